@@ -1,1 +1,230 @@
-//! .
+//! What Keyward keeps, and the one trait through which it is kept.
+//!
+//! A method of [`Store`] is one atomic step of the protocol, named by what it means. There is no generic get or
+//! put, no transaction to hold open, and no rule of OAuth in a backend beyond comparing stored state. Every
+//! backend passes the one suite in [`contract`].
+
+use async_trait::async_trait;
+use protocol::client::Client;
+use protocol::consent::Consent;
+use protocol::grant::{Grant, RevocationReason};
+use protocol::id::{ClientId, GrantId, RequestId, SessionId, UserId};
+use protocol::name::Identifier;
+use protocol::scope::Scope;
+use protocol::secret::Digest;
+use protocol::session::{Authentication, Session};
+use protocol::time::Timestamp;
+use protocol::user::{PasswordHash, User};
+
+mod error;
+
+pub use error::{StoreError, StoreErrorKind};
+
+/// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
+/// was lost recognises itself when it is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The call's time.
+    pub at: Timestamp,
+    /// The call's id.
+    pub request: RequestId,
+}
+
+/// How a guarded write ended.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a lost race is an answer, too"]
+pub enum Commit<T> {
+    /// It took effect (now, or earlier in this same call).
+    Done,
+    /// The record was not as the condition wants it: here it is, or `None` if there is none.
+    Lost(Option<Box<T>>),
+}
+
+impl<T> Commit<T> {
+    /// Whether it took effect.
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+/// A document of the key ring: text of `server::keys`, and the version that guards its replacement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Grows by one with each replacement, from 1.
+    pub version: u64,
+    /// JSON, opaque here.
+    pub body: String,
+}
+
+/// Which document of the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RingDocument {
+    /// Signing keys and sealing masters, wrapped.
+    Ring,
+    /// Public halves of removed keys, for `id_token_hint` only.
+    RetiredKeys,
+}
+
+/// What is loaded to decide whether a browser is signed in and has agreed: one read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SignInView {
+    /// The user, if the record exists.
+    pub user: Option<User>,
+    /// The session, if one was asked for and exists.
+    pub session: Option<Session>,
+    /// What the user agreed to with the client.
+    pub consent: Option<Consent>,
+}
+
+/// What is loaded to decide about a token or code: one read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GrantView {
+    /// The grant, if it exists.
+    pub grant: Option<Grant>,
+    /// Its user, if the record exists.
+    pub user: Option<User>,
+}
+
+/// Everything Keyward keeps, for one realm. Expiry is the caller's to check on read; a backend may delete what
+/// is expired, and nothing depends on when it does.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The issuer this store belongs to.
+    async fn issuer(&self) -> Result<Option<String>, StoreError>;
+    /// Binds the store to an issuer, replacing any other.
+    async fn set_issuer(&self, issuer: &str, stamp: Stamp) -> Result<(), StoreError>;
+
+    /// A document of the key ring.
+    async fn ring(&self, document: RingDocument) -> Result<Option<Document>, StoreError>;
+    /// Puts `body` as the version after `seen` (`None`: as the first). Lost when another version is there.
+    async fn replace_ring(
+        &self,
+        document: RingDocument,
+        seen: Option<u64>,
+        body: &str,
+        stamp: Stamp,
+    ) -> Result<Commit<Document>, StoreError>;
+
+    /// One client.
+    async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
+    /// All clients, by id.
+    async fn clients(&self) -> Result<Vec<Client>, StoreError>;
+    /// Adds a client. Lost when the id is taken.
+    async fn create_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
+    /// Disables a client and voids its grants for good (`not_before` becomes the next millisecond), or enables
+    /// it again. Lost when there is no such client.
+    async fn set_client_disabled(
+        &self,
+        id: &ClientId,
+        disabled: bool,
+        stamp: Stamp,
+    ) -> Result<Commit<Client>, StoreError>;
+    /// Deletes a client. Lost when there is no such client.
+    async fn delete_client(&self, id: &ClientId, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
+
+    /// Who an identifier leads to.
+    async fn find_user(&self, identifier: &Identifier) -> Result<Option<UserId>, StoreError>;
+    /// One user.
+    async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError>;
+    /// All users, by creation time and id.
+    async fn users(&self) -> Result<Vec<User>, StoreError>;
+    /// Adds a user with all identifiers, or nothing. Lost when one identifier is taken.
+    async fn create_user(
+        &self,
+        user: &User,
+        identifiers: &[Identifier],
+        stamp: Stamp,
+    ) -> Result<Commit<User>, StoreError>;
+    /// Disables a user and voids their sessions and grants for good, or enables them again. Lost when there is
+    /// no such user.
+    async fn set_user_disabled(
+        &self,
+        id: &UserId,
+        disabled: bool,
+        stamp: Stamp,
+    ) -> Result<Commit<User>, StoreError>;
+    /// Sets a password and voids sessions and grants begun before (`not_before` becomes the next millisecond).
+    /// Lost when there is no such user.
+    async fn set_password(
+        &self,
+        id: &UserId,
+        password: &PasswordHash,
+        stamp: Stamp,
+    ) -> Result<Commit<User>, StoreError>;
+    /// Deletes a user with identifiers, sessions, grants and consents. Lost when there is no such user.
+    async fn delete_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
+
+    /// User, session and consent in one read.
+    async fn load_sign_in(
+        &self,
+        user: &UserId,
+        session: Option<&SessionId>,
+        client: &ClientId,
+    ) -> Result<SignInView, StoreError>;
+    /// Begins a session. Lost when the id is taken (128 random bits: a broken generator).
+    async fn start_session(&self, session: &Session, stamp: Stamp) -> Result<Commit<Session>, StoreError>;
+    /// The same user proved themselves again: replaces secret and authentication. Lost unless the session is
+    /// there, not ended, and its secret is still `seen`.
+    async fn reauthenticate(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        seen: &Digest,
+        secret: &Digest,
+        authentication: &Authentication,
+        stamp: Stamp,
+    ) -> Result<Commit<Session>, StoreError>;
+    /// Ends a session and revokes its grants that are not offline. Lost unless it is there, not ended, and its
+    /// secret is still `seen`.
+    async fn end_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        seen: &Digest,
+        stamp: Stamp,
+    ) -> Result<Commit<Session>, StoreError>;
+    /// Adds to what a user agreed to with a client.
+    async fn remember_consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        scope: &Scope,
+        stamp: Stamp,
+    ) -> Result<(), StoreError>;
+
+    /// Puts a grant if there is none of its id for its user. Lost with the one that is there.
+    async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
+    /// Grant and user in one read.
+    async fn load_grant(&self, user: &UserId, grant: &GrantId) -> Result<GrantView, StoreError>;
+    /// Spends the code: sets `redeemed_at`. Lost unless the code is this one, not redeemed, not expired, and the
+    /// grant not revoked.
+    async fn redeem_code(
+        &self,
+        user: &UserId,
+        grant: &GrantId,
+        code: &Digest,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, StoreError>;
+    /// Revokes a grant whose code was never redeemed. Lost when it was redeemed or revoked before.
+    async fn burn_code(
+        &self,
+        user: &UserId,
+        grant: &GrantId,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, StoreError>;
+    /// Revokes a grant. Lost when it was revoked before; the first reason stays.
+    async fn revoke_grant(
+        &self,
+        user: &UserId,
+        grant: &GrantId,
+        reason: RevocationReason,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, StoreError>;
+
+    /// Whether the store answers and can be written.
+    async fn probe(&self) -> Result<(), StoreError>;
+    /// A number that changes when another process wrote; 0 for ever where a backend can't tell.
+    async fn change_mark(&self) -> Result<u64, StoreError>;
+    /// Deletes what expired before `before`; returns how many records. Housekeeping only.
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,263 @@
+//! Clients and the rules of registering one (RFC 6749 §2, names of RFC 7591 §2).
+
+use crate::id::ClientId;
+use crate::jwk::Algorithm;
+use crate::redirect::{self, BadRedirectUri};
+use crate::scope::Scope;
+use crate::secret::Digest;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a client proves itself at our endpoints (RFC 7591 §2 `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A public client: nothing to prove with.
+    None,
+    /// HTTP Basic.
+    ClientSecretBasic,
+    /// `client_id` and `client_secret` in the form.
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+}
+
+/// A grant type a client may use (RFC 7591 §2 `grant_types`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// All that can be registered.
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// One of a client's secrets; two may be live during a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSecret {
+    /// Hash of the secret's text.
+    pub digest: Digest,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A client as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its public id.
+    pub id: ClientId,
+    /// What people read on login and consent pages.
+    pub name: String,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Its secrets; none for a public client.
+    pub secrets: Vec<ClientSecret>,
+    /// Where answers may go, compared byte for byte.
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may go after logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Origins its browser code calls us from, besides those of the redirect URIs.
+    pub origins: Vec<String>,
+    /// What it may ask tokens with.
+    pub grant_types: Vec<GrantType>,
+    /// What it may ask for.
+    pub scope: Scope,
+    /// Resources it may request (RFC 8707); the first is the default audience.
+    pub audiences: Vec<String>,
+    /// Resources it is the server of: their tokens may be introspected by it.
+    pub resources: Vec<String>,
+    /// Signs its ID and access tokens; `None`: the server's default.
+    pub signing_alg: Option<Algorithm>,
+    /// RFC 9700 §2.1.1. Only a confidential client may be without.
+    pub pkce_required: bool,
+    /// The operator's own: no consent is asked. Only for confidential clients.
+    pub first_party: bool,
+    /// RFC 8252: loopback ports may vary, private-use schemes are allowed.
+    pub native: bool,
+    /// Refused everywhere while set.
+    pub disabled: bool,
+    /// Grants issued before this instant are void (set when the client is disabled).
+    pub not_before: Timestamp,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// Why a client's record would be inconsistent. Every write of a client passes [`Client::check`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadClient {
+    /// A name that is empty, over 128 characters, or with control or bidirectional-override characters.
+    Name,
+    /// A redirect URI that can't be registered.
+    RedirectUri(String, BadRedirectUri),
+    /// An origin that is not `scheme://host[:port]`.
+    Origin(String),
+    /// An audience or resource that is not an absolute URI without fragment (RFC 8707 §2).
+    Resource(String),
+    /// `authorization_code` without a redirect URI.
+    NoRedirectUri,
+    /// No grant type at all.
+    NoGrantType,
+    /// `refresh_token` without `authorization_code`.
+    RefreshWithoutCode,
+    /// `client_credentials` for a public client (RFC 6749 §4.4).
+    PublicClientCredentials,
+    /// A public client without PKCE.
+    PublicWithoutPkce,
+    /// A first-party client that cannot prove itself: anyone could pose as it.
+    PublicFirstParty,
+    /// A confidential client without a secret, or a public one with.
+    Secrets,
+}
+
+impl BadClient {
+    /// One sentence: what is wrong and how to mend it.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Name => "the name must have 1 to 128 characters and no control characters".into(),
+            Self::RedirectUri(uri, why) => format!("redirect URI `{uri}` can't be registered: {}", why.mend()),
+            Self::Origin(origin) => {
+                format!("`{origin}` is not an origin: write scheme://host or scheme://host:port, nothing after it")
+            }
+            Self::Resource(uri) => format!("`{uri}` is not a resource: give an absolute URI without fragment"),
+            Self::NoRedirectUri => "the grant authorization_code needs at least one --redirect-uri".into(),
+            Self::NoGrantType => "a client without a grant can do nothing: give at least one --grant".into(),
+            Self::RefreshWithoutCode => "the grant refresh_token needs authorization_code beside it".into(),
+            Self::PublicClientCredentials => {
+                "client_credentials needs a client that can authenticate: choose another --auth-method than none".into()
+            }
+            Self::PublicWithoutPkce => "a public client always needs PKCE: leave out --no-pkce".into(),
+            Self::PublicFirstParty => {
+                "a public client can't be --first-party: anyone could pose as it and get tokens without consent".into()
+            }
+            Self::Secrets => "a confidential client has a secret, a public one has none".into(),
+        }
+    }
+}
+
+impl Client {
+    /// Whether it can keep a secret (RFC 6749 §2.1).
+    pub fn is_confidential(&self) -> bool {
+        self.auth_method != AuthMethod::None
+    }
+
+    /// Whether it may use a grant type.
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+
+    /// Whether people are asked before it gets anything. Confidential first-party clients are trusted.
+    pub fn needs_consent(&self) -> bool {
+        !(self.first_party && self.is_confidential())
+    }
+
+    /// Whether a browser page of this origin may read our answers to this client: only public clients have
+    /// code in browsers, so only their redirect URIs and registered origins count.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        let of_redirect = |uri: &String| origin_of(uri) == Some(origin);
+        !self.is_confidential()
+            && (self.origins.iter().any(|own| own == origin) || self.redirect_uris.iter().any(of_redirect))
+    }
+
+    /// Checks the whole record: at creation and after each change.
+    pub fn check(&self) -> Result<(), BadClient> {
+        check_display_name(&self.name).ok_or(BadClient::Name)?;
+        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+            redirect::check_registrable(uri, self.native)
+                .map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
+        }
+        if let Some(origin) = self.origins.iter().find(|origin| origin_of(origin) != Some(origin)) {
+            return Err(BadClient::Origin(origin.clone()));
+        }
+        if let Some(uri) = self.audiences.iter().chain(&self.resources).find(|uri| !is_resource(uri)) {
+            return Err(BadClient::Resource(uri.clone()));
+        }
+        self.check_grant_types()?;
+        if self.is_confidential() == self.secrets.is_empty() {
+            return Err(BadClient::Secrets);
+        }
+        Ok(())
+    }
+
+    fn check_grant_types(&self) -> Result<(), BadClient> {
+        if self.grant_types.is_empty() {
+            return Err(BadClient::NoGrantType);
+        }
+        let uses_code = self.may_use(GrantType::AuthorizationCode);
+        if uses_code && self.redirect_uris.is_empty() {
+            return Err(BadClient::NoRedirectUri);
+        }
+        if self.may_use(GrantType::RefreshToken) && !uses_code {
+            return Err(BadClient::RefreshWithoutCode);
+        }
+        if self.is_confidential() {
+            return Ok(());
+        }
+        if self.may_use(GrantType::ClientCredentials) {
+            return Err(BadClient::PublicClientCredentials);
+        }
+        if !self.pkce_required {
+            return Err(BadClient::PublicWithoutPkce);
+        }
+        if self.first_party { Err(BadClient::PublicFirstParty) } else { Ok(()) }
+    }
+}
+
+/// A name that may be shown to people: no characters that forge or reorder text.
+fn check_display_name(name: &str) -> Option<()> {
+    let deceptive = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    let length = name.chars().count();
+    ((1..=128).contains(&length) && !name.trim().is_empty() && !name.contains(deceptive)).then_some(())
+}
+
+/// RFC 8707 §2: an absolute URI without a fragment.
+pub fn is_resource(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let scheme_ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    scheme_ok
+        && !rest.is_empty()
+        && uri.len() <= 512
+        && !uri.contains('#')
+        && uri.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The origin (RFC 6454) of an `http` or `https` URI as a browser would send it.
+fn origin_of(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let web = matches!(scheme, "https" | "http") && host > 0 && !rest.get(..host)?.contains(['@', '*']);
+    web.then(|| uri.get(..scheme.len() + 3 + host)).flatten()
+}

@@ -1,0 +1,119 @@
+//! The grant: what one user allowed one client in one authorization, and everything a token may be issued
+//! from. One record, so that redeeming, rotating and revoking are one guarded write each.
+
+use crate::client::Client;
+use crate::id::{ClientId, GrantId, RequestId, SessionId, UserId};
+use crate::pkce::Pkce;
+use crate::scope::Scope;
+use crate::secret::Digest;
+use crate::session::Authentication;
+use crate::time::Timestamp;
+use crate::user::User;
+use serde::{Deserialize, Serialize};
+
+/// A grant as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its key, derived from the authorization request and the user.
+    pub id: GrantId,
+    /// Who granted.
+    pub user: UserId,
+    /// To whom.
+    pub client: ClientId,
+    /// In which session.
+    pub session: SessionId,
+    /// What was asked for.
+    pub requested_scope: Scope,
+    /// What was given: requested, consented to and allowed.
+    pub scope: Scope,
+    /// The resource asked for (RFC 8707).
+    pub resource: Option<String>,
+    /// SHA-256 of the redirect URI, which the token request repeats (RFC 6749 §4.1.3).
+    pub redirect_uri: Digest,
+    /// The challenge, or that there is none.
+    pub pkce: Pkce,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// Single claims asked for (OIDC Core §5.5).
+    pub claims: RequestedClaims,
+    /// How and when the user proved who they are.
+    pub authentication: Authentication,
+    /// Whether it survives its session (`offline_access`).
+    pub offline: bool,
+    /// Hash of the code's secret.
+    pub code: Digest,
+    /// When the code stops working.
+    pub code_expires_at: Timestamp,
+    /// When the code was redeemed; never unset.
+    pub redeemed_at: Option<Timestamp>,
+    /// When it was made: at the end of the authorization request.
+    pub created_at: Timestamp,
+    /// After this nothing issued from it counts.
+    pub expires_at: Timestamp,
+    /// Set once, for good.
+    pub revoked: Option<Revocation>,
+    /// The call that wrote it last; a repeated write recognises itself by it.
+    pub last_request: RequestId,
+}
+
+/// That a grant ended, when and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Why a grant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationReason {
+    /// A wrong verifier or redirect URI was presented with the code.
+    CodeBurnt,
+    /// The code was presented again after its redemption.
+    CodeReplayed,
+    /// Its session ended.
+    SessionEnded,
+    /// The user, an operator or the client took it back.
+    Revoked,
+}
+
+/// Claims asked for one by one (OIDC Core §5.5), names only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestedClaims {
+    /// For `/userinfo`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub userinfo: Vec<String>,
+    /// For the ID token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub id_token: Vec<String>,
+}
+
+impl RequestedClaims {
+    /// Whether none was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.userinfo.is_empty() && self.id_token.is_empty()
+    }
+}
+
+impl Grant {
+    /// Whether tokens of this grant still count (design: life is re-checked at every use): not revoked, not
+    /// expired, user and client enabled, and begun after what each of them and the realm says is void.
+    pub fn is_alive(
+        &self,
+        user: &User,
+        client: &Client,
+        realm_not_before: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        self.revoked.is_none()
+            && !self.expires_at.has_passed(now)
+            && self.user == user.id
+            && user.honours(self.created_at)
+            && self.client == client.id
+            && !client.disabled
+            && self.created_at >= client.not_before
+            && self.created_at >= realm_not_before
+    }
+}

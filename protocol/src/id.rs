@@ -1,0 +1,139 @@
+//! Names of things. Each kind of id is its own type, so a grant cannot be looked up by a session's id.
+
+use crate::base64url;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::fmt;
+
+macro_rules! random_id {
+    ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
+        #[$doc]
+        ///
+        /// 128 random bits; 22 base64url characters as text.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// From random (or keyed-hash) bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The raw bytes.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// From its text; `None` for anything but 22 canonical base64url characters.
+            pub fn parse(text: &str) -> Option<Self> {
+                base64url::decode_array(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&base64url::encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+    )+};
+}
+
+random_id! {
+    /// A user's internal id: the key of the record, never shown in clear to a client.
+    UserId,
+    /// A browser session; its text is the `sid` claim.
+    SessionId,
+    /// What one user allowed one client in one authorization.
+    GrantId,
+    /// One incoming call; also stored with each guarded write, so a retry recognises its own work.
+    RequestId,
+    /// One act of authentication: a new one replaces it at each sign-in.
+    EventId,
+}
+
+/// A client's public name (RFC 6749 §2.2): 1 to 128 characters of `A-Z a-z 0-9 - . _ ~`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ClientId(Box<str>);
+
+impl ClientId {
+    /// From text of a request or a command; `None` if no client could have this id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        ((1..=128).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
+    }
+
+    /// The id as sent on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a client id"))
+    }
+}
+
+/// The `sub` of a user (OIDC Core §2): random, so it tells neither the user id nor any name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Subject(Box<str>);
+
+impl Subject {
+    /// From 128 random bits.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(base64url::encode(&bytes).into())
+    }
+
+    /// From a stored or received text.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The claim's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which tenant a record belongs to; every storage key begins with it. Today there is one, `main`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Realm(Box<str>);
+
+impl Realm {
+    /// The only realm there is until tenants exist.
+    pub fn main() -> Self {
+        Self("main".into())
+    }
+
+    /// The realm's name as used in keys.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

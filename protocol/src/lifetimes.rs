@@ -1,0 +1,41 @@
+//! How long things live.
+
+use std::time::Duration;
+
+/// The configured lifetimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Of an authorization code (RFC 6749 §4.1.2).
+    pub code: Duration,
+    /// Of an access token.
+    pub access_token: Duration,
+    /// Of an ID token.
+    pub id_token: Duration,
+    /// Of an unused refresh token.
+    pub refresh_token_idle: Duration,
+    /// Of an offline grant.
+    pub refresh_token_absolute: Duration,
+    /// Of an unused browser session.
+    pub session_idle: Duration,
+    /// Of any browser session.
+    pub session_absolute: Duration,
+}
+
+/// How long an authorization request in progress may take.
+pub const REQUEST: Duration = Duration::from_secs(30 * 60);
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const HOUR: u64 = 3600;
+        const DAY: u64 = 24 * HOUR;
+        Self {
+            code: Duration::from_secs(60),
+            access_token: Duration::from_secs(600),
+            id_token: Duration::from_secs(HOUR),
+            refresh_token_idle: Duration::from_secs(30 * DAY),
+            refresh_token_absolute: Duration::from_secs(90 * DAY),
+            session_idle: Duration::from_secs(12 * HOUR),
+            session_absolute: Duration::from_secs(7 * DAY),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Names people sign in with. Only a [`CanonicalName`] can be looked up or counted, so no spelling of a name
+//! reaches another account or another attempt counter.
+
+use precis_profiles::UsernameCaseMapped;
+use precis_profiles::precis_core::profile::Profile as _;
+use serde::Serialize;
+use std::fmt;
+
+/// The longest name, in characters of its canonical form.
+pub const MAX_CHARACTERS: usize = 128;
+
+/// Names nobody may take: they look like the operator speaking.
+const RESERVED: [&str; 8] =
+    ["admin", "administrator", "root", "system", "support", "keyward", "security", "postmaster"];
+
+/// A user name in its one canonical form: NFKC, case-folded, RFC 8265 UsernameCaseMapped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CanonicalName(Box<str>);
+
+/// Why a text cannot be a user name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadName {
+    /// Empty, or over [`MAX_CHARACTERS`].
+    Length,
+    /// Characters that RFC 8264's IdentifierClass refuses: spaces, controls, mixed writing directions.
+    Characters,
+    /// `@`: it would read as an e-mail address, which is verified before it names anyone.
+    AtSign,
+    /// A reserved name.
+    Reserved,
+}
+
+impl BadName {
+    /// What is wrong and how to mend it.
+    pub const fn mend(self) -> &'static str {
+        match self {
+            Self::Length => "a user name has 1 to 128 characters",
+            Self::Characters => "a user name has letters, digits and punctuation only, without spaces",
+            Self::AtSign => "a user name has no `@`; give the address as e-mail instead",
+            Self::Reserved => "this user name is reserved; choose another",
+        }
+    }
+}
+
+impl CanonicalName {
+    /// Canonicalises what somebody typed, to look it up.
+    pub fn parse(typed: &str) -> Result<Self, BadName> {
+        let typed = typed.trim();
+        if typed.is_empty() || typed.len() > MAX_CHARACTERS * 4 {
+            return Err(BadName::Length);
+        }
+        if typed.contains('@') {
+            return Err(BadName::AtSign);
+        }
+        // NFKC comes with the profile's width mapping and case folding; twice, because RFC 8265 §3.3 asks for
+        // a form that canonicalising does not change again.
+        let profile = UsernameCaseMapped::new();
+        let once = profile.enforce(typed).map_err(|_| BadName::Characters)?;
+        let twice = profile.enforce(once.as_ref()).map_err(|_| BadName::Characters)?;
+        if twice.contains('@') {
+            return Err(BadName::AtSign);
+        }
+        if twice.chars().count() > MAX_CHARACTERS {
+            return Err(BadName::Length);
+        }
+        Ok(Self(twice.into()))
+    }
+
+    /// Canonicalises a name that somebody wants to have.
+    pub fn claim(typed: &str) -> Result<Self, BadName> {
+        let name = Self::parse(typed)?;
+        if RESERVED.contains(&&*name.0) { Err(BadName::Reserved) } else { Ok(name) }
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From a stored canonical text.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for CanonicalName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What leads to a user: each kind is its own key space, so no name of one kind reaches one of another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identifier {
+    /// A user name.
+    Username(CanonicalName),
+    /// An e-mail address that was verified, lower-cased.
+    Email(Box<str>),
+}
+
+impl Identifier {
+    /// A verified address; `None` if it isn't one.
+    pub fn email(address: &str) -> Option<Self> {
+        let address = address.trim().to_lowercase();
+        is_email(&address).then(|| Self::Email(address.into()))
+    }
+
+    /// What somebody typed: an address if there is an `@` in it, else a user name.
+    pub fn typed(text: &str) -> Option<Self> {
+        if text.contains('@') {
+            Self::email(text)
+        } else {
+            CanonicalName::parse(text).ok().map(Self::Username)
+        }
+    }
+
+    /// The kind, as it stands in storage keys.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Username(_) => "username",
+            Self::Email(_) => "email",
+        }
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Username(name) => name.as_str(),
+            Self::Email(address) => address,
+        }
+    }
+}
+
+/// Whether text has the shape of an address: one `@` with something sensible on both sides, at most 254 bytes
+/// (RFC 5321 §4.5.3.1). Whether mail arrives there only a mail can tell.
+pub fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let plain =
+        |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '"' | ',' | ';' | '\\');
+    text.len() <= 254
+        && !local.is_empty()
+        && !local.contains('@')
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && text.chars().all(plain)
+}

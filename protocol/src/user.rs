@@ -1,0 +1,120 @@
+//! People. What a user's record holds, and what of it claims may be made from (OIDC Core §5.1).
+
+use crate::id::{Subject, UserId};
+use crate::name::CanonicalName;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A user as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Internal key; never leaves the server in clear.
+    pub id: UserId,
+    /// What clients know the user by.
+    pub subject: Subject,
+    /// The user name as it was typed; looked up by its canonical form.
+    pub username: String,
+    /// An address, verified or not; no login name until verified.
+    pub email: Option<String>,
+    /// Whether somebody proved to read mail there. Set only by verification or by an operator.
+    pub email_verified: bool,
+    /// The other standard claims, as [`check_claims`] accepts them.
+    pub claims: Map<String, Value>,
+    /// The password's argon2id hash (PHC string); `None`: no password sign-in.
+    pub password: Option<PasswordHash>,
+    /// Refused everywhere while set.
+    pub disabled: bool,
+    /// Sessions and grants begun before this instant are void.
+    pub not_before: Timestamp,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When a claim last changed (`updated_at`).
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// The canonical form of the user name; `None` only for a record written by something else.
+    pub fn canonical_name(&self) -> Option<CanonicalName> {
+        CanonicalName::parse(&self.username).ok()
+    }
+
+    /// Whether something begun at `at` still counts for this user.
+    pub fn honours(&self, at: Timestamp) -> bool {
+        !self.disabled && at >= self.not_before
+    }
+}
+
+/// An argon2id hash in PHC form. A slow hash of a weak secret is still a secret: Debug hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(pub String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// The standard claims a user's `claims` may hold; the rest come from their own fields.
+const TEXT_CLAIMS: [&str; 14] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+];
+
+/// Checks claims at the door (OIDC Core §5.1): standard names, right types, nothing blank. Returns the name
+/// that is wrong.
+pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
+    for (name, value) in claims {
+        let fine = match name.as_str() {
+            "birthdate" => value.as_str().is_some_and(is_birthdate),
+            "phone_number_verified" => value.is_boolean(),
+            "address" => value.as_object().is_some_and(is_address),
+            text if TEXT_CLAIMS.contains(&text) => value.as_str().is_some_and(is_filled),
+            _ => false,
+        };
+        if !fine {
+            return Err(name.clone());
+        }
+    }
+    Ok(())
+}
+
+fn is_filled(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= 1024 && !text.contains(char::is_control)
+}
+
+/// OIDC Core §5.1: `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`.
+fn is_birthdate(text: &str) -> bool {
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = text.split('-');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(year), None, None, None) => digits(year, 4),
+        (Some(year), Some(month), Some(day), None) => digits(year, 4) && digits(month, 2) && digits(day, 2),
+        _ => false,
+    }
+}
+
+/// OIDC Core §5.1.1: an object of texts, one of them at least.
+fn is_address(address: &Map<String, Value>) -> bool {
+    const MEMBERS: [&str; 6] =
+        ["formatted", "street_address", "locality", "region", "postal_code", "country"];
+    // A postal address may have line breaks in it, so only blankness is checked here.
+    let fine = |(name, value): (&String, &Value)| {
+        MEMBERS.contains(&name.as_str())
+            && value.as_str().is_some_and(|text| !text.trim().is_empty() && text.len() <= 1024)
+    };
+    !address.is_empty() && address.iter().all(fine)
+}
