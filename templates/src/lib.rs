@@ -1,1 +1,23 @@
-//! .
+//! The pages people see, as types: a page is a struct of borrowed strings and a file in `templates/`.
+//!
+//! Why a crate: whoever renders a page cannot forget a field, and whoever changes a page needs to know nothing of
+//! OAuth, storage or HTTP. Every value is escaped by askama; a test bans the filters that would switch that off.
+//!
+//! Absent on purpose: response headers (`server` sends the content security policy whose nonce is given to each
+//! page), decisions about what to show, and JavaScript, but for the one line that posts [`FormPost`].
+
+pub mod messages;
+
+mod consent;
+mod demo;
+mod error_page;
+mod form_post;
+mod login;
+
+pub use askama::{Error, Template};
+pub use consent::{Consent, ScopeLine};
+pub use demo::{DemoHome, DemoProblem, DemoResult};
+pub use error_page::ErrorPage;
+pub use form_post::FormPost;
+pub use login::{Login, LoginProblem};
+pub use messages::Messages;

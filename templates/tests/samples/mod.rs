@@ -1,0 +1,137 @@
+//! Every page in every shape, filled from one function, so that tests can fill them with anything.
+
+use templates::{
+    Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, Login, LoginProblem, Messages,
+    ScopeLine, Template,
+};
+
+const ENGLISH: &Messages = &Messages::ENGLISH;
+
+/// A rendered page and the name of its shape.
+pub(crate) struct Page {
+    pub(crate) name: &'static str,
+    pub(crate) html: String,
+}
+
+/// All pages. `fill` gets what a caller's string would usually be and gives what it is here.
+pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
+    let mut all = login_pages(fill);
+    all.extend([
+        Page { name: "consent", html: consent(fill) },
+        Page { name: "error", html: error(fill) },
+        Page { name: "form-post", html: form_post(fill) },
+    ]);
+    all.extend(demo_pages(fill));
+    all
+}
+
+fn login_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
+    let shape = |name, username: &str, problem, signup_url| Page {
+        name,
+        html: Login {
+            messages: ENGLISH,
+            nonce: &fill("bm9uY2U="),
+            action: &fill("/login"),
+            request: &fill("sealed-request"),
+            csrf: &fill("csrf-token"),
+            client_name: &fill("Photo Albums"),
+            username,
+            problem,
+            signup_url,
+        }
+        .render()
+        .unwrap(),
+    };
+    let (username, signup_url) = (fill("alice"), fill("/signup?r=sealed-request"));
+    vec![
+        shape("login", "", None, None),
+        shape("login-prefilled", &username, None, Some(&signup_url)),
+        shape("login-wrong", &username, Some(LoginProblem::WrongCredentials), Some(&signup_url)),
+        shape("login-busy", &username, Some(LoginProblem::Busy), None),
+    ]
+}
+
+fn consent(fill: &dyn Fn(&str) -> String) -> String {
+    let unknown = fill("photos:write");
+    let scopes =
+        ["openid", "profile", "email", "offline_access", &unknown].map(|name| ScopeLine::new(ENGLISH, name));
+    Consent {
+        messages: ENGLISH,
+        nonce: &fill("bm9uY2U="),
+        action: &fill("/consent"),
+        request: &fill("sealed-request"),
+        csrf: &fill("csrf-token"),
+        client_name: &fill("Photo Albums"),
+        redirect_host: &fill("albums.example"),
+        username: &fill("alice"),
+        scopes: &scopes,
+    }
+    .render()
+    .unwrap()
+}
+
+fn error(fill: &dyn Fn(&str) -> String) -> String {
+    ErrorPage {
+        messages: ENGLISH,
+        nonce: &fill("bm9uY2U="),
+        code: &fill("invalid_request"),
+        sentence: &fill("The redirect address is not registered for this application."),
+        request_id: &fill("01J8ZQ3M6Y7R2D"),
+    }
+    .render()
+    .unwrap()
+}
+
+fn form_post(fill: &dyn Fn(&str) -> String) -> String {
+    let (name, value, state) = (fill("code"), fill("kwc_example"), fill("af0ifjsldkj"));
+    FormPost {
+        messages: ENGLISH,
+        nonce: &fill("bm9uY2U="),
+        action: &fill("https://albums.example/callback"),
+        fields: &[(&name, &value), ("state", &state)],
+    }
+    .render()
+    .unwrap()
+}
+
+fn demo_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
+    let nonce = fill("bm9uY2U=");
+    let again_url = fill("/demo");
+    let curl =
+        fill("curl -u demo-machine:secret -d grant_type=client_credentials http://localhost:8080/token");
+    let (what, value) = (fill("nonce is the one we sent"), fill("n-0S6_WzA2Mj"));
+    let home =
+        DemoHome { messages: ENGLISH, nonce: &nonce, sign_in_url: &fill("/demo/start"), curl: Some(&curl) };
+    let result = DemoResult {
+        messages: ENGLISH,
+        nonce: &nonce,
+        id_token_claims: &fill(
+            "{\n  \"iss\": \"http://localhost:8080\",\n  \"sub\": \"qN0hS2m1\",\n  \"acr\": \"urn:keyward:acr:password\"\n}",
+        ),
+        userinfo: &fill("{\n  \"sub\": \"qN0hS2m1\",\n  \"name\": \"Alice Adams\"\n}"),
+        access_token: &fill(&format!(
+            "eyJhbGciOiJSUzI1NiJ9.{}.{}",
+            "eyJpc3MiOiJodHRwIn0".repeat(12),
+            "c2ln".repeat(85)
+        )),
+        access_token_claims: &fill("{\n  \"aud\": [\n    \"https://api.example\"\n  ]\n}"),
+        checks: &[
+            ("issuer", "http://localhost:8080"),
+            ("signature", "RS256, a key of /jwks"),
+            (&what, &value),
+        ],
+        again_url: &again_url,
+    };
+    let problem = DemoProblem {
+        messages: ENGLISH,
+        nonce: &nonce,
+        code: &fill("access_denied"),
+        description: &fill("The request was denied."),
+        again_url: &again_url,
+    };
+    vec![
+        Page { name: "demo-home", html: home.render().unwrap() },
+        Page { name: "demo-result", html: result.render().unwrap() },
+        Page { name: "demo-problem", html: problem.render().unwrap() },
+    ]
+}
