@@ -1,1 +1,3 @@
 //! The authorization server: endpoints, keys, configuration and transports around the rules of `protocol`.
+
+pub mod config;

@@ -1,0 +1,36 @@
+//! The environment, read once and here only; everything else gets this value, so tests inject their own.
+
+use std::collections::BTreeMap;
+
+/// A copy of the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// The process's environment. Text that is not UTF-8 keeps a mark ([`char::REPLACEMENT_CHARACTER`]) that
+    /// no setting accepts, instead of being taken for something else.
+    pub fn of_process() -> Self {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
+    }
+
+    /// An environment of a test's own.
+    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+        Self(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// A variable; `None` if it isn't set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The variables whose name begins with `prefix`, with the rest of the name.
+    pub(super) fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// What to log, in the syntax of `RUST_LOG` (`info`, `server=debug,warn`).
+    pub fn log_filter(&self) -> Option<&str> {
+        self.get("RUST_LOG")
+    }
+}

@@ -1,0 +1,180 @@
+//! First stage: the texts that were set, and where. Knows which keys exist, not what they mean.
+
+use super::env::Env;
+use super::{BadSetting, Origin, table};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The file that is read when none is named, if it is there.
+pub const DEFAULT_FILE: &str = "keyward.toml";
+
+const PREFIX: &str = "KEYWARD_";
+
+/// A value as it was written.
+#[derive(Clone, Debug)]
+pub(super) struct RawValue {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+}
+
+/// What was set, by key; later layers replace earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Raw {
+    values: BTreeMap<&'static str, RawValue>,
+    /// The platform's own way to name the port; used when `listen` isn't set.
+    pub(super) platform_port: Option<(&'static str, String)>,
+}
+
+impl Raw {
+    /// Reads file and environment. `file: None` means [`DEFAULT_FILE`], which need not exist.
+    pub fn read(file: Option<&Path>, env: &Env) -> Result<Self, BadSetting> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let body = match std::fs::read_to_string(path) {
+            Ok(body) => Some(body),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
+            Err(error) => return Err(unreadable(path, &error.to_string())),
+        };
+        Self::of(body.as_deref().map(|body| (path, body)), env)
+    }
+
+    /// The same from texts at hand.
+    pub fn of(file: Option<(&Path, &str)>, env: &Env) -> Result<Self, BadSetting> {
+        let mut raw = Self::default();
+        if let Some((path, body)) = file {
+            raw.add_file(path, body)?;
+        }
+        raw.add_environment(env)?;
+        Ok(raw)
+    }
+
+    /// Lays a flag of the command line over everything else.
+    pub fn set_flag(&mut self, key: &'static str, flag: &'static str, text: String) {
+        self.values.insert(key, RawValue { text, origin: Origin::Flag(flag) });
+    }
+
+    /// Gives a key another default: what was set by anybody stays.
+    pub fn set_default(&mut self, key: &'static str, text: &str) {
+        self.values.entry(key).or_insert_with(|| RawValue { text: text.into(), origin: Origin::Default });
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&RawValue> {
+        self.values.get(key)
+    }
+
+    /// Where a key's value comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.get(key).map_or(Origin::Default, |value| value.origin.clone())
+    }
+
+    /// The complaint about a key's value, or about its absence.
+    pub(super) fn complaint(&self, key: &str, mend: impl Into<String>) -> BadSetting {
+        let value = self.get(key);
+        let masked = table::row(key).is_some_and(|row| row.secret);
+        let shown = |value: &RawValue| if masked { table::MASK.to_owned() } else { value.text.clone() };
+        BadSetting { key: key.into(), value: value.map(shown), origin: self.origin(key), mend: mend.into() }
+    }
+
+    fn add_file(&mut self, path: &Path, body: &str) -> Result<(), BadSetting> {
+        // The parser's own message quotes the line, and a line may hold a secret: only the place is told.
+        let parsed: toml::Table = toml::from_str(body).map_err(|error| {
+            let before = error.span().and_then(|span| body.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            unreadable(path, &format!("line {line}: {}", error.message()))
+        })?;
+        let origin = Origin::File(path.into());
+        for (key, value) in parsed {
+            let known = known_key(&key, &origin)?;
+            let text = flatten(&value);
+            let complaint = |mend: &str| BadSetting {
+                key: key.clone(),
+                value: None,
+                origin: origin.clone(),
+                mend: mend.into(),
+            };
+            let text =
+                text.ok_or_else(|| complaint("write a text, a number, true or false, or a list of texts"))?;
+            self.insert(known, text, origin.clone())?;
+        }
+        Ok(())
+    }
+
+    fn add_environment(&mut self, env: &Env) -> Result<(), BadSetting> {
+        for (name, text) in env.with_prefix(PREFIX) {
+            let origin = Origin::Environment(format!("{PREFIX}{name}"));
+            let known = known_key(&name.to_ascii_lowercase(), &origin)?;
+            self.insert(known, text.into(), origin)?;
+        }
+        let port = |name| env.get(name).filter(|port| !port.is_empty()).map(|port| (name, port.to_owned()));
+        // The more special name first: a custom handler's host may set both.
+        self.platform_port = port("FUNCTIONS_CUSTOMHANDLER_PORT").or_else(|| port("PORT"));
+        Ok(())
+    }
+
+    fn insert(&mut self, key: &'static str, text: String, origin: Origin) -> Result<(), BadSetting> {
+        let plain = !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+        let mend = match text.trim() {
+            "" => Some("it is empty: give a value, or remove it for the default"),
+            // A line break would end up in headers and logs.
+            _ if !plain => Some("write plain UTF-8 text without line breaks or control characters"),
+            _ => None,
+        };
+        self.values.insert(key, RawValue { text: text.trim().into(), origin });
+        mend.map_or(Ok(()), |mend| Err(self.complaint(key, mend)))
+    }
+}
+
+fn unreadable(path: &Path, what: &str) -> BadSetting {
+    BadSetting {
+        key: "--config".into(),
+        value: Some(path.display().to_string()),
+        origin: Origin::File(PathBuf::from(path)),
+        mend: format!("can't be read: {what}"),
+    }
+}
+
+fn known_key(key: &str, origin: &Origin) -> Result<&'static str, BadSetting> {
+    if let Some(row) = table::row(key) {
+        return Ok(row.key);
+    }
+    let near = table::ROWS.iter().map(|row| row.key).min_by_key(|known| distance(known, key));
+    let guess = near.filter(|near| distance(near, key) <= 3).map(|near| format!("; did you mean `{near}`?"));
+    Err(BadSetting {
+        key: key.into(),
+        value: None,
+        origin: origin.clone(),
+        mend: format!("there is no such setting{}", guess.unwrap_or_default()),
+    })
+}
+
+/// Lists become comma-separated text, so file and environment are read by the same code.
+fn flatten(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(yes) => Some(yes.to_string()),
+        toml::Value::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// Edits (insert, delete, replace) between two short texts.
+fn distance(left: &str, right: &str) -> usize {
+    if right.len() > 64 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let (mut diagonal, mut before) = (i, i + 1);
+        let mut next = vec![before];
+        for (b, above) in right.chars().zip(row.iter().skip(1)) {
+            before = (diagonal + usize::from(a != b)).min(above + 1).min(before + 1);
+            next.push(before);
+            diagonal = *above;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,199 @@
+//! Second stage: from texts to [`Settings`]. Rows are read one by one, then the rules that span several keys
+//! are checked.
+
+use super::raw::Raw;
+use super::table::{self, ROWS};
+use super::text::show_duration;
+use super::{
+    BadSetting, ClientIp, KeysSetting, LogFormat, Origin, OriginSecret, Rotation, Settings, StorageSetting,
+};
+use protocol::issuer::Issuer;
+use protocol::jwk::Algorithm;
+use protocol::lifetimes::Lifetimes;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Gateways keep a key set for up to two hours; a key that signs sooner breaks them.
+pub const LEAST_PUBLISH_LEAD: Duration = Duration::from_secs(2 * 3600 + 600);
+
+/// What rows fill; `None` where the default depends on other keys.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) issuer: Option<Issuer>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) storage: Option<StorageSetting>,
+    pub(super) keys: Option<KeysSetting>,
+    pub(super) signing_algs: Vec<Algorithm>,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) refresh_reuse_grace: Duration,
+    pub(super) key_rotation_period: Duration,
+    pub(super) key_publish_lead: Duration,
+    pub(super) key_retire_after: Duration,
+    pub(super) signup: Option<bool>,
+    pub(super) rate_limits: bool,
+    pub(super) client_ip: Option<ClientIp>,
+    pub(super) origin_secret: Vec<OriginSecret>,
+    pub(super) outbound_ca: Option<PathBuf>,
+    pub(super) outbound_allow_loopback: bool,
+    pub(super) log_format: Option<LogFormat>,
+}
+
+/// How the process is going to be reached, as far as settings don't say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings {
+    /// Whether the listener speaks TLS: the default issuer is `https` then.
+    pub tls: bool,
+    /// The address that was bound, when `listen` asked for any free port.
+    pub bound: Option<SocketAddr>,
+}
+
+/// Decides everything.
+pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSetting> {
+    let draft = read_rows(raw)?;
+    let listen = surroundings.bound.map_or_else(|| listen_address(raw), Ok)?;
+    let (issuer, issuer_is_default) = match draft.issuer.clone() {
+        Some(issuer) => (issuer, false),
+        None => (default_issuer(raw, listen, surroundings.tls)?, true),
+    };
+    // Rows with a default text are always read, so these are never absent.
+    let missing = |key| raw.complaint(key, "it has no value");
+    let settings = Settings {
+        issuer,
+        issuer_is_default,
+        listen,
+        storage: draft.storage.ok_or_else(|| missing("storage"))?,
+        keys: draft.keys.ok_or_else(|| missing("keys"))?,
+        signing_algs: draft.signing_algs,
+        lifetimes: draft.lifetimes,
+        refresh_reuse_grace: draft.refresh_reuse_grace,
+        key_rotation_period: draft.key_rotation_period,
+        key_publish_lead: draft.key_publish_lead,
+        key_retire_after: draft.key_retire_after,
+        signup: draft.signup.unwrap_or(false),
+        rate_limits: draft.rate_limits,
+        client_ip: draft.client_ip.ok_or_else(|| missing("client_ip"))?,
+        rotation: Rotation::Own,
+        origin_secret: draft.origin_secret,
+        outbound_ca: draft.outbound_ca,
+        outbound_allow_loopback: draft.outbound_allow_loopback,
+        log_format: draft.log_format,
+    };
+    check_lifetimes(raw, &settings)?;
+    check_keys(raw, &settings)?;
+    check_front(raw, &settings)?;
+    Ok(settings)
+}
+
+fn read_rows(raw: &Raw) -> Result<Draft, BadSetting> {
+    let mut draft = Draft::default();
+    for row in &ROWS {
+        let set = raw.get(row.key).map(|value| value.text.as_str());
+        if let Some(text) = set.or(row.default) {
+            (row.read)(&mut draft, text).map_err(|mend| raw.complaint(row.key, mend))?;
+        }
+    }
+    Ok(draft)
+}
+
+/// Where to listen, before anything is bound.
+pub fn listen_address(raw: &Raw) -> Result<SocketAddr, BadSetting> {
+    let set = raw.get("listen").map(|value| value.text.as_str());
+    if let (None, Some((variable, port))) = (set, &raw.platform_port) {
+        let number = port.parse().map_err(|_| BadSetting {
+            key: "listen".into(),
+            value: Some(port.clone()),
+            origin: Origin::Environment((*variable).into()),
+            mend: "the platform's variable must hold a port number".into(),
+        })?;
+        // A custom handler is called by its host on the same machine, a container from outside.
+        let any = *variable == "PORT";
+        let address = if any { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        return Ok(SocketAddr::new(IpAddr::V4(address), number));
+    }
+    let mut draft = Draft::default();
+    let row = table::row("listen").ok_or_else(|| raw.complaint("listen", "it has no value"))?;
+    (row.read)(&mut draft, set.or(row.default).unwrap_or_default())
+        .map_err(|mend| raw.complaint("listen", mend))?;
+    draft.listen.ok_or_else(|| raw.complaint("listen", "it has no value"))
+}
+
+fn default_issuer(raw: &Raw, listen: SocketAddr, tls: bool) -> Result<Issuer, BadSetting> {
+    let from_platform = raw.get("listen").is_none() && raw.platform_port.is_some();
+    if !listen.ip().is_loopback() || from_platform {
+        return Err(raw.complaint(
+            "issuer",
+            format!(
+                "required when others can reach {listen}: give the URL clients will use, such as https://auth.example.com"
+            ),
+        ));
+    }
+    let scheme = if tls { "https" } else { "http" };
+    let text = match listen.port() {
+        // Not bound yet: only the name is known.
+        0 => format!("{scheme}://localhost"),
+        port => format!("{scheme}://localhost:{port}"),
+    };
+    Issuer::parse(&text).map_err(|why| raw.complaint("issuer", why.mend()))
+}
+
+fn check_lifetimes(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
+    let Lifetimes { refresh_token_idle, refresh_token_absolute, session_idle, session_absolute, .. } =
+        settings.lifetimes;
+    for (key, idle_key, absolute, idle) in [
+        ("refresh_token_absolute_ttl", "refresh_token_idle_ttl", refresh_token_absolute, refresh_token_idle),
+        ("session_absolute_ttl", "session_idle_ttl", session_absolute, session_idle),
+    ] {
+        if absolute < idle {
+            let mend = format!("must be at least {idle_key} ({})", show_duration(idle));
+            return Err(effective_complaint(raw, settings, key, mend));
+        }
+    }
+    Ok(())
+}
+
+fn check_keys(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
+    let complain = |key, mend| Err(effective_complaint(raw, settings, key, mend));
+    let longest = settings.lifetimes.access_token.max(settings.lifetimes.id_token);
+    if settings.key_retire_after < longest {
+        let mend = format!(
+            "must be at least the longest token lifetime ({}), or tokens outlive their key",
+            show_duration(longest)
+        );
+        return complain("key_retire_after", mend);
+    }
+    if settings.issuer.is_loopback() {
+        return Ok(());
+    }
+    if settings.key_publish_lead < LEAST_PUBLISH_LEAD {
+        let mend = "must be at least 2h10m: gateways keep key sets that long and would refuse new tokens";
+        return complain("key_publish_lead", mend.into());
+    }
+    let least = settings.key_publish_lead.max(settings.key_retire_after);
+    if settings.key_rotation_period < least {
+        let mend = format!(
+            "must be at least {}, the longer of key_publish_lead and key_retire_after",
+            show_duration(least)
+        );
+        return complain("key_rotation_period", mend);
+    }
+    Ok(())
+}
+
+fn check_front(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
+    if !settings.rate_limits && !settings.issuer.is_loopback() {
+        let mend = "`off` is for tests with a loopback issuer: write `on`";
+        return Err(raw.complaint("rate_limits", mend));
+    }
+    if matches!(settings.client_ip, ClientIp::Header(_)) && settings.origin_secret.is_empty() {
+        let mend = "anybody could send this header: set `origin_secret` too, and have the front end send it";
+        return Err(raw.complaint("client_ip", mend));
+    }
+    Ok(())
+}
+
+/// A complaint that shows the value in force even where it is the default: two keys disagree.
+fn effective_complaint(raw: &Raw, settings: &Settings, key: &str, mend: String) -> BadSetting {
+    let shown = table::row(key).and_then(|row| row.shown(settings));
+    BadSetting { value: shown, ..raw.complaint(key, mend) }
+}

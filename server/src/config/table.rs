@@ -1,0 +1,379 @@
+//! The one table of settings. A row says everything about its key: how it is read, how it is shown, what it
+//! means. The reference page is generated from it.
+
+use super::resolve::Draft;
+use super::text::{duration_within, either, list, show_duration};
+use super::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings, StorageSetting};
+use protocol::issuer::Issuer;
+use protocol::jwk::Algorithm;
+use std::net::SocketAddr;
+
+/// What is shown in place of a secret.
+pub(super) const MASK: &str = "(hidden)";
+
+/// A setting.
+pub struct Row {
+    /// Its name in the file. The environment variable is `KEYWARD_` and the key in upper case.
+    pub key: &'static str,
+    /// The default as text, read like any value; `None` where it depends on other things.
+    pub default: Option<&'static str>,
+    /// The default in words, where `default` has none.
+    pub default_words: &'static str,
+    /// What it means, in Markdown.
+    pub doc: &'static str,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// Reads a text into the draft, or says how to mend it.
+    pub(super) read: fn(&mut Draft, &str) -> Result<(), String>,
+    /// Writes the decided value as it could stand in the file; `None`: not set.
+    pub(super) show: fn(&Settings) -> Option<String>,
+}
+
+impl Row {
+    /// The environment variable that overrides the file.
+    pub fn variable(&self) -> String {
+        format!("KEYWARD_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// The value in force, masked where it is secret.
+    pub fn shown(&self, settings: &Settings) -> Option<String> {
+        let value = (self.show)(settings)?;
+        Some(if self.secret { MASK.into() } else { value })
+    }
+}
+
+/// The row of a key.
+pub fn row(key: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.key == key)
+}
+
+/// A row for a duration: key, default, least, most, doc, and the field it fills.
+macro_rules! duration_row {
+    ($key:literal, $default:literal, $least:literal..=$most:literal, $doc:literal, $($field:ident).+) => {
+        Row {
+            key: $key,
+            default: Some($default),
+            default_words: "",
+            doc: concat!($doc, " From ", $least, " to ", $most, "."),
+            secret: false,
+            read: |draft, text| {
+                draft.$($field).+ = duration_within(text, $least, $most)?;
+                Ok(())
+            },
+            show: |settings| Some(show_duration(settings.$($field).+)),
+        }
+    };
+}
+
+/// All settings, in the order of the page.
+pub static ROWS: [Row; 24] = [
+    Row {
+        key: "issuer",
+        default: None,
+        default_words: "`http://localhost:<port>` on a loopback listener; required otherwise",
+        doc: "Our name: the URL clients know us by, written into every token and all metadata. `https`, except \
+              on loopback hosts; without a slash at its end; may have a path. It is never taken from a request.",
+        secret: false,
+        read: |draft, text| {
+            draft.issuer = Some(Issuer::parse(text).map_err(|why| why.mend().to_owned())?);
+            Ok(())
+        },
+        show: |settings| Some(settings.issuer.to_string()),
+    },
+    Row {
+        key: "listen",
+        default: Some("127.0.0.1:8080"),
+        default_words: "",
+        doc: "Address and port to listen on; port `0` takes a free one. When it isn't set, `PORT` listens on \
+              that port of all addresses and `FUNCTIONS_CUSTOMHANDLER_PORT` on that port of loopback; both then \
+              need `issuer`.",
+        secret: false,
+        read: |draft, text| {
+            let mend = |_| "write an address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned();
+            draft.listen = Some(text.parse::<SocketAddr>().map_err(mend)?);
+            Ok(())
+        },
+        show: |settings| Some(settings.listen.to_string()),
+    },
+    Row {
+        key: "storage",
+        default: Some("sqlite:keyward-data/keyward.db"),
+        default_words: "",
+        doc: "Where records are kept: `sqlite:PATH`, or `sqlite::memory:` for tests. A relative path begins at \
+              the working directory.",
+        secret: false,
+        read: |draft, text| {
+            draft.storage = Some(read_storage(text)?);
+            Ok(())
+        },
+        show: |settings| {
+            Some(match &settings.storage {
+                StorageSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
+                StorageSetting::SqliteMemory => "sqlite::memory:".into(),
+            })
+        },
+    },
+    Row {
+        key: "keys",
+        default: Some("local:keyward-data/master.key"),
+        default_words: "",
+        doc: "What protects private keys: `local:PATH` is a master key in a file, made at the first start and \
+              readable by its owner only. Back it up: without it the stored keys are worthless.",
+        secret: false,
+        read: |draft, text| {
+            draft.keys = Some(read_keys(text)?);
+            Ok(())
+        },
+        show: |settings| {
+            let KeysSetting::Local(path) = &settings.keys;
+            Some(format!("local:{}", path.display()))
+        },
+    },
+    Row {
+        key: "signing_algs",
+        default: Some("RS256,ES256"),
+        default_words: "",
+        doc: "What tokens are signed with: one to three of `RS256`, `PS256`, `ES256`, `EdDSA`. The first is used \
+              for clients that name none.",
+        secret: false,
+        read: |draft, text| {
+            draft.signing_algs = read_algorithms(text)?;
+            Ok(())
+        },
+        show: |settings| {
+            let names: Vec<&str> = settings.signing_algs.iter().map(|alg| alg.as_str()).collect();
+            Some(names.join(","))
+        },
+    },
+    duration_row!(
+        "access_token_ttl",
+        "10m",
+        "1s"..="24h",
+        "Lifetime of an access token. APIs that check tokens by themselves accept a revoked one until then.",
+        lifetimes.access_token
+    ),
+    duration_row!("id_token_ttl", "1h", "1s"..="24h", "Lifetime of an ID token.", lifetimes.id_token),
+    duration_row!("code_ttl", "60s", "1s"..="10m", "Lifetime of an authorization code.", lifetimes.code),
+    duration_row!(
+        "refresh_token_idle_ttl",
+        "30d",
+        "1s"..="730d",
+        "How long a refresh token lives without being used.",
+        lifetimes.refresh_token_idle
+    ),
+    duration_row!(
+        "refresh_token_absolute_ttl",
+        "90d",
+        "1s"..="730d",
+        "How long refreshing works before the user has to sign in again; at least the idle lifetime.",
+        lifetimes.refresh_token_absolute
+    ),
+    duration_row!(
+        "session_idle_ttl",
+        "12h",
+        "1s"..="365d",
+        "How long a browser stays signed in without being used.",
+        lifetimes.session_idle
+    ),
+    duration_row!(
+        "session_absolute_ttl",
+        "7d",
+        "1s"..="365d",
+        "How long a browser stays signed in at all; at least the idle lifetime.",
+        lifetimes.session_absolute
+    ),
+    duration_row!(
+        "refresh_reuse_grace",
+        "30s",
+        "0"..="5m",
+        "How long after a rotation the former refresh token still gets the same answer, so that lost answers \
+         and parallel tabs don't end a grant; `0` turns it off.",
+        refresh_reuse_grace
+    ),
+    duration_row!(
+        "key_rotation_period",
+        "30d",
+        "1m"..="365d",
+        "How long a key signs. Except on a loopback issuer at least `key_publish_lead` and `key_retire_after`, \
+         so that there are never too many keys to publish.",
+        key_rotation_period
+    ),
+    duration_row!(
+        "key_publish_lead",
+        "24h",
+        "0"..="90d",
+        "How long a key is published before it signs. Never under 2h10m except on a loopback issuer: gateways \
+         keep key sets that long.",
+        key_publish_lead
+    ),
+    duration_row!(
+        "key_retire_after",
+        "48h",
+        "1s"..="90d",
+        "How long a key stays published after it signed last; at least the longest token lifetime.",
+        key_retire_after
+    ),
+    Row {
+        key: "signup",
+        default: None,
+        default_words: "`open` in `keyward dev`, `closed` otherwise",
+        doc: "Whether people may make accounts by themselves: `open` or `closed`.",
+        secret: false,
+        read: |draft, text| {
+            draft.signup = Some(either(text, "open", "closed")?);
+            Ok(())
+        },
+        show: |settings| Some(if settings.signup { "open" } else { "closed" }.into()),
+    },
+    Row {
+        key: "rate_limits",
+        default: Some("on"),
+        default_words: "",
+        doc: "Whether attempts are counted and limited: `on` or `off`; `off` only with a loopback issuer.",
+        secret: false,
+        read: |draft, text| {
+            draft.rate_limits = either(text, "on", "off")?;
+            Ok(())
+        },
+        show: |settings| Some(if settings.rate_limits { "on" } else { "off" }.into()),
+    },
+    Row {
+        key: "client_ip",
+        default: Some("socket"),
+        default_words: "",
+        doc: "Where a caller's address is taken from: `socket` is the connection; `header:NAME` is a header that \
+              a front end sets, and needs `origin_secret`.",
+        secret: false,
+        read: |draft, text| {
+            draft.client_ip = Some(read_client_ip(text)?);
+            Ok(())
+        },
+        show: |settings| {
+            Some(match &settings.client_ip {
+                ClientIp::Socket => "socket".into(),
+                ClientIp::Header(name) => format!("header:{name}"),
+            })
+        },
+    },
+    Row {
+        key: "rotation",
+        default: Some("self"),
+        default_words: "",
+        doc: "Who rotates keys: `self` is any serving process that notices it is time.",
+        secret: false,
+        read: |_, text| match text {
+            "self" => Ok(()),
+            "scheduled" => Err("scheduled rotation is for keys in KMS; local keys rotate by `self`".into()),
+            _ => Err("write `self`".into()),
+        },
+        show: |_| Some("self".into()),
+    },
+    Row {
+        key: "origin_secret",
+        default: None,
+        default_words: "none",
+        doc: "What a front end before us sends in the header `X-Keyward-Origin`; requests without it are refused. \
+              Two values with a comma between may be live during a change. At least 32 characters each.",
+        secret: true,
+        read: |draft, text| {
+            draft.origin_secret = read_origin_secrets(text)?;
+            Ok(())
+        },
+        show: |settings| (!settings.origin_secret.is_empty()).then(|| MASK.into()),
+    },
+    Row {
+        key: "outbound_ca",
+        default: None,
+        default_words: "none",
+        doc: "A PEM file with certificates that outbound calls trust besides the usual ones.",
+        secret: false,
+        read: |draft, text| {
+            draft.outbound_ca = Some(text.into());
+            Ok(())
+        },
+        show: |settings| settings.outbound_ca.as_ref().map(|path| path.display().to_string()),
+    },
+    Row {
+        key: "outbound_allow_loopback",
+        default: Some("false"),
+        default_words: "",
+        doc: "Whether outbound calls may go to this machine: `true` or `false`. For test relying parties.",
+        secret: false,
+        read: |draft, text| {
+            draft.outbound_allow_loopback = either(text, "true", "false")?;
+            Ok(())
+        },
+        show: |settings| Some(settings.outbound_allow_loopback.to_string()),
+    },
+    Row {
+        key: "log_format",
+        default: None,
+        default_words: "`text` on a terminal, else `json`",
+        doc: "How logs are written to standard error: `text` or `json`. What is logged is chosen by `RUST_LOG`.",
+        secret: false,
+        read: |draft, text| {
+            let text_form = either(text, "text", "json")?;
+            draft.log_format = Some(if text_form { LogFormat::Text } else { LogFormat::Json });
+            Ok(())
+        },
+        show: |settings| {
+            settings.log_format.map(|format| match format {
+                LogFormat::Text => "text".into(),
+                LogFormat::Json => "json".into(),
+            })
+        },
+    },
+];
+
+fn read_storage(text: &str) -> Result<StorageSetting, String> {
+    match text.split_once(':') {
+        Some(("sqlite", ":memory:")) => Ok(StorageSetting::SqliteMemory),
+        Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {
+            Ok(StorageSetting::Sqlite(path.into()))
+        }
+        Some(("dynamodb", _)) => Err("DynamoDB comes with a later release; use sqlite:PATH".into()),
+        _ => Err("write sqlite:PATH or sqlite::memory:".into()),
+    }
+}
+
+fn read_keys(text: &str) -> Result<KeysSetting, String> {
+    match text.split_once(':') {
+        Some(("local", path)) if !path.is_empty() => Ok(KeysSetting::Local(path.into())),
+        Some(("kms-envelope" | "kms-sign", _)) => {
+            Err("keys in KMS come with a later release; use local:PATH".into())
+        }
+        _ => Err("write local:PATH".into()),
+    }
+}
+
+fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
+    let mend = "name one to three of RS256, PS256, ES256, EdDSA, none twice";
+    let algs: Option<Vec<Algorithm>> = list(text).map(Algorithm::parse).collect();
+    let algs = algs.filter(|algs| algs.len() <= 3).ok_or(mend)?;
+    let twice = algs.iter().enumerate().any(|(at, alg)| algs.iter().skip(at + 1).any(|other| other == alg));
+    if twice { Err(mend.into()) } else { Ok(algs) }
+}
+
+fn read_client_ip(text: &str) -> Result<ClientIp, String> {
+    match text.split_once(':') {
+        None if text == "socket" => Ok(ClientIp::Socket),
+        None if text == "lambda" => {
+            Err("the Lambda transport comes with a later release; write `socket`".into())
+        }
+        Some(("header", name)) => http::HeaderName::from_bytes(name.as_bytes())
+            .map(ClientIp::Header)
+            .map_err(|_| "the name after `header:` is not a header's name".into()),
+        _ => Err("write `socket` or `header:NAME`".into()),
+    }
+}
+
+fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, String> {
+    let strong = |secret: &str| secret.len() >= 32 && secret.bytes().all(|b| b.is_ascii_graphic());
+    let secrets: Vec<&str> = list(text).collect();
+    if secrets.len() > 2 || !secrets.iter().all(|secret| strong(secret)) {
+        return Err("give one or two (comma) random texts of at least 32 printable ASCII characters each, \
+                    for example from `openssl rand -hex 32`"
+            .into());
+    }
+    Ok(secrets.into_iter().map(|secret| OriginSecret(secret.into())).collect())
+}
