@@ -1,0 +1,28 @@
+//! Logs: to standard error, as lines for people on a terminal and as JSON elsewhere.
+
+use crate::config::LogFormat;
+use std::io::{self, IsTerminal as _};
+use tracing_subscriber::EnvFilter;
+
+/// What is logged when nothing else is asked for.
+const DEFAULT_FILTER: &str = "info";
+
+/// Installs the log writer for the process. `filter` has the syntax of `RUST_LOG`; what it has wrong is left
+/// out and told. A second call changes nothing.
+pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
+    let on_terminal = io::stderr().is_terminal();
+    let format = format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
+    let (filter, complaint) = match EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER)) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error)),
+    };
+    let writer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Only fails when a subscriber is there already, and then that one stays.
+    let _already_installed = match format {
+        LogFormat::Text => writer.with_ansi(on_terminal).try_init(),
+        LogFormat::Json => writer.json().flatten_event(true).with_span_list(false).try_init(),
+    };
+    if let Some(error) = complaint {
+        tracing::warn!(%error, "RUST_LOG can't be read; logging at level info");
+    }
+}

@@ -1,0 +1,5 @@
+//! Ways into the router. The router is the product; a transport is a few lines around it.
+
+pub mod body;
+pub mod http;
+pub mod tls;
