@@ -1,1 +1,1 @@
-//! .
+//! Load driver, floor server and budgets; they grow with the endpoints they measure.

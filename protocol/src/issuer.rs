@@ -41,7 +41,7 @@ impl Issuer {
             text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(BadIssuer::Shape)?;
         let host_start = text.len() - rest.len();
         let path_start = rest.find('/').map_or(text.len(), |at| host_start + at);
-        if text.ends_with('/') {
+        if rest.ends_with('/') {
             return Err(BadIssuer::TrailingSlash);
         }
         let legal = |b: u8| {
