@@ -1,0 +1,160 @@
+//! Every reason we say no. A refusal carries nothing of the request, so no answer can echo it; one table gives
+//! its code, its sentence and what it does to the grant.
+
+use crate::error::ErrorCode;
+
+/// What a refusal does to the grant it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    Nothing,
+    /// The code is spent without having been redeemed.
+    BurnCode,
+    /// The grant ends, and with it all that was issued from it.
+    RevokeGrant,
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])+ $name:ident => $code:ident, $consequence:ident, $sentence:literal;)+) => {
+        /// A reason to say no.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Refusal {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Refusal {
+            /// All of them, for tests that walk the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The wire code.
+            pub const fn code(self) -> ErrorCode {
+                match self { $(Self::$name => ErrorCode::$code,)+ }
+            }
+
+            /// What it does to the grant.
+            pub const fn consequence(self) -> Consequence {
+                match self { $(Self::$name => Consequence::$consequence,)+ }
+            }
+
+            /// The one public sentence: printable ASCII without `"` and `\` (RFC 6749 §5.2).
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)+ }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// No such client, or it is disabled, or the redirect URI is not its own: one answer for all three, so that
+    /// nobody learns which clients exist.
+    UnknownClientOrRedirect => InvalidRequest, Nothing, "The application or its return address is not known here.";
+    /// Text that can't be read one way only.
+    MalformedRequest => InvalidRequest, Nothing, "The request is malformed.";
+    /// RFC 6749 §3.1, §3.2.
+    RepeatedParameter => InvalidRequest, Nothing, "A parameter was sent more than once.";
+    /// RFC 8707 allows several resources; we issue for one at a time.
+    RepeatedResource => InvalidTarget, Nothing, "Only one resource can be requested at a time.";
+    /// Over one of the limits.
+    RequestTooLong => InvalidRequest, Nothing, "The request or one of its parameters is too long.";
+    /// RFC 6749 §3.1.1.
+    ResponseTypeMissing => InvalidRequest, Nothing, "The parameter response_type is missing.";
+    /// Only `code`.
+    ResponseTypeUnsupported => UnsupportedResponseType, Nothing, "Only the response type code is supported.";
+    /// Only `query` and `form_post`.
+    ResponseModeUnsupported => InvalidRequest, Nothing, "Only the response modes query and form_post are supported.";
+    /// The client is not registered for the code grant.
+    CodeNotAllowed => UnauthorizedClient, Nothing, "This application may not use the authorization code grant.";
+    /// OIDC Core §6.1.
+    RequestObject => RequestNotSupported, Nothing, "Request objects are not supported.";
+    /// OIDC Core §6.2.
+    RequestUri => RequestUriNotSupported, Nothing, "Request objects by reference are not supported.";
+    /// RFC 7636 §4.4.1.
+    ChallengeMissing => InvalidRequest, Nothing, "The parameter code_challenge is required.";
+    /// RFC 7636 §4.4.1.
+    ChallengeMethod => InvalidRequest, Nothing, "The parameter code_challenge_method must be S256.";
+    /// RFC 7636 §4.2.
+    ChallengeShape => InvalidRequest, Nothing, "The parameter code_challenge must be 43 base64url characters.";
+    /// RFC 6749 §3.3.
+    ScopeMalformed => InvalidScope, Nothing, "The parameter scope is malformed or too long.";
+    /// Nothing of what was asked for can be given.
+    ScopeEmpty => InvalidScope, Nothing, "None of the requested scopes can be granted.";
+    /// OIDC Core §3.1.2.1.
+    PromptInvalid => InvalidRequest, Nothing, "The parameter prompt is not valid.";
+    /// OIDC Core §3.1.2.1.
+    MaxAgeInvalid => InvalidRequest, Nothing, "The parameter max_age must be a number of seconds.";
+    /// OIDC Core §5.5.
+    ClaimsInvalid => InvalidRequest, Nothing, "The parameter claims is not valid.";
+    /// RFC 8707 §2.
+    ResourceInvalid => InvalidTarget, Nothing, "The requested resource is not valid for this application.";
+    /// OIDC Core §3.1.2.6.
+    LoginRequired => LoginRequired, Nothing, "The user must sign in.";
+    /// OIDC Core §3.1.2.6.
+    ConsentRequired => ConsentRequired, Nothing, "The user must agree first.";
+    /// The user said no.
+    ConsentDenied => AccessDenied, Nothing, "The user did not agree.";
+    /// OIDC Core §5.5.1.1: an essential acr we do not have.
+    AcrUnmet => UnmetAuthenticationRequirements, Nothing, "The demanded way of signing in is not available.";
+    /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.
+    ClientAuthentication => InvalidClient, Nothing, "Client authentication failed.";
+    /// RFC 6749 §2.3.
+    SeveralAuthentications => InvalidRequest, Nothing, "Use one way of client authentication only.";
+    /// RFC 6749 §3.2.
+    GrantTypeMissing => InvalidRequest, Nothing, "The parameter grant_type is missing.";
+    /// RFC 6749 §5.2.
+    GrantTypeUnsupported => UnsupportedGrantType, Nothing, "This grant type is not supported.";
+    /// RFC 6749 §5.2.
+    GrantTypeNotAllowed => UnauthorizedClient, Nothing, "This application may not use this grant type.";
+    /// RFC 6749 §4.1.3.
+    CodeMissing => InvalidRequest, Nothing, "The parameter code is missing.";
+    /// RFC 7636 §4.1.
+    VerifierShape => InvalidRequest, Nothing, "The parameter code_verifier must be 43 to 128 unreserved characters.";
+    /// Not ours, altered, or of a grant that is gone.
+    CodeInvalid => InvalidGrant, Nothing, "The authorization code is not valid.";
+    /// RFC 6749 §5.2: issued to another client.
+    CodeOfOtherClient => InvalidGrant, Nothing, "The authorization code is not valid.";
+    /// Used twice within a second: a double submit.
+    CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.";
+    /// RFC 6749 §4.1.2: used again later; RFC 9700 §2.1.1 revokes.
+    CodeReplayed => InvalidGrant, RevokeGrant, "The authorization code was used before.";
+    /// RFC 6749 §4.1.2.
+    CodeExpired => InvalidGrant, Nothing, "The authorization code has expired.";
+    /// RFC 6749 §4.1.3.
+    RedirectUriDiffers => InvalidGrant, BurnCode, "The redirect_uri differs from that of the authorization request.";
+    /// RFC 7636 §4.6.
+    VerifierWrong => InvalidGrant, BurnCode, "The code_verifier does not match.";
+    /// RFC 6750 §2: none, several, or in the query.
+    BearerMalformed => InvalidRequest, Nothing, "Send one access token, in the Authorization header or the form.";
+    /// RFC 6750 §3.1.
+    TokenInvalid => InvalidToken, Nothing, "The access token is not valid.";
+    /// RFC 6750 §3.1.
+    ScopeInsufficient => InsufficientScope, Nothing, "The access token does not have the scope openid.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n045_every_sentence_may_stand_in_an_error_description() {
+        for refusal in Refusal::ALL {
+            let sentence = refusal.sentence();
+            let legal = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+            assert!(
+                sentence.bytes().all(legal) && sentence.len() <= 200 && sentence.ends_with('.'),
+                "{refusal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_wrong_proof_burns_and_only_a_replay_revokes() {
+        let with = |consequence| {
+            Refusal::ALL.iter().filter(move |r| r.consequence() == consequence).collect::<Vec<_>>()
+        };
+        assert_eq!(with(Consequence::BurnCode), [&Refusal::RedirectUriDiffers, &Refusal::VerifierWrong]);
+        assert_eq!(with(Consequence::RevokeGrant), [&Refusal::CodeReplayed]);
+        for refusal in with(Consequence::BurnCode).into_iter().chain(with(Consequence::RevokeGrant)) {
+            assert_eq!(refusal.code(), ErrorCode::InvalidGrant);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Redeeming an authorization code. The checks stand in the order that decides what a thief can break: who does
+//! not prove to be the right client changes nothing.
+
+use crate::client::Client;
+use crate::grant::Grant;
+use crate::pkce::{Pkce, Verifier};
+use crate::refusal::Refusal;
+use crate::secret::{Digest, SecretKind};
+use crate::time::Timestamp;
+use crate::user::User;
+use std::time::Duration;
+
+/// A second use this soon after the first is a double submit, not a theft.
+pub const DOUBLE_SUBMIT: Duration = Duration::from_secs(1);
+
+/// What the token request presented, the client already authenticated.
+pub struct Presented<'a> {
+    /// Hash of the secret inside the code.
+    pub code: Digest,
+    /// The `redirect_uri` parameter.
+    pub redirect_uri: Option<&'a str>,
+    /// The `code_verifier` parameter.
+    pub verifier: Option<Verifier<'a>>,
+}
+
+/// Decides about a redemption. `Ok`: commit it, then issue. The refusal says what else to commit.
+pub fn decide(
+    presented: &Presented<'_>,
+    grant: &Grant,
+    user: &User,
+    client: &Client,
+    realm_not_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if grant.code != presented.code {
+        return Err(Refusal::CodeInvalid);
+    }
+    // RFC 6749 §4.1.3: the code was issued to this client.
+    if grant.client != client.id {
+        return Err(Refusal::CodeOfOtherClient);
+    }
+    // RFC 6749 §4.1.2: a code is used once.
+    if let Some(redeemed_at) = grant.redeemed_at {
+        let soon = now.since(redeemed_at) < DOUBLE_SUBMIT;
+        return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
+    }
+    if !grant.is_alive(user, client, realm_not_before, now) {
+        return Err(Refusal::CodeInvalid);
+    }
+    if grant.code_expires_at.has_passed(now) {
+        return Err(Refusal::CodeExpired);
+    }
+    // RFC 6749 §4.1.3: the same redirect URI as in the authorization request, byte for byte.
+    let redirect_uri = presented.redirect_uri.map(|uri| Digest::of(SecretKind::RedirectUri, uri.as_bytes()));
+    if redirect_uri != Some(grant.redirect_uri) {
+        return Err(Refusal::RedirectUriDiffers);
+    }
+    match (&grant.pkce, &presented.verifier) {
+        // RFC 7636 §4.6.
+        (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
+        (Pkce::None, None) => Ok(()),
+        // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade in progress.
+        (Pkce::S256(_) | Pkce::None, _) => Err(Refusal::VerifierWrong),
+    }
+}
