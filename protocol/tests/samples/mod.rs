@@ -1,0 +1,91 @@
+//! One client, one user, one grant that belong together.
+
+use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::grant::{Grant, RequestedClaims};
+use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
+use protocol::pkce::{Challenge, Pkce};
+use protocol::scope::Scope;
+use protocol::secret::{Digest, SecretKind};
+use protocol::session::{ACR_PASSWORD, Authentication};
+use protocol::time::Timestamp;
+use protocol::user::User;
+use std::time::Duration;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const REDIRECT: &str = "https://rp.example/cb";
+pub(crate) const SECRET: &str = "kws_secret";
+pub(crate) const CODE: &[u8] = &[9; 32];
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+pub(crate) fn client() -> Client {
+    Client {
+        id: ClientId::parse("client-a").unwrap(),
+        name: "A".into(),
+        auth_method: AuthMethod::ClientSecretBasic,
+        secrets: vec![ClientSecret {
+            digest: Digest::of(SecretKind::ClientSecret, SECRET.as_bytes()),
+            created_at: Timestamp::EPOCH,
+            expires_at: None,
+        }],
+        redirect_uris: vec![REDIRECT.into(), "https://rp.example/other".into()],
+        post_logout_redirect_uris: vec![],
+        origins: vec![],
+        grant_types: vec![GrantType::AuthorizationCode],
+        scope: Scope::parse("openid profile email").unwrap(),
+        audiences: vec![],
+        resources: vec![],
+        signing_alg: None,
+        pkce_required: true,
+        first_party: false,
+        native: false,
+        disabled: false,
+        not_before: Timestamp::EPOCH,
+        created_at: Timestamp::EPOCH,
+    }
+}
+
+pub(crate) fn user() -> User {
+    User {
+        id: UserId::from_bytes([1; 16]),
+        subject: Subject::from_random([2; 16]),
+        username: "alice".into(),
+        email: None,
+        email_verified: false,
+        claims: serde_json::Map::new(),
+        password: None,
+        disabled: false,
+        not_before: Timestamp::EPOCH,
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+    }
+}
+
+pub(crate) fn grant() -> Grant {
+    Grant {
+        id: GrantId::from_bytes([3; 16]),
+        user: user().id,
+        client: client().id,
+        session: SessionId::from_bytes([4; 16]),
+        requested_scope: Scope::parse("openid").unwrap(),
+        scope: Scope::parse("openid").unwrap(),
+        resource: None,
+        redirect_uri: Digest::of(SecretKind::RedirectUri, REDIRECT.as_bytes()),
+        pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
+        nonce: None,
+        claims: RequestedClaims::default(),
+        authentication: Authentication {
+            event: EventId::from_bytes([5; 16]),
+            at: NOW,
+            acr: ACR_PASSWORD.into(),
+            amr: vec!["pwd".into()],
+        },
+        offline: false,
+        code: Digest::of(SecretKind::Code, CODE),
+        code_expires_at: NOW.plus(Duration::from_secs(60)),
+        redeemed_at: None,
+        created_at: NOW,
+        expires_at: NOW.plus(Duration::from_secs(660)),
+        revoked: None,
+        last_request: RequestId::from_bytes([6; 16]),
+    }
+}

@@ -1,0 +1,311 @@
+//! Client authentication and the token endpoint's decisions, by case number.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod samples;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use protocol::Refusal;
+use protocol::client::{AuthMethod, Client, GrantType};
+use protocol::client_auth::{Credentials, secret::authenticate};
+use protocol::grant::Grant;
+use protocol::params::Params;
+use protocol::pkce::{Pkce, Verifier};
+use protocol::redirect::{BadRedirectUri, ProvenRedirect, check_registrable};
+use protocol::scope::Scope;
+use protocol::secret::{Digest, SecretKind};
+use protocol::time::Timestamp;
+use protocol::token::{client_credentials, code};
+use samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, user};
+use std::time::Duration;
+
+fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+fn form(text: &str) -> Params {
+    Params::parse(text.as_bytes()).unwrap()
+}
+
+fn signed_in(header: Option<&str>, body: &str, client: &Client) -> Result<(), Refusal> {
+    authenticate(&Credentials::read(header, &form(body))?, Some(client), NOW)
+}
+
+fn redeem(
+    change: impl FnOnce(&mut Grant, &mut Client),
+    verifier: Option<&str>,
+    uri: Option<&str>,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    let (mut grant, mut client) = (grant(), client());
+    change(&mut grant, &mut client);
+    let presented = code::Presented {
+        code: Digest::of(SecretKind::Code, CODE),
+        redirect_uri: uri,
+        verifier: verifier.map(|text| Verifier::parse(text).unwrap()),
+    };
+    code::decide(&presented, &grant, &user(), &client, Timestamp::EPOCH, at)
+}
+
+#[test]
+fn basic_and_post_authenticate_their_own_clients_only() {
+    let (mut one, id) = (client(), "client-a");
+    assert_eq!(signed_in(Some(&basic(id, SECRET)), "", &one), Ok(()));
+    let post = format!("client_id={id}&client_secret={SECRET}");
+    assert_eq!(
+        signed_in(None, &post, &one),
+        Err(Refusal::ClientAuthentication),
+        "another method than registered"
+    );
+    one.auth_method = AuthMethod::ClientSecretPost;
+    assert_eq!(signed_in(None, &post, &one), Ok(()));
+    assert_eq!(
+        signed_in(None, &format!("client_id={id}"), &one),
+        Err(Refusal::ClientAuthentication),
+        "no secret"
+    );
+}
+
+#[test]
+fn n040_two_methods_are_one_too_many() {
+    let header = basic("client-a", SECRET);
+    for body in ["client_secret=x", "client_assertion=x"] {
+        assert_eq!(signed_in(Some(&header), body, &client()), Err(Refusal::SeveralAuthentications));
+    }
+    assert_eq!(
+        signed_in(Some(&header), "client_id=other", &client()),
+        Err(Refusal::MalformedRequest),
+        "N-038"
+    );
+}
+
+#[test]
+fn n041_wrong_unknown_disabled_expired_and_malformed_are_one_answer() {
+    let mut disabled = client();
+    disabled.disabled = true;
+    let mut expired = client();
+    expired.secrets.iter_mut().for_each(|secret| secret.expires_at = Some(NOW));
+    let right = basic("client-a", SECRET);
+    let refused = Err(Refusal::ClientAuthentication);
+    assert_eq!(signed_in(Some(&right), "", &disabled), refused);
+    assert_eq!(signed_in(Some(&right), "", &expired), refused);
+    let credentials = Credentials::read(Some(&right), &form("")).unwrap();
+    assert_eq!(authenticate(&credentials, None, NOW), refused);
+    let long = basic(&"x".repeat(300), SECRET);
+    for header in [
+        basic("client-a", "wrong"),
+        basic("client-b", SECRET),
+        "Basic !!!".into(),
+        "Basic".into(),
+        "Bearer x".into(),
+        format!("Basic {}", STANDARD.encode("no colon")),
+        long,
+    ] {
+        assert_eq!(signed_in(Some(&header), "", &client()), refused, "{header}");
+    }
+}
+
+#[test]
+fn n043_id_and_secret_of_basic_are_form_decoded() {
+    let mut odd = client();
+    let digest = Digest::of(SecretKind::ClientSecret, "a:b%c+d é".as_bytes());
+    odd.secrets.iter_mut().for_each(|secret| secret.digest = digest);
+    assert_eq!(signed_in(Some(&basic("client%2Da", "a%3Ab%25c%2Bd+%C3%A9")), "", &odd), Ok(()));
+    assert_eq!(
+        signed_in(Some(&basic("client-a", "a:b%25c%2Bd+%C3%A9")), "", &odd),
+        Ok(()),
+        "a raw colon in the secret"
+    );
+}
+
+#[test]
+fn a_code_with_its_proofs_is_redeemed() {
+    assert_eq!(redeem(|_, _| {}, Some(VERIFIER), Some(REDIRECT), NOW), Ok(()));
+}
+
+#[test]
+fn n052_replay_denies_at_once_and_revokes_from_one_second_on() {
+    let again = |after| {
+        redeem(
+            |grant, _| grant.redeemed_at = Some(NOW),
+            Some(VERIFIER),
+            Some(REDIRECT),
+            NOW.plus(Duration::from_millis(after)),
+        )
+    };
+    assert_eq!((again(0), again(999)), (Err(Refusal::CodeDoubleSubmit), Err(Refusal::CodeDoubleSubmit)));
+    assert_eq!((again(1_000), again(30_000)), (Err(Refusal::CodeReplayed), Err(Refusal::CodeReplayed)));
+}
+
+#[test]
+fn n054_another_clients_code_changes_nothing_even_when_replayed() {
+    let other = |grant: &mut Grant, client: &mut Client| {
+        client.id = protocol::id::ClientId::parse("client-b").unwrap();
+        grant.redeemed_at = Some(NOW.minus(Duration::from_secs(30)));
+    };
+    assert_eq!(redeem(other, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeOfOtherClient));
+}
+
+#[test]
+fn n055_redirect_uri_missing_different_or_respelt() {
+    for uri in [
+        None,
+        Some("https://rp.example/cb/"),
+        Some("https://rp.example/%63b"),
+        Some("https://rp.example/other"),
+    ] {
+        assert_eq!(redeem(|_, _| {}, Some(VERIFIER), uri, NOW), Err(Refusal::RedirectUriDiffers), "{uri:?}");
+    }
+}
+
+#[test]
+fn n056_n057_verifier_missing_or_wrong_and_one_where_no_challenge_was() {
+    let wrong = "w".repeat(43);
+    assert_eq!(redeem(|_, _| {}, None, Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
+    assert_eq!(redeem(|_, _| {}, Some(&wrong), Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
+    let without = |grant: &mut Grant, _: &mut Client| grant.pkce = Pkce::None;
+    assert_eq!(redeem(without, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
+    assert_eq!(redeem(without, None, Some(REDIRECT), NOW), Ok(()));
+}
+
+#[test]
+fn n059_expired_from_its_instant_on() {
+    let at =
+        |millis| redeem(|_, _| {}, Some(VERIFIER), Some(REDIRECT), NOW.plus(Duration::from_millis(millis)));
+    assert_eq!(
+        (at(59_999), at(60_000), at(61_000)),
+        (Ok(()), Err(Refusal::CodeExpired), Err(Refusal::CodeExpired))
+    );
+}
+
+#[test]
+fn a_dead_grant_redeems_nothing() {
+    let disabled = |_: &mut Grant, client: &mut Client| client.disabled = true;
+    let voided = |_: &mut Grant, client: &mut Client| client.not_before = NOW.plus(Duration::from_millis(1));
+    assert_eq!(redeem(disabled, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
+    assert_eq!(redeem(voided, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
+}
+
+#[test]
+fn n083_client_credentials_are_for_confidential_clients_registered_for_them() {
+    let mut machine = client();
+    assert_eq!(client_credentials::decide(&machine, None, None), Err(Refusal::GrantTypeNotAllowed));
+    machine.grant_types.push(GrantType::ClientCredentials);
+    machine.scope = Scope::parse("openid read write").unwrap();
+    machine.audiences = vec!["https://api.example".into(), "https://two.example".into()];
+    let granted =
+        |scope: Option<&str>, resource: Option<&str>| client_credentials::decide(&machine, scope, resource);
+    let all = granted(None, None).unwrap();
+    assert_eq!((all.scope.as_str(), all.audience.as_deref()), ("read write", Some("https://api.example")));
+    let some = granted(Some("write admin"), Some("https://two.example")).unwrap();
+    assert_eq!((some.scope.as_str(), some.audience.as_deref()), ("write", Some("https://two.example")));
+    assert_eq!(granted(Some("admin"), None), Err(Refusal::ScopeEmpty));
+    assert_eq!(granted(Some("openid"), None), Err(Refusal::ScopeEmpty));
+    assert_eq!(granted(Some(&"x".repeat(60_000)), None), Err(Refusal::ScopeMalformed), "N-047");
+    assert_eq!(granted(None, Some("https://evil.example")), Err(Refusal::ResourceInvalid));
+    machine.auth_method = AuthMethod::None;
+    assert_eq!(client_credentials::decide(&machine, None, None), Err(Refusal::GrantTypeNotAllowed));
+}
+
+#[test]
+fn n002_n004_n005_a_redirect_is_proven_byte_for_byte() {
+    let client = client();
+    assert_eq!(
+        ProvenRedirect::prove(&client, REDIRECT).map(|proven| proven.as_str().to_owned()).as_deref(),
+        Some(REDIRECT)
+    );
+    for uri in [
+        "https://rp.example/cb/",
+        "https://rp.example/CB",
+        "HTTPS://rp.example/cb",
+        "https://RP.example/cb",
+        "https://rp.example:443/cb",
+        "https://rp.example/cb?x=1",
+        "https://rp.example/cb/../cb",
+        "https://rp.example/cb/..;/x",
+        "https://rp.example%2fcb",
+        "https://rp.example/%252fcb",
+        "https://rp.example//cb",
+        "https://rp.example/cb\t",
+        "https://rp.example/cb ",
+        "https://rp.example./cb",
+        "https://rp.example.evil.example/cb",
+        "https://evilrp.example/cb",
+        "https://rpXexample/cb",
+        "https://rp.example/cb#",
+        "https://rp.example/cb#x",
+        "https://rp.example/cb%23",
+        "",
+    ] {
+        assert!(ProvenRedirect::prove(&client, uri).is_none(), "{uri:?}");
+    }
+}
+
+#[test]
+fn only_the_port_of_a_native_clients_literal_loopback_address_varies() {
+    let mut native = client();
+    native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "http://localhost:7000/cb".into()];
+    assert!(ProvenRedirect::prove(&native, "http://127.0.0.1:51234/cb").is_none(), "not native");
+    native.native = true;
+    for (uri, proven) in [
+        ("http://127.0.0.1:51234/cb", true),
+        ("http://127.0.0.1/cb", true),
+        ("http://127.0.0.1:0/cb", false),
+        ("http://127.0.0.1:51234/other", false),
+        ("http://[::1]:51234/cb", false),
+        ("http://localhost:7001/cb", false),
+        ("http://127.0.0.1:5@evil.example/cb", false),
+        ("https://127.0.0.1:51234/cb", false),
+    ] {
+        assert_eq!(ProvenRedirect::prove(&native, uri).is_some(), proven, "{uri}");
+    }
+}
+
+#[test]
+fn n013_what_can_be_registered_as_a_redirect_uri() {
+    for (uri, native) in [
+        ("https://rp.example/cb?a=b", false),
+        ("http://localhost:3000/cb", false),
+        ("http://[::1]/cb", false),
+        ("com.example.app:/cb", true),
+    ] {
+        assert_eq!(check_registrable(uri, native), Ok(()), "{uri}");
+    }
+    for (uri, why) in [
+        ("javascript:alert(1)", BadRedirectUri::Scheme),
+        ("data:text/html,x", BadRedirectUri::Scheme),
+        ("http://rp.example/cb", BadRedirectUri::Scheme),
+        ("com.example.app:/cb", BadRedirectUri::Scheme),
+        ("https://rp.example/cb#x", BadRedirectUri::Fragment),
+        ("https://*.example/cb", BadRedirectUri::Host),
+        ("https://a@rp.example/cb", BadRedirectUri::Host),
+        ("https:///cb", BadRedirectUri::Host),
+        ("https://RP.example/cb", BadRedirectUri::Host),
+        ("https://rp.example/a/../cb", BadRedirectUri::DotSegments),
+        ("https://rp.example/a/%2E%2e/cb", BadRedirectUri::DotSegments),
+        ("https://rp.example\\@evil/cb", BadRedirectUri::Malformed),
+        ("https://rp.example/c b", BadRedirectUri::Malformed),
+    ] {
+        assert_eq!(check_registrable(uri, false), Err(why), "{uri}");
+    }
+    assert_eq!(
+        check_registrable("javascript:x", true),
+        Err(BadRedirectUri::Scheme),
+        "native apps have no such scheme either"
+    );
+}
+
+#[test]
+fn n034_a_public_client_is_never_trusted_without_consent() {
+    let mut public = client();
+    public.auth_method = AuthMethod::None;
+    public.secrets.clear();
+    assert_eq!(public.check(), Ok(()));
+    public.first_party = true;
+    assert!(public.check().is_err() && public.needs_consent());
+    assert!(
+        !client().allows_origin("https://rp.example"),
+        "N-046: a confidential client has no code in browsers"
+    );
+    assert!(public.allows_origin("https://rp.example") && !public.allows_origin("https://rp.example.evil"));
+    assert!(!public.allows_origin("null"));
+}
