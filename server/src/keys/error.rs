@@ -1,0 +1,178 @@
+//! How keys fail, and how a change to them is refused.
+
+use protocol::jwk::Algorithm;
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use storage::StoreError;
+
+/// What the caller can do about a failed signature or unwrapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignErrorKind {
+    /// Throttled: trying again soon helps.
+    Busy,
+    /// Away, or no key can sign at this time.
+    Unavailable,
+    /// What was read can't be understood or does not fit its key.
+    Corrupt,
+}
+
+/// A failure to sign, to make or to unwrap a key. Becomes 503 or 500, never a refusal.
+#[derive(Debug)]
+pub struct SignError {
+    kind: SignErrorKind,
+    step: &'static str,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl SignError {
+    /// A failure of `step` with its cause.
+    pub fn new(
+        kind: SignErrorKind,
+        step: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, step, source: Some(source.into()) }
+    }
+
+    /// A failure of `step` that has no other cause.
+    pub const fn bare(kind: SignErrorKind, step: &'static str) -> Self {
+        Self { kind, step, source: None }
+    }
+
+    /// What the caller can do about it.
+    pub const fn kind(&self) -> SignErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            SignErrorKind::Busy => "busy",
+            SignErrorKind::Unavailable => "unavailable",
+            SignErrorKind::Corrupt => "corrupt",
+        };
+        write!(f, "keys {kind}: {}", self.step)?;
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
+    }
+}
+
+impl Error for SignError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+/// Why a change to the ring is not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RingRefusal {
+    /// The successor has not been published long enough for every verifier to know it.
+    TooYoung {
+        /// Its algorithm.
+        alg: Algorithm,
+        /// How many seconds are missing.
+        wait_seconds: u64,
+    },
+    /// A tenth published key.
+    TooManyKeys,
+    /// A fourth algorithm, or none.
+    BadAlgorithms,
+    /// No key of this name.
+    UnknownKey,
+    /// Others changed the ring again and again.
+    Contended,
+    /// This process may use keys, not make them.
+    MayNotGenerate,
+}
+
+impl fmt::Display for RingRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooYoung { alg, wait_seconds } => write!(
+                f,
+                "the next {alg} key was published too recently: APIs that cache /jwks don't know it yet; wait \
+                 {wait_seconds} s, or use --force and accept that they refuse new tokens until then"
+            ),
+            Self::TooManyKeys => f.write_str(
+                "nine keys are published already, which is the most some gateways read; wait until a retiring \
+                 one is removed, or revoke one (`keyward keys list`)",
+            ),
+            Self::BadAlgorithms => f.write_str("signing_algs must name one to three algorithms"),
+            Self::UnknownKey => f.write_str("no key of this kid; `keyward keys list` shows them"),
+            Self::Contended => f.write_str("another process keeps changing the keys; try again"),
+            Self::MayNotGenerate => {
+                f.write_str("this process may not make keys; the rotation function does (setting `rotation`)")
+            }
+        }
+    }
+}
+
+/// What goes wrong with the ring as a whole.
+#[derive(Debug)]
+pub enum KeysError {
+    /// Storage failed.
+    Store(StoreError),
+    /// Making, unwrapping or using a key failed.
+    Sign(SignError),
+    /// There is no ring and this process was not told to make one.
+    NoRing,
+    /// The ring is there, but the file that opens it is not.
+    MissingMasterKey(PathBuf),
+    /// The ring's text is not understood, or is of a newer version.
+    Corrupt(&'static str),
+    /// The ring has not been read for so long that it can't be trusted to sign.
+    Stale,
+    /// We said no.
+    Refused(RingRefusal),
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Sign(error) => error.fmt(f),
+            Self::NoRing => f.write_str(
+                "there are no keys yet; `keyward serve` with local keys makes them, with KMS the rotation function \
+                 does: invoke it once",
+            ),
+            Self::MissingMasterKey(path) => write!(
+                f,
+                "the master key file {} is missing, but keys sealed with it exist; put the file back from the \
+                 backup (a new one could not open them)",
+                path.display()
+            ),
+            Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),
+            Self::Stale => f.write_str("the key ring could not be read for 15 minutes"),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl Error for KeysError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Sign(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for KeysError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<SignError> for KeysError {
+    fn from(error: SignError) -> Self {
+        Self::Sign(error)
+    }
+}
+
+impl From<RingRefusal> for KeysError {
+    fn from(refusal: RingRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

@@ -1,0 +1,355 @@
+//! Keys: what signs tokens and seals opaque strings, shared by all processes through one record, the ring.
+//!
+//! [`ring`] says what the record means, [`plan`] what may change it, [`custody`] who guards the private halves,
+//! [`snapshot`] what a process uses. This file ties them to storage and time. Every change is compare-and-set on
+//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::tick`].
+
+pub mod custody;
+mod error;
+pub mod local;
+pub mod plan;
+mod retired;
+pub mod ring;
+pub mod signer;
+pub mod snapshot;
+pub mod verify;
+
+pub use custody::{Custody, TokenSigner, Typ};
+pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
+pub use local::LocalCustody;
+pub use ring::{KeyPolicy, KeyState};
+pub use snapshot::{Jwks, KeyInfo, Snapshot};
+
+use crate::clock::Clock;
+use crate::entropy::{self, Entropy};
+use arc_swap::ArcSwap;
+use plan::Plan;
+use protocol::id::{Realm, RequestId};
+use protocol::time::Timestamp;
+use ring::{JWKS_MAX_AGE, Ring};
+use snapshot::Source;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use storage::{RingDocument, Stamp, Store};
+use tokio::sync::Mutex;
+
+/// How old a snapshot may be before it is refreshed.
+pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
+/// How long an old snapshot serves [`Keys::fresh`] while storage is away: as long as a cached client does.
+/// After that a key might sign that was revoked long ago.
+pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How long a failed refresh is not repeated by requests, so that they don't queue on a store that is away.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How often a command tries again when others change the ring at the same time.
+const ATTEMPTS: usize = 5;
+
+/// How `keys rotate` was asked to rotate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// One publish lead from now.
+    Scheduled,
+    /// At once.
+    Now {
+        /// Also if verifiers can't know the successor yet.
+        force: bool,
+    },
+}
+
+/// What a change did, for the command that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeReport {
+    /// All keys after it.
+    pub keys: Vec<KeyInfo>,
+    /// When the new signing keys begin to sign.
+    pub signs_from: Timestamp,
+    /// When every process works by it, at the latest.
+    pub in_force_by: Timestamp,
+    /// Until when APIs and gateways may still accept what the old key signed: its removal from the JWKS, or (when
+    /// it was removed at once) the end of the copies they hold.
+    pub old_accepted_until: Timestamp,
+}
+
+/// What a tick did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// New keys were made.
+    pub rotated: bool,
+    /// The rotation that is due is not made: an alarm.
+    pub overdue: bool,
+}
+
+/// The keys of this process.
+pub struct Keys {
+    store: Arc<dyn Store>,
+    custody: Arc<dyn Custody>,
+    policy: KeyPolicy,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    realm: Realm,
+    current: ArcSwap<Snapshot>,
+    /// When the ring was last read, in milliseconds.
+    read_at: AtomicU64,
+    /// When that was last tried.
+    tried_at: AtomicU64,
+    /// One refresh at a time.
+    gate: Mutex<()>,
+}
+
+impl Keys {
+    /// Reads the ring; makes it if there is none and `create` says so.
+    ///
+    /// # Errors
+    /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], or what storage and custody say.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        custody: Arc<dyn Custody>,
+        policy: KeyPolicy,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        create: bool,
+    ) -> Result<Arc<Self>, KeysError> {
+        let (now, realm) = (clock.now(), Realm::main());
+        let (version, ring) = match read_ring(&*store).await? {
+            Some(found) => found,
+            None if create => make_first(&*store, &*custody, &policy, &*entropy, now).await?,
+            None => return Err(KeysError::NoRing),
+        };
+        custody.check_existing().await.map_err(KeysError::MissingMasterKey)?;
+        let retired = retired::read(&*store).await?.1;
+        let source = Source { realm: &realm, custody: &*custody, policy: &policy, now };
+        let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
+        let (current, read) = (ArcSwap::from_pointee(snapshot), now.millis());
+        let (read_at, tried_at, gate) = (AtomicU64::new(read), AtomicU64::new(read), Mutex::new(()));
+        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, read_at, tried_at, gate }))
+    }
+
+    /// What is known, without I/O; for JWKS and verification, which go on when storage is away.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// What is known, read less than [`REFRESH_AFTER`] ago; for whatever signs or seals. One caller reads, the
+    /// others wait for it. While storage is away the old one serves, up to [`STALE_LIMIT`].
+    ///
+    /// # Errors
+    /// [`KeysError::Stale`] after that.
+    pub async fn fresh(&self) -> Result<Arc<Snapshot>, KeysError> {
+        if self.since(&self.read_at) < REFRESH_AFTER {
+            return Ok(self.current());
+        }
+        let _one = self.gate.lock().await;
+        if self.since(&self.read_at) < REFRESH_AFTER {
+            return Ok(self.current());
+        }
+        if self.since(&self.tried_at) >= RETRY_AFTER {
+            match self.reload().await {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => tracing::warn!(%error, "the key ring can't be read; the last one known serves"),
+            }
+        }
+        if self.since(&self.read_at) < STALE_LIMIT { Ok(self.current()) } else { Err(KeysError::Stale) }
+    }
+
+    /// Reads the ring now.
+    pub async fn refresh(&self) -> Result<Arc<Snapshot>, KeysError> {
+        let _one = self.gate.lock().await;
+        self.reload().await
+    }
+
+    /// What the background does each minute: refresh, rotate if due and allowed, clear away what is over.
+    pub async fn tick(&self) -> Result<Ticked, KeysError> {
+        let snapshot = self.refresh().await?;
+        let now = self.clock.now();
+        let rotated = self.rotate_if_due(&snapshot, now).await?;
+        let snapshot = self.current();
+        if self.custody.can_generate() {
+            self.prune(&snapshot, now).await?;
+        }
+        let late = |alg| {
+            let next = snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
+            snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
+        };
+        Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)) })
+    }
+
+    /// `keys rotate`.
+    ///
+    /// # Errors
+    /// [`KeysError::Refused`] if verifiers could not follow, and all that can fail.
+    pub async fn rotate(&self, how: Rotation) -> Result<ChangeReport, KeysError> {
+        let now = self.clock.now();
+        let ring = self
+            .change(|ring| match how {
+                Rotation::Scheduled => plan::rotate_scheduled(ring, &self.policy, now),
+                Rotation::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
+            })
+            .await?;
+        let at = match how {
+            Rotation::Scheduled => now.plus(self.policy.publish_lead),
+            Rotation::Now { .. } => now,
+        };
+        let ended = ring.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= at));
+        let old_accepted_until = ended.filter_map(|key| key.remove_at).max().unwrap_or(now);
+        Ok(self.report(&ring, now, at, old_accepted_until))
+    }
+
+    /// `keys revoke KID`: also a key that was removed before, which then verifies no hint either.
+    ///
+    /// # Errors
+    /// [`KeysError::Refused`] for an unknown key, or a successor verifiers can't know yet (without `force`).
+    pub async fn revoke(&self, kid: &str, force: bool) -> Result<ChangeReport, KeysError> {
+        let now = self.clock.now();
+        let retired = retired::read(&*self.store).await?.1.keys.iter().any(|key| key.public.kid == kid);
+        let ring = self
+            .change(|ring| match plan::revoke(ring, &self.policy, kid, force, now) {
+                Err(RingRefusal::UnknownKey) if retired => Ok(plan::revoke_retired(ring, kid, now)),
+                planned => planned,
+            })
+            .await?;
+        retired::merge(&*self.store, &ring, &[], now, self.stamp(now)).await?;
+        Ok(self.report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
+    }
+
+    /// Voids everything issued before this instant, as after a restore.
+    pub async fn void_before(&self, at: Timestamp) -> Result<(), KeysError> {
+        self.change(|ring| Ok(plan::void_before(ring, at, self.clock.now()))).await.map(drop)
+    }
+
+    /// The policy it was opened with.
+    pub const fn policy(&self) -> &KeyPolicy {
+        &self.policy
+    }
+
+    /// Reads the ring and loads what changed. Called with the gate held.
+    async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
+        let now = self.clock.now();
+        self.tried_at.store(now.millis(), Ordering::Release);
+        let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
+        let previous = self.current();
+        if version != previous.version() || !previous.is_complete(now) {
+            let retired = retired::read(&*self.store).await?.1;
+            let source =
+                Source { realm: &self.realm, custody: &*self.custody, policy: &self.policy, now };
+            let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
+            self.current.store(Arc::new(snapshot));
+        }
+        self.read_at.store(now.millis(), Ordering::Release);
+        Ok(self.current())
+    }
+
+    async fn rotate_if_due(&self, snapshot: &Snapshot, now: Timestamp) -> Result<bool, KeysError> {
+        let due = match plan::due(snapshot.ring(), &self.policy, now) {
+            Ok(Some(due)) if self.custody.can_generate() => due,
+            Ok(_) => return Ok(false),
+            Err(refusal) => {
+                tracing::error!(%refusal, "the keys can't be rotated");
+                return Ok(false);
+            }
+        };
+        let makes_keys = !due.keys.is_empty();
+        let ring = complete(due, &*self.custody, &self.policy).await?;
+        let won = self.replace(snapshot.version(), &ring, now).await?;
+        // Won or lost, somebody's new ring is there.
+        self.refresh().await?;
+        Ok(won && makes_keys)
+    }
+
+    async fn prune(&self, snapshot: &Snapshot, now: Timestamp) -> Result<(), KeysError> {
+        let Some((ring, removed)) = plan::prune(snapshot.ring(), now) else { return Ok(()) };
+        // First the copy, then the removal: whatever fails between leaves a key in both, not in neither.
+        retired::merge(&*self.store, &ring, &removed, now, self.stamp(now)).await?;
+        if self.replace(snapshot.version(), &ring, now).await? {
+            self.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads, decides, makes, writes; again if somebody else wrote in between.
+    async fn change(
+        &self,
+        decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>,
+    ) -> Result<Ring, KeysError> {
+        for _ in 0..ATTEMPTS {
+            let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
+            let plan = decide(&ring)?;
+            if !plan.keys.is_empty() && !self.custody.can_generate() {
+                return Err(RingRefusal::MayNotGenerate.into());
+            }
+            let ring = complete(plan, &*self.custody, &self.policy).await?;
+            if self.replace(version, &ring, self.clock.now()).await? {
+                self.refresh().await?;
+                return Ok(ring);
+            }
+        }
+        Err(RingRefusal::Contended.into())
+    }
+
+    /// Whether the write took effect.
+    async fn replace(&self, seen: u64, ring: &Ring, now: Timestamp) -> Result<bool, KeysError> {
+        let stamp = self.stamp(now);
+        let done = self.store.replace_ring(RingDocument::Ring, Some(seen), &ring.to_text()?, stamp).await?;
+        Ok(done.is_done())
+    }
+
+    fn report(
+        &self,
+        ring: &Ring,
+        now: Timestamp,
+        signs_from: Timestamp,
+        old_accepted_until: Timestamp,
+    ) -> ChangeReport {
+        let keys = snapshot::list(ring, now);
+        ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
+    }
+
+    fn since(&self, instant: &AtomicU64) -> Duration {
+        self.clock.now().since(Timestamp::from_millis(instant.load(Ordering::Acquire)))
+    }
+
+    fn stamp(&self, at: Timestamp) -> Stamp {
+        stamp(&*self.entropy, at)
+    }
+}
+
+fn stamp(entropy: &dyn Entropy, at: Timestamp) -> Stamp {
+    Stamp { at, request: RequestId::from_bytes(entropy::bytes(entropy)) }
+}
+
+async fn read_ring(store: &dyn Store) -> Result<Option<(u64, Ring)>, KeysError> {
+    let Some(document) = store.ring(RingDocument::Ring).await? else { return Ok(None) };
+    Ok(Some((document.version, Ring::parse(&document.body)?)))
+}
+
+/// Makes the material a plan asks for.
+async fn complete(plan: Plan, custody: &dyn Custody, policy: &KeyPolicy) -> Result<Ring, KeysError> {
+    let mut made = Vec::with_capacity(plan.keys.len());
+    for (alg, _) in &plan.keys {
+        made.push(custody.new_signing_key(*alg).await?);
+    }
+    let master = match plan.master {
+        Some((id, _)) if custody.can_generate() => Some(custody.new_master(id).await?),
+        _ => None,
+    };
+    Ok(plan.complete(policy, made, master))
+}
+
+/// Makes the first ring, or takes the one of whoever was faster.
+async fn make_first(
+    store: &dyn Store,
+    custody: &dyn Custody,
+    policy: &KeyPolicy,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<(u64, Ring), KeysError> {
+    if !custody.can_generate() {
+        return Err(KeysError::NoRing);
+    }
+    let ring = complete(plan::first(policy, now)?, custody, policy).await?;
+    // Done or lost: what is there now is the ring.
+    let _ = store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp(entropy, now)).await?;
+    read_ring(store).await?.ok_or(KeysError::NoRing)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! What changes the ring: pure functions from a ring, a policy and `now` to a [`Plan`], which names the key
+//! material it needs. The material is made elsewhere and put in; nothing here draws a random number.
+
+use super::error::RingRefusal;
+use super::ring::{
+    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RetiredKey, RevokedKey,
+    Ring, RingKey, RingMaster,
+};
+use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
+use protocol::time::Timestamp;
+use std::time::Duration;
+
+/// Most masters kept; beyond, the newest goes on sealing.
+const MAX_MASTERS: usize = 64;
+
+/// A ring to be, and what it still lacks.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    ring: Ring,
+    at: Timestamp,
+    /// Signing keys to make: algorithm and when it begins to sign.
+    pub keys: Vec<(Algorithm, Timestamp)>,
+    /// Master to make: number and when it begins to seal.
+    pub master: Option<(u16, Timestamp)>,
+}
+
+/// A freshly made signing key.
+pub struct NewKey {
+    /// Its public numbers.
+    pub material: KeyMaterial,
+    /// Its private half, as the custody sealed it.
+    pub wrapped: String,
+}
+
+impl Plan {
+    const fn of(ring: Ring, at: Timestamp) -> Self {
+        Self { ring, at, keys: Vec::new(), master: None }
+    }
+
+    /// The ring with the material that was asked for, in the order of [`Plan::keys`].
+    pub fn complete(mut self, policy: &KeyPolicy, made: Vec<NewKey>, master: Option<String>) -> Ring {
+        for ((alg, sign_from), new) in self.keys.into_iter().zip(made) {
+            let public = Jwk::new(alg, new.material);
+            self.ring.keys.push(RingKey {
+                kid: public.kid.clone(),
+                alg,
+                public,
+                wrapped: new.wrapped,
+                publish_at: self.at,
+                sign_from,
+                retire_at: None,
+                remove_at: None,
+            });
+        }
+        if let (Some((id, seal_from)), Some(wrapped)) = (self.master, master) {
+            self.ring.masters.push(RingMaster { id, wrapped, seal_from, remove_at: None });
+        }
+        self.ring.settle(policy, self.at);
+        self.ring
+    }
+
+    /// A tenth published key is refused, whoever asks.
+    fn within_limits(self) -> Result<Self, RingRefusal> {
+        if self.ring.published(self.at) + self.keys.len() > MAX_PUBLISHED {
+            return Err(RingRefusal::TooManyKeys);
+        }
+        Ok(self)
+    }
+
+    fn add_master(&mut self) {
+        let newest = self.ring.masters.iter().map(|master| master.id).max();
+        let id = newest.map_or(Some(1), |id| id.checked_add(1));
+        if let Some(id) = id.filter(|_| self.ring.masters.len() < MAX_MASTERS) {
+            // The first seals at once: before it, nobody could have sealed anything.
+            let seal_from = if newest.is_some() { self.at.plus(MASTER_LEAD) } else { self.at };
+            self.master = Some((id, seal_from));
+        }
+    }
+}
+
+/// The first ring: an active key at once, and its successor, for each algorithm.
+pub fn first(policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+    check(policy)?;
+    let mut plan = Plan::of(Ring::empty(), now);
+    for alg in &policy.algs {
+        plan.keys.push((*alg, now));
+        plan.keys.push((*alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
+    }
+    plan.add_master();
+    plan.within_limits()
+}
+
+/// What the passing of time, or a change of the settings, asks for; `None` if nothing.
+pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Plan>, RingRefusal> {
+    check(policy)?;
+    let mut plan = Plan::of(ring.clone(), now);
+    drop_algorithms(&mut plan.ring, policy, now);
+    let mut rotated = plan.ring.masters.is_empty();
+    for alg in &policy.algs {
+        if plan.ring.pending(*alg, now).is_some() {
+            continue;
+        }
+        rotated = true;
+        let sign_from = plan.ring.active(*alg, now).map_or_else(
+            // An algorithm new to the settings: verifiers have to learn its key first.
+            || if policy.loopback { now } else { now.plus(policy.publish_lead) },
+            |active| active.sign_from.plus(policy.rotation_period).max(now.plus(policy.publish_lead)),
+        );
+        plan.keys.push((*alg, sign_from));
+    }
+    if rotated {
+        plan.add_master();
+    }
+    let mut settled = plan.ring.clone();
+    settled.settle(policy, now);
+    if plan.keys.is_empty() && plan.master.is_none() && settled == *ring {
+        return Ok(None);
+    }
+    plan.within_limits().map(Some)
+}
+
+/// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is
+/// sooner.
+pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+    check(policy)?;
+    let mut plan = Plan::of(ring.clone(), now);
+    for alg in &policy.algs {
+        let soon = now.plus(policy.publish_lead);
+        if !bring_forward(&mut plan.ring, *alg, soon, now) {
+            plan.keys.push((*alg, soon));
+        }
+    }
+    plan.within_limits()
+}
+
+/// `keys rotate --now`: the pending keys sign at once, and get successors.
+pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
+    check(policy)?;
+    let mut plan = Plan::of(ring.clone(), now);
+    for alg in &policy.algs {
+        activate(&mut plan, *alg, policy, force)?;
+    }
+    plan.add_master();
+    plan.within_limits()
+}
+
+/// `keys revoke KID`: the key is gone at once; if it signed, the pending one does now; what is missing is made.
+pub fn revoke(
+    ring: &Ring,
+    policy: &KeyPolicy,
+    kid: &str,
+    force: bool,
+    now: Timestamp,
+) -> Result<Plan, RingRefusal> {
+    let key = ring.keys.iter().find(|key| key.kid == kid).ok_or(RingRefusal::UnknownKey)?;
+    let signed = ring.active(key.alg, now).is_some_and(|active| active.kid == kid);
+    let alg = key.alg;
+    let mut plan = Plan::of(forget(ring, kid, now), now);
+    if signed && policy.algs.contains(&alg) {
+        activate(&mut plan, alg, policy, force)?;
+    } else if policy.algs.contains(&alg) && plan.ring.pending(alg, now).is_none() {
+        let lead = now.plus(policy.publish_lead);
+        let next = plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));
+        plan.keys.push((alg, next.max(lead)));
+    }
+    plan.within_limits()
+}
+
+/// `keys revoke KID` of a key that has left the ring.
+pub fn revoke_retired(ring: &Ring, kid: &str, now: Timestamp) -> Plan {
+    Plan::of(forget(ring, kid, now), now)
+}
+
+/// Takes a key out and notes that it was revoked.
+fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
+    let mut ring = ring.clone();
+    ring.keys.retain(|key| key.kid != kid);
+    ring.revoked.push(RevokedKey { kid: kid.to_owned(), at: now });
+    ring
+}
+
+/// Nothing issued before `at` counts any more. Never moves back.
+pub fn void_before(ring: &Ring, at: Timestamp, now: Timestamp) -> Plan {
+    Plan::of(Ring { not_before: ring.not_before.max(at), ..ring.clone() }, now)
+}
+
+/// What time has made superfluous: the ring without it and the public keys to keep for hints; `None` if there is
+/// nothing.
+pub fn prune(ring: &Ring, now: Timestamp) -> Option<(Ring, Vec<RetiredKey>)> {
+    let mut pruned = ring.clone();
+    let removed = pruned.keys.extract_if(.., |key| key.is_removed(now));
+    // A key of which nothing was ever signed has no hints to verify.
+    let used = removed.filter(|key| key.retire_at.is_some_and(|retire_at| key.sign_from < retire_at));
+    let retired = used
+        .filter_map(|key| Some(RetiredKey { until: key.remove_at?.plus(KEEP_RETIRED), public: key.public }))
+        .collect();
+    pruned.masters.retain(|master| !master.remove_at.is_some_and(|at| at.has_passed(now)));
+    pruned.revoked.retain(|revoked| !revoked.at.plus(2 * KEEP_RETIRED).has_passed(now));
+    (pruned != *ring).then_some((pruned, retired))
+}
+
+fn check(policy: &KeyPolicy) -> Result<(), RingRefusal> {
+    let unique: std::collections::BTreeSet<_> = policy.algs.iter().collect();
+    let count = policy.algs.len();
+    if count == 0 || count > MAX_ALGORITHMS || unique.len() != count {
+        return Err(RingRefusal::BadAlgorithms);
+    }
+    Ok(())
+}
+
+/// Keys of algorithms that left the settings: what never signed goes, what signs retires.
+fn drop_algorithms(ring: &mut Ring, policy: &KeyPolicy, now: Timestamp) {
+    ring.keys.retain(|key| policy.algs.contains(&key.alg) || key.sign_from <= now);
+    for key in ring.keys.iter_mut().filter(|key| !policy.algs.contains(&key.alg)) {
+        if key.retire_at.is_none_or(|at| !at.has_passed(now)) {
+            key.retire_at = Some(now);
+        }
+    }
+}
+
+/// Lets the pending key of `alg` begin at `at` if it would begin later. False if there is none.
+fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp) -> bool {
+    let Some(kid) = ring.pending(alg, now).map(|key| key.kid.clone()) else { return false };
+    for key in ring.keys.iter_mut().filter(|key| key.kid == kid) {
+        key.sign_from = key.sign_from.min(at);
+    }
+    true
+}
+
+/// The pending key of `alg` signs from now on, and a successor is asked for.
+fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, force: bool) -> Result<(), RingRefusal> {
+    let now = plan.at;
+    let known_for = plan.ring.pending(alg, now).map_or(Duration::ZERO, |key| now.since(key.publish_at));
+    if known_for < JWKS_MAX_AGE && !force && !policy.loopback {
+        let wait = JWKS_MAX_AGE.saturating_sub(known_for);
+        return Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 });
+    }
+    // Without a pending key (a ring that went unattended for long) one is made that signs at once.
+    if !bring_forward(&mut plan.ring, alg, now, now) {
+        plan.keys.push((alg, now));
+    }
+    plan.keys.push((alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The ring as a process uses it: parsed, unwrapped, rendered, immutable. Every answer takes `now`, so a
+//! snapshot stays right while time passes over it.
+
+use super::custody::{Custody, TokenSigner};
+use super::error::{KeysError, SignError, SignErrorKind};
+use super::ring::{KeyPolicy, KeyState, RetiredKeys, Ring, RingKey};
+use super::verify::PublicKey;
+use crate::seal::{Master, Seals};
+use aws_lc_rs::digest;
+use axum::body::Bytes;
+use protocol::base64url;
+use protocol::id::Realm;
+use protocol::jwk::{Algorithm, JwkSet};
+use protocol::jwt::Compact;
+use protocol::time::Timestamp;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long before it signs a pending key is unwrapped.
+const UNWRAP_AHEAD: Duration = Duration::from_secs(3600);
+
+/// The answer of `/jwks`, rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwks {
+    /// JSON of RFC 7517 §5.
+    pub body: Bytes,
+    /// A strong validator with its quotes (RFC 9110 §8.8.3).
+    pub etag: String,
+}
+
+/// A key as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Its name.
+    pub kid: String,
+    /// Its algorithm.
+    pub alg: Algorithm,
+    /// Where it stands.
+    pub state: KeyState,
+    /// In the JWKS from here.
+    pub publish_at: Timestamp,
+    /// Signs from here.
+    pub sign_from: Timestamp,
+    /// Signs no longer from here.
+    pub retire_at: Option<Timestamp>,
+    /// Out of the JWKS from here.
+    pub remove_at: Option<Timestamp>,
+}
+
+/// One version of the ring, ready for use.
+pub struct Snapshot {
+    version: u64,
+    ring: Ring,
+    algs: Vec<Algorithm>,
+    signers: HashMap<String, Arc<dyn TokenSigner>>,
+    published: HashMap<String, PublicKey>,
+    retired: HashMap<String, (PublicKey, Timestamp)>,
+    /// What the JWKS is until an instant; in order, the last for ever.
+    jwks: Vec<(Option<Timestamp>, Jwks)>,
+    seals: Seals,
+}
+
+/// What a snapshot is made of.
+pub(super) struct Source<'a> {
+    pub(super) realm: &'a Realm,
+    pub(super) custody: &'a dyn Custody,
+    pub(super) policy: &'a KeyPolicy,
+    pub(super) now: Timestamp,
+}
+
+impl Snapshot {
+    /// Unwraps and parses what `previous` doesn't have already. A key that can't be unwrapped is left out (its
+    /// predecessor signs on); a master that can't be unwrapped is a failure.
+    pub(super) async fn load(
+        source: &Source<'_>,
+        version: u64,
+        ring: Ring,
+        retired: &RetiredKeys,
+        previous: Option<&Self>,
+    ) -> Result<Self, KeysError> {
+        let seals = load_seals(source, &ring, previous).await?;
+        let signers = load_signers(source, &ring, previous).await;
+        let parse = |key: &RingKey| Some((key.kid.clone(), PublicKey::parse(&key.public)?));
+        let published = ring.keys.iter().map(parse).collect::<Option<_>>();
+        let published = published.ok_or(KeysError::Corrupt("a public key is damaged"))?;
+        let unrevoked = |kid: &str| ring.revoked.iter().all(|revoked| revoked.kid != kid);
+        let retired = retired.keys.iter().filter(|key| unrevoked(&key.public.kid));
+        let retired = retired.filter_map(|key| {
+            Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until)))
+        });
+        let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
+        Ok(Self { version, algs: source.policy.algs.clone(), signers, published, retired, jwks, seals, ring })
+    }
+
+    /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
+    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows.
+    pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
+        let found = match alg {
+            Some(alg) => self.signer_of(alg, now),
+            None => self.algs.iter().find_map(|alg| self.signer_of(*alg, now)),
+        };
+        found.ok_or_else(|| SignError::bare(SignErrorKind::Unavailable, "no key can sign at this time"))
+    }
+
+    fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
+        let mut begun: Vec<_> =
+            self.ring.keys.iter().filter(|key| key.alg == alg && may_sign(key, now)).collect();
+        begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
+        begun.iter().find_map(|key| self.signers.get(&key.kid))
+    }
+
+    /// Whether a token is signed by a key that is published at `now`.
+    pub fn verify(&self, token: &Compact<'_>, now: Timestamp) -> bool {
+        let Some(kid) = token.header.kid.as_deref() else { return false };
+        let published = self.ring.keys.iter().any(|key| key.kid == kid && key.is_published(now));
+        published && self.published.get(kid).is_some_and(|key| key.verify(token))
+    }
+
+    /// As [`Self::verify`], and by keys removed less than 90 days ago: for `id_token_hint` only, whose expiry
+    /// doesn't matter (OIDC RP-Initiated Logout §2).
+    pub fn verify_hint(&self, token: &Compact<'_>, now: Timestamp) -> bool {
+        let retired = || {
+            let (key, until) = self.retired.get(token.header.kid.as_deref()?)?;
+            Some(!until.has_passed(now) && key.verify(token))
+        };
+        // A key that has left the JWKS but not yet the ring counts as removed.
+        let removed = || {
+            let kid = token.header.kid.as_deref()?;
+            let key = self.ring.keys.iter().find(|key| key.kid == kid && key.is_removed(now))?;
+            Some(self.published.get(&key.kid)?.verify(token))
+        };
+        self.verify(token, now) || retired() == Some(true) || removed() == Some(true)
+    }
+
+    /// The public keys at `now`.
+    pub fn jwks(&self, now: Timestamp) -> Jwks {
+        let current = self.jwks.iter().find(|(until, _)| until.is_none_or(|until| !until.has_passed(now)));
+        current.map(|(_, jwks)| jwks.clone()).unwrap_or_else(empty_jwks)
+    }
+
+    /// Seals and opens.
+    pub const fn seals(&self) -> &Seals {
+        &self.seals
+    }
+
+    /// Nothing issued before this instant counts.
+    pub const fn not_before(&self) -> Timestamp {
+        self.ring.not_before
+    }
+
+    /// The keys, as operators see them.
+    pub fn list(&self, now: Timestamp) -> Vec<KeyInfo> {
+        list(&self.ring, now)
+    }
+
+    /// The ring's version.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The record itself.
+    pub const fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Whether nothing that should be unwrapped is missing.
+    pub(super) fn is_complete(&self, now: Timestamp) -> bool {
+        self.ring.keys.iter().filter(|key| is_wanted(key, now)).all(|key| self.signers.contains_key(&key.kid))
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// The keys of a ring, as operators see them.
+pub fn list(ring: &Ring, now: Timestamp) -> Vec<KeyInfo> {
+    let info = |key: &RingKey| KeyInfo {
+        kid: key.kid.clone(),
+        alg: key.alg,
+        state: key.state(now),
+        publish_at: key.publish_at,
+        sign_from: key.sign_from,
+        retire_at: key.retire_at,
+        remove_at: key.remove_at,
+    };
+    ring.keys.iter().map(info).collect()
+}
+
+fn may_sign(key: &RingKey, now: Timestamp) -> bool {
+    key.sign_from <= now && (key.state(now) == KeyState::Active || key.may_stand_in(now))
+}
+
+fn is_wanted(key: &RingKey, now: Timestamp) -> bool {
+    key.sign_from <= now.plus(UNWRAP_AHEAD) && key.may_stand_in(now)
+}
+
+async fn load_seals(source: &Source<'_>, ring: &Ring, previous: Option<&Snapshot>) -> Result<Seals, KeysError> {
+    let ids: Vec<u16> = ring.masters.iter().map(|master| master.id).collect();
+    let mut new = Vec::new();
+    for master in &ring.masters {
+        if previous.is_none_or(|previous| !previous.seals.has(master.id)) {
+            let key = source.custody.master(master).await?;
+            new.push(Master { id: master.id, key, seal_from: master.seal_from });
+        }
+    }
+    let seals = match previous {
+        Some(previous) => previous.seals.renewed(source.realm, &ids, &new),
+        None => Seals::new(source.realm, &new),
+    };
+    seals.ok_or(KeysError::Corrupt("it holds no sealing master"))
+}
+
+async fn load_signers(
+    source: &Source<'_>,
+    ring: &Ring,
+    previous: Option<&Snapshot>,
+) -> HashMap<String, Arc<dyn TokenSigner>> {
+    let mut signers = HashMap::new();
+    for key in ring.keys.iter().filter(|key| is_wanted(key, source.now)) {
+        let known = previous.and_then(|previous| previous.signers.get(&key.kid));
+        let signer = match known {
+            Some(signer) => Ok(Arc::clone(signer)),
+            None => source.custody.signer(key).await,
+        };
+        match signer {
+            Ok(signer) => {
+                signers.insert(key.kid.clone(), signer);
+            }
+            Err(error) => tracing::error!(kid = key.kid, %error, "a signing key can't be used"),
+        }
+    }
+    signers
+}
+
+/// The JWKS now and after each instant at which a key comes or goes, so that serving it never renders.
+fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>, KeysError> {
+    let edges = ring.keys.iter().flat_map(|key| [Some(key.publish_at), key.remove_at]).flatten();
+    let mut edges: Vec<_> = edges.filter(|edge| *edge > now).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let starts = std::iter::once(now).chain(edges.iter().copied());
+    let ends = edges.iter().copied().map(Some).chain(std::iter::once(None));
+    starts.zip(ends).map(|(start, end)| Ok((end, render_at(ring, start)?))).collect()
+}
+
+fn render_at(ring: &Ring, at: Timestamp) -> Result<Jwks, KeysError> {
+    let mut published: Vec<_> = ring.keys.iter().filter(|key| key.is_published(at)).collect();
+    // Newest first: what verifies most tokens is found first, and what signs next comes before what is over.
+    published.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
+    let set = JwkSet { keys: published.into_iter().map(|key| key.public.clone()).collect() };
+    let body = serde_json::to_vec(&set).map_err(|_| KeysError::Corrupt("the JWKS can't be written"))?;
+    Ok(jwks_of(body))
+}
+
+fn jwks_of(body: Vec<u8>) -> Jwks {
+    let hash = digest::digest(&digest::SHA256, &body);
+    let etag = format!("\"{}\"", base64url::encode(hash.as_ref().get(..16).unwrap_or_default()));
+    Jwks { body: body.into(), etag }
+}
+
+fn empty_jwks() -> Jwks {
+    jwks_of(b"{\"keys\":[]}".to_vec())
+}

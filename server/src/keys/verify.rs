@@ -1,0 +1,52 @@
+//! A public key of ours, parsed once, that checks signatures with aws-lc.
+
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+};
+use protocol::base64url;
+use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
+use protocol::jwt::Compact;
+
+/// A parsed public key. The verifier follows from the key's own algorithm, never from a token.
+#[derive(Clone, Debug)]
+pub struct PublicKey {
+    alg: Algorithm,
+    key: ParsedPublicKey,
+}
+
+impl PublicKey {
+    /// Parses a JWK; `None` if its numbers don't fit its algorithm.
+    pub fn parse(jwk: &Jwk) -> Option<Self> {
+        let key = match (jwk.alg, &jwk.material) {
+            (Algorithm::RS256 | Algorithm::PS256, KeyMaterial::Rsa { n, e }) => {
+                let parameters = match jwk.alg {
+                    Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
+                    _ => &RSA_PKCS1_2048_8192_SHA256,
+                };
+                let numbers = PublicKeyComponents { n: base64url::decode(n)?, e: base64url::decode(e)? };
+                numbers.to_parsed_public_key(parameters).ok()?
+            }
+            (Algorithm::ES256, KeyMaterial::Ec { crv, x, y }) if crv == "P-256" => {
+                let (x, y): ([u8; 32], [u8; 32]) = (base64url::decode_array(x)?, base64url::decode_array(y)?);
+                // SEC 1 §2.3.3: the uncompressed point.
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [&[4], x.as_slice(), &y].concat()).ok()?
+            }
+            (Algorithm::EdDSA, KeyMaterial::Okp { crv, x }) if crv == "Ed25519" => {
+                ParsedPublicKey::new(&ED25519, base64url::decode_array::<32>(x)?).ok()?
+            }
+            _ => return None,
+        };
+        Some(Self { alg: jwk.alg, key })
+    }
+
+    /// Whether the token names this key's algorithm and its signature is this key's.
+    pub fn verify(&self, token: &Compact<'_>) -> bool {
+        token.header.alg == self.alg && self.verify_bytes(token.signing_input.as_bytes(), &token.signature)
+    }
+
+    /// Whether `signature` is this key's for `message`.
+    pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+}
