@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn one_object_of_unique_names() {
-        let map = object(br#" {"a":1,"b":[{"a":1},{"a":-2}],"c":null,"d":"x","e":1.5,"f":true} "#, 100).unwrap();
+        let map =
+            object(br#" {"a":1,"b":[{"a":1},{"a":-2}],"c":null,"d":"x","e":1.5,"f":true} "#, 100).unwrap();
         assert_eq!(map["b"][1]["a"], -2);
         assert!(map["e"].is_f64());
     }

@@ -5,7 +5,7 @@
 //! function here, commits what it returns and responds.
 
 pub mod armor;
-// pub mod authorize;
+pub mod authorize;
 pub mod base64url;
 // pub mod claims;
 pub mod client;
@@ -16,11 +16,11 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
-pub mod json;
 pub mod issuer;
+pub mod json;
 pub mod jwk;
-pub mod lifetimes;
 pub mod jwt;
+pub mod lifetimes;
 pub mod name;
 pub mod params;
 pub mod pkce;

@@ -80,14 +80,17 @@ fn n_097_critical_unencoded_and_twice() {
     ] {
         assert!(Compact::parse(&token(header)).is_none(), "{header}");
     }
-    let twice = format!("{}.{}.AA", base64url::encode(br#"{"alg":"ES256"}"#), base64url::encode(br#"{"a":1,"a":1}"#));
+    let twice =
+        format!("{}.{}.AA", base64url::encode(br#"{"alg":"ES256"}"#), base64url::encode(br#"{"a":1,"a":1}"#));
     assert_eq!(Compact::parse(&twice).unwrap().claims::<Map<String, Value>>(), None);
 }
 
 #[test]
 fn only_canonical_base64url_within_the_length() {
     let good = token(r#"{"alg":"ES256"}"#);
-    for broken in [format!("{good}="), good.replace(".AA", ".AB"), good.replace(".AA", ".A+"), format!("{good} ")] {
+    for broken in
+        [format!("{good}="), good.replace(".AA", ".AB"), good.replace(".AA", ".A+"), format!("{good} ")]
+    {
         assert!(Compact::parse(&broken).is_none(), "{broken}");
     }
     let head = "eyJhbGciOiJFUzI1NiJ9.e30.";
@@ -108,12 +111,24 @@ fn typ_may_leave_out_application() {
 
 #[test]
 fn dates_are_whole_seconds_until_9999() {
-    let parse = |text: &str| json::typed::<std::collections::BTreeMap<String, NumericDate>>(text.as_bytes(), 100);
+    let parse =
+        |text: &str| json::typed::<std::collections::BTreeMap<String, NumericDate>>(text.as_bytes(), 100);
     for good in ["0", "1300819380", "253402300799"] {
         assert_eq!(parse(&format!(r#"{{"exp":{good}}}"#)).unwrap()["exp"].seconds().to_string(), good);
     }
-    for bad in ["-1", "1.0", "1.5", "1e3", "\"1\"", "null", "253402300800", "9223372036854775808", "1e19", "1e300", "[1]"]
-    {
+    for bad in [
+        "-1",
+        "1.0",
+        "1.5",
+        "1e3",
+        "\"1\"",
+        "null",
+        "253402300800",
+        "9223372036854775808",
+        "1e19",
+        "1e300",
+        "[1]",
+    ] {
         assert!(parse(&format!(r#"{{"exp":{bad}}}"#)).is_none(), "{bad}");
     }
     assert_eq!(NumericDate::floor(Timestamp::from_millis(1999)).seconds(), 1);
@@ -136,7 +151,10 @@ fn our_own_tokens_come_apart_again() {
 #[test]
 fn at_hash_of_oidc_core() {
     // OIDC Core, Appendix A.3: the access token and the hash in its ID token.
-    assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", Algorithm::RS256), "77QmUPtjPfzWtF2AnpK9RQ");
+    assert_eq!(
+        at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", Algorithm::RS256),
+        "77QmUPtjPfzWtF2AnpK9RQ"
+    );
     assert_eq!(at_hash("a", Algorithm::ES256).len(), 22);
     assert_eq!(base64url::decode(&at_hash("a", Algorithm::EdDSA)).unwrap(), Sha512::digest(b"a")[..32]);
 }
@@ -150,9 +168,7 @@ fn thumbprints_of_the_rfcs() {
     };
     assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     // RFC 8037 A.3.
-    let okp = KeyMaterial::Okp {
-        crv: "Ed25519".into(),
-        x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into(),
-    };
+    let okp =
+        KeyMaterial::Okp { crv: "Ed25519".into(), x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into() };
     assert_eq!(Jwk::new(Algorithm::EdDSA, okp).kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }

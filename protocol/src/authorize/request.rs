@@ -1,0 +1,122 @@
+//! An authorization request whose every parameter has been checked.
+
+use super::respond::Answer;
+use crate::grant::RequestedClaims;
+use crate::id::Subject;
+use crate::json;
+use crate::pkce::Pkce;
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+use crate::session::ACR_PASSWORD;
+use serde_json::Value;
+use std::time::Duration;
+
+/// The longest `claims` parameter, in bytes; refused by size before it is parsed.
+pub const MAX_CLAIMS_BYTES: usize = 1024;
+
+/// What a client asks for, for whom nothing is decided yet.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// Where and how the answer goes.
+    pub answer: Answer,
+    /// Requested and allowed to the client; never empty.
+    pub scope: Scope,
+    /// RFC 8707.
+    pub resource: Option<String>,
+    /// RFC 7636.
+    pub pkce: Pkce,
+    /// Copied into the ID token.
+    pub nonce: Option<String>,
+    /// What the user must be asked, or must not.
+    pub prompt: Prompt,
+    /// The oldest sign-in that will do.
+    pub max_age: Option<Duration>,
+    /// Prefills the user name.
+    pub login_hint: Option<String>,
+    /// Not verified here: that takes keys.
+    pub id_token_hint: Option<String>,
+    /// Single claims asked for.
+    pub claims: ClaimsRequest,
+}
+
+/// The `prompt` parameter (OIDC Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// Show no page at all.
+    pub none: bool,
+    /// Sign in anew; `select_account` means the same here, since signing in is how an account is chosen.
+    pub login: bool,
+    /// Ask for consent even if it is remembered.
+    pub consent: bool,
+}
+
+impl Prompt {
+    /// The values understood, for the metadata.
+    pub const SUPPORTED: [&'static str; 4] = ["none", "login", "consent", "select_account"];
+
+    /// Parses the parameter; `none` stands alone.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let mut prompt = Self::default();
+        for value in text.split(' ') {
+            match value {
+                "none" => prompt.none = true,
+                "login" | "select_account" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                _ => return Err(Refusal::PromptInvalid),
+            }
+        }
+        if prompt.none && (prompt.login || prompt.consent) { Err(Refusal::PromptInvalid) } else { Ok(prompt) }
+    }
+}
+
+/// The `claims` parameter (OIDC Core §5.5), reduced to what we act on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClaimsRequest {
+    /// Names asked for.
+    pub names: RequestedClaims,
+    /// OIDC Core §5.5.1: only this subject will do.
+    pub subject: Option<Subject>,
+}
+
+impl ClaimsRequest {
+    /// Parses the parameter. Members we do not know are ignored, as the standard asks.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        if text.len() > MAX_CLAIMS_BYTES {
+            return Err(Refusal::RequestTooLong);
+        }
+        let whole = json::object(text.as_bytes(), MAX_CLAIMS_BYTES).ok_or(Refusal::ClaimsInvalid)?;
+        let mut request = Self::default();
+        for (place, members) in &whole {
+            let names = match place.as_str() {
+                "userinfo" => &mut request.names.userinfo,
+                "id_token" => &mut request.names.id_token,
+                _ => continue,
+            };
+            let members = members.as_object().ok_or(Refusal::ClaimsInvalid)?;
+            for (name, wish) in members {
+                if !wish.is_null() && !wish.is_object() {
+                    return Err(Refusal::ClaimsInvalid);
+                }
+                if name == "acr" && !acr_can_be_met(wish) {
+                    return Err(Refusal::AcrUnmet);
+                }
+                if let ("sub", Some(value)) = (name.as_str(), wish.get("value").and_then(Value::as_str)) {
+                    request.subject = Some(Subject::from_text(value));
+                }
+                names.push(name.clone());
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// OIDC Core §5.5.1.1: an essential `acr` with values must be one of them; otherwise it is a wish.
+fn acr_can_be_met(wish: &Value) -> bool {
+    let essential = wish.get("essential").and_then(Value::as_bool).unwrap_or(false);
+    let one = wish.get("value").and_then(Value::as_str);
+    let many = wish.get("values").and_then(Value::as_array);
+    let named = one.is_some() || many.is_some();
+    let has_ours =
+        one == Some(ACR_PASSWORD) || many.is_some_and(|values| values.iter().any(|v| v == ACR_PASSWORD));
+    !essential || !named || has_ours
+}
