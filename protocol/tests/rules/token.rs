@@ -1,8 +1,6 @@
 //! Client authentication and the token endpoint's decisions, by case number.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod samples;
-
+use crate::samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, user};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
@@ -15,7 +13,6 @@ use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
 use protocol::token::{client_credentials, code};
-use samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, user};
 use std::time::Duration;
 
 fn basic(id: &str, secret: &str) -> String {

@@ -1,0 +1,6 @@
+//! The rules as request in, verdict out, each negative test named by its case number.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod authorize;
+mod samples;
+mod token;
