@@ -2,7 +2,7 @@
 //!
 //! A method of [`Store`] is one atomic step of the protocol, named by what it means. There is no generic get or
 //! put, no transaction to hold open, and no rule of OAuth in a backend beyond comparing stored state. Every
-//! backend passes the one suite in [`contract`].
+//! backend passes the one suite in `contract`.
 
 use async_trait::async_trait;
 use protocol::client::Client;
@@ -16,9 +16,18 @@ use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 
+#[cfg(any(test, feature = "contract"))]
+#[expect(clippy::unwrap_used, reason = "the suite is test code that other crates' tests call")]
+pub mod contract;
 mod error;
+mod kept;
+mod memory;
+mod sqlite;
+pub mod tap;
 
 pub use error::{StoreError, StoreErrorKind};
+pub use memory::Memory;
+pub use sqlite::{Finding, Location, Migration, Sqlite};
 
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
 /// was lost recognises itself when it is repeated.
@@ -28,6 +37,13 @@ pub struct Stamp {
     pub at: Timestamp,
     /// The call's id.
     pub request: RequestId,
+}
+
+impl Stamp {
+    /// The first instant that is surely after this call: what begins now may carry the same millisecond.
+    pub const fn next_millisecond(self) -> Timestamp {
+        Timestamp::from_millis(self.at.millis().saturating_add(1))
+    }
 }
 
 /// How a guarded write ended.

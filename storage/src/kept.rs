@@ -1,0 +1,65 @@
+//! A record together with the call that wrote it last, and how a guarded write that changed nothing is read:
+//! the call's own earlier work, or a lost race. Shared by the backends, so they can't differ in it.
+
+use crate::{Commit, Document, Stamp};
+use protocol::client::Client;
+use protocol::grant::{Grant, RevocationReason};
+use protocol::id::RequestId;
+use protocol::secret::Digest;
+use protocol::session::Session;
+use protocol::user::User;
+
+/// A record as a backend keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept<T> {
+    /// The record.
+    pub(crate) record: T,
+    /// The call that wrote it last.
+    pub(crate) last_request: RequestId,
+}
+
+impl<T> Kept<T> {
+    /// What a write that found its condition unmet came upon. `mine` looks for the write's own effect: the
+    /// request id alone doesn't do, because one call may write a record twice.
+    pub(crate) fn settle(found: Option<Self>, stamp: Stamp, mine: impl FnOnce(&T) -> bool) -> Commit<T> {
+        match found {
+            Some(kept) if kept.last_request == stamp.request && mine(&kept.record) => Commit::Done,
+            found => Commit::Lost(found.map(|kept| Box::new(kept.record))),
+        }
+    }
+}
+
+/// The effect of `redeem_code`.
+pub(crate) fn is_redeemed(grant: &Grant, code: &Digest, stamp: Stamp) -> bool {
+    grant.code == *code && grant.redeemed_at == Some(stamp.at) && grant.revoked.is_none()
+}
+
+/// The effect of `burn_code` and `revoke_grant`.
+pub(crate) fn is_revoked(grant: &Grant, reason: RevocationReason, stamp: Stamp) -> bool {
+    grant.revoked.is_some_and(|revoked| revoked.at == stamp.at && revoked.reason == reason)
+}
+
+/// The effect of `create_grant`.
+pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
+    there.code == grant.code && there.client == grant.client && there.redeemed_at.is_none()
+}
+
+/// The effect of `start_session`.
+pub(crate) fn is_same_session(there: &Session, session: &Session) -> bool {
+    there.secret == session.secret && there.ended_at.is_none()
+}
+
+/// The effect of `create_client`.
+pub(crate) fn is_same_client(there: &Client, client: &Client) -> bool {
+    there.secrets == client.secrets && there.created_at == client.created_at
+}
+
+/// The effect of `create_user`.
+pub(crate) fn is_same_user(there: &User, user: &User) -> bool {
+    there.id == user.id && there.created_at == user.created_at
+}
+
+/// The effect of `replace_ring`.
+pub(crate) fn is_same_document(there: &Document, version: u64, body: &str) -> bool {
+    there.version == version && there.body == body
+}

@@ -1,0 +1,119 @@
+//! Clients.
+
+use super::column::{At, FORMAT, Format, Json, Word};
+use super::settle;
+use crate::kept::{self, Kept};
+use crate::{Commit, Stamp};
+use protocol::client::Client;
+use protocol::id::{ClientId, Realm, RequestId};
+use protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+
+pub(super) fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Kept<Client>>> {
+    db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 AND id = ?2")?
+        .query_row([realm.as_str(), id.as_str()], from_row)
+        .optional()
+}
+
+pub(super) fn all(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
+    db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 ORDER BY id")?
+        .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
+        .collect()
+}
+
+pub(super) fn create(
+    db: &Connection,
+    realm: &Realm,
+    client: &Client,
+    stamp: Stamp,
+) -> Result<Commit<Client>> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
+               post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg,
+               pkce_required, first_party, native, disabled, not_before, created_at, last_request, v)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+               ?20, ?21)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            realm.as_str(),
+            client.id.as_str(),
+            client.name,
+            Word(client.auth_method),
+            Json(&client.secrets),
+            Json(&client.redirect_uris),
+            Json(&client.post_logout_redirect_uris),
+            Json(&client.origins),
+            Json(&client.grant_types),
+            client.scope.as_str(),
+            Json(&client.audiences),
+            Json(&client.resources),
+            client.signing_alg.map(Word),
+            client.pkce_required,
+            client.first_party,
+            client.native,
+            client.disabled,
+            At(client.not_before),
+            At(client.created_at),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, &client.id), |there| kept::is_same_client(there, client))
+}
+
+pub(super) fn set_disabled(
+    db: &Connection,
+    realm: &Realm,
+    id: &ClientId,
+    disabled: bool,
+    stamp: Stamp,
+) -> Result<Commit<Client>> {
+    let void_before = if disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
+    let changed = db
+        .prepare_cached(
+            "UPDATE clients SET disabled = ?3, not_before = max(not_before, ?4), last_request = ?5
+             WHERE realm = ?1 AND id = ?2 AND v = ?6",
+        )?
+        .execute(params![
+            realm.as_str(),
+            id.as_str(),
+            disabled,
+            At(void_before),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, id), |_| false)
+}
+
+pub(super) fn delete(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Commit<Client>> {
+    let changed = db
+        .prepare_cached("DELETE FROM clients WHERE realm = ?1 AND id = ?2")?
+        .execute([realm.as_str(), id.as_str()])?;
+    Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
+}
+
+fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
+    row.get::<_, Format>("v")?;
+    let record = Client {
+        id: row.get::<_, Word<_>>("id")?.0,
+        name: row.get("name")?,
+        auth_method: row.get::<_, Word<_>>("auth_method")?.0,
+        secrets: row.get::<_, Json<_>>("secrets")?.0,
+        redirect_uris: row.get::<_, Json<_>>("redirect_uris")?.0,
+        post_logout_redirect_uris: row.get::<_, Json<_>>("post_logout_redirect_uris")?.0,
+        origins: row.get::<_, Json<_>>("origins")?.0,
+        grant_types: row.get::<_, Json<_>>("grant_types")?.0,
+        scope: row.get::<_, Word<_>>("scope")?.0,
+        audiences: row.get::<_, Json<_>>("audiences")?.0,
+        resources: row.get::<_, Json<_>>("resources")?.0,
+        signing_alg: row.get::<_, Option<Word<_>>>("signing_alg")?.map(|alg| alg.0),
+        pkce_required: row.get("pkce_required")?,
+        first_party: row.get("first_party")?,
+        native: row.get("native")?,
+        disabled: row.get("disabled")?,
+        not_before: row.get::<_, At>("not_before")?.0,
+        created_at: row.get::<_, At>("created_at")?.0,
+    };
+    Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+}

@@ -1,0 +1,77 @@
+//! How values stand in columns. What can't be understood is an error here, never a default.
+
+use protocol::time::Timestamp;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The one record format there is.
+pub(super) const FORMAT: i64 = 1;
+
+/// Reads the column `v`; fails for a record of a newer program.
+pub(super) struct Format;
+
+impl FromSql for Format {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            FORMAT => Ok(Self),
+            other => Err(other_error(format!("record format {other}; this program knows {FORMAT}"))),
+        }
+    }
+}
+
+/// An instant, as milliseconds. The end of time is what fits a signed 64-bit number.
+pub(super) struct At(pub(super) Timestamp);
+
+impl FromSql for At {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let millis = u64::try_from(value.as_i64()?).map_err(|_| FromSqlError::InvalidType)?;
+        Ok(Self(Timestamp::from_millis(millis)))
+    }
+}
+
+impl ToSql for At {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::try_from(self.0.millis()).unwrap_or(i64::MAX).into())
+    }
+}
+
+/// A nested value, as JSON text.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(other_error)
+    }
+}
+
+impl<T: Serialize> ToSql for Json<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text =
+            serde_json::to_string(&self.0).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        Ok(ToSqlOutput::Owned(Value::Text(text)))
+    }
+}
+
+/// A value whose serde form is one string, stored without JSON's quotes.
+pub(super) struct Word<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromSql for Word<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = serde_json::Value::String(value.as_str()?.to_owned());
+        serde_json::from_value(text).map(Self).map_err(other_error)
+    }
+}
+
+impl<T: Serialize> ToSql for Word<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match serde_json::to_value(&self.0) {
+            Ok(serde_json::Value::String(text)) => Ok(ToSqlOutput::Owned(Value::Text(text))),
+            Ok(_) => Err(rusqlite::Error::ToSqlConversionFailure("not a word".into())),
+            Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
+        }
+    }
+}
+
+fn other_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> FromSqlError {
+    FromSqlError::Other(error.into())
+}

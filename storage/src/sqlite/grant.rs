@@ -1,0 +1,214 @@
+//! Grants: each step of a code's or token's life is one guarded update of one row.
+
+use super::column::{At, FORMAT, Format, Json, Word};
+use super::settle;
+use crate::kept::{self, Kept};
+use crate::{Commit, Stamp};
+use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
+use protocol::pkce::{Challenge, Pkce};
+use protocol::secret::Digest;
+use protocol::time::Timestamp;
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+
+/// Stands in the column `pkce` when there is no challenge; no challenge has this length.
+const NO_CHALLENGE: &str = "none";
+
+pub(super) fn get(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    id: &GrantId,
+) -> Result<Option<Kept<Grant>>> {
+    db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
+        .query_row(params![realm.as_str(), user.as_bytes(), id.as_bytes()], from_row)
+        .optional()
+}
+
+pub(super) fn create(db: &Connection, realm: &Realm, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO grants (realm, user_id, id, client_id, session_id, requested_scope, scope, resource,
+               redirect_uri, pkce, nonce, claims, authentication, offline, code, code_expires_at, redeemed_at,
+               created_at, expires_at, revoked_at, revoked_reason, last_request, v)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+               ?21, ?22, ?23)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            realm.as_str(),
+            grant.user.as_bytes(),
+            grant.id.as_bytes(),
+            grant.client.as_str(),
+            grant.session.as_bytes(),
+            grant.requested_scope.as_str(),
+            grant.scope.as_str(),
+            grant.resource,
+            grant.redirect_uri.as_bytes(),
+            pkce_text(&grant.pkce),
+            grant.nonce,
+            Json(&grant.claims),
+            Json(&grant.authentication),
+            grant.offline,
+            grant.code.as_bytes(),
+            At(grant.code_expires_at),
+            grant.redeemed_at.map(At),
+            At(grant.created_at),
+            At(grant.expires_at),
+            grant.revoked.map(|revoked| At(revoked.at)),
+            grant.revoked.map(|revoked| Word(revoked.reason)),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    let there = || get(db, realm, &grant.user, &grant.id);
+    settle(changed, stamp, there, |there| kept::is_same_grant(there, grant))
+}
+
+pub(super) fn redeem(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    id: &GrantId,
+    code: &Digest,
+    stamp: Stamp,
+) -> Result<Commit<Grant>> {
+    // RFC 6749 §4.1.2: a code works once and not after its expiry, and "after" begins at the instant itself.
+    let changed = db
+        .prepare_cached(
+            "UPDATE grants SET redeemed_at = ?4, last_request = ?5
+             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND code = ?6 AND code_expires_at > ?4
+               AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7",
+        )?
+        .execute(params![
+            realm.as_str(),
+            user.as_bytes(),
+            id.as_bytes(),
+            At(stamp.at),
+            stamp.request.as_bytes(),
+            code.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, user, id), |there| kept::is_redeemed(there, code, stamp))
+}
+
+pub(super) fn burn(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    id: &GrantId,
+    stamp: Stamp,
+) -> Result<Commit<Grant>> {
+    let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
+                WHERE realm = ?1 AND user_id = ?2 AND id = ?3
+                  AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7";
+    end(db, text, realm, (user, id), RevocationReason::CodeBurnt, stamp)
+}
+
+pub(super) fn revoke(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    id: &GrantId,
+    reason: RevocationReason,
+    stamp: Stamp,
+) -> Result<Commit<Grant>> {
+    let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
+                WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND revoked_at IS NULL AND v = ?7";
+    end(db, text, realm, (user, id), reason, stamp)
+}
+
+fn end(
+    db: &Connection,
+    text: &str,
+    realm: &Realm,
+    (user, id): (&UserId, &GrantId),
+    reason: RevocationReason,
+    stamp: Stamp,
+) -> Result<Commit<Grant>> {
+    let changed = db.prepare_cached(text)?.execute(params![
+        realm.as_str(),
+        user.as_bytes(),
+        id.as_bytes(),
+        At(stamp.at),
+        Word(reason),
+        stamp.request.as_bytes(),
+        FORMAT
+    ])?;
+    settle(changed, stamp, || get(db, realm, user, id), |there| kept::is_revoked(there, reason, stamp))
+}
+
+/// Revokes what a session carried; offline grants live on.
+pub(super) fn end_with_session(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    session: &SessionId,
+    stamp: Stamp,
+) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
+         WHERE realm = ?1 AND user_id = ?2 AND session_id = ?3 AND offline = 0 AND revoked_at IS NULL",
+    )?
+    .execute(params![
+        realm.as_str(),
+        user.as_bytes(),
+        session.as_bytes(),
+        At(stamp.at),
+        Word(RevocationReason::SessionEnded),
+        stamp.request.as_bytes()
+    ])
+    .map(drop)
+}
+
+pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<usize> {
+    db.prepare_cached("DELETE FROM grants WHERE realm = ?1 AND expires_at < ?2")?
+        .execute(params![realm.as_str(), At(before)])
+}
+
+fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
+    row.get::<_, Format>("v")?;
+    let last_request = RequestId::from_bytes(row.get("last_request")?);
+    let record = Grant {
+        id: GrantId::from_bytes(row.get("id")?),
+        user: UserId::from_bytes(row.get("user_id")?),
+        client: row.get::<_, Word<_>>("client_id")?.0,
+        session: SessionId::from_bytes(row.get("session_id")?),
+        requested_scope: row.get::<_, Word<_>>("requested_scope")?.0,
+        scope: row.get::<_, Word<_>>("scope")?.0,
+        resource: row.get("resource")?,
+        redirect_uri: Digest::from_bytes(row.get("redirect_uri")?),
+        pkce: pkce_from(row.get_ref("pkce")?.as_str()?)?,
+        nonce: row.get("nonce")?,
+        claims: row.get::<_, Json<_>>("claims")?.0,
+        authentication: row.get::<_, Json<_>>("authentication")?.0,
+        offline: row.get("offline")?,
+        code: Digest::from_bytes(row.get("code")?),
+        code_expires_at: row.get::<_, At>("code_expires_at")?.0,
+        redeemed_at: row.get::<_, Option<At>>("redeemed_at")?.map(|at| at.0),
+        created_at: row.get::<_, At>("created_at")?.0,
+        expires_at: row.get::<_, At>("expires_at")?.0,
+        revoked: revocation(row)?,
+        last_request,
+    };
+    Ok(Kept { record, last_request })
+}
+
+fn revocation(row: &Row<'_>) -> Result<Option<Revocation>> {
+    let Some(At(at)) = row.get("revoked_at")? else { return Ok(None) };
+    Ok(Some(Revocation { at, reason: row.get::<_, Word<_>>("revoked_reason")?.0 }))
+}
+
+fn pkce_text(pkce: &Pkce) -> &str {
+    match pkce {
+        Pkce::S256(challenge) => challenge.as_str(),
+        Pkce::None => NO_CHALLENGE,
+    }
+}
+
+fn pkce_from(text: &str) -> Result<Pkce, FromSqlError> {
+    if text == NO_CHALLENGE {
+        return Ok(Pkce::None);
+    }
+    Challenge::parse(text).map(Pkce::S256).ok_or(FromSqlError::InvalidType)
+}

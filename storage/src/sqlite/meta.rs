@@ -1,0 +1,84 @@
+//! The realm's own records: its issuer and the documents of its key ring.
+
+use super::column::{FORMAT, Format};
+use super::settle;
+use crate::kept::{self, Kept};
+use crate::{Commit, Document, RingDocument, Stamp};
+use protocol::id::{Realm, RequestId};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
+    db.prepare_cached("SELECT issuer, v FROM realms WHERE realm = ?1")?
+        .query_row([realm.as_str()], |row| {
+            row.get::<_, Format>("v")?;
+            row.get("issuer")
+        })
+        .optional()
+}
+
+pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: Stamp) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO realms (realm, issuer, last_request, v) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET issuer = ?2, last_request = ?3",
+    )?
+    .execute(params![realm.as_str(), issuer, stamp.request.as_bytes(), FORMAT])
+    .map(drop)
+}
+
+pub(super) fn ring(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
+    db.prepare_cached("SELECT * FROM ring WHERE realm = ?1 AND document = ?2")?
+        .query_row([realm.as_str(), key(document)], |row| {
+            row.get::<_, Format>("v")?;
+            Ok(Kept {
+                record: Document {
+                    version: row.get::<_, i64>("version")?.unsigned_abs(),
+                    body: row.get("body")?,
+                },
+                last_request: RequestId::from_bytes(row.get("last_request")?),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn replace_ring(
+    db: &Connection,
+    realm: &Realm,
+    document: RingDocument,
+    seen: Option<u64>,
+    body: &str,
+    stamp: Stamp,
+) -> Result<Commit<Document>> {
+    let text = match seen {
+        None => {
+            "INSERT INTO ring (realm, document, version, body, last_request, v)
+             VALUES (?1, ?2, ?3 + 1, ?4, ?5, ?6) ON CONFLICT DO NOTHING"
+        }
+        Some(_) => {
+            "UPDATE ring SET version = ?3 + 1, body = ?4, last_request = ?5
+             WHERE realm = ?1 AND document = ?2 AND version = ?3 AND v = ?6"
+        }
+    };
+    let seen = seen.unwrap_or(0);
+    let bound = i64::try_from(seen).unwrap_or(i64::MAX);
+    let changed = db.prepare_cached(text)?.execute(params![
+        realm.as_str(),
+        key(document),
+        bound,
+        body,
+        stamp.request.as_bytes(),
+        FORMAT
+    ])?;
+    settle(
+        changed,
+        stamp,
+        || ring(db, realm, document),
+        |there| kept::is_same_document(there, seen.saturating_add(1), body),
+    )
+}
+
+const fn key(document: RingDocument) -> &'static str {
+    match document {
+        RingDocument::Ring => "ring",
+        RingDocument::RetiredKeys => "retired_keys",
+    }
+}

@@ -1,0 +1,197 @@
+//! Opening the file, and its schema: forward-only migrations, each applied in one transaction and recorded.
+
+use super::fault::{self, Outage};
+use super::{Finding, Location, Migration};
+use crate::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Number (from 1, without gaps), name, text.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "first", include_str!("../../../migrations/sqlite/0001_first.sql"))];
+
+const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (
+    version INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    applied_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000)
+) STRICT";
+
+/// The schema this program needs.
+pub(super) const fn newest() -> i64 {
+    MIGRATIONS.len() as i64
+}
+
+/// The schema of a store; 0 for an empty one.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
+    let known =
+        db.query_row("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'", [], |_| Ok(())).optional()?;
+    match known {
+        Some(()) => db.query_row("SELECT coalesce(max(version), 0) FROM migrations", [], |row| row.get(0)),
+        None => Ok(0),
+    }
+}
+
+/// Brings a store to this program's schema.
+pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
+    let failed = |error| fault::failed("migrate", error);
+    let from = version(db).map_err(failed)?;
+    refuse_newer(from)?;
+    for (number, name, text) in MIGRATIONS {
+        apply(db, number, name, text).map_err(failed)?;
+    }
+    Ok(Migration { from, to: newest() })
+}
+
+fn apply(db: &mut Connection, number: i64, name: &str, text: &str) -> rusqlite::Result<()> {
+    let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Asked again under the write lock: another process may have been faster.
+    if version(&step)? >= number {
+        return Ok(());
+    }
+    step.execute_batch(RECORD)?;
+    step.execute_batch(text)?;
+    step.execute("INSERT INTO migrations (version, name) VALUES (?1, ?2)", (number, name))?;
+    step.commit()
+}
+
+fn refuse_newer(version: i64) -> Result<(), StoreError> {
+    if version <= newest() {
+        return Ok(());
+    }
+    let text = format!(
+        "the store was made by a newer Keyward (schema {version}, this program knows {}): use that version",
+        newest()
+    );
+    Err(StoreError::new(StoreErrorKind::Corrupt, "open", text))
+}
+
+/// Refuses a store that isn't of this program's schema.
+pub(super) fn require_newest(db: &Connection) -> Result<(), StoreError> {
+    let version = version(db).map_err(|error| fault::failed("open", error))?;
+    refuse_newer(version)?;
+    if version == newest() {
+        return Ok(());
+    }
+    let text = format!(
+        "the store has schema {version}, this program needs {}: run `keyward storage migrate`",
+        newest()
+    );
+    Err(StoreError::new(StoreErrorKind::Unavailable, "open", text))
+}
+
+/// The connection that writes. With `create`, a missing file and its folder are made, readable by the owner
+/// only.
+pub(super) fn connect(location: &Location, create: bool, busy: Duration) -> Result<Connection, StoreError> {
+    let db = match location {
+        Location::Memory => Connection::open_in_memory(),
+        Location::File(path) => {
+            prepare_file(path, create)?;
+            Connection::open_with_flags(
+                path,
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            )
+        }
+    };
+    let set_up = |db: Connection| {
+        db.busy_timeout(busy)?;
+        // In memory this answers `memory`; what a file answers, `check` looks at.
+        db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")?;
+        db.set_prepared_statement_cache_capacity(64);
+        Ok(db)
+    };
+    db.and_then(set_up).map_err(|error| fault::failed("open", error))
+}
+
+/// A connection that reads.
+pub(super) fn connect_reader(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
+    let set_up = |db: Connection| {
+        db.busy_timeout(busy)?;
+        db.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
+        db.set_prepared_statement_cache_capacity(32);
+        Ok(db)
+    };
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .and_then(set_up)
+        .map_err(|error| fault::failed("open", error))
+}
+
+fn prepare_file(path: &Path, create: bool) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    if !create {
+        let text = format!(
+            "there is no store at {}: `keyward storage migrate` makes one, or mend the setting `storage`",
+            path.display()
+        );
+        return Err(StoreError::new(StoreErrorKind::Unavailable, "open", text));
+    }
+    make_file(path).map_err(|error| {
+        let text = format!("can't make {}: {error}", path.display());
+        StoreError::new(StoreErrorKind::Unavailable, "open", text)
+    })
+}
+
+fn make_file(path: &Path) -> std::io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    let mut file = std::fs::OpenOptions::new();
+    // Opened, not claimed: whoever makes the file first, both go on to migrate it.
+    file.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        folder.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        folder.recursive(true).create(parent)?;
+    }
+    file.open(path).map(drop)
+}
+
+/// What is wrong with a store; nothing if it is sound.
+pub(super) fn check(path: &Path, busy: Duration) -> Result<Vec<Finding>, StoreError> {
+    prepare_file(path, false)?;
+    let db = connect_reader(path, busy)?;
+    examine(&db).map_err(|error| fault::failed("check", error))
+}
+
+fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut add = |what: String, mend: &'static str| findings.push(Finding { what, mend });
+    let version = version(db)?;
+    if version > newest() {
+        add(format!("schema {version} was made by a newer Keyward"), "use the program that made it");
+    } else if version < newest() {
+        add(
+            format!("schema {version}, but this program needs {}", newest()),
+            "run `keyward storage migrate`",
+        );
+    }
+    let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode != "wal" {
+        add(format!("journal mode is {mode}, not wal"), "open it once with `keyward storage migrate`");
+    }
+    let mut problems = db.prepare("PRAGMA integrity_check(20)")?;
+    for problem in problems.query_map([], |row| row.get::<_, String>(0))? {
+        let problem = problem?;
+        if problem != "ok" {
+            add(format!("damaged: {problem}"), "put a backup back, then run `keyward storage restored`");
+        }
+    }
+    let strays = db.prepare("PRAGMA foreign_key_check")?.query_map([], |_| Ok(()))?.count();
+    if strays > 0 {
+        add(format!("{strays} identifiers lead to nobody"), "put a backup back");
+    }
+    Ok(findings)
+}
+
+/// Starts a named thread.
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map_err(|error| {
+        Outage::new(StoreErrorKind::Unavailable, format!("can't start {name}: {error}")).in_step("open")
+    })
+}

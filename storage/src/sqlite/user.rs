@@ -1,0 +1,167 @@
+//! Users, and the identifiers that lead to them.
+
+use super::column::{At, FORMAT, Format, Json};
+use super::settle;
+use crate::kept::{self, Kept};
+use crate::{Commit, Stamp};
+use protocol::id::{Realm, RequestId, Subject, UserId};
+use protocol::name::Identifier;
+use protocol::time::Timestamp;
+use protocol::user::{PasswordHash, User};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+
+pub(super) fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Kept<User>>> {
+    db.prepare_cached("SELECT * FROM users WHERE realm = ?1 AND id = ?2")?
+        .query_row(params![realm.as_str(), id.as_bytes()], from_row)
+        .optional()
+}
+
+pub(super) fn all(db: &Connection, realm: &Realm) -> Result<Vec<User>> {
+    db.prepare_cached("SELECT * FROM users WHERE realm = ?1 ORDER BY created_at, id")?
+        .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
+        .collect()
+}
+
+pub(super) fn find(db: &Connection, realm: &Realm, identifier: &Identifier) -> Result<Option<UserId>> {
+    db.prepare_cached("SELECT user_id FROM identifiers WHERE realm = ?1 AND kind = ?2 AND name = ?3")?
+        .query_row([realm.as_str(), identifier.kind(), identifier.as_str()], |row| {
+            row.get(0).map(UserId::from_bytes)
+        })
+        .optional()
+}
+
+pub(super) fn create(
+    db: &Connection,
+    realm: &Realm,
+    user: &User,
+    identifiers: &[Identifier],
+    stamp: Stamp,
+) -> Result<Commit<User>> {
+    // Asked and written under the one write lock, so nothing comes in between.
+    for identifier in identifiers {
+        if let Some(owner) = find(db, realm, identifier)? {
+            return Ok(Kept::settle(get(db, realm, &owner)?, stamp, |there| kept::is_same_user(there, user)));
+        }
+    }
+    let changed = insert(db, realm, user, stamp)?;
+    if changed > 0 {
+        for identifier in identifiers {
+            db.prepare_cached(
+                "INSERT INTO identifiers (realm, kind, name, user_id) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                realm.as_str(),
+                identifier.kind(),
+                identifier.as_str(),
+                user.id.as_bytes()
+            ])?;
+        }
+    }
+    settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_user(there, user))
+}
+
+fn insert(db: &Connection, realm: &Realm, user: &User, stamp: Stamp) -> Result<usize> {
+    db.prepare_cached(
+        "INSERT INTO users (realm, id, subject, username, email, email_verified, claims, password, disabled,
+           not_before, created_at, updated_at, last_request, v)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        realm.as_str(),
+        user.id.as_bytes(),
+        user.subject.as_str(),
+        user.username,
+        user.email,
+        user.email_verified,
+        Json(&user.claims),
+        user.password.as_ref().map(|hash| &hash.0),
+        user.disabled,
+        At(user.not_before),
+        At(user.created_at),
+        At(user.updated_at),
+        stamp.request.as_bytes(),
+        FORMAT
+    ])
+}
+
+pub(super) fn set_disabled(
+    db: &Connection,
+    realm: &Realm,
+    id: &UserId,
+    disabled: bool,
+    stamp: Stamp,
+) -> Result<Commit<User>> {
+    let void_before = if disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET disabled = ?3, not_before = max(not_before, ?4), last_request = ?5
+             WHERE realm = ?1 AND id = ?2 AND v = ?6",
+        )?
+        .execute(params![
+            realm.as_str(),
+            id.as_bytes(),
+            disabled,
+            At(void_before),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, id), |_| false)
+}
+
+pub(super) fn set_password(
+    db: &Connection,
+    realm: &Realm,
+    id: &UserId,
+    password: &PasswordHash,
+    stamp: Stamp,
+) -> Result<Commit<User>> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET password = ?3, not_before = max(not_before, ?4), last_request = ?5
+             WHERE realm = ?1 AND id = ?2 AND v = ?6",
+        )?
+        .execute(params![
+            realm.as_str(),
+            id.as_bytes(),
+            password.0,
+            At(stamp.next_millisecond()),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, id), |_| false)
+}
+
+pub(super) fn delete(db: &Connection, realm: &Realm, id: &UserId) -> Result<Commit<User>> {
+    for text in [
+        "DELETE FROM identifiers WHERE realm = ?1 AND user_id = ?2",
+        "DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2",
+        "DELETE FROM grants WHERE realm = ?1 AND user_id = ?2",
+        "DELETE FROM consents WHERE realm = ?1 AND user_id = ?2",
+    ] {
+        db.prepare_cached(text)?.execute(params![realm.as_str(), id.as_bytes()])?;
+    }
+    let changed = db
+        .prepare_cached("DELETE FROM users WHERE realm = ?1 AND id = ?2")?
+        .execute(params![realm.as_str(), id.as_bytes()])?;
+    Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
+}
+
+fn from_row(row: &Row<'_>) -> Result<Kept<User>> {
+    row.get::<_, Format>("v")?;
+    let record = User {
+        id: UserId::from_bytes(row.get("id")?),
+        subject: Subject::from_text(row.get_ref("subject")?.as_str()?),
+        username: row.get("username")?,
+        email: row.get("email")?,
+        email_verified: row.get("email_verified")?,
+        claims: row.get::<_, Json<_>>("claims")?.0,
+        password: row.get::<_, Option<String>>("password")?.map(PasswordHash),
+        disabled: row.get("disabled")?,
+        not_before: row.get::<_, At>("not_before")?.0,
+        created_at: row.get::<_, At>("created_at")?.0,
+        updated_at: row.get::<_, At>("updated_at")?.0,
+    };
+    Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+}

@@ -1,0 +1,217 @@
+//! A store that tells an observer of each call: to count them, or to make them fail where nothing real would
+//! fail on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
+
+use crate::{
+    Commit, Document, GrantView, RingDocument, SignInView, Stamp, Store, StoreError, StoreErrorKind,
+};
+use async_trait::async_trait;
+use protocol::client::Client;
+use protocol::grant::{Grant, RevocationReason};
+use protocol::id::{ClientId, GrantId, SessionId, UserId};
+use protocol::name::Identifier;
+use protocol::scope::Scope;
+use protocol::secret::Digest;
+use protocol::session::{Authentication, Session};
+use protocol::time::Timestamp;
+use protocol::user::{PasswordHash, User};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a call does to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+    /// Neither serves a request nor counts towards its budget: probing, polling, sweeping.
+    Upkeep,
+}
+
+/// A call of a [`Store`] method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The method's name.
+    pub name: &'static str,
+    /// What it does.
+    pub access: Access,
+}
+
+/// Who is told.
+pub trait Observer: Send + Sync + 'static {
+    /// Before the call; an error is returned instead of making it.
+    fn before(&self, call: Call) -> Result<(), StoreError>;
+
+    /// After the call succeeded; an error hides that it did ("applied, but the answer was lost").
+    fn after(&self, _: Call) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl<O: Observer> Observer for Arc<O> {
+    fn before(&self, call: Call) -> Result<(), StoreError> {
+        (**self).before(call)
+    }
+
+    fn after(&self, call: Call) -> Result<(), StoreError> {
+        (**self).after(call)
+    }
+}
+
+/// A store under observation. Taps can be stacked.
+pub struct Tap<O> {
+    store: Arc<dyn Store>,
+    observer: O,
+}
+
+impl<O: Observer> Tap<O> {
+    /// Observes `store`; give an `Arc` of the observer to keep hold of it.
+    pub fn new(store: Arc<dyn Store>, observer: O) -> Self {
+        Self { store, observer }
+    }
+}
+
+/// Counts calls.
+#[derive(Debug, Default)]
+pub struct Counts {
+    reads: AtomicU64,
+    writes: AtomicU64,
+}
+
+impl Counts {
+    /// Reads and writes since the last time, and starts anew.
+    pub fn take(&self) -> (u64, u64) {
+        (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
+    }
+}
+
+impl Observer for Counts {
+    fn before(&self, call: Call) -> Result<(), StoreError> {
+        match call.access {
+            Access::Read => self.reads.fetch_add(1, Ordering::SeqCst),
+            Access::Write => self.writes.fetch_add(1, Ordering::SeqCst),
+            Access::Upkeep => 0,
+        };
+        Ok(())
+    }
+}
+
+/// When a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Nothing was done.
+    Before,
+    /// It was done, but the caller isn't told.
+    After,
+}
+
+struct Fault {
+    name: &'static str,
+    passes: u64,
+    when: When,
+    kind: StoreErrorKind,
+}
+
+/// Makes chosen calls fail, each once.
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    /// The `nth` call (from 1) of the method `name` from now on fails. With [`When::After`], calls that fail
+    /// by themselves aren't counted.
+    pub fn fail(&self, name: &'static str, nth: u64, when: When, kind: StoreErrorKind) {
+        self.lock().push(Fault { name, passes: nth.saturating_sub(1), when, kind });
+    }
+
+    /// Forgets what has not failed yet.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strike(&self, call: Call, when: When) -> Result<(), StoreError> {
+        let mut due = None;
+        self.lock().retain_mut(|fault| {
+            let concerned = fault.name == call.name && fault.when == when;
+            if concerned && fault.passes == 0 && due.is_none() {
+                due = Some(fault.kind);
+                return false;
+            }
+            fault.passes = fault.passes.saturating_sub(u64::from(concerned));
+            true
+        });
+        due.map_or(Ok(()), |kind| Err(StoreError::new(kind, call.name, "injected fault")))
+    }
+}
+
+impl Observer for Faults {
+    fn before(&self, call: Call) -> Result<(), StoreError> {
+        self.strike(call, When::Before)
+    }
+
+    fn after(&self, call: Call) -> Result<(), StoreError> {
+        self.strike(call, When::After)
+    }
+}
+
+macro_rules! tap {
+    ($($access:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl<O: Observer> Store for Tap<O> {$(
+            async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                let call = Call { name: stringify!($name), access: Access::$access };
+                self.observer.before(call)?;
+                let answer = self.store.$name($($arg),*).await?;
+                self.observer.after(call)?;
+                Ok(answer)
+            }
+        )+}
+    };
+}
+
+tap! {
+    Read issuer() -> Option<String>;
+    Write set_issuer(issuer: &str, stamp: Stamp) -> ();
+    Read ring(document: RingDocument) -> Option<Document>;
+    Write replace_ring(document: RingDocument, seen: Option<u64>, body: &str, stamp: Stamp) -> Commit<Document>;
+    Read client(id: &ClientId) -> Option<Client>;
+    Read clients() -> Vec<Client>;
+    Write create_client(client: &Client, stamp: Stamp) -> Commit<Client>;
+    Write set_client_disabled(id: &ClientId, disabled: bool, stamp: Stamp) -> Commit<Client>;
+    Write delete_client(id: &ClientId, stamp: Stamp) -> Commit<Client>;
+    Read find_user(identifier: &Identifier) -> Option<UserId>;
+    Read user(id: &UserId) -> Option<User>;
+    Read users() -> Vec<User>;
+    Write create_user(user: &User, identifiers: &[Identifier], stamp: Stamp) -> Commit<User>;
+    Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;
+    Write set_password(id: &UserId, password: &PasswordHash, stamp: Stamp) -> Commit<User>;
+    Write delete_user(id: &UserId, stamp: Stamp) -> Commit<User>;
+    Read load_sign_in(user: &UserId, session: Option<&SessionId>, client: &ClientId) -> SignInView;
+    Write start_session(session: &Session, stamp: Stamp) -> Commit<Session>;
+    Write reauthenticate(
+        user: &UserId,
+        session: &SessionId,
+        seen: &Digest,
+        secret: &Digest,
+        authentication: &Authentication,
+        stamp: Stamp
+    ) -> Commit<Session>;
+    Write end_session(user: &UserId, session: &SessionId, seen: &Digest, stamp: Stamp) -> Commit<Session>;
+    Write remember_consent(user: &UserId, client: &ClientId, scope: &Scope, stamp: Stamp) -> ();
+    Write create_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
+    Read load_grant(user: &UserId, grant: &GrantId) -> GrantView;
+    Write redeem_code(user: &UserId, grant: &GrantId, code: &Digest, stamp: Stamp) -> Commit<Grant>;
+    Write burn_code(user: &UserId, grant: &GrantId, stamp: Stamp) -> Commit<Grant>;
+    Write revoke_grant(
+        user: &UserId,
+        grant: &GrantId,
+        reason: RevocationReason,
+        stamp: Stamp
+    ) -> Commit<Grant>;
+    Upkeep probe() -> ();
+    Upkeep change_mark() -> u64;
+    Upkeep sweep(before: Timestamp) -> u64;
+}
