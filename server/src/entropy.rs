@@ -42,10 +42,7 @@ pub struct SeededEntropy {
 impl SeededEntropy {
     /// The stream of `seed`.
     pub fn new(seed: u64) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
-            counter: AtomicU64::new(0),
-        }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()), counter: AtomicU64::new(0) }
     }
 }
 

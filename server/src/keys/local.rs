@@ -71,7 +71,8 @@ impl LocalCustody {
     }
 
     fn unwrap(&self, purpose: &str, id: &str, wrapped: &str) -> Result<Zeroizing<Vec<u8>>, SignError> {
-        let failed = || SignError::bare(SignErrorKind::Corrupt, "a key does not open with this master key file");
+        let failed =
+            || SignError::bare(SignErrorKind::Corrupt, "a key does not open with this master key file");
         let bytes = base64url::decode(wrapped).ok_or_else(failed)?;
         let sealed = bytes.strip_prefix(&[FORMAT]).ok_or_else(failed)?;
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
@@ -123,7 +124,8 @@ impl Custody for LocalCustody {
     async fn master(&self, master: &RingMaster) -> Result<Zeroizing<[u8; 32]>, SignError> {
         let key = self.unwrap(MASTER, &master.id.to_string(), &master.wrapped)?;
         let key = <[u8; 32]>::try_from(key.as_slice());
-        key.map(Zeroizing::new).map_err(|_| SignError::bare(SignErrorKind::Corrupt, "a master has a wrong length"))
+        key.map(Zeroizing::new)
+            .map_err(|_| SignError::bare(SignErrorKind::Corrupt, "a master has a wrong length"))
     }
 }
 

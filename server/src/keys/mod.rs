@@ -167,7 +167,8 @@ impl Keys {
             self.prune(&snapshot, now).await?;
         }
         let late = |alg| {
-            let next = snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
+            let next =
+                snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
             snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
         };
         Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)) })
@@ -229,8 +230,7 @@ impl Keys {
         let previous = self.current();
         if version != previous.version() || !previous.is_complete(now) {
             let retired = retired::read(&*self.store).await?.1;
-            let source =
-                Source { realm: &self.realm, custody: &*self.custody, policy: &self.policy, now };
+            let source = Source { realm: &self.realm, custody: &*self.custody, policy: &self.policy, now };
             let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
             self.current.store(Arc::new(snapshot));
         }
@@ -266,10 +266,7 @@ impl Keys {
     }
 
     /// Reads, decides, makes, writes; again if somebody else wrote in between.
-    async fn change(
-        &self,
-        decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>,
-    ) -> Result<Ring, KeysError> {
+    async fn change(&self, decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>) -> Result<Ring, KeysError> {
         for _ in 0..ATTEMPTS {
             let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
             let plan = decide(&ring)?;

@@ -3,8 +3,8 @@
 
 use super::error::RingRefusal;
 use super::ring::{
-    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RetiredKey, RevokedKey,
-    Ring, RingKey, RingMaster,
+    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RetiredKey,
+    RevokedKey, Ring, RingKey, RingMaster,
 };
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
@@ -160,7 +160,8 @@ pub fn revoke(
         activate(&mut plan, alg, policy, force)?;
     } else if policy.algs.contains(&alg) && plan.ring.pending(alg, now).is_none() {
         let lead = now.plus(policy.publish_lead);
-        let next = plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));
+        let next =
+            plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));
         plan.keys.push((alg, next.max(lead)));
     }
     plan.within_limits()
@@ -181,7 +182,9 @@ fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
 
 /// Nothing issued before `at` counts any more. Never moves back.
 pub fn void_before(ring: &Ring, at: Timestamp, now: Timestamp) -> Plan {
-    Plan::of(Ring { not_before: ring.not_before.max(at), ..ring.clone() }, now)
+    let mut ring = ring.clone();
+    ring.not_before = ring.not_before.max(at);
+    Plan::of(ring, now)
 }
 
 /// What time has made superfluous: the ring without it and the public keys to keep for hints; `None` if there is

@@ -9,8 +9,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
-    RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256, RsaEncoding,
 };
 use protocol::base64url;
 use protocol::jwk::{Algorithm, KeyMaterial};
@@ -51,9 +51,9 @@ impl PrivateKey {
             Algorithm::RS256 | Algorithm::PS256 => {
                 Self::Rsa(rsa::KeyPair::from_pkcs8(der).map_err(failed)?, padding(alg))
             }
-            Algorithm::ES256 => Self::Ec(
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(failed)?,
-            ),
+            Algorithm::ES256 => {
+                Self::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(failed)?)
+            }
             Algorithm::EdDSA => Self::Ed(Ed25519KeyPair::from_pkcs8(der).map_err(failed)?),
         })
     }
@@ -176,7 +176,7 @@ fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match der.strip_prefix(&[tag])? {
         [0x82, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
         [0x81, length, rest @ ..] => (usize::from(*length), rest),
-        [length @ 0..0x80, rest @ ..] => (usize::from(*length), rest),
+        [length @ 0..=0x7f, rest @ ..] => (usize::from(*length), rest),
         _ => return None,
     };
     rest.split_at_checked(length)

@@ -87,9 +87,8 @@ impl Snapshot {
         let published = published.ok_or(KeysError::Corrupt("a public key is damaged"))?;
         let unrevoked = |kid: &str| ring.revoked.iter().all(|revoked| revoked.kid != kid);
         let retired = retired.keys.iter().filter(|key| unrevoked(&key.public.kid));
-        let retired = retired.filter_map(|key| {
-            Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until)))
-        });
+        let retired = retired
+            .filter_map(|key| Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until))));
         let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
         Ok(Self { version, algs: source.policy.algs.clone(), signers, published, retired, jwks, seals, ring })
     }
@@ -199,7 +198,11 @@ fn is_wanted(key: &RingKey, now: Timestamp) -> bool {
     key.sign_from <= now.plus(UNWRAP_AHEAD) && key.may_stand_in(now)
 }
 
-async fn load_seals(source: &Source<'_>, ring: &Ring, previous: Option<&Snapshot>) -> Result<Seals, KeysError> {
+async fn load_seals(
+    source: &Source<'_>,
+    ring: &Ring,
+    previous: Option<&Snapshot>,
+) -> Result<Seals, KeysError> {
     let ids: Vec<u16> = ring.masters.iter().map(|master| master.id).collect();
     let mut new = Vec::new();
     for master in &ring.masters {

@@ -1,0 +1,270 @@
+//! Passwords: argon2id (RFC 9106) in a bounded pool, so that logins can starve neither each other nor token
+//! traffic, and the rules for new ones.
+//!
+//! Text is prepared by the OpaqueString profile (RFC 8265 §4.2) before it is hashed: other spaces become the
+//! ASCII space and composed and decomposed letters become equal, so that a password typed on another keyboard
+//! is the same password. Case stays. Nothing is ever cut off.
+
+mod rules;
+
+pub use rules::{BadPassword, check_new};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
+use protocol::time::Timestamp;
+use protocol::user::PasswordHash;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Memory of one hash in KiB: 19 MiB, as OWASP's minimum for two passes.
+const MEMORY: u32 = 19_456;
+/// Passes over it.
+const PASSES: u32 = 2;
+/// Lanes.
+const LANES: u32 = 1;
+/// Length of a hash in bytes.
+const OUTPUT: usize = 32;
+/// The longest password, in bytes. Longer ones are refused before anything is computed.
+pub const MAX_BYTES: usize = 1024;
+/// How long unused memory is kept.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Why a password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    /// Too many at once: 503 with `Retry-After`.
+    Busy,
+    /// The stored hash can't be read, or asks for more work than ours.
+    Corrupt,
+    /// Not a password we could have stored: too long, empty, or with control characters. For new ones only.
+    Unusable,
+    /// The computation broke off.
+    Failed,
+}
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "too many password checks at once",
+            Self::Corrupt => "a stored password hash can't be read",
+            Self::Unusable => "not a usable password",
+            Self::Failed => "a password check broke off",
+        })
+    }
+}
+
+impl std::error::Error for PasswordError {}
+
+/// The pool. Cheap to clone.
+#[derive(Clone)]
+pub struct Passwords(Arc<Pool>);
+
+struct Pool {
+    permits: Semaphore,
+    /// How many may be in here, computing or waiting.
+    capacity: usize,
+    inside: AtomicUsize,
+    memory: Mutex<Vec<Vec<Block>>>,
+    /// Whether memory was used since the last look.
+    used: AtomicBool,
+    idle_since: AtomicU64,
+    calls: AtomicU64,
+}
+
+impl Passwords {
+    /// At most `permits` computations at once (19 MiB and one core each) and `waiting` more in line.
+    pub fn new(permits: usize, waiting: usize) -> Self {
+        Self(Arc::new(Pool {
+            permits: Semaphore::new(permits),
+            capacity: permits.saturating_add(waiting),
+            inside: AtomicUsize::new(0),
+            memory: Mutex::new(Vec::new()),
+            used: AtomicBool::new(false),
+            idle_since: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+        }))
+    }
+
+    /// Hashes a new password with a salt of 128 random bits. The rules of [`check_new`] are the caller's.
+    ///
+    /// # Errors
+    /// All but [`PasswordError::Corrupt`].
+    pub async fn hash(
+        &self,
+        password: Zeroizing<String>,
+        salt: [u8; 16],
+    ) -> Result<PasswordHash, PasswordError> {
+        let prepared = prepare(&password).ok_or(PasswordError::Unusable)?;
+        let cost = Cost::OURS;
+        let output = self.compute(prepared, Phc { cost, salt: salt.to_vec(), output: Vec::new() }).await?;
+        Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
+    }
+
+    /// Whether `password` is the one that was hashed. Without a hash (no such user, no password) the same work
+    /// is done and the answer is false. What could never be a password is false, too, after the same work.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`], [`PasswordError::Corrupt`], [`PasswordError::Failed`].
+    pub async fn verify(
+        &self,
+        password: Zeroizing<String>,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        // More than we would ever have hashed: false for everybody, so it tells nothing about anybody.
+        if password.len() > MAX_BYTES {
+            return Ok(false);
+        }
+        let prepared = prepare(&password);
+        let possible = hash.is_some() && prepared.is_some();
+        let stored = match hash {
+            Some(hash) => Phc::parse(&hash.0).ok_or(PasswordError::Corrupt)?,
+            None => Phc { cost: Cost::OURS, salt: vec![0; 16], output: vec![0; OUTPUT] },
+        };
+        let expected = stored.output.clone();
+        let output = self.compute(prepared.unwrap_or_default(), stored).await?;
+        Ok(bool::from(output.ct_eq(&expected)) && possible)
+    }
+
+    /// How many hashes were computed since the start.
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// Frees the memory if nothing used it for a minute. To be called now and then.
+    pub fn free_idle(&self, now: Timestamp) {
+        if self.0.used.swap(false, Ordering::AcqRel) {
+            self.0.idle_since.store(now.millis(), Ordering::Release);
+        } else if now.since(Timestamp::from_millis(self.0.idle_since.load(Ordering::Acquire))) >= IDLE {
+            let idle = std::mem::take(&mut *self.0.memory.lock().unwrap_or_else(PoisonError::into_inner));
+            for mut blocks in idle {
+                blocks.iter_mut().for_each(Zeroize::zeroize);
+            }
+        }
+    }
+
+    /// How many blocks of memory are kept for the next hash.
+    pub fn kept(&self) -> usize {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    async fn compute(
+        &self,
+        password: Zeroizing<String>,
+        phc: Phc,
+    ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        let _place = Place::take(&self.0)?;
+        let _permit = self.0.permits.acquire().await.map_err(|_| PasswordError::Failed)?;
+        let pool = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || pool.argon2(&password, &phc));
+        done.await.map_err(|_| PasswordError::Failed)?
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("calls", &self.calls()).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    fn argon2(&self, password: &str, phc: &Phc) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        let params = phc.cost.params(phc.output.len()).ok_or(PasswordError::Corrupt)?;
+        let length = params.output_len().unwrap_or(OUTPUT);
+        let mut output = Zeroizing::new(vec![0; length]);
+        self.used.store(true, Ordering::Release);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let kept = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // Allocated at the first login. No hash needs more than ours (see `Phc::parse`).
+        let mut blocks = kept.unwrap_or_else(|| vec![Block::new(); MEMORY as usize]);
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hashed =
+            argon2.hash_password_into_with_memory(password.as_bytes(), &phc.salt, &mut output, &mut blocks);
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+        hashed.map(|()| output).map_err(|_| PasswordError::Failed)
+    }
+}
+
+/// A place in the pool or in its line, given back when dropped, also by a caller who went away.
+struct Place<'a>(&'a Pool);
+
+impl<'a> Place<'a> {
+    fn take(pool: &'a Pool) -> Result<Self, PasswordError> {
+        let place = Self(pool);
+        if pool.inside.fetch_add(1, Ordering::AcqRel) < pool.capacity {
+            Ok(place)
+        } else {
+            Err(PasswordError::Busy)
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What a password becomes before it is hashed or looked at; `None` if it can't be one.
+fn prepare(password: &str) -> Option<Zeroizing<String>> {
+    if password.len() > MAX_BYTES {
+        return None;
+    }
+    OpaqueString::enforce(password).ok().map(|text| Zeroizing::new(text.into_owned()))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cost {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Cost {
+    const OURS: Self = Self { memory: MEMORY, passes: PASSES, lanes: LANES };
+
+    fn params(self, output: usize) -> Option<Params> {
+        let output = if output == 0 { OUTPUT } else { output };
+        Params::new(self.memory, self.passes, self.lanes, Some(output)).ok()
+    }
+}
+
+/// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, the PHC string format; base64 without padding.
+struct Phc {
+    cost: Cost,
+    salt: Vec<u8>,
+    /// Empty: to be computed.
+    output: Vec<u8>,
+}
+
+impl Phc {
+    fn to_text(&self) -> String {
+        let Cost { memory, passes, lanes } = self.cost;
+        let (salt, output) = (STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.output));
+        format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
+    }
+
+    /// Reads a stored hash. One that asks for more memory, or much more time, than ours is refused: nobody who
+    /// can write a record may choose how long a login takes.
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("$argon2id$v=19$m=")?;
+        let (memory, rest) = rest.split_once(",t=")?;
+        let (passes, rest) = rest.split_once(",p=")?;
+        let (lanes, rest) = rest.split_once('$')?;
+        let (salt, output) = rest.split_once('$')?;
+        let number = |text: &str| text.parse::<u32>().ok();
+        let cost = Cost { memory: number(memory)?, passes: number(passes)?, lanes: number(lanes)? };
+        let (salt, output) = (STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(output).ok()?);
+        let bounded = cost.memory <= MEMORY && cost.passes <= 4 * PASSES && cost.lanes <= 4;
+        let sized = (8..=64).contains(&salt.len()) && (16..=64).contains(&output.len());
+        (bounded && sized).then_some(Self { cost, salt, output })
+    }
+}
+
+#[cfg(test)]
+mod tests;
