@@ -25,12 +25,15 @@ fn file(folder: &TempDir) -> Location {
     Location::File(folder.path().join("keyward.db"))
 }
 
+/// A backend and what to call it when it fails.
+type Named = (&'static str, Arc<dyn Store>);
+
 /// Every backend, empty. The folder lives as long as the file in it.
-fn backends() -> (TempDir, Vec<(&'static str, Arc<dyn Store>)>) {
+fn backends() -> (TempDir, Vec<Named>) {
     let folder = TempDir::new().unwrap();
     let on_file = Sqlite::open(&file(&folder), true, Realm::main()).unwrap();
     let in_memory = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
-    let all: Vec<(_, Arc<dyn Store>)> = vec![
+    let all: Vec<Named> = vec![
         ("memory", Arc::new(Memory::default())),
         ("sqlite", Arc::new(on_file)),
         ("sqlite memory", Arc::new(in_memory)),
