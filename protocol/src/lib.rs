@@ -7,11 +7,11 @@
 pub mod armor;
 pub mod authorize;
 pub mod base64url;
-// pub mod claims;
+pub mod claims;
 pub mod client;
 pub mod client_auth;
 pub mod consent;
-// pub mod discovery;
+pub mod discovery;
 pub mod error;
 pub mod event;
 pub mod grant;

@@ -1,11 +1,15 @@
 //! The authorization server: endpoints, keys, configuration and transports around the rules of `protocol`.
 
+pub mod app;
 pub mod clock;
 pub mod config;
+pub mod endpoints;
 pub mod entropy;
+pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod password;
+pub mod routes;
 pub mod seal;
 pub mod telemetry;
 pub mod transport;

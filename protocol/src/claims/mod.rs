@@ -1,0 +1,3 @@
+//! What tokens say.
+
+pub mod access_token;

@@ -1,0 +1,4 @@
+//! Between HTTP and the rules.
+
+pub mod failure;
+pub mod headers;
