@@ -175,9 +175,10 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
-    /// Whether people are asked before it gets anything. Confidential first-party clients are trusted.
+    /// Whether people are asked before it gets anything. First-party clients that prove themselves are trusted;
+    /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
     pub fn needs_consent(&self) -> bool {
-        !(self.first_party && self.is_confidential())
+        !(self.first_party && self.is_confidential() && !self.native)
     }
 
     /// Whether a browser page of this origin may read our answers to this client: only public clients have

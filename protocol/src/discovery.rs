@@ -1,34 +1,74 @@
-//! Metadata (RFC 8414 §2): what this server does, and nothing it does not do yet.
+//! Metadata: what this server does (OIDC Discovery §3, RFC 8414 §2). One struct serves both documents; a test
+//! tries every value that is advertised.
 
+use crate::authorize::Prompt;
+use crate::claims::standard;
 use crate::client::AuthMethod;
 use crate::issuer::Issuer;
+use crate::jwk::Algorithm;
+use crate::session::ACR_PASSWORD;
 use serde::Serialize;
 
-/// The document of `/.well-known/oauth-authorization-server`. It grows with the endpoints.
+/// The document of `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 #[derive(Debug, Serialize)]
 pub struct Metadata {
     issuer: String,
+    authorization_endpoint: String,
     token_endpoint: String,
+    userinfo_endpoint: String,
     jwks_uri: String,
-    /// Required by RFC 8414 §2; empty while there is no authorization endpoint.
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 2],
+    scopes_supported: Vec<&'static str>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 2],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    code_challenge_methods_supported: [&'static str; 1],
+    acr_values_supported: [&'static str; 1],
+    prompt_values_supported: [&'static str; 4],
+    display_values_supported: [&'static str; 1],
+    ui_locales_supported: [&'static str; 1],
+    claim_types_supported: [&'static str; 1],
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    /// OIDC Core §6: false must be said, and for the second one absence would mean true.
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    /// RFC 9207 §3.
+    authorization_response_iss_parameter_supported: bool,
 }
 
 impl Metadata {
-    /// The metadata of an issuer.
-    pub fn new(issuer: &Issuer) -> Self {
+    /// The metadata of an issuer that signs with `algs`.
+    pub fn new(issuer: &Issuer, algs: &[Algorithm]) -> Self {
         Self {
             issuer: issuer.as_str().to_owned(),
+            authorization_endpoint: issuer.url("/authorize"),
             token_endpoint: issuer.url("/token"),
+            userinfo_endpoint: issuer.url("/userinfo"),
             jwks_uri: issuer.url("/jwks"),
-            response_types_supported: [],
-            grant_types_supported: ["client_credentials"],
-            token_endpoint_auth_methods_supported: [
-                AuthMethod::ClientSecretBasic.as_str(),
-                AuthMethod::ClientSecretPost.as_str(),
-            ],
+            scopes_supported: std::iter::once("openid").chain(standard::scopes()).collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query", "form_post"],
+            grant_types_supported: ["authorization_code", "client_credentials"],
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: algs.iter().map(|alg| alg.as_str()).collect(),
+            token_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::as_str),
+            code_challenge_methods_supported: ["S256"],
+            acr_values_supported: [ACR_PASSWORD],
+            prompt_values_supported: Prompt::SUPPORTED,
+            display_values_supported: ["page"],
+            ui_locales_supported: ["en"],
+            claim_types_supported: ["normal"],
+            claims_supported: ["sub", "auth_time", "acr", "amr", "sid"]
+                .into_iter()
+                .chain(standard::all())
+                .collect(),
+            claims_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            authorization_response_iss_parameter_supported: true,
         }
     }
 }

@@ -1,49 +1,104 @@
-//! What happened, for the audit log: one event a commit.
+//! What happened, for the audit log: one event a commit, and one for each attempt worth noticing. Ids only: no
+//! secret, no name, no address.
 
+use crate::grant::Grant;
 use crate::id::{ClientId, GrantId, SessionId, UserId};
 
-/// Something worth keeping. Ids only: no secret, no name, no address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident => $text:literal;)+) => {
+        /// What kind of thing happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum What {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl What {
+            /// All of them, for the reference page.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its stable name in logs.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
     /// Somebody signed in.
-    SignedIn(UserId, SessionId),
+    SignedIn => "login.success";
     /// Somebody tried to and failed; the user if the name led to one.
-    SignInFailed(Option<UserId>),
+    SignInFailed => "login.failure";
+    /// A session ended because somebody else signed in in its browser.
+    SessionEnded => "session.ended";
     /// A user agreed to give a client something.
-    Consented(UserId, ClientId),
+    Consented => "consent.granted";
     /// A user refused.
-    ConsentDenied(UserId, ClientId),
+    ConsentDenied => "consent.denied";
     /// A code was issued.
-    CodeIssued(UserId, ClientId, GrantId),
+    CodeIssued => "code.issued";
     /// A code was redeemed.
-    CodeRedeemed(UserId, ClientId, GrantId),
+    CodeRedeemed => "code.redeemed";
     /// A redeemed code came again and its grant was revoked.
-    CodeReplayed(UserId, ClientId, GrantId),
+    CodeReplayed => "code.reuse";
     /// A code came with a wrong proof and was burnt.
-    CodeBurnt(UserId, ClientId, GrantId),
-    /// A client presented a code of another one; the presenter.
-    CodeClientMismatch(ClientId, GrantId),
-    /// A client failed to authenticate; the id it gave.
-    ClientAuthenticationFailed(ClientId),
-    /// A client got a token for itself.
-    ClientTokenIssued(ClientId),
+    CodeBurnt => "code.burnt";
+    /// A client presented a code of another one; the client is the presenter.
+    CodeClientMismatch => "code.client_mismatch";
+    /// A client failed to authenticate; the client is who it said it is.
+    ClientAuthenticationFailed => "client_auth.failure";
+}
+
+/// Something worth keeping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub what: What,
+    /// Whom it concerns.
+    pub user: Option<UserId>,
+    /// Which client took part.
+    pub client: Option<ClientId>,
+    /// In which session.
+    pub session: Option<SessionId>,
+    /// About which grant.
+    pub grant: Option<GrantId>,
 }
 
 impl Event {
-    /// Its stable name in logs.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SignedIn(..) => "login.success",
-            Self::SignInFailed(..) => "login.failure",
-            Self::Consented(..) => "consent.granted",
-            Self::ConsentDenied(..) => "consent.denied",
-            Self::CodeIssued(..) => "code.issued",
-            Self::CodeRedeemed(..) => "code.redeemed",
-            Self::CodeReplayed(..) => "code.reuse",
-            Self::CodeBurnt(..) => "code.burnt",
-            Self::CodeClientMismatch(..) => "code.client_mismatch",
-            Self::ClientAuthenticationFailed(..) => "client_auth.failure",
-            Self::ClientTokenIssued(..) => "client_credentials.issued",
+    /// An event nothing else is known about yet.
+    pub const fn new(what: What) -> Self {
+        Self { what, user: None, client: None, session: None, grant: None }
+    }
+
+    /// An event of a grant.
+    pub fn of_grant(what: What, grant: &Grant) -> Self {
+        Self {
+            what,
+            user: Some(grant.user),
+            client: Some(grant.client.clone()),
+            session: Some(grant.session),
+            grant: Some(grant.id),
         }
+    }
+
+    /// Concerning a user.
+    #[must_use]
+    pub const fn user(mut self, user: UserId) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// With a client.
+    #[must_use]
+    pub fn client(mut self, client: &ClientId) -> Self {
+        self.client = Some(client.clone());
+        self
+    }
+
+    /// In a session.
+    #[must_use]
+    pub const fn session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
     }
 }

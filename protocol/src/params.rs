@@ -11,7 +11,7 @@ pub const MAX_PARAMETERS: usize = 100;
 /// The longest single parameter value, in bytes after decoding.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
-/// Decoded `application/x-www-form-urlencoded` pairs, each name at most once.
+/// Decoded `application/x-www-form-urlencoded` pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params {
     pairs: Vec<(Box<str>, Box<str>)>,
@@ -30,8 +30,7 @@ pub enum MalformedParams {
 }
 
 impl Params {
-    /// Parses a query string or form body. A repeated name keeps its first value and is noted: see
-    /// [`Params::repeated`].
+    /// Parses a query string or form body. A repeated name is noted: see [`Params::repeated`].
     pub fn parse(text: &[u8]) -> Result<Self, MalformedParams> {
         let mut params = Self::default();
         for (count, piece) in text.split(|b| *b == b'&').filter(|piece| !piece.is_empty()).enumerate() {
@@ -60,15 +59,20 @@ impl Params {
 
     fn insert(&mut self, name: Box<str>, value: Box<str>) {
         if self.pairs.iter().any(|(own, _)| *own == name) {
-            self.repeated.push(name);
-        } else {
-            self.pairs.push((name, value));
+            self.repeated.push(name.clone());
         }
+        self.pairs.push((name, value));
     }
 
-    /// A parameter's value. RFC 6749 §3.1: one sent without a value counts as omitted.
+    /// A parameter's value, the first if it was repeated. RFC 6749 §3.1: one sent without a value counts as
+    /// omitted.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(own, _)| **own == *name).map(|(_, value)| &**value).filter(|v| !v.is_empty())
+    }
+
+    /// All values of a name: for check boxes, which repeat theirs.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(move |(own, _)| **own == *name).map(|(_, value)| &**value)
     }
 
     /// Whether the name was sent more than once, which RFC 6749 §3.1 and §3.2 forbid.
@@ -79,6 +83,12 @@ impl Params {
     /// Whether any name was sent more than once.
     pub fn any_repeated(&self) -> bool {
         !self.repeated.is_empty()
+    }
+
+    /// Those of the given names.
+    pub fn only(&self, names: &[&str]) -> Self {
+        let kept = self.pairs.iter().filter(|(name, _)| names.contains(&&**name)).cloned();
+        Self::from_pairs(kept)
     }
 
     /// All pairs, in the order sent.

@@ -54,6 +54,14 @@ refusals! {
     RepeatedParameter => InvalidRequest, Nothing, "A parameter was sent more than once.";
     /// RFC 8707 allows several resources; we issue for one at a time.
     RepeatedResource => InvalidTarget, Nothing, "Only one resource can be requested at a time.";
+    /// Neither form nor charset are what RFC 6749 appendix B asks for.
+    ContentType => InvalidRequest, Nothing, "Send the parameters as application/x-www-form-urlencoded in UTF-8.";
+    /// More bytes than any request has.
+    BodyTooLarge => InvalidRequest, Nothing, "The request is too large.";
+    /// It did not come in time, or broke off.
+    BodyIncomplete => InvalidRequest, Nothing, "The request did not arrive completely.";
+    /// RFC 6749 §2.3.1, RFC 6750 §2: URLs end up in logs.
+    ParametersInUrl => InvalidRequest, Nothing, "Send the parameters in the body, not in the URL.";
     /// Over one of the limits.
     RequestTooLong => InvalidRequest, Nothing, "The request or one of its parameters is too long.";
     /// RFC 6749 §3.1.1.
@@ -84,6 +92,8 @@ refusals! {
     MaxAgeInvalid => InvalidRequest, Nothing, "The parameter max_age must be a number of seconds.";
     /// OIDC Core §5.5.
     ClaimsInvalid => InvalidRequest, Nothing, "The parameter claims is not valid.";
+    /// OIDC Core §3.1.2.1: not an ID token of ours for this client.
+    HintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued to this application.";
     /// RFC 8707 §2.
     ResourceInvalid => InvalidTarget, Nothing, "The requested resource is not valid for this application.";
     /// OIDC Core §3.1.2.6.
@@ -94,6 +104,14 @@ refusals! {
     ConsentDenied => AccessDenied, Nothing, "The user did not agree.";
     /// OIDC Core §5.5.1.1: an essential acr we do not have.
     AcrUnmet => UnmetAuthenticationRequirements, Nothing, "The demanded way of signing in is not available.";
+    /// The request in progress that a page belongs to is altered, over, or none of ours.
+    RequestExpired => InvalidRequest, Nothing, "This sign-in is over or was not begun here. Start again at the application.";
+    /// The request in progress was answered before, and what it was answered with is spent.
+    RequestSpent => InvalidRequest, Nothing, "This sign-in was finished before. Start again at the application.";
+    /// A form that was not sent from a page of ours in this browser.
+    FormForeign => AccessDenied, Nothing, "This form did not come from a page opened in this browser. Start again at the application.";
+    /// A form without its fields.
+    FieldsMissing => InvalidRequest, Nothing, "A field of the form is missing.";
     /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.
     ClientAuthentication => InvalidClient, Nothing, "Client authentication failed.";
     /// RFC 6749 §2.3.

@@ -68,6 +68,9 @@ impl Scope {
 
     /// This set without one token.
     pub fn without(&self, token: &str) -> Self {
+        if !self.contains(token) {
+            return self.clone();
+        }
         self.tokens().filter(|own| *own != token).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Browser sessions. The `sid` stays, the secret and the event change with each authentication.
 
 use crate::id::{EventId, SessionId, UserId};
-use crate::secret::Digest;
+use crate::secret::{Digest, Secret, SecretKind};
 use crate::time::Timestamp;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
@@ -51,26 +51,35 @@ pub struct SessionCookie {
     pub user: UserId,
     /// Which.
     pub session: SessionId,
-    /// Hash of the secret it carried.
-    pub secret: Digest,
+    /// The secret that the session's digest is of.
+    pub secret: Secret,
     /// When it was last used: kept in the cookie, so that idling costs no write.
     pub last_used_at: Timestamp,
 }
 
+impl SessionCookie {
+    /// What the store keeps of its secret.
+    pub fn digest(&self) -> Digest {
+        self.secret.digest(SecretKind::Session)
+    }
+}
+
 impl Session {
     /// Whether the browser with this cookie is signed in: right secret, not ended, neither idle nor absolute
-    /// time over, user enabled and not told to start anew.
+    /// time over, user enabled, and neither user nor realm told to start anew.
     pub fn is_live(
         &self,
         cookie: &SessionCookie,
         user: &User,
         idle_lifetime: Duration,
+        realm_not_before: Timestamp,
         now: Timestamp,
     ) -> bool {
         self.id == cookie.session
             && self.user == user.id
-            && self.secret == cookie.secret
+            && self.secret == cookie.digest()
             && self.ended_at.is_none()
+            && self.authentication.at >= realm_not_before
             && !self.expires_at.has_passed(now)
             && !cookie.last_used_at.plus(idle_lifetime).has_passed(now)
             && user.honours(self.authentication.at)

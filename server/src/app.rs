@@ -3,18 +3,26 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::entropy::Entropy;
+use crate::http::cookie::Cookies;
 use crate::keys::Keys;
 use crate::password::Passwords;
+use axum::body::Bytes;
 use protocol::client::Client;
+use protocol::discovery::Metadata;
 use protocol::id::ClientId;
 use protocol::time::Timestamp;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
+/// How long it may be used by the client itself while the store is away.
+const CLIENT_CACHE_IN_NEED: Duration = Duration::from_secs(15 * 60);
+/// How many clients are remembered at most: some megabytes.
+const CLIENT_CACHE_SIZE: usize = 10_000;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -25,7 +33,7 @@ pub struct Parts {
     /// The key ring.
     pub keys: Arc<Keys>,
     /// The password pool.
-    pub passwords: Arc<Passwords>,
+    pub passwords: Passwords,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -38,7 +46,17 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    clients: RwLock<HashMap<ClientId, (Timestamp, Arc<Client>)>>,
+    cookies: Cookies,
+    metadata: Bytes,
+    clients: RwLock<HashMap<ClientId, Remembered>>,
+    /// Grows when another process wrote: what was read before is not fresh any more.
+    epoch: AtomicU64,
+}
+
+struct Remembered {
+    read_at: Timestamp,
+    epoch: u64,
+    client: Arc<Client>,
 }
 
 impl std::ops::Deref for App {
@@ -51,31 +69,85 @@ impl std::ops::Deref for App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, clients: RwLock::default() }))
+    ///
+    /// # Errors
+    /// When the metadata can't be written, which only a mistake of ours can cause.
+    pub fn new(parts: Parts) -> Result<Self, serde_json::Error> {
+        let Settings { issuer, signing_algs, lifetimes, .. } = &*parts.settings;
+        let cookies = Cookies::new(issuer, lifetimes.session_absolute);
+        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs))?.into();
+        let (clients, epoch) = (RwLock::default(), AtomicU64::new(0));
+        Ok(Self(Arc::new(Inner { parts, cookies, metadata, clients, epoch })))
+    }
+
+    /// The metadata document.
+    pub fn metadata(&self) -> &Bytes {
+        &self.0.metadata
+    }
+
+    /// Our cookies.
+    pub fn cookies(&self) -> &Cookies {
+        &self.0.cookies
     }
 
     /// A client, at most a minute old. Unknown ones are never remembered, so a new client works at once.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        let now = self.clock.now();
-        if let Some(known) = self.remembered(id, now) {
+        let (now, epoch) = (self.clock.now(), self.0.epoch.load(Ordering::Acquire));
+        let fresh = |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE, now);
+        if let Some(known) = self.remembered(id, fresh) {
             return Ok(Some(known));
         }
-        let Some(client) = self.store.client(id).await?.map(Arc::new) else { return Ok(None) };
-        let mut clients = self.0.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.insert(id.clone(), (now, Arc::clone(&client)));
+        let Some(client) = self.store.client(id).await?.map(Arc::new) else {
+            self.forget(id);
+            return Ok(None);
+        };
+        self.remember(id, Remembered { read_at: now, epoch, client: Arc::clone(&client) });
         Ok(Some(client))
     }
 
-    fn remembered(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
-        let clients = self.0.clients.read().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, client) = clients.get(id)?;
-        // A clock that jumped back makes the record look new: then it is read again, too.
-        (*read_at <= now && now.since(*read_at) < CLIENT_CACHE).then(|| Arc::clone(client))
+    /// A client as it was known a quarter of an hour ago or later: for a client that acts for itself while the
+    /// store is away.
+    ///
+    /// # Errors
+    /// That the store is away, if nothing is remembered.
+    pub fn client_from_memory(
+        &self,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
+        let known = self.remembered(id, |known| is_within(known, CLIENT_CACHE_IN_NEED, now));
+        let away =
+            || StoreError::new(storage::StoreErrorKind::Unavailable, "client", "not remembered either");
+        known.map(Some).ok_or_else(away)
     }
 
-    /// Forgets what was read: another process changed the store.
-    pub fn drop_caches(&self) {
-        self.0.clients.write().unwrap_or_else(PoisonError::into_inner).clear();
+    /// What was read is not fresh any more: another process changed the store.
+    pub fn distrust_caches(&self) {
+        self.0.epoch.fetch_add(1, Ordering::AcqRel);
     }
+
+    fn remembered(&self, id: &ClientId, usable: impl FnOnce(&Remembered) -> bool) -> Option<Arc<Client>> {
+        let clients = self.0.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.get(id).filter(|known| usable(known)).map(|known| Arc::clone(&known.client))
+    }
+
+    fn remember(&self, id: &ClientId, known: Remembered) {
+        let mut clients = self.0.clients.write().unwrap_or_else(PoisonError::into_inner);
+        if clients.len() >= CLIENT_CACHE_SIZE && !clients.contains_key(id) {
+            clients.clear();
+        }
+        clients.insert(id.clone(), known);
+    }
+
+    /// A client that was deleted can't be used while the store is away either.
+    fn forget(&self, id: &ClientId) {
+        if self.remembered(id, |_| true).is_some() {
+            self.0.clients.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        }
+    }
+}
+
+/// A clock that jumped back makes a record look new: then it is read again, too.
+fn is_within(known: &Remembered, age: Duration, now: Timestamp) -> bool {
+    known.read_at <= now && now.since(known.read_at) < age
 }

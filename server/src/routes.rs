@@ -1,35 +1,51 @@
 //! The URL map, on one screen.
 
 use crate::app::App;
-use crate::endpoints::{health, jwks, metadata, token};
-use crate::http::headers;
+use crate::endpoints::{authorize, consent, health, jwks, login, metadata, token, userinfo};
+use crate::http::failure::Failure;
+use crate::http::route::Caller::{Anyone, Client, Person};
+use crate::http::route::route;
+use crate::http::{call, front};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// The largest body, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Everything Keyward answers, below the issuer's path.
 pub fn router(app: App) -> Router {
     let path = app.settings.issuer.path().to_owned();
-    let below = Router::new()
-        .route("/.well-known/oauth-authorization-server", get(metadata::get))
-        .route("/jwks", get(jwks::get))
-        .route("/token", post(token::post))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
+    let pages = Router::new()
+        .route("/authorize", route(Person, "GET, POST", get(authorize::get).post(authorize::post)))
+        .route("/login", route(Person, "GET, POST", get(login::get).post(login::post)))
+        .route("/consent", route(Person, "GET, POST", get(consent::get).post(consent::post)));
+    let endpoints = Router::new()
+        .route("/token", route(Client, "POST", post(token::post)))
+        .route("/userinfo", route(Client, "GET, POST", get(userinfo::answer).post(userinfo::answer)));
+    let documents = Router::new()
+        .route("/.well-known/openid-configuration", route(Anyone, "GET, HEAD", get(metadata::get)))
+        .route("/.well-known/oauth-authorization-server", route(Anyone, "GET, HEAD", get(metadata::get)))
+        .route("/jwks", route(Anyone, "GET, HEAD", get(jwks::get)))
+        .route("/healthz", route(Anyone, "GET, HEAD", get(health::healthz)))
+        .route("/readyz", route(Anyone, "GET, HEAD", get(health::readyz)));
+    let below = pages.merge(endpoints).merge(documents);
     // RFC 8414 §3.1: with a path in the issuer, the well-known part stands before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
         "" => below,
-        path => Router::new().nest(path, below).route(&inserted, get(metadata::get)),
+        path => {
+            Router::new().nest(path, below).route(&inserted, route(Anyone, "GET, HEAD", get(metadata::get)))
+        }
     };
     router
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::map_response(headers::harden))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), front::guard))
+        .layer(from_fn_with_state(app.clone(), call::begin))
         .with_state(app)
+}
+
+/// What panicked stays in the log of the panic; the answer tells nothing.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Failure::internal("a handler panicked").into_response()
 }

@@ -1,6 +1,9 @@
-//! Logs: to standard error, as lines for people on a terminal and as JSON elsewhere.
+//! Logs: to standard error, as lines for people on a terminal and as JSON elsewhere. Events of the audit log are
+//! lines with the target `audit`.
 
 use crate::config::LogFormat;
+use crate::http::call::Call;
+use protocol::event::Event;
 use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 
@@ -25,4 +28,20 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
     if let Some(error) = complaint {
         tracing::warn!(%error, "RUST_LOG can't be read; logging at level info");
     }
+}
+
+/// Writes an event to the audit log. Ids only, so nothing in it needs hiding.
+pub fn audit(call: Call, event: &Event) {
+    let Event { what, user, client, session, grant } = event;
+    let text = |id: Option<String>| id.map(tracing::field::display);
+    tracing::info!(
+        target: "audit",
+        event = what.name(),
+        request = %call.id,
+        at = call.at.millis(),
+        user = text(user.map(|id| id.to_string())),
+        client = text(client.as_ref().map(|id| id.as_str().to_owned())),
+        session = text(session.map(|id| id.to_string())),
+        grant = text(grant.map(|id| id.to_string())),
+    );
 }

@@ -90,7 +90,10 @@ fn check_request(params: &Params, client: &Client, answer: &Answer) -> Result<Au
         max_age: check_max_age(params)?,
         login_hint: params.get("login_hint").map(str::to_owned),
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
-        claims: params.get("claims").map_or(Ok(ClaimsRequest::default()), ClaimsRequest::parse)?,
+        claims: match params.get("claims") {
+            Some(text) => ClaimsRequest::parse(text, &client.scope)?,
+            None => ClaimsRequest::default(),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! An authorization request whose every parameter has been checked.
 
 use super::respond::Answer;
+use crate::claims::standard;
 use crate::grant::RequestedClaims;
 use crate::id::Subject;
 use crate::json;
@@ -10,6 +11,26 @@ use crate::scope::Scope;
 use crate::session::ACR_PASSWORD;
 use serde_json::Value;
 use std::time::Duration;
+
+/// The parameters that mean anything to us. Others are ignored (RFC 6749 §3.1), and not carried along.
+pub const PARAMETERS: [&str; 16] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "claims",
+    "resource",
+    "audience",
+];
 
 /// The longest `claims` parameter, in bytes; refused by size before it is parsed.
 pub const MAX_CLAIMS_BYTES: usize = 1024;
@@ -79,8 +100,9 @@ pub struct ClaimsRequest {
 }
 
 impl ClaimsRequest {
-    /// Parses the parameter. Members we do not know are ignored, as the standard asks.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    /// Parses the parameter. Members we do not know, and claims the client could not get by a scope either, are
+    /// ignored, as the standard asks.
+    pub fn parse(text: &str, allowed: &Scope) -> Result<Self, Refusal> {
         if text.len() > MAX_CLAIMS_BYTES {
             return Err(Refusal::RequestTooLong);
         }
@@ -103,7 +125,9 @@ impl ClaimsRequest {
                 if let ("sub", Some(value)) = (name.as_str(), wish.get("value").and_then(Value::as_str)) {
                     request.subject = Some(Subject::from_text(value));
                 }
-                names.push(name.clone());
+                if standard::scope_of(name).is_some_and(|scope| allowed.contains(scope)) {
+                    names.push(name.clone());
+                }
             }
         }
         Ok(request)

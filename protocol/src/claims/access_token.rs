@@ -1,46 +1,158 @@
-//! Access tokens (RFC 9068 §2.2). No `nbf`: gateways compare it to the second, and `iat` says the same.
+//! Access tokens (RFC 9068 §2.2), as we issue them and as they come back. No `nbf`: gateways compare it to the
+//! second, and `iat` says the same.
 
+use super::Audience;
+use crate::client::Client;
+use crate::grant::Grant;
 use crate::id::ClientId;
 use crate::issuer::Issuer;
+use crate::jwt::NumericDate;
 use crate::lifetimes::Lifetimes;
+use crate::refusal::Refusal;
+use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::token::client_credentials::Allowed;
-use serde::Serialize;
+use crate::user::User;
+use serde::{Deserialize, Serialize};
 
-/// The claims of a token a client got for itself.
+/// The claims of a token to be.
 #[derive(Debug, Serialize)]
-pub struct ClientToken<'a> {
+pub struct AccessToken<'a> {
     iss: &'a str,
     sub: &'a str,
-    aud: &'a str,
+    aud: Audience<&'a str>,
     exp: u64,
     iat: u64,
     jti: &'a str,
     client_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<&'a [String]>,
 }
 
-impl<'a> ClientToken<'a> {
-    /// Issues at `now`; `jti` is random. RFC 9068 §2.2: where no user took part, `sub` is the client.
-    pub fn new(
-        allowed: &'a Allowed,
-        client: &'a ClientId,
-        issuer: &'a Issuer,
-        lifetimes: &Lifetimes,
-        jti: &'a str,
-        now: Timestamp,
-    ) -> Self {
-        let iat = now.seconds();
+/// What both kinds of access token have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Issuance<'a> {
+    /// Our name.
+    pub issuer: &'a Issuer,
+    /// How long tokens live.
+    pub lifetimes: &'a Lifetimes,
+    /// The token's own id.
+    pub jti: &'a str,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl<'a> AccessToken<'a> {
+    /// A token a client gets for itself. RFC 9068 §2.2: where no user took part, `sub` is the client.
+    pub fn of_client(allowed: &'a Allowed<'a>, client: &'a ClientId, issuance: Issuance<'a>) -> Self {
+        let audience = Audience::One(allowed.audience.unwrap_or(issuance.issuer.as_str()));
         Self {
-            iss: issuer.as_str(),
-            sub: client.as_str(),
-            aud: allowed.audience.as_deref().unwrap_or(issuer.as_str()),
-            exp: iat.saturating_add(lifetimes.access_token.as_secs()),
-            iat,
-            jti,
-            client_id: client.as_str(),
-            scope: allowed.scope.as_str(),
+            auth_time: None,
+            acr: None,
+            amr: None,
+            ..Self::new(client.as_str(), client, allowed.scope.as_str(), audience, issuance)
         }
+    }
+
+    /// A token by which a client acts for a user; `scope` is the grant's, or less.
+    pub fn of_user(
+        grant: &'a Grant,
+        scope: &'a Scope,
+        user: &'a User,
+        client: &'a Client,
+        issuance: Issuance<'a>,
+    ) -> Self {
+        let audience = audience_of(grant, scope, client, issuance.issuer);
+        let authentication = &grant.authentication;
+        Self {
+            auth_time: Some(authentication.at.seconds()),
+            acr: Some(&authentication.acr),
+            amr: Some(&authentication.amr),
+            ..Self::new(user.subject.as_str(), &client.id, scope.as_str(), audience, issuance)
+        }
+    }
+
+    fn new(
+        sub: &'a str,
+        client: &'a ClientId,
+        scope: &'a str,
+        aud: Audience<&'a str>,
+        issuance: Issuance<'a>,
+    ) -> Self {
+        let iat = issuance.now.seconds();
+        Self {
+            iss: issuance.issuer.as_str(),
+            sub,
+            aud,
+            exp: iat.saturating_add(issuance.lifetimes.access_token.as_secs()),
+            iat,
+            jti: issuance.jti,
+            client_id: client.as_str(),
+            scope,
+            auth_time: None,
+            acr: None,
+            amr: None,
+        }
+    }
+}
+
+/// RFC 9068 §3, RFC 8707 §2.2: the resource asked for, else the client's first, else we ourselves; with `openid`
+/// we are always among them, since `/userinfo` is ours.
+fn audience_of<'a>(
+    grant: &'a Grant,
+    scope: &Scope,
+    client: &'a Client,
+    issuer: &'a Issuer,
+) -> Audience<&'a str> {
+    match grant.resource.as_deref().or(client.audiences.first().map(String::as_str)) {
+        Some(resource) if scope.contains("openid") && resource != issuer.as_str() => {
+            Audience::Many(vec![resource, issuer.as_str()])
+        }
+        Some(resource) => Audience::One(resource),
+        None => Audience::One(issuer.as_str()),
+    }
+}
+
+/// The claims of a token that came back to us, its signature verified. Nothing else is proven yet.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Presented {
+    iss: String,
+    /// Whose it is.
+    pub sub: String,
+    aud: Audience<String>,
+    exp: NumericDate,
+    iat: NumericDate,
+    /// For a user's token the sealed name of its grant.
+    pub jti: String,
+    /// To whom it was issued.
+    pub client_id: ClientId,
+    /// What it allows.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+impl Presented {
+    /// RFC 9068 §4: ours, for us, and not over. Expiry is ours to judge, so there is no leeway.
+    pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
+        let fine = self.iss == issuer.as_str()
+            && self.aud.contains(issuer.as_str())
+            && !self.exp.timestamp().has_passed(now);
+        if fine { Ok(()) } else { Err(Refusal::TokenInvalid) }
+    }
+
+    /// When it was issued, rounded down to its second.
+    pub const fn issued_at(&self) -> Timestamp {
+        self.iat.timestamp()
+    }
+
+    /// When it ends.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.exp.timestamp()
     }
 }

@@ -1,3 +1,8 @@
-//! What tokens say.
+//! What tokens and `/userinfo` say.
 
 pub mod access_token;
+pub mod audience;
+pub mod id_token;
+pub mod standard;
+
+pub use audience::Audience;

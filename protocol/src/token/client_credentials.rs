@@ -6,15 +6,19 @@ use crate::scope::Scope;
 
 /// What a client gets for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct Allowed<'a> {
     /// Granted: requested and allowed; without a request all that is allowed.
     pub scope: Scope,
     /// The audience, if the client asked for one or has a default.
-    pub audience: Option<String>,
+    pub audience: Option<&'a str>,
 }
 
 /// Decides about a request, the client already authenticated.
-pub fn decide(client: &Client, scope: Option<&str>, resource: Option<&str>) -> Result<Allowed, Refusal> {
+pub fn decide<'a>(
+    client: &'a Client,
+    scope: Option<&str>,
+    resource: Option<&str>,
+) -> Result<Allowed<'a>, Refusal> {
     // RFC 6749 §4.4: confidential clients only.
     if !client.is_confidential() || !client.may_use(GrantType::ClientCredentials) {
         return Err(Refusal::GrantTypeNotAllowed);
@@ -33,9 +37,8 @@ pub fn decide(client: &Client, scope: Option<&str>, resource: Option<&str>) -> R
     };
     // RFC 8707 §2: a resource the client is registered for, else its first.
     let audience = match resource {
-        None => client.audiences.first().cloned(),
-        Some(uri) if client.audiences.iter().any(|own| own == uri) => Some(uri.to_owned()),
-        Some(_) => return Err(Refusal::ResourceInvalid),
+        None => client.audiences.first(),
+        Some(uri) => Some(client.audiences.iter().find(|own| *own == uri).ok_or(Refusal::ResourceInvalid)?),
     };
-    Ok(Allowed { scope, audience })
+    Ok(Allowed { scope, audience: audience.map(String::as_str) })
 }

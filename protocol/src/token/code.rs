@@ -21,6 +21,8 @@ pub struct Presented<'a> {
     pub redirect_uri: Option<&'a str>,
     /// The `code_verifier` parameter.
     pub verifier: Option<Verifier<'a>>,
+    /// The `resource` parameter.
+    pub resource: Option<&'a str>,
 }
 
 /// Decides about a redemption. `Ok`: commit it, then issue. The refusal says what else to commit.
@@ -57,9 +59,16 @@ pub fn decide(
     }
     match (&grant.pkce, &presented.verifier) {
         // RFC 7636 §4.6.
-        (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
-        (Pkce::None, None) => Ok(()),
+        (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
+        (Pkce::None, None) => {}
         // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade in progress.
-        (Pkce::S256(_) | Pkce::None, _) => Err(Refusal::VerifierWrong),
+        (Pkce::S256(_) | Pkce::None, _) => return Err(Refusal::VerifierWrong),
     }
+    check_resource(grant, client, presented.resource)
+}
+
+/// RFC 8707 §2.2: the token request may repeat the resource of the grant, not choose another one.
+fn check_resource(grant: &Grant, client: &Client, asked: Option<&str>) -> Result<(), Refusal> {
+    let granted = grant.resource.as_deref().or(client.audiences.first().map(String::as_str));
+    if asked.is_none() || asked == granted { Ok(()) } else { Err(Refusal::ResourceInvalid) }
 }

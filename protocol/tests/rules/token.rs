@@ -39,6 +39,7 @@ fn redeem(
         code: Digest::of(SecretKind::Code, CODE),
         redirect_uri: uri,
         verifier: verifier.map(|text| Verifier::parse(text).unwrap()),
+        resource: None,
     };
     code::decide(&presented, &grant, &user(), &client, Timestamp::EPOCH, at)
 }
@@ -192,9 +193,9 @@ fn n083_client_credentials_are_for_confidential_clients_registered_for_them() {
     let granted =
         |scope: Option<&str>, resource: Option<&str>| client_credentials::decide(&machine, scope, resource);
     let all = granted(None, None).unwrap();
-    assert_eq!((all.scope.as_str(), all.audience.as_deref()), ("read write", Some("https://api.example")));
+    assert_eq!((all.scope.as_str(), all.audience), ("read write", Some("https://api.example")));
     let some = granted(Some("write admin"), Some("https://two.example")).unwrap();
-    assert_eq!((some.scope.as_str(), some.audience.as_deref()), ("write", Some("https://two.example")));
+    assert_eq!((some.scope.as_str(), some.audience), ("write", Some("https://two.example")));
     assert_eq!(granted(Some("admin"), None), Err(Refusal::ScopeEmpty));
     assert_eq!(granted(Some("openid"), None), Err(Refusal::ScopeEmpty));
     assert_eq!(granted(Some(&"x".repeat(60_000)), None), Err(Refusal::ScopeMalformed), "N-047");

@@ -1,14 +1,17 @@
-//! `GET /.well-known/oauth-authorization-server` (RFC 8414 §3).
+//! The two metadata documents (OIDC Discovery §4, RFC 8414 §3): one text, rendered once.
 
 use crate::app::App;
-use crate::http::failure::{Failure, JSON};
+use crate::http::cors;
+use crate::http::headers::JSON;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
-use protocol::discovery::Metadata;
+use http::{HeaderName, HeaderValue};
+
+/// An hour: endpoints change with releases, and clients read this when they start.
+const CACHING: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
 
 /// The metadata of this issuer.
-pub async fn get(State(app): State<App>) -> Result<Response, Failure> {
-    let body = serde_json::to_vec(&Metadata::new(&app.settings.issuer)).map_err(|_| Failure::Internal)?;
-    Ok(([JSON], [(CACHE_CONTROL, "public, max-age=3600")], body).into_response())
+pub async fn get(State(app): State<App>) -> Response {
+    ([JSON, cors::ANYONE, CACHING], app.metadata().clone()).into_response()
 }

@@ -1,82 +1,150 @@
-//! How a call ends that does not succeed: we said no, or we broke. The two never look alike.
+//! How a call ends that does not succeed: we said no, or we broke. The two never look alike; the endpoint picks
+//! the shape (JSON here, a page in `pages`, a challenge in `bearer`).
 
-use crate::keys::{KeysError, SignError};
+use super::headers::{JSON, NO_STORE};
+use crate::keys::{KeysError, SignError, SignErrorKind};
+use crate::password::PasswordError;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::error::ErrorCode;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use storage::{StoreError, StoreErrorKind};
 
-/// Headers of every answer that may carry a secret (RFC 6749 §5.1).
-pub const NO_STORE: [(HeaderName, HeaderValue); 2] =
-    [(CACHE_CONTROL, HeaderValue::from_static("no-store")), (PRAGMA, HeaderValue::from_static("no-cache"))];
-
-/// The type of a JSON answer.
-pub const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-
-/// Why there is no answer, in the shape of the token endpoint (RFC 6749 §5.2).
-#[derive(Debug)]
+/// Why there is no answer.
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// We said no.
     Refused(Refusal),
-    /// We said no to a client that tried HTTP Basic, which is told to try again (RFC 6749 §5.2).
-    RefusedBasic(Refusal),
-    /// Something we need is away for the moment.
-    Unavailable,
-    /// Something we need is broken.
-    Internal,
+    /// We broke.
+    Broken(Broken),
+}
+
+/// Something we need failed. Its cause goes to the log, never into an answer.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Whether trying again may help.
+    passing: bool,
+    cause: Arc<dyn Error + Send + Sync>,
+}
+
+impl Broken {
+    /// It passes: 503.
+    pub fn passing(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { passing: true, cause: cause.into().into() }
+    }
+
+    /// It stays until somebody mends it: 500.
+    pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { passing: false, cause: cause.into().into() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Failure {
+    /// A failure that only a mistake of ours can cause.
+    pub fn internal(what: &'static str) -> Self {
+        Self::Broken(Broken::lasting(what))
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Broken(broken) if broken.passing => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(Refusal::BodyIncomplete) => StatusCode::REQUEST_TIMEOUT,
+            Self::Refused(Refusal::FormForeign) => StatusCode::FORBIDDEN,
+            Self::Refused(refusal) => match refusal.code() {
+                // RFC 6749 §5.2.
+                ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+                // RFC 6750 §3.1.
+                ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+                ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
+                _ => StatusCode::BAD_REQUEST,
+            },
+        }
+    }
+
+    /// The code of the answer (RFC 6749 §4.1.2.1 has the two of ours).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code().as_str(),
+            Self::Broken(broken) if broken.passing => "temporarily_unavailable",
+            Self::Broken(_) => "server_error",
+        }
+    }
+
+    /// The one public sentence.
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.sentence(),
+            Self::Broken(broken) if broken.passing => "The service is busy. Try again soon.",
+            Self::Broken(_) => "The service has a problem.",
+        }
+    }
+
+    /// Puts on an answer what goes with this failure, whatever its shape: when to come back, and the cause for
+    /// the log.
+    pub fn mark(self, mut response: Response) -> Response {
+        if let Self::Broken(broken) = self {
+            if broken.passing {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            response.extensions_mut().insert(broken);
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "storage failed");
-        if error.kind() == StoreErrorKind::Corrupt { Self::Internal } else { Self::Unavailable }
+        let lasting = error.kind() == StoreErrorKind::Corrupt;
+        Self::Broken(if lasting { Broken::lasting(error) } else { Broken::passing(error) })
     }
 }
 
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
-        tracing::error!(%error, "the key ring failed");
-        Self::Unavailable
+        Self::Broken(Broken::passing(error))
     }
 }
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
-        tracing::error!(%error, "signing failed");
-        Self::Unavailable
+        let lasting = error.kind() == SignErrorKind::Corrupt;
+        Self::Broken(if lasting { Broken::lasting(error) } else { Broken::passing(error) })
     }
 }
 
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        let passing = error == PasswordError::Busy;
+        Self::Broken(if passing { Broken::passing(error) } else { Broken::lasting(error) })
+    }
+}
+
+/// As JSON (RFC 6749 §5.2).
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, code, sentence) = match &self {
-            Self::Refused(refusal) | Self::RefusedBasic(refusal) => {
-                let unauthorized = refusal.code() == ErrorCode::InvalidClient;
-                let status = if unauthorized { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-                (status, refusal.code().as_str(), refusal.sentence())
-            }
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "The service is busy. Try again soon.",
-            ),
-            Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The service has a problem.")
-            }
-        };
         // Codes and sentences are our own constants without characters that JSON escapes.
-        let body = format!(r#"{{"error":"{code}","error_description":"{sentence}"}}"#);
-        let mut response = (status, [JSON], NO_STORE, body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
-        }
-        if matches!(self, Self::RefusedBasic(_)) && status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="keyward""#));
-        }
-        response
+        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code(), self.sentence());
+        let response = (self.status(), [JSON], NO_STORE, body).into_response();
+        self.mark(response)
     }
 }

@@ -1,0 +1,71 @@
+//! From a granted request to the record of the grant.
+
+use super::next::Granted;
+use super::request::AuthorizationRequest;
+use crate::grant::Grant;
+use crate::id::{ClientId, GrantId, RequestId};
+use crate::lifetimes::Lifetimes;
+use crate::secret::{Digest, SecretKind};
+use crate::session::Session;
+use crate::time::Timestamp;
+
+/// What is derived from the request's random id, so that answering twice gives the same grant and code.
+#[derive(Clone, Copy, Debug)]
+pub struct Derived {
+    /// The grant's key.
+    pub id: GrantId,
+    /// Hash of the code's secret.
+    pub code: Digest,
+}
+
+/// The grant of a request, its code not redeemed yet.
+pub fn grant(
+    request: &AuthorizationRequest,
+    client: &ClientId,
+    granted: Granted,
+    session: &Session,
+    derived: Derived,
+    lifetimes: &Lifetimes,
+    now: Timestamp,
+) -> Grant {
+    let offline = granted.scope.contains("offline_access");
+    Grant {
+        id: derived.id,
+        user: session.user,
+        client: client.clone(),
+        session: session.id,
+        requested_scope: request.scope.clone(),
+        scope: granted.scope,
+        resource: request.resource.clone(),
+        redirect_uri: Digest::of(SecretKind::RedirectUri, request.answer.redirect.as_str().as_bytes()),
+        pkce: request.pkce.clone(),
+        nonce: request.nonce.clone(),
+        claims: granted.claims,
+        authentication: session.authentication.clone(),
+        offline,
+        code: derived.code,
+        code_expires_at: now.plus(lifetimes.code),
+        redeemed_at: None,
+        created_at: now,
+        expires_at: expiry(offline, session, lifetimes, now),
+        revoked: None,
+        last_request: RequestId::from_bytes([0; 16]),
+    }
+}
+
+/// A grant is there as long as anything issued from it may live, and as long as its session, so that logging out
+/// finds every client.
+fn expiry(offline: bool, session: &Session, lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
+    let tokens = now.plus(lifetimes.code).plus(lifetimes.access_token).max(session.expires_at);
+    if offline { tokens.max(now.plus(lifetimes.refresh_token_absolute)) } else { tokens }
+}
+
+/// Whether a grant that is there already answers this request once more: a double click gets the same code, as
+/// long as it is worth something. RFC 6749 §4.1.2: a code that was used is never handed out again.
+pub fn answers_again(there: &Grant, wanted: &Grant, now: Timestamp) -> bool {
+    there.client == wanted.client
+        && there.code == wanted.code
+        && there.redeemed_at.is_none()
+        && there.revoked.is_none()
+        && !there.code_expires_at.has_passed(now)
+}

@@ -1,0 +1,129 @@
+//! What a checked request needs next: a sign-in, a consent, a code, or a refusal. Asked at the start and after
+//! each page, always in the same way, with what was loaded just then.
+
+use super::request::AuthorizationRequest;
+use crate::claims::standard;
+use crate::client::Client;
+use crate::consent::Consent;
+use crate::grant::RequestedClaims;
+use crate::id::{EventId, Subject};
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// Who is signed in in this browser: a live session, loaded in one read with what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The session.
+    pub session: &'a Session,
+    /// What the user agreed to with this client before.
+    pub consent: Option<&'a Consent>,
+}
+
+/// What this request has met so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Met<'a> {
+    /// The authentication that will not do: that of the start, if the request demanded a new one.
+    pub stale: Option<EventId>,
+    /// What the user agreed to just now, by the POST of this request's consent page.
+    pub agreed: Option<&'a Scope>,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The user signs in, or signs in anew.
+    SignIn,
+    /// The user is asked.
+    Consent,
+    /// The client gets a code.
+    Issue(Granted),
+    /// The client gets an error.
+    Refuse(Refusal),
+}
+
+/// Requested, agreed to and allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The grant's scope.
+    pub scope: Scope,
+    /// Single claims the user agreed to show.
+    pub claims: RequestedClaims,
+    /// What to remember of the consent, the scopes of single claims among it.
+    pub agreed: Scope,
+}
+
+/// OIDC Core §3.1.2.1: whether the request demands another authentication than the one there is. Decided once, at
+/// the start: what grows too old while the user reads a page has been good enough.
+pub fn stale_event(
+    request: &AuthorizationRequest,
+    signed_in: Option<SignedIn<'_>>,
+    now: Timestamp,
+) -> Option<EventId> {
+    let authentication = &signed_in?.session.authentication;
+    let too_old = request.max_age.is_some_and(|most| now.since(authentication.at) >= most);
+    (request.prompt.login || too_old).then_some(authentication.event)
+}
+
+/// Decides. `hint` is whom a verified `id_token_hint` is about.
+pub fn next(
+    request: &AuthorizationRequest,
+    client: &Client,
+    hint: Option<&Subject>,
+    signed_in: Option<SignedIn<'_>>,
+    met: Met<'_>,
+) -> Next {
+    let wanted =
+        |user: &User| hint.into_iter().chain(&request.claims.subject).all(|wanted| *wanted == user.subject);
+    let fresh = |signed_in: &SignedIn<'_>| {
+        met.stale != Some(signed_in.session.authentication.event) && wanted(signed_in.user)
+    };
+    let Some(signed_in) = signed_in.filter(fresh) else {
+        return if request.prompt.none { Next::Refuse(Refusal::LoginRequired) } else { Next::SignIn };
+    };
+    let asked = asked(request);
+    let agreed = match met.agreed {
+        Some(agreed) => asked.intersect(agreed),
+        None if must_ask(request, client, signed_in.consent, &asked) => {
+            return if request.prompt.none { Next::Refuse(Refusal::ConsentRequired) } else { Next::Consent };
+        }
+        None => asked,
+    };
+    let granted = grant(request, agreed);
+    if granted.scope.is_empty() { Next::Refuse(Refusal::ConsentDenied) } else { Next::Issue(granted) }
+}
+
+/// What the user has to agree to: the scopes, and for each claim asked for by name the scope it belongs to.
+pub fn asked(request: &AuthorizationRequest) -> Scope {
+    let names = &request.claims.names;
+    let of_claims = names.userinfo.iter().chain(&names.id_token).filter_map(|name| standard::scope_of(name));
+    request.scope.union(&of_claims.collect())
+}
+
+fn must_ask(
+    request: &AuthorizationRequest,
+    client: &Client,
+    consent: Option<&Consent>,
+    asked: &Scope,
+) -> bool {
+    // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
+    let remembered = consent.is_some_and(|consent| consent.scope.covers(asked));
+    request.prompt.consent || (client.needs_consent() && !remembered)
+}
+
+fn grant(request: &AuthorizationRequest, agreed: Scope) -> Granted {
+    let shown = |name: &&String| standard::scope_of(name).is_some_and(|scope| agreed.contains(scope));
+    let names = &request.claims.names;
+    Granted {
+        scope: request.scope.intersect(&agreed),
+        claims: RequestedClaims {
+            userinfo: names.userinfo.iter().filter(shown).cloned().collect(),
+            id_token: names.id_token.iter().filter(shown).cloned().collect(),
+        },
+        agreed,
+    }
+}

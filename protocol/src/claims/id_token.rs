@@ -1,0 +1,79 @@
+//! ID tokens (OIDC Core §2), as we issue them and as they come back as hints.
+
+use super::{Audience, standard};
+use crate::grant::Grant;
+use crate::id::{ClientId, Subject};
+use crate::issuer::Issuer;
+use crate::lifetimes::Lifetimes;
+use crate::time::Timestamp;
+use crate::user::User;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The claims of an ID token to be. `azp` is absent: the one audience is the client (OIDC Core §2).
+#[derive(Debug, Serialize)]
+pub struct IdToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+    auth_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    acr: &'a str,
+    amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<&'a str>,
+    sid: String,
+    /// OIDC Core §5.4: with a code, claims of scopes are for `/userinfo`; here are only those asked for by name.
+    #[serde(flatten)]
+    requested: Map<String, Value>,
+}
+
+impl<'a> IdToken<'a> {
+    /// Says who signed in, when and how.
+    pub fn new(
+        grant: &'a Grant,
+        user: &'a User,
+        issuer: &'a Issuer,
+        lifetimes: &Lifetimes,
+        at_hash: Option<&'a str>,
+        now: Timestamp,
+    ) -> Self {
+        let (iat, authentication) = (now.seconds(), &grant.authentication);
+        Self {
+            iss: issuer.as_str(),
+            sub: user.subject.as_str(),
+            aud: grant.client.as_str(),
+            exp: iat.saturating_add(lifetimes.id_token.as_secs()),
+            iat,
+            auth_time: authentication.at.seconds(),
+            nonce: grant.nonce.as_deref(),
+            acr: &authentication.acr,
+            amr: &authentication.amr,
+            at_hash,
+            sid: grant.session.to_string(),
+            requested: standard::claims(user, grant.claims.id_token.iter().map(String::as_str)),
+        }
+    }
+}
+
+/// An ID token that came back as `id_token_hint`, its signature verified. Its expiry doesn't matter (OIDC
+/// RP-Initiated Logout §2, OIDC Core §3.1.2.1).
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hint {
+    iss: String,
+    sub: String,
+    aud: Audience<String>,
+    /// The session it was issued in.
+    pub sid: Option<String>,
+}
+
+impl Hint {
+    /// Whom it is about, if it is one of ours for this client.
+    pub fn subject(&self, issuer: &Issuer, client: &ClientId) -> Option<Subject> {
+        let fine = self.iss == issuer.as_str() && self.aud.contains(client.as_str());
+        fine.then(|| Subject::from_text(&self.sub))
+    }
+}

@@ -1,0 +1,79 @@
+//! The standard claims (OIDC Core §5.1), which scope gives which (§5.4), and where they come from.
+
+use crate::grant::RequestedClaims;
+use crate::scope::Scope;
+use crate::user::User;
+use serde_json::{Map, Value};
+
+/// Which scope gives which claims.
+const SCOPES: [(&str, &[&str]); 4] = [
+    (
+        "profile",
+        &[
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+    ),
+    ("email", &["email", "email_verified"]),
+    ("address", &["address"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// The scopes that give claims.
+pub fn scopes() -> impl Iterator<Item = &'static str> {
+    SCOPES.iter().map(|(scope, _)| *scope)
+}
+
+/// The scope that gives a claim; `None` if it is no standard claim about a person.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    SCOPES.iter().find(|(_, claims)| claims.contains(&claim)).map(|(scope, _)| *scope)
+}
+
+/// What `/userinfo` answers (OIDC Core §5.3.2): `sub`, what the token's scope gives, and what was asked for by
+/// name.
+pub fn userinfo(user: &User, scope: &Scope, requested: &RequestedClaims) -> Map<String, Value> {
+    let of_scopes = SCOPES.iter().filter(|(name, _)| scope.contains(name));
+    let of_scopes = of_scopes.flat_map(|(_, claims)| claims.iter().copied());
+    let mut answer = Map::new();
+    answer.insert("sub".into(), user.subject.as_str().into());
+    answer.extend(claims(user, of_scopes.chain(requested.userinfo.iter().map(String::as_str))));
+    answer
+}
+
+/// The values a user has for claims; what there is no value for is left out (OIDC Core §5.3.2).
+pub(super) fn claims<'a>(user: &User, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
+    names.filter_map(|name| Some((name.to_owned(), value(user, name)?))).collect()
+}
+
+fn value(user: &User, name: &str) -> Option<Value> {
+    let own = || user.claims.get(name).cloned();
+    match name {
+        "email" => user.email.clone().map(Value::from),
+        "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
+        "updated_at" => Some(user.updated_at.seconds().into()),
+        "preferred_username" => own().or_else(|| Some(user.username.clone().into())),
+        // It says something about a number, so it needs one.
+        "phone_number_verified" => {
+            user.claims.get("phone_number").and_then(|_| own().or(Some(Value::Bool(false))))
+        }
+        name if scope_of(name).is_some() => own(),
+        _ => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! `/consent`: a signed-in user says what a client may have.
+
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::cookie::Binding;
+use crate::http::csrf;
+use crate::http::form;
+use crate::interaction::{Step, Stop, Visitor};
+use crate::keys::Snapshot;
+use crate::pages::{self, Forms, MESSAGES};
+use crate::telemetry;
+use axum::extract::{RawQuery, Request, State};
+use axum::response::Response;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+use protocol::Refusal;
+use protocol::authorize::next::asked;
+use protocol::authorize::{Next, SignedIn};
+use protocol::event::{Event, What};
+use protocol::params::Params;
+use protocol::scope::Scope;
+use templates::{Consent, ScopeLine};
+
+/// The page.
+pub async fn get(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    show(&app, call, &headers, query.as_deref().unwrap_or_default())
+        .await
+        .unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
+    let query = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
+    let ring = app.keys.fresh().await?;
+    let step = Step::resume(app, call, &ring, query.get("r")).await?;
+    let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
+    let response = match (step.next(&visitor, None), visitor.signed_in()) {
+        (Next::Consent, Some(signed_in)) => {
+            let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
+            let r = query.get("r").unwrap_or_default();
+            let mut response = page(app, &ring, &step, signed_in, &binding, r)?;
+            if let Some(cookie) = cookie {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        (next, _) => step.proceed(app, call, &ring, &visitor, next).await?,
+    };
+    Ok(visitor.touch(app, call, &ring, response))
+}
+
+fn page(
+    app: &App,
+    ring: &Snapshot,
+    step: &Step,
+    signed_in: SignedIn<'_>,
+    binding: &Binding,
+    r: &str,
+) -> Result<Response, Stop> {
+    let asked = asked(&step.request);
+    let scopes: Vec<_> = asked.tokens().map(|name| ScopeLine::new(MESSAGES, name)).collect();
+    let nonce = pages::nonce(app);
+    let page = Consent {
+        messages: MESSAGES,
+        nonce: &nonce,
+        action: &app.settings.issuer.url("/consent"),
+        request: r,
+        csrf: &csrf::token(protected(step, signed_in), binding, ring)?,
+        client_name: &step.client.name,
+        redirect_host: step.request.answer.redirect.host(),
+        username: &signed_in.user.username,
+        scopes: &scopes,
+    };
+    Ok(pages::render(StatusCode::OK, &nonce, Forms::MayLeave, &page)?)
+}
+
+/// The form.
+pub async fn post(State(app): State<App>, call: Call, headers: HeaderMap, request: Request) -> Response {
+    submit(&app, call, &headers, request).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) -> Result<Response, Stop> {
+    csrf::check_sender(&app.settings.issuer, headers)?;
+    let (form, ring) = (form::read(request).await?, app.keys.fresh().await?);
+    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
+    let step = Step::resume(app, call, &ring, form.get("r")).await?;
+    let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
+    let Some(signed_in) = visitor.signed_in() else {
+        // The session ended while the page was open: nobody is there to agree.
+        return step.proceed(app, call, &ring, &visitor, Next::SignIn).await;
+    };
+    csrf::check(protected(&step, signed_in), form.get("csrf"), &binding, &ring)?;
+    let agreed = match form.get("decision") {
+        Some("approve") => form.all("scope").collect::<Scope>(),
+        Some("deny") => Scope::empty(),
+        _ => return Err(Refusal::FieldsMissing.into()),
+    };
+    let next = step.next(&visitor, Some(&agreed));
+    match &next {
+        Next::Issue(granted) => remember(app, call, &step, signed_in, &granted.agreed).await?,
+        Next::Refuse(Refusal::ConsentDenied) => {
+            telemetry::audit(call, &event(What::ConsentDenied, &step, signed_in));
+        }
+        _ => {}
+    }
+    step.proceed(app, call, &ring, &visitor, next).await
+}
+
+async fn remember(
+    app: &App,
+    call: Call,
+    step: &Step,
+    signed_in: SignedIn<'_>,
+    agreed: &Scope,
+) -> Result<(), Stop> {
+    app.store.remember_consent(&signed_in.user.id, &step.client.id, agreed, call.stamp()).await?;
+    telemetry::audit(call, &event(What::Consented, step, signed_in));
+    Ok(())
+}
+
+fn event(what: What, step: &Step, signed_in: SignedIn<'_>) -> Event {
+    Event::new(what).user(signed_in.user.id).session(signed_in.session.id).client(&step.client.id)
+}
+
+/// Bound to the user, too: what one agreed to is not what the next one at this browser did.
+fn protected<'a>(step: &'a Step, signed_in: SignedIn<'a>) -> csrf::Form<'a> {
+    csrf::Form {
+        step: csrf::Step::Consent,
+        request: &step.progress.id,
+        user: signed_in.user.id.as_bytes(),
+        master: step.progress.master,
+    }
+}

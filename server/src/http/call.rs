@@ -1,0 +1,65 @@
+//! One incoming call: its id and its time, the same in everything it does, and its line in the log.
+
+use super::failure::Broken;
+use super::headers;
+use crate::app::App;
+use crate::entropy;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use protocol::id::RequestId;
+use protocol::time::Timestamp;
+use storage::Stamp;
+
+/// Finds a call in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Its id; ours, never the caller's.
+    pub id: RequestId,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl Call {
+    /// What its writes are marked with.
+    pub const fn stamp(&self) -> Stamp {
+        Stamp { at: self.at, request: self.id }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        // `begin` puts it there, around every route.
+        parts.extensions.get().copied().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// The outermost layer: begins the call, and when it ends hardens the answer and logs what broke. The one place
+/// that logs a failure's inner text. The path is logged without its query, which holds codes and states.
+pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let call = Call { id: RequestId::from_bytes(entropy::bytes(&*app.entropy)), at: app.clock.now() };
+    request.extensions_mut().insert(call);
+    let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
+        .then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let mut response = next.run(request).await;
+    let id = call.id.to_string();
+    if let Some(broken) = response.extensions_mut().remove::<Broken>() {
+        tracing::error!(request = id, error = %broken, "a request failed");
+    }
+    if let Some((method, path)) = line {
+        let status = response.status().as_u16();
+        tracing::debug!(target: "keyward::access", request = id, %method, path, status);
+    }
+    headers::harden(response.headers_mut(), app.settings.issuer.is_https());
+    if let Ok(value) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,87 @@
+//! A client that proved itself at one of our endpoints, with the form it sent. Handlers that take this can't
+//! forget to ask.
+
+use super::call::Call;
+use super::cors;
+use super::failure::Failure;
+use super::form::Form;
+use crate::app::App;
+use crate::telemetry;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
+use protocol::Refusal;
+use protocol::client::Client;
+use protocol::client_auth::{Credentials, secret::authenticate};
+use protocol::event::{Event, What};
+use protocol::params::Params;
+use std::sync::Arc;
+
+/// An authenticated client's request.
+pub struct ClientRequest {
+    /// Who it is.
+    pub client: Arc<Client>,
+    /// What it sent.
+    pub form: Params,
+    /// The call.
+    pub call: Call,
+    origin: Option<HeaderValue>,
+}
+
+impl ClientRequest {
+    /// The answer, readable by the client's own pages.
+    pub fn answer(&self, outcome: Result<Response, Failure>) -> Response {
+        let mut response = outcome.unwrap_or_else(Failure::into_response);
+        cors::allow(&mut response, self.origin.clone(), &self.client);
+        response
+    }
+}
+
+impl FromRequest<App> for ClientRequest {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut head, body) = request.into_parts();
+        let call = Call::from_request_parts(&mut head, app).await.map_err(IntoResponse::into_response)?;
+        let (headers, origin) = (head.headers.clone(), cors::origin(&head.headers));
+        let by_header = headers.contains_key(AUTHORIZATION);
+        let refused = |failure: Failure| challenge(failure, by_header);
+        let Form(form) = Form::from_request(Request::from_parts(head, body), app).await.map_err(refused)?;
+        let client = prove(app, call, &headers, &form).await.map_err(refused)?;
+        Ok(Self { client, form, call, origin })
+    }
+}
+
+async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Result<Arc<Client>, Failure> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let header = sent.next();
+    if sent.next().is_some() {
+        return Err(Refusal::SeveralAuthentications.into());
+    }
+    let header = header.map(|value| value.to_str().map_err(|_| Refusal::ClientAuthentication)).transpose()?;
+    let credentials = Credentials::read(header, form)?;
+    let client = match app.client(&credentials.client).await {
+        // Design §4: a client acting for itself can be served from memory while the store is away.
+        Err(_) if form.get("grant_type") == Some("client_credentials") => {
+            app.client_from_memory(&credentials.client, call.at)
+        }
+        other => other,
+    }?;
+    if let Err(refusal) = authenticate(&credentials, client.as_deref(), call.at) {
+        telemetry::audit(call, &Event::new(What::ClientAuthenticationFailed).client(&credentials.client));
+        return Err(refusal.into());
+    }
+    client.ok_or(Failure::internal("a client that does not exist authenticated"))
+}
+
+/// RFC 6749 §5.2: who tried HTTP authentication is told how.
+fn challenge(failure: Failure, by_header: bool) -> Response {
+    let unproven = matches!(failure, Failure::Refused(Refusal::ClientAuthentication));
+    let mut response = failure.into_response();
+    if by_header && unproven {
+        let basic = HeaderValue::from_static(r#"Basic realm="keyward", charset="UTF-8""#);
+        response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    }
+    response
+}

@@ -1,0 +1,134 @@
+//! Our two cookies: the session, and the binding that ties forms to the browser they were sent to.
+//!
+//! Both are host-only, HttpOnly and Lax. On https their names begin with `__Host-`, so no sibling host can set
+//! them (RFC 6265bis §4.1.3.2); a plain http issuer exists on loopback only and can't use that prefix. The name
+//! holds the issuer's hash, so that issuers on one host don't disturb each other.
+
+use crate::entropy::{self, Entropy};
+use crate::keys::Snapshot;
+use crate::seal::SealKind;
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+use protocol::base64url;
+use protocol::id::{SessionId, UserId};
+use protocol::issuer::Issuer;
+use protocol::secret::Secret;
+use protocol::session::SessionCookie;
+use protocol::time::Timestamp;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Names and attributes, made once.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    session: String,
+    binding: String,
+    attributes: &'static str,
+    session_lifetime: Duration,
+}
+
+/// What ties a form to a browser: 128 random bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Binding([u8; 16]);
+
+impl Binding {
+    /// The bits, to be hashed into a form's token.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl Cookies {
+    /// For one issuer; a session lasts `session_lifetime` at most.
+    pub fn new(issuer: &Issuer, session_lifetime: Duration) -> Self {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, issuer.as_str().as_bytes());
+        let mut mark = String::with_capacity(8);
+        for byte in hash.as_ref().iter().take(4) {
+            let _infallible = write!(mark, "{byte:02x}");
+        }
+        let (prefix, attributes) = match issuer.is_https() {
+            true => ("__Host-", "; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            false => ("", "; Path=/; HttpOnly; SameSite=Lax"),
+        };
+        Self {
+            session: format!("{prefix}kw-s-{mark}"),
+            binding: format!("{prefix}kw-b-{mark}"),
+            attributes,
+            session_lifetime,
+        }
+    }
+
+    /// The session a browser brings along, if it is one of ours. Whether it still lives the store knows.
+    pub fn session(&self, headers: &HeaderMap, ring: &Snapshot) -> Option<SessionCookie> {
+        let sealed = base64url::decode(value(headers, &self.session)?)?;
+        let opened = ring.seals().open(SealKind::Session, &sealed)?.plaintext;
+        let (user, rest) = opened.split_first_chunk::<16>()?;
+        let (session, rest) = rest.split_first_chunk::<16>()?;
+        let (secret, rest) = rest.split_first_chunk::<32>()?;
+        let last_used = <[u8; 8]>::try_from(rest).ok()?;
+        Some(SessionCookie {
+            user: UserId::from_bytes(*user),
+            session: SessionId::from_bytes(*session),
+            secret: Secret::from_bytes(*secret),
+            last_used_at: Timestamp::from_millis(u64::from_be_bytes(last_used)),
+        })
+    }
+
+    /// Gives a browser its session, used just now.
+    pub fn set_session(
+        &self,
+        cookie: &SessionCookie,
+        ring: &Snapshot,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> HeaderValue {
+        let plaintext = zeroize::Zeroizing::new(
+            [
+                cookie.user.as_bytes().as_slice(),
+                cookie.session.as_bytes(),
+                cookie.secret.expose(),
+                &now.millis().to_be_bytes(),
+            ]
+            .concat(),
+        );
+        let sealed = base64url::encode(&ring.seals().seal(SealKind::Session, &plaintext, entropy, now));
+        let age = self.session_lifetime.as_secs();
+        header(format!("{}={sealed}{}; Max-Age={age}", self.session, self.attributes))
+    }
+
+    /// Takes the session away.
+    pub fn clear_session(&self) -> HeaderValue {
+        header(format!("{}={}; Max-Age=0", self.session, self.attributes))
+    }
+
+    /// The binding a browser brings along.
+    pub fn binding(&self, headers: &HeaderMap) -> Option<Binding> {
+        base64url::decode_array(value(headers, &self.binding)?).map(Binding)
+    }
+
+    /// The binding a browser brings along, or a new one with the header that sets it.
+    pub fn binding_or_new(
+        &self,
+        headers: &HeaderMap,
+        entropy: &dyn Entropy,
+    ) -> (Binding, Option<HeaderValue>) {
+        if let Some(binding) = self.binding(headers) {
+            return (binding, None);
+        }
+        let binding = Binding(entropy::bytes(entropy));
+        let text = base64url::encode(&binding.0);
+        (binding, Some(header(format!("{}={text}{}", self.binding, self.attributes))))
+    }
+}
+
+/// Our cookies are base64url and constants.
+fn header(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The value of a cookie (RFC 6265 §5.4); of several of one name the first, as browsers put the most specific.
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(own, _)| *own == name).map(|(_, value)| value)
+}

@@ -1,0 +1,79 @@
+//! Forms: the body of a POST as parameters. Strict, so that nobody between us and the sender could read another
+//! value than we do: the right type and charset, nothing twice, nothing in the URL.
+
+use super::failure::Failure;
+use crate::transport::body::BodyError;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use protocol::Refusal;
+use protocol::params::{MalformedParams, Params};
+
+/// The largest body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The parameters of a POST, each at most once.
+pub struct Form(pub Params);
+
+impl<S: Sync> FromRequest<S> for Form {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let form = read(request).await?;
+        // RFC 8707 §2 allows several resources and gives the code for refusing them.
+        if form.repeated("resource") || form.repeated("audience") {
+            return Err(Refusal::RepeatedResource.into());
+        }
+        if form.any_repeated() { Err(Refusal::RepeatedParameter.into()) } else { Ok(Self(form)) }
+    }
+}
+
+/// The parameters of a POST, what is repeated noted.
+///
+/// # Errors
+/// Refusals only.
+pub async fn read(request: Request) -> Result<Params, Failure> {
+    let (head, body) = request.into_parts();
+    if !is_form(&head.headers) {
+        return Err(Refusal::ContentType.into());
+    }
+    // RFC 6749 §3.2, §2.3.1: parameters never stand in the URL, where logs keep them.
+    if head.uri.query().is_some() {
+        return Err(Refusal::ParametersInUrl.into());
+    }
+    let body = collect(body).await?;
+    Ok(Params::parse(&body).map_err(refusal_of)?)
+}
+
+/// Why parameters are refused that can't be parsed.
+pub fn refusal_of(malformed: MalformedParams) -> Refusal {
+    match malformed {
+        MalformedParams::Encoding | MalformedParams::TooMany => Refusal::MalformedRequest,
+        MalformedParams::TooLong => Refusal::RequestTooLong,
+    }
+}
+
+/// Whether the body is a form in UTF-8 (RFC 6749 appendix B).
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = kind.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && parts.filter(|part| !part.is_empty()).all(|part| part.eq_ignore_ascii_case("charset=utf-8"))
+}
+
+async fn collect(body: Body) -> Result<Bytes, Failure> {
+    let error = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => return Ok(collected.to_bytes()),
+        Err(error) => error,
+    };
+    let too_large = error.is::<LengthLimitError>() || matches!(cause_of(&*error), Some(BodyError::TooLarge));
+    Err(if too_large { Refusal::BodyTooLarge } else { Refusal::BodyIncomplete }.into())
+}
+
+/// What the transport said, under what axum wrapped it in.
+fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a BodyError> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+}

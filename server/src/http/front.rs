@@ -1,0 +1,68 @@
+//! What stands before every route: that a call came through our front end, if there must be one, and that it
+//! meant us.
+
+use crate::app::App;
+use crate::config::Settings;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{HOST, LOCATION};
+use http::{Method, StatusCode};
+use protocol::issuer::{Issuer, is_loopback_host};
+
+/// How a front end proves itself.
+const ORIGIN_HEADER: &str = "x-keyward-origin";
+/// What platforms call directly, past any front end; it tells nothing.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+/// What isn't called by people, and works under any loopback name.
+const FOR_PROGRAMS: [&str; 6] = ["/token", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
+
+/// Checks both.
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !came_through_front(&app.settings, &request) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match misdirected(&app.settings.issuer, &request) {
+        Some(answer) => answer,
+        None => next.run(request).await,
+    }
+}
+
+fn came_through_front(settings: &Settings, request: &Request) -> bool {
+    let sent = || request.headers().get(ORIGIN_HEADER).map(http::HeaderValue::as_bytes);
+    let known = |value: &[u8]| {
+        // Every secret is compared, whichever fits.
+        settings.origin_secret.iter().fold(false, |known, secret| known | secret.matches(value))
+    };
+    settings.origin_secret.is_empty() || PROBES.contains(&request.uri().path()) || sent().is_some_and(known)
+}
+
+/// Design §8: on loopback a page under another name of this machine would lose its cookies, and a foreign name
+/// is a DNS-rebinding attempt. Elsewhere `Host` is never read.
+fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
+    if !issuer.is_loopback() {
+        return None;
+    }
+    let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let named = named.or(request.uri().authority().map(http::uri::Authority::as_str))?;
+    let host = without_port(named);
+    if host.eq_ignore_ascii_case(issuer.host()) {
+        return None;
+    }
+    if !is_loopback_host(&host.to_ascii_lowercase()) {
+        return Some(StatusCode::MISDIRECTED_REQUEST.into_response());
+    }
+    let path = request.uri().path().strip_prefix(issuer.path()).unwrap_or_default();
+    let for_people = !FOR_PROGRAMS.iter().any(|program| path.starts_with(program));
+    (request.method() == Method::GET && for_people).then(|| {
+        let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
+        (StatusCode::SEE_OTHER, [(LOCATION, format!("{}{rest}", issuer.origin()))]).into_response()
+    })
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    }
+}

@@ -1,0 +1,31 @@
+//! How a path is registered: every route says who calls it, and that decides CORS and the answers to other
+//! methods (D-24: a route without a policy can't be written).
+
+use super::cors;
+use crate::app::App;
+use axum::response::IntoResponse as _;
+use axum::routing::MethodRouter;
+use http::StatusCode;
+use http::header::ALLOW;
+
+/// Who calls a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A person's browser, as a page. No other origin ever reads it, and HEAD would be a request without its answer.
+    Person,
+    /// A client with its credentials, or whoever holds a token; browser code of public clients among them.
+    Client,
+    /// Anybody: public documents and probes.
+    Anyone,
+}
+
+/// The methods of a path; `allow` names them for who tries others (RFC 9110 §15.5.6).
+pub fn route(caller: Caller, allow: &'static str, methods: MethodRouter<App>) -> MethodRouter<App> {
+    let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response() };
+    let methods = match caller {
+        Caller::Person => methods.head(refuse),
+        Caller::Client => methods.head(refuse).options(cors::preflight),
+        Caller::Anyone => methods,
+    };
+    methods.fallback(refuse)
+}

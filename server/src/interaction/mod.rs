@@ -1,0 +1,18 @@
+//! An authorization request in progress: how it travels, who is looking at it, and how it goes on.
+//!
+//! Nothing is written before the user is authenticated. The request travels sealed in the URL and in forms; each
+//! step unseals it, checks it anew and asks `protocol` what comes next.
+
+mod browser;
+mod credentials;
+mod issue;
+pub mod progress;
+mod session;
+mod step;
+mod stop;
+
+pub use browser::Visitor;
+pub use credentials::{Credentials, Proven, Verdict, verify};
+pub use session::sign_in;
+pub use step::Step;
+pub use stop::{Stop, deliver, see_other};

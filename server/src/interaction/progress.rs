@@ -1,0 +1,128 @@
+//! The sealed form of a request in progress. It is raw: every step checks it again, so that a client disabled or
+//! a URI removed meanwhile counts.
+
+use crate::entropy::Entropy;
+use crate::keys::Snapshot;
+use crate::seal::SealKind;
+use protocol::Refusal;
+use protocol::authorize::request::PARAMETERS;
+use protocol::base64url;
+use protocol::id::EventId;
+use protocol::lifetimes;
+use protocol::params::Params;
+use protocol::time::Timestamp;
+
+/// The longest sealed request, in bytes as it stands in a URL.
+pub const MAX_SEALED_BYTES: usize = 7000;
+
+/// A request in progress.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Random; grant and code are derived from it.
+    pub id: [u8; 16],
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The authentication that will not do, because the request demanded a new one.
+    pub stale: Option<EventId>,
+    /// What the client asked for.
+    pub params: Params,
+    /// The master that seals it, and all that is derived from it.
+    pub master: u16,
+}
+
+impl Progress {
+    /// As text for a URL or a form. Only what means anything to us is carried along.
+    ///
+    /// # Errors
+    /// [`Refusal::RequestTooLong`].
+    pub fn seal(&self, ring: &Snapshot, entropy: &dyn Entropy) -> Result<String, Refusal> {
+        let mut text = self.id.to_vec();
+        text.extend_from_slice(&self.started_at.millis().to_be_bytes());
+        text.push(u8::from(self.stale.is_some()));
+        text.extend_from_slice(self.stale.as_ref().map_or(&[], |event| event.as_bytes()));
+        write_params(&self.params, &mut text);
+        let sealed = ring.seals().seal_with(self.master, SealKind::Request, &text, entropy);
+        as_text(&sealed.ok_or(Refusal::RequestExpired)?)
+    }
+
+    /// Opens what [`Self::seal`] made.
+    ///
+    /// # Errors
+    /// [`Refusal::RequestExpired`] for what is altered, over, or none of ours.
+    pub fn open(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Self, Refusal> {
+        let open = || {
+            let opened = ring.seals().open(SealKind::Request, &base64url::decode(text)?)?;
+            let (id, rest) = opened.plaintext.split_first_chunk::<16>()?;
+            let (started_at, rest) = rest.split_first_chunk::<8>()?;
+            let (stale, rest) = match rest.split_first()? {
+                (0, rest) => (None, rest),
+                (_, rest) => {
+                    let (event, rest) = rest.split_first_chunk::<16>()?;
+                    (Some(EventId::from_bytes(*event)), rest)
+                }
+            };
+            let started_at = Timestamp::from_millis(u64::from_be_bytes(*started_at));
+            let params = read_params(rest)?;
+            Some(Self { id: *id, started_at, stale, params, master: opened.master })
+        };
+        open().filter(|progress| is_current(progress.started_at, now)).ok_or(Refusal::RequestExpired)
+    }
+}
+
+/// A request that came by POST, on its way to being a GET: sealed without having begun.
+///
+/// # Errors
+/// [`Refusal::RequestTooLong`].
+pub fn seal_posted(
+    params: &Params,
+    ring: &Snapshot,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    let mut text = now.millis().to_be_bytes().to_vec();
+    write_params(params, &mut text);
+    as_text(&ring.seals().seal(SealKind::PostedRequest, &text, entropy, now))
+}
+
+/// Opens what [`seal_posted`] made.
+///
+/// # Errors
+/// [`Refusal::RequestExpired`], as [`Progress::open`].
+pub fn open_posted(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Refusal> {
+    let open = || {
+        let opened = ring.seals().open(SealKind::PostedRequest, &base64url::decode(text)?)?;
+        let (posted_at, rest) = opened.plaintext.split_first_chunk::<8>()?;
+        let posted_at = Timestamp::from_millis(u64::from_be_bytes(*posted_at));
+        is_current(posted_at, now).then(|| read_params(rest)).flatten()
+    };
+    open().ok_or(Refusal::RequestExpired)
+}
+
+fn is_current(began: Timestamp, now: Timestamp) -> bool {
+    !began.plus(lifetimes::REQUEST).has_passed(now)
+}
+
+fn as_text(sealed: &[u8]) -> Result<String, Refusal> {
+    let text = base64url::encode(sealed);
+    if text.len() <= MAX_SEALED_BYTES { Ok(text) } else { Err(Refusal::RequestTooLong) }
+}
+
+/// Names and values, each ended by a NUL, which no parameter can hold.
+fn write_params(params: &Params, text: &mut Vec<u8>) {
+    for (name, value) in params.only(&PARAMETERS).iter() {
+        for part in [name, value] {
+            text.extend_from_slice(part.as_bytes());
+            text.push(0);
+        }
+    }
+}
+
+fn read_params(text: &[u8]) -> Option<Params> {
+    let text = std::str::from_utf8(text).ok()?;
+    let parts: Vec<&str> = text.split_terminator('\0').collect();
+    let pairs = parts.chunks_exact(2).filter_map(|pair| match pair {
+        [name, value] => Some((*name, *value)),
+        _ => None,
+    });
+    Some(Params::from_pairs(pairs))
+}

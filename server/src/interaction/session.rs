@@ -1,0 +1,97 @@
+//! Beginning a session, or proving oneself anew in one (design §6): the `sid` stays, secret and event change.
+
+use super::browser::Visitor;
+use super::credentials::Proven;
+use crate::app::App;
+use crate::entropy;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::telemetry;
+use protocol::event::{Event, What};
+use protocol::id::{EventId, SessionId};
+use protocol::secret::{Secret, SecretKind};
+use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, SessionCookie};
+use protocol::user::User;
+use storage::SignInView;
+
+/// Notes that somebody signed in by password just now. `cookie` is what the browser brought along.
+///
+/// # Errors
+/// What breaks.
+pub async fn sign_in(
+    app: &App,
+    call: Call,
+    proven: Proven,
+    cookie: Option<SessionCookie>,
+) -> Result<Visitor, Failure> {
+    let Proven { user, session: there, consent } = proven;
+    let secret = Secret::from_bytes(entropy::bytes(&*app.entropy));
+    let authentication = Authentication {
+        event: EventId::from_bytes(entropy::bytes(&*app.entropy)),
+        at: call.at,
+        acr: ACR_PASSWORD.into(),
+        amr: vec![AMR_PASSWORD.into()],
+    };
+    let session = match renew(app, call, cookie.as_ref(), there.as_ref(), &secret, &authentication).await? {
+        Some(session) => session,
+        None => begin(app, call, &user, &secret, authentication).await?,
+    };
+    if let Some(other) = cookie.filter(|cookie| cookie.user != user.id) {
+        end(app, call, &other).await?;
+    }
+    telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
+    let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
+    Ok(Visitor::new(cookie, SignInView { user: Some(user), session: Some(session), consent }))
+}
+
+/// The session that is there goes on, if it is alive and this browser's.
+async fn renew(
+    app: &App,
+    call: Call,
+    cookie: Option<&SessionCookie>,
+    there: Option<&Session>,
+    secret: &Secret,
+    authentication: &Authentication,
+) -> Result<Option<Session>, Failure> {
+    let (Some(cookie), Some(there)) = (cookie, there) else { return Ok(None) };
+    if there.ended_at.is_some() || there.expires_at.has_passed(call.at) {
+        return Ok(None);
+    }
+    let digest = secret.digest(SecretKind::Session);
+    let done = app
+        .store
+        .reauthenticate(&there.user, &there.id, &cookie.digest(), &digest, authentication, call.stamp())
+        .await?;
+    let renewed = Session { secret: digest, authentication: authentication.clone(), ..there.clone() };
+    Ok(done.is_done().then_some(renewed))
+}
+
+async fn begin(
+    app: &App,
+    call: Call,
+    user: &User,
+    secret: &Secret,
+    authentication: Authentication,
+) -> Result<Session, Failure> {
+    let session = Session {
+        id: SessionId::from_bytes(entropy::bytes(&*app.entropy)),
+        user: user.id,
+        secret: secret.digest(SecretKind::Session),
+        authentication,
+        created_at: call.at,
+        expires_at: call.at.plus(app.settings.lifetimes.session_absolute),
+        ended_at: None,
+    };
+    let done = app.store.start_session(&session, call.stamp()).await?.is_done();
+    if done { Ok(session) } else { Err(Failure::internal("a session id was drawn twice")) }
+}
+
+/// Somebody else sits at this browser now.
+async fn end(app: &App, call: Call, other: &SessionCookie) -> Result<(), Failure> {
+    let ended =
+        app.store.end_session(&other.user, &other.session, &other.digest(), call.stamp()).await?.is_done();
+    if ended {
+        telemetry::audit(call, &Event::new(What::SessionEnded).user(other.user).session(other.session));
+    }
+    Ok(())
+}

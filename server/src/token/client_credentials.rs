@@ -1,0 +1,33 @@
+//! A client acting for itself (RFC 6749 §4.4): no read, no write.
+
+use super::issue::{answer, sign};
+use crate::app::App;
+use crate::entropy;
+use crate::http::client::ClientRequest;
+use crate::http::failure::Failure;
+use crate::keys::Typ;
+use axum::response::Response;
+use protocol::base64url;
+use protocol::claims::access_token::{AccessToken, Issuance};
+use protocol::token::{TokenResponse, TokenType, client_credentials};
+
+/// Issues a token.
+pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
+    let ClientRequest { client, form, call, .. } = request;
+    let resource = form.get("resource").or(form.get("audience"));
+    let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
+    let ring = app.keys.fresh().await?;
+    let signer = ring.signer(client.signing_alg, call.at)?;
+    let jti = base64url::encode(&entropy::bytes::<16>(&*app.entropy));
+    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
+    let issuance = Issuance { issuer, lifetimes, jti: &jti, now: call.at };
+    let claims = AccessToken::of_client(&allowed, &client.id, issuance);
+    let token = sign(&**signer, Typ::AccessToken, &claims).await?;
+    answer(&TokenResponse {
+        access_token: &token,
+        token_type: TokenType::Bearer,
+        expires_in: lifetimes.access_token.as_secs(),
+        scope: allowed.scope.as_str(),
+        id_token: None,
+    })
+}

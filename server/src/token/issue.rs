@@ -1,0 +1,86 @@
+//! From claims to an answer.
+
+use crate::app::App;
+use crate::entropy;
+use crate::http::failure::Failure;
+use crate::http::headers::{JSON, NO_STORE};
+use crate::keys::{Snapshot, TokenSigner, Typ};
+use crate::seal::SealKind;
+use axum::response::{IntoResponse, Response};
+use protocol::claims::access_token::{AccessToken, Issuance};
+use protocol::claims::id_token::IdToken;
+use protocol::client::Client;
+use protocol::grant::Grant;
+use protocol::scope::Scope;
+use protocol::time::Timestamp;
+use protocol::token::TokenResponse;
+use protocol::user::User;
+use protocol::{base64url, jwt};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// What is signed for a user.
+pub(super) struct Tokens {
+    /// The access token.
+    pub(super) access: Zeroizing<String>,
+    /// The ID token, if the scope has `openid`.
+    pub(super) id: Option<Zeroizing<String>>,
+}
+
+/// For whom.
+#[derive(Clone, Copy)]
+pub(super) struct Recipient<'a> {
+    pub(super) grant: &'a Grant,
+    /// The grant's, or less.
+    pub(super) scope: &'a Scope,
+    pub(super) user: &'a User,
+    pub(super) client: &'a Client,
+}
+
+/// Signs the tokens of a grant. The access token comes first: the ID token has its hash (OIDC Core §3.1.3.6).
+pub(super) async fn sign_tokens(
+    app: &App,
+    ring: &Snapshot,
+    to: Recipient<'_>,
+    now: Timestamp,
+) -> Result<Tokens, Failure> {
+    let signer = ring.signer(to.client.signing_alg, now)?;
+    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
+    let jti = seal_token_id(app, ring, to.grant, now);
+    let issuance = Issuance { issuer, lifetimes, jti: &jti, now };
+    let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, issuance);
+    let access = Zeroizing::new(sign(&**signer, Typ::AccessToken, &claims).await?);
+    let id = if to.scope.contains("openid") {
+        let at_hash = jwt::at_hash(&access, signer.alg());
+        let claims = IdToken::new(to.grant, to.user, issuer, lifetimes, Some(&at_hash), now);
+        Some(Zeroizing::new(sign(&**signer, Typ::Jwt, &claims).await?))
+    } else {
+        None
+    };
+    Ok(Tokens { access, id })
+}
+
+/// The `jti` of a user's access token names its grant, to us alone (design §6); at most 90 characters.
+fn seal_token_id(app: &App, ring: &Snapshot, grant: &Grant, now: Timestamp) -> String {
+    let random: [u8; 4] = entropy::bytes(&*app.entropy);
+    let text = [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), &random].concat();
+    base64url::encode(&ring.seals().seal(SealKind::TokenId, &text, &*app.entropy, now))
+}
+
+/// Signs claims.
+pub(super) async fn sign(
+    signer: &dyn TokenSigner,
+    typ: Typ,
+    claims: &impl Serialize,
+) -> Result<String, Failure> {
+    let input = jwt::signing_input(signer.header(typ), claims);
+    let input = input.map_err(|_| Failure::internal("claims can't be written"))?;
+    let signature = signer.sign(input.as_bytes()).await?;
+    Ok(jwt::assemble(input, &signature))
+}
+
+/// RFC 6749 §5.1.
+pub(super) fn answer(tokens: &TokenResponse<'_>) -> Result<Response, Failure> {
+    let body = serde_json::to_vec(tokens).map_err(|_| Failure::internal("an answer can't be written"))?;
+    Ok(([JSON], NO_STORE, body).into_response())
+}
