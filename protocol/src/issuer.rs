@@ -99,6 +99,12 @@ impl Issuer {
         self.authority().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'))
     }
 
+    /// The port, the scheme's own if none is named.
+    pub fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.port_text().and_then(|port| port.parse().ok()).unwrap_or(default)
+    }
+
     /// Whether it is https.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")

@@ -1,8 +1,12 @@
 //! The authorization server: endpoints, keys, configuration and transports around the rules of `protocol`.
 
+pub mod admin;
 pub mod app;
+pub mod assembly;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod endpoints;
 pub mod entropy;
 pub mod http;
@@ -16,3 +20,4 @@ pub mod seal;
 pub mod telemetry;
 pub mod token;
 pub mod transport;
+pub mod upkeep;

@@ -1,6 +1,7 @@
 //! The URL map, on one screen.
 
 use crate::app::App;
+use crate::demo::{self, Demo};
 use crate::endpoints::{authorize, consent, health, jwks, login, metadata, token, userinfo};
 use crate::http::failure::Failure;
 use crate::http::route::Caller::{Anyone, Client, Person};
@@ -13,8 +14,8 @@ use axum::routing::{get, post};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Everything Keyward answers, below the issuer's path.
-pub fn router(app: App) -> Router {
+/// Everything Keyward answers, below the issuer's path; with the demo application in `dev`.
+pub fn router(app: App, demo: Option<Demo>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let pages = Router::new()
         .route("/authorize", route(Person, "GET, POST", get(authorize::get).post(authorize::post)))
@@ -29,7 +30,8 @@ pub fn router(app: App) -> Router {
         .route("/jwks", route(Anyone, "GET, HEAD", get(jwks::get)))
         .route("/healthz", route(Anyone, "GET, HEAD", get(health::healthz)))
         .route("/readyz", route(Anyone, "GET, HEAD", get(health::readyz)));
-    let below = pages.merge(endpoints).merge(documents);
+    let demo = demo.map_or_else(Router::new, |demo| demo::router(&app, demo));
+    let below = pages.merge(endpoints).merge(documents).merge(demo);
     // RFC 8414 §3.1: with a path in the issuer, the well-known part stands before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {

@@ -81,10 +81,12 @@ pub enum Purpose {
     Csrf,
     /// The next refresh secret, from the one before.
     Ratchet,
+    /// Secrets of the demo user and clients.
+    Demo,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::GrantId, Self::CodeSecret, Self::Csrf, Self::Ratchet];
+    const ALL: [Self; 5] = [Self::GrantId, Self::CodeSecret, Self::Csrf, Self::Ratchet, Self::Demo];
 
     /// Part of the key, so never changed.
     const fn name(self) -> &'static str {
@@ -93,6 +95,7 @@ impl Purpose {
             Self::CodeSecret => "code-secret",
             Self::Csrf => "csrf",
             Self::Ratchet => "ratchet",
+            Self::Demo => "demo",
         }
     }
 }

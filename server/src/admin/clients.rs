@@ -1,0 +1,270 @@
+//! Clients: registering, showing, disabling, deleting. Names of metadata are those of RFC 7591 §2.
+
+use super::{Admin, AdminError};
+use crate::entropy;
+use protocol::armor;
+use protocol::base64url;
+use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::id::ClientId;
+use protocol::jwk::Algorithm;
+use protocol::scope::Scope;
+use protocol::secret::{Digest, SecretKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use storage::Commit;
+
+/// What a client with a redirect URI may ask for unless told otherwise.
+const DEFAULT_SCOPE: &str = "openid profile email offline_access";
+
+/// Whether a client is a program on its user's device (OIDC Dynamic Registration §2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// On a server or in a browser.
+    #[default]
+    Web,
+    /// On a device: loopback ports may vary, private-use schemes are allowed.
+    Native,
+}
+
+/// Client metadata as it comes in. What is absent gets its default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Registration {
+    /// Ours; random if absent.
+    pub client_id: Option<String>,
+    /// What people read.
+    pub client_name: Option<String>,
+    /// Where answers may go.
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may go after logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// With a redirect URI `authorization_code` and `refresh_token`, else `client_credentials`.
+    pub grant_types: Option<Vec<GrantType>>,
+    /// `client_secret_basic`.
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// With a redirect URI [`DEFAULT_SCOPE`], else nothing.
+    pub scope: Option<String>,
+    /// The server's first algorithm; also signs its access tokens.
+    pub id_token_signed_response_alg: Option<Algorithm>,
+    /// `web`.
+    pub application_type: ApplicationType,
+    /// Ours: origins of its browser code.
+    pub origins: Vec<String>,
+    /// Ours: resources it may request.
+    pub audiences: Vec<String>,
+    /// Ours: resources it is the server of.
+    pub resources: Vec<String>,
+    /// Ours: RFC 7636 is demanded; true if absent.
+    pub pkce_required: Option<bool>,
+    /// Ours: no consent is asked.
+    pub first_party: bool,
+    /// RFC 7591 §2: what isn't understood is ignored; kept to be named.
+    #[serde(flatten)]
+    pub ignored: Map<String, Value>,
+}
+
+/// A client as RFC 7591 §3.2.1 tells it. Instants are seconds.
+#[derive(Debug, Serialize)]
+pub struct ClientInformation<'a> {
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+    client_id_issued_at: u64,
+    /// 0: never. With a secret only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<u64>,
+    client_name: &'a str,
+    redirect_uris: &'a [String],
+    post_logout_redirect_uris: &'a [String],
+    grant_types: &'a [GrantType],
+    response_types: &'static [&'static str],
+    token_endpoint_auth_method: AuthMethod,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token_signed_response_alg: Option<Algorithm>,
+    application_type: ApplicationType,
+    origins: &'a [String],
+    audiences: &'a [String],
+    resources: &'a [String],
+    pkce_required: bool,
+    first_party: bool,
+    disabled: bool,
+}
+
+impl<'a> ClientInformation<'a> {
+    /// Of a client; with its secret only at the moment it was made.
+    pub fn new(client: &'a Client, secret: Option<&'a str>) -> Self {
+        let uses_code = client.may_use(GrantType::AuthorizationCode);
+        Self {
+            client_id: client.id.as_str(),
+            client_secret: secret,
+            client_id_issued_at: client.created_at.seconds(),
+            client_secret_expires_at: secret.map(|_| 0),
+            client_name: &client.name,
+            redirect_uris: &client.redirect_uris,
+            post_logout_redirect_uris: &client.post_logout_redirect_uris,
+            grant_types: &client.grant_types,
+            response_types: if uses_code { &["code"] } else { &[] },
+            token_endpoint_auth_method: client.auth_method,
+            scope: client.scope.as_str(),
+            id_token_signed_response_alg: client.signing_alg,
+            application_type: if client.native { ApplicationType::Native } else { ApplicationType::Web },
+            origins: &client.origins,
+            audiences: &client.audiences,
+            resources: &client.resources,
+            pkce_required: client.pkce_required,
+            first_party: client.first_party,
+            disabled: client.disabled,
+        }
+    }
+}
+
+/// A client just made. Its secret is shown now and never again.
+pub struct Created {
+    /// The record.
+    pub client: Client,
+    /// The secret, for a confidential client.
+    pub secret: Option<String>,
+}
+
+/// A new client secret: 256 random bits in the form scanners know.
+pub fn new_secret(admin: &Admin) -> String {
+    armor::wrap(armor::CLIENT_SECRET, &entropy::bytes::<32>(&*admin.entropy))
+}
+
+impl Admin {
+    /// Registers a client. `algs` are those the server signs with.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] for metadata that doesn't fit together or an id that is taken.
+    pub async fn create_client(
+        &self,
+        registration: &Registration,
+        algs: &[Algorithm],
+    ) -> Result<Created, AdminError> {
+        let confidential = registration.token_endpoint_auth_method != Some(AuthMethod::None);
+        let secret = confidential.then(|| new_secret(self));
+        let client = self.client_of(registration, algs, secret.as_deref())?;
+        match self.store.create_client(&client, self.stamp()).await? {
+            Commit::Done => Ok(Created { client, secret }),
+            Commit::Lost(_) => Err(AdminError::Refused(format!(
+                "there is a client `{}` already: choose another --id, or delete it first",
+                client.id
+            ))),
+        }
+    }
+
+    /// The record of a registration, checked as a whole.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`].
+    pub fn client_of(
+        &self,
+        registration: &Registration,
+        algs: &[Algorithm],
+        secret: Option<&str>,
+    ) -> Result<Client, AdminError> {
+        let now = self.clock.now();
+        let for_people = !registration.redirect_uris.is_empty();
+        let grants = match for_people {
+            true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            false => vec![GrantType::ClientCredentials],
+        };
+        let scope = registration.scope.as_deref().unwrap_or(if for_people { DEFAULT_SCOPE } else { "" });
+        let secret_of = |text: &str| ClientSecret {
+            digest: Digest::of(SecretKind::ClientSecret, text.as_bytes()),
+            created_at: now,
+            expires_at: None,
+        };
+        let client = Client {
+            id: self.id_of(registration)?,
+            name: registration.client_name.clone().unwrap_or_default(),
+            auth_method: registration.token_endpoint_auth_method.unwrap_or(AuthMethod::ClientSecretBasic),
+            secrets: secret.map(secret_of).into_iter().collect(),
+            redirect_uris: registration.redirect_uris.clone(),
+            post_logout_redirect_uris: registration.post_logout_redirect_uris.clone(),
+            origins: registration.origins.clone(),
+            grant_types: registration.grant_types.clone().unwrap_or(grants),
+            scope: Scope::parse(scope).map_err(|_| bad_scope(scope))?,
+            audiences: registration.audiences.clone(),
+            resources: registration.resources.clone(),
+            signing_alg: signing_alg(registration, algs)?,
+            pkce_required: registration.pkce_required.unwrap_or(true),
+            first_party: registration.first_party,
+            native: registration.application_type == ApplicationType::Native,
+            disabled: false,
+            // A client of this id may have been deleted before: what it was granted is not this one's.
+            not_before: now,
+            created_at: now,
+        };
+        client.check()?;
+        Ok(client)
+    }
+
+    fn id_of(&self, registration: &Registration) -> Result<ClientId, AdminError> {
+        let random = || base64url::encode(&entropy::bytes::<16>(&*self.entropy));
+        let text = registration.client_id.clone().unwrap_or_else(random);
+        ClientId::parse(&text).ok_or_else(|| {
+            AdminError::Refused(
+                "an id has 1 to 128 characters of A-Z, a-z, 0-9, `-`, `.`, `_` and `~`".into(),
+            )
+        })
+    }
+
+    /// A client by its id.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none.
+    pub async fn client(&self, id: &str) -> Result<Client, AdminError> {
+        let found = match ClientId::parse(id) {
+            Some(id) => self.store.client(&id).await?,
+            None => None,
+        };
+        found.ok_or_else(|| no_client(id))
+    }
+
+    /// Disables a client, which ends its grants for good, or enables it again.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none.
+    pub async fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<Client, AdminError> {
+        let client = self.client(id).await?;
+        let done = self.store.set_client_disabled(&client.id, disabled, self.stamp()).await?;
+        if done.is_done() { self.client(id).await } else { Err(no_client(id)) }
+    }
+
+    /// Deletes a client, which ends its grants.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none.
+    pub async fn delete_client(&self, id: &str) -> Result<Client, AdminError> {
+        let client = self.client(id).await?;
+        let done = self.store.delete_client(&client.id, self.stamp()).await?;
+        if done.is_done() { Ok(client) } else { Err(no_client(id)) }
+    }
+}
+
+fn no_client(id: &str) -> AdminError {
+    AdminError::Refused(format!("there is no client `{id}`; `keyward client list` shows them"))
+}
+
+fn bad_scope(scope: &str) -> AdminError {
+    AdminError::Refused(format!(
+        "`{scope}` is not a scope: separate names by single spaces, at most 512 bytes in all"
+    ))
+}
+
+fn signing_alg(registration: &Registration, algs: &[Algorithm]) -> Result<Option<Algorithm>, AdminError> {
+    match registration.id_token_signed_response_alg {
+        Some(alg) if !algs.contains(&alg) => {
+            let names: Vec<&str> = algs.iter().map(|alg| alg.as_str()).collect();
+            let mend = format!(
+                "this server does not sign with {alg}: choose of {}, or add it to the setting signing_algs",
+                names.join(", ")
+            );
+            Err(AdminError::Refused(mend))
+        }
+        alg => Ok(alg),
+    }
+}

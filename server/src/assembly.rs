@@ -1,0 +1,92 @@
+//! From settings to the parts of a running server. The one place that chooses real clocks, real randomness and
+//! real storage; tests put their own parts together.
+
+use crate::admin::Admin;
+use crate::app::{App, Parts};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{KeysSetting, Settings, StorageSetting};
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::keys::{KeyPolicy, Keys, KeysError, LocalCustody};
+use crate::password::Passwords;
+use protocol::id::Realm;
+use protocol::lifetimes;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use storage::{Location, Sqlite, Store, StoreError};
+
+/// How many password checks may wait for each that is computed: about a second's worth.
+const WAITING_PER_CORE: usize = 32;
+
+/// Opens the store. Only `dev`, `serve` and `storage migrate` create one.
+pub fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Sqlite::open(&location(settings), create, Realm::main())?))
+}
+
+/// Where the store is.
+pub fn location(settings: &Settings) -> Location {
+    match &settings.storage {
+        StorageSetting::Sqlite(path) => Location::File(path.clone()),
+        StorageSetting::SqliteMemory => Location::Memory,
+    }
+}
+
+/// What the settings say about keys.
+pub fn key_policy(settings: &Settings) -> KeyPolicy {
+    let lifetimes = &settings.lifetimes;
+    let sealed = [
+        lifetimes.refresh_token_absolute,
+        lifetimes.session_absolute,
+        lifetimes.access_token,
+        lifetimes.code,
+        lifetimes::REQUEST,
+    ];
+    KeyPolicy {
+        algs: settings.signing_algs.clone(),
+        rotation_period: settings.key_rotation_period,
+        publish_lead: settings.key_publish_lead,
+        retire_after: settings.key_retire_after,
+        seal_retention: sealed.into_iter().max().unwrap_or_default(),
+        loopback: settings.issuer.is_loopback(),
+    }
+}
+
+/// Opens the key ring; `create` makes the first one.
+pub async fn open_keys(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    create: bool,
+) -> Result<Arc<Keys>, KeysError> {
+    let (clock, entropy) = machine();
+    let KeysSetting::Local(path) = &settings.keys;
+    let custody = Arc::new(LocalCustody::new(path, Realm::main(), Arc::clone(&entropy)));
+    Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
+}
+
+/// What operators' commands work with.
+pub fn admin(store: Arc<dyn Store>) -> Admin {
+    let (clock, entropy) = machine();
+    Admin { store, clock, entropy }
+}
+
+/// The password pool of this machine: one computation a core.
+pub fn passwords() -> Passwords {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Passwords::new(cores, cores * WAITING_PER_CORE)
+}
+
+/// Puts everything together.
+///
+/// # Errors
+/// When the metadata can't be written, which only a mistake of ours can cause.
+pub fn app(
+    settings: Arc<Settings>,
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+) -> Result<App, serde_json::Error> {
+    let (clock, entropy) = machine();
+    App::new(Parts { settings, store, keys, passwords: passwords(), clock, entropy })
+}
+
+fn machine() -> (Arc<dyn Clock>, Arc<dyn Entropy>) {
+    (Arc::new(SystemClock), Arc::new(SystemEntropy))
+}

@@ -1,0 +1,65 @@
+//! What commands share: the global flags, the settings, and the store opened for an operator.
+
+use super::output::{Failed, Output};
+use crate::admin::Admin;
+use crate::assembly;
+use crate::config::Settings;
+use crate::config::env::Env;
+use crate::config::raw::Raw;
+use crate::config::resolve::{Surroundings, resolve};
+use crate::telemetry;
+use protocol::issuer::Issuer;
+use std::future::Future;
+use std::path::PathBuf;
+
+/// What is logged by commands that end by themselves.
+const QUIET: &str = "warn";
+
+/// The global flags and the environment.
+pub(super) struct Context {
+    pub(super) config: Option<PathBuf>,
+    pub(super) json: bool,
+    pub(super) env: Env,
+}
+
+impl Context {
+    pub(super) const fn output(&self) -> Output {
+        Output { json: self.json }
+    }
+
+    /// The texts of file and environment.
+    pub(super) fn raw(&self) -> Result<Raw, Failed> {
+        Ok(Raw::read(self.config.as_deref(), &self.env)?)
+    }
+
+    /// The settings for an operator's command. Such commands take the issuer from the store: the server's own
+    /// environment may be the only one that has it.
+    pub(super) fn operator_settings(&self) -> Result<Settings, Failed> {
+        let mut raw = self.raw()?;
+        raw.set_default("issuer", "http://localhost");
+        Ok(resolve(&raw, Surroundings::default())?)
+    }
+
+    /// Opens the store that is there, and works with it.
+    pub(super) fn with_store<F>(&self, work: impl FnOnce(Admin, Settings) -> F) -> Result<(), Failed>
+    where
+        F: Future<Output = Result<(), Failed>>,
+    {
+        let mut settings = self.operator_settings()?;
+        telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
+        let store = assembly::open_store(&settings, false)?;
+        block_on(async move {
+            if let Some(issuer) = store.issuer().await? {
+                settings.issuer = Issuer::parse(&issuer).map_err(|why| {
+                    Failed(format!("the store's issuer `{issuer}` is damaged: {}", why.mend()))
+                })?;
+            }
+            work(assembly::admin(store), settings).await
+        })
+    }
+}
+
+/// Runs a command's work. One thread will do: commands wait, they don't serve.
+pub(super) fn block_on(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

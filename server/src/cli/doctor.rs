@@ -1,0 +1,162 @@
+//! `keyward doctor`: what a careful operator would look at, and what to do about what is wrong.
+
+use super::context::Context;
+use super::output::{Failed, Outcome, show_time};
+use super::reach;
+use crate::assembly;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::resolve::{Surroundings, resolve};
+use crate::config::{Settings, StorageSetting};
+use crate::keys::Keys;
+use protocol::time::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::{Sqlite, Store};
+
+/// Clocks that differ by more make tokens look issued in the future (design §2).
+const TOLERABLE: Duration = Duration::from_secs(30);
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    /// What was found.
+    found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, ok: true, found: found.into(), mend: None }
+    }
+
+    fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { name, ok: false, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+pub(super) fn run(context: &Context) -> Outcome {
+    let settings = match context.raw().and_then(|raw| Ok(resolve(&raw, Surroundings::default())?)) {
+        Ok(settings) => settings,
+        Err(Failed(why)) => return report(context, &[Check::bad("settings", why, "correct it as it says")]),
+    };
+    super::context::block_on(async {
+        let mut checks = vec![Check::good("settings", "all keys and values are fine")];
+        checks.extend(storage(&settings));
+        match assembly::open_store(&settings, false) {
+            Ok(store) => {
+                checks.push(issuer(&settings, &*store).await);
+                checks.push(keys(&settings, store).await);
+            }
+            Err(error) => checks.push(Check::bad("store", error.to_string(), "see `storage`")),
+        }
+        checks.extend(reachability(&settings).await);
+        report(context, &checks)
+    })
+}
+
+fn report(context: &Context, checks: &[Check]) -> Outcome {
+    let mut text = String::new();
+    for check in checks {
+        let mark = if check.ok { "ok  " } else { "BAD " };
+        let _infallible = writeln!(text, "{mark}  {:12}  {}", check.name, check.found);
+        if let Some(mend) = &check.mend {
+            let _infallible = writeln!(text, "      {:12}  -> {mend}", "");
+        }
+    }
+    let sound = checks.iter().all(|check| check.ok);
+    context.output().result(&serde_json::json!({ "ok": sound, "checks": checks }), text)?;
+    if sound { Ok(()) } else { Err(Failed("something needs mending".into())) }
+}
+
+fn storage(settings: &Settings) -> Vec<Check> {
+    let StorageSetting::Sqlite(path) = &settings.storage else {
+        return vec![Check::good("storage", "in memory: it lives in its server only")];
+    };
+    match Sqlite::check(path) {
+        Ok(findings) if findings.is_empty() => {
+            vec![Check::good("storage", format!("{} is sound", path.display()))]
+        }
+        Ok(findings) => {
+            let bad = |found: storage::Finding| Check::bad("storage", found.what, found.mend);
+            findings.into_iter().map(bad).collect()
+        }
+        Err(error) => {
+            let mend = "start `keyward serve` once, or correct the setting `storage`";
+            vec![Check::bad("storage", error.to_string(), mend)]
+        }
+    }
+}
+
+async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
+    match store.issuer().await {
+        Ok(Some(theirs)) if theirs == settings.issuer.as_str() => Check::good("issuer", theirs),
+        Ok(Some(theirs)) => Check::bad(
+            "issuer",
+            format!("the store belongs to {theirs}, the settings say {}", settings.issuer),
+            "set `issuer` to the store's, or start `keyward serve --change-issuer` once",
+        ),
+        Ok(None) => Check::bad("issuer", "the store has none yet", "start `keyward serve` once"),
+        Err(error) => Check::bad("issuer", error.to_string(), "see `storage`"),
+    }
+}
+
+async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {
+    let keys: Arc<Keys> = match assembly::open_keys(settings, store, false).await {
+        Ok(keys) => keys,
+        Err(error) => return Check::bad("keys", error.to_string(), "put the master key file back"),
+    };
+    let (now, ring) = (SystemClock.now(), keys.current());
+    let ahead = ring.list(now).iter().map(|key| key.publish_at).max().filter(|at| *at > now.plus(TOLERABLE));
+    if let Some(at) = ahead {
+        let found = format!("a key was made at {}, which is ahead of this machine's clock", show_time(at));
+        return Check::bad("clock", found, "set the clock (NTP)");
+    }
+    match ring.signer(None, now) {
+        Ok(signer) => Check::good("keys", format!("{} {} signs", signer.alg(), signer.kid())),
+        Err(error) => Check::bad(
+            "keys",
+            error.to_string(),
+            "start a server, or run `keyward keys rotate --now --force`",
+        ),
+    }
+}
+
+async fn reachability(settings: &Settings) -> Vec<Check> {
+    let issuer = &settings.issuer;
+    let reached = match reach::metadata(issuer, settings.outbound_ca.as_deref()).await {
+        Ok(reached) => reached,
+        Err(why) => {
+            let mend = format!(
+                "see that `keyward serve` runs, and that its clients' way to {issuer} (DNS, TLS, proxy) leads to it"
+            );
+            return vec![Check::bad("reachability", why, mend)];
+        }
+    };
+    let served = match reached.issuer.as_deref() {
+        Some(served) if served == issuer.as_str() => Check::good("reachability", format!("{issuer} answers")),
+        Some(served) => Check::bad(
+            "reachability",
+            format!("at {issuer} answers the issuer {served}"),
+            "let the address lead to the server with these settings",
+        ),
+        None => Check::bad("reachability", format!("{issuer} serves no metadata"), "let it lead to Keyward"),
+    };
+    std::iter::once(served).chain(reached.date.map(clock)).collect()
+}
+
+/// Our clock beside the one of whoever answered.
+fn clock(theirs: Timestamp) -> Check {
+    let now = SystemClock.now();
+    let apart = now.since(theirs).max(theirs.since(now));
+    if apart <= TOLERABLE {
+        Check::good("clock", "agrees with the server's")
+    } else {
+        Check::bad("clock", format!("{} s apart from the server's", apart.as_secs()), "set the clock (NTP)")
+    }
+}

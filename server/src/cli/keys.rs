@@ -1,0 +1,113 @@
+//! `keyward keys …`.
+
+use super::context::Context;
+use super::output::{Failed, Outcome, Output, Table, show_time};
+use crate::assembly;
+use crate::keys::ring::JWKS_MAX_AGE;
+use crate::keys::{ChangeReport, KeyInfo, KeyState, Rotation};
+use clap::{Args, Subcommand};
+use protocol::jwk::Algorithm;
+use protocol::time::Timestamp;
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the keys and where they stand
+    List,
+    /// Let the next keys sign after the publish lead, or at once
+    Rotate(Rotate),
+    /// Remove a key at once, as after a leak; its successor signs
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// At once; refused while verifiers that cache /jwks may not know the next keys
+    #[arg(long)]
+    now: bool,
+    /// At once, whatever verifiers know
+    #[arg(long, requires = "now")]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// The key's id
+    kid: String,
+    /// Even if verifiers may not know the successor yet
+    #[arg(long)]
+    force: bool,
+}
+
+/// A key for programs; instants are seconds.
+#[derive(Serialize)]
+struct Row<'a> {
+    kid: &'a str,
+    alg: Algorithm,
+    state: KeyState,
+    publish_at: u64,
+    sign_from: u64,
+    retire_at: Option<u64>,
+    remove_at: Option<u64>,
+}
+
+impl<'a> From<&'a KeyInfo> for Row<'a> {
+    fn from(key: &'a KeyInfo) -> Self {
+        Self {
+            kid: &key.kid,
+            alg: key.alg,
+            state: key.state,
+            publish_at: key.publish_at.seconds(),
+            sign_from: key.sign_from.seconds(),
+            retire_at: key.retire_at.map(Timestamp::seconds),
+            remove_at: key.remove_at.map(Timestamp::seconds),
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Outcome {
+    let output = context.output();
+    context.with_store(|admin, settings| async move {
+        let keys = assembly::open_keys(&settings, admin.store, false).await?;
+        match command {
+            Command::List => print(output, &keys.current().list(admin.clock.now()), ""),
+            Command::Rotate(Rotate { now, force }) => {
+                let how = if now { Rotation::Now { force } } else { Rotation::Scheduled };
+                report(output, &keys.rotate(how).await?, "")
+            }
+            Command::Revoke(Revoke { kid, force }) => {
+                let lead = format!("{kid} is revoked.\n");
+                report(output, &keys.revoke(&kid, force).await?, &lead)
+            }
+        }
+    })
+}
+
+fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {
+    let text = format!(
+        "{lead}The new keys sign from {}. All servers work by this at {} at the latest.\nAPIs and gateways that \
+         cache /jwks (for {} minutes) may accept what the old key signed until {}.",
+        show_time(change.signs_from),
+        show_time(change.in_force_by),
+        JWKS_MAX_AGE.as_secs() / 60,
+        show_time(change.old_accepted_until),
+    );
+    print(output, &change.keys, &text)
+}
+
+fn print(output: Output, keys: &[KeyInfo], text: &str) -> Result<(), Failed> {
+    let rows: Vec<Row<'_>> = keys.iter().map(Row::from).collect();
+    let mut table = Table::new(["KID", "ALG", "STATE", "SIGNS FROM", "RETIRES", "REMOVED"]);
+    for key in keys {
+        let instant = |at: Option<Timestamp>| at.map(show_time).unwrap_or_default();
+        table.row([
+            key.kid.clone(),
+            key.alg.to_string(),
+            format!("{:?}", key.state).to_lowercase(),
+            show_time(key.sign_from),
+            instant(key.retire_at),
+            instant(key.remove_at),
+        ]);
+    }
+    output.result(&rows, format_args!("{table}\n{text}"))
+}

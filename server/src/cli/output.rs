@@ -1,0 +1,93 @@
+//! What commands print: text for people, or exactly one JSON document for programs. Everything else goes to
+//! standard error.
+
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, Write as _};
+
+/// Why a command failed. The text names the thing and the mend.
+#[derive(Debug)]
+pub(super) struct Failed(pub(super) String);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How a command ends.
+pub(super) type Outcome = Result<(), Failed>;
+
+/// Where results go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    /// Whether programs read it.
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// Prints a result: `document` for programs, `text` for people.
+    pub(super) fn result(self, document: &impl Serialize, text: impl fmt::Display) -> Outcome {
+        let line = if self.json { serde_json::to_string_pretty(document)? } else { text.to_string() };
+        print(&line)
+    }
+}
+
+/// Writes a line to standard output. A reader that went away (`| head`) is no failure.
+pub(super) fn print(line: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{}", line.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error: progress, hints, what went wrong.
+pub(super) fn note(line: impl fmt::Display) {
+    let _nobody_reads = writeln!(io::stderr(), "{line}");
+}
+
+/// An instant for people, in UTC.
+pub(super) fn show_time(at: protocol::time::Timestamp) -> String {
+    let millis = i64::try_from(at.millis()).unwrap_or(i64::MAX);
+    let shown = jiff::Timestamp::from_millisecond(millis);
+    shown.map_or_else(|_| "never".into(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Columns under headings, each as wide as its widest cell.
+pub(super) struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// With its headings.
+    pub(super) fn new(headings: [&str; N]) -> Self {
+        Self { rows: vec![headings.map(str::to_owned)] }
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..N).map(width).collect();
+        for row in &self.rows {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}

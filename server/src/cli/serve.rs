@@ -1,0 +1,131 @@
+//! `keyward serve`.
+
+use super::context::Context;
+use super::output::{Failed, Outcome, print};
+use crate::app::App;
+use crate::assembly;
+use crate::config::Settings;
+use crate::config::raw::Raw;
+use crate::config::resolve::{Surroundings, listen_address, resolve};
+use crate::keys::Keys;
+use crate::transport::http::{Limits, serve};
+use crate::transport::tls;
+use crate::{routes, telemetry, upkeep};
+use axum::Router;
+use protocol::issuer::Issuer;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use storage::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Certificate chain for HTTPS
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Let the store belong to another issuer from now on: every token issued before is void for clients
+    #[arg(long)]
+    change_issuer: bool,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Outcome {
+    let mut raw = context.raw()?;
+    if let Some(listen) = args.listen {
+        raw.set_flag("listen", "--listen", listen);
+    }
+    let tls = args.tls_cert.zip(args.tls_key);
+    let tls = tls.map(|(certificate, key)| tls::acceptor(&certificate, &key)).transpose()?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let listening = Listening::bind(&raw, tls).await?;
+        telemetry::install(listening.settings.log_format, context.env.log_filter());
+        let app = listening.open(args.change_issuer).await?;
+        let router = routes::router(app.clone(), None);
+        print(&listening.ready_line())?;
+        listening.serve(app, router).await
+    })
+}
+
+/// A bound listener and the settings that follow from it.
+pub(super) struct Listening {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Listening {
+    pub(super) async fn bind(raw: &Raw, tls: Option<TlsAcceptor>) -> Result<Self, Failed> {
+        let wanted = listen_address(raw)?;
+        let listener = TcpListener::bind(wanted)
+            .await
+            .map_err(|error| Failed(format!("can't listen on {wanted}: {error}; choose another --listen")))?;
+        let bound = listener.local_addr()?;
+        let settings = resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound) })?;
+        Ok(Self { listener, tls, settings: Arc::new(settings) })
+    }
+
+    /// Opens store and keys, both made if they aren't there.
+    pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
+        let store = assembly::open_store(&self.settings, true)?;
+        claim_store(Arc::clone(&store), &self.settings, change_issuer).await?;
+        let keys: Arc<Keys> = assembly::open_keys(&self.settings, Arc::clone(&store), true).await?;
+        Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)
+    }
+
+    /// The one line that says that we are ready.
+    pub(super) fn ready_line(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let Settings { listen, issuer, .. } = &*self.settings;
+        format!("keyward listening on {scheme}://{listen} issuer {issuer}")
+    }
+
+    /// Serves until the process is told to stop, and lets open requests end.
+    pub(super) async fn serve(self, app: App, router: Router) -> Outcome {
+        let upkeep = tokio::spawn(upkeep::run(app));
+        let served = serve(self.listener, self.tls, router, Limits::default(), told_to_stop()?).await;
+        upkeep.abort();
+        Ok(served?)
+    }
+}
+
+/// A store belongs to one issuer. Loopback issuers change with their port, and nobody depends on them.
+async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: bool) -> Result<(), Failed> {
+    let ours = settings.issuer.as_str();
+    let theirs = store.issuer().await?;
+    match theirs.as_deref() {
+        Some(theirs) if theirs == ours => return Ok(()),
+        Some(theirs) if !change_issuer && !is_loopback(theirs) => {
+            return Err(Failed(format!(
+                "the store belongs to the issuer {theirs}, but the setting `issuer` says {ours}: correct the \
+                 setting, or start once with --change-issuer (clients then refuse every token issued before)"
+            )));
+        }
+        _ => {}
+    }
+    let admin = assembly::admin(store);
+    Ok(admin.store.set_issuer(ours, admin.stamp()).await?)
+}
+
+fn is_loopback(issuer: &str) -> bool {
+    Issuer::parse(issuer).is_ok_and(|issuer| issuer.is_loopback())
+}
+
+/// Ready when a signal to stop arrives: SIGTERM from a supervisor, SIGINT from a keyboard.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failed> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open requests have 10 s");
+    })
+}

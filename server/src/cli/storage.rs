@@ -1,0 +1,55 @@
+//! `keyward storage …`.
+
+use super::context::Context;
+use super::output::{Failed, Outcome};
+use crate::config::StorageSetting;
+use clap::Subcommand;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use storage::Sqlite;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make the store, or bring an old one to this version's schema
+    Migrate,
+    /// Examine the store without changing it
+    Check,
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> Outcome {
+    let path = path(context)?;
+    match command {
+        Command::Migrate => {
+            let done = Sqlite::migrate(&path)?;
+            let text = match done.from {
+                0 => format!("Made {} with schema {}.", path.display(), done.to),
+                from if from == done.to => format!("{} has schema {} already.", path.display(), done.to),
+                from => format!("Brought {} from schema {from} to {}.", path.display(), done.to),
+            };
+            context.output().result(&json!({ "from": done.from, "to": done.to }), text)
+        }
+        Command::Check => {
+            let findings = Sqlite::check(&path)?;
+            let document: Vec<_> =
+                findings.iter().map(|found| json!({ "what": found.what, "mend": found.mend })).collect();
+            let mut text = String::new();
+            for found in &findings {
+                let _infallible = writeln!(text, "{}: {}", found.what, found.mend);
+            }
+            let sound = findings.is_empty();
+            let text = if sound { format!("{} is sound.", path.display()) } else { text };
+            context.output().result(&json!({ "ok": sound, "findings": document }), text)?;
+            if sound { Ok(()) } else { Err(Failed("the store needs mending".into())) }
+        }
+    }
+}
+
+fn path(context: &Context) -> Result<PathBuf, Failed> {
+    match context.operator_settings()?.storage {
+        StorageSetting::Sqlite(path) => Ok(path),
+        StorageSetting::SqliteMemory => {
+            Err(Failed("a store in memory lives in its server only: there is nothing to do here".into()))
+        }
+    }
+}

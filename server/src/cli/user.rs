@@ -1,0 +1,180 @@
+//! `keyward user …`. Passwords come from standard input, never from an argument, where other users of the machine
+//! could read them.
+
+use super::context::Context;
+use super::output::{Failed, Outcome, Output, Table, show_time};
+use crate::admin::Admin;
+use crate::admin::users::{NewUser, UserInformation};
+use crate::assembly;
+use clap::{Args, Subcommand};
+use protocol::user::User;
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a user; without a password they can't sign in yet
+    Create(Create),
+    /// List all users
+    List,
+    /// Show a user
+    Show(Reference),
+    /// Refuse a user everywhere and end their sessions and grants for good
+    Disable(Reference),
+    /// Let a disabled user sign in again
+    Enable(Reference),
+    /// Set a password, which ends all sessions and grants
+    SetPassword(SetPassword),
+    /// Delete a user with everything that is theirs
+    Delete(Reference),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reference {
+    /// Id, user name, or verified e-mail address
+    #[arg(value_name = "REF")]
+    reference: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// What they sign in with
+    #[arg(long, value_name = "NAME")]
+    username: String,
+    /// An e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// You know that the address is theirs; they can sign in with it then
+    #[arg(long, requires = "email")]
+    email_verified: bool,
+    /// Read the password from standard input, up to the end of its first line
+    #[arg(long)]
+    password_stdin: bool,
+    /// Read standard claims (OpenID Connect Core 5.1) from a JSON file
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetPassword {
+    #[command(flatten)]
+    user: Reference,
+    /// Read the password from standard input, up to the end of its first line
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Outcome {
+    let output = context.output();
+    context.with_store(|admin, _| async move {
+        match command {
+            Command::Create(flags) => create(&admin, flags, output).await,
+            Command::List => list(&admin, output).await,
+            Command::Show(user) => {
+                let user = admin.user(&user.reference).await?;
+                output.result(&UserInformation::from(&user), describe(&user))
+            }
+            Command::Disable(user) => {
+                let user = admin.set_user_disabled(&user.reference, true).await?;
+                let line = format!("{} is disabled, and signed out everywhere.", user.username);
+                output.result(&UserInformation::from(&user), line)
+            }
+            Command::Enable(user) => {
+                let user = admin.set_user_disabled(&user.reference, false).await?;
+                output.result(&UserInformation::from(&user), format!("{} may sign in again.", user.username))
+            }
+            Command::SetPassword(SetPassword { user, .. }) => {
+                let password = read_password()?;
+                let user = admin.set_password(&user.reference, &assembly::passwords(), password).await?;
+                let line = format!("{} has a new password, and is signed out everywhere.", user.username);
+                output.result(&UserInformation::from(&user), line)
+            }
+            Command::Delete(user) => {
+                let user = admin.delete_user(&user.reference).await?;
+                output.result(&UserInformation::from(&user), format!("{} is deleted.", user.username))
+            }
+        }
+    })
+}
+
+async fn create(admin: &Admin, flags: Create, output: Output) -> Outcome {
+    let claims = flags.claims.as_deref().map(read_claims).transpose()?.unwrap_or_default();
+    let password = if flags.password_stdin { Some(read_password()?) } else { None };
+    let new = NewUser {
+        username: flags.username,
+        email: flags.email,
+        email_verified: flags.email_verified,
+        claims,
+    };
+    let pool = assembly::passwords();
+    let user = admin.create_user(new, password.map(|password| (&pool, password))).await?;
+    output.result(&UserInformation::from(&user), describe(&user))
+}
+
+async fn list(admin: &Admin, output: Output) -> Outcome {
+    let users = admin.store.users().await?;
+    let all: Vec<_> = users.iter().map(UserInformation::from).collect();
+    let mut table = Table::new(["USER NAME", "E-MAIL", "STATE", "CREATED", "ID"]);
+    for user in &users {
+        table.row([
+            user.username.clone(),
+            email(user),
+            if user.disabled { "disabled" } else { "enabled" }.into(),
+            show_time(user.created_at),
+            user.id.to_string(),
+        ]);
+    }
+    match users.is_empty() && !output.json {
+        true => {
+            output.result(&all, "There are no users yet; `keyward user create --username NAME` makes one.")
+        }
+        false => output.result(&all, table),
+    }
+}
+
+fn email(user: &User) -> String {
+    let mark = if user.email_verified { "" } else { " (unverified)" };
+    user.email.as_ref().map(|email| format!("{email}{mark}")).unwrap_or_default()
+}
+
+fn describe(user: &User) -> String {
+    let mut text = String::new();
+    let claims = user.claims.iter().map(|(name, value)| (name.as_str(), value.to_string()));
+    let rows = [
+        ("user name", user.username.clone()),
+        ("e-mail", email(user)),
+        ("id", user.id.to_string()),
+        ("sub", user.subject.as_str().to_owned()),
+        ("password", if user.password.is_some() { "set" } else { "none: set-password sets one" }.into()),
+        ("disabled", if user.disabled { "yes" } else { "" }.into()),
+        ("created", show_time(user.created_at)),
+    ];
+    for (name, value) in rows.into_iter().chain(claims).filter(|(_, value)| !value.is_empty()) {
+        let _infallible = writeln!(text, "{name:13}  {value}");
+    }
+    text
+}
+
+fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failed(format!("--claims {}: can't be read: {error}", path.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))
+}
+
+/// The first line of standard input. More than any password has is an error before it is read.
+fn read_password() -> Result<Zeroizing<String>, Failed> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin()
+        .take(64 * 1024)
+        .read_to_string(&mut text)
+        .map_err(|error| Failed(format!("--password-stdin: can't be read as UTF-8 text: {error}")))?;
+    let line = text.split(['\r', '\n']).next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failed("--password-stdin: standard input has no password in its first line".into()));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
