@@ -1,1 +1,20 @@
-//! Black-box tests of the whole product; they grow with its endpoints.
+//! Black-box tests of the whole product. This library is what they share: a server of their own with a clock
+//! that stands still, a browser that keeps cookies, a client that knows its secret.
+//!
+//! Nothing here knows a rule of OAuth: it sends, and shows what came back.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod answer;
+mod browser;
+mod request;
+mod world;
+
+pub use answer::{Answer, claims, header};
+pub use browser::Browser;
+pub use request::{FORM, With, basic, form, get, post, query};
+pub use world::{BEGIN, Harness, PASSWORD, Party, World};

@@ -103,19 +103,19 @@ impl<'a> AccessToken<'a> {
 }
 
 /// RFC 9068 §3, RFC 8707 §2.2: the resource asked for, else the client's first, else we ourselves; with `openid`
-/// we are always among them, since `/userinfo` is ours.
+/// a list that we are always on, since `/userinfo` is ours.
 fn audience_of<'a>(
     grant: &'a Grant,
     scope: &Scope,
     client: &'a Client,
     issuer: &'a Issuer,
 ) -> Audience<&'a str> {
-    match grant.resource.as_deref().or(client.audiences.first().map(String::as_str)) {
-        Some(resource) if scope.contains("openid") && resource != issuer.as_str() => {
-            Audience::Many(vec![resource, issuer.as_str()])
-        }
-        Some(resource) => Audience::One(resource),
-        None => Audience::One(issuer.as_str()),
+    let us = issuer.as_str();
+    let resource = grant.resource.as_deref().or(client.audiences.first().map(String::as_str));
+    match resource.filter(|resource| *resource != us) {
+        Some(resource) if scope.contains("openid") => Audience::Many(vec![resource, us]),
+        None if scope.contains("openid") => Audience::Many(vec![us]),
+        resource => Audience::One(resource.unwrap_or(us)),
     }
 }
 

@@ -15,7 +15,7 @@ impl Env {
     }
 
     /// An environment of a test's own.
-    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+    pub fn of(variables: &[(&str, &str)]) -> Self {
         Self(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 

@@ -1,0 +1,239 @@
+//! A server of a test's own.
+
+use crate::answer::Answer;
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use http::header::HOST;
+use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
+use protocol::client::Client;
+use protocol::id::Realm;
+use protocol::issuer::Issuer;
+use protocol::time::Timestamp;
+use protocol::user::User;
+use serde_json::{Map, Value, json};
+use server::admin::Admin;
+use server::admin::clients::Registration;
+use server::admin::users::NewUser;
+use server::app::{App, Parts};
+use server::clock::FakeClock;
+use server::config::env::Env;
+use server::config::raw::Raw;
+use server::config::resolve::{Surroundings, resolve};
+use server::entropy::SeededEntropy;
+use server::keys::{Keys, LocalCustody};
+use server::password::Passwords;
+use server::transport::http::{Limits, serve};
+use server::{assembly, routes};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::tap::{Counts, Faults, Tap};
+use storage::{Location, Sqlite, Store};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
+use zeroize::Zeroizing;
+
+/// When every world begins: 2027-01-15 08:00:00 UTC.
+pub const BEGIN: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// How requests reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harness {
+    /// Straight into the router.
+    Router,
+    /// Through the HTTP listener.
+    Http,
+}
+
+/// A client with its secret.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// The record as it was made.
+    pub client: Client,
+    /// Its secret; empty for a public client.
+    pub secret: String,
+}
+
+impl Party {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        self.client.id.as_str()
+    }
+
+    /// Its `Authorization` header.
+    pub fn basic(&self) -> String {
+        crate::basic(self.id(), &self.secret)
+    }
+}
+
+/// A server, its clock, its store and what watches the store.
+pub struct World {
+    /// Stands still until it is moved.
+    pub clock: Arc<FakeClock>,
+    /// The store under the taps.
+    pub store: Arc<dyn Store>,
+    /// What the server asked of the store.
+    pub counts: Arc<Counts>,
+    /// What the store is going to do wrong.
+    pub faults: Arc<Faults>,
+    /// The application.
+    pub app: App,
+    /// Makes clients and users.
+    pub admin: Admin,
+    router: Router,
+    listener: Option<SocketAddr>,
+    _folder: TempDir,
+}
+
+impl World {
+    /// A server with the issuer `https://op.example` that signs by ES256.
+    pub async fn new(harness: Harness) -> Self {
+        Self::with(harness, &[]).await
+    }
+
+    /// The same with other settings, by their environment names.
+    pub async fn with(harness: Harness, settings: &[(&str, &str)]) -> Self {
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
+        Self::on(store, harness, settings).await
+    }
+
+    /// The same on a store.
+    pub async fn on(store: Arc<dyn Store>, harness: Harness, settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut raw = Raw::of(None, &Env::of(settings)).unwrap();
+        raw.set_default("issuer", "https://op.example");
+        raw.set_default("signing_algs", "ES256");
+        let settings = Arc::new(resolve(&raw, Surroundings::default()).unwrap());
+        let clock = Arc::new(FakeClock::new(BEGIN));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let (counts, faults) = (Arc::new(Counts::default()), Arc::new(Faults::default()));
+        let tapped: Arc<dyn Store> = Arc::new(Tap::new(Arc::clone(&store), Arc::clone(&faults)));
+        let tapped: Arc<dyn Store> = Arc::new(Tap::new(tapped, Arc::clone(&counts)));
+        let custody = LocalCustody::new(folder.path().join("master.key"), Realm::main(), entropy.clone());
+        let policy = assembly::key_policy(&settings);
+        let keys =
+            Keys::open(tapped.clone(), Arc::new(custody), policy, clock.clone(), entropy.clone(), true);
+        let parts = Parts {
+            settings,
+            store: tapped,
+            keys: keys.await.unwrap(),
+            passwords: Passwords::new(2, 16),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let app = App::new(parts).unwrap();
+        let admin = Admin { store: Arc::clone(&store), clock: clock.clone(), entropy };
+        let router = routes::router(app.clone(), None);
+        let listener = match harness {
+            Harness::Router => None,
+            Harness::Http => Some(listen(router.clone()).await),
+        };
+        counts.take();
+        Self { clock, store, counts, faults, app, admin, router, listener, _folder: folder }
+    }
+
+    /// Our name.
+    pub fn issuer(&self) -> &Issuer {
+        &self.app.settings.issuer
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Sends a request; `Host` is the issuer's unless it has its own.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        if !request.headers().contains_key(HOST) {
+            request.headers_mut().insert(HOST, self.issuer().authority().parse().unwrap());
+        }
+        match self.listener {
+            None => answer(self.router.clone().oneshot(request).await.unwrap()).await,
+            Some(address) => over_http(address, request).await,
+        }
+    }
+
+    /// Makes a client from metadata of RFC 7591.
+    pub async fn client(&self, metadata: Value) -> Party {
+        let mut registration: Registration = serde_json::from_value(metadata).unwrap();
+        registration.client_name.get_or_insert("A client".into());
+        let algs = &self.app.settings.signing_algs;
+        let created = self.admin.create_client(&registration, algs).await.unwrap();
+        Party { client: created.client, secret: created.secret.unwrap_or_default() }
+    }
+
+    /// A confidential client that signs people in at `https://rp.example/cb`.
+    pub async fn relying_party(&self) -> Party {
+        let metadata = json!({
+            "client_id": "rp",
+            "client_name": "Relying party",
+            "redirect_uris": ["https://rp.example/cb", "https://rp.example/other"],
+            "scope": "openid profile email address phone",
+        });
+        self.client(metadata).await
+    }
+
+    /// A machine that may read and write.
+    pub async fn machine(&self) -> Party {
+        let metadata = json!({
+            "client_id": "machine",
+            "client_name": "Machine",
+            "scope": "read write",
+            "audiences": ["https://api.example", "https://two.example"],
+        });
+        self.client(metadata).await
+    }
+
+    /// A user `alice` with the password `correct horse`.
+    pub async fn alice(&self) -> User {
+        let claims = json!({
+            "name": "Alice Adams",
+            "birthdate": "1990-04-01",
+            "address": { "country": "NL" },
+            "phone_number": "+31 20 1234567",
+        });
+        self.user("alice", Some("alice@example.com"), claims).await
+    }
+
+    /// A user with the password `correct horse`.
+    pub async fn user(&self, username: &str, email: Option<&str>, claims: Value) -> User {
+        let new = NewUser {
+            username: username.into(),
+            email: email.map(str::to_owned),
+            email_verified: false,
+            claims: claims.as_object().cloned().unwrap_or_else(Map::new),
+        };
+        let password = Zeroizing::new(PASSWORD.to_owned());
+        self.admin.create_user(new, Some((&self.app.passwords, password))).await.unwrap()
+    }
+}
+
+/// Every test user's password.
+pub const PASSWORD: &str = "correct horse";
+
+async fn listen(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, None, router, Limits::default(), std::future::pending()));
+    address
+}
+
+async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    answer(sender.send_request(request).await.unwrap()).await
+}
+
+async fn answer<B>(response: http::Response<B>) -> Answer
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}

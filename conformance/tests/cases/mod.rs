@@ -1,0 +1,50 @@
+//! The cases, by endpoint. Each is sent through every harness; `crate::HARNESS` says which this is.
+
+use conformance::{Answer, Browser, Party, World, query};
+
+mod authorize;
+mod code;
+mod flow;
+
+/// A world with the relying party and alice.
+async fn people() -> (World, Party) {
+    let world = World::new(crate::HARNESS).await;
+    let party = world.relying_party().await;
+    world.alice().await;
+    (world, party)
+}
+
+const REDIRECT: &str = "https://rp.example/cb";
+const ISSUER: &str = "https://op.example";
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A request that passes.
+const GOOD: [(&str, &str); 7] = [
+    ("client_id", "rp"),
+    ("redirect_uri", REDIRECT),
+    ("response_type", "code"),
+    ("scope", "openid"),
+    ("state", "s"),
+    ("code_challenge", CHALLENGE),
+    ("code_challenge_method", "S256"),
+];
+
+/// The good request, some parameters changed, added, or (by an empty value) left out.
+fn with(changes: &[(&str, &str)]) -> String {
+    let kept = GOOD.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    let pairs: Vec<_> = kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
+    format!("/authorize?{}", query(&pairs))
+}
+
+/// What the client gets for a request, alice signing in and agreeing.
+async fn authorized(world: &World, changes: &[(&str, &str)]) -> Answer {
+    Browser::new().authorize(world, &with(changes)).await
+}
+
+/// A code for alice, for the request with these changes.
+async fn code(world: &World, changes: &[(&str, &str)]) -> String {
+    let answer = authorized(world, changes).await;
+    answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
