@@ -105,6 +105,11 @@ impl Browser {
         self.cookies.iter().find(|(name, _)| name.contains(part)).map(|(_, value)| value.as_str())
     }
 
+    /// The full name of a cookie whose name contains `part`.
+    pub fn name(&self, part: &str) -> Option<&str> {
+        self.cookies.keys().find(|name| name.contains(part)).map(String::as_str)
+    }
+
     /// Replaces the value of a cookie whose name contains `part`.
     pub fn set_cookie(&mut self, part: &str, value: &str) {
         let name = self.cookies.keys().find(|name| name.contains(part)).unwrap().clone();

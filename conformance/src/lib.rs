@@ -12,6 +12,7 @@
 mod answer;
 mod browser;
 mod request;
+mod snapshot;
 mod world;
 
 pub use answer::{Answer, claims, header};

@@ -26,8 +26,9 @@ use server::keys::{Keys, LocalCustody};
 use server::password::Passwords;
 use server::transport::http::{Limits, serve};
 use server::{assembly, routes};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::tap::{Counts, Faults, Tap};
 use storage::{Location, Sqlite, Store};
@@ -85,6 +86,7 @@ pub struct World {
     pub admin: Admin,
     router: Router,
     listener: Option<SocketAddr>,
+    secrets: Mutex<HashMap<String, String>>,
     _folder: TempDir,
 }
 
@@ -98,6 +100,18 @@ impl World {
     pub async fn with(harness: Harness, settings: &[(&str, &str)]) -> Self {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
         Self::on(store, harness, settings).await
+    }
+
+    /// A server that programs can reach under its own name, `http://127.0.0.1:PORT`.
+    pub async fn reachable(settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let settings: Vec<_> =
+            [("KEYWARD_ISSUER", issuer.as_str())].iter().chain(settings).copied().collect();
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
+        let mut world = Self::on(store, Harness::Router, &settings).await;
+        world.listener = Some(serve_on(listener, world.router.clone()));
+        world
     }
 
     /// The same on a store.
@@ -129,10 +143,16 @@ impl World {
         let router = routes::router(app.clone(), None);
         let listener = match harness {
             Harness::Router => None,
-            Harness::Http => Some(listen(router.clone()).await),
+            Harness::Http => Some(serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), router.clone())),
         };
         counts.take();
-        Self { clock, store, counts, faults, app, admin, router, listener, _folder: folder }
+        let secrets = Mutex::default();
+        Self { clock, store, counts, faults, app, admin, router, listener, secrets, _folder: folder }
+    }
+
+    /// Where the listener is, if there is one.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.unwrap()
     }
 
     /// Our name.
@@ -162,7 +182,14 @@ impl World {
         registration.client_name.get_or_insert("A client".into());
         let algs = &self.app.settings.signing_algs;
         let created = self.admin.create_client(&registration, algs).await.unwrap();
-        Party { client: created.client, secret: created.secret.unwrap_or_default() }
+        let party = Party { client: created.client, secret: created.secret.unwrap_or_default() };
+        self.secrets.lock().unwrap().insert(party.id().into(), party.secret.clone());
+        party
+    }
+
+    /// The `Authorization` header of a client made here.
+    pub fn basic(&self, id: &str) -> String {
+        crate::basic(id, &self.secrets.lock().unwrap()[id])
     }
 
     /// A confidential client that signs people in at `https://rp.example/cb`.
@@ -214,8 +241,7 @@ impl World {
 /// Every test user's password.
 pub const PASSWORD: &str = "correct horse";
 
-async fn listen(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+fn serve_on(listener: TcpListener, router: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, None, router, Limits::default(), std::future::pending()));
     address

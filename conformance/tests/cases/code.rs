@@ -1,1 +1,279 @@
+//! Redeeming codes.
+
 use super::*;
+use conformance::get;
+use serde_json::json;
+
+/// Redeems with changes to the good form (an empty value leaves out), as `client`.
+async fn redeem_with(world: &World, code: &str, client: &str, changes: &[(&str, &str)]) -> Answer {
+    let good = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let kept = good.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    let fields: Vec<_> = kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
+    world.send(form("/token", &fields).with("authorization", &world.basic(client))).await
+}
+
+/// The status of `/userinfo` for the access token of a token response.
+async fn userinfo(world: &World, tokens: &Answer) -> u16 {
+    let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let answer = world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await;
+    answer.status.as_u16()
+}
+
+#[tokio::test]
+async fn n052_a_code_works_once_and_a_late_replay_ends_the_grant() {
+    let (world, _) = people().await;
+    for (wait, revoked) in [(0, false), (1, true), (30, true)] {
+        let code = code(&world, &[]).await;
+        let tokens = redeem(&world, &code).await;
+        assert_eq!(userinfo(&world, &tokens).await, 200);
+        world.pass(wait);
+        redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
+        assert_eq!(userinfo(&world, &tokens).await, if revoked { 401 } else { 200 }, "after {wait} s");
+    }
+}
+
+#[tokio::test]
+async fn n052_codereuse_after_its_expiry_ends_the_grant_too() {
+    let (world, _) = people().await;
+    let code = code(&world, &[]).await;
+    let tokens = redeem(&world, &code).await;
+    world.pass(120);
+    redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
+    assert_eq!(userinfo(&world, &tokens).await, 401);
+}
+
+#[tokio::test]
+async fn n054_another_clients_code_stays_good() {
+    let (world, _) = people().await;
+    world.client(json!({ "client_id": "other", "redirect_uris": [REDIRECT] })).await;
+    let public =
+        json!({ "client_id": "spa", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
+    world.client(public).await;
+    let code = code(&world, &[]).await;
+    redeem_with(&world, &code, "other", &[]).await.assert_token_error(400, "invalid_grant");
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let as_public = |id: &'static str| {
+        let mut fields = fields.to_vec();
+        fields.extend((!id.is_empty()).then_some(("client_id", id)));
+        form("/token", &fields)
+    };
+    world.send(as_public("spa")).await.assert_token_error(400, "invalid_grant");
+    world.send(as_public("rp")).await.assert_token_error(401, "invalid_client");
+    world.send(as_public("")).await.assert_token_error(401, "invalid_client");
+    let mut with_id = fields.to_vec();
+    with_id.push(("client_id", "rp"));
+    let mixed = form("/token", &with_id).with("authorization", &world.basic("other"));
+    world.send(mixed).await.assert_token_error(400, "invalid_request");
+    assert_eq!(redeem(&world, &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn n055_the_redirect_uri_is_repeated_exactly() {
+    let (world, _) = people().await;
+    for uri in [
+        "",
+        "https://rp.example/other",
+        "https://rp.example/cb/",
+        "https://rp.example/%63b",
+        "HTTPS://rp.example/cb",
+    ] {
+        let code = code(&world, &[]).await;
+        redeem_with(&world, &code, "rp", &[("redirect_uri", uri)])
+            .await
+            .assert_token_error(400, "invalid_grant");
+        redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn n056_n057_a_wrong_verifier_burns_the_code_a_misshapen_one_does_not() {
+    let (world, _) = people().await;
+    let wrong = "w".repeat(43);
+    for verifier in ["", CHALLENGE, &wrong] {
+        let code = code(&world, &[]).await;
+        redeem_with(&world, &code, "rp", &[("code_verifier", verifier)])
+            .await
+            .assert_token_error(400, "invalid_grant");
+        redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
+    }
+    let (short, long, nul) = ("v".repeat(42), "v".repeat(129), format!("{}\0", "v".repeat(43)));
+    let code = code(&world, &[]).await;
+    for verifier in [short.as_str(), &long, &nul, &format!("{short}!"), &format!("{short}é")] {
+        redeem_with(&world, &code, "rp", &[("code_verifier", verifier)])
+            .await
+            .assert_token_error(400, "invalid_request");
+    }
+    assert_eq!(redeem(&world, &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_verifier_without_a_challenge_is_a_downgrade() {
+    let (world, _) = people().await;
+    world.client(json!({ "client_id": "old", "redirect_uris": [REDIRECT], "pkce_required": false })).await;
+    let request = [("client_id", "old"), ("code_challenge", ""), ("code_challenge_method", "")];
+    let first = code(&world, &request).await;
+    redeem_with(&world, &first, "old", &[]).await.assert_token_error(400, "invalid_grant");
+    let second = code(&world, &request).await;
+    assert_eq!(redeem_with(&world, &second, "old", &[("code_verifier", "")]).await.status, 200);
+}
+
+#[tokio::test]
+async fn n059_a_code_lives_sixty_seconds() {
+    let (world, _) = people().await;
+    let late = code(&world, &[]).await;
+    world.pass(60);
+    redeem(&world, &late).await.assert_token_error(400, "invalid_grant");
+    let right = code(&world, &[]).await;
+    world.pass(59);
+    assert_eq!(redeem(&world, &right).await.status, 200);
+}
+
+#[tokio::test]
+async fn n061_forged_codes_cost_no_read() {
+    let (world, _) = people().await;
+    let real = code(&world, &[]).await;
+    world.counts.take();
+    let zeros = format!("kwc_{}", "A".repeat(real.len() - 4));
+    let flipped = {
+        let mut bytes = real.clone().into_bytes();
+        bytes[20] = if bytes[20] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(bytes).unwrap()
+    };
+    let mut forged = vec![
+        zeros,
+        flipped,
+        real[..real.len() - 1].into(),
+        real.replace("kwc_", "kwr_"),
+        "main#USER#1".into(),
+        "x".into(),
+    ];
+    // Right prefix and checksum, but nothing of ours sealed in it.
+    forged.extend((0..200_u8).map(|n| protocol::armor::wrap("kwc_", &[n; 95])));
+    for code in &forged {
+        redeem(&world, code).await.assert_token_error(400, "invalid_grant");
+    }
+    assert_eq!(world.counts.take(), (0, 0));
+    assert_eq!(redeem(&world, &real).await.status, 200);
+}
+
+#[tokio::test]
+async fn n064_a_failed_client_authentication_changes_nothing() {
+    let (world, party) = people().await;
+    let code = code(&world, &[]).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let wrong = form("/token", &fields).with("authorization", &conformance::basic(party.id(), "wrong"));
+    world.send(wrong).await.assert_token_error(401, "invalid_client");
+    assert_eq!(redeem(&world, &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn n065_n066_the_id_token_says_what_was_asked() {
+    let (world, party) = people().await;
+    for nonce in ["", "n", "🦀 \"quoted\""] {
+        let code = code(&world, &[("nonce", nonce)]).await;
+        let tokens = redeem(&world, &code).await;
+        let (claims, access) =
+            (tokens.claims("id_token"), tokens.json()["access_token"].as_str().unwrap().to_owned());
+        let sent = (!nonce.is_empty()).then(|| json!(nonce));
+        assert_eq!(claims.get("nonce"), sent.as_ref());
+        let alg = protocol::jwk::Algorithm::ES256;
+        assert_eq!(claims["at_hash"], protocol::jwt::at_hash(&access, alg));
+        assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(ISSUER), Some(party.id())));
+        let (iat, exp) = (claims["iat"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
+        assert_eq!((iat, exp - iat), (world.app.clock.now().seconds(), 3600));
+        assert_eq!((claims.get("azp"), claims.get("nbf")), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn the_resource_of_the_request_is_the_audience() {
+    let (world, _) = people().await;
+    let metadata = json!({
+        "client_id": "api-user",
+        "redirect_uris": [REDIRECT],
+        "audiences": ["https://api.example", "https://two.example"],
+        "scope": "openid email things",
+    });
+    world.client(metadata).await;
+    let audience = async |changes: &[(&str, &str)], redeemed: &[(&str, &str)]| {
+        let changes: Vec<_> = [("client_id", "api-user")].iter().chain(changes).copied().collect();
+        let code = code(&world, &changes).await;
+        let tokens = redeem_with(&world, &code, "api-user", redeemed).await;
+        if tokens.status == 200 {
+            tokens.claims("access_token")["aud"].clone()
+        } else {
+            tokens.json()["error"].clone()
+        }
+    };
+    assert_eq!(audience(&[], &[]).await, json!(["https://api.example", ISSUER]));
+    let two = [("resource", "https://two.example")];
+    assert_eq!(audience(&two, &[]).await, json!(["https://two.example", ISSUER]));
+    assert_eq!(audience(&two, &two).await, json!(["https://two.example", ISSUER]));
+    assert_eq!(audience(&[], &two).await, json!("invalid_target"), "granted was the default");
+    assert_eq!(audience(&[("scope", "things")], &[]).await, json!("https://api.example"));
+}
+
+#[tokio::test]
+async fn a_client_that_may_not_use_codes_gets_none() {
+    let (world, _) = people().await;
+    world.machine().await;
+    let code = code(&world, &[]).await;
+    redeem_with(&world, &code, "machine", &[]).await.assert_token_error(400, "unauthorized_client");
+    redeem_with(&world, "", "rp", &[]).await.assert_token_error(400, "invalid_request");
+    let answer = world.send(conformance::get(&with(&[("client_id", "machine")]))).await;
+    answer.assert_error_page(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn whatever_ended_meanwhile_ends_the_code() {
+    let (world, _) = people().await;
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        codes.push(code(&world, &[]).await);
+    }
+    world.admin.set_user_disabled("alice", true).await.unwrap();
+    redeem(&world, &codes[0]).await.assert_token_error(400, "invalid_grant");
+    world.admin.set_user_disabled("alice", false).await.unwrap();
+    redeem(&world, &codes[1]).await.assert_token_error(400, "invalid_grant");
+    world.pass(1);
+    let code = code(&world, &[]).await;
+    world.admin.set_client_disabled("rp", true).await.unwrap();
+    world.app.distrust_caches();
+    redeem(&world, &code).await.assert_token_error(401, "invalid_client");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_200_parallel_redemptions_one_succeeds() {
+    let (world, _) = people().await;
+    let (code, world) = (code(&world, &[]).await, std::sync::Arc::new(world));
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let (world, code) = (world.clone(), code.clone());
+            tokio::spawn(async move { redeem(&world, &code).await })
+        })
+        .collect();
+    let mut succeeded = 0;
+    for task in tasks {
+        let answer = task.await.unwrap();
+        succeeded += usize::from(answer.status == 200);
+        if answer.status != 200 {
+            answer.assert_token_error(400, "invalid_grant");
+        }
+    }
+    assert_eq!(succeeded, 1);
+}

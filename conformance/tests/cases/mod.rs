@@ -1,10 +1,15 @@
 //! The cases, by endpoint. Each is sent through every harness; `crate::HARNESS` says which this is.
 
-use conformance::{Answer, Browser, Party, World, query};
+use conformance::{Answer, Browser, Party, With as _, World, form, query};
 
 mod authorize;
 mod code;
+mod consent;
+mod faults;
 mod flow;
+mod login;
+mod token;
+mod userinfo;
 
 /// A world with the relying party and alice.
 async fn people() -> (World, Party) {
@@ -47,4 +52,15 @@ async fn authorized(world: &World, changes: &[(&str, &str)]) -> Answer {
 async fn code(world: &World, changes: &[(&str, &str)]) -> String {
     let answer = authorized(world, changes).await;
     answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+/// Redeems the relying party's code.
+async fn redeem(world: &World, code: &str) -> Answer {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    world.send(form("/token", &fields).with("authorization", &world.basic("rp"))).await
 }

@@ -1,0 +1,134 @@
+//! `/consent`.
+
+use super::*;
+use conformance::{PASSWORD, get};
+use serde_json::json;
+
+/// Alice in front of the consent page.
+async fn asked(world: &World, changes: &[(&str, &str)]) -> (Browser, Answer) {
+    let mut browser = Browser::new();
+    let page = browser.visit(world, &with(changes)).await;
+    let consent = browser.sign_in(world, &page, "alice", PASSWORD).await;
+    assert!(consent.text().contains("consent-approve"), "{consent:?}");
+    (browser, consent)
+}
+
+/// Whether alice has granted the relying party anything by now: it gets a code without asking.
+async fn is_remembered(world: &World, browser: &mut Browser, scope: &str) -> bool {
+    let answer = browser.visit(world, &with(&[("prompt", "none"), ("scope", scope)])).await;
+    answer.to_client().get("code").is_some()
+}
+
+#[tokio::test]
+async fn n160_n166_forms_from_elsewhere_grant_nothing() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    let (mut other, others) = asked(&world, &[]).await;
+    let second = browser.visit(&world, &with(&[("state", "2")])).await;
+    let login = Browser::new().visit(&world, &with(&[])).await;
+    let r = page.field("r");
+    for csrf in ["", "x", &others.field("csrf"), &second.field("csrf"), &login.field("csrf")] {
+        let fields = [("r", r.as_str()), ("csrf", csrf), ("decision", "approve"), ("scope", "openid")];
+        browser.submit(&world, "/consent", &fields).await.assert_error_page(403, "access_denied");
+    }
+    other.consent(&world, &page, "approve").await.assert_error_page(403, "access_denied");
+    let foreign = form("/consent", &[("r", &r), ("csrf", &page.field("csrf")), ("decision", "approve")]);
+    browser
+        .send(&world, foreign.with("origin", "https://evil.example"))
+        .await
+        .assert_error_page(403, "access_denied");
+    assert!(!is_remembered(&world, &mut browser, "openid").await);
+}
+
+#[tokio::test]
+async fn n160_a_form_speaks_for_the_person_it_was_shown_to() {
+    let (world, _) = people().await;
+    world.user("bob", None, json!({})).await;
+    let (mut browser, alices) = asked(&world, &[]).await;
+    let page = browser.visit(&world, &with(&[("prompt", "login")])).await;
+    browser.sign_in(&world, &page, "bob", PASSWORD).await;
+    browser.consent(&world, &alices, "approve").await.assert_error_page(403, "access_denied");
+}
+
+#[tokio::test]
+async fn n163_granted_is_requested_and_posted_and_allowed() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[("scope", "openid profile email")]).await;
+    let (r, csrf) = (page.field("r"), page.field("csrf"));
+    let fields = [
+        ("r", r.as_str()),
+        ("csrf", &csrf),
+        ("decision", "approve"),
+        ("scope", "openid"),
+        ("scope", "email"),
+        ("scope", "phone"),
+        ("scope", "admin"),
+    ];
+    let answer = browser.submit(&world, "/consent", &fields).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    assert_eq!(tokens.json()["scope"], "openid email");
+    assert!(is_remembered(&world, &mut browser, "openid email").await);
+    assert!(!is_remembered(&world, &mut browser, "openid phone").await);
+}
+
+#[tokio::test]
+async fn n164_denial_is_told_and_nothing_is_kept() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    let denied = browser.consent(&world, &page, "deny").await;
+    denied.assert_error_redirect(REDIRECT, ISSUER, "access_denied", Some("s"));
+    assert!(!is_remembered(&world, &mut browser, "openid").await);
+    // Agreeing to nothing is no agreement either.
+    let (mut browser, page) = asked(&world, &[("scope", "email")]).await;
+    let (r, csrf) = (page.field("r"), page.field("csrf"));
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("decision", "approve")];
+    let nothing = browser.submit(&world, "/consent", &fields).await;
+    nothing.assert_error_redirect(REDIRECT, ISSUER, "access_denied", Some("s"));
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("decision", "maybe")];
+    browser.submit(&world, "/consent", &fields).await.assert_error_page(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n165_only_what_is_new_is_asked_again() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    browser.consent(&world, &page, "approve").await;
+    let silent = browser.visit(&world, &with(&[])).await;
+    assert!(silent.to_client().get("code").is_some());
+    let more = browser.visit(&world, &with(&[("scope", "openid email")])).await;
+    assert!(more.text().contains("consent-approve"));
+    browser.consent(&world, &more, "approve").await;
+    assert!(is_remembered(&world, &mut browser, "openid email").await);
+    let anyway = browser.visit(&world, &with(&[("prompt", "consent")])).await;
+    assert!(anyway.text().contains("consent-approve"), "prompt=consent asks whatever is remembered");
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_any_more_is_not_asked() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    world.admin.set_user_disabled("alice", true).await.unwrap();
+    assert!(browser.consent(&world, &page, "approve").await.is_page("Sign in"));
+    let shown = browser.visit(&world, &format!("/consent?r={}", page.field("r"))).await;
+    assert!(shown.is_page("Sign in"));
+}
+
+#[tokio::test]
+async fn a_client_changed_meanwhile_is_checked_again() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    world.admin.set_client_disabled("rp", true).await.unwrap();
+    world.app.distrust_caches();
+    browser.consent(&world, &page, "approve").await.assert_error_page(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn the_page_names_client_address_and_person() {
+    let (world, _) = people().await;
+    let (_, page) = asked(&world, &[("scope", "openid email")]).await;
+    assert_eq!(page.element("consent-host"), Some("rp.example"));
+    for text in ["Relying party", "alice", "See your e-mail address"] {
+        assert!(page.text().contains(text), "{text}");
+    }
+    assert_eq!(world.send(get("/consent")).await.status, 400);
+}

@@ -1,0 +1,303 @@
+//! `/token`, whatever the grant; and a client's own tokens.
+
+use super::*;
+use axum::body::Body;
+use conformance::{FORM, basic, post};
+use http::{Method, Request};
+use serde_json::json;
+
+const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+
+async fn world_with_machine() -> (World, Party) {
+    let world = World::new(crate::HARNESS).await;
+    let machine = world.machine().await;
+    (world, machine)
+}
+
+/// Posts a form as the machine.
+async fn ask(world: &World, fields: &[(&str, &str)]) -> Answer {
+    world.send(form("/token", fields).with("authorization", &world.basic("machine"))).await
+}
+
+#[tokio::test]
+async fn n036_only_by_post_and_never_in_the_url() {
+    let (world, machine) = world_with_machine().await;
+    for method in [Method::GET, Method::PUT, Method::HEAD, Method::DELETE] {
+        let request = Request::builder().method(method).uri("/token").body(Body::empty()).unwrap();
+        let answer = world.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
+    }
+    let url = format!("/token?{}", query(&[("client_id", machine.id()), ("client_secret", &machine.secret)]));
+    world.send(form(&url, &[GRANT])).await.assert_token_error(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n037_only_forms_in_utf8() {
+    let (world, machine) = world_with_machine().await;
+    let body = query(&[GRANT]);
+    for kind in
+        ["application/json", "multipart/form-data", "text/plain", "", &format!("{FORM}; charset=utf-16")]
+    {
+        let answer =
+            world.send(post("/token", kind, body.clone()).with("authorization", &machine.basic())).await;
+        answer.assert_token_error(415, "invalid_request");
+    }
+    for kind in [format!("{FORM}; charset=UTF-8"), FORM.to_uppercase(), format!("{FORM};")] {
+        let answer =
+            world.send(post("/token", &kind, body.clone()).with("authorization", &machine.basic())).await;
+        assert_eq!(answer.status, 200, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn n038_nothing_twice_and_one_client_only() {
+    let (world, _) = world_with_machine().await;
+    for name in ["grant_type", "code", "client_id", "scope", "redirect_uri"] {
+        ask(&world, &[GRANT, (name, "machine"), (name, "machine")])
+            .await
+            .assert_token_error(400, "invalid_request");
+    }
+    ask(&world, &[GRANT, ("resource", "https://a.example"), ("resource", "https://b.example")])
+        .await
+        .assert_token_error(400, "invalid_target");
+    ask(&world, &[GRANT, ("client_id", "other")]).await.assert_token_error(400, "invalid_request");
+    assert_eq!(ask(&world, &[GRANT, ("client_id", "machine")]).await.status, 200);
+}
+
+#[tokio::test]
+async fn n039_grant_types_are_named_known_and_registered() {
+    let (world, _) = world_with_machine().await;
+    ask(&world, &[("scope", "read")]).await.assert_token_error(400, "invalid_request");
+    for grant in ["password", "implicit", "client_credentials ", "CLIENT_CREDENTIALS", "urn:example:x"] {
+        ask(&world, &[("grant_type", grant)]).await.assert_token_error(400, "unsupported_grant_type");
+    }
+    ask(&world, &[("grant_type", "authorization_code"), ("code", "x")])
+        .await
+        .assert_token_error(400, "unauthorized_client");
+    world.relying_party().await;
+    let other = form("/token", &[GRANT]).with("authorization", &world.basic("rp"));
+    world.send(other).await.assert_token_error(400, "unauthorized_client");
+}
+
+#[tokio::test]
+async fn n040_one_way_of_authentication() {
+    let (world, machine) = world_with_machine().await;
+    ask(&world, &[GRANT, ("client_secret", &machine.secret)])
+        .await
+        .assert_token_error(400, "invalid_request");
+    ask(&world, &[GRANT, ("client_assertion", "x")]).await.assert_token_error(400, "invalid_request");
+    let twice = form("/token", &[GRANT]).with("authorization", &machine.basic());
+    world
+        .send(twice.with("authorization", &machine.basic()))
+        .await
+        .assert_token_error(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n041_unknown_wrong_and_disabled_look_alike() {
+    let (world, machine) = world_with_machine().await;
+    let disabled = world.client(json!({ "client_id": "gone", "scope": "read" })).await;
+    world.admin.set_client_disabled("gone", true).await.unwrap();
+    let mut answers = Vec::new();
+    for header in [
+        basic(machine.id(), "wrong"),
+        basic("unknown", &machine.secret),
+        disabled.basic(),
+        "Basic".into(),
+        "Basic !!!".into(),
+        "Basic bWFjaGluZQ==".into(),
+        format!("Bearer {}", machine.secret),
+    ] {
+        let answer = world.send(form("/token", &[GRANT]).with("authorization", &header)).await;
+        answer.assert_token_error(401, "invalid_client");
+        assert!(answer.header("www-authenticate").starts_with("Basic "), "{answer:?}");
+        answers.push(answer.shown());
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+    for fields in [
+        vec![GRANT],
+        vec![GRANT, ("client_id", "machine")],
+        vec![GRANT, ("client_id", "machine"), ("client_secret", &machine.secret)],
+    ] {
+        let answer = world.send(form("/token", &fields)).await;
+        answer.assert_token_error(401, "invalid_client");
+        assert!(!answer.has("www-authenticate"));
+    }
+}
+
+#[tokio::test]
+async fn n043_basic_is_form_encoded() {
+    let (world, _) = world_with_machine().await;
+    let secret = "with:colon%and+plus é";
+    let mut client = world.admin.client("machine").await.unwrap();
+    client.id = protocol::id::ClientId::parse("imported").unwrap();
+    client.secrets[0].digest =
+        protocol::secret::Digest::of(protocol::secret::SecretKind::ClientSecret, secret.as_bytes());
+    assert!(world.store.create_client(&client, world.admin.stamp()).await.unwrap().is_done());
+    let answer = world.send(form("/token", &[GRANT]).with("authorization", &basic("imported", secret))).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn n044_every_answer_is_json_that_nobody_keeps() {
+    let (world, machine) = world_with_machine().await;
+    for answer in [
+        ask(&world, &[GRANT]).await,
+        ask(&world, &[]).await,
+        world.send(form("/token", &[GRANT])).await,
+        world.send(post("/token", "text/plain", "x")).await,
+        world.send(form("/token", &[("x", "\0")]).with("authorization", &machine.basic())).await,
+    ] {
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn n046_browser_code_of_public_clients_reads_answers_and_nobody_else() {
+    let (world, _) = people().await;
+    let spa = json!({
+        "client_id": "spa",
+        "redirect_uris": ["https://spa.example/cb"],
+        "origins": ["https://www.spa.example"],
+        "token_endpoint_auth_method": "none",
+    });
+    world.client(spa).await;
+    world.counts.take();
+    let preflight = |origin: &str| {
+        let request = Request::builder().method(Method::OPTIONS).uri("/token").body(Body::empty()).unwrap();
+        request.with("origin", origin).with("access-control-request-method", "POST")
+    };
+    let answer = world.send(preflight("https://anyone.example")).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://anyone.example");
+    assert_eq!(answer.header("vary"), "Origin");
+    assert!(!answer.has("access-control-allow-credentials"));
+    assert!(!world.send(preflight("null")).await.has("access-control-allow-origin"));
+    assert_eq!(world.counts.take(), (0, 0), "a preflight costs nothing");
+    let fields = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", "spa")];
+    let from = async |origin: &str| world.send(form("/token", &fields).with("origin", origin)).await;
+    for origin in ["https://spa.example", "https://www.spa.example"] {
+        let answer = from(origin).await;
+        answer.assert_token_error(400, "invalid_grant");
+        assert_eq!((answer.header("access-control-allow-origin"), answer.header("vary")), (origin, "Origin"));
+        assert!(!answer.has("access-control-allow-credentials"));
+    }
+    for origin in ["https://evil.example", "null", "https://spa.example.evil.example", "http://spa.example"] {
+        assert!(!from(origin).await.has("access-control-allow-origin"), "{origin}");
+    }
+    let confidential = form("/token", &fields[..2]).with("authorization", &world.basic("rp"));
+    assert!(
+        !world
+            .send(confidential.with("origin", "https://rp.example"))
+            .await
+            .has("access-control-allow-origin")
+    );
+}
+
+#[tokio::test]
+async fn n047_scopes_are_refused_by_size() {
+    let (world, _) = world_with_machine().await;
+    ask(&world, &[GRANT]).await;
+    world.counts.take();
+    let long = "s".repeat(7000);
+    let many = "a ".repeat(3000);
+    for scope in [long.as_str(), &many, "a\"b", "unknown"] {
+        ask(&world, &[GRANT, ("scope", scope)]).await.assert_token_error(400, "invalid_scope");
+    }
+    assert_eq!(world.counts.take(), (0, 0));
+}
+
+#[tokio::test]
+async fn n049_text_that_can_be_read_two_ways_is_not_read() {
+    let (world, machine) = world_with_machine().await;
+    for text in ["%00", "%C0%AF", "%ED%A0%80", "%u0041", "%", "%4", "%zz", "%ff"] {
+        for name in ["scope", "code", "grant_type", "client_id"] {
+            let body = format!("grant_type=client_credentials&x={text}&{name}={text}");
+            let request = post("/token", FORM, body).with("authorization", &machine.basic());
+            world.send(request).await.assert_token_error(400, "invalid_request");
+        }
+        let raw =
+            post("/token", FORM, b"grant_type=\xff\xfe".to_vec()).with("authorization", &machine.basic());
+        world.send(raw).await.assert_token_error(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn n050_bodies_are_bounded() {
+    let (world, machine) = world_with_machine().await;
+    let pad = |bytes: usize| format!("{}&pad={}", query(&[GRANT]), "x".repeat(bytes));
+    for bytes in [64 * 1024 + 1, 1024 * 1024] {
+        let answer =
+            world.send(post("/token", FORM, pad(bytes)).with("authorization", &machine.basic())).await;
+        assert_eq!(answer.status, 413, "{answer:?}");
+    }
+    let many: String = (0..20_000).map(|n| format!("&{}", n % 10)).collect();
+    let answer = world.send(post("/token", FORM, many).with("authorization", &machine.basic())).await;
+    answer.assert_token_error(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n083_public_clients_have_no_tokens_of_their_own() {
+    let (world, _) = world_with_machine().await;
+    let spa =
+        json!({ "client_id": "spa", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
+    world.client(spa).await;
+    let answer = world.send(form("/token", &[GRANT, ("client_id", "spa")])).await;
+    answer.assert_token_error(400, "unauthorized_client");
+}
+
+#[tokio::test]
+async fn n086_a_disabled_client_is_out_within_a_minute() {
+    let (world, _) = world_with_machine().await;
+    assert_eq!(ask(&world, &[GRANT]).await.status, 200);
+    world.admin.set_client_disabled("machine", true).await.unwrap();
+    world.pass(60);
+    ask(&world, &[GRANT]).await.assert_token_error(401, "invalid_client");
+    world.admin.set_client_disabled("machine", false).await.unwrap();
+    // Another process wrote: what `upkeep` does when it notices.
+    world.app.distrust_caches();
+    assert_eq!(ask(&world, &[GRANT]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_machine_gets_what_it_asks_for_and_may_have() {
+    let (world, _) = world_with_machine().await;
+    let all = ask(&world, &[GRANT]).await;
+    assert_eq!(
+        (&all.json()["scope"], &all.claims("access_token")["aud"]),
+        (&json!("read write"), &json!("https://api.example"))
+    );
+    let some =
+        ask(&world, &[GRANT, ("scope", "write openid admin"), ("resource", "https://two.example")]).await;
+    assert_eq!(
+        (&some.json()["scope"], &some.claims("access_token")["aud"]),
+        (&json!("write"), &json!("https://two.example"))
+    );
+    let claims = some.claims("access_token");
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("machine"), &json!("machine")));
+    for resource in ["https://three.example", "https://api.example#f", "api"] {
+        ask(&world, &[GRANT, ("resource", resource)]).await.assert_token_error(400, "invalid_target");
+    }
+    let plain = world.client(json!({ "client_id": "plain" })).await;
+    let answer = world.send(form("/token", &[GRANT]).with("authorization", &plain.basic())).await;
+    assert_eq!(
+        (answer.json().get("scope"), answer.claims("access_token")["aud"].as_str()),
+        (None, Some(ISSUER))
+    );
+    let posting = json!({ "client_id": "posting", "token_endpoint_auth_method": "client_secret_post" });
+    let posting = world.client(posting).await;
+    let fields = [GRANT, ("client_id", "posting"), ("client_secret", &posting.secret)];
+    assert_eq!(world.send(form("/token", &fields)).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_tokens_never_have_one_id() {
+    let (world, _) = world_with_machine().await;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        let claims = ask(&world, &[GRANT]).await.claims("access_token");
+        assert!(seen.insert(claims["jti"].as_str().unwrap().to_owned()));
+    }
+}
