@@ -5,11 +5,11 @@ use crate::grant::Grant;
 use crate::id::{ClientId, GrantId, SessionId, UserId};
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])+ $name:ident => $text:literal;)+) => {
+    ($(#[doc = $doc:literal] $name:ident => $text:literal;)+) => {
         /// What kind of thing happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum What {
-            $($(#[$doc])+ $name,)+
+            $(#[doc = $doc] $name,)+
         }
 
         impl What {
@@ -19,6 +19,11 @@ macro_rules! kinds {
             /// Its stable name in logs.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it says, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $doc.trim(),)+ }
             }
         }
     };

@@ -3,7 +3,8 @@
 
 use crate::config::LogFormat;
 use crate::http::call::Call;
-use protocol::event::Event;
+use protocol::event::{Event, What};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 
@@ -44,4 +45,21 @@ pub fn audit(call: Call, event: &Event) {
         session = text(session.map(|id| id.to_string())),
         grant = text(grant.map(|id| id.to_string())),
     );
+}
+
+/// The reference page `docs/reference/events.md`.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Audit events\n\n\
+         <!-- Generated from protocol/src/event.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
+         Whatever is worth keeping is one line of the log with the target `audit`: the event's name, the request's id \
+         (also in the answer's header `x-request-id`), the time in milliseconds, and the ids of user, client, session \
+         and grant as far as they take part. No secret, no name, no address. `RUST_LOG=off,audit=info` logs nothing \
+         else.\n\n\
+         | event | when |\n|---|---|\n",
+    );
+    for what in What::ALL {
+        let _infallible = writeln!(page, "| `{}` | {} |", what.name(), what.meaning());
+    }
+    page
 }

@@ -8,6 +8,7 @@ mod dev;
 mod doctor;
 mod keys;
 mod output;
+pub mod page;
 mod reach;
 mod serve;
 mod storage;

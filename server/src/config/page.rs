@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Settings\n\n\
-         <!-- Generated from server/src/config/table.rs; `keyward config page` prints it. -->\n\n\
+         <!-- Generated from server/src/config/table.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          Settings stand in `keyward.toml` in the working directory, or in the file given with `--config FILE`. \
          An environment variable overrides the file, and a flag overrides both. A key that doesn't exist, or a \
          value that isn't safe, stops the start with one line that names key, value and mend. \

@@ -1,0 +1,8 @@
+//! Writes the reference pages that follow from code: `cargo run -q -p server --example reference_pages`, in the
+//! repository's root.
+
+fn main() -> std::io::Result<()> {
+    std::fs::write("docs/reference/settings.md", server::config::page::markdown())?;
+    std::fs::write("docs/reference/cli.md", server::cli::page::markdown())?;
+    std::fs::write("docs/reference/events.md", server::telemetry::page())
+}
