@@ -2,7 +2,7 @@
 //!
 //! A method of [`Store`] is one atomic step of the protocol, named by what it means. There is no generic get or
 //! put, no transaction to hold open, and no rule of OAuth in a backend beyond comparing stored state. Every
-//! backend passes the one suite of tests.
+//! backend passes the one suite of tests, `contract`.
 
 use async_trait::async_trait;
 use protocol::client::Client;
@@ -16,6 +16,9 @@ use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 
+#[cfg(any(test, feature = "contract"))]
+#[macro_use]
+pub mod contract;
 mod error;
 mod kept;
 mod memory;

@@ -395,3 +395,15 @@ impl Store for Memory {
         Ok(deleted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn empty() -> Arc<dyn Store> {
+        Arc::new(Memory::default())
+    }
+
+    contract!(memory, empty);
+}
