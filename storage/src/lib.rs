@@ -2,7 +2,7 @@
 //!
 //! A method of [`Store`] is one atomic step of the protocol, named by what it means. There is no generic get or
 //! put, no transaction to hold open, and no rule of OAuth in a backend beyond comparing stored state. Every
-//! backend passes the one suite of tests.
+//! backend passes the one suite of tests, `contract`.
 
 use async_trait::async_trait;
 use protocol::client::Client;
@@ -16,6 +16,9 @@ use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 
+#[cfg(any(test, feature = "contract"))]
+#[macro_use]
+pub mod contract;
 mod error;
 mod kept;
 mod memory;
@@ -26,8 +29,11 @@ pub use error::{StoreError, StoreErrorKind};
 pub use memory::Memory;
 pub use sqlite::{Finding, Location, Migration, Sqlite};
 
+/// How many records one [`Store::sweep`] deletes at most.
+pub const SWEEP_LIMIT: u64 = 500;
+
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
-/// was lost recognises itself when it is repeated.
+/// was lost recognises itself when it is repeated. Only a deletion can't: it leaves nothing to recognise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The call's time.
@@ -238,6 +244,8 @@ pub trait Store: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
     /// A number that changes when another process wrote; 0 for ever where a backend can't tell.
     async fn change_mark(&self) -> Result<u64, StoreError>;
-    /// Deletes what expired before `before`; returns how many records. Housekeeping only.
+    /// Deletes grants and sessions that expired before `before`, at most [`SWEEP_LIMIT`] a call so that other
+    /// writes get their turn. Returns how many; call again until it is 0. Housekeeping only, and always 0 where
+    /// the backend deletes by itself.
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -2,7 +2,7 @@
 //! One lock around everything, never held across an await.
 
 use crate::kept::{self, Kept};
-use crate::{Commit, Document, GrantView, RingDocument, SignInView, Stamp, Store, StoreError};
+use crate::{Commit, Document, GrantView, RingDocument, SWEEP_LIMIT, SignInView, Stamp, Store, StoreError};
 use async_trait::async_trait;
 use protocol::client::Client;
 use protocol::consent::Consent;
@@ -384,9 +384,26 @@ impl Store for Memory {
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        let kept = tables.grants.len() + tables.sessions.len();
-        tables.grants.retain(|_, grant| grant.record.expires_at >= before);
-        tables.sessions.retain(|_, session| session.record.expires_at >= before);
-        Ok((kept - tables.grants.len() - tables.sessions.len()) as u64)
+        let mut deleted = 0;
+        let mut is_kept = |expires_at: Timestamp| {
+            let goes = expires_at < before && deleted < SWEEP_LIMIT;
+            deleted += u64::from(goes);
+            !goes
+        };
+        tables.grants.retain(|_, grant| is_kept(grant.record.expires_at));
+        tables.sessions.retain(|_, session| is_kept(session.record.expires_at));
+        Ok(deleted)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn empty() -> Arc<dyn Store> {
+        Arc::new(Memory::default())
+    }
+
+    contract!(memory, empty);
 }

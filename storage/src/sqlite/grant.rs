@@ -8,7 +8,6 @@ use protocol::grant::{Grant, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
 use protocol::secret::Digest;
-use protocol::time::Timestamp;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
@@ -138,7 +137,8 @@ fn end(
     settle(changed, stamp, || get(db, realm, user, id), |there| kept::is_revoked(there, reason, stamp))
 }
 
-/// Revokes what a session carried; offline grants live on.
+/// Revokes what a session carried; offline grants live on. Records of a newer format, too: whatever they
+/// mean, leaving them would keep clients signed in.
 pub(super) fn end_with_session(
     db: &Connection,
     realm: &Realm,
@@ -159,11 +159,6 @@ pub(super) fn end_with_session(
         stamp.request.as_bytes()
     ])
     .map(drop)
-}
-
-pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<usize> {
-    db.prepare_cached("DELETE FROM grants WHERE realm = ?1 AND expires_at < ?2")?
-        .execute(params![realm.as_str(), At(before)])
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {

@@ -17,6 +17,8 @@ pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
 }
 
 pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: Stamp) -> Result<()> {
+    // Read under the one write lock: a newer program's record is refused, not replaced.
+    self::issuer(db, realm)?;
     db.prepare_cached(
         "INSERT INTO realms (realm, issuer, last_request, v) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET issuer = ?2, last_request = ?3",

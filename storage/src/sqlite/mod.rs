@@ -30,6 +30,7 @@ mod queue;
 mod readers;
 mod schema;
 mod session;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -391,9 +392,6 @@ impl Store for Sqlite {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write("sweep", move |db, realm| {
-            Ok((grant::sweep(db, realm, before)? + session::sweep(db, realm, before)?) as u64)
-        })
-        .await
+        self.write("sweep", move |db, realm| sweep::sweep(db, realm, before)).await
     }
 }

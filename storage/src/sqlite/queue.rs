@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 /// How many jobs may wait for one queue.
-const CAPACITY: usize = 1024;
+pub(super) const CAPACITY: usize = 1024;
 
 /// Whether a job needs the write transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::fault::{self, Outage};
 use super::{Finding, Location, Migration};
 use crate::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MIGRATIONS: [(i64, &str, &str); 1] =
     [(1, "first", include_str!("../../../migrations/sqlite/0001_first.sql"))];
 
-const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (
+pub(super) const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (
     version INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     applied_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000)
@@ -95,14 +95,35 @@ pub(super) fn connect(location: &Location, create: bool, busy: Duration) -> Resu
         }
     };
     let set_up = |db: Connection| {
+        log_ahead(&db, busy)?;
         db.busy_timeout(busy)?;
-        // In memory this answers `memory`; what a file answers, `check` looks at.
-        db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF")?;
         db.set_prepared_statement_cache_capacity(64);
         Ok(db)
     };
     db.and_then(set_up).map_err(|error| fault::failed("open", error))
+}
+
+/// Turns write-ahead logging on. Of two connections that do it to one new file each holds the lock the other
+/// wants, so SQLite refuses instead of waiting; the waiting is done here.
+fn log_ahead(db: &Connection, busy: Duration) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    db.busy_timeout(Duration::ZERO)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        // In memory this answers `memory`; what a file answers, `check` looks at.
+        match db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error) if is_busy(&error) && waited < busy => {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// A connection that reads.

@@ -7,7 +7,6 @@ use crate::{Commit, Stamp};
 use protocol::id::{Realm, RequestId, SessionId, UserId};
 use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
-use protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) fn get(
@@ -103,11 +102,6 @@ pub(super) fn end(
         grant::end_with_session(db, realm, user, id, stamp)?;
     }
     settle(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
-}
-
-pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<usize> {
-    db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND expires_at < ?2")?
-        .execute(params![realm.as_str(), At(before)])
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {

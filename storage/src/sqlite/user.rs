@@ -134,8 +134,8 @@ pub(super) fn set_password(
 }
 
 pub(super) fn delete(db: &Connection, realm: &Realm, id: &UserId) -> Result<Commit<User>> {
+    // Identifiers go with the user, by their foreign key.
     for text in [
-        "DELETE FROM identifiers WHERE realm = ?1 AND user_id = ?2",
         "DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2",
         "DELETE FROM grants WHERE realm = ?1 AND user_id = ?2",
         "DELETE FROM consents WHERE realm = ?1 AND user_id = ?2",

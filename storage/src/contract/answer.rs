@@ -1,0 +1,215 @@
+//! Cases of a write that was applied but whose answer was lost on the way: repeated in the same call it
+//! recognises itself; made by another call it has lost.
+
+use super::sample::{
+    authentication, bare_client, bare_user, call, call_at, client_id, code, full_client, full_user, grant,
+    kept_grant, kept_session, later, lost, name, put_client, put_grant, put_session, put_user, scope,
+    session, session_secret, user_id,
+};
+use crate::tap::{Faults, Tap, When};
+use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
+use protocol::client::Client;
+use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::session::Session;
+use protocol::user::{PasswordHash, User};
+use std::sync::Arc;
+
+/// Makes a write whose answer is lost, makes it again, and returns the second answer.
+async fn repeated<T>(
+    store: &Arc<dyn Store>,
+    method: &'static str,
+    write: impl AsyncFn(&dyn Store) -> Result<T, StoreError>,
+) -> T {
+    let faults = Arc::new(Faults::default());
+    let line = Tap::new(Arc::clone(store), Arc::clone(&faults));
+    faults.fail(method, 1, When::After, StoreErrorKind::Unavailable);
+    let unanswered = write(&line).await.err().map(|error| error.kind());
+    assert_eq!(unanswered, Some(StoreErrorKind::Unavailable), "{method}");
+    write(&line).await.unwrap()
+}
+
+pub async fn an_unanswered_ring_is_recognised(store: Arc<dyn Store>) {
+    let ring = RingDocument::Ring;
+    for (seen, body, version) in [(None, "a", 1), (Some(1), "b", 2)] {
+        let replace = async |store: &dyn Store| store.replace_ring(ring, seen, body, call(2)).await;
+        assert_eq!(repeated(&store, "replace_ring", replace).await, Commit::Done);
+        let there = Document { version, body: body.into() };
+        assert_eq!(store.ring(ring).await.unwrap().as_ref(), Some(&there));
+        let other = store.replace_ring(ring, seen, body, call(3)).await.unwrap();
+        assert_eq!(other, lost(there.clone()), "another process that made the same");
+        let same_call = store.replace_ring(ring, seen, "c", call(2)).await.unwrap();
+        assert_eq!(same_call, lost(there), "the same call, but not its work");
+    }
+    // The same text once more, in the same call: an earlier version of it is not there any more.
+    assert!(store.replace_ring(ring, Some(2), "b", call(2)).await.unwrap().is_done());
+    let second = store.replace_ring(ring, Some(1), "b", call(2)).await.unwrap();
+    assert_eq!(second, lost(Document { version: 3, body: "b".into() }));
+}
+
+pub async fn an_unanswered_client_is_recognised(store: Arc<dyn Store>) {
+    let client = full_client("a");
+    let create = async |store: &dyn Store| store.create_client(&client, call(2)).await;
+    assert_eq!(repeated(&store, "create_client", create).await, Commit::Done);
+    assert_eq!(store.clients().await.unwrap(), std::slice::from_ref(&client));
+    assert_eq!(store.create_client(&client, call(3)).await.unwrap(), lost(client.clone()));
+    // The same call with other secrets, or another time.
+    let other_secrets = Client { secrets: vec![], ..client.clone() };
+    let other_time = Client { created_at: later(1), ..client.clone() };
+    for other in [other_secrets, other_time] {
+        assert_eq!(store.create_client(&other, call(2)).await.unwrap(), lost(client.clone()));
+    }
+}
+
+pub async fn an_unanswered_disabling_has_no_second_effect(store: Arc<dyn Store>) {
+    let (client, user) = (bare_client("a"), bare_user(1));
+    put_client(&*store, &client).await;
+    put_user(&*store, &user, "alice").await;
+    let disable = async |store: &dyn Store| store.set_client_disabled(&client.id, true, call(2)).await;
+    assert_eq!(repeated(&store, "set_client_disabled", disable).await, Commit::Done);
+    let voided = Client { disabled: true, not_before: later(1), ..client };
+    assert_eq!(store.client(&voided.id).await.unwrap(), Some(voided));
+    let disable = async |store: &dyn Store| store.set_user_disabled(&user.id, true, call(3)).await;
+    assert_eq!(repeated(&store, "set_user_disabled", disable).await, Commit::Done);
+    let voided = User { disabled: true, not_before: later(1), ..user };
+    assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
+}
+
+pub async fn an_unanswered_deletion_finds_nothing(store: Arc<dyn Store>) {
+    let (client, user) = (full_client("a"), full_user(1));
+    put_client(&*store, &client).await;
+    put_user(&*store, &user, "alice").await;
+    let delete = async |store: &dyn Store| store.delete_client(&client.id, call(2)).await;
+    assert_eq!(repeated(&store, "delete_client", delete).await, Commit::Lost(None));
+    let delete = async |store: &dyn Store| store.delete_user(&user.id, call(2)).await;
+    assert_eq!(repeated(&store, "delete_user", delete).await, Commit::Lost(None));
+    assert_eq!(store.find_user(&name("alice")).await.unwrap(), None);
+}
+
+pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
+    let user = full_user(1);
+    let names = [name("alice"), name("alice@example.org")];
+    let create = async |store: &dyn Store| store.create_user(&user, &names, call(2)).await;
+    assert_eq!(repeated(&store, "create_user", create).await, Commit::Done);
+    assert_eq!(store.users().await.unwrap(), std::slice::from_ref(&user));
+    for identifier in &names {
+        assert_eq!(store.find_user(identifier).await.unwrap(), Some(user.id));
+    }
+    assert_eq!(store.create_user(&user, &names, call(3)).await.unwrap(), lost(user.clone()));
+    // The same call with somebody else of the same name, or another time.
+    for other in [full_user(2), User { created_at: later(1), ..user.clone() }] {
+        assert_eq!(store.create_user(&other, &names, call(2)).await.unwrap(), lost(user.clone()));
+    }
+}
+
+pub async fn an_unanswered_password_has_no_second_effect(store: Arc<dyn Store>) {
+    let user = full_user(1);
+    put_user(&*store, &user, "alice").await;
+    let password = PasswordHash("$argon2id$new".into());
+    let stamp = call_at(2, later(10));
+    let set = async |store: &dyn Store| store.set_password(&user.id, &password, stamp).await;
+    assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
+    let changed = User { password: Some(password), not_before: later(11), ..user };
+    assert_eq!(store.user(&changed.id).await.unwrap(), Some(changed));
+}
+
+pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
+    let session = session(1);
+    let start = async |store: &dyn Store| store.start_session(&session, call(2)).await;
+    assert_eq!(repeated(&store, "start_session", start).await, Commit::Done);
+    assert_eq!(kept_session(&*store, &session).await.as_ref(), Some(&session));
+    assert_eq!(store.start_session(&session, call(3)).await.unwrap(), lost(session.clone()));
+    let other = Session { secret: session_secret(9), ..session.clone() };
+    assert_eq!(store.start_session(&other, call(2)).await.unwrap(), lost(session));
+}
+
+pub async fn an_unanswered_reauthentication_is_recognised(store: Arc<dyn Store>) {
+    let before = session(1);
+    put_session(&*store, &before).await;
+    let (secret, proof) = (session_secret(7), authentication(7));
+    let (user, id, seen) = (before.user, before.id, before.secret);
+    let prove =
+        async |store: &dyn Store| store.reauthenticate(&user, &id, &seen, &secret, &proof, call(2)).await;
+    assert_eq!(repeated(&store, "reauthenticate", prove).await, Commit::Done);
+    let after = Session { secret, authentication: proof.clone(), ..before };
+    assert_eq!(kept_session(&*store, &after).await.as_ref(), Some(&after));
+    let other = store.reauthenticate(&user, &id, &seen, &secret, &proof, call(3)).await.unwrap();
+    assert_eq!(other, lost(after.clone()));
+    let third = session_secret(8);
+    let same_call = store.reauthenticate(&user, &id, &seen, &third, &proof, call(2)).await.unwrap();
+    assert_eq!(same_call, lost(after), "the same call, but not its secret");
+}
+
+pub async fn an_unanswered_end_of_a_session_is_recognised(store: Arc<dyn Store>) {
+    let before = session(1);
+    put_session(&*store, &before).await;
+    put_grant(&*store, &grant(1)).await;
+    let (user, id, seen) = (before.user, before.id, before.secret);
+    let end = async |store: &dyn Store| store.end_session(&user, &id, &seen, call(2)).await;
+    assert_eq!(repeated(&store, "end_session", end).await, Commit::Done);
+    let after = Session { ended_at: Some(call(2).at), ..before };
+    assert_eq!(kept_session(&*store, &after).await.as_ref(), Some(&after));
+    let revoked = Some(Revocation { at: call(2).at, reason: RevocationReason::SessionEnded });
+    let grant = Grant { revoked, last_request: call(2).request, ..grant(1) };
+    assert_eq!(kept_grant(&*store, &grant).await, Some(grant));
+    assert_eq!(store.end_session(&user, &id, &seen, call(3)).await.unwrap(), lost(after));
+}
+
+pub async fn an_unanswered_consent_has_no_second_effect(store: Arc<dyn Store>) {
+    let client = client_id("client-a");
+    let given = scope("openid email");
+    let remember =
+        async |store: &dyn Store| store.remember_consent(&user_id(1), &client, &given, call(2)).await;
+    repeated(&store, "remember_consent", remember).await;
+    let kept = store.load_sign_in(&user_id(1), None, &client).await.unwrap().consent.unwrap();
+    assert_eq!((kept.scope, kept.granted_at), (given, call(2).at));
+}
+
+pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
+    let grant = grant(1);
+    let create = async |store: &dyn Store| store.create_grant(&grant, call(2)).await;
+    assert_eq!(repeated(&store, "create_grant", create).await, Commit::Done);
+    let kept = Grant { last_request: call(2).request, ..grant.clone() };
+    assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
+    assert_eq!(store.create_grant(&grant, call(3)).await.unwrap(), lost(kept.clone()));
+    // The same call with another code, or for another client.
+    let other_code = Grant { code: code(9), ..grant.clone() };
+    let other_client = Grant { client: client_id("client-b"), ..grant };
+    for other in [other_code, other_client] {
+        assert_eq!(store.create_grant(&other, call(2)).await.unwrap(), lost(kept.clone()));
+    }
+}
+
+pub async fn an_unanswered_redemption_is_recognised(store: Arc<dyn Store>) {
+    let grant = grant(1);
+    put_grant(&*store, &grant).await;
+    let redeem =
+        async |store: &dyn Store| store.redeem_code(&grant.user, &grant.id, &grant.code, call(2)).await;
+    assert_eq!(repeated(&store, "redeem_code", redeem).await, Commit::Done);
+    let kept = Grant { redeemed_at: Some(call(2).at), last_request: call(2).request, ..grant.clone() };
+    assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
+    // Another call in the same millisecond is a replay.
+    let other = store.redeem_code(&grant.user, &grant.id, &grant.code, call(3)).await.unwrap();
+    assert_eq!(other, lost(kept));
+}
+
+pub async fn an_unanswered_burning_is_recognised(store: Arc<dyn Store>) {
+    let grant = grant(1);
+    put_grant(&*store, &grant).await;
+    let burn = async |store: &dyn Store| store.burn_code(&grant.user, &grant.id, call(2)).await;
+    assert_eq!(repeated(&store, "burn_code", burn).await, Commit::Done);
+    let revoked = Some(Revocation { at: call(2).at, reason: RevocationReason::CodeBurnt });
+    let kept = Grant { revoked, last_request: call(2).request, ..grant.clone() };
+    assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
+    assert_eq!(store.burn_code(&grant.user, &grant.id, call(3)).await.unwrap(), lost(kept));
+}
+
+pub async fn an_unanswered_revocation_is_recognised(store: Arc<dyn Store>) {
+    let (grant, reason) = (grant(1), RevocationReason::Revoked);
+    put_grant(&*store, &grant).await;
+    let revoke = async |store: &dyn Store| store.revoke_grant(&grant.user, &grant.id, reason, call(2)).await;
+    assert_eq!(repeated(&store, "revoke_grant", revoke).await, Commit::Done);
+    let revoked = Some(Revocation { at: call(2).at, reason });
+    let kept = Grant { revoked, last_request: call(2).request, ..grant.clone() };
+    assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
+    assert_eq!(store.revoke_grant(&grant.user, &grant.id, reason, call(3)).await.unwrap(), lost(kept));
+}

@@ -1,0 +1,57 @@
+//! Cases of remembered consent.
+
+use super::sample::{NOW, call, call_at, client_id, later, scope, user_id};
+use crate::Store;
+use protocol::consent::Consent;
+use protocol::id::{ClientId, UserId};
+use std::sync::Arc;
+
+/// What is remembered of user 1 and `client-a`, and when it last grew.
+async fn kept(store: &dyn Store) -> Option<(String, u64)> {
+    let consent = kept_of(store, user_id(1), &client_id("client-a")).await;
+    consent.map(|consent| (consent.scope.to_string(), consent.granted_at.since(NOW).as_millis() as u64))
+}
+
+async fn kept_of(store: &dyn Store, user: UserId, client: &ClientId) -> Option<Consent> {
+    store.load_sign_in(&user, None, client).await.unwrap().consent
+}
+
+pub async fn a_consent_grows(store: Arc<dyn Store>) {
+    assert_eq!(kept(&*store).await, None);
+    for (millis, given, remembered, grew) in [
+        (0, "", "", 0),
+        (1, "openid email", "openid email", 1),
+        // What adds nothing changes nothing.
+        (2, "email", "openid email", 1),
+        (3, "", "openid email", 1),
+        (4, "profile openid", "openid email profile", 4),
+    ] {
+        let stamp = call_at(5, later(millis));
+        store.remember_consent(&user_id(1), &client_id("client-a"), &scope(given), stamp).await.unwrap();
+        assert_eq!(kept(&*store).await, Some((remembered.into(), grew)), "{given}");
+    }
+}
+
+pub async fn a_consent_is_of_one_user_with_one_client(store: Arc<dyn Store>) {
+    for (user, client, given) in [(1, "a", "openid"), (1, "b", "email"), (2, "a", "phone")] {
+        store.remember_consent(&user_id(user), &client_id(client), &scope(given), call(1)).await.unwrap();
+    }
+    for (user, client, given) in [(1, "a", "openid"), (1, "b", "email"), (2, "a", "phone")] {
+        let consent =
+            Consent { user: user_id(user), client: client_id(client), scope: scope(given), granted_at: NOW };
+        assert_eq!(kept_of(&*store, consent.user, &consent.client).await, Some(consent));
+    }
+    assert_eq!(kept_of(&*store, user_id(2), &client_id("b")).await, None);
+}
+
+/// More than one request may ask for.
+pub async fn a_consent_outgrows_a_request(store: Arc<dyn Store>) {
+    let tokens: Vec<String> = (0..30).map(|n| format!("https://api.example/scope/{n}")).collect();
+    for token in &tokens {
+        let client = client_id("client-a");
+        store.remember_consent(&user_id(1), &client, &scope(token), call(1)).await.unwrap();
+    }
+    let all = tokens.join(" ");
+    assert!(all.len() > protocol::scope::MAX_BYTES);
+    assert_eq!(kept(&*store).await, Some((all, 0)));
+}

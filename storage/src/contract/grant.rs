@@ -1,0 +1,199 @@
+//! Cases of grants: the life of a code, and the end of a grant.
+
+use super::sample::{
+    END_OF_TIME, NOW, call, call_at, code, earlier, full_grant, full_user, grant, grant_id, kept_grant,
+    later, lost, put_grant, put_user, user_id,
+};
+use crate::{Commit, GrantView, Stamp, Store};
+use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+const REASONS: [RevocationReason; 4] = [
+    RevocationReason::CodeBurnt,
+    RevocationReason::CodeReplayed,
+    RevocationReason::SessionEnded,
+    RevocationReason::Revoked,
+];
+
+/// The grant, redeemed by a call.
+fn redeemed(grant: Grant, stamp: Stamp) -> Grant {
+    Grant { redeemed_at: Some(stamp.at), last_request: stamp.request, ..grant }
+}
+
+/// The grant, revoked by a call.
+fn revoked(grant: Grant, reason: RevocationReason, stamp: Stamp) -> Grant {
+    Grant { revoked: Some(Revocation { at: stamp.at, reason }), last_request: stamp.request, ..grant }
+}
+
+pub async fn a_grant_comes_back_whole(store: Arc<dyn Store>) {
+    put_user(&*store, &full_user(1), "alice").await;
+    let ended = |(number, reason)| revoked(full_grant(number), reason, call(1));
+    for kept in [grant(1), full_grant(2)].into_iter().chain((3..).zip(REASONS).map(ended)) {
+        put_grant(&*store, &kept).await;
+        let view = store.load_grant(&kept.user, &kept.id).await.unwrap();
+        assert_eq!(view, GrantView { grant: Some(kept), user: Some(full_user(1)) });
+    }
+    let none = store.load_grant(&user_id(1), &grant_id(99)).await.unwrap();
+    assert_eq!(none, GrantView { grant: None, user: Some(full_user(1)) });
+}
+
+pub async fn a_grant_is_of_one_user(store: Arc<dyn Store>) {
+    // The id is derived from the request, too, so two users may share one.
+    let theirs = Grant { user: user_id(2), ..full_grant(1) };
+    put_grant(&*store, &grant(1)).await;
+    put_grant(&*store, &theirs).await;
+    let commit =
+        store.revoke_grant(&user_id(2), &theirs.id, RevocationReason::Revoked, call(2)).await.unwrap();
+    assert_eq!(commit, lost(theirs.clone()), "revoked from the start");
+    assert!(store.redeem_code(&user_id(1), &grant_id(1), &code(1), call(3)).await.unwrap().is_done());
+    assert_eq!(kept_grant(&*store, &theirs).await, Some(theirs));
+    let stranger = store.load_grant(&user_id(3), &grant_id(1)).await.unwrap();
+    assert_eq!(stranger, GrantView::default());
+}
+
+pub async fn a_taken_grant_id_is_lost(store: Arc<dyn Store>) {
+    let first = full_grant(1);
+    put_grant(&*store, &first).await;
+    assert_eq!(store.create_grant(&grant(1), call(2)).await.unwrap(), lost(first.clone()));
+    assert_eq!(kept_grant(&*store, &first).await, Some(first));
+}
+
+pub async fn redemption_sets_its_time_only(store: Arc<dyn Store>) {
+    let before = Grant { redeemed_at: None, revoked: None, ..full_grant(1) };
+    put_grant(&*store, &before).await;
+    let stamp = call_at(2, later(59_999));
+    let done = store.redeem_code(&before.user, &before.id, &before.code, stamp).await.unwrap();
+    assert_eq!(done, Commit::Done);
+    let after = redeemed(before, stamp);
+    assert_eq!(kept_grant(&*store, &after).await, Some(after));
+}
+
+pub async fn n059_a_code_works_until_the_millisecond_before_its_expiry(store: Arc<dyn Store>) {
+    let grant = grant(1);
+    put_grant(&*store, &grant).await;
+    let redeem =
+        async |at| store.redeem_code(&grant.user, &grant.id, &grant.code, call_at(2, at)).await.unwrap();
+    for at in [grant.code_expires_at, later(60_001), later(10_000_000), END_OF_TIME] {
+        assert_eq!(redeem(at).await, lost(grant.clone()), "expired, whether deleted or not");
+    }
+    assert_eq!(redeem(grant.code_expires_at.minus(Duration::from_millis(1))).await, Commit::Done);
+}
+
+pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
+    let ms = Duration::from_millis(1);
+    for (number, end, at, good) in [
+        (1, Timestamp::EPOCH, Timestamp::EPOCH, false),
+        (2, Timestamp::EPOCH.plus(ms), Timestamp::EPOCH, true),
+        // A clock that jumped back by centuries kills no code.
+        (3, NOW, Timestamp::EPOCH, true),
+        (4, END_OF_TIME, END_OF_TIME.minus(ms), true),
+        (5, END_OF_TIME, END_OF_TIME, false),
+        (6, NOW, END_OF_TIME, false),
+    ] {
+        let grant = Grant { code_expires_at: end, ..grant(number) };
+        put_grant(&*store, &grant).await;
+        let stamp = call_at(9, at);
+        let commit = store.redeem_code(&grant.user, &grant.id, &grant.code, stamp).await.unwrap();
+        assert_eq!(commit.is_done(), good, "{number}");
+        let kept = if good { redeemed(grant, stamp) } else { grant };
+        assert_eq!(kept_grant(&*store, &kept).await, Some(kept), "{number}");
+    }
+}
+
+pub async fn redemption_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
+    let spent = Grant { redeemed_at: Some(earlier(1)), ..grant(2) };
+    let ended = Grant { revoked: full_grant(3).revoked, ..grant(3) };
+    let all = [grant(1), spent, ended];
+    for each in &all {
+        put_grant(&*store, each).await;
+    }
+    let [live, spent, ended] = &all;
+    for (user, id, code, found) in [
+        (live.user, live.id, code(9), lost(live.clone())),
+        (live.user, spent.id, spent.code, lost(spent.clone())),
+        (live.user, ended.id, ended.code, lost(ended.clone())),
+        (live.user, grant_id(4), live.code, Commit::Lost(None)),
+        (user_id(2), live.id, live.code, Commit::Lost(None)),
+    ] {
+        assert_eq!(store.redeem_code(&user, &id, &code, call(2)).await.unwrap(), found);
+    }
+    for same in all {
+        assert_eq!(kept_grant(&*store, &same).await, Some(same));
+    }
+}
+
+pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
+    let spent = Grant { redeemed_at: Some(earlier(1)), ..grant(2) };
+    let ended = Grant { revoked: full_grant(3).revoked, ..grant(3) };
+    for each in [&grant(1), &spent, &ended] {
+        put_grant(&*store, each).await;
+    }
+    let burn = async |user, id, number| store.burn_code(&user, &id, call(number)).await.unwrap();
+    for (user, id, found) in [
+        (user_id(1), spent.id, lost(spent.clone())),
+        (user_id(1), ended.id, lost(ended.clone())),
+        (user_id(1), grant_id(4), Commit::Lost(None)),
+        (user_id(2), grant_id(1), Commit::Lost(None)),
+    ] {
+        assert_eq!(burn(user, id, 2).await, found);
+    }
+    for same in [grant(1), spent, ended] {
+        assert_eq!(kept_grant(&*store, &same).await, Some(same));
+    }
+    assert_eq!(burn(user_id(1), grant_id(1), 3).await, Commit::Done);
+    let burnt = revoked(grant(1), RevocationReason::CodeBurnt, call(3));
+    assert_eq!(kept_grant(&*store, &burnt).await.as_ref(), Some(&burnt));
+    let late = store.redeem_code(&burnt.user, &burnt.id, &burnt.code, call(4)).await.unwrap();
+    assert_eq!(late, lost(burnt.clone()));
+    assert_eq!(burn(user_id(1), grant_id(1), 5).await, lost(burnt));
+}
+
+pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn Store>) {
+    for (number, reason) in (1..).zip(REASONS) {
+        // A grant ends before its redemption and after it.
+        let before = Grant { redeemed_at: (number % 2 == 0).then_some(earlier(1)), ..grant(number) };
+        put_grant(&*store, &before).await;
+        let revoke =
+            async |reason, stamp| store.revoke_grant(&before.user, &before.id, reason, stamp).await.unwrap();
+        let first = call_at(2, later(1));
+        assert_eq!(revoke(reason, first).await, Commit::Done);
+        let after = revoked(before.clone(), reason, first);
+        for again in REASONS {
+            assert_eq!(revoke(again, call_at(3, later(2))).await, lost(after.clone()));
+        }
+        assert_eq!(kept_grant(&*store, &after).await, Some(after));
+    }
+    for (user, id) in [(user_id(1), grant_id(99)), (user_id(2), grant_id(1))] {
+        let missed = store.revoke_grant(&user, &id, RevocationReason::Revoked, call(4)).await.unwrap();
+        assert_eq!(missed, Commit::Lost(None));
+    }
+}
+
+pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
+    // One call, one id: still each step recognises only its own effect, not that the call wrote the record.
+    let (grant, stamp) = (grant(1), call(2));
+    let create = async || store.create_grant(&grant, stamp).await.unwrap();
+    let redeem = async |code| store.redeem_code(&grant.user, &grant.id, &code, stamp).await.unwrap();
+    let burn = async || store.burn_code(&grant.user, &grant.id, stamp).await.unwrap();
+    let revoke = async |reason| store.revoke_grant(&grant.user, &grant.id, reason, stamp).await.unwrap();
+
+    assert_eq!(create().await, Commit::Done);
+    let created = Grant { last_request: stamp.request, ..grant.clone() };
+    assert_eq!(redeem(code(9)).await, lost(created.clone()), "not its code");
+    let late = Stamp { at: grant.code_expires_at, ..stamp };
+    let expired = store.redeem_code(&grant.user, &grant.id, &grant.code, late).await.unwrap();
+    assert_eq!(expired, lost(created.clone()));
+    assert_eq!(redeem(grant.code).await, Commit::Done);
+    let spent = redeemed(created, stamp);
+    assert_eq!(redeem(code(9)).await, lost(spent.clone()));
+    assert_eq!(create().await, lost(spent.clone()));
+    assert_eq!(burn().await, lost(spent.clone()));
+    assert_eq!(revoke(RevocationReason::CodeReplayed).await, Commit::Done);
+    let ended = revoked(spent, RevocationReason::CodeReplayed, stamp);
+    assert_eq!(redeem(grant.code).await, lost(ended.clone()));
+    assert_eq!(burn().await, lost(ended.clone()));
+    assert_eq!(revoke(RevocationReason::Revoked).await, lost(ended.clone()));
+    assert_eq!(kept_grant(&*store, &grant).await, Some(ended));
+}

@@ -1,0 +1,139 @@
+//! What every backend promises, as one suite of tests: each case gets an empty store and shows one promise,
+//! through nothing but [`Store`](crate::Store). [`contract!`](crate::contract!) makes tests of the cases, so
+//! what one backend promises no other can lack.
+//!
+//! Absent on purpose: when an expired record goes (any time, or never), and anything about speed.
+#![allow(missing_docs, reason = "the name of a case says what it demands")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod answer;
+mod client;
+mod consent;
+mod grant;
+mod race;
+mod realm;
+pub(crate) mod sample;
+mod session;
+mod sweep;
+mod user;
+
+/// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
+macro_rules! suite {
+    ($d:tt $($kind:ident { $($case:ident)+ })+) => {
+        $(pub use $kind::{$($case),+};)+
+
+        /// Runs the suite against a backend: each case becomes a test in a module of the given name. The
+        /// second argument names an `async fn() -> Arc<dyn Store>` in scope that opens an empty store. Needs
+        /// tokio's `macros` and `rt-multi-thread`.
+        #[macro_export]
+        macro_rules! contract {
+            ($d backend:ident, $d empty:ident) => {
+                mod $d backend {
+                    use super::$d empty;
+                    $($(
+                        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                        async fn $case() {
+                            $crate::contract::$case($d empty().await).await;
+                        }
+                    )+)+
+                }
+            };
+        }
+    };
+}
+
+suite! { $
+    realm {
+        an_issuer_is_bound_and_replaced
+        a_ring_document_goes_from_version_to_version
+        a_ring_is_lost_to_another_version
+        it_answers_and_its_own_writes_leave_no_mark
+    }
+    client {
+        a_client_comes_back_whole
+        a_taken_client_id_is_lost
+        disabling_a_client_voids_its_grants_for_good
+        a_clients_not_before_never_goes_back
+        a_deleted_client_is_gone
+        a_long_list_of_clients_is_whole
+    }
+    user {
+        a_user_comes_back_whole
+        users_are_listed_by_creation_and_id
+        an_identifier_is_unique_in_its_kind
+        a_taken_identifier_is_lost_and_leaves_nothing
+        a_taken_user_id_is_lost_and_leaves_nothing
+        disabling_a_user_voids_what_began_for_good
+        a_new_password_voids_what_began
+        a_users_not_before_never_goes_back
+        a_deleted_user_takes_everything_along
+        nobody_cannot_be_changed
+    }
+    session {
+        a_session_comes_back_whole
+        sign_in_loads_user_session_and_consent_together
+        a_taken_session_id_is_lost
+        reauthentication_replaces_secret_and_authentication_only
+        reauthentication_is_lost_unless_its_condition_holds
+        ending_a_session_revokes_what_it_carried
+        ending_is_lost_unless_its_condition_holds
+        session_writes_of_one_call_are_not_confused
+    }
+    consent {
+        a_consent_grows
+        a_consent_is_of_one_user_with_one_client
+        a_consent_outgrows_a_request
+    }
+    grant {
+        a_grant_comes_back_whole
+        a_grant_is_of_one_user
+        a_taken_grant_id_is_lost
+        redemption_sets_its_time_only
+        n059_a_code_works_until_the_millisecond_before_its_expiry
+        n059_codes_at_the_edges_of_time
+        redemption_is_lost_unless_its_condition_holds
+        a_code_is_burnt_only_before_its_redemption
+        a_grant_is_revoked_once_and_the_first_reason_stays
+        grant_writes_of_one_call_are_not_confused
+    }
+    answer {
+        an_unanswered_ring_is_recognised
+        an_unanswered_client_is_recognised
+        an_unanswered_disabling_has_no_second_effect
+        an_unanswered_deletion_finds_nothing
+        an_unanswered_user_is_recognised
+        an_unanswered_password_has_no_second_effect
+        an_unanswered_session_is_recognised
+        an_unanswered_reauthentication_is_recognised
+        an_unanswered_end_of_a_session_is_recognised
+        an_unanswered_consent_has_no_second_effect
+        an_unanswered_grant_is_recognised
+        an_unanswered_redemption_is_recognised
+        an_unanswered_burning_is_recognised
+        an_unanswered_revocation_is_recognised
+    }
+    race {
+        one_of_64_makes_a_ring
+        one_of_64_replaces_a_ring
+        one_of_64_creates_a_client
+        one_of_64_deletes_a_client
+        one_of_64_gets_a_name
+        one_of_64_gets_two_names_asked_for_in_either_order
+        one_of_64_deletes_a_user
+        one_of_64_starts_a_session
+        one_of_64_reauthenticates
+        one_of_64_ends_a_session
+        one_of_64_creates_a_grant
+        n052_one_of_64_redeems_a_code
+        one_of_64_burns_a_code
+        one_of_64_revokes_a_grant
+        a_code_is_redeemed_or_burnt_never_both
+        a_session_is_reauthenticated_or_ended_never_both
+        sixty_four_deliveries_of_one_call_are_one_write
+        sixty_four_consents_add_up
+    }
+    sweep {
+        n225_sweeping_takes_only_what_expired
+        sweeping_is_bounded_and_goes_on_until_nothing_is_left
+    }
+}

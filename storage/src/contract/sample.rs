@@ -1,0 +1,282 @@
+//! Records to try a backend with: bare ones, and ones with every field that can be filled.
+
+use crate::{Commit, Stamp, Store};
+use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::grant::{Grant, RequestedClaims, Revocation, RevocationReason};
+use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
+use protocol::jwk::Algorithm;
+use protocol::name::Identifier;
+use protocol::pkce::{Challenge, Pkce};
+use protocol::scope::Scope;
+use protocol::secret::{Digest, SecretKind};
+use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session};
+use protocol::time::Timestamp;
+use protocol::user::{PasswordHash, User};
+use serde_json::json;
+use std::time::Duration;
+
+/// When the cases happen: far ahead, so that no backend which deletes by the machine's clock interferes.
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(4_000_000_000);
+
+/// The last instant every backend keeps exactly.
+pub(crate) const END_OF_TIME: Timestamp = Timestamp::from_millis(i64::MAX.cast_unsigned());
+
+/// Text that a backend could trip over.
+const ODD: &str = "Zoë \"O'Neil\" \\ ; -- %_ 名前 🦀 \u{202e}\r\n\t#";
+
+/// Sixteen bytes that `number` tells apart.
+pub(crate) fn bytes(number: u32) -> [u8; 16] {
+    let [a, b, c, d] = number.to_be_bytes();
+    [0, 255, 39, 0, a, b, c, d, 0, 0, 0, 0, a, b, c, d]
+}
+
+/// A call at [`NOW`].
+pub(crate) fn call(number: u32) -> Stamp {
+    call_at(number, NOW)
+}
+
+/// A call at a time.
+pub(crate) fn call_at(number: u32, at: Timestamp) -> Stamp {
+    Stamp { at, request: RequestId::from_bytes(bytes(number)) }
+}
+
+pub(crate) fn later(millis: u64) -> Timestamp {
+    NOW.plus(Duration::from_millis(millis))
+}
+
+pub(crate) fn earlier(millis: u64) -> Timestamp {
+    NOW.minus(Duration::from_millis(millis))
+}
+
+pub(crate) fn secret(kind: SecretKind, number: u32) -> Digest {
+    Digest::of(kind, &bytes(number))
+}
+
+pub(crate) fn scope(text: &str) -> Scope {
+    text.split(' ').filter(|token| !token.is_empty()).collect()
+}
+
+pub(crate) fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).unwrap()
+}
+
+/// A public client with nothing that can be left out.
+pub(crate) fn bare_client(id: &str) -> Client {
+    Client {
+        id: client_id(id),
+        name: "Bare".into(),
+        auth_method: AuthMethod::None,
+        secrets: vec![],
+        redirect_uris: vec![],
+        post_logout_redirect_uris: vec![],
+        origins: vec![],
+        grant_types: vec![],
+        scope: Scope::empty(),
+        audiences: vec![],
+        resources: vec![],
+        signing_alg: None,
+        pkce_required: true,
+        first_party: false,
+        native: false,
+        disabled: false,
+        not_before: Timestamp::EPOCH,
+        created_at: NOW,
+    }
+}
+
+/// A client with everything.
+pub(crate) fn full_client(id: &str) -> Client {
+    let texts = |count: usize| (0..count).map(|n| format!("https://rp.example/{n}?a=b&c='\"é")).collect();
+    let kept = |number, expires_at| ClientSecret {
+        digest: secret(SecretKind::ClientSecret, number),
+        created_at: earlier(1),
+        expires_at,
+    };
+    Client {
+        id: client_id(id),
+        name: ODD.into(),
+        auth_method: AuthMethod::ClientSecretPost,
+        secrets: vec![kept(1, Some(later(1))), kept(2, None)],
+        redirect_uris: texts(3),
+        post_logout_redirect_uris: texts(2),
+        origins: vec!["https://spa.example".into()],
+        grant_types: GrantType::ALL.to_vec(),
+        scope: scope("openid profile email offline_access a:b/c!#[]~"),
+        audiences: texts(2),
+        resources: texts(1),
+        signing_alg: Some(Algorithm::EdDSA),
+        pkce_required: false,
+        first_party: true,
+        native: true,
+        disabled: true,
+        not_before: later(7),
+        created_at: earlier(9),
+    }
+}
+
+pub(crate) fn user_id(number: u32) -> UserId {
+    UserId::from_bytes(bytes(number))
+}
+
+/// What leads to a user: a name or an address.
+pub(crate) fn name(typed: &str) -> Identifier {
+    Identifier::typed(typed).unwrap()
+}
+
+/// A user with nothing that can be left out.
+pub(crate) fn bare_user(number: u32) -> User {
+    User {
+        id: user_id(number),
+        subject: Subject::from_random(bytes(number)),
+        username: "alice".into(),
+        email: None,
+        email_verified: false,
+        claims: serde_json::Map::new(),
+        password: None,
+        disabled: false,
+        not_before: Timestamp::EPOCH,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// A user with everything.
+pub(crate) fn full_user(number: u32) -> User {
+    let claims = json!({
+        "name": ODD,
+        "birthdate": "0000-02-29",
+        "phone_number_verified": true,
+        "address": { "formatted": "1 High Street\r\nAnytown", "country": "" },
+    });
+    User {
+        username: "Ålice".into(),
+        email: Some("Alice+tag#1@Example.org".into()),
+        email_verified: true,
+        claims: claims.as_object().cloned().unwrap(),
+        password: Some(PasswordHash("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into())),
+        disabled: true,
+        not_before: later(3),
+        created_at: earlier(5),
+        updated_at: later(2),
+        ..bare_user(number)
+    }
+}
+
+pub(crate) fn authentication(number: u32) -> Authentication {
+    Authentication {
+        event: EventId::from_bytes(bytes(number)),
+        at: later(u64::from(number)),
+        acr: ACR_PASSWORD.into(),
+        amr: vec![AMR_PASSWORD.into(), "otp".into()],
+    }
+}
+
+pub(crate) fn session_id(number: u32) -> SessionId {
+    SessionId::from_bytes(bytes(number))
+}
+
+pub(crate) fn session_secret(number: u32) -> Digest {
+    secret(SecretKind::Session, number)
+}
+
+/// A session of user 1 that is going on; its secret has the session's number.
+pub(crate) fn session(number: u32) -> Session {
+    Session {
+        id: session_id(number),
+        user: user_id(1),
+        secret: session_secret(number),
+        authentication: authentication(number),
+        created_at: NOW,
+        expires_at: later(604_800_000),
+        ended_at: None,
+    }
+}
+
+pub(crate) fn grant_id(number: u32) -> GrantId {
+    GrantId::from_bytes(bytes(number))
+}
+
+pub(crate) fn code(number: u32) -> Digest {
+    secret(SecretKind::Code, number)
+}
+
+/// A grant of user 1 in session 1, with nothing that can be left out, not redeemed; its code has the grant's
+/// number. `last_request` is that of call 1.
+pub(crate) fn grant(number: u32) -> Grant {
+    Grant {
+        id: grant_id(number),
+        user: user_id(1),
+        client: client_id("client-a"),
+        session: session_id(1),
+        requested_scope: scope("openid"),
+        scope: Scope::empty(),
+        resource: None,
+        redirect_uri: Digest::of(SecretKind::RedirectUri, b"https://rp.example/cb"),
+        pkce: Pkce::None,
+        nonce: None,
+        claims: RequestedClaims::default(),
+        authentication: authentication(1),
+        offline: false,
+        code: code(number),
+        code_expires_at: later(60_000),
+        redeemed_at: None,
+        created_at: NOW,
+        expires_at: later(660_000),
+        revoked: None,
+        last_request: call(1).request,
+    }
+}
+
+/// A grant with everything, at the end of its life.
+pub(crate) fn full_grant(number: u32) -> Grant {
+    Grant {
+        scope: scope("openid email"),
+        resource: Some("https://api.example/v1?x='y'".into()),
+        // The challenge of RFC 7636 appendix B.
+        pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
+        nonce: Some(ODD.into()),
+        claims: RequestedClaims {
+            userinfo: vec!["email".into()],
+            id_token: vec!["name".into(), "acr".into()],
+        },
+        offline: true,
+        redeemed_at: Some(later(1)),
+        revoked: Some(Revocation { at: later(2), reason: RevocationReason::CodeReplayed }),
+        ..grant(number)
+    }
+}
+
+/// Creates a user whom a name leads to, in call 1.
+pub(crate) async fn put_user(store: &dyn Store, user: &User, typed: &str) {
+    assert_eq!(store.create_user(user, &[name(typed)], call(1)).await.unwrap(), Commit::Done);
+}
+
+/// Creates a client, in call 1.
+pub(crate) async fn put_client(store: &dyn Store, client: &Client) {
+    assert_eq!(store.create_client(client, call(1)).await.unwrap(), Commit::Done);
+}
+
+/// Starts a session, in call 1.
+pub(crate) async fn put_session(store: &dyn Store, session: &Session) {
+    assert_eq!(store.start_session(session, call(1)).await.unwrap(), Commit::Done);
+}
+
+/// Creates a grant, in call 1.
+pub(crate) async fn put_grant(store: &dyn Store, grant: &Grant) {
+    assert_eq!(store.create_grant(grant, call(1)).await.unwrap(), Commit::Done);
+}
+
+/// The grant as it is kept.
+pub(crate) async fn kept_grant(store: &dyn Store, like: &Grant) -> Option<Grant> {
+    store.load_grant(&like.user, &like.id).await.unwrap().grant
+}
+
+/// The session as it is kept.
+pub(crate) async fn kept_session(store: &dyn Store, like: &Session) -> Option<Session> {
+    store.load_sign_in(&like.user, Some(&like.id), &client_id("client-a")).await.unwrap().session
+}
+
+/// What a lost write found.
+pub(crate) fn lost<T>(record: T) -> Commit<T> {
+    Commit::Lost(Some(Box::new(record)))
+}

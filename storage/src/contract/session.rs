@@ -1,0 +1,168 @@
+//! Cases of sessions, and of what goes with one that ends.
+
+use super::sample::{
+    authentication, call, call_at, client_id, earlier, full_user, grant, kept_grant, kept_session, later,
+    lost, put_grant, put_session, put_user, scope, session, session_id, session_secret, user_id,
+};
+use crate::{Commit, SignInView, Store};
+use protocol::consent::Consent;
+use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::id::{ClientId, SessionId, UserId};
+use protocol::session::Session;
+use std::sync::Arc;
+
+/// A session somebody ended.
+fn ended(number: u32) -> Session {
+    Session { ended_at: Some(earlier(1)), ..session(number) }
+}
+
+pub async fn a_session_comes_back_whole(store: Arc<dyn Store>) {
+    for kept in [session(1), ended(2)] {
+        put_session(&*store, &kept).await;
+        assert_eq!(kept_session(&*store, &kept).await, Some(kept));
+    }
+}
+
+pub async fn sign_in_loads_user_session_and_consent_together(store: Arc<dyn Store>) {
+    let (user, session, client) = (full_user(1), session(1), client_id("client-a"));
+    let load = async |user: UserId, session: Option<&SessionId>, client: &ClientId| {
+        store.load_sign_in(&user, session, client).await.unwrap()
+    };
+    assert_eq!(load(user.id, Some(&session.id), &client).await, SignInView::default());
+    put_user(&*store, &user, "alice").await;
+    put_session(&*store, &session).await;
+    store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
+    let consent =
+        Consent { user: user.id, client: client.clone(), scope: scope("openid"), granted_at: call(1).at };
+    let all = SignInView { user: Some(user), session: Some(session.clone()), consent: Some(consent) };
+    assert_eq!(load(user_id(1), Some(&session.id), &client).await, all);
+    let without_session = SignInView { session: None, ..all.clone() };
+    assert_eq!(load(user_id(1), None, &client).await, without_session);
+    assert_eq!(load(user_id(1), Some(&session_id(2)), &client).await, without_session);
+    let other_client = client_id("client-b");
+    assert_eq!(load(user_id(1), Some(&session.id), &other_client).await, SignInView { consent: None, ..all });
+    // A session's id in the hands of another user finds nothing.
+    assert_eq!(load(user_id(2), Some(&session.id), &client).await, SignInView::default());
+}
+
+pub async fn a_taken_session_id_is_lost(store: Arc<dyn Store>) {
+    let first = session(1);
+    put_session(&*store, &first).await;
+    let second = Session { secret: session_secret(2), ..first.clone() };
+    assert_eq!(store.start_session(&second, call(2)).await.unwrap(), lost(first.clone()));
+    assert_eq!(kept_session(&*store, &first).await, Some(first));
+}
+
+pub async fn reauthentication_replaces_secret_and_authentication_only(store: Arc<dyn Store>) {
+    let before = session(1);
+    put_session(&*store, &before).await;
+    put_session(&*store, &session(2)).await;
+    let (secret, proof) = (session_secret(7), authentication(7));
+    let done = store
+        .reauthenticate(&before.user, &before.id, &before.secret, &secret, &proof, call(2))
+        .await
+        .unwrap();
+    assert_eq!(done, Commit::Done);
+    let after = Session { secret, authentication: proof, ..before };
+    assert_eq!(kept_session(&*store, &after).await, Some(after));
+    assert_eq!(kept_session(&*store, &session(2)).await, Some(session(2)));
+}
+
+pub async fn reauthentication_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
+    let (live, over) = (session(1), ended(2));
+    put_session(&*store, &live).await;
+    put_session(&*store, &over).await;
+    for (user, id, seen, found) in [
+        (live.user, live.id, session_secret(9), lost(live.clone())),
+        (live.user, over.id, over.secret, lost(over.clone())),
+        (live.user, session_id(3), live.secret, Commit::Lost(None)),
+        (user_id(2), live.id, live.secret, Commit::Lost(None)),
+    ] {
+        let (secret, proof) = (session_secret(7), authentication(7));
+        let commit = store.reauthenticate(&user, &id, &seen, &secret, &proof, call(2)).await.unwrap();
+        assert_eq!(commit, found);
+    }
+    for same in [live, over] {
+        assert_eq!(kept_session(&*store, &same).await, Some(same));
+    }
+}
+
+pub async fn ending_a_session_revokes_what_it_carried(store: Arc<dyn Store>) {
+    let session = session(1);
+    put_session(&*store, &session).await;
+    let carried = [grant(1), Grant { redeemed_at: Some(earlier(5)), ..grant(2) }];
+    let revoked = Some(Revocation { at: earlier(9), reason: RevocationReason::CodeReplayed });
+    let spared = [
+        Grant { offline: true, ..grant(3) },
+        Grant { session: session_id(2), ..grant(4) },
+        Grant { user: user_id(2), ..grant(5) },
+        Grant { revoked, ..grant(6) },
+    ];
+    for each in carried.iter().chain(&spared) {
+        put_grant(&*store, each).await;
+    }
+    let end = call_at(2, later(3));
+    let commit = store.end_session(&session.user, &session.id, &session.secret, end).await.unwrap();
+    assert_eq!(commit, Commit::Done);
+    let over = Session { ended_at: Some(end.at), ..session };
+    assert_eq!(kept_session(&*store, &over).await, Some(over));
+    let revoked = Some(Revocation { at: end.at, reason: RevocationReason::SessionEnded });
+    for each in carried {
+        let after = Grant { revoked, last_request: end.request, ..each };
+        assert_eq!(kept_grant(&*store, &after).await, Some(after));
+    }
+    for each in spared {
+        assert_eq!(kept_grant(&*store, &each).await, Some(each));
+    }
+}
+
+pub async fn ending_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
+    let (live, over) = (session(1), ended(2));
+    let carried = [grant(1), Grant { session: over.id, ..grant(2) }];
+    put_session(&*store, &live).await;
+    put_session(&*store, &over).await;
+    for each in &carried {
+        put_grant(&*store, each).await;
+    }
+    for (user, id, seen, found) in [
+        (live.user, live.id, session_secret(9), lost(live.clone())),
+        (live.user, over.id, over.secret, lost(over.clone())),
+        (live.user, session_id(3), live.secret, Commit::Lost(None)),
+        (user_id(2), live.id, live.secret, Commit::Lost(None)),
+    ] {
+        assert_eq!(store.end_session(&user, &id, &seen, call(2)).await.unwrap(), found);
+    }
+    for same in [live, over] {
+        assert_eq!(kept_session(&*store, &same).await, Some(same));
+    }
+    for same in carried {
+        assert_eq!(kept_grant(&*store, &same).await, Some(same), "what lost revokes nothing");
+    }
+}
+
+pub async fn session_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
+    let (begun, stamp) = (session(1), call(2));
+    let (user, id, proof) = (begun.user, begun.id, authentication(7));
+    let start = async || store.start_session(&begun, stamp).await.unwrap();
+    let prove = async || {
+        let (seen, secret) = (session_secret(1), session_secret(7));
+        store.reauthenticate(&user, &id, &seen, &secret, &proof, stamp).await.unwrap()
+    };
+    let end = async |seen| store.end_session(&user, &id, &seen, stamp).await.unwrap();
+
+    assert_eq!(start().await, Commit::Done);
+    assert_eq!(end(session_secret(7)).await, lost(begun.clone()), "not ended by having been started");
+    assert_eq!(prove().await, Commit::Done);
+    let proven = Session { secret: session_secret(7), authentication: proof.clone(), ..begun.clone() };
+    assert_eq!(start().await, lost(proven.clone()));
+    assert_eq!(end(session_secret(7)).await, Commit::Done);
+    let over = Session { ended_at: Some(stamp.at), ..proven };
+    assert_eq!(prove().await, lost(over.clone()));
+    assert_eq!(kept_session(&*store, &begun).await, Some(over));
+    // A session that was started and ended, its secret never changed.
+    let brief = session(2);
+    assert_eq!(store.start_session(&brief, stamp).await.unwrap(), Commit::Done);
+    assert_eq!(store.end_session(&user, &brief.id, &brief.secret, stamp).await.unwrap(), Commit::Done);
+    let over = Session { ended_at: Some(stamp.at), ..brief.clone() };
+    assert_eq!(store.start_session(&brief, stamp).await.unwrap(), lost(over));
+}

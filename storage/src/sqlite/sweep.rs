@@ -1,0 +1,22 @@
+//! Housekeeping: what expired is deleted a bounded number of rows at a time, because the one writer does
+//! nothing else meanwhile.
+
+use super::column::At;
+use crate::SWEEP_LIMIT;
+use protocol::id::Realm;
+use protocol::time::Timestamp;
+use rusqlite::{Connection, Result, params};
+
+// The indexes by expiry hold all that the inner queries ask for: no row is read but those that go.
+pub(super) const GRANTS: &str = "DELETE FROM grants WHERE rowid IN
+  (SELECT rowid FROM grants WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
+pub(super) const SESSIONS: &str = "DELETE FROM sessions WHERE rowid IN
+  (SELECT rowid FROM sessions WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
+
+pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<u64> {
+    [GRANTS, SESSIONS].iter().try_fold(0, |deleted, text| {
+        let room = (SWEEP_LIMIT - deleted).cast_signed();
+        let changed = db.prepare_cached(text)?.execute(params![realm.as_str(), At(before), room])?;
+        Ok(deleted + changed as u64)
+    })
+}

@@ -1,0 +1,114 @@
+//! What SQLite promises beyond the contract, and the contract on a file and in memory.
+
+use super::*;
+use crate::StoreErrorKind;
+use crate::contract::sample::*;
+use crate::tap::{Call, Observer, Tap};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Waker};
+use tempfile::TempDir;
+
+mod group;
+mod newer;
+mod outage;
+mod schema;
+mod share;
+mod sweep;
+
+contract!(on_file, on_file_empty);
+contract!(in_memory, in_memory_empty);
+
+/// The folder of a store's file; an observer, so that a store under test keeps it until it is closed.
+struct Folder(TempDir);
+
+impl Observer for Folder {
+    fn before(&self, _: Call) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+async fn on_file_empty() -> Arc<dyn Store> {
+    let folder = Folder::new();
+    Arc::new(Tap::new(Arc::new(folder.create()), folder))
+}
+
+async fn in_memory_empty() -> Arc<dyn Store> {
+    Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap())
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("keyward.db")
+    }
+
+    fn location(&self) -> Location {
+        Location::File(self.path())
+    }
+
+    /// Opens the store, made if it is missing.
+    fn create(&self) -> Sqlite {
+        Sqlite::open(&self.location(), true, Realm::main()).unwrap()
+    }
+
+    /// Opens the store that is there; `Err` with what the caller can do and the text.
+    fn open(&self) -> Result<Sqlite, (StoreErrorKind, String)> {
+        Sqlite::open(&self.location(), false, Realm::main())
+            .map_err(|error| (error.kind(), error.to_string()))
+    }
+
+    /// Another program's connection to the file.
+    fn raw(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+/// A call that was made and has not been answered.
+type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Makes a call without waiting for its answer; the writing thread must be held.
+fn send<'a, T>(call: impl Future<Output = T> + 'a) -> Sent<'a, T> {
+    let mut call: Sent<'a, T> = Box::pin(call);
+    assert!(is_pending(&mut call));
+    call
+}
+
+fn is_pending<T>(call: &mut Sent<'_, T>) -> bool {
+    call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+/// The writing thread, doing nothing.
+struct Held<'a> {
+    release: Sender<()>,
+    call: Sent<'a, Result<(), StoreError>>,
+}
+
+/// Holds the writing thread, so that what is sent waits together.
+fn hold(store: &Sqlite) -> Held<'_> {
+    let (begun, begins) = channel();
+    let (release, released) = channel();
+    let wait = move |_: &Connection| {
+        begun.send(()).unwrap();
+        released.recv().unwrap();
+        Ok(())
+    };
+    let call = send(store.writer.run("hold", Access::Read, wait));
+    begins.recv().unwrap();
+    Held { release, call }
+}
+
+impl Held<'_> {
+    async fn release(self) {
+        self.release.send(()).unwrap();
+        self.call.await.unwrap();
+    }
+}

@@ -1,0 +1,141 @@
+//! What a machine does to a file: locks, full disks, deletion. Each is an error the caller can act on,
+//! nothing acknowledged is lost, and all is well again when the cause has gone.
+
+use super::*;
+use protocol::client::Client;
+
+/// Long enough to notice a lock, short enough for a test.
+const SHORT: Duration = Duration::from_millis(10);
+
+fn impatient(folder: &Folder) -> Result<Sqlite, StoreError> {
+    Sqlite::open_waiting(&folder.location(), true, Realm::main(), SHORT)
+}
+
+/// Sets a pragma on the writing connection.
+async fn set_writer(store: &Sqlite, pragma: &'static str) {
+    let set = move |db: &Connection| db.prepare(pragma)?.query([])?.next().map(drop);
+    store.writer.run("set_writer", Access::Read, set).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_is_busy_and_passes() {
+    let folder = Folder::new();
+    let store = impatient(&folder).unwrap();
+    put_session(&store, &session(1)).await;
+    let other = folder.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(kind_of(store.start_session(&session(2), call(2)).await), Some(StoreErrorKind::Busy));
+    assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Busy));
+    assert_eq!(kept_session(&store, &session(1)).await, Some(session(1)), "reads go on");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(kept_session(&store, &session(2)).await, None);
+    put_session(&store, &session(2)).await;
+    store.probe().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_is_waited_for() {
+    let folder = Folder::new();
+    let store = folder.create();
+    let other = folder.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let second = session(2);
+    let waiting = send(store.start_session(&second, call(1)));
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(waiting.await.unwrap(), Commit::Done);
+}
+
+#[test]
+fn a_lock_at_the_start_is_busy_and_passes() {
+    let folder = Folder::new();
+    Sqlite::migrate(&folder.path()).unwrap();
+    let other = folder.raw();
+    // Not in WAL mode, so the lock keeps readers out, too.
+    other.execute_batch("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE").unwrap();
+    assert_eq!(kind_of(impatient(&folder)), Some(StoreErrorKind::Busy));
+    assert_eq!(
+        kind_of(super::super::schema::check(&folder.path(), SHORT)),
+        Some(StoreErrorKind::Busy),
+        "no finding would mean that it is sound"
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    impatient(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn n222_a_full_disk_is_unavailable_and_recovers() {
+    let folder = Folder::new();
+    let store = folder.create();
+    put_session(&store, &session(1)).await;
+    // What is asked for is too little for what is there, so the file can't grow any more.
+    set_writer(&store, "PRAGMA max_page_count = 1").await;
+    let large = Client { name: "x".repeat(200_000), ..bare_client("large") };
+    assert_eq!(kind_of(store.create_client(&large, call(2)).await), Some(StoreErrorKind::Unavailable));
+    assert_eq!(store.clients().await.unwrap(), []);
+    assert_eq!(kept_session(&store, &session(1)).await, Some(session(1)), "reads go on");
+    set_writer(&store, "PRAGMA max_page_count = 1000000").await;
+    put_client(&store, &large).await;
+    assert_eq!(store.clients().await.unwrap(), [large]);
+}
+
+#[tokio::test]
+async fn n222_a_full_disk_loses_nothing_that_was_acknowledged() {
+    let folder = Folder::new();
+    let store = folder.create();
+    put_session(&store, &session(1)).await;
+    set_writer(&store, "PRAGMA max_page_count = 1").await;
+    let large = Client { name: "x".repeat(200_000), ..bare_client("large") };
+    let (before, after) = (session(2), session(3));
+    let held = hold(&store);
+    let early = send(store.start_session(&before, call(2)));
+    let failing = send(store.create_client(&large, call(3)));
+    let late = send(store.start_session(&after, call(4)));
+    held.release().await;
+    assert_eq!(kind_of(failing.await), Some(StoreErrorKind::Unavailable));
+    // SQLite may undo the one statement or the whole transaction; what is said must be what is kept.
+    for (answer, session) in [(early.await, &before), (late.await, &after)] {
+        let is_kept = kept_session(&store, session).await.is_some();
+        assert_eq!(answer.as_ref().is_ok_and(Commit::is_done), is_kept);
+        assert_eq!(kind_of(answer), (!is_kept).then_some(StoreErrorKind::Unavailable));
+    }
+    set_writer(&store, "PRAGMA max_page_count = 1000000").await;
+    put_client(&store, &large).await;
+}
+
+#[tokio::test]
+async fn n222_a_read_only_file_is_unavailable_and_recovers() {
+    let folder = Folder::new();
+    let store = folder.create();
+    // Stands for a file system remounted read-only: the same answer of SQLite, and it works for root as well.
+    set_writer(&store, "PRAGMA query_only = ON").await;
+    assert_eq!(kind_of(store.start_session(&session(1), call(1)).await), Some(StoreErrorKind::Unavailable));
+    assert_eq!(kept_session(&store, &session(1)).await, None);
+    set_writer(&store, "PRAGMA query_only = OFF").await;
+    put_session(&store, &session(1)).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_gone_is_unavailable_and_recovers() {
+    let folder = Folder::new();
+    let store = folder.create();
+    put_session(&store, &session(1)).await;
+    let aside = folder.0.path().join("aside.db");
+    let refused = async |number| {
+        let answer = kind_of(store.start_session(&session(number), call(2)).await);
+        assert_eq!(answer, Some(StoreErrorKind::Unavailable));
+        assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable));
+    };
+    std::fs::rename(folder.path(), &aside).unwrap();
+    refused(2).await;
+    assert!(!folder.path().exists());
+    // A backup put in its place: the same content, but not the file that is open.
+    std::fs::copy(&aside, folder.path()).unwrap();
+    refused(3).await;
+    std::fs::rename(&aside, folder.path()).unwrap();
+    put_session(&store, &session(4)).await;
+    store.probe().await.unwrap();
+    for (number, is_kept) in [(1, true), (2, false), (3, false), (4, true)] {
+        assert_eq!(kept_session(&store, &session(number)).await.is_some(), is_kept, "{number}");
+    }
+}

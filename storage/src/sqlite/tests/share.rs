@@ -1,0 +1,72 @@
+//! Two stores on one file, as two processes have them.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n052_two_stores_on_one_file_redeem_a_code_once() {
+    let folder = Folder::new();
+    let stores = [(); 2].map(|()| Arc::new(folder.create()));
+    for round in 1..=10 {
+        put_grant(&*stores[0], &grant(round)).await;
+        let redeem = |number: u32| {
+            let store = Arc::clone(&stores[number as usize % 2]);
+            tokio::spawn(async move {
+                let stamp = call(round * 100 + number);
+                store.redeem_code(&user_id(1), &grant_id(round), &code(round), stamp).await.unwrap()
+            })
+        };
+        let mut won = 0;
+        for task in (0..64).map(redeem).collect::<Vec<_>>() {
+            won += usize::from(task.await.unwrap().is_done());
+        }
+        assert_eq!(won, 1);
+    }
+    drop(stores);
+    let again = folder.open().unwrap();
+    assert_eq!(kept_grant(&again, &grant(1)).await.unwrap().redeemed_at, Some(NOW));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_write_in_turns_and_see_each_other() {
+    let folder = Folder::new();
+    let stores = [(); 2].map(|()| Arc::new(folder.create()));
+    let begin = |number: u32| {
+        let [writer, reader] = [0, 1].map(|shift| Arc::clone(&stores[(number + shift) as usize % 2]));
+        tokio::spawn(async move {
+            put_session(&*writer, &session(number)).await;
+            assert_eq!(kept_session(&*reader, &session(number)).await, Some(session(number)));
+        })
+    };
+    for task in (0..200).map(begin).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_mark_moves_when_another_process_wrote() {
+    let folder = Folder::new();
+    let (server, command) = (folder.create(), folder.create());
+    let before = server.change_mark().await.unwrap();
+    put_session(&server, &session(1)).await;
+    assert_eq!(server.sweep(earlier(1)).await.unwrap(), 0);
+    assert_eq!(server.change_mark().await.unwrap(), before, "what it wrote itself it knows");
+    // The other one looks, and loses a race: nothing changed.
+    assert_eq!(kept_session(&command, &session(1)).await, Some(session(1)));
+    assert!(!command.start_session(&session(1), call(2)).await.unwrap().is_done());
+    assert_eq!(server.change_mark().await.unwrap(), before);
+    put_client(&command, &bare_client("a")).await;
+    let after = server.change_mark().await.unwrap();
+    assert_ne!(after, before);
+    assert_eq!(server.change_mark().await.unwrap(), after, "once");
+}
+
+#[tokio::test]
+async fn commands_work_beside_a_running_server() {
+    let folder = Folder::new();
+    let server = folder.create();
+    put_session(&server, &session(1)).await;
+    let newest = Sqlite::schema_version();
+    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: newest, to: newest });
+    assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
+    put_session(&server, &session(2)).await;
+}

@@ -1,0 +1,47 @@
+//! Housekeeping: all of it, in bounded steps.
+
+use super::super::column::At;
+use super::super::sweep::{GRANTS, SESSIONS};
+use super::*;
+use crate::SWEEP_LIMIT;
+use rusqlite::params;
+
+#[tokio::test]
+async fn n225_all_that_expired_goes_in_steps_of_the_limit() {
+    let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
+    let sessions = SWEEP_LIMIT as u32 * 2 + 20;
+    for number in 0..sessions {
+        // The newest first, so that the order of rows is not the order of expiry.
+        put_session(&store, &Session { expires_at: earlier(u64::from(number) + 1), ..session(number) }).await;
+    }
+    put_session(&store, &Session { expires_at: NOW, ..session(sessions) }).await;
+    let oldest_left = |db: &Connection, _: &Realm| {
+        db.query_row("SELECT min(expires_at) FROM sessions", [], |row| Ok(row.get::<_, At>(0)?.0))
+    };
+    let mut counts = Vec::new();
+    for left in [SWEEP_LIMIT + 20, 20, 0, 0] {
+        counts.push(store.sweep(NOW).await.unwrap());
+        let oldest = store.read("oldest", oldest_left).await.unwrap();
+        assert_eq!(oldest, earlier(left), "the oldest go first");
+    }
+    assert_eq!(counts, [SWEEP_LIMIT, SWEEP_LIMIT, 20, 0]);
+}
+
+/// A bound on work instead of time: only what is deleted is looked at.
+#[tokio::test]
+async fn sweeping_reads_the_index_by_expiry_alone() {
+    let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
+    for text in [GRANTS, SESSIONS] {
+        let plan = move |db: &Connection, realm: &Realm| {
+            db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?
+                .query_map(params![realm.as_str(), 0, 1], |row| row.get::<_, String>("detail"))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let plan = store.read("plan", plan).await.unwrap();
+        assert!(plan.iter().any(|step| step.contains("USING COVERING INDEX")), "{plan:?}");
+        assert!(
+            plan.iter().all(|step| !step.contains("TEMP B-TREE") && !step.starts_with("SCAN")),
+            "{plan:?}"
+        );
+    }
+}
