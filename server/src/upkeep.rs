@@ -9,6 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many looks there are between two rounds of [`App::minute`].
 const LOOKS_A_MINUTE: u64 = 60;
+/// How many batches of expired records one round deletes.
+const MOST_BATCHES: usize = 200;
 
 /// Works until it is dropped.
 pub async fn run(app: App) {
@@ -51,9 +53,17 @@ pub async fn minute(app: &App) {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the keys can't be looked after"),
     }
-    let now = app.clock.now();
-    if let Err(error) = app.store.sweep(now).await {
-        tracing::warn!(%error, "expired records can't be deleted");
+    sweep(app).await;
+    app.passwords.free_idle(app.clock.now());
+}
+
+/// Deletes what is over, a batch at a time, so that nobody else waits for long.
+async fn sweep(app: &App) {
+    for _ in 0..MOST_BATCHES {
+        match app.store.sweep(app.clock.now()).await {
+            Ok(0) => return,
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => return tracing::warn!(%error, "expired records can't be deleted"),
+        }
     }
-    app.passwords.free_idle(now);
 }

@@ -132,6 +132,8 @@ pub(super) fn connect_reader(path: &Path, busy: Duration) -> Result<Connection, 
         db.busy_timeout(busy)?;
         db.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
         db.set_prepared_statement_cache_capacity(32);
+        // The first read opens the log: now, while it is certain that log and file belong together.
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(db)
     };
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
