@@ -247,7 +247,7 @@ fn serve_on(listener: TcpListener, router: Router) -> SocketAddr {
     address
 }
 
-async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
+pub(crate) async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);

@@ -8,6 +8,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
 use crate::config::{Settings, StorageSetting};
 use crate::keys::Keys;
+use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -41,15 +42,16 @@ impl Check {
 }
 
 pub(super) fn run(context: &Context) -> Outcome {
-    let settings = match context.raw().and_then(|raw| Ok(resolve(&raw, Surroundings::default())?)) {
+    let mut settings = match context.raw().and_then(|raw| Ok(resolve(&raw, Surroundings::default())?)) {
         Ok(settings) => settings,
         Err(Failed(why)) => return report(context, &[Check::bad("settings", why, "correct it as it says")]),
     };
-    super::context::block_on(async {
+    super::context::block_on(async move {
         let mut checks = vec![Check::good("settings", "all keys and values are fine")];
         checks.extend(storage(&settings));
         match assembly::open_store(&settings, false) {
             Ok(store) => {
+                adopt_issuer(&mut settings, &*store).await;
                 checks.push(issuer(&settings, &*store).await);
                 checks.push(keys(&settings, store).await);
             }
@@ -90,6 +92,14 @@ fn storage(settings: &Settings) -> Vec<Check> {
             let mend = "start `keyward serve` once, or correct the setting `storage`";
             vec![Check::bad("storage", error.to_string(), mend)]
         }
+    }
+}
+
+/// Where no issuer is set, the server chose one by its `--listen`, and told the store.
+async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
+    let theirs = store.issuer().await.ok().flatten().and_then(|issuer| Issuer::parse(&issuer).ok());
+    if let Some(theirs) = theirs.filter(|_| settings.issuer_is_default) {
+        settings.issuer = theirs;
     }
 }
 

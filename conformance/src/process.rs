@@ -1,0 +1,99 @@
+//! The product as a process: started, spoken to, told to stop, killed.
+
+use crate::answer::Answer;
+use crate::binary::keyward_binary;
+use crate::world::over_http;
+use axum::body::Body;
+use http::Request;
+use http::header::HOST;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A running server. Killed when dropped.
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who it says it is.
+    pub issuer: String,
+    /// What it printed before it was ready, that line included.
+    pub greeting: String,
+}
+
+impl Process {
+    /// Starts `keyward` in a folder and waits until it says that it is ready.
+    pub fn start(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = keyward(folder, arguments, environment);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.contains("keyward listening on ") {
+            if lines.read_line(&mut greeting).unwrap() == 0 {
+                let mut errors = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                panic!("it ended before it was ready: {greeting}{errors}");
+            }
+        }
+        // Read to the end, so that it never waits for us.
+        let mut errors = child.stderr.take().unwrap();
+        std::thread::spawn(move || drop(std::io::copy(&mut lines, &mut std::io::sink())));
+        std::thread::spawn(move || drop(std::io::copy(&mut errors, &mut std::io::sink())));
+        let line = greeting.lines().find(|line| line.contains("keyward listening on ")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|word| *word == "on").unwrap() + 1;
+        let address = words[at].rsplit("//").next().unwrap().parse().unwrap();
+        Self { child, address, issuer: words[at + 2].trim_matches(['"', ',']).to_owned(), greeting }
+    }
+
+    /// Sends a request; `Host` is the issuer's unless it has its own.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        if !request.headers().contains_key(HOST) {
+            let authority = self.issuer.rsplit("//").next().unwrap();
+            request.headers_mut().insert(HOST, authority.parse().unwrap());
+        }
+        over_http(self.address, request).await
+    }
+
+    /// Ends it at once, whatever it is doing.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Tells it to stop, and waits; whether it ended well.
+    pub fn stop(mut self) -> bool {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    run_with(folder, arguments, &[], input)
+}
+
+/// The same with some environment.
+pub fn run_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
+    let mut command = keyward(folder, arguments, environment);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that reads nothing may be gone already.
+    let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn keyward(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(keyward_binary());
+    command.current_dir(folder).args(arguments).env_clear().envs(environment.iter().copied());
+    command
+}

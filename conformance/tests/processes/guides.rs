@@ -1,0 +1,65 @@
+//! The guides as they stand: every command is run. A block marked `sh server` goes on in the background; the
+//! others have to succeed, one after the other, in one folder.
+
+use conformance::keyward_binary;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+#[test]
+fn every_command_of_the_guides_works() {
+    let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides");
+    for entry in std::fs::read_dir(guides).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        follow(&path, &text);
+    }
+}
+
+fn follow(guide: &Path, text: &str) {
+    let folder = TempDir::new().unwrap();
+    // A port of its own instead of 8080, so that guides can't meet each other or somebody's server.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut servers = Vec::new();
+    for block in text.split("\n```sh").skip(1) {
+        let (kind, rest) = block.split_once('\n').unwrap();
+        let commands = rest.split("\n```").next().unwrap().replace("8080", &port);
+        if kind.trim() == "server" {
+            servers.push(Server::start(folder.path(), &commands));
+            continue;
+        }
+        let done = shell(folder.path(), &commands).output().unwrap();
+        let told = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{}: {commands}\n{told:?}", guide.display());
+    }
+}
+
+fn shell(folder: &Path, commands: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let binaries = keyward_binary().parent().unwrap().display().to_string();
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).args(["-ec", commands]).env("PATH", format!("{binaries}:{path}"));
+    shell
+}
+
+/// Killed when dropped.
+struct Server(Child);
+
+impl Server {
+    fn start(folder: &Path, commands: &str) -> Self {
+        let exec = format!("exec {}", commands.trim());
+        let mut child = shell(folder, &exec).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("keyward listening on "), "{line}");
+        Self(child)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _gone_already = self.0.wait();
+    }
+}
