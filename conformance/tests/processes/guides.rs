@@ -36,10 +36,9 @@ fn follow(guide: &Path, text: &str) {
 }
 
 fn shell(folder: &Path, commands: &str) -> Command {
-    let path = std::env::var("PATH").unwrap_or_default();
     let binaries = keyward_binary().parent().unwrap().display().to_string();
     let mut shell = Command::new("sh");
-    shell.current_dir(folder).args(["-ec", commands]).env("PATH", format!("{binaries}:{path}"));
+    shell.current_dir(folder).args(["-ec", &format!("PATH='{binaries}':$PATH\n{commands}")]);
     shell
 }
 
@@ -48,8 +47,12 @@ struct Server(Child);
 
 impl Server {
     fn start(folder: &Path, commands: &str) -> Self {
-        let exec = format!("exec {}", commands.trim());
-        let mut child = shell(folder, &exec).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // In place of the shell, so that what is killed is the server.
+        let mut child = shell(folder, &format!("exec {}", commands.trim()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("keyward listening on "), "{line}");
