@@ -5,6 +5,7 @@
 //! function here, commits what it returns and responds.
 
 pub mod armor;
+pub mod attempts;
 pub mod authorize;
 pub mod base64url;
 pub mod claims;

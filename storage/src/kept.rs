@@ -3,7 +3,7 @@
 
 use crate::{Commit, Document, Stamp};
 use protocol::client::Client;
-use protocol::grant::{Grant, RevocationReason};
+use protocol::grant::{Grant, Refresh, RevocationReason};
 use protocol::id::RequestId;
 use protocol::secret::Digest;
 use protocol::session::Session;
@@ -34,6 +34,11 @@ pub(crate) fn is_redeemed(grant: &Grant, code: &Digest, stamp: Stamp) -> bool {
     grant.code == *code && grant.redeemed_at == Some(stamp.at) && grant.revoked.is_none()
 }
 
+/// The effect of `rotate_refresh`.
+pub(crate) fn is_rotated(grant: &Grant, next: &Refresh) -> bool {
+    grant.refresh.as_ref() == Some(next) && grant.revoked.is_none()
+}
+
 /// The effect of `burn_code` and `revoke_grant`.
 pub(crate) fn is_revoked(grant: &Grant, reason: RevocationReason, stamp: Stamp) -> bool {
     grant.revoked.is_some_and(|revoked| revoked.at == stamp.at && revoked.reason == reason)
@@ -57,6 +62,11 @@ pub(crate) fn is_same_client(there: &Client, client: &Client) -> bool {
 /// The effect of `create_user`.
 pub(crate) fn is_same_user(there: &User, user: &User) -> bool {
     there.id == user.id && there.created_at == user.created_at
+}
+
+/// The effect of `set_profile`.
+pub(crate) fn is_same_profile(there: &User, user: &User) -> bool {
+    there.updated_at == user.updated_at && there.email == user.email && there.claims == user.claims
 }
 
 /// The effect of `replace_ring`.

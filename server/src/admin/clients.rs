@@ -197,6 +197,7 @@ impl Admin {
             // A client of this id may have been deleted before: what it was granted is not this one's.
             not_before: now,
             created_at: now,
+            revision: 1,
         };
         client.check()?;
         Ok(client)

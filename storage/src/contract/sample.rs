@@ -81,6 +81,7 @@ pub(crate) fn bare_client(id: &str) -> Client {
         disabled: false,
         not_before: Timestamp::EPOCH,
         created_at: NOW,
+        revision: 1,
     }
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn full_client(id: &str) -> Client {
         disabled: true,
         not_before: later(7),
         created_at: earlier(9),
+        revision: 9,
     }
 }
 
@@ -220,6 +222,7 @@ pub(crate) fn grant(number: u32) -> Grant {
         code: code(number),
         code_expires_at: later(60_000),
         redeemed_at: None,
+        refresh: None,
         created_at: NOW,
         expires_at: later(660_000),
         revoked: None,

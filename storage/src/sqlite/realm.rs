@@ -16,7 +16,7 @@ pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
         .optional()
 }
 
-pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: Stamp) -> Result<()> {
+pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: &Stamp) -> Result<()> {
     // Read under the one write lock: a newer program's record is refused, not replaced.
     self::issuer(db, realm)?;
     db.prepare_cached(
@@ -27,7 +27,11 @@ pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: St
     .map(drop)
 }
 
-pub(super) fn ring(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
+pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> Result<Option<Document>> {
+    Ok(get(db, realm, *document)?.map(|kept| kept.record))
+}
+
+fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
     db.prepare_cached("SELECT * FROM ring WHERE realm = ?1 AND document = ?2")?
         .query_row([realm.as_str(), key(document)], |row| {
             row.get::<_, Format>("v")?;
@@ -45,10 +49,10 @@ pub(super) fn ring(db: &Connection, realm: &Realm, document: RingDocument) -> Re
 pub(super) fn replace_ring(
     db: &Connection,
     realm: &Realm,
-    document: RingDocument,
-    seen: Option<u64>,
+    document: &RingDocument,
+    seen: &Option<u64>,
     body: &str,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Document>> {
     let text = match seen {
         None => {
@@ -64,7 +68,7 @@ pub(super) fn replace_ring(
     let bound = i64::try_from(seen).unwrap_or(i64::MAX);
     let changed = db.prepare_cached(text)?.execute(params![
         realm.as_str(),
-        key(document),
+        key(*document),
         bound,
         body,
         stamp.request.as_bytes(),
@@ -73,7 +77,7 @@ pub(super) fn replace_ring(
     settle(
         changed,
         stamp,
-        || ring(db, realm, document),
+        || get(db, realm, *document),
         |there| kept::is_same_document(there, seen.saturating_add(1), body),
     )
 }
