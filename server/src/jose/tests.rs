@@ -155,6 +155,8 @@ fn n097_a_right_signature_does_not_excuse_the_header() {
         r#"{"alg":"none","alg":"EdDSA"}"#,
         r#"{"alg":"EdDSA","alg":"EdDSA"}"#,
         "\u{feff}{\"alg\":\"EdDSA\"}",
+        r#"{"alg":"ES256"}"#,
+        r#"{"alg":"none"}"#,
     ] {
         let (token, key) = signed(header.as_bytes(), b"{}");
         assert!(!accepted(&token, &key), "{header}");

@@ -111,6 +111,7 @@ async fn a_longer_retirement_is_remembered_when_the_settings_shorten_it() {
     world.open(&policy(ES256)).await;
     let shorter = KeyPolicy { retire_after: HOUR, ..policy(ES256) };
     let keys = world.open(&shorter).await;
+    keys.tick().await.unwrap();
     let first = only(&keys, KeyState::Active).kid;
     world.advance(30 * DAY);
     keys.tick().await.unwrap();

@@ -170,6 +170,11 @@ async fn what_is_wrapped_for_one_purpose_unwraps_for_no_other() {
     assert!(custody.master(&renumbered).await.is_err_and(corrupt));
     let key_as_master = RingMaster { wrapped: ring.keys[0].wrapped.clone(), ..ring.masters[0].clone() };
     assert!(custody.master(&key_as_master).await.is_err_and(corrupt));
+    // Even where the names agree.
+    let master_as_key =
+        RingKey { kid: "1".into(), wrapped: ring.masters[0].wrapped.clone(), ..ring.keys[0].clone() };
+    let error = custody.signer(&master_as_key).await.err().unwrap();
+    assert!(error.to_string().contains("does not open"), "{error}");
     let other_key = RingKey { wrapped: ring.keys[1].wrapped.clone(), ..ring.keys[0].clone() };
     assert!(custody.signer(&other_key).await.is_err_and(corrupt));
     for cut in [0, 1, 16, ring.keys[0].wrapped.len() - 1] {

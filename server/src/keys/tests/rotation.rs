@@ -73,6 +73,8 @@ async fn in_two_years_every_key_was_known_before_it_signed_and_three_at_most_wer
         }
     }
     assert_eq!(rotations, 24);
+    let copies = retired::read(&*world.store).await.unwrap().1.keys.len();
+    assert_eq!(copies, 2 * 3, "those removed in the last 90 days");
 }
 
 #[tokio::test]

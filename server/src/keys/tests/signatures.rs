@@ -120,6 +120,19 @@ async fn n105_only_what_we_signed_is_ours() {
 }
 
 #[tokio::test]
+async fn n105_a_right_signature_does_not_excuse_another_alg() {
+    let world = World::new();
+    let keys = world.open(&policy(TWO)).await;
+    let signer = keys.current().signer(None, START).cloned().unwrap();
+    for (alg, expected) in [("EdDSA", (true, true)), ("ES256", (false, false))] {
+        let header = json!({ "alg": alg, "kid": signer.kid() }).to_string();
+        let input = format!("{}.e30", base64url::encode(header.as_bytes()));
+        let signature = signer.sign(input.as_bytes()).await.unwrap();
+        assert_eq!(accepts(&keys, &jwt::assemble(input, &signature)), expected, "{alg}");
+    }
+}
+
+#[tokio::test]
 async fn n105_the_public_key_is_no_shared_secret() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
