@@ -22,7 +22,7 @@ fn of_file(body: &str) -> Result<Settings, BadSetting> {
 
 /// Settings of an environment.
 fn of_env<const N: usize>(variables: [(&str, &str); N]) -> Result<Settings, BadSetting> {
-    Raw::of(None, &Env::of(variables)).and_then(|raw| decide(&raw))
+    Raw::of(None, &Env::of(&variables)).and_then(|raw| decide(&raw))
 }
 
 fn decide(raw: &Raw) -> Result<Settings, BadSetting> {

@@ -10,7 +10,7 @@ fn raw(env: Env) -> Raw {
 
 #[test]
 fn the_environment_overrides_the_file_and_a_flag_overrides_both() {
-    let mut raw = raw(Env::of([("KEYWARD_LISTEN", "127.0.0.1:2222")]));
+    let mut raw = raw(Env::of(&[("KEYWARD_LISTEN", "127.0.0.1:2222")]));
     let in_force = |raw: &Raw| (decide(raw).unwrap().listen.port(), raw.origin("listen"));
     let variable = Origin::Environment("KEYWARD_LISTEN".into());
     assert_eq!(in_force(&raw), (2222, variable));
@@ -60,7 +60,7 @@ fn lists_numbers_and_switches_may_be_written_as_toml_has_them() {
 #[test]
 fn the_default_issuer_is_the_loopback_listener_s() {
     let issuer = |listen: &str, surroundings| {
-        let raw = Raw::of(None, &Env::of([("KEYWARD_LISTEN", listen)])).unwrap();
+        let raw = Raw::of(None, &Env::of(&[("KEYWARD_LISTEN", listen)])).unwrap();
         let settings = resolve(&raw, surroundings).unwrap();
         assert!(settings.issuer_is_default);
         settings.issuer.to_string()
@@ -118,7 +118,7 @@ fn only_the_default_file_may_be_absent() {
 
 #[test]
 fn the_environment_is_only_read_where_it_is_ours() {
-    let env = Env::of([("HOME", "/"), ("XKEYWARD_LISTEN", "x"), ("RUST_LOG", "server=debug")]);
+    let env = Env::of(&[("HOME", "/"), ("XKEYWARD_LISTEN", "x"), ("RUST_LOG", "server=debug")]);
     assert_eq!(env.log_filter(), Some("server=debug"));
     assert!(decide(&Raw::of(None, &env).unwrap()).is_ok());
 }
