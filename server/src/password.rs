@@ -66,7 +66,7 @@ impl std::error::Error for PasswordError {}
 pub struct Passwords(Arc<Pool>);
 
 struct Pool {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// How many may be in here, computing or waiting.
     capacity: usize,
     inside: AtomicUsize,
@@ -81,7 +81,7 @@ impl Passwords {
     /// At most `permits` computations at once (19 MiB and one core each) and `waiting` more in line.
     pub fn new(permits: usize, waiting: usize) -> Self {
         Self(Arc::new(Pool {
-            permits: Semaphore::new(permits),
+            permits: Arc::new(Semaphore::new(permits)),
             capacity: permits.saturating_add(waiting),
             inside: AtomicUsize::new(0),
             memory: Mutex::new(Vec::new()),
@@ -158,10 +158,14 @@ impl Passwords {
         password: Zeroizing<String>,
         phc: Phc,
     ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        let _place = Place::take(&self.0)?;
-        let _permit = self.0.permits.acquire().await.map_err(|_| PasswordError::Failed)?;
-        let pool = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || pool.argon2(&password, &phc));
+        let place = Place::take(Arc::clone(&self.0))?;
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        // Both move into the computation, which goes on when its caller goes away: whoever hangs up again and
+        // again must not get more of them than the pool has.
+        let done = tokio::task::spawn_blocking(move || {
+            let (place, _permit) = (place, permit);
+            place.0.argon2(&password, &phc)
+        });
         done.await.map_err(|_| PasswordError::Failed)?
     }
 }
@@ -190,13 +194,13 @@ impl Pool {
     }
 }
 
-/// A place in the pool or in its line, given back when dropped, also by a caller who went away.
-struct Place<'a>(&'a Pool);
+/// A place in the pool or in its line, given back when dropped: also by a caller who went away in line.
+struct Place(Arc<Pool>);
 
-impl<'a> Place<'a> {
-    fn take(pool: &'a Pool) -> Result<Self, PasswordError> {
+impl Place {
+    fn take(pool: Arc<Pool>) -> Result<Self, PasswordError> {
         let place = Self(pool);
-        if pool.inside.fetch_add(1, Ordering::AcqRel) < pool.capacity {
+        if place.0.inside.fetch_add(1, Ordering::AcqRel) < place.0.capacity {
             Ok(place)
         } else {
             Err(PasswordError::Busy)
@@ -204,7 +208,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.inside.fetch_sub(1, Ordering::AcqRel);
     }

@@ -7,6 +7,7 @@ use super::text::show_duration;
 use super::{
     BadSetting, ClientIp, KeysSetting, LogFormat, Origin, OriginSecret, Rotation, Settings, StorageSetting,
 };
+use crate::keys::STALE_LIMIT;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;
@@ -155,10 +156,14 @@ fn check_lifetimes(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
 fn check_keys(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
     let complain = |key, mend| Err(effective_complaint(raw, settings, key, mend));
     let longest = settings.lifetimes.access_token.max(settings.lifetimes.id_token);
-    if settings.key_retire_after < longest {
+    // A retired key may still sign: for half of its retirement while its successor can't be unwrapped, and for
+    // as long as a process that storage is away from has not heard of the successor.
+    let signs_on = if settings.issuer.is_loopback() { longest } else { longest.max(STALE_LIMIT) };
+    if settings.key_retire_after < 2 * signs_on {
         let mend = format!(
-            "must be at least the longest token lifetime ({}), or tokens outlive their key",
-            show_duration(longest)
+            "must be at least {}, twice the longest token lifetime and never under 30m except on a loopback \
+             issuer, or tokens outlive their key",
+            show_duration(2 * signs_on)
         );
         return complain("key_retire_after", mend);
     }

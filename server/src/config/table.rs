@@ -210,7 +210,8 @@ pub static ROWS: [Row; 24] = [
         "key_retire_after",
         "48h",
         "1s"..="90d",
-        "How long a key stays published after it signed last; at least the longest token lifetime.",
+        "How long a key stays published after it signed last; at least twice the longest token lifetime, and \
+         never under 30m except on a loopback issuer.",
         key_retire_after
     ),
     Row {

@@ -17,7 +17,7 @@ pub mod verify;
 pub use custody::{Custody, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use local::LocalCustody;
-pub use ring::{KeyPolicy, KeyState};
+pub use ring::{KeyPolicy, KeyState, REFRESH_AFTER};
 pub use snapshot::{Jwks, KeyInfo, Snapshot};
 
 use crate::clock::Clock;
@@ -34,8 +34,6 @@ use std::time::Duration;
 use storage::{RingDocument, Stamp, Store};
 use tokio::sync::Mutex;
 
-/// How old a snapshot may be before it is refreshed.
-pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
 /// How long an old snapshot serves [`Keys::fresh`] while storage is away: as long as a cached client does.
 /// After that a key might sign that was revoked long ago.
 pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -186,8 +184,10 @@ impl Keys {
                 Rotation::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
             })
             .await?;
+        let pending = self.policy.algs.iter().filter_map(|alg| ring.pending(*alg, now));
         let at = match how {
-            Rotation::Scheduled => now.plus(self.policy.publish_lead),
+            // Not always one lead from now: what would have begun sooner still does.
+            Rotation::Scheduled => pending.map(|key| key.sign_from).max().unwrap_or(now),
             Rotation::Now { .. } => now,
         };
         let ended = ring.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= at));
@@ -300,8 +300,11 @@ impl Keys {
         ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
     }
 
+    /// How long ago an instant was. One that lies ahead was a clock's that has jumped back since, and could be
+    /// of any age: it counts as long ago.
     fn since(&self, instant: &AtomicU64) -> Duration {
-        self.clock.now().since(Timestamp::from_millis(instant.load(Ordering::Acquire)))
+        let (now, then) = (self.clock.now(), Timestamp::from_millis(instant.load(Ordering::Acquire)));
+        if then > now { Duration::MAX } else { now.since(then) }
     }
 
     fn stamp(&self, at: Timestamp) -> Stamp {

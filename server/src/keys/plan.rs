@@ -3,8 +3,8 @@
 
 use super::error::RingRefusal;
 use super::ring::{
-    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RetiredKey,
-    RevokedKey, Ring, RingKey, RingMaster,
+    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, REFRESH_AFTER,
+    RetiredKey, RevokedKey, Ring, RingKey, RingMaster,
 };
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
@@ -216,7 +216,8 @@ fn drop_algorithms(ring: &mut Ring, policy: &KeyPolicy, now: Timestamp) {
     ring.keys.retain(|key| policy.algs.contains(&key.alg) || key.sign_from <= now);
     for key in ring.keys.iter_mut().filter(|key| !policy.algs.contains(&key.alg)) {
         if key.retire_at.is_none_or(|at| !at.has_passed(now)) {
-            key.retire_at = Some(now);
+            // It would have been published for longer, had it signed on.
+            (key.retire_at, key.remove_at) = (Some(now), None);
         }
     }
 }
@@ -234,8 +235,9 @@ fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp)
 fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, force: bool) -> Result<(), RingRefusal> {
     let now = plan.at;
     let known_for = plan.ring.pending(alg, now).map_or(Duration::ZERO, |key| now.since(key.publish_at));
-    if known_for < JWKS_MAX_AGE && !force && !policy.loopback {
-        let wait = JWKS_MAX_AGE.saturating_sub(known_for);
+    // The last copy of the JWKS without the key was handed out by a process that had yet to read the ring.
+    let wait = REFRESH_AFTER.saturating_add(JWKS_MAX_AGE).saturating_sub(known_for);
+    if !wait.is_zero() && !force && !policy.loopback {
         return Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 });
     }
     // Without a pending key (a ring that went unattended for long) one is made that signs at once.

@@ -17,6 +17,8 @@ pub const MAX_PUBLISHED: usize = 9;
 pub const MAX_ALGORITHMS: usize = 3;
 /// How long verifiers may keep our JWKS; also its `max-age`.
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(900);
+/// How old a process' copy of the ring may be before it is read again.
+pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
 /// How long after it was written a new master begins to seal: longer than any process goes without reading the
 /// ring (60 s), with room for clocks that differ.
 pub const MASTER_LEAD: Duration = Duration::from_secs(180);
@@ -32,7 +34,8 @@ pub struct KeyPolicy {
     pub rotation_period: Duration,
     /// How long a key is published before it signs (`key_publish_lead`).
     pub publish_lead: Duration,
-    /// How long a key is published after it signed (`key_retire_after`); longer than any token lives.
+    /// How long a key is published after it signed (`key_retire_after`); at least twice as long as any token
+    /// lives.
     pub retire_after: Duration,
     /// How long a master opens after its successor began to seal: the longest life of anything sealed.
     pub seal_retention: Duration,

@@ -104,8 +104,9 @@ impl Snapshot {
     }
 
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
-        let mut begun: Vec<_> =
-            self.ring.keys.iter().filter(|key| key.alg == alg && may_sign(key, now)).collect();
+        // From the end, as the later in the list wins a tie.
+        let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);
+        let mut begun: Vec<_> = ours.filter(|key| may_sign(key, now)).collect();
         begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
         begun.iter().find_map(|key| self.signers.get(&key.kid))
     }

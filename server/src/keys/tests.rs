@@ -1,1 +1,199 @@
+//! Keys through time: one store and one clock, and as many processes as a test wants.
 
+use super::custody::Headers;
+use super::plan::NewKey;
+use super::ring::{KEEP_RETIRED, MASTER_LEAD, RingKey, RingMaster};
+use super::*;
+use crate::clock::FakeClock;
+use crate::entropy::SeededEntropy;
+use crate::seal::SealKind;
+use protocol::jwk::{Algorithm, JwkSet};
+use protocol::jwt::{self, Compact};
+use std::path::PathBuf;
+use storage::tap::{Counts, Faults, Tap, When};
+use storage::{Memory, StoreErrorKind};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+mod custodian;
+mod jwks;
+mod limits;
+mod load;
+mod masters;
+mod opening;
+mod races;
+mod refresh;
+mod revocation;
+mod rotation;
+mod signatures;
+
+use custodian::Custodian;
+
+const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+const ES256: &[Algorithm] = &[Algorithm::ES256];
+const TWO: &[Algorithm] = &[Algorithm::EdDSA, Algorithm::ES256];
+
+/// The defaults of a server that others reach.
+fn policy(algs: &[Algorithm]) -> KeyPolicy {
+    KeyPolicy {
+        algs: algs.to_vec(),
+        rotation_period: 30 * DAY,
+        publish_lead: DAY,
+        retire_after: 2 * DAY,
+        seal_retention: 90 * DAY,
+        loopback: false,
+    }
+}
+
+fn loopback(algs: &[Algorithm]) -> KeyPolicy {
+    KeyPolicy { loopback: true, ..policy(algs) }
+}
+
+/// What processes share.
+struct World {
+    folder: TempDir,
+    store: Arc<dyn Store>,
+    faults: Arc<Faults>,
+    counts: Arc<Counts>,
+    clock: Arc<FakeClock>,
+    /// Each process draws from a stream of its own, as request ids must differ.
+    streams: AtomicU64,
+}
+
+impl World {
+    fn new() -> Self {
+        let (faults, counts) = (Arc::new(Faults::default()), Arc::new(Counts::default()));
+        let counted = Tap::new(Arc::new(Memory::default()), Arc::clone(&counts));
+        Self {
+            folder: TempDir::new().unwrap(),
+            store: Arc::new(Tap::new(Arc::new(counted), Arc::clone(&faults))),
+            faults,
+            counts,
+            clock: Arc::new(FakeClock::new(START)),
+            streams: AtomicU64::new(0),
+        }
+    }
+
+    fn master_key(&self) -> PathBuf {
+        self.folder.path().join("keys").join("master.key")
+    }
+
+    fn entropy(&self) -> Arc<dyn Entropy> {
+        Arc::new(SeededEntropy::new(self.streams.fetch_add(1, Ordering::SeqCst)))
+    }
+
+    fn custody(&self) -> LocalCustody {
+        LocalCustody::new(self.master_key(), Realm::main(), self.entropy())
+    }
+
+    async fn try_open(
+        &self,
+        custody: Arc<dyn Custody>,
+        policy: &KeyPolicy,
+        create: bool,
+    ) -> Result<Arc<Keys>, KeysError> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Keys::open(store, custody, policy.clone(), clock, self.entropy(), create).await
+    }
+
+    /// Starts a process.
+    async fn open(&self, policy: &KeyPolicy) -> Arc<Keys> {
+        self.try_open(Arc::new(self.custody()), policy, true).await.unwrap()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn advance(&self, by: Duration) -> Timestamp {
+        self.clock.advance(by);
+        self.now()
+    }
+
+    fn stamp(&self) -> Stamp {
+        stamp(&*self.entropy(), self.now())
+    }
+
+    /// The ring as it is stored.
+    async fn stored(&self) -> (u64, Ring) {
+        read_ring(&*self.store).await.unwrap().unwrap()
+    }
+
+    /// Puts any text where a document stands.
+    async fn put(&self, document: RingDocument, text: &str) {
+        let seen = self.store.ring(document).await.unwrap().map(|there| there.version);
+        assert!(self.store.replace_ring(document, seen, text, self.stamp()).await.unwrap().is_done());
+    }
+
+    /// Takes storage away, until [`World::back`].
+    fn away(&self) {
+        for _ in 0..1000 {
+            self.faults.fail("ring", 1, When::Before, StoreErrorKind::Unavailable);
+        }
+    }
+
+    fn back(&self) {
+        self.faults.clear();
+    }
+}
+
+/// What a process says of its keys, without asking storage.
+fn listed(keys: &Keys, now: Timestamp) -> Vec<KeyInfo> {
+    keys.current().list(now)
+}
+
+/// The one key in a state.
+fn only(keys: &Keys, state: KeyState) -> KeyInfo {
+    let all = listed(keys, keys.clock.now());
+    let mut found = all.iter().filter(|key| key.state == state).cloned();
+    let (one, more) = (found.next(), found.next());
+    assert!(more.is_none(), "several are {state:?}: {all:?}");
+    one.unwrap_or_else(|| panic!("none is {state:?}: {all:?}"))
+}
+
+fn count(keys: &Keys, state: KeyState) -> usize {
+    listed(keys, keys.clock.now()).iter().filter(|key| key.state == state).count()
+}
+
+/// The name of what signs for an algorithm.
+fn signing(keys: &Keys, alg: Algorithm) -> Option<String> {
+    keys.current().signer(Some(alg), keys.clock.now()).ok().map(|signer| signer.kid().to_owned())
+}
+
+async fn signed_by(signer: &dyn TokenSigner, claims: &serde_json::Value) -> String {
+    let input = jwt::signing_input(signer.header(Typ::Jwt), claims).unwrap();
+    let signature = signer.sign(input.as_bytes()).await.unwrap();
+    jwt::assemble(input, &signature)
+}
+
+/// A token of what signs by default.
+async fn token(keys: &Keys) -> String {
+    let signer = keys.current().signer(None, keys.clock.now()).cloned().unwrap();
+    signed_by(&*signer, &serde_json::json!({ "sub": "someone" })).await
+}
+
+/// Whether a process accepts a token, and as a hint.
+fn accepts(keys: &Keys, token: &str) -> (bool, bool) {
+    let (snapshot, now) = (keys.current(), keys.clock.now());
+    let Some(token) = Compact::parse(token) else { return (false, false) };
+    (snapshot.verify(&token, now), snapshot.verify_hint(&token, now))
+}
+
+/// The kids a process publishes.
+fn published(keys: &Keys) -> Vec<String> {
+    let jwks: JwkSet = serde_json::from_slice(&keys.current().jwks(keys.clock.now()).body).unwrap();
+    jwks.keys.into_iter().map(|key| key.kid).collect()
+}
+
+fn refusal<T>(result: Result<T, KeysError>) -> RingRefusal {
+    match result.err() {
+        Some(KeysError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}

@@ -62,7 +62,8 @@ pub fn check_new(password: &str, username: &str) -> Result<(), BadPassword> {
         return Err(BadPassword::TooShort);
     }
     let lower = zeroize::Zeroizing::new(prepared.to_lowercase());
-    if *lower == username.to_lowercase() {
+    // The name stands in the record as it was typed, so it is prepared alike.
+    if prepare(username.trim()).is_some_and(|name| name.to_lowercase() == *lower) {
         return Err(BadPassword::IsUsername);
     }
     if COMMON.lines().any(|common| common == lower.as_str()) {

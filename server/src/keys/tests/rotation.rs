@@ -1,0 +1,222 @@
+//! Keys come and go by the clock; commands only move the hands.
+
+use super::*;
+
+/// A process with one algorithm, after a tick in each hour up to `end`.
+async fn ticked_until(world: &World, keys: &Keys, end: Timestamp) {
+    while world.now() < end {
+        world.clock.set(world.now().plus(HOUR).min(end));
+        keys.tick().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn states_follow_from_timestamps_without_any_write() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let (first, second) = (only(&keys, KeyState::Active).kid, only(&keys, KeyState::Pending).kid);
+    world.away();
+    let states = |after: Duration| {
+        world.clock.set(START.plus(after));
+        let states: Vec<_> = listed(&keys, world.now()).iter().map(|key| key.state).collect();
+        (states, signing(&keys, Algorithm::ES256), published(&keys).len())
+    };
+    let (active, pending, retiring, removed) =
+        (KeyState::Active, KeyState::Pending, KeyState::Retiring, KeyState::Removed);
+    // The successor is unwrapped an hour before it signs, so only then it can.
+    assert_eq!(states(Duration::ZERO), (vec![active, pending], Some(first.clone()), 2));
+    assert_eq!(states(30 * DAY - MILLISECOND), (vec![active, pending], Some(first.clone()), 2));
+    world.back();
+    keys.refresh().await.unwrap();
+    world.away();
+    assert_eq!(states(30 * DAY), (vec![retiring, active], Some(second.clone()), 2));
+    assert_eq!(states(32 * DAY - MILLISECOND), (vec![retiring, active], Some(second.clone()), 2));
+    assert_eq!(states(32 * DAY), (vec![removed, active], Some(second), 1));
+}
+
+#[tokio::test]
+async fn a_process_rotates_by_itself_when_it_is_due_and_not_before() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let second = only(&keys, KeyState::Pending).kid;
+    world.advance(30 * DAY - MILLISECOND);
+    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    let now = world.advance(MILLISECOND);
+    assert_eq!(keys.tick().await.unwrap(), Ticked { rotated: true, overdue: false });
+    assert_eq!(only(&keys, KeyState::Active).kid, second);
+    let third = only(&keys, KeyState::Pending);
+    assert_eq!((third.publish_at, third.sign_from), (now, START.plus(60 * DAY)));
+    assert_eq!(only(&keys, KeyState::Active).retire_at, Some(third.sign_from));
+    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(world.stored().await.0, 2, "a tick with nothing to do writes nothing");
+}
+
+#[tokio::test]
+async fn in_two_years_every_key_was_known_before_it_signed_and_three_at_most_were_published() {
+    let world = World::new();
+    let keys = world.open(&policy(TWO)).await;
+    let mut rotations = 0;
+    for _ in 0..730 {
+        let now = world.advance(DAY);
+        let ticked = keys.tick().await.unwrap();
+        rotations += usize::from(ticked.rotated);
+        assert!(!ticked.overdue);
+        for alg in TWO {
+            let of_alg: Vec<_> = listed(&keys, now).into_iter().filter(|key| key.alg == *alg).collect();
+            let state = |state| of_alg.iter().filter(move |key| key.state == state).count();
+            assert_eq!((state(KeyState::Active), state(KeyState::Pending)), (1, 1));
+            assert!(state(KeyState::Retiring) <= 1 && state(KeyState::Removed) == 0, "{of_alg:?}");
+            let known = |key: &&KeyInfo| key.publish_at != START && key.state != KeyState::Pending;
+            for key in of_alg.iter().filter(known) {
+                assert!(key.sign_from >= key.publish_at.plus(DAY), "{key:?}");
+            }
+        }
+    }
+    assert_eq!(rotations, 24);
+    let copies = retired::read(&*world.store).await.unwrap().1.keys.len();
+    assert_eq!(copies, 2 * 3, "those removed in the last 90 days");
+}
+
+#[tokio::test]
+async fn a_server_that_slept_publishes_a_successor_for_the_lead_all_the_same() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let second = only(&keys, KeyState::Pending).kid;
+    let now = world.advance(75 * DAY);
+    assert_eq!(keys.tick().await.unwrap(), Ticked { rotated: true, overdue: false });
+    assert_eq!(only(&keys, KeyState::Active).kid, second, "which signs on, for as long as it takes");
+    assert_eq!(only(&keys, KeyState::Pending).sign_from, now.plus(DAY));
+    assert_eq!(count(&keys, KeyState::Removed), 0, "what is over was cleared away");
+}
+
+#[tokio::test]
+async fn without_who_may_make_keys_a_rotation_is_overdue_and_the_old_key_signs_on() {
+    let world = World::new();
+    let rotator = world.open(&policy(ES256)).await;
+    let custodian = Arc::new(Custodian::without_generating(&world));
+    let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
+    let second = only(&keys, KeyState::Pending).kid;
+    world.advance(60 * DAY - MILLISECOND);
+    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    world.advance(MILLISECOND);
+    assert_eq!(keys.tick().await.unwrap(), Ticked { rotated: false, overdue: true });
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
+    assert_eq!(world.stored().await.0, 1, "it changed nothing");
+    assert!(rotator.tick().await.unwrap().rotated);
+    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+}
+
+#[tokio::test]
+async fn rotate_lets_the_pending_key_sign_one_lead_from_now() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let (first, second) = (only(&keys, KeyState::Active).kid, only(&keys, KeyState::Pending).kid);
+    let now = world.advance(HOUR);
+    let report = keys.rotate(Rotation::Scheduled).await.unwrap();
+    assert_eq!(report.keys, listed(&keys, now));
+    assert_eq!((report.signs_from, report.in_force_by), (now.plus(DAY), now.plus(MINUTE)));
+    assert_eq!(report.old_accepted_until, now.plus(3 * DAY), "until the old key's removal");
+    assert_eq!(only(&keys, KeyState::Active).retire_at, Some(now.plus(DAY)));
+    ticked_until(&world, &keys, now.plus(DAY - MILLISECOND)).await;
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(first));
+    ticked_until(&world, &keys, now.plus(DAY)).await;
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
+    let third = only(&keys, KeyState::Pending);
+    assert_eq!(third.sign_from, now.plus(31 * DAY), "the period begins anew");
+}
+
+#[tokio::test]
+async fn rotate_makes_nothing_later_than_it_was() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let now = world.advance(30 * DAY - HOUR);
+    let report = keys.rotate(Rotation::Scheduled).await.unwrap();
+    assert_eq!(report.signs_from, now.plus(HOUR));
+    assert_eq!(only(&keys, KeyState::Pending).sign_from, now.plus(HOUR));
+    assert_eq!(report.old_accepted_until, now.plus(HOUR + 2 * DAY));
+}
+
+#[tokio::test]
+async fn rotate_now_waits_until_every_verifier_knows_the_successor() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    let now = Rotation::Now { force: false };
+    let too_young = |wait_seconds| RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds };
+    // 900 s in caches, and 60 s until the last process hands the key out.
+    assert_eq!(refusal(keys.rotate(now).await), too_young(960));
+    world.advance(899 * SECOND);
+    assert_eq!(refusal(keys.rotate(now).await), too_young(61));
+    world.advance(61 * SECOND - MILLISECOND);
+    assert_eq!(refusal(keys.rotate(now).await), too_young(1));
+    assert_eq!(world.stored().await.0, 1, "nothing was written");
+    let (first, second) = (only(&keys, KeyState::Active).kid, only(&keys, KeyState::Pending).kid);
+    let at = world.advance(MILLISECOND);
+    let report = keys.rotate(now).await.unwrap();
+    assert_eq!((report.signs_from, report.in_force_by), (at, at.plus(MINUTE)));
+    assert_eq!(report.old_accepted_until, at.plus(2 * DAY));
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
+    assert_eq!(only(&keys, KeyState::Retiring).kid, first);
+    assert_eq!(only(&keys, KeyState::Pending).sign_from, at.plus(30 * DAY));
+    assert_eq!(refusal(keys.rotate(now).await), too_young(960), "its successor is new");
+}
+
+#[tokio::test]
+async fn rotate_now_is_not_refused_by_force_or_on_loopback() {
+    for (policy, force) in [(policy(ES256), true), (loopback(ES256), false)] {
+        let world = World::new();
+        let keys = world.open(&policy).await;
+        let second = only(&keys, KeyState::Pending).kid;
+        keys.rotate(Rotation::Now { force }).await.unwrap();
+        assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
+    }
+}
+
+#[tokio::test]
+async fn rotate_now_rotates_all_algorithms_or_none() {
+    let world = World::new();
+    let keys = world.open(&policy(TWO)).await;
+    world.advance(HOUR);
+    let pending = listed(&keys, world.now())
+        .into_iter()
+        .find(|key| key.alg == TWO[1] && key.state == KeyState::Pending);
+    keys.revoke(&pending.unwrap().kid, false).await.unwrap();
+    let before = TWO.iter().map(|alg| signing(&keys, *alg)).collect::<Vec<_>>();
+    let refused = RingRefusal::TooYoung { alg: TWO[1], wait_seconds: 960 };
+    assert_eq!(refusal(keys.rotate(Rotation::Now { force: false }).await), refused);
+    assert_eq!(TWO.iter().map(|alg| signing(&keys, *alg)).collect::<Vec<_>>(), before);
+}
+
+#[tokio::test]
+async fn a_successor_that_does_not_unwrap_is_stood_in_for_while_what_it_signs_stays_verifiable() {
+    let world = World::new();
+    let custodian = Arc::new(Custodian::new(&world));
+    let custody: Arc<dyn Custody> = Arc::<Custodian>::clone(&custodian);
+    let keys = world.try_open(custody, &policy(ES256), true).await.unwrap();
+    let (first, second) = (only(&keys, KeyState::Active), only(&keys, KeyState::Pending));
+    custodian.lock(&second.kid);
+    world.clock.set(second.sign_from);
+    keys.refresh().await.unwrap();
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(first.kid.clone()));
+    assert_eq!(accepts(&keys, &token(&keys).await), (true, true));
+    // Half of its retirement of two days: a token of a day is over when the key is removed.
+    world.advance(DAY - MILLISECOND);
+    keys.refresh().await.unwrap();
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(first.kid));
+    world.advance(MILLISECOND);
+    keys.refresh().await.unwrap();
+    assert_eq!(signing(&keys, Algorithm::ES256), None);
+    assert!(published(&keys).contains(&second.kid), "verifiers see it all the same");
+    custodian.unlock();
+    keys.refresh().await.unwrap();
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(second.kid));
+}
+
+#[tokio::test]
+async fn what_was_issued_before_can_be_voided_and_never_revived() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    keys.void_before(START.plus(DAY)).await.unwrap();
+    keys.void_before(START).await.unwrap();
+    assert_eq!(keys.current().not_before(), START.plus(DAY));
+    assert_eq!(world.open(&policy(ES256)).await.current().not_before(), START.plus(DAY));
+}
