@@ -3,7 +3,7 @@
 
 use crate::authorize::Prompt;
 use crate::claims::standard;
-use crate::client::AuthMethod;
+use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
 use crate::jwk::Algorithm;
 use crate::session::ACR_PASSWORD;
@@ -20,7 +20,7 @@ pub struct Metadata {
     scopes_supported: Vec<&'static str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 3],
@@ -48,10 +48,13 @@ impl Metadata {
             token_endpoint: issuer.url("/token"),
             userinfo_endpoint: issuer.url("/userinfo"),
             jwks_uri: issuer.url("/jwks"),
-            scopes_supported: std::iter::once("openid").chain(standard::scopes()).collect(),
+            scopes_supported: std::iter::once("openid")
+                .chain(standard::scopes())
+                .chain(["offline_access"])
+                .collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query", "form_post"],
-            grant_types_supported: ["authorization_code", "client_credentials"],
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: algs.iter().map(|alg| alg.as_str()).collect(),
             token_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::as_str),

@@ -140,10 +140,18 @@ pub struct Presented {
 impl Presented {
     /// RFC 9068 §4: ours, for us, and not over. Expiry is ours to judge, so there is no leeway.
     pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
-        let fine = self.iss == issuer.as_str()
-            && self.aud.contains(issuer.as_str())
-            && !self.exp.timestamp().has_passed(now);
+        let fine = self.is_current(issuer, now) && self.aud.contains(issuer.as_str());
         if fine { Ok(()) } else { Err(Refusal::TokenInvalid) }
+    }
+
+    /// Whom it is for.
+    pub const fn audience(&self) -> &Audience<String> {
+        &self.aud
+    }
+
+    /// RFC 9068 §4: ours, and not over; for somebody else, perhaps.
+    pub fn is_current(&self, issuer: &Issuer, now: Timestamp) -> bool {
+        self.iss == issuer.as_str() && !self.exp.timestamp().has_passed(now)
     }
 
     /// When it was issued, rounded down to its second.

@@ -11,10 +11,13 @@ use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use storage::Commit;
+use storage::{Commit, Stamp};
 
 /// What a client with a redirect URI may ask for unless told otherwise.
 const DEFAULT_SCOPE: &str = "openid profile email offline_access";
+
+/// How often a change is tried again when others change the same client.
+const ATTEMPTS: usize = 5;
 
 /// Whether a client is a program on its user's device (OIDC Dynamic Registration §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,9 +233,38 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<Client, AdminError> {
-        let client = self.client(id).await?;
-        let done = self.store.set_client_disabled(&client.id, disabled, self.stamp()).await?;
-        if done.is_done() { self.client(id).await } else { Err(no_client(id)) }
+        self.change_client(id, |client, stamp| {
+            client.disabled = disabled;
+            if disabled {
+                // Surely after everything that was issued until now.
+                client.not_before = client.not_before.max(stamp.next_millisecond());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes a client's record, checked as a whole; again if somebody else changed it in between.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none, or the changed record doesn't fit together.
+    pub async fn change_client(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Client, Stamp) -> Result<(), AdminError>,
+    ) -> Result<Client, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let (mut client, stamp) = (self.client(id).await?, self.stamp());
+            change(&mut client, stamp)?;
+            client.revision = client.revision.saturating_add(1);
+            client.check()?;
+            match self.store.replace_client(&client, stamp).await? {
+                Commit::Done => return Ok(client),
+                Commit::Lost(None) => return Err(no_client(id)),
+                Commit::Lost(Some(_)) => {}
+            }
+        }
+        Err(AdminError::Refused(format!("somebody else keeps changing `{id}`; try again")))
     }
 
     /// Deletes a client, which ends its grants.

@@ -106,7 +106,7 @@ impl Admin {
             return Ok(user);
         }
         let found = match Identifier::typed(reference) {
-            Some(identifier) => self.store.find_user(&identifier).await?,
+            Some(identifier) => self.store.find_user(&identifier, &[]).await?.user,
             None => None,
         };
         let user = match found {
@@ -138,7 +138,17 @@ impl Admin {
     ) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let hash = self.hash(pool, password, &user.username).await?;
-        let done = self.store.set_password(&user.id, &hash, self.stamp()).await?;
+        let done = self.store.set_password(&user.id, None, &hash, self.stamp()).await?;
+        if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
+    }
+
+    /// Ends a user's sessions and grants for good.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none.
+    pub async fn void_user(&self, reference: &str) -> Result<User, AdminError> {
+        let user = self.user(reference).await?;
+        let done = self.store.void_user(&user.id, self.stamp()).await?;
         if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
     }
 

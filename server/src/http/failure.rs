@@ -55,6 +55,11 @@ impl Failure {
         Self::Broken(Broken::lasting(what))
     }
 
+    /// Too much at once for now.
+    pub fn busy(what: &'static str) -> Self {
+        Self::Broken(Broken::passing(what))
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {

@@ -41,7 +41,10 @@ pub async fn sign_in(
     }
     telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
-    Ok(Visitor::new(cookie, SignInView { user: Some(user), session: Some(session), consent }))
+    Ok(Visitor::new(
+        cookie,
+        SignInView { user: Some(user), session: Some(session), consent, debts: Vec::new() },
+    ))
 }
 
 /// The session that is there goes on, if it is alive and this browser's.
