@@ -28,6 +28,9 @@ pub const ADDRESS: Limit = Limit { burst: 20, interval: Duration::from_secs(6) }
 /// New accounts from one address: an hour's three, and some at once for a class room.
 pub const SIGN_UP: Limit = Limit { burst: 10, interval: Duration::from_secs(20 * 60) };
 
+/// Questions from one address for clients that don't exist.
+pub const UNKNOWN_CLIENTS: Limit = Limit { burst: 100, interval: Duration::from_millis(100) };
+
 impl Limit {
     /// Whether something with this debt has to wait, and how long.
     pub fn wait(&self, debt: Timestamp, now: Timestamp) -> Option<Duration> {

@@ -116,6 +116,8 @@ refusals! {
     SignUpClosed => AccessDenied, Nothing, "New accounts can't be made here. Ask the operator.";
     /// A form that was not sent from a page of ours in this browser.
     FormForeign => AccessDenied, Nothing, "This form did not come from a page opened in this browser. Start again at the application.";
+    /// A change that needs a fresher sign-in.
+    FormStale => AccessDenied, Nothing, "You signed in too long ago for this. Open your account again and sign in.";
     /// A form without its fields.
     FieldsMissing => InvalidRequest, Nothing, "A field of the form is missing.";
     /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::http::call::Call;
-use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit};
+use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit, SIGN_UP};
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -26,6 +26,11 @@ pub fn of_account(user: &UserId) -> Counter {
 /// The counter of a name that leads to nobody, limited as if it did.
 pub fn of_name(identifier: &Identifier) -> Counter {
     (AttemptKey::name(identifier), ACCOUNT)
+}
+
+/// The counter of new accounts from the caller's address.
+pub fn of_sign_up(call: Call) -> Counter {
+    (AttemptKey::sign_up(call.from), SIGN_UP)
 }
 
 /// Leave to check one password.

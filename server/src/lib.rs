@@ -14,6 +14,7 @@ pub mod http;
 pub mod interaction;
 pub mod jose;
 pub mod keys;
+pub mod limiter;
 pub mod pages;
 pub mod password;
 pub mod routes;

@@ -154,6 +154,18 @@ impl Presented {
         self.iss == issuer.as_str() && !self.exp.timestamp().has_passed(now)
     }
 
+    /// Whether the client still honours a token of its own: enabled, and issued after what it and the realm say is
+    /// void. The token knows its second only; for a client that was just made, that has to do.
+    pub fn is_honoured_by(&self, client: &Client, realm_not_before: Timestamp) -> bool {
+        let is_new = client.not_before == client.created_at;
+        let own =
+            if is_new { Timestamp::from_seconds(client.not_before.seconds()) } else { client.not_before };
+        !client.disabled
+            && client.id == self.client_id
+            && self.issued_at() >= own
+            && self.issued_at() >= realm_not_before
+    }
+
     /// When it was issued, rounded down to its second.
     pub const fn issued_at(&self) -> Timestamp {
         self.iat.timestamp()

@@ -1,0 +1,82 @@
+//! Changing the profile. What isn't on the page can't be set by it (N-174): `email_verified` above all.
+
+use super::page::{PROFILE, render};
+use super::{Owner, done, submitted};
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::http::form::Form;
+use crate::interaction::Stop;
+use crate::telemetry;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use protocol::event::{Event, What};
+use protocol::name::is_email;
+use protocol::params::Params;
+use protocol::user::{User, check_claims};
+use storage::Commit;
+use templates::{AccountNotice, ChoiceProblem};
+
+/// The form.
+pub async fn post(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    form: Result<Form, Failure>,
+) -> Response {
+    save(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn save(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Response, Stop> {
+    let (mut owner, binding, form) = match submitted(app, call, headers, form).await? {
+        Ok(submitted) => submitted,
+        Err(away) => return Ok(away),
+    };
+    let changed = match changed(&owner, &form, call) {
+        Ok(changed) => changed,
+        Err((user, problem)) => {
+            // Shown again as it was typed.
+            owner.user = user;
+            let notice = Some(AccountNotice::Profile(problem));
+            return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
+        }
+    };
+    match app.store.set_profile(&changed, owner.user.updated_at, call.stamp()).await? {
+        Commit::Done => telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id)),
+        // Changed in another tab meanwhile: the page shows what is there now.
+        Commit::Lost(_) => return done(app, "nothing"),
+    }
+    done(app, "profile")
+}
+
+fn changed(owner: &Owner, form: &Params, call: Call) -> Result<User, (User, ChoiceProblem)> {
+    let mut user = User { updated_at: call.at, ..owner.user.clone() };
+    for name in PROFILE {
+        match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
+            Some(value) => drop(user.claims.insert(name.into(), value.into())),
+            None => drop(user.claims.remove(name)),
+        }
+    }
+    if user.claims.get("phone_number") != owner.user.claims.get("phone_number") {
+        // It was said about another number.
+        user.claims.remove("phone_number_verified");
+    }
+    if !user.email_verified {
+        user.email = form.get("email").map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
+    }
+    let problem = if user.email.as_deref().is_some_and(|email| !is_email(email)) {
+        Some(ChoiceProblem::EmailInvalid)
+    } else {
+        check_claims(&user.claims).is_err().then_some(ChoiceProblem::ProfileInvalid)
+    };
+    match problem {
+        None => Ok(user),
+        Some(problem) => Err((user, problem)),
+    }
+}
