@@ -239,7 +239,7 @@ async fn n019_scopes_are_well_formed_known_and_allowed() {
             Some("s"),
         );
     }
-    for scope in ["admin", "admin write", "offline_access"] {
+    for scope in ["admin", "admin write"] {
         ask(&world, &[("scope", scope)]).await.assert_error_redirect(
             REDIRECT,
             ISSUER,
