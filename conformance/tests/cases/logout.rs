@@ -145,6 +145,7 @@ async fn n189_hints_are_ours_and_about_who_is_there() {
 #[tokio::test]
 async fn a_hint_may_be_signed_by_a_retired_key() {
     let (world, mut browser, hint) = signed_in().await;
+    world.pass(1);
     world.app.keys.rotate(server::keys::Rotation::Now { force: true }).await.unwrap();
     world.pass(49 * 3600);
     for _ in 0..2 {

@@ -364,7 +364,7 @@ async fn budgets_of_refreshing_hold() {
     };
     world.pass(3600);
     world.counts.take();
-    assert_eq!(ask().await, (2, 0), "not rotating; the client was read again");
+    assert_eq!(ask().await, (3, 0), "not rotating; the client and the keys were read again");
     assert_eq!(ask().await, (1, 0));
     world.pass(24 * 3600);
     ask().await;

@@ -265,10 +265,14 @@ async fn n112_what_metadata_says_is_what_happens() {
         let path = metadata[endpoint].as_str().unwrap().strip_prefix(ISSUER).unwrap().to_owned();
         assert_ne!(world.send(get(&path)).await.status, 404, "{endpoint}");
     }
-    let mut browser = Browser::new();
-    browser.authorize(&world, &with(&[("scope", &list("scopes_supported").join(" "))])).await;
+    let metadata_of_all = serde_json::json!({
+        "client_id": "all",
+        "redirect_uris": [REDIRECT],
+        "scope": list("scopes_supported").join(" "),
+    });
+    world.client(metadata_of_all).await;
     let accepted = async |name: &str, value: &str| {
-        let answer = world.send(get(&with(&[(name, value)]))).await;
+        let answer = world.send(get(&with(&[("client_id", "all"), (name, value)]))).await;
         let error = answer.location().split_once('?').and_then(|(_, query)| {
             protocol::params::Params::parse(query.as_bytes()).unwrap().get("error").map(str::to_owned)
         });
