@@ -36,7 +36,8 @@ pub use sqlite::{Finding, Location, Migration, Sqlite};
 pub const SWEEP_LIMIT: u64 = 500;
 
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
-/// was lost recognises itself when it is repeated. Only a deletion can't: it leaves nothing to recognise.
+/// was lost recognises itself when it is repeated. A deletion can't: it leaves nothing to recognise. A counted
+/// attempt doesn't: it may count twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The call's time.
@@ -206,7 +207,8 @@ pub trait Store: Send + Sync + 'static {
     /// Voids sessions and grants begun before. Lost when there is no such user.
     async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
     /// Replaces address and claims (and `updated_at`) by those of `user`. Lost unless the record was last
-    /// updated at `seen`, or when it has a verified address and `user` another one.
+    /// updated at `seen` and `user` is later than that (else two changes in one millisecond would both be done),
+    /// or when it has a verified address and `user` another one.
     async fn set_profile(
         &self,
         user: &User,

@@ -1,7 +1,7 @@
 //! Grants and the tokens issued from them.
 
 use super::{Tables, change, put_new};
-use crate::kept::{self, Kept};
+use crate::kept;
 use crate::{Commit, GrantView, Stamp, TokenView};
 use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::secret::Digest;
@@ -50,9 +50,10 @@ impl Tables {
         };
         let effect = |there: &mut Grant| {
             there.redeemed_at = Some(stamp.at);
-            there.refresh = refresh;
+            there.refresh.clone_from(&refresh);
         };
-        self.change_grant(key, stamp, condition, effect, |there| kept::is_redeemed(there, code, stamp))
+        let mine = |there: &Grant| kept::is_redeemed(there, code, refresh.as_ref(), stamp);
+        self.change_grant(key, stamp, condition, effect, mine)
     }
 
     pub(super) fn rotate_refresh(
@@ -100,11 +101,6 @@ impl Tables {
         expires_at: Timestamp,
         stamp: Stamp,
     ) -> Commit<Timestamp> {
-        if let Some(there) = self.denied.get(token.as_bytes()) {
-            return Kept::settle(Some(there.clone()), stamp, |there| *there == expires_at);
-        }
-        let record = Kept { record: expires_at, last_request: stamp.request };
-        self.denied.insert(*token.as_bytes(), record);
-        Commit::Done
+        put_new(&mut self.denied, *token.as_bytes(), expires_at, stamp, |there| *there == expires_at)
     }
 }

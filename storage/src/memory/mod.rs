@@ -42,7 +42,7 @@ struct Tables {
     sessions: BTreeMap<(UserId, SessionId), Kept<Session>>,
     consents: BTreeMap<(UserId, ClientId), Consent>,
     grants: BTreeMap<GrantKey, Kept<Grant>>,
-    denied: HashMap<[u8; 32], Kept<Timestamp>>,
+    denied: BTreeMap<[u8; 32], Kept<Timestamp>>,
     debts: BTreeMap<AttemptKey, Timestamp>,
 }
 
@@ -97,4 +97,16 @@ fn change<K: Ord, T: Clone>(
         }
         there => Kept::settle(there.cloned(), stamp, mine),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn empty() -> Arc<dyn Store> {
+        Arc::new(Memory::default())
+    }
+
+    contract!(memory, empty);
 }

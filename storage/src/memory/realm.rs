@@ -48,8 +48,7 @@ impl Tables {
     }
 
     pub(super) fn create_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {
-        let mine = |there: &Client| kept::is_same_client(there, client);
-        put_new(&mut self.clients, client.id.clone(), client.clone(), stamp, mine)
+        put_new(&mut self.clients, client.id.clone(), client.clone(), stamp, |there| there == client)
     }
 
     pub(super) fn replace_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {

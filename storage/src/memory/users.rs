@@ -64,7 +64,7 @@ impl Tables {
             user.password = Some(password.clone());
             void(user, stamp);
         };
-        let mine = |user: &User| user.password.as_ref() == Some(password);
+        let mine = |user: &User| kept::has_new_password(user, password, stamp);
         change(&mut self.users, id, stamp, condition, effect, mine)
     }
 
@@ -73,8 +73,11 @@ impl Tables {
     }
 
     pub(super) fn set_profile(&mut self, user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User> {
-        let condition =
-            |there: &User| there.updated_at == seen && (!there.email_verified || there.email == user.email);
+        let condition = |there: &User| {
+            there.updated_at == seen
+                && user.updated_at > seen
+                && (!there.email_verified || there.email == user.email)
+        };
         let effect = |there: &mut User| {
             there.email.clone_from(&user.email);
             there.claims.clone_from(&user.claims);

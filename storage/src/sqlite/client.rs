@@ -2,7 +2,7 @@
 
 use super::column::{At, Count, FORMAT, Format, Json, Word};
 use super::settle;
-use crate::kept::{self, Kept};
+use crate::kept::Kept;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::id::{ClientId, Realm, RequestId};
@@ -24,14 +24,27 @@ pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
         .collect()
 }
 
+/// Takes the parameters of [`write`].
+const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
+    post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg, pkce_required,
+    first_party, native, disabled, not_before, created_at, revision, last_request, v)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+  ON CONFLICT DO NOTHING";
+
+/// Takes the parameters of [`write`].
+const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
+    post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
+    resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
+    not_before = ?18, created_at = ?19, revision = ?20, last_request = ?21
+  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND v = ?22";
+
 pub(super) fn create_client(
     db: &Connection,
     realm: &Realm,
     client: &Client,
     stamp: &Stamp,
 ) -> Result<Commit<Client>> {
-    let changed = write(db, realm, client, stamp, "ON CONFLICT DO NOTHING")?;
-    settle(changed, stamp, || get(db, realm, &client.id), |there| kept::is_same_client(there, client))
+    write(db, INSERT, realm, client, stamp)
 }
 
 pub(super) fn replace_client(
@@ -40,33 +53,17 @@ pub(super) fn replace_client(
     client: &Client,
     stamp: &Stamp,
 ) -> Result<Commit<Client>> {
-    // Asked under the one write lock; without it the statement would bring a deleted client back.
-    if get(db, realm, &client.id)?.is_none() {
-        return Ok(Commit::Lost(None));
-    }
-    let replacing = "ON CONFLICT DO UPDATE SET name = excluded.name, auth_method = excluded.auth_method,
-        secrets = excluded.secrets, redirect_uris = excluded.redirect_uris,
-        post_logout_redirect_uris = excluded.post_logout_redirect_uris, origins = excluded.origins,
-        grant_types = excluded.grant_types, scope = excluded.scope, audiences = excluded.audiences,
-        resources = excluded.resources, signing_alg = excluded.signing_alg,
-        pkce_required = excluded.pkce_required, first_party = excluded.first_party, native = excluded.native,
-        disabled = excluded.disabled, not_before = excluded.not_before, created_at = excluded.created_at,
-        revision = excluded.revision, last_request = excluded.last_request
-      WHERE revision = excluded.revision - 1 AND v = excluded.v";
-    let changed = write(db, realm, client, stamp, replacing)?;
-    settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
+    write(db, REPLACE, realm, client, stamp)
 }
 
-fn write(db: &Connection, realm: &Realm, client: &Client, stamp: &Stamp, conflict: &str) -> Result<usize> {
-    db.prepare_cached(&format!(
-        "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris, post_logout_redirect_uris,
-           origins, grant_types, scope, audiences, resources, signing_alg, pkce_required, first_party, native,
-           disabled, not_before, created_at, revision, last_request, v)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-           ?22)
-         {conflict}"
-    ))?
-    .execute(params![
+fn write(
+    db: &Connection,
+    text: &str,
+    realm: &Realm,
+    client: &Client,
+    stamp: &Stamp,
+) -> Result<Commit<Client>> {
+    let changed = db.prepare_cached(text)?.execute(params![
         realm.as_str(),
         client.id.as_str(),
         client.name,
@@ -89,7 +86,8 @@ fn write(db: &Connection, realm: &Realm, client: &Client, stamp: &Stamp, conflic
         Count(client.revision),
         stamp.request.as_bytes(),
         FORMAT
-    ])
+    ])?;
+    settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
 
 pub(super) fn delete_client(

@@ -117,7 +117,12 @@ pub(super) fn redeem_code(
             refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
             refresh.as_ref().map(|tip| At(tip.expires_at))
         ])?;
-    settle(changed, stamp, || get(db, realm, key), |there| kept::is_redeemed(there, code, *stamp))
+    settle(
+        changed,
+        stamp,
+        || get(db, realm, key),
+        |there| kept::is_redeemed(there, code, refresh.as_ref(), *stamp),
+    )
 }
 
 pub(super) fn rotate_refresh(

@@ -1,6 +1,6 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
-use super::column::{FORMAT, Format};
+use super::column::{Count, FORMAT, Format};
 use super::settle;
 use crate::kept::{self, Kept};
 use crate::{Commit, Document, RingDocument, Stamp};
@@ -36,10 +36,7 @@ fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<
         .query_row([realm.as_str(), key(document)], |row| {
             row.get::<_, Format>("v")?;
             Ok(Kept {
-                record: Document {
-                    version: row.get::<_, i64>("version")?.unsigned_abs(),
-                    body: row.get("body")?,
-                },
+                record: Document { version: row.get::<_, Count>("version")?.0, body: row.get("body")? },
                 last_request: RequestId::from_bytes(row.get("last_request")?),
             })
         })
@@ -65,11 +62,10 @@ pub(super) fn replace_ring(
         }
     };
     let seen = seen.unwrap_or(0);
-    let bound = i64::try_from(seen).unwrap_or(i64::MAX);
     let changed = db.prepare_cached(text)?.execute(params![
         realm.as_str(),
         key(*document),
-        bound,
+        Count(seen),
         body,
         stamp.request.as_bytes(),
         FORMAT

@@ -68,6 +68,7 @@ pub(super) fn start_session(
     settle(changed, stamp, there, |there| kept::is_same_session(there, session))
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the step, and where it happens")]
 pub(super) fn reauthenticate(
     db: &Connection,
     realm: &Realm,

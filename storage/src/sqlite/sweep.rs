@@ -12,7 +12,6 @@ pub(super) const GRANTS: &str = "DELETE FROM grants WHERE rowid IN
   (SELECT rowid FROM grants WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
 pub(super) const SESSIONS: &str = "DELETE FROM sessions WHERE rowid IN
   (SELECT rowid FROM sessions WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
-
 pub(super) const DENIED_TOKENS: &str = "DELETE FROM denied_tokens WHERE rowid IN
   (SELECT rowid FROM denied_tokens WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
 pub(super) const ATTEMPTS: &str = "DELETE FROM attempts WHERE rowid IN

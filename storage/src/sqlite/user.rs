@@ -148,7 +148,7 @@ pub(super) fn set_password(
             FORMAT,
             seen.as_ref().map(|hash| &hash.0)
         ])?;
-    settle(changed, stamp, || get(db, realm, id), |there| there.password.as_ref() == Some(password))
+    settle(changed, stamp, || get(db, realm, id), |there| kept::has_new_password(there, password, *stamp))
 }
 
 pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<Commit<User>> {
@@ -177,7 +177,8 @@ pub(super) fn set_profile(
     let changed = db
         .prepare_cached(
             "UPDATE users SET email = ?3, claims = ?4, updated_at = ?5, last_request = ?6
-             WHERE realm = ?1 AND id = ?2 AND updated_at = ?7 AND (email_verified = 0 OR email IS ?3) AND v = ?8",
+             WHERE realm = ?1 AND id = ?2 AND updated_at = ?7 AND ?5 > ?7 AND (email_verified = 0 OR email IS ?3)
+               AND v = ?8",
         )?
         .execute(params![
             realm.as_str(),
