@@ -38,15 +38,13 @@ async fn save(
         Ok(submitted) => submitted,
         Err(away) => return Ok(away),
     };
-    let changed = match changed(&owner, &form, call) {
-        Ok(changed) => changed,
-        Err((user, problem)) => {
-            // Shown again as it was typed.
-            owner.user = user;
-            let notice = Some(AccountNotice::Profile(problem));
-            return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
-        }
-    };
+    let changed = changed(&owner.user, &form, call);
+    if let Some(problem) = problem(&changed) {
+        // Shown again as it was typed.
+        owner.user = changed;
+        let notice = Some(AccountNotice::Profile(problem));
+        return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
+    }
     match app.store.set_profile(&changed, owner.user.updated_at, call.stamp()).await? {
         Commit::Done => telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id)),
         // Changed in another tab meanwhile: the page shows what is there now.
@@ -55,28 +53,28 @@ async fn save(
     done(app, "profile")
 }
 
-fn changed(owner: &Owner, form: &Params, call: Call) -> Result<User, (User, ChoiceProblem)> {
-    let mut user = User { updated_at: call.at, ..owner.user.clone() };
+/// The user as the form would have it.
+fn changed(now: &User, form: &Params, call: Call) -> User {
+    let mut user = User { updated_at: call.at, ..now.clone() };
     for name in PROFILE {
         match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
             Some(value) => drop(user.claims.insert(name.into(), value.into())),
             None => drop(user.claims.remove(name)),
         }
     }
-    if user.claims.get("phone_number") != owner.user.claims.get("phone_number") {
+    if user.claims.get("phone_number") != now.claims.get("phone_number") {
         // It was said about another number.
         user.claims.remove("phone_number_verified");
     }
     if !user.email_verified {
         user.email = form.get("email").map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
     }
-    let problem = if user.email.as_deref().is_some_and(|email| !is_email(email)) {
-        Some(ChoiceProblem::EmailInvalid)
-    } else {
-        check_claims(&user.claims).is_err().then_some(ChoiceProblem::ProfileInvalid)
-    };
-    match problem {
-        None => Ok(user),
-        Some(problem) => Err((user, problem)),
+    user
+}
+
+fn problem(user: &User) -> Option<ChoiceProblem> {
+    if user.email.as_deref().is_some_and(|email| !is_email(email)) {
+        return Some(ChoiceProblem::EmailInvalid);
     }
+    check_claims(&user.claims).is_err().then_some(ChoiceProblem::ProfileInvalid)
 }
