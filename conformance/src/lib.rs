@@ -10,12 +10,14 @@
 )]
 
 mod answer;
+mod binary;
 mod browser;
 mod request;
 mod snapshot;
 mod world;
 
 pub use answer::{Answer, claims, header};
+pub use binary::keyward_binary;
 pub use browser::Browser;
 pub use request::{FORM, With, basic, form, get, post, query};
 pub use world::{BEGIN, Harness, PASSWORD, Party, World};

@@ -1,0 +1,20 @@
+//! The product as people start it.
+
+use std::path::PathBuf;
+
+/// The `keyward` binary of this build.
+///
+/// # Panics
+/// If it is not there: cargo builds it for the tests of `server`, not for ours.
+pub fn keyward_binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // target/<profile>/deps/<test>
+    let profile = test.ancestors().nth(2).unwrap();
+    let binary = profile.join("keyward").with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        binary.is_file(),
+        "{} is missing: run `cargo build -p server`, or test with `--workspace`",
+        binary.display()
+    );
+    binary
+}
