@@ -5,7 +5,6 @@ use crate::{Commit, Document, Stamp};
 use protocol::grant::{Grant, Refresh, RevocationReason};
 use protocol::id::RequestId;
 use protocol::secret::Digest;
-use protocol::session::Session;
 use protocol::user::{PasswordHash, User};
 
 /// A record as a backend keeps it.
@@ -52,16 +51,6 @@ pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
         && there.client == grant.client
         && there.redeemed_at.is_none()
         && there.revoked.is_none()
-}
-
-/// The effect of `start_session`.
-pub(crate) fn is_same_session(there: &Session, session: &Session) -> bool {
-    there.secret == session.secret && there.ended_at.is_none()
-}
-
-/// The effect of `create_user`.
-pub(crate) fn is_same_user(there: &User, user: &User) -> bool {
-    there.id == user.id && there.created_at == user.created_at
 }
 
 /// The effect of `set_password`: the hash alone doesn't do, because the user may have been created with it.

@@ -121,8 +121,8 @@ pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
         assert_eq!(owner(&*store, identifier).await, Some(user.id));
     }
     assert_eq!(store.create_user(&user, &names, call(3)).await.unwrap(), lost(user.clone()));
-    // The same call with somebody else of the same name, or another time.
-    for other in [full_user(2), User { created_at: later(1), ..user.clone() }] {
+    // The same call with somebody else of the same name, or another address.
+    for other in [full_user(2), User { email: None, ..user.clone() }] {
         assert_eq!(store.create_user(&other, &names, call(2)).await.unwrap(), lost(user.clone()));
     }
 }
@@ -183,8 +183,12 @@ pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "start_session", start).await, Commit::Done);
     assert_eq!(kept_session(&*store, &session).await.as_ref(), Some(&session));
     assert_eq!(store.start_session(&session, call(3)).await.unwrap(), lost(session.clone()));
-    let other = Session { secret: session_secret(9), ..session.clone() };
-    assert_eq!(store.start_session(&other, call(2)).await.unwrap(), lost(session));
+    // The same call with another secret, or another expiry.
+    let other_secret = Session { secret: session_secret(9), ..session.clone() };
+    let other_end = Session { expires_at: later(1), ..session.clone() };
+    for other in [other_secret, other_end] {
+        assert_eq!(store.start_session(&other, call(2)).await.unwrap(), lost(session.clone()));
+    }
 }
 
 pub async fn an_unanswered_reauthentication_is_recognised(store: Arc<dyn Store>) {

@@ -1,7 +1,6 @@
 //! Sessions and consents.
 
 use super::{Tables, change, put_new};
-use crate::kept;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::consent::Consent;
@@ -29,8 +28,8 @@ impl Tables {
     }
 
     pub(super) fn start_session(&mut self, session: &Session, stamp: Stamp) -> Commit<Session> {
-        let mine = |there: &Session| kept::is_same_session(there, session);
-        put_new(&mut self.sessions, (session.user, session.id), session.clone(), stamp, mine)
+        let key = (session.user, session.id);
+        put_new(&mut self.sessions, key, session.clone(), stamp, |there| there == session)
     }
 
     pub(super) fn reauthenticate(

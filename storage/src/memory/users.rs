@@ -30,7 +30,7 @@ impl Tables {
         identifiers: &[Identifier],
         stamp: Stamp,
     ) -> Commit<User> {
-        let mine = |there: &User| kept::is_same_user(there, user);
+        let mine = |there: &User| there == user;
         if let Some(owner) = identifiers.iter().find_map(|name| self.identifiers.get(name)) {
             return Kept::settle(self.users.get(owner).cloned(), stamp, mine);
         }

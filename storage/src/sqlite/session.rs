@@ -2,7 +2,7 @@
 
 use super::column::{At, FORMAT, Format, Json};
 use super::{attempt, consent, grant, settle, user};
-use crate::kept::{self, Kept};
+use crate::kept::Kept;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
@@ -65,7 +65,7 @@ pub(super) fn start_session(
             FORMAT
         ])?;
     let there = || get(db, realm, &session.user, &session.id);
-    settle(changed, stamp, there, |there| kept::is_same_session(there, session))
+    settle(changed, stamp, there, |there| there == session)
 }
 
 #[expect(clippy::too_many_arguments, reason = "those of the step, and where it happens")]

@@ -54,9 +54,7 @@ pub(super) fn create_user(
     // Asked and written under the one write lock, so nothing comes in between.
     for identifier in identifiers {
         if let Some(owner) = owner(db, realm, identifier)? {
-            return Ok(Kept::settle(get(db, realm, &owner)?, *stamp, |there| {
-                kept::is_same_user(there, user)
-            }));
+            return Ok(Kept::settle(get(db, realm, &owner)?, *stamp, |there| there == user));
         }
     }
     let changed = insert(db, realm, user, stamp)?;
@@ -74,7 +72,7 @@ pub(super) fn create_user(
             ])?;
         }
     }
-    settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_user(there, user))
+    settle(changed, stamp, || get(db, realm, &user.id), |there| there == user)
 }
 
 fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<usize> {
