@@ -74,7 +74,7 @@ impl AttemptGuard {
     /// What storage says.
     pub async fn failed(self, app: &App, call: Call) -> Result<(), StoreError> {
         for (key, limit) in self.0 {
-            app.store.note_attempt(key, limit.interval, call.stamp()).await?;
+            app.store.note_attempt(key, limit, call.stamp()).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! backend passes the one suite of tests, `contract`.
 
 use async_trait::async_trait;
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
@@ -16,7 +16,6 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
-use std::time::Duration;
 
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
@@ -305,11 +304,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The debts of counters, in their order; the epoch for one that was never touched.
     async fn debts(&self, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>, StoreError>;
-    /// Counts a failed attempt: the debt, or now if that is later, moves on by an interval. Returns the new debt.
+    /// Counts a failed attempt: the debt becomes [`Limit::after`]. Returns the new debt.
     async fn note_attempt(
         &self,
         attempt: AttemptKey,
-        interval: Duration,
+        limit: Limit,
         stamp: Stamp,
     ) -> Result<Timestamp, StoreError>;
 

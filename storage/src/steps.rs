@@ -55,7 +55,7 @@ macro_rules! steps {
             Read load_token(token: &Digest, grant: Option<GrantKey>) -> TokenView;
             Write deny_token(token: &Digest, expires_at: Timestamp, stamp: Stamp) -> Commit<Timestamp>;
             Read debts(attempts: &[AttemptKey]) -> Vec<Timestamp>;
-            Write note_attempt(attempt: AttemptKey, interval: Duration, stamp: Stamp) -> Timestamp;
+            Write note_attempt(attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp;
             // Neither serves a request nor counts towards its budget.
             Upkeep probe() -> ();
             Upkeep change_mark() -> u64;

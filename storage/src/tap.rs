@@ -7,7 +7,7 @@ use crate::{
     StoreErrorKind, TokenView,
 };
 use async_trait::async_trait;
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
@@ -19,7 +19,6 @@ use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// What a call does to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,7 +108,7 @@ async fn make(
     match app.admin().create_user(new, Some((&app.passwords, password))).await {
         Ok(user) => {
             if app.settings.rate_limits {
-                app.store.note_attempt(key, limit.interval, call.stamp()).await?;
+                app.store.note_attempt(key, limit, call.stamp()).await?;
             }
             telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
             Ok(Ok(Proven { user, session: None, consent: None }))

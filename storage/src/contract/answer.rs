@@ -2,10 +2,10 @@
 //! recognises itself; made by another call it has lost.
 
 use super::sample::{
-    attempt, authentication, bare_client, bare_user, call, call_at, client_id, code, first_tip, full_client,
-    full_user, grant, kept_grant, kept_session, later, lost, name, offline_grant, owner, password,
-    put_client, put_grant, put_session, put_user, rotated_tip, scope, session, session_secret, token,
-    user_id,
+    attempt, authentication, bare_client, bare_user, call, call_at, client_id, code, each, first_tip,
+    full_client, full_user, grant, kept_grant, kept_session, later, lost, name, offline_grant, owner,
+    password, put_client, put_grant, put_session, put_user, rotated_tip, scope, session, session_secret,
+    token, user_id,
 };
 use crate::tap::{Faults, Tap, When};
 use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
@@ -332,7 +332,7 @@ pub async fn an_unanswered_denial_is_recognised(store: Arc<dyn Store>) {
 /// Nobody is hurt by counting twice, and a counter is not worth a record of who counted.
 pub async fn an_unanswered_attempt_counts_once_or_twice(store: Arc<dyn Store>) {
     let interval = Duration::from_secs(20);
-    let note = async |store: &dyn Store| store.note_attempt(attempt(1), interval, call(2)).await;
+    let note = async |store: &dyn Store| store.note_attempt(attempt(1), each(interval), call(2)).await;
     let debt = repeated(&store, "note_attempt", note).await;
     assert!([later(20_000), later(40_000)].contains(&debt), "{debt:?}");
     assert_eq!(store.debts(&[attempt(1)]).await.unwrap(), [debt]);

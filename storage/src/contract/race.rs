@@ -2,8 +2,8 @@
 //! many rounds.
 
 use super::sample::{
-    NOW, attempt, authentication, bare_client, bare_user, call, client_id, full_client, full_user, grant,
-    kept_grant, kept_session, later, lost, name, owner, password, put_client, put_grant, put_session,
+    NOW, attempt, authentication, bare_client, bare_user, call, client_id, each, full_client, full_user,
+    grant, kept_grant, kept_session, later, lost, name, owner, password, put_client, put_grant, put_session,
     put_user, scope, session, session_id, session_secret, token, user_id,
 };
 use crate::{Commit, Document, RingDocument, Store, StoreError};
@@ -356,7 +356,7 @@ pub async fn n150_sixty_four_attempts_add_up(store: Arc<dyn Store>) {
     for round in rounds() {
         let interval = Duration::from_millis(7);
         let answers = race(&store, round, move |store, number| async move {
-            store.note_attempt(attempt(round), interval, call(number)).await
+            store.note_attempt(attempt(round), each(interval), call(number)).await
         });
         // Each is told another debt: nobody's failure is lost in another's.
         let mut debts: Vec<_> = answers.await.into_iter().map(|(_, debt)| debt).collect();

@@ -1,7 +1,7 @@
 //! Records to try a backend with: bare ones, and ones with every field that can be filled.
 
 use crate::{Commit, Stamp, Store};
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
@@ -330,6 +330,11 @@ pub(crate) fn token(number: u32) -> Digest {
 /// A counter of one user's sign-ins.
 pub(crate) fn attempt(number: u32) -> AttemptKey {
     AttemptKey::account(&user_id(number))
+}
+
+/// One each interval.
+pub(crate) fn each(interval: Duration) -> Limit {
+    Limit { burst: 1, interval }
 }
 
 /// What a lost write found.

@@ -1,8 +1,9 @@
 //! Cases of sessions, and of what goes with one that ends.
 
 use super::sample::{
-    attempt, authentication, call, call_at, client_id, earlier, full_user, grant, kept_grant, kept_session,
-    later, lost, put_grant, put_session, put_user, scope, session, session_id, session_secret, user_id,
+    attempt, authentication, call, call_at, client_id, each, earlier, full_user, grant, kept_grant,
+    kept_session, later, lost, put_grant, put_session, put_user, scope, session, session_id, session_secret,
+    user_id,
 };
 use crate::{Commit, SignInView, Store};
 use protocol::consent::Consent;
@@ -36,7 +37,7 @@ pub async fn sign_in_loads_user_session_consent_and_debts_together(store: Arc<dy
     put_user(&*store, &user, "alice").await;
     put_session(&*store, &session).await;
     store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
-    store.note_attempt(attempt(1), Duration::from_millis(5), call(1)).await.unwrap();
+    store.note_attempt(attempt(1), each(Duration::from_millis(5)), call(1)).await.unwrap();
     let debts = vec![Timestamp::EPOCH, later(5)];
     nothing.debts.clone_from(&debts);
     let consent =

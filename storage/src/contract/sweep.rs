@@ -2,7 +2,7 @@
 //! expired is there.
 
 use super::sample::{
-    NOW, attempt, call, call_at, client_id, earlier, full_user, grant, kept_grant, kept_session, later,
+    NOW, attempt, call, call_at, client_id, each, earlier, full_user, grant, kept_grant, kept_session, later,
     put_grant, put_session, put_user, scope, session, token,
 };
 use crate::{SWEEP_LIMIT, Store};
@@ -34,7 +34,7 @@ pub async fn n225_sweeping_takes_only_what_expired(store: Arc<dyn Store>) {
         put_session(&*store, &Session { expires_at, ..session(number) }).await;
         assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
         let counted = call_at(1, expires_at.minus(SECOND));
-        assert_eq!(store.note_attempt(attempt(number), SECOND, counted).await.unwrap(), expires_at);
+        assert_eq!(store.note_attempt(attempt(number), each(SECOND), counted).await.unwrap(), expires_at);
     }
     let swept: u64 = sweep(&*store).await.iter().sum();
     let mut missing = 0;
@@ -69,7 +69,7 @@ pub async fn sweeping_is_bounded_and_goes_on_until_nothing_is_left(store: Arc<dy
             put_grant(&*store, &Grant { expires_at, ..grant(number) }).await;
             assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
             let counted = call_at(1, expires_at.minus(SECOND));
-            assert_eq!(store.note_attempt(attempt(number), SECOND, counted).await.unwrap(), expires_at);
+            assert_eq!(store.note_attempt(attempt(number), each(SECOND), counted).await.unwrap(), expires_at);
         })
     };
     for task in (0..numbers).map(begin).collect::<Vec<_>>() {

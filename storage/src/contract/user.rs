@@ -1,9 +1,9 @@
 //! Cases of users, and of the identifiers that lead to them.
 
 use super::sample::{
-    END_OF_TIME, NOW, attempt, bare_user, call, call_at, client_id, earlier, full_user, grant, kept_grant,
-    kept_session, later, lost, name, owner, password, put_grant, put_session, put_user, scope, session,
-    user_id,
+    END_OF_TIME, NOW, attempt, bare_user, call, call_at, client_id, each, earlier, full_user, grant,
+    kept_grant, kept_session, later, lost, name, owner, password, put_grant, put_session, put_user, scope,
+    session, user_id,
 };
 use crate::{AccountView, Commit, Found, SignInView, Store};
 use protocol::grant::Grant;
@@ -31,7 +31,7 @@ pub async fn a_user_comes_back_whole(store: Arc<dyn Store>) {
 
 pub async fn debts_come_with_whom_an_identifier_leads_to(store: Arc<dyn Store>) {
     put_user(&*store, &bare_user(1), "alice").await;
-    store.note_attempt(attempt(1), Duration::from_millis(5), call(2)).await.unwrap();
+    store.note_attempt(attempt(1), each(Duration::from_millis(5)), call(2)).await.unwrap();
     let debts = vec![Timestamp::EPOCH, later(5)];
     for (typed, user) in [("alice", Some(user_id(1))), ("nobody", None)] {
         let found = store.find_user(&name(typed), &[attempt(2), attempt(1)]).await.unwrap();

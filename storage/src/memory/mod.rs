@@ -8,7 +8,7 @@ use crate::{
     TokenView,
 };
 use async_trait::async_trait;
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
@@ -21,7 +21,6 @@ use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 mod grants;
 mod realm;

@@ -3,11 +3,10 @@
 use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
 use crate::{Commit, Document, RingDocument, SWEEP_LIMIT, Stamp};
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::time::Timestamp;
-use std::time::Duration;
 
 impl Tables {
     pub(super) fn issuer(&self) -> Option<String> {
@@ -65,14 +64,9 @@ impl Tables {
         attempts.iter().map(|key| self.debts.get(key).copied().unwrap_or(Timestamp::EPOCH)).collect()
     }
 
-    pub(super) fn note_attempt(
-        &mut self,
-        attempt: AttemptKey,
-        interval: Duration,
-        stamp: Stamp,
-    ) -> Timestamp {
+    pub(super) fn note_attempt(&mut self, attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp {
         let debt = self.debts.entry(attempt).or_default();
-        *debt = (*debt).max(stamp.at).plus(interval);
+        *debt = limit.after(*debt, stamp.at);
         *debt
     }
 

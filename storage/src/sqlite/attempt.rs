@@ -2,11 +2,10 @@
 
 use super::column::{At, FORMAT, Format};
 use crate::Stamp;
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::id::Realm;
 use protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use std::time::Duration;
 
 pub(super) fn debts(db: &Connection, realm: &Realm, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>> {
     attempts.iter().map(|key| debt(db, realm, key)).collect()
@@ -27,11 +26,11 @@ pub(super) fn note_attempt(
     db: &Connection,
     realm: &Realm,
     attempt: &AttemptKey,
-    interval: &Duration,
+    limit: &Limit,
     stamp: &Stamp,
 ) -> Result<Timestamp> {
     // Read and written under the one write lock.
-    let debt = debt(db, realm, attempt)?.max(stamp.at).plus(*interval);
+    let debt = limit.after(debt(db, realm, attempt)?, stamp.at);
     db.prepare_cached(
         "INSERT INTO attempts (realm, kind, subject, debt, v) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET debt = ?4",

@@ -10,7 +10,7 @@ use crate::{
     TokenView,
 };
 use async_trait::async_trait;
-use protocol::attempts::AttemptKey;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};

@@ -1,7 +1,7 @@
 //! Changing the profile. What isn't on the page can't be set by it (N-174): `email_verified` above all.
 
 use super::page::{PROFILE, render};
-use super::{Owner, done, submitted};
+use super::{done, submitted};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -15,6 +15,7 @@ use protocol::event::{Event, What};
 use protocol::name::is_email;
 use protocol::params::Params;
 use protocol::user::{User, check_claims};
+use std::time::Duration;
 use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
 
@@ -55,7 +56,9 @@ async fn save(
 
 /// The user as the form would have it.
 fn changed(now: &User, form: &Params, call: Call) -> User {
-    let mut user = User { updated_at: call.at, ..now.clone() };
+    // It moves on even where clocks don't: of two changes to what both saw, one wins.
+    let updated_at = call.at.max(now.updated_at.plus(Duration::from_millis(1)));
+    let mut user = User { updated_at, ..now.clone() };
     for name in PROFILE {
         match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
             Some(value) => drop(user.claims.insert(name.into(), value.into())),

@@ -17,7 +17,7 @@ async fn one_of_each() -> Sqlite {
     // Its state lets every write through, so that the format alone is in the way.
     put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
     assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
-    store.note_attempt(attempt(1), Duration::from_secs(1), call(1)).await.unwrap();
+    store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
     store.remember_consent(&user_id(1), &client_id("client-a"), &scope("openid"), call(1)).await.unwrap();
     store.set_issuer("https://auth.example", call(1)).await.unwrap();
     assert!(store.replace_ring(RingDocument::Ring, None, "{}", call(1)).await.unwrap().is_done());
@@ -116,7 +116,7 @@ async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
         kind_of(store.burn_code(key, stamp).await),
         kind_of(store.revoke_grant(key, RevocationReason::Revoked, stamp).await),
         kind_of(store.deny_token(&token(1), later(1), stamp).await),
-        kind_of(store.note_attempt(attempt(1), Duration::ZERO, stamp).await),
+        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), stamp).await),
     ];
     for (number, answer) in answers.into_iter().enumerate() {
         assert_eq!(answer, Some(StoreErrorKind::Corrupt), "write {number}");
@@ -183,7 +183,7 @@ async fn what_is_no_number_of_ours_is_corrupt() {
         kind_of(store.clients().await),
         kind_of(store.replace_client(&next, call(2)).await),
         kind_of(store.debts(&[attempt(1)]).await),
-        kind_of(store.note_attempt(attempt(1), Duration::ZERO, call(2)).await),
+        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), call(2)).await),
     ] {
         assert_eq!(answer, Some(StoreErrorKind::Corrupt));
     }

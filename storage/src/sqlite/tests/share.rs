@@ -58,7 +58,7 @@ async fn n150_two_stores_on_one_file_count_every_attempt() {
     let note = |number: u32| {
         let store = Arc::clone(&stores[number as usize % 2]);
         tokio::spawn(async move {
-            store.note_attempt(attempt(1), Duration::from_millis(7), call(number)).await.unwrap()
+            store.note_attempt(attempt(1), each(Duration::from_millis(7)), call(number)).await.unwrap()
         })
     };
     for task in (0..64).map(note).collect::<Vec<_>>() {

@@ -35,7 +35,7 @@ async fn n225_the_limit_holds_for_all_kinds_together() {
         put_session(&store, &Session { expires_at, ..session(number) }).await;
         put_grant(&store, &Grant { expires_at, ..grant(number) }).await;
         assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
-        store.note_attempt(attempt(number), Duration::ZERO, call_at(1, expires_at)).await.unwrap();
+        store.note_attempt(attempt(number), each(Duration::ZERO), call_at(1, expires_at)).await.unwrap();
     }
     let mut counts = Vec::new();
     for _ in 0..3 {
