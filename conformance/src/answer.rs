@@ -7,7 +7,7 @@ use protocol::params::Params;
 use serde_json::Value;
 
 /// What came back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
@@ -15,6 +15,15 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A page is told from another by its text, not by its style sheet.
+        let text = self.text();
+        let text = text.split_once("<body>").map_or(text, |(_, body)| body);
+        write!(f, "{} {:#?}\n{text}", self.status, self.headers)
+    }
 }
 
 impl Answer {

@@ -110,6 +110,8 @@ pub struct Client {
     pub not_before: Timestamp,
     /// When it was registered.
     pub created_at: Timestamp,
+    /// How often the record was written: a change names the one it saw.
+    pub revision: u64,
 }
 
 /// Why a client's record would be inconsistent. Every write of a client passes [`Client::check`].

@@ -3,7 +3,7 @@
 
 use crate::authorize::Prompt;
 use crate::claims::standard;
-use crate::client::AuthMethod;
+use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
 use crate::jwk::Algorithm;
 use crate::session::ACR_PASSWORD;
@@ -16,17 +16,22 @@ pub struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    end_session_endpoint: String,
     jwks_uri: String,
     scopes_supported: Vec<&'static str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     acr_values_supported: [&'static str; 1],
-    prompt_values_supported: [&'static str; 4],
+    prompt_values_supported: Vec<&'static str>,
     display_values_supported: [&'static str; 1],
     ui_locales_supported: [&'static str; 1],
     claim_types_supported: [&'static str; 1],
@@ -40,24 +45,38 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The metadata of an issuer that signs with `algs`.
-    pub fn new(issuer: &Issuer, algs: &[Algorithm]) -> Self {
+    /// The metadata of an issuer that signs with `algs`; `signup`: people may make accounts.
+    pub fn new(issuer: &Issuer, algs: &[Algorithm], signup: bool) -> Self {
         Self {
             issuer: issuer.as_str().to_owned(),
             authorization_endpoint: issuer.url("/authorize"),
             token_endpoint: issuer.url("/token"),
             userinfo_endpoint: issuer.url("/userinfo"),
+            introspection_endpoint: issuer.url("/introspect"),
+            revocation_endpoint: issuer.url("/revoke"),
+            end_session_endpoint: issuer.url("/logout"),
             jwks_uri: issuer.url("/jwks"),
-            scopes_supported: std::iter::once("openid").chain(standard::scopes()).collect(),
+            scopes_supported: std::iter::once("openid")
+                .chain(standard::scopes())
+                .chain(["offline_access"])
+                .collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query", "form_post"],
-            grant_types_supported: ["authorization_code", "client_credentials"],
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: algs.iter().map(|alg| alg.as_str()).collect(),
             token_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::as_str),
+            introspection_endpoint_auth_methods_supported: [
+                AuthMethod::ClientSecretBasic.as_str(),
+                AuthMethod::ClientSecretPost.as_str(),
+            ],
+            revocation_endpoint_auth_methods_supported: AuthMethod::ALL.map(AuthMethod::as_str),
             code_challenge_methods_supported: ["S256"],
             acr_values_supported: [ACR_PASSWORD],
-            prompt_values_supported: Prompt::SUPPORTED,
+            prompt_values_supported: Prompt::SUPPORTED
+                .into_iter()
+                .filter(|value| signup || *value != "create")
+                .collect(),
             display_values_supported: ["page"],
             ui_locales_supported: ["en"],
             claim_types_supported: ["normal"],

@@ -27,6 +27,8 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// OIDC Core §3.1.2.6.
     RequestUriNotSupported,
+    /// RFC 6749 §4.1.2.1; with status 429.
+    TemporarilyUnavailable,
     /// RFC 6749 §4.1.2.1, §5.2.
     UnauthorizedClient,
     /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
@@ -53,6 +55,7 @@ impl ErrorCode {
             Self::LoginRequired => "login_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::UnsupportedGrantType => "unsupported_grant_type",

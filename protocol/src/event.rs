@@ -34,8 +34,24 @@ kinds! {
     SignedIn => "login.success";
     /// Somebody tried to and failed; the user if the name led to one.
     SignInFailed => "login.failure";
-    /// A session ended because somebody else signed in in its browser.
+    /// A sign-in was not checked because there had been too many wrong ones.
+    SignInThrottled => "login.throttled";
+    /// A session ended: by logout, from the account page, or because somebody else signed in in its browser.
     SessionEnded => "session.ended";
+    /// Somebody made an account.
+    SignedUp => "signup.done";
+    /// An account was not made because too many had been made from that address.
+    SignUpThrottled => "signup.throttled";
+    /// A user changed their profile.
+    ProfileChanged => "account.profile_changed";
+    /// A user changed their password.
+    PasswordChanged => "account.password_changed";
+    /// A user took back what they had given a client.
+    ConsentRevoked => "consent.revoked";
+    /// A grant was revoked, by its client or its user.
+    GrantRevoked => "grant.revoked";
+    /// An access token was revoked.
+    TokenRevoked => "token.revoked";
     /// A user agreed to give a client something.
     Consented => "consent.granted";
     /// A user refused.
@@ -50,6 +66,14 @@ kinds! {
     CodeBurnt => "code.burnt";
     /// A client presented a code of another one; the client is the presenter.
     CodeClientMismatch => "code.client_mismatch";
+    /// A grant's tokens were refreshed.
+    Refreshed => "refresh.used";
+    /// A refresh token came again that had been rotated away, and its grant was revoked.
+    RefreshReused => "refresh.reuse";
+    /// A client presented a refresh token of another one; the client is the presenter.
+    RefreshClientMismatch => "refresh.client_mismatch";
+    /// A refresh token is newer than the store: an alarm, a backup was put back.
+    RefreshAhead => "refresh.ahead_of_store";
     /// A client failed to authenticate; the client is who it said it is.
     ClientAuthenticationFailed => "client_auth.failure";
 }

@@ -11,6 +11,15 @@ use crate::time::Timestamp;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
 
+/// Where a grant is: beside its user's other records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantKey {
+    /// Whose it is.
+    pub user: UserId,
+    /// Which.
+    pub grant: GrantId,
+}
+
 /// A grant as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -46,6 +55,8 @@ pub struct Grant {
     pub code_expires_at: Timestamp,
     /// When the code was redeemed; never unset.
     pub redeemed_at: Option<Timestamp>,
+    /// The refresh token, if there is one.
+    pub refresh: Option<Refresh>,
     /// When it was made: at the end of the authorization request.
     pub created_at: Timestamp,
     /// After this nothing issued from it counts.
@@ -54,6 +65,23 @@ pub struct Grant {
     pub revoked: Option<Revocation>,
     /// The call that wrote it last; a repeated write recognises itself by it.
     pub last_request: RequestId,
+}
+
+/// The one refresh token of a grant that is good for anything (RFC 6749 §6): the tip of its chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// Hash of the tip's secret.
+    pub digest: Digest,
+    /// How often it was rotated.
+    pub generation: u32,
+    /// When it was rotated last; `None`: never.
+    pub rotated_at: Option<Timestamp>,
+    /// The master it is sealed with and its successors are derived by.
+    pub master: u16,
+    /// Unused until then, it is over.
+    pub idle_expires_at: Timestamp,
+    /// Used or not, it is over.
+    pub expires_at: Timestamp,
 }
 
 /// That a grant ended, when and why.
@@ -73,6 +101,8 @@ pub enum RevocationReason {
     CodeBurnt,
     /// The code was presented again after its redemption.
     CodeReplayed,
+    /// A refresh token was presented again that had been rotated away.
+    RefreshReused,
     /// Its session ended.
     SessionEnded,
     /// The user, an operator or the client took it back.
@@ -98,6 +128,11 @@ impl RequestedClaims {
 }
 
 impl Grant {
+    /// Where it is.
+    pub const fn key(&self) -> GrantKey {
+        GrantKey { user: self.user, grant: self.id }
+    }
+
     /// Whether tokens of this grant still count (design: life is re-checked at every use): not revoked, not
     /// expired, user and client enabled, and begun after what each of them and the realm says is void.
     pub fn is_alive(

@@ -81,6 +81,11 @@ impl ClientId {
         ((1..=128).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
     }
 
+    /// Stands where a client's would, when somebody visits their own account. No client can have it.
+    pub fn account() -> Self {
+        Self("(account)".into())
+    }
+
     /// The id as sent on the wire.
     pub fn as_str(&self) -> &str {
         &self.0

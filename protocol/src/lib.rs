@@ -5,6 +5,7 @@
 //! function here, commits what it returns and responds.
 
 pub mod armor;
+pub mod attempts;
 pub mod authorize;
 pub mod base64url;
 pub mod claims;
@@ -16,11 +17,13 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod introspection;
 pub mod issuer;
 pub mod json;
 pub mod jwk;
 pub mod jwt;
 pub mod lifetimes;
+pub mod logout;
 pub mod name;
 pub mod params;
 pub mod pkce;

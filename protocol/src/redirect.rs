@@ -2,6 +2,7 @@
 //! client and the URI and compares byte for byte, so an open redirect cannot be written.
 
 use crate::client::Client;
+use crate::params::encode;
 use serde::{Deserialize, Serialize};
 
 /// The longest redirect URI accepted, in bytes.
@@ -119,6 +120,25 @@ impl ProvenRedirect {
             Some(rest) if matches!(scheme, "https" | "http") => rest.split(['/', '?']).next().unwrap_or(rest),
             _ => scheme,
         }
+    }
+}
+
+/// Where a browser may go after logout, proven to be the client's. Its own type: no code or error is ever sent
+/// there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenLogoutRedirect(Box<str>);
+
+impl ProvenLogoutRedirect {
+    /// OIDC RP-Initiated Logout §3.1: one of the client's, compared byte for byte.
+    pub fn prove(client: &Client, uri: &str) -> Option<Self> {
+        client.post_logout_redirect_uris.iter().any(|own| own == uri).then(|| Self(uri.into()))
+    }
+
+    /// The URL to go to, with the state as it came (§3).
+    pub fn url(&self, state: Option<&str>) -> String {
+        let Some(state) = state else { return self.0.to_string() };
+        let separator = if self.0.contains('?') { '&' } else { '?' };
+        format!("{}{separator}state={}", self.0, encode(state))
     }
 }
 

@@ -108,14 +108,28 @@ refusals! {
     RequestExpired => InvalidRequest, Nothing, "This sign-in is over or was not begun here. Start again at the application.";
     /// The request in progress was answered before, and what it was answered with is spent.
     RequestSpent => InvalidRequest, Nothing, "This sign-in was finished before. Start again at the application.";
+    /// OIDC RP-Initiated Logout §3: not one of the client's.
+    LogoutRedirectUnknown => InvalidRequest, Nothing, "The address to go to after signing out is not registered for this application.";
+    /// OIDC RP-Initiated Logout §2: not an ID token of ours.
+    LogoutHintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued here.";
+    /// Sign-up is closed.
+    SignUpClosed => AccessDenied, Nothing, "New accounts can't be made here. Ask the operator.";
     /// A form that was not sent from a page of ours in this browser.
     FormForeign => AccessDenied, Nothing, "This form did not come from a page opened in this browser. Start again at the application.";
+    /// A change that needs a fresher sign-in.
+    FormStale => AccessDenied, Nothing, "You signed in too long ago for this. Open your account again and sign in.";
     /// A form without its fields.
     FieldsMissing => InvalidRequest, Nothing, "A field of the form is missing.";
     /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.
     ClientAuthentication => InvalidClient, Nothing, "Client authentication failed.";
     /// RFC 6749 §2.3.
     SeveralAuthentications => InvalidRequest, Nothing, "Use one way of client authentication only.";
+    /// RFC 7009 §2.1, RFC 7662 §2.1.
+    TokenMissing => InvalidRequest, Nothing, "The parameter token is missing.";
+    /// RFC 7662 §2.1: who can't prove itself may not ask.
+    ConfidentialOnly => InvalidClient, Nothing, "Client authentication failed.";
+    /// Asked too often.
+    TooManyRequests => TemporarilyUnavailable, Nothing, "Too many attempts. Wait a little, then try again.";
     /// RFC 6749 §3.2.
     GrantTypeMissing => InvalidRequest, Nothing, "The parameter grant_type is missing.";
     /// RFC 6749 §5.2.
@@ -140,6 +154,20 @@ refusals! {
     RedirectUriDiffers => InvalidGrant, BurnCode, "The redirect_uri differs from that of the authorization request.";
     /// RFC 7636 §4.6.
     VerifierWrong => InvalidGrant, BurnCode, "The code_verifier does not match.";
+    /// RFC 6749 §6.
+    RefreshMissing => InvalidRequest, Nothing, "The parameter refresh_token is missing.";
+    /// Not ours, altered, or of a grant that is gone.
+    RefreshInvalid => InvalidGrant, Nothing, "The refresh token is not valid.";
+    /// RFC 6749 §6: issued to another client.
+    RefreshOfOtherClient => InvalidGrant, Nothing, "The refresh token is not valid.";
+    /// Unused for too long, or too old.
+    RefreshExpired => InvalidGrant, Nothing, "The refresh token has expired.";
+    /// RFC 9700 §4.14.2: rotated away and presented again.
+    RefreshReused => InvalidGrant, RevokeGrant, "The refresh token was used before.";
+    /// Newer than what is stored: the store went back in time.
+    RefreshAhead => InvalidGrant, Nothing, "The refresh token is not known here any more.";
+    /// RFC 6749 §6.
+    ScopeWider => InvalidScope, Nothing, "The parameter scope asks for more than was granted.";
     /// RFC 6750 §2: none, several, or in the query.
     BearerMalformed => InvalidRequest, Nothing, "Send one access token, in the Authorization header or the form.";
     /// RFC 6750 §3.1.
@@ -170,7 +198,7 @@ mod tests {
             Refusal::ALL.iter().filter(move |r| r.consequence() == consequence).collect::<Vec<_>>()
         };
         assert_eq!(with(Consequence::BurnCode), [&Refusal::RedirectUriDiffers, &Refusal::VerifierWrong]);
-        assert_eq!(with(Consequence::RevokeGrant), [&Refusal::CodeReplayed]);
+        assert_eq!(with(Consequence::RevokeGrant), [&Refusal::CodeReplayed, &Refusal::RefreshReused]);
         for refusal in with(Consequence::BurnCode).into_iter().chain(with(Consequence::RevokeGrant)) {
             assert_eq!(refusal.code(), ErrorCode::InvalidGrant);
         }

@@ -19,6 +19,8 @@ pub enum SecretKind {
     Session,
     /// A client's password (RFC 6749 §2.3.1).
     ClientSecret,
+    /// The `jti` of an access token that is denied.
+    TokenId,
     /// A redirect URI: no secret, but kept and compared like one, so a grant's size has a bound.
     RedirectUri,
 }
@@ -31,6 +33,7 @@ impl SecretKind {
             Self::RefreshToken => b"keyward refresh token\0",
             Self::Session => b"keyward session\0",
             Self::ClientSecret => b"keyward client secret\0",
+            Self::TokenId => b"keyward token id\0",
             Self::RedirectUri => b"keyward redirect uri\0",
         }
     }

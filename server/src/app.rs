@@ -1,12 +1,15 @@
 //! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
 
+use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
 use crate::keys::Keys;
+use crate::limiter::Limiter;
 use crate::password::Passwords;
 use axum::body::Bytes;
+use protocol::attempts::UNKNOWN_CLIENTS;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::ClientId;
@@ -48,6 +51,7 @@ struct Inner {
     parts: Parts,
     cookies: Cookies,
     metadata: Bytes,
+    unknown_clients: Limiter,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -73,16 +77,37 @@ impl App {
     /// # Errors
     /// When the metadata can't be written, which only a mistake of ours can cause.
     pub fn new(parts: Parts) -> Result<Self, serde_json::Error> {
-        let Settings { issuer, signing_algs, lifetimes, .. } = &*parts.settings;
+        let Settings { issuer, signing_algs, lifetimes, signup, .. } = &*parts.settings;
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
-        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs))?.into();
-        let (clients, epoch) = (RwLock::default(), AtomicU64::new(0));
-        Ok(Self(Arc::new(Inner { parts, cookies, metadata, clients, epoch })))
+        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
+        Ok(Self(Arc::new(Inner {
+            cookies,
+            metadata,
+            unknown_clients: Limiter::new(UNKNOWN_CLIENTS),
+            clients: RwLock::default(),
+            epoch: AtomicU64::new(0),
+            parts,
+        })))
     }
 
     /// The metadata document.
     pub fn metadata(&self) -> &Bytes {
         &self.0.metadata
+    }
+
+    /// What operators do, done for people who do it themselves.
+    pub fn admin(&self) -> Admin {
+        Admin { store: self.store.clone(), clock: self.clock.clone(), entropy: self.entropy.clone() }
+    }
+
+    /// Counts questions for clients that don't exist: each costs a read, since nobody remembers them.
+    pub fn unknown_clients(&self) -> &Limiter {
+        &self.0.unknown_clients
+    }
+
+    /// Whether asking for a client costs nothing.
+    pub fn remembers(&self, id: &ClientId) -> bool {
+        self.remembered(id, |known| is_within(known, CLIENT_CACHE, self.clock.now())).is_some()
     }
 
     /// Our cookies.

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod app;
 pub mod assembly;
+pub mod attempts;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod http;
 pub mod interaction;
 pub mod jose;
 pub mod keys;
+pub mod limiter;
 pub mod pages;
 pub mod password;
 pub mod routes;

@@ -9,6 +9,7 @@ mod rules;
 
 pub use rules::{BadPassword, check_new};
 
+use crate::attempts::AttemptGuard;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
@@ -106,13 +107,15 @@ impl Passwords {
         Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
     }
 
-    /// Whether `password` is the one that was hashed. Without a hash (no such user, no password) the same work
+    /// Whether `password` is the one that was hashed. The attempt was admitted; the caller tells its guard how it
+    /// ended. Without a hash (no such user, no password) the same work
     /// is done and the answer is false. What could never be a password is false, too, after the same work.
     ///
     /// # Errors
     /// [`PasswordError::Busy`], [`PasswordError::Corrupt`], [`PasswordError::Failed`].
     pub async fn verify(
         &self,
+        _: &AttemptGuard,
         password: Zeroizing<String>,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordError> {

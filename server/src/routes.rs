@@ -2,9 +2,12 @@
 
 use crate::app::App;
 use crate::demo::{self, Demo};
-use crate::endpoints::{authorize, consent, health, jwks, login, metadata, token, userinfo};
+use crate::endpoints::{
+    account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
+    userinfo,
+};
 use crate::http::failure::Failure;
-use crate::http::route::Caller::{Anyone, Client, Person};
+use crate::http::route::Caller::{Anyone, Client, Person, Server};
 use crate::http::route::route;
 use crate::http::{call, front};
 use axum::Router;
@@ -20,9 +23,18 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
     let pages = Router::new()
         .route("/authorize", route(Person, "GET, POST", get(authorize::get).post(authorize::post)))
         .route("/login", route(Person, "GET, POST", get(login::get).post(login::post)))
-        .route("/consent", route(Person, "GET, POST", get(consent::get).post(consent::post)));
+        .route("/consent", route(Person, "GET, POST", get(consent::get).post(consent::post)))
+        .route("/signup", route(Person, "GET, POST", get(signup::get).post(signup::post)))
+        .route("/logout", route(Person, "GET, POST", get(logout::get).post(logout::post)))
+        .route("/account", route(Person, "GET", get(account::get)))
+        .route("/account/profile", route(Person, "POST", post(account::profile)))
+        .route("/account/password", route(Person, "POST", post(account::password)))
+        .route("/account/sessions", route(Person, "POST", post(account::sessions)))
+        .route("/account/apps", route(Person, "POST", post(account::apps)));
     let endpoints = Router::new()
         .route("/token", route(Client, "POST", post(token::post)))
+        .route("/introspect", route(Server, "POST", post(introspect::post)))
+        .route("/revoke", route(Client, "POST", post(revoke::post)))
         .route("/userinfo", route(Client, "GET, POST", get(userinfo::answer).post(userinfo::answer)));
     let documents = Router::new()
         .route("/.well-known/openid-configuration", route(Anyone, "GET, HEAD", get(metadata::get)))

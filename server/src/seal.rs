@@ -36,18 +36,24 @@ pub enum SealKind {
     Request,
     /// An authorization request that came by POST, on its way to being a GET.
     PostedRequest,
+    /// A logout request that came by POST, on its way to being a GET.
+    PostedLogout,
+    /// A way to the account page, in the URL of our pages.
+    Account,
     /// State of the demo relying party.
     Demo,
 }
 
 impl SealKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Code,
         Self::RefreshToken,
         Self::Session,
         Self::TokenId,
         Self::Request,
         Self::PostedRequest,
+        Self::PostedLogout,
+        Self::Account,
         Self::Demo,
     ];
 
@@ -60,6 +66,8 @@ impl SealKind {
             Self::TokenId => "token-id",
             Self::Request => "request",
             Self::PostedRequest => "posted-request",
+            Self::PostedLogout => "posted-logout",
+            Self::Account => "account",
             Self::Demo => "demo",
         }
     }

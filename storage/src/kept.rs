@@ -2,12 +2,10 @@
 //! the call's own earlier work, or a lost race. Shared by the backends, so they can't differ in it.
 
 use crate::{Commit, Document, Stamp};
-use protocol::client::Client;
-use protocol::grant::{Grant, RevocationReason};
+use protocol::grant::{Grant, Refresh, RevocationReason};
 use protocol::id::RequestId;
 use protocol::secret::Digest;
-use protocol::session::Session;
-use protocol::user::User;
+use protocol::user::{PasswordHash, User};
 
 /// A record as a backend keeps it.
 #[derive(Clone, Debug)]
@@ -30,8 +28,16 @@ impl<T> Kept<T> {
 }
 
 /// The effect of `redeem_code`.
-pub(crate) fn is_redeemed(grant: &Grant, code: &Digest, stamp: Stamp) -> bool {
-    grant.code == *code && grant.redeemed_at == Some(stamp.at) && grant.revoked.is_none()
+pub(crate) fn is_redeemed(grant: &Grant, code: &Digest, refresh: Option<&Refresh>, stamp: Stamp) -> bool {
+    grant.code == *code
+        && grant.redeemed_at == Some(stamp.at)
+        && grant.refresh.as_ref() == refresh
+        && grant.revoked.is_none()
+}
+
+/// The effect of `rotate_refresh`.
+pub(crate) fn is_rotated(grant: &Grant, next: &Refresh) -> bool {
+    grant.refresh.as_ref() == Some(next) && grant.revoked.is_none()
 }
 
 /// The effect of `burn_code` and `revoke_grant`.
@@ -41,22 +47,20 @@ pub(crate) fn is_revoked(grant: &Grant, reason: RevocationReason, stamp: Stamp) 
 
 /// The effect of `create_grant`.
 pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
-    there.code == grant.code && there.client == grant.client && there.redeemed_at.is_none()
+    there.code == grant.code
+        && there.client == grant.client
+        && there.redeemed_at.is_none()
+        && there.revoked.is_none()
 }
 
-/// The effect of `start_session`.
-pub(crate) fn is_same_session(there: &Session, session: &Session) -> bool {
-    there.secret == session.secret && there.ended_at.is_none()
+/// The effect of `set_password`: the hash alone doesn't do, because the user may have been created with it.
+pub(crate) fn has_new_password(there: &User, password: &PasswordHash, stamp: Stamp) -> bool {
+    there.password.as_ref() == Some(password) && there.not_before > stamp.at
 }
 
-/// The effect of `create_client`.
-pub(crate) fn is_same_client(there: &Client, client: &Client) -> bool {
-    there.secrets == client.secrets && there.created_at == client.created_at
-}
-
-/// The effect of `create_user`.
-pub(crate) fn is_same_user(there: &User, user: &User) -> bool {
-    there.id == user.id && there.created_at == user.created_at
+/// The effect of `set_profile`.
+pub(crate) fn is_same_profile(there: &User, user: &User) -> bool {
+    there.updated_at == user.updated_at && there.email == user.email && there.claims == user.claims
 }
 
 /// The effect of `replace_ring`.

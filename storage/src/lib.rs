@@ -5,10 +5,11 @@
 //! backend passes the one suite of tests, `contract`.
 
 use async_trait::async_trait;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
-use protocol::grant::{Grant, RevocationReason};
-use protocol::id::{ClientId, GrantId, RequestId, SessionId, UserId};
+use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
+use protocol::id::{ClientId, RequestId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::scope::Scope;
 use protocol::secret::Digest;
@@ -23,6 +24,7 @@ mod error;
 mod kept;
 mod memory;
 mod sqlite;
+mod steps;
 pub mod tap;
 
 pub use error::{StoreError, StoreErrorKind};
@@ -33,7 +35,8 @@ pub use sqlite::{Finding, Location, Migration, Sqlite};
 pub const SWEEP_LIMIT: u64 = 500;
 
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
-/// was lost recognises itself when it is repeated. Only a deletion can't: it leaves nothing to recognise.
+/// was lost recognises itself when it is repeated. A deletion can't: it leaves nothing to recognise. A counted
+/// attempt doesn't: it may count twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The call's time.
@@ -84,6 +87,15 @@ pub enum RingDocument {
     RetiredKeys,
 }
 
+/// Who an identifier leads to, and what is counted against the attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The user, if it leads to one.
+    pub user: Option<UserId>,
+    /// The debts of the counters asked for, in their order.
+    pub debts: Vec<Timestamp>,
+}
+
 /// What is loaded to decide whether a browser is signed in and has agreed: one read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SignInView {
@@ -93,15 +105,41 @@ pub struct SignInView {
     pub session: Option<Session>,
     /// What the user agreed to with the client.
     pub consent: Option<Consent>,
+    /// The debts of the counters asked for, in their order.
+    pub debts: Vec<Timestamp>,
 }
 
-/// What is loaded to decide about a token or code: one read.
+/// What is loaded to decide about a code or refresh token: one read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrantView {
     /// The grant, if it exists.
     pub grant: Option<Grant>,
     /// Its user, if the record exists.
     pub user: Option<User>,
+}
+
+/// What is loaded to decide about an access token: one read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenView {
+    /// Whether somebody revoked this very token.
+    pub denied: bool,
+    /// Its grant, if it is a user's and the record exists.
+    pub grant: Option<Grant>,
+    /// The grant's user, if the record exists.
+    pub user: Option<User>,
+}
+
+/// Everything of one user: one read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountView {
+    /// The user, if the record exists.
+    pub user: Option<User>,
+    /// Their sessions, ended and expired ones included, oldest first.
+    pub sessions: Vec<Session>,
+    /// Their grants, revoked and expired ones included, oldest first.
+    pub grants: Vec<Grant>,
+    /// What they agreed to, by client.
+    pub consents: Vec<Consent>,
 }
 
 /// Everything Keyward keeps, for one realm. Expiry is the caller's to check on read; a backend may delete what
@@ -130,19 +168,13 @@ pub trait Store: Send + Sync + 'static {
     async fn clients(&self) -> Result<Vec<Client>, StoreError>;
     /// Adds a client. Lost when the id is taken.
     async fn create_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
-    /// Disables a client and voids its grants for good (`not_before` becomes the next millisecond), or enables
-    /// it again. Lost when there is no such client.
-    async fn set_client_disabled(
-        &self,
-        id: &ClientId,
-        disabled: bool,
-        stamp: Stamp,
-    ) -> Result<Commit<Client>, StoreError>;
+    /// Replaces a client by its next revision. Lost unless the one before it is there.
+    async fn replace_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
     /// Deletes a client. Lost when there is no such client.
     async fn delete_client(&self, id: &ClientId, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
 
-    /// Who an identifier leads to.
-    async fn find_user(&self, identifier: &Identifier) -> Result<Option<UserId>, StoreError>;
+    /// Who an identifier leads to, and the debts of counters.
+    async fn find_user(&self, identifier: &Identifier, attempts: &[AttemptKey]) -> Result<Found, StoreError>;
     /// One user.
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError>;
     /// All users, by creation time and id.
@@ -163,22 +195,37 @@ pub trait Store: Send + Sync + 'static {
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
     /// Sets a password and voids sessions and grants begun before (`not_before` becomes the next millisecond).
-    /// Lost when there is no such user.
+    /// Lost when there is no such user, or the password is not `seen` any more (`None`: whatever it is).
     async fn set_password(
         &self,
         id: &UserId,
+        seen: Option<PasswordHash>,
         password: &PasswordHash,
+        stamp: Stamp,
+    ) -> Result<Commit<User>, StoreError>;
+    /// Voids sessions and grants begun before. Lost when there is no such user.
+    async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
+    /// Replaces address and claims (and `updated_at`) by those of `user`. Lost unless the record was last
+    /// updated at `seen` and `user` is later than that (else two changes in one millisecond would both be done),
+    /// or when it has a verified address and `user` another one.
+    async fn set_profile(
+        &self,
+        user: &User,
+        seen: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
     /// Deletes a user with identifiers, sessions, grants and consents. Lost when there is no such user.
     async fn delete_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
+    /// Everything of one user.
+    async fn load_account(&self, id: &UserId) -> Result<AccountView, StoreError>;
 
-    /// User, session and consent in one read.
+    /// User, session, consent and debts in one read.
     async fn load_sign_in(
         &self,
         user: &UserId,
-        session: Option<&SessionId>,
+        session: Option<SessionId>,
         client: &ClientId,
+        attempts: &[AttemptKey],
     ) -> Result<SignInView, StoreError>;
     /// Begins a session. Lost when the id is taken (128 random bits: a broken generator).
     async fn start_session(&self, session: &Session, stamp: Stamp) -> Result<Commit<Session>, StoreError>;
@@ -210,42 +257,67 @@ pub trait Store: Send + Sync + 'static {
         scope: &Scope,
         stamp: Stamp,
     ) -> Result<(), StoreError>;
+    /// Forgets what a user agreed to with a client.
+    async fn forget_consent(&self, user: &UserId, client: &ClientId, stamp: Stamp) -> Result<(), StoreError>;
 
     /// Puts a grant if there is none of its id for its user. Lost with the one that is there.
     async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
     /// Grant and user in one read.
-    async fn load_grant(&self, user: &UserId, grant: &GrantId) -> Result<GrantView, StoreError>;
-    /// Spends the code: sets `redeemed_at`. Lost unless the code is this one, not redeemed, not expired, and the
-    /// grant not revoked.
+    async fn load_grant(&self, key: GrantKey) -> Result<GrantView, StoreError>;
+    /// Spends the code: sets `redeemed_at`, and the refresh token that is issued for it. Lost unless the code is
+    /// this one, not redeemed, not expired, and the grant not revoked.
     async fn redeem_code(
         &self,
-        user: &UserId,
-        grant: &GrantId,
+        key: GrantKey,
         code: &Digest,
+        refresh: Option<Refresh>,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, StoreError>;
+    /// Replaces the tip of the refresh chain, or prolongs it. Lost unless the tip is the one `seen` (its digest
+    /// and generation) and the grant not revoked.
+    async fn rotate_refresh(
+        &self,
+        key: GrantKey,
+        seen: &Refresh,
+        next: &Refresh,
         stamp: Stamp,
     ) -> Result<Commit<Grant>, StoreError>;
     /// Revokes a grant whose code was never redeemed. Lost when it was redeemed or revoked before.
-    async fn burn_code(
-        &self,
-        user: &UserId,
-        grant: &GrantId,
-        stamp: Stamp,
-    ) -> Result<Commit<Grant>, StoreError>;
+    async fn burn_code(&self, key: GrantKey, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
     /// Revokes a grant. Lost when it was revoked before; the first reason stays.
     async fn revoke_grant(
         &self,
-        user: &UserId,
-        grant: &GrantId,
+        key: GrantKey,
         reason: RevocationReason,
         stamp: Stamp,
     ) -> Result<Commit<Grant>, StoreError>;
+
+    /// Whether an access token (its hashed `jti`) is denied, with its grant and user, in one read.
+    async fn load_token(&self, token: &Digest, grant: Option<GrantKey>) -> Result<TokenView, StoreError>;
+    /// Denies an access token until it would have expired. Lost when it is denied already, with that instant.
+    async fn deny_token(
+        &self,
+        token: &Digest,
+        expires_at: Timestamp,
+        stamp: Stamp,
+    ) -> Result<Commit<Timestamp>, StoreError>;
+
+    /// The debts of counters, in their order; the epoch for one that was never touched.
+    async fn debts(&self, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>, StoreError>;
+    /// Counts a failed attempt: the debt becomes [`Limit::after`]. Returns the new debt.
+    async fn note_attempt(
+        &self,
+        attempt: AttemptKey,
+        limit: Limit,
+        stamp: Stamp,
+    ) -> Result<Timestamp, StoreError>;
 
     /// Whether the store answers and can be written.
     async fn probe(&self) -> Result<(), StoreError>;
     /// A number that changes when another process wrote; 0 for ever where a backend can't tell.
     async fn change_mark(&self) -> Result<u64, StoreError>;
-    /// Deletes grants and sessions that expired before `before`, at most [`SWEEP_LIMIT`] a call so that other
-    /// writes get their turn. Returns how many; call again until it is 0. Housekeeping only, and always 0 where
-    /// the backend deletes by itself.
+    /// Deletes what expired before `before`, at most [`SWEEP_LIMIT`] records a call so that other writes get
+    /// their turn. Returns how many; call again until it is 0. Housekeeping only, and always 0 where the backend
+    /// deletes by itself.
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -1,13 +1,16 @@
 //! A store that tells an observer of each call: to count them, or to make them fail where nothing real would
 //! fail on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
 
+use crate::steps::steps;
 use crate::{
-    Commit, Document, GrantView, RingDocument, SignInView, Stamp, Store, StoreError, StoreErrorKind,
+    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
+    StoreErrorKind, TokenView,
 };
 use async_trait::async_trait;
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
-use protocol::grant::{Grant, RevocationReason};
-use protocol::id::{ClientId, GrantId, SessionId, UserId};
+use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
+use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::scope::Scope;
 use protocol::secret::Digest;
@@ -172,46 +175,4 @@ macro_rules! tap {
     };
 }
 
-tap! {
-    Read issuer() -> Option<String>;
-    Write set_issuer(issuer: &str, stamp: Stamp) -> ();
-    Read ring(document: RingDocument) -> Option<Document>;
-    Write replace_ring(document: RingDocument, seen: Option<u64>, body: &str, stamp: Stamp) -> Commit<Document>;
-    Read client(id: &ClientId) -> Option<Client>;
-    Read clients() -> Vec<Client>;
-    Write create_client(client: &Client, stamp: Stamp) -> Commit<Client>;
-    Write set_client_disabled(id: &ClientId, disabled: bool, stamp: Stamp) -> Commit<Client>;
-    Write delete_client(id: &ClientId, stamp: Stamp) -> Commit<Client>;
-    Read find_user(identifier: &Identifier) -> Option<UserId>;
-    Read user(id: &UserId) -> Option<User>;
-    Read users() -> Vec<User>;
-    Write create_user(user: &User, identifiers: &[Identifier], stamp: Stamp) -> Commit<User>;
-    Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;
-    Write set_password(id: &UserId, password: &PasswordHash, stamp: Stamp) -> Commit<User>;
-    Write delete_user(id: &UserId, stamp: Stamp) -> Commit<User>;
-    Read load_sign_in(user: &UserId, session: Option<&SessionId>, client: &ClientId) -> SignInView;
-    Write start_session(session: &Session, stamp: Stamp) -> Commit<Session>;
-    Write reauthenticate(
-        user: &UserId,
-        session: &SessionId,
-        seen: &Digest,
-        secret: &Digest,
-        authentication: &Authentication,
-        stamp: Stamp
-    ) -> Commit<Session>;
-    Write end_session(user: &UserId, session: &SessionId, seen: &Digest, stamp: Stamp) -> Commit<Session>;
-    Write remember_consent(user: &UserId, client: &ClientId, scope: &Scope, stamp: Stamp) -> ();
-    Write create_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
-    Read load_grant(user: &UserId, grant: &GrantId) -> GrantView;
-    Write redeem_code(user: &UserId, grant: &GrantId, code: &Digest, stamp: Stamp) -> Commit<Grant>;
-    Write burn_code(user: &UserId, grant: &GrantId, stamp: Stamp) -> Commit<Grant>;
-    Write revoke_grant(
-        user: &UserId,
-        grant: &GrantId,
-        reason: RevocationReason,
-        stamp: Stamp
-    ) -> Commit<Grant>;
-    Upkeep probe() -> ();
-    Upkeep change_mark() -> u64;
-    Upkeep sweep(before: Timestamp) -> u64;
-}
+steps!(tap);

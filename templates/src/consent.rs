@@ -25,7 +25,7 @@ impl<'a> ScopeLine<'a> {
         self.name == "openid"
     }
 
-    fn has_own_text(&self) -> bool {
+    pub(crate) fn has_own_text(&self) -> bool {
         self.name != self.text
     }
 }

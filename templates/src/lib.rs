@@ -8,16 +8,22 @@
 
 pub mod messages;
 
+mod account;
 mod consent;
 mod demo;
 mod error_page;
 mod form_post;
 mod login;
+mod logout;
+mod signup;
 
+pub use account::{Account, AccountNotice, AppLine, Moment, ProfileField, SessionLine};
 pub use askama::{Error, Template};
 pub use consent::{Consent, ScopeLine};
 pub use demo::{DemoHome, DemoProblem, DemoResult};
 pub use error_page::ErrorPage;
 pub use form_post::FormPost;
 pub use login::{Login, LoginProblem};
+pub use logout::{LoggedOut, Logout};
 pub use messages::Messages;
+pub use signup::{ChoiceProblem, SignUp};

@@ -13,6 +13,8 @@ pub enum LoginProblem {
     WrongCredentials,
     /// We cannot check a password right now.
     Busy,
+    /// Too many wrong ones lately.
+    TooMany,
 }
 
 /// The sign-in page.
@@ -44,6 +46,7 @@ impl Login<'_> {
         self.problem.map(|problem| match problem {
             LoginProblem::WrongCredentials => self.messages.login.wrong_credentials,
             LoginProblem::Busy => self.messages.login.busy,
+            LoginProblem::TooMany => self.messages.problems.too_many,
         })
     }
 

@@ -23,8 +23,16 @@ pub struct Messages {
     pub dir: &'static str,
     /// The sign-in page.
     pub login: LoginTexts,
+    /// The sign-up page.
+    pub signup: SignUpTexts,
     /// The consent page.
     pub consent: ConsentTexts,
+    /// The pages around signing out.
+    pub logout: LogoutTexts,
+    /// The account page.
+    pub account: AccountTexts,
+    /// Why something can't be taken.
+    pub problems: ProblemTexts,
     /// What scopes mean: name and text.
     pub scopes: &'static [(&'static str, &'static str)],
     /// The error page.
@@ -66,6 +74,159 @@ pub struct LoginTexts {
     pub no_account: &'static str,
     /// The link to sign-up.
     pub sign_up: &'static str,
+}
+
+/// Texts of [`crate::SignUp`] that [`LoginTexts`] doesn't have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUpTexts {
+    /// Heading and title.
+    pub title: &'static str,
+    /// Below the user name.
+    pub username_hint: &'static str,
+    /// Below a new password.
+    pub password_hint: &'static str,
+    /// Label of the e-mail address.
+    pub email: &'static str,
+    /// The button.
+    pub submit: &'static str,
+    /// Before the link to the sign-in page.
+    pub has_account: &'static str,
+}
+
+/// Texts of [`crate::Logout`] and [`crate::LoggedOut`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutTexts {
+    /// Heading and title of the question.
+    pub title: &'static str,
+    /// What signing out does.
+    pub explanation: &'static str,
+    /// The button.
+    pub submit: &'static str,
+    /// Heading and title afterwards.
+    pub done: &'static str,
+    /// What to do now.
+    pub done_note: &'static str,
+}
+
+/// Texts of [`crate::Account`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountTexts {
+    /// Heading and title; also what people sign in to when they come to see it.
+    pub title: &'static str,
+    /// Heading of the profile.
+    pub profile: &'static str,
+    /// Who sees the profile.
+    pub profile_note: &'static str,
+    /// Labels of its fields.
+    pub fields: ProfileTexts,
+    /// Below a verified address.
+    pub verified: &'static str,
+    /// The button of the profile.
+    pub save: &'static str,
+    /// The profile was saved.
+    pub profile_saved: &'static str,
+    /// Heading of the password.
+    pub password: &'static str,
+    /// What changing it does.
+    pub password_note: &'static str,
+    /// Label of the password now.
+    pub current_password: &'static str,
+    /// Label of the new password.
+    pub new_password: &'static str,
+    /// The button of the password.
+    pub change_password: &'static str,
+    /// The password was changed.
+    pub password_changed: &'static str,
+    /// Heading of the sessions.
+    pub sessions: &'static str,
+    /// What they are.
+    pub sessions_note: &'static str,
+    /// The session of this browser.
+    pub this_browser: &'static str,
+    /// Another session.
+    pub a_browser: &'static str,
+    /// Before when a session began.
+    pub began: &'static str,
+    /// Before when the password was last asked for.
+    pub signed_in: &'static str,
+    /// The button that ends a session.
+    pub end: &'static str,
+    /// The button that ends all others.
+    pub end_others: &'static str,
+    /// Sessions ended.
+    pub sessions_ended: &'static str,
+    /// Heading of the connected applications.
+    pub apps: &'static str,
+    /// What they are.
+    pub apps_note: &'static str,
+    /// There are none.
+    pub no_apps: &'static str,
+    /// Before since when.
+    pub since: &'static str,
+    /// It works while the user is away.
+    pub offline: &'static str,
+    /// The button that ends one.
+    pub end_app: &'static str,
+    /// The button that ends all.
+    pub end_apps: &'static str,
+    /// Applications were ended.
+    pub apps_ended: &'static str,
+}
+
+/// Labels of the profile's fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileTexts {
+    /// `name`.
+    pub name: &'static str,
+    /// `given_name`.
+    pub given_name: &'static str,
+    /// `family_name`.
+    pub family_name: &'static str,
+    /// `nickname`.
+    pub nickname: &'static str,
+    /// `birthdate`.
+    pub birthdate: &'static str,
+    /// `phone_number`.
+    pub phone_number: &'static str,
+    /// `website`.
+    pub website: &'static str,
+    /// `email`.
+    pub email: &'static str,
+}
+
+/// Sentences of [`crate::ChoiceProblem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemTexts {
+    /// The user name is somebody's.
+    pub username_taken: &'static str,
+    /// No user name, or too long.
+    pub username_length: &'static str,
+    /// Characters that can't stand in a user name.
+    pub username_characters: &'static str,
+    /// An `@` in the user name.
+    pub username_at_sign: &'static str,
+    /// A reserved user name.
+    pub username_reserved: &'static str,
+    /// Not an e-mail address.
+    pub email_invalid: &'static str,
+    /// Too short a password.
+    pub password_short: &'static str,
+    /// Too long a password.
+    pub password_long: &'static str,
+    /// The password is the user name.
+    pub password_is_username: &'static str,
+    /// A common password.
+    pub password_common: &'static str,
+    /// Characters that can't stand in a password.
+    pub password_characters: &'static str,
+    /// A profile field holds what it can't.
+    pub profile_invalid: &'static str,
+    /// The current password is another one.
+    pub password_wrong: &'static str,
+    /// Passwords can't be checked right now.
+    pub busy: &'static str,
+    /// Too many attempts lately.
+    pub too_many: &'static str,
 }
 
 /// Texts of [`crate::Consent`].

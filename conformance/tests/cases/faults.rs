@@ -42,7 +42,7 @@ async fn n218_the_store_is_away() {
         let tokens = redeem(&world, &code).await;
         assert_eq!(tokens.status, 200, "nothing was lost");
         let bearer = format!("Bearer {}", tokens.json()["access_token"].as_str().unwrap());
-        world.faults.fail("load_grant", 1, Before, kind);
+        world.faults.fail("load_token", 1, Before, kind);
         assert_away(&world.send(get("/userinfo").with("authorization", &bearer)).await);
         assert_eq!(world.send(get("/userinfo").with("authorization", &bearer)).await.status, 200);
     }

@@ -2,12 +2,18 @@
 
 use conformance::{Answer, Browser, Party, With as _, World, form, query};
 
+mod abuse;
+mod account;
 mod authorize;
 mod code;
 mod consent;
 mod faults;
 mod flow;
+mod introspect;
 mod login;
+mod logout;
+mod refresh;
+mod signup;
 mod token;
 mod userinfo;
 
@@ -63,4 +69,42 @@ async fn redeem(world: &World, code: &str) -> Answer {
         ("code_verifier", VERIFIER),
     ];
     world.send(form("/token", &fields).with("authorization", &world.basic("rp"))).await
+}
+
+/// A public client that may refresh, at the same redirect URI.
+async fn spa(world: &World) -> Party {
+    let metadata = serde_json::json!({
+        "client_id": "spa",
+        "client_name": "Single page",
+        "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "none",
+        "scope": "openid profile email offline_access",
+    });
+    world.client(metadata).await
+}
+
+/// The whole sign-in of alice at a public client, with a refresh token.
+async fn spa_tokens(world: &World) -> Answer {
+    let code = code(world, &[("client_id", "spa"), ("scope", "openid profile offline_access")]).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("client_id", "spa"),
+    ];
+    let answer = world.send(form("/token", &fields)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+/// A member of a JSON answer, as text.
+fn member(answer: &Answer, name: &str) -> String {
+    answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", answer.text())).to_owned()
+}
+
+/// The status of `/userinfo` for an access token.
+async fn userinfo_status(world: &World, access: &str) -> u16 {
+    let request = conformance::get("/userinfo").with("authorization", &format!("Bearer {access}"));
+    world.send(request).await.status.as_u16()
 }

@@ -115,12 +115,14 @@ fn check_response_type(params: &Params, client: &Client) -> Result<(), Refusal> 
     }
 }
 
-/// RFC 6749 §3.3: what is not allowed is dropped; nothing left is an error. `offline_access` is dropped, too,
-/// until there are refresh tokens.
+/// RFC 6749 §3.3: what is not allowed is dropped; nothing left is an error.
 fn check_scope(params: &Params, client: &Client) -> Result<Scope, Refusal> {
     let requested =
         Scope::parse(params.get("scope").unwrap_or_default()).map_err(|_| Refusal::ScopeMalformed)?;
-    let scope = requested.intersect(&client.scope).without("offline_access");
+    let allowed = requested.intersect(&client.scope);
+    // OIDC Core §11: without refresh tokens there is nothing that could go on while the user is away.
+    let refreshes = client.may_use(GrantType::RefreshToken);
+    let scope = if refreshes { allowed } else { allowed.without("offline_access") };
     if scope.is_empty() { Err(Refusal::ScopeEmpty) } else { Ok(scope) }
 }
 

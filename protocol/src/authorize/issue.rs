@@ -46,6 +46,7 @@ pub fn grant(
         code: derived.code,
         code_expires_at: now.plus(lifetimes.code),
         redeemed_at: None,
+        refresh: None,
         created_at: now,
         expires_at: expiry(offline, session, lifetimes, now),
         revoked: None,

@@ -66,7 +66,7 @@ pub fn stale_event(
 ) -> Option<EventId> {
     let authentication = &signed_in?.session.authentication;
     let too_old = request.max_age.is_some_and(|most| now.since(authentication.at) >= most);
-    (request.prompt.login || too_old).then_some(authentication.event)
+    (request.prompt.login || request.prompt.create || too_old).then_some(authentication.event)
 }
 
 /// Decides. `hint` is whom a verified `id_token_hint` is about.

@@ -69,11 +69,13 @@ pub struct Prompt {
     pub login: bool,
     /// Ask for consent even if it is remembered.
     pub consent: bool,
+    /// Show the page that makes an account (OpenID Connect Prompt Create 1.0).
+    pub create: bool,
 }
 
 impl Prompt {
-    /// The values understood, for the metadata.
-    pub const SUPPORTED: [&'static str; 4] = ["none", "login", "consent", "select_account"];
+    /// The values understood, for the metadata; `create` only where sign-up is open.
+    pub const SUPPORTED: [&'static str; 5] = ["none", "login", "consent", "select_account", "create"];
 
     /// Parses the parameter; `none` stands alone.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
@@ -83,10 +85,12 @@ impl Prompt {
                 "none" => prompt.none = true,
                 "login" | "select_account" => prompt.login = true,
                 "consent" => prompt.consent = true,
+                "create" => prompt.create = true,
                 _ => return Err(Refusal::PromptInvalid),
             }
         }
-        if prompt.none && (prompt.login || prompt.consent) { Err(Refusal::PromptInvalid) } else { Ok(prompt) }
+        let others = prompt.login || prompt.consent || prompt.create;
+        if prompt.none && others { Err(Refusal::PromptInvalid) } else { Ok(prompt) }
     }
 }
 

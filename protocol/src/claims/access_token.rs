@@ -140,10 +140,30 @@ pub struct Presented {
 impl Presented {
     /// RFC 9068 §4: ours, for us, and not over. Expiry is ours to judge, so there is no leeway.
     pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
-        let fine = self.iss == issuer.as_str()
-            && self.aud.contains(issuer.as_str())
-            && !self.exp.timestamp().has_passed(now);
+        let fine = self.is_current(issuer, now) && self.aud.contains(issuer.as_str());
         if fine { Ok(()) } else { Err(Refusal::TokenInvalid) }
+    }
+
+    /// Whom it is for.
+    pub const fn audience(&self) -> &Audience<String> {
+        &self.aud
+    }
+
+    /// RFC 9068 §4: ours, and not over; for somebody else, perhaps.
+    pub fn is_current(&self, issuer: &Issuer, now: Timestamp) -> bool {
+        self.iss == issuer.as_str() && !self.exp.timestamp().has_passed(now)
+    }
+
+    /// Whether the client still honours a token of its own: enabled, and issued after what it and the realm say is
+    /// void. The token knows its second only; for a client that was just made, that has to do.
+    pub fn is_honoured_by(&self, client: &Client, realm_not_before: Timestamp) -> bool {
+        let is_new = client.not_before == client.created_at;
+        let own =
+            if is_new { Timestamp::from_seconds(client.not_before.seconds()) } else { client.not_before };
+        !client.disabled
+            && client.id == self.client_id
+            && self.issued_at() >= own
+            && self.issued_at() >= realm_not_before
     }
 
     /// When it was issued, rounded down to its second.

@@ -2,7 +2,7 @@
 
 use super::{Audience, standard};
 use crate::grant::Grant;
-use crate::id::{ClientId, Subject};
+use crate::id::{ClientId, SessionId, Subject};
 use crate::issuer::Issuer;
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
@@ -32,6 +32,13 @@ pub struct IdToken<'a> {
 }
 
 impl<'a> IdToken<'a> {
+    /// Says it again at a refresh. OIDC Core §12.2: the same facts, without the nonce of the request.
+    #[must_use]
+    pub const fn refreshed(mut self) -> Self {
+        self.nonce = None;
+        self
+    }
+
     /// Says who signed in, when and how.
     pub fn new(
         grant: &'a Grant,
@@ -66,8 +73,7 @@ pub struct Hint {
     iss: String,
     sub: String,
     aud: Audience<String>,
-    /// The session it was issued in.
-    pub sid: Option<String>,
+    sid: Option<String>,
 }
 
 impl Hint {
@@ -75,5 +81,18 @@ impl Hint {
     pub fn subject(&self, issuer: &Issuer, client: &ClientId) -> Option<Subject> {
         let fine = self.iss == issuer.as_str() && self.aud.contains(client.as_str());
         fine.then(|| Subject::from_text(&self.sub))
+    }
+
+    /// The client it was issued to, if it is one of ours.
+    pub fn client(&self, issuer: &Issuer) -> Option<ClientId> {
+        match &self.aud {
+            Audience::One(client) if self.iss == issuer.as_str() => ClientId::parse(client),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about this session, or about its user in another one.
+    pub fn is_about(&self, session: &SessionId, subject: &str) -> bool {
+        self.sid.as_deref() == Some(session.to_string().as_str()) || self.sub == subject
     }
 }

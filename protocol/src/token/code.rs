@@ -7,6 +7,7 @@ use crate::pkce::{Pkce, Verifier};
 use crate::refusal::Refusal;
 use crate::secret::{Digest, SecretKind};
 use crate::time::Timestamp;
+use crate::token::check_resource;
 use crate::user::User;
 use std::time::Duration;
 
@@ -65,10 +66,4 @@ pub fn decide(
         (Pkce::S256(_) | Pkce::None, _) => return Err(Refusal::VerifierWrong),
     }
     check_resource(grant, client, presented.resource)
-}
-
-/// RFC 8707 §2.2: the token request may repeat the resource of the grant, not choose another one.
-fn check_resource(grant: &Grant, client: &Client, asked: Option<&str>) -> Result<(), Refusal> {
-    let granted = grant.resource.as_deref().or(client.audiences.first().map(String::as_str));
-    if asked.is_none() || asked == granted { Ok(()) } else { Err(Refusal::ResourceInvalid) }
 }

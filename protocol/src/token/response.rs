@@ -15,6 +15,9 @@ pub struct TokenResponse<'a> {
     /// What it allows; left out where nothing is.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
+    /// What gets the next access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<&'a str>,
     /// Who signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<&'a str>,

@@ -41,6 +41,7 @@ pub(crate) fn client() -> Client {
         disabled: false,
         not_before: Timestamp::EPOCH,
         created_at: Timestamp::EPOCH,
+        revision: 1,
     }
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn grant() -> Grant {
         code: Digest::of(SecretKind::Code, CODE),
         code_expires_at: NOW.plus(Duration::from_secs(60)),
         redeemed_at: None,
+        refresh: None,
         created_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(660)),
         revoked: None,

@@ -9,12 +9,17 @@ use protocol::id::ClientId;
 use protocol::jwk::Algorithm;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
+use protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use storage::Commit;
+use std::time::Duration;
+use storage::{Commit, Stamp};
 
 /// What a client with a redirect URI may ask for unless told otherwise.
 const DEFAULT_SCOPE: &str = "openid profile email offline_access";
+
+/// How often a change is tried again when others change the same client.
+const ATTEMPTS: usize = 5;
 
 /// Whether a client is a program on its user's device (OIDC Dynamic Registration §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +53,7 @@ pub struct Registration {
     /// The server's first algorithm; also signs its access tokens.
     pub id_token_signed_response_alg: Option<Algorithm>,
     /// `web`.
-    pub application_type: ApplicationType,
+    pub application_type: Option<ApplicationType>,
     /// Ours: origins of its browser code.
     pub origins: Vec<String>,
     /// Ours: resources it may request.
@@ -57,8 +62,8 @@ pub struct Registration {
     pub resources: Vec<String>,
     /// Ours: RFC 7636 is demanded; true if absent.
     pub pkce_required: Option<bool>,
-    /// Ours: no consent is asked.
-    pub first_party: bool,
+    /// Ours: no consent is asked; false if absent.
+    pub first_party: Option<bool>,
     /// RFC 7591 §2: what isn't understood is ignored; kept to be named.
     #[serde(flatten)]
     pub ignored: Map<String, Value>,
@@ -172,16 +177,11 @@ impl Admin {
             false => vec![GrantType::ClientCredentials],
         };
         let scope = registration.scope.as_deref().unwrap_or(if for_people { DEFAULT_SCOPE } else { "" });
-        let secret_of = |text: &str| ClientSecret {
-            digest: Digest::of(SecretKind::ClientSecret, text.as_bytes()),
-            created_at: now,
-            expires_at: None,
-        };
         let client = Client {
             id: self.id_of(registration)?,
             name: registration.client_name.clone().unwrap_or_default(),
             auth_method: registration.token_endpoint_auth_method.unwrap_or(AuthMethod::ClientSecretBasic),
-            secrets: secret.map(secret_of).into_iter().collect(),
+            secrets: secret.map(|text| secret_of(text, now)).into_iter().collect(),
             redirect_uris: registration.redirect_uris.clone(),
             post_logout_redirect_uris: registration.post_logout_redirect_uris.clone(),
             origins: registration.origins.clone(),
@@ -191,12 +191,13 @@ impl Admin {
             resources: registration.resources.clone(),
             signing_alg: signing_alg(registration, algs)?,
             pkce_required: registration.pkce_required.unwrap_or(true),
-            first_party: registration.first_party,
-            native: registration.application_type == ApplicationType::Native,
+            first_party: registration.first_party.unwrap_or(false),
+            native: registration.application_type == Some(ApplicationType::Native),
             disabled: false,
             // A client of this id may have been deleted before: what it was granted is not this one's.
             not_before: now,
             created_at: now,
+            revision: 1,
         };
         client.check()?;
         Ok(client)
@@ -229,9 +230,109 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<Client, AdminError> {
-        let client = self.client(id).await?;
-        let done = self.store.set_client_disabled(&client.id, disabled, self.stamp()).await?;
-        if done.is_done() { self.client(id).await } else { Err(no_client(id)) }
+        self.change_client(id, |client, stamp| {
+            client.disabled = disabled;
+            if disabled {
+                // Surely after everything that was issued until now.
+                client.not_before = client.not_before.max(stamp.next_millisecond());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes a client's record, checked as a whole; again if somebody else changed it in between.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none, or the changed record doesn't fit together.
+    pub async fn change_client(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Client, Stamp) -> Result<(), AdminError>,
+    ) -> Result<Client, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let (mut client, stamp) = (self.client(id).await?, self.stamp());
+            change(&mut client, stamp)?;
+            client.revision = client.revision.saturating_add(1);
+            client.check()?;
+            match self.store.replace_client(&client, stamp).await? {
+                Commit::Done => return Ok(client),
+                Commit::Lost(None) => return Err(no_client(id)),
+                Commit::Lost(Some(_)) => {}
+            }
+        }
+        Err(AdminError::Refused(format!("somebody else keeps changing `{id}`; try again")))
+    }
+
+    /// Changes what a registration names and leaves the rest. A list replaces the whole list; one empty text
+    /// clears it. A client that begins to authenticate by a secret gets one, one that stops loses them.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`], as [`Self::change_client`].
+    pub async fn update_client(
+        &self,
+        id: &str,
+        registration: &Registration,
+        algs: &[Algorithm],
+    ) -> Result<Created, AdminError> {
+        let signing_alg = signing_alg(registration, algs)?;
+        let scope = registration.scope.as_deref().map(|text| Scope::parse(text).map_err(|_| bad_scope(text)));
+        let scope = scope.transpose()?;
+        let fresh = new_secret(self);
+        let client = self
+            .change_client(id, |client, stamp| {
+                replace(&mut client.redirect_uris, &registration.redirect_uris);
+                replace(&mut client.post_logout_redirect_uris, &registration.post_logout_redirect_uris);
+                replace(&mut client.origins, &registration.origins);
+                replace(&mut client.audiences, &registration.audiences);
+                replace(&mut client.resources, &registration.resources);
+                client.name = registration.client_name.clone().unwrap_or_else(|| client.name.clone());
+                client.grant_types =
+                    registration.grant_types.clone().unwrap_or_else(|| client.grant_types.clone());
+                client.scope = scope.clone().unwrap_or_else(|| client.scope.clone());
+                client.signing_alg = signing_alg.or(client.signing_alg);
+                client.pkce_required = registration.pkce_required.unwrap_or(client.pkce_required);
+                client.first_party = registration.first_party.unwrap_or(client.first_party);
+                client.native = registration
+                    .application_type
+                    .map_or(client.native, |kind| kind == ApplicationType::Native);
+                client.auth_method = registration.token_endpoint_auth_method.unwrap_or(client.auth_method);
+                match (client.is_confidential(), client.secrets.is_empty()) {
+                    (true, true) => client.secrets = vec![secret_of(&fresh, stamp.at)],
+                    (false, false) => client.secrets.clear(),
+                    _ => {}
+                }
+                Ok(())
+            })
+            .await?;
+        let is_new = client.secrets.iter().any(|secret| secret.digest == digest_of(&fresh));
+        Ok(Created { client, secret: is_new.then_some(fresh) })
+    }
+
+    /// Gives a client a new secret; the one it has works on for `overlap`.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] for a client without secrets.
+    pub async fn rotate_secret(&self, id: &str, overlap: Duration) -> Result<Created, AdminError> {
+        let fresh = new_secret(self);
+        let client = self
+            .change_client(id, |client, stamp| {
+                if !client.is_confidential() {
+                    let mend = format!("`{id}` is a public client: it has no secret to rotate");
+                    return Err(AdminError::Refused(mend));
+                }
+                let ends = stamp.at.plus(overlap);
+                // Two at most: the newest goes on for a while, older ones are over.
+                let newest = client.secrets.drain(..).max_by_key(|secret| secret.created_at);
+                let old = newest.filter(|_| !overlap.is_zero()).map(|secret| ClientSecret {
+                    expires_at: Some(secret.expires_at.map_or(ends, |at| at.min(ends))),
+                    ..secret
+                });
+                client.secrets = old.into_iter().chain([secret_of(&fresh, stamp.at)]).collect();
+                Ok(())
+            })
+            .await?;
+        Ok(Created { client, secret: Some(fresh) })
     }
 
     /// Deletes a client, which ends its grants.
@@ -242,6 +343,20 @@ impl Admin {
         let client = self.client(id).await?;
         let done = self.store.delete_client(&client.id, self.stamp()).await?;
         if done.is_done() { Ok(client) } else { Err(no_client(id)) }
+    }
+}
+
+fn digest_of(secret: &str) -> Digest {
+    Digest::of(SecretKind::ClientSecret, secret.as_bytes())
+}
+
+fn secret_of(text: &str, now: Timestamp) -> ClientSecret {
+    ClientSecret { digest: digest_of(text), created_at: now, expires_at: None }
+}
+
+fn replace(list: &mut Vec<String>, with: &[String]) {
+    if !with.is_empty() {
+        *list = with.iter().filter(|item| !item.is_empty()).cloned().collect();
     }
 }
 

@@ -5,12 +5,13 @@ pub mod users;
 
 use crate::clock::Clock;
 use crate::entropy::{self, Entropy};
-use crate::password::{BadPassword, PasswordError};
+use crate::password::PasswordError;
 use protocol::client::BadClient;
 use protocol::id::RequestId;
 use std::fmt;
 use std::sync::Arc;
 use storage::{Stamp, Store, StoreError};
+use users::UserRefused;
 
 /// What operations work with.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ impl Admin {
 pub enum AdminError {
     /// We said no: what is wrong and how to mend it, in one sentence.
     Refused(String),
+    /// A user can't be made or changed like this; the name it was about.
+    User(UserRefused, String),
     /// Storage failed.
     Store(StoreError),
     /// Hashing a password failed.
@@ -45,6 +48,7 @@ impl fmt::Display for AdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(mend) => f.write_str(mend),
+            Self::User(refused, name) => refused.explain(name).fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Password(error) => error.fmt(f),
         }
@@ -68,11 +72,5 @@ impl From<PasswordError> for AdminError {
 impl From<BadClient> for AdminError {
     fn from(error: BadClient) -> Self {
         Self::Refused(error.message())
-    }
-}
-
-impl From<BadPassword> for AdminError {
-    fn from(error: BadPassword) -> Self {
-        Self::Refused(error.message().to_owned())
     }
 }

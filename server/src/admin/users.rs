@@ -2,11 +2,11 @@
 
 use super::{Admin, AdminError};
 use crate::entropy;
-use crate::password::{self, Passwords};
-use protocol::id::{Subject, UserId};
-use protocol::name::{CanonicalName, Identifier, is_email};
+use crate::password::{self, BadPassword, Passwords};
+use protocol::id::{ClientId, Subject, UserId};
+use protocol::name::{BadName, CanonicalName, Identifier, is_email};
 use protocol::time::Timestamp;
-use protocol::user::{User, check_claims};
+use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use storage::Commit;
@@ -23,6 +23,44 @@ pub struct NewUser {
     pub email_verified: bool,
     /// Standard claims (OIDC Core §5.1).
     pub claims: Map<String, Value>,
+}
+
+/// Why a user can't be made or changed as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRefused {
+    /// The name can't be one.
+    Name(BadName),
+    /// The name or a verified address is somebody's, or the name a client's id.
+    Taken,
+    /// Not an e-mail address.
+    Email,
+    /// Verified, but there is no address.
+    NothingVerified,
+    /// A claim that isn't standard, or of a wrong type.
+    Claim(String),
+    /// The password won't do.
+    Password(BadPassword),
+}
+
+impl UserRefused {
+    /// For an operator: what is wrong and how to mend it, in one sentence.
+    pub fn explain(&self, name: &str) -> String {
+        match self {
+            Self::Name(why) => format!("`{name}`: {}", why.mend()),
+            Self::Taken => format!("the name `{name}` or its e-mail address is taken: choose another"),
+            Self::Email => "this is not an e-mail address: write it as name@example.com".into(),
+            Self::NothingVerified => "--email-verified needs --email beside it".into(),
+            Self::Claim(claim) => format!(
+                "the claim `{claim}` can't be set like this: use the standard claims of OpenID Connect Core 5.1 with \
+                 their types; e-mail has its own flags"
+            ),
+            Self::Password(why) => why.message().into(),
+        }
+    }
+
+    fn of(self, name: &str) -> AdminError {
+        AdminError::User(self, name.to_owned())
+    }
 }
 
 /// A user as operators see them. `created_at` is seconds.
@@ -63,10 +101,16 @@ impl Admin {
         new: NewUser,
         password: Option<(&Passwords, Zeroizing<String>)>,
     ) -> Result<User, AdminError> {
-        let name = CanonicalName::claim(&new.username)
-            .map_err(|why| AdminError::Refused(format!("`{}`: {}", new.username, why.mend())))?;
-        let identifiers = identifiers_of(&new, name)?;
-        check_claims(&new.claims).map_err(bad_claim)?;
+        let refused = |why: UserRefused| why.of(&new.username);
+        let name = CanonicalName::claim(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
+        let identifiers = identifiers_of(&new, &name).map_err(refused)?;
+        check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
+        // N-173: nobody shall be taken for a program.
+        if let Some(client) = ClientId::parse(name.as_str())
+            && self.store.client(&client).await?.is_some()
+        {
+            return Err(refused(UserRefused::Taken));
+        }
         let hash = match password {
             Some((pool, password)) => Some(self.hash(pool, password, &new.username).await?),
             None => None,
@@ -87,11 +131,7 @@ impl Admin {
         };
         match self.store.create_user(&user, &identifiers, self.stamp()).await? {
             Commit::Done => Ok(user),
-            Commit::Lost(_) => {
-                let mend =
-                    format!("the name `{}` or its e-mail address is taken: choose another", user.username);
-                Err(AdminError::Refused(mend))
-            }
+            Commit::Lost(_) => Err(UserRefused::Taken.of(&user.username)),
         }
     }
 
@@ -106,7 +146,7 @@ impl Admin {
             return Ok(user);
         }
         let found = match Identifier::typed(reference) {
-            Some(identifier) => self.store.find_user(&identifier).await?,
+            Some(identifier) => self.store.find_user(&identifier, &[]).await?.user,
             None => None,
         };
         let user = match found {
@@ -138,7 +178,17 @@ impl Admin {
     ) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let hash = self.hash(pool, password, &user.username).await?;
-        let done = self.store.set_password(&user.id, &hash, self.stamp()).await?;
+        let done = self.store.set_password(&user.id, None, &hash, self.stamp()).await?;
+        if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
+    }
+
+    /// Ends a user's sessions and grants for good.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] if there is none.
+    pub async fn void_user(&self, reference: &str) -> Result<User, AdminError> {
+        let user = self.user(reference).await?;
+        let done = self.store.void_user(&user.id, self.stamp()).await?;
         if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
     }
 
@@ -152,38 +202,31 @@ impl Admin {
         if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
     }
 
-    async fn hash(
+    /// Checks and hashes a new password.
+    ///
+    /// # Errors
+    /// [`AdminError::User`] if it won't do.
+    pub async fn hash(
         &self,
         pool: &Passwords,
         password: Zeroizing<String>,
         username: &str,
-    ) -> Result<protocol::user::PasswordHash, AdminError> {
-        password::check_new(&password, username)?;
+    ) -> Result<PasswordHash, AdminError> {
+        password::check_new(&password, username).map_err(|why| UserRefused::Password(why).of(username))?;
         Ok(pool.hash(password, entropy::bytes(&*self.entropy)).await?)
     }
 }
 
 /// A verified address is a login name, an unverified one reserves nothing (design §10).
-fn identifiers_of(new: &NewUser, name: CanonicalName) -> Result<Vec<Identifier>, AdminError> {
-    let mut identifiers = vec![Identifier::Username(name)];
+fn identifiers_of(new: &NewUser, name: &CanonicalName) -> Result<Vec<Identifier>, UserRefused> {
+    let mut identifiers = vec![Identifier::Username(name.clone())];
     match &new.email {
-        Some(email) if !is_email(email) => {
-            return Err(AdminError::Refused(format!("`{email}` is not an e-mail address")));
-        }
+        Some(email) if !is_email(email) => return Err(UserRefused::Email),
         Some(email) if new.email_verified => identifiers.extend(Identifier::email(email)),
-        None if new.email_verified => {
-            return Err(AdminError::Refused("--email-verified needs --email beside it".into()));
-        }
+        None if new.email_verified => return Err(UserRefused::NothingVerified),
         _ => {}
     }
     Ok(identifiers)
-}
-
-fn bad_claim(name: String) -> AdminError {
-    AdminError::Refused(format!(
-        "the claim `{name}` can't be set like this: use the standard claims of OpenID Connect Core 5.1 with their \
-         types; e-mail has its own flags"
-    ))
 }
 
 fn no_user(reference: &str) -> AdminError {

@@ -9,12 +9,17 @@ use clap::{Args, Subcommand};
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::jwk::Algorithm;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Register a client; its secret is printed once
     Create(Box<Create>),
+    /// Change what is named and leave the rest; a list replaces the whole list, one empty text clears it
+    Update(Box<Update>),
+    /// Make a new secret; the old one works on for a while
+    RotateSecret(RotateSecret),
     /// List all clients
     List,
     /// Show a client
@@ -34,10 +39,58 @@ pub(super) struct Id {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct RotateSecret {
+    /// The client's id
+    id: String,
+    /// How long the old secret works on; `0` ends it at once, as after a leak
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    overlap: Duration,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Create {
     /// What people read on sign-in and consent pages
     #[arg(long, required_unless_present = "from_json")]
     name: Option<String>,
+    #[command(flatten)]
+    metadata: Metadata,
+    /// Work without PKCE (confidential clients only)
+    #[arg(long)]
+    no_pkce: bool,
+    /// The operator's own: people aren't asked for consent (confidential clients only)
+    #[arg(long)]
+    first_party: bool,
+    /// A program on people's devices: loopback ports may vary, private-use schemes are allowed
+    #[arg(long)]
+    native: bool,
+    /// Its id; random if left out
+    #[arg(long)]
+    id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The client's id
+    id: String,
+    /// What people read on sign-in and consent pages
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    metadata: Metadata,
+    /// Whether PKCE is demanded
+    #[arg(long, value_name = "true|false")]
+    pkce: Option<bool>,
+    /// Whether it is the operator's own
+    #[arg(long, value_name = "true|false")]
+    first_party: Option<bool>,
+    /// Whether it is a program on people's devices
+    #[arg(long, value_name = "true|false")]
+    native: Option<bool>,
+}
+
+/// What can be said at registration and later.
+#[derive(Debug, Args)]
+struct Metadata {
     /// Where answers may go; compared byte for byte; repeat for several
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
@@ -66,18 +119,6 @@ pub(super) struct Create {
     /// Signs its ID and access tokens; the server's first if left out
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     signing_alg: Option<Algorithm>,
-    /// Work without PKCE (confidential clients only)
-    #[arg(long)]
-    no_pkce: bool,
-    /// The operator's own: people aren't asked for consent (confidential clients only)
-    #[arg(long)]
-    first_party: bool,
-    /// A program on people's devices: loopback ports may vary, private-use schemes are allowed
-    #[arg(long)]
-    native: bool,
-    /// Its id; random if left out
-    #[arg(long)]
-    id: Option<String>,
     /// Read client metadata (RFC 7591) from a file; flags go before it
     #[arg(long, value_name = "FILE")]
     from_json: Option<PathBuf>,
@@ -93,6 +134,10 @@ fn auth_method(text: &str) -> Result<AuthMethod, String> {
     named.ok_or_else(|| "choose none, client_secret_basic or client_secret_post".into())
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::duration(text)
+}
+
 fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::parse(text).ok_or_else(|| "choose RS256, PS256, ES256 or EdDSA".into())
 }
@@ -102,6 +147,15 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     context.with_store(|admin, settings| async move {
         match command {
             Command::Create(flags) => create(&admin, &settings, *flags, output).await,
+            Command::Update(flags) => update(&admin, &settings, *flags, output).await,
+            Command::RotateSecret(RotateSecret { id, overlap }) => {
+                let created = admin.rotate_secret(&id, overlap).await?;
+                let old = created.client.secrets.iter().find_map(|secret| secret.expires_at);
+                let old = old.map_or("The old secret has ended.".into(), |at| {
+                    format!("The old secret works until {}.", show_time(at))
+                });
+                made(&created, &format!("{old} {}", takes_effect(&settings)), output)
+            }
             Command::List => list(&admin, output).await,
             Command::Show(Id { id }) => {
                 let client = admin.client(&id).await?;
@@ -127,50 +181,72 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
 }
 
 async fn create(admin: &Admin, settings: &Settings, flags: Create, output: Output) -> Outcome {
-    let registration = registration(flags)?;
-    if !registration.ignored.is_empty() {
-        let names: Vec<&str> = registration.ignored.keys().map(String::as_str).collect();
-        note(format_args!("keyward: not understood and ignored: {}", names.join(", ")));
-    }
-    let Created { client, secret } = admin.create_client(&registration, &settings.signing_algs).await?;
-    let mut text = describe(&client);
-    if let Some(secret) = &secret {
+    let mut registration = registration(flags.metadata)?;
+    let yes = |flag: bool, file| if flag { Some(true) } else { file };
+    registration.client_id = flags.id.or(registration.client_id);
+    registration.client_name = flags.name.or(registration.client_name);
+    registration.pkce_required = if flags.no_pkce { Some(false) } else { registration.pkce_required };
+    registration.first_party = yes(flags.first_party, registration.first_party);
+    let native = flags.native.then_some(ApplicationType::Native);
+    registration.application_type = native.or(registration.application_type);
+    made(&admin.create_client(&registration, &settings.signing_algs).await?, "", output)
+}
+
+async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Output) -> Outcome {
+    let mut registration = registration(flags.metadata)?;
+    registration.client_name = flags.name.or(registration.client_name);
+    registration.pkce_required = flags.pkce.or(registration.pkce_required);
+    registration.first_party = flags.first_party.or(registration.first_party);
+    let kind = |native| if native { ApplicationType::Native } else { ApplicationType::Web };
+    registration.application_type = flags.native.map(kind).or(registration.application_type);
+    let created = admin.update_client(&flags.id, &registration, &settings.signing_algs).await?;
+    made(&created, takes_effect(settings), output)
+}
+
+/// The client, and its secret if it has just got one.
+fn made(created: &Created, note: &str, output: Output) -> Outcome {
+    let Created { client, secret } = created;
+    let mut text = describe(client);
+    if let Some(secret) = secret {
         let _infallible =
             writeln!(text, "client_secret  {secret}\n\nThe secret is shown this once. Keep it safe.");
     }
-    output.result(&ClientInformation::new(&client, secret.as_deref()), text)
+    let _infallible = writeln!(text, "{note}");
+    output.result(&ClientInformation::new(client, secret.as_deref()), text)
 }
 
 /// The file's metadata with the flags laid over it.
-fn registration(flags: Create) -> Result<Registration, Failed> {
+fn registration(flags: Metadata) -> Result<Registration, Failed> {
     let file = match &flags.from_json {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failed(format!("--from-json {}: can't be read: {error}", path.display())))?;
-            serde_json::from_str(&text).map_err(|error| {
-                Failed(format!("--from-json {}: not client metadata of RFC 7591: {error}", path.display()))
-            })?
-        }
+        Some(path) => read_metadata(path)?,
         None => Registration::default(),
     };
     let or = |flag: Vec<String>, file: Vec<String>| if flag.is_empty() { file } else { flag };
     Ok(Registration {
-        client_id: flags.id.or(file.client_id),
-        client_name: flags.name.or(file.client_name),
         redirect_uris: or(flags.redirect_uri, file.redirect_uris),
         post_logout_redirect_uris: or(flags.post_logout_redirect_uri, file.post_logout_redirect_uris),
         grant_types: if flags.grant.is_empty() { file.grant_types } else { Some(flags.grant) },
         token_endpoint_auth_method: flags.auth_method.or(file.token_endpoint_auth_method),
         scope: flags.scope.or(file.scope),
         id_token_signed_response_alg: flags.signing_alg.or(file.id_token_signed_response_alg),
-        application_type: if flags.native { ApplicationType::Native } else { file.application_type },
         origins: or(flags.origin, file.origins),
         audiences: or(flags.audience, file.audiences),
         resources: or(flags.resource, file.resources),
-        pkce_required: if flags.no_pkce { Some(false) } else { file.pkce_required },
-        first_party: flags.first_party || file.first_party,
-        ignored: file.ignored,
+        ..file
     })
+}
+
+fn read_metadata(path: &Path) -> Result<Registration, Failed> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failed(format!("--from-json {}: can't be read: {error}", path.display())))?;
+    let registration: Registration = serde_json::from_str(&text).map_err(|error| {
+        Failed(format!("--from-json {}: not client metadata of RFC 7591: {error}", path.display()))
+    })?;
+    if !registration.ignored.is_empty() {
+        let names: Vec<&str> = registration.ignored.keys().map(String::as_str).collect();
+        note(format_args!("keyward: not understood and ignored: {}", names.join(", ")));
+    }
+    Ok(registration)
 }
 
 async fn list(admin: &Admin, output: Output) -> Outcome {

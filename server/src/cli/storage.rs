@@ -1,7 +1,8 @@
 //! `keyward storage …`.
 
 use super::context::Context;
-use super::output::{Failed, Outcome};
+use super::output::{Failed, Outcome, show_time};
+use crate::assembly;
 use crate::config::StorageSetting;
 use clap::Subcommand;
 use serde_json::json;
@@ -15,11 +16,14 @@ pub(super) enum Command {
     Migrate,
     /// Examine the store without changing it
     Check,
+    /// After a backup was put back: end every grant and session older than now, so that nothing comes back to life
+    Restored,
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Outcome {
     let path = path(context)?;
     match command {
+        Command::Restored => restored(context),
         Command::Migrate => {
             let done = Sqlite::migrate(&path)?;
             let text = match done.from {
@@ -43,6 +47,21 @@ pub(super) fn run(context: &Context, command: &Command) -> Outcome {
             if sound { Ok(()) } else { Err(Failed("the store needs mending".into())) }
         }
     }
+}
+
+fn restored(context: &Context) -> Outcome {
+    let output = context.output();
+    context.with_store(|admin, settings| async move {
+        let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
+        let from = admin.stamp().next_millisecond();
+        keys.void_before(from).await?;
+        let text = format!(
+            "Every grant and session from before {} has ended. Servers know within a minute.\nWhat was disabled or \
+             deleted since the backup is back: look at `keyward user list`, `client list` and `keys list`.",
+            show_time(from)
+        );
+        output.result(&json!({ "not_before": from.seconds() }), text)
+    })
 }
 
 fn path(context: &Context) -> Result<PathBuf, Failed> {

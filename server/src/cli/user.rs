@@ -28,6 +28,8 @@ pub(super) enum Command {
     Enable(Reference),
     /// Set a password, which ends all sessions and grants
     SetPassword(SetPassword),
+    /// End a user's sessions and grants for good
+    RevokeSessions(Reference),
     /// Delete a user with everything that is theirs
     Delete(Reference),
 }
@@ -91,6 +93,13 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 let user = admin.set_password(&user.reference, &assembly::passwords(), password).await?;
                 let line = format!("{} has a new password, and is signed out everywhere.", user.username);
                 output.result(&UserInformation::from(&user), line)
+            }
+            Command::RevokeSessions(user) => {
+                let user = admin.void_user(&user.reference).await?;
+                output.result(
+                    &UserInformation::from(&user),
+                    format!("{} is signed out everywhere.", user.username),
+                )
             }
             Command::Delete(user) => {
                 let user = admin.delete_user(&user.reference).await?;

@@ -23,6 +23,8 @@ pub mod table;
 mod tests;
 mod text;
 
+pub use text::duration;
+
 /// Everything that was decided, checked as a whole.
 #[derive(Clone, Debug)]
 pub struct Settings {

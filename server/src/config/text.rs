@@ -6,7 +6,10 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
 /// Reads `30s`, `10m`, `24h`, `7d`, or sums like `2h10m`. A bare `0` is the only number without a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The mend, in one sentence.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let mend = || "write a duration such as 60s, 10m, 24h or 30d".to_owned();
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -48,8 +48,7 @@ impl Demo {
             application: DemoClient { id: APPLICATION, secret: secret_of(&derive(app, APPLICATION)?) },
             machine: DemoClient { id: MACHINE, secret: secret_of(&derive(app, MACHINE)?) },
         };
-        let admin =
-            Admin { store: app.store.clone(), clock: app.clock.clone(), entropy: app.entropy.clone() };
+        let admin = app.admin();
         demo.make_user(&admin, app).await?;
         ensure(&admin, app, &demo.application, &demo.application_metadata()).await?;
         ensure(&admin, app, &demo.machine, &machine_metadata()).await?;

@@ -4,10 +4,12 @@ use crate::app::App;
 use crate::http::call::Call;
 use crate::http::form;
 use crate::interaction::{Step, Stop, Visitor, progress, see_other};
+use crate::seal::SealKind;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
 use protocol::Refusal;
+use protocol::authorize::request::PARAMETERS;
 use protocol::params::Params;
 
 /// The longest query, in bytes as it stands in the URL.
@@ -29,7 +31,7 @@ async fn start(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Resul
     let sent = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
     let ring = app.keys.fresh().await?;
     let params = match sent.get("r") {
-        Some(posted) => progress::open_posted(posted, &ring, call.at)?,
+        Some(posted) => progress::open_posted(SealKind::PostedRequest, posted, &ring, call.at)?,
         None => sent,
     };
     let mut step = Step::begin(app, call, &ring, params).await?;
@@ -52,7 +54,8 @@ async fn turn(app: &App, call: Call, request: Request) -> Result<Response, Stop>
     let params = form::read(request).await?;
     let ring = app.keys.fresh().await?;
     let step = Step::begin(app, call, &ring, params).await?;
-    let sealed = progress::seal_posted(&step.progress.params, &ring, &*app.entropy, call.at);
+    let params = step.progress.params.only(&PARAMETERS);
+    let sealed = progress::seal_posted(SealKind::PostedRequest, &params, &ring, &*app.entropy, call.at);
     let sealed = sealed.map_err(|refusal| step.refuse(refusal))?;
     let path = app.settings.issuer.path();
     Ok(see_other(&format!("{path}/authorize?r={sealed}"))?)

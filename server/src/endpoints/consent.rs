@@ -42,7 +42,7 @@ async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result
         (Next::Consent, Some(signed_in)) => {
             let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
             let r = query.get("r").unwrap_or_default();
-            let mut response = page(app, &ring, &step, signed_in, &binding, r)?;
+            let mut response = page(app, call, &ring, &step, signed_in, &binding, r)?;
             if let Some(cookie) = cookie {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
@@ -55,6 +55,7 @@ async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result
 
 fn page(
     app: &App,
+    call: Call,
     ring: &Snapshot,
     step: &Step,
     signed_in: SignedIn<'_>,
@@ -69,7 +70,7 @@ fn page(
         nonce: &nonce,
         action: &app.settings.issuer.url("/consent"),
         request: r,
-        csrf: &csrf::token(protected(step, signed_in), binding, ring)?,
+        csrf: &csrf::token(protected(step, signed_in), binding, ring, call.at)?,
         client_name: &step.client.name,
         redirect_host: step.request.answer.redirect.host(),
         username: &signed_in.user.username,
@@ -128,10 +129,5 @@ fn event(what: What, step: &Step, signed_in: SignedIn<'_>) -> Event {
 
 /// Bound to the user, too: what one agreed to is not what the next one at this browser did.
 fn protected<'a>(step: &'a Step, signed_in: SignedIn<'a>) -> csrf::Form<'a> {
-    csrf::Form {
-        step: csrf::Step::Consent,
-        request: &step.progress.id,
-        user: signed_in.user.id.as_bytes(),
-        master: step.progress.master,
-    }
+    csrf::Form { step: csrf::Step::Consent, request: &step.progress.id, user: signed_in.user.id.as_bytes() }
 }

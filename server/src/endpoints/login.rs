@@ -1,24 +1,24 @@
 //! `/login`: a user name and a password for a request in progress.
 
 use crate::app::App;
+use crate::attempts::TooMany;
 use crate::http::call::Call;
 use crate::http::cookie::Binding;
 use crate::http::csrf;
-use crate::http::failure::Failure;
+use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::{self, Form};
-use crate::interaction::{Credentials, Proven, Step, Stop, Verdict, sign_in, verify};
+use crate::interaction::{Credentials, Errand, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::telemetry;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use http::header::{RETRY_AFTER, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 use protocol::Refusal;
-use protocol::authorize::Next;
 use protocol::event::{Event, What};
 use protocol::params::Params;
-use protocol::session::SessionCookie;
+use std::time::Duration;
 use templates::{Login, LoginProblem};
 
 /// The page.
@@ -36,11 +36,11 @@ pub async fn get(
 async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
     let query = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
     let ring = app.keys.fresh().await?;
-    let step = Step::resume(app, call, &ring, query.get("r")).await?;
+    let errand = Errand::open(app, call, &ring, query.get("r")).await?;
     let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
-    let username = step.request.login_hint.as_deref().unwrap_or_default();
-    let r = query.get("r").unwrap_or_default();
-    let mut response = Page { step: &step, r, binding: &binding, username }.render(app, &ring, None)?;
+    let (r, username) = (query.get("r").unwrap_or_default(), errand.login_hint());
+    let page = Page { errand: &errand, r, binding: &binding, username };
+    let mut response = page.render(app, call, &ring, None)?;
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -65,82 +65,88 @@ async fn submit(
 ) -> Result<Response, Stop> {
     csrf::check_sender(&app.settings.issuer, headers)?;
     let (Form(form), ring) = (form?, app.keys.fresh().await?);
-    let step = Step::resume(app, call, &ring, form.get("r")).await?;
+    let errand = Errand::open(app, call, &ring, form.get("r")).await?;
     let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
-    csrf::check(protected(&step), form.get("csrf"), &binding, &ring)?;
+    csrf::check(protected(&errand), form.get("csrf"), &binding, &ring)?;
     let fields = form.get("username").zip(form.get("password"));
     let (username, password) = fields.ok_or(Refusal::FieldsMissing)?;
     let cookie = app.cookies().session(headers, &ring);
     let typed = Credentials { username, password };
-    let problem = match verify(app, &typed, cookie.as_ref(), &step.client.id).await? {
-        Verdict::Right(proven) => return welcome(app, call, &ring, &step, *proven, cookie).await,
-        Verdict::Busy => LoginProblem::Busy,
+    let event = Event { client: Some(errand.client()), ..Event::new(What::SignInFailed) };
+    let problem = match verify(app, call, &typed, cookie.as_ref(), &errand.client()).await? {
+        Verdict::Right(proven) => {
+            let visitor = sign_in(app, call, *proven, cookie).await?;
+            return Ok(errand.proceed(app, call, &ring, &visitor).await);
+        }
+        Verdict::Busy => Problem::Busy,
+        Verdict::TooMany(TooMany(wait)) => {
+            telemetry::audit(call, &Event { what: What::SignInThrottled, ..event });
+            Problem::TooMany(wait)
+        }
         Verdict::Wrong(user) => {
-            telemetry::audit(call, &Event { user, ..Event::new(What::SignInFailed).client(&step.client.id) });
-            LoginProblem::WrongCredentials
+            telemetry::audit(call, &Event { user, ..event });
+            Problem::Wrong
         }
     };
     let r = form.get("r").unwrap_or_default();
-    Page { step: &step, r, binding: &binding, username }.render(app, &ring, Some(problem))
+    Page { errand: &errand, r, binding: &binding, username }.render(app, call, &ring, Some(problem))
 }
 
-/// The session begins, and the request goes on.
-async fn welcome(
-    app: &App,
-    call: Call,
-    ring: &Snapshot,
-    step: &Step,
-    proven: Proven,
-    cookie: Option<SessionCookie>,
-) -> Result<Response, Stop> {
-    let visitor = sign_in(app, call, proven, cookie).await?;
-    // Whoever just signed in and still won't do is another person than the client asked for.
-    let next = match step.next(&visitor, None) {
-        Next::SignIn => Next::Refuse(Refusal::LoginRequired),
-        next => next,
-    };
-    let response = step.proceed(app, call, ring, &visitor, next).await;
-    // Signed in is signed in, also where the request itself ends badly.
-    let response = response.unwrap_or_else(|stop| stop.respond(app, call));
-    Ok(visitor.mark(app, call, ring, response))
+/// Why the page is shown again.
+#[derive(Clone, Copy)]
+enum Problem {
+    Wrong,
+    Busy,
+    TooMany(Duration),
 }
 
 /// What goes into the page, shown for the first time or again.
 struct Page<'a> {
-    step: &'a Step,
+    errand: &'a Errand,
     r: &'a str,
     binding: &'a Binding,
     username: &'a str,
 }
 
 impl Page<'_> {
-    fn render(&self, app: &App, ring: &Snapshot, problem: Option<LoginProblem>) -> Result<Response, Stop> {
+    fn render(
+        &self,
+        app: &App,
+        call: Call,
+        ring: &Snapshot,
+        problem: Option<Problem>,
+    ) -> Result<Response, Stop> {
+        let (status, shown, wait) = match problem {
+            None => (StatusCode::OK, None, None),
+            Some(Problem::Wrong) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Some(LoginProblem::WrongCredentials), None)
+            }
+            Some(Problem::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Some(LoginProblem::Busy), Some(BUSY)),
+            Some(Problem::TooMany(wait)) => {
+                (StatusCode::TOO_MANY_REQUESTS, Some(LoginProblem::TooMany), Some(wait))
+            }
+        };
         let nonce = pages::nonce(app);
+        let signup_url = format!("{}?r={}", app.settings.issuer.url("/signup"), self.r);
         let page = Login {
             messages: MESSAGES,
             nonce: &nonce,
             action: &app.settings.issuer.url("/login"),
             request: self.r,
-            csrf: &csrf::token(protected(self.step), self.binding, ring)?,
-            client_name: &self.step.client.name,
+            csrf: &csrf::token(protected(self.errand), self.binding, ring, call.at)?,
+            client_name: self.errand.name(),
             username: self.username,
-            problem,
-            signup_url: None,
+            problem: shown,
+            signup_url: app.settings.signup.then_some(&signup_url),
         };
-        let status = match problem {
-            None => StatusCode::OK,
-            Some(LoginProblem::WrongCredentials) => StatusCode::UNPROCESSABLE_ENTITY,
-            Some(LoginProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let mut response = pages::render(status, &nonce, Forms::MayLeave, &page)?;
-        if problem == Some(LoginProblem::Busy) {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
-        }
-        Ok(response)
+        let response = pages::render(status, &nonce, Forms::MayLeave, &page)?;
+        Ok(match wait {
+            Some(wait) => retry_after(response, wait),
+            None => response,
+        })
     }
 }
 
-fn protected(step: &Step) -> csrf::Form<'_> {
-    let progress = &step.progress;
-    csrf::Form { step: csrf::Step::Login, request: &progress.id, user: &[], master: progress.master }
+fn protected(errand: &Errand) -> csrf::Form<'_> {
+    csrf::Form { step: csrf::Step::Login, request: errand.id(), user: &[] }
 }

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::client::ClientRequest;
 use crate::http::failure::Failure;
-use crate::token::{client_credentials, code};
+use crate::token::{client_credentials, code, refresh};
 use axum::extract::State;
 use axum::response::Response;
 use protocol::Refusal;
@@ -12,6 +12,7 @@ use protocol::Refusal;
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
     let outcome = match request.form.get("grant_type") {
         Some("authorization_code") => code::grant(&app, &request).await,
+        Some("refresh_token") => refresh::grant(&app, &request).await,
         Some("client_credentials") => client_credentials::grant(&app, &request).await,
         Some(_) => Err(Failure::from(Refusal::GrantTypeUnsupported)),
         None => Err(Failure::from(Refusal::GrantTypeMissing)),

@@ -3,7 +3,9 @@
 use super::failure::Broken;
 use super::headers;
 use crate::app::App;
+use crate::config::ClientIp;
 use crate::entropy;
+use crate::transport::http::PeerAddr;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -11,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
+use std::net::IpAddr;
 use storage::Stamp;
 
 /// Finds a call in the log.
@@ -23,6 +26,8 @@ pub struct Call {
     pub id: RequestId,
     /// When it came.
     pub at: Timestamp,
+    /// From where, as far as the setting `client_ip` tells; `None`: unknown, which is counted together.
+    pub from: Option<IpAddr>,
 }
 
 impl Call {
@@ -41,10 +46,26 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
+/// D-31: the caller's address comes from the one configured place. What can't be read there is unknown.
+fn address(app: &App, request: &Request) -> Option<IpAddr> {
+    match &app.settings.client_ip {
+        ClientIp::Socket => request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip()),
+        ClientIp::Header(name) => {
+            let mut values = request.headers().get_all(name).iter();
+            let value = values.next().filter(|_| values.next().is_none())?;
+            value.to_str().ok()?.trim().parse().ok()
+        }
+    }
+}
+
 /// The outermost layer: begins the call, and when it ends hardens the answer and logs what broke. The one place
 /// that logs a failure's inner text. The path is logged without its query, which holds codes and states.
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let call = Call { id: RequestId::from_bytes(entropy::bytes(&*app.entropy)), at: app.clock.now() };
+    let call = Call {
+        id: RequestId::from_bytes(entropy::bytes(&*app.entropy)),
+        at: app.clock.now(),
+        from: address(&app, &request),
+    };
     request.extensions_mut().insert(call);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));

@@ -12,9 +12,11 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 use protocol::Refusal;
+use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::event::{Event, What};
+use protocol::id::ClientId;
 use protocol::params::Params;
 use std::sync::Arc;
 
@@ -61,18 +63,37 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
     }
     let header = header.map(|value| value.to_str().map_err(|_| Refusal::ClientAuthentication)).transpose()?;
     let credentials = Credentials::read(header, form)?;
-    let client = match app.client(&credentials.client).await {
-        // Design §4: a client acting for itself can be served from memory while the store is away.
-        Err(_) if form.get("grant_type") == Some("client_credentials") => {
-            app.client_from_memory(&credentials.client, call.at)
-        }
-        other => other,
-    }?;
+    let client = look_up(app, call, &credentials.client, form).await?;
     if let Err(refusal) = authenticate(&credentials, client.as_deref(), call.at) {
         telemetry::audit(call, &Event::new(What::ClientAuthenticationFailed).client(&credentials.client));
         return Err(refusal.into());
     }
     client.ok_or(Failure::internal("a client that does not exist authenticated"))
+}
+
+/// The client of that id. Whoever asks for many that don't exist has to wait, before it costs another read.
+async fn look_up(
+    app: &App,
+    call: Call,
+    id: &ClientId,
+    form: &Params,
+) -> Result<Option<Arc<Client>>, Failure> {
+    let caller = || AttemptKey::address(call.from);
+    if app.settings.rate_limits
+        && !app.remembers(id)
+        && let Some(wait) = app.unknown_clients().wait(&caller(), call.at)
+    {
+        return Err(Failure::TooMany(wait));
+    }
+    let client = match app.client(id).await {
+        // Design §4: a client acting for itself can be served from memory while the store is away.
+        Err(_) if form.get("grant_type") == Some("client_credentials") => app.client_from_memory(id, call.at),
+        other => other,
+    }?;
+    if client.is_none() {
+        app.unknown_clients().count(caller(), call.at);
+    }
+    Ok(client)
 }
 
 /// RFC 6749 §5.2: who tried HTTP authentication is told how.

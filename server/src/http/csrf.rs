@@ -3,6 +3,7 @@
 //! request and step.
 
 use super::cookie::Binding;
+use super::failure::Failure;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
 use http::HeaderMap;
@@ -10,6 +11,7 @@ use http::header::ORIGIN;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::issuer::Issuer;
+use protocol::time::Timestamp;
 use subtle::ConstantTimeEq as _;
 
 /// Which form. A token for one opens no other.
@@ -17,15 +19,24 @@ use subtle::ConstantTimeEq as _;
 pub enum Step {
     /// The sign-in page.
     Login,
+    /// The sign-up page.
+    SignUp,
     /// The consent page.
     Consent,
+    /// The account page.
+    Account,
+    /// The page that asks before somebody is signed out.
+    Logout,
 }
 
 impl Step {
     const fn name(self) -> &'static [u8] {
         match self {
             Self::Login => b"login",
+            Self::SignUp => b"sign-up",
             Self::Consent => b"consent",
+            Self::Account => b"account",
+            Self::Logout => b"logout",
         }
     }
 }
@@ -35,34 +46,44 @@ impl Step {
 pub struct Form<'a> {
     /// The form.
     pub step: Step,
-    /// The id of the request in progress.
+    /// The id of the request in progress, or of the session.
     pub request: &'a [u8],
     /// Who is signed in, where the form speaks for somebody; else nothing.
     pub user: &'a [u8],
-    /// The master that sealed the request, so that the token lives as long as it does.
-    pub master: u16,
 }
 
-/// The token to put into a form.
+/// The token to put into a form: the master it is made with, so that it outlives a rotation, and the proof.
 ///
 /// # Errors
-/// [`Refusal::RequestExpired`] if the master that sealed the request is gone.
-pub fn token(form: Form<'_>, binding: &Binding, ring: &Snapshot) -> Result<String, Refusal> {
-    let parts = [binding.as_bytes().as_slice(), form.request, form.step.name(), form.user];
-    let token = ring.seals().derive(form.master, Purpose::Csrf, &parts).ok_or(Refusal::RequestExpired)?;
-    Ok(base64url::encode(&token))
+/// Internal ones only: the master that seals now is always there.
+pub fn token(form: Form<'_>, binding: &Binding, ring: &Snapshot, now: Timestamp) -> Result<String, Failure> {
+    let master = ring.seals().current_master(now);
+    let proof = prove(form, binding, ring, master).ok_or(Failure::internal("no master seals"))?;
+    Ok(base64url::encode(&[master.to_be_bytes().as_slice(), &proof].concat()))
 }
 
 /// Checks a form's token.
+///
+/// # Errors
+/// [`Refusal::FormForeign`].
 pub fn check(
     form: Form<'_>,
     presented: Option<&str>,
     binding: &Binding,
     ring: &Snapshot,
 ) -> Result<(), Refusal> {
-    let expected = token(form, binding, ring)?;
-    let fits = presented.is_some_and(|presented| expected.as_bytes().ct_eq(presented.as_bytes()).into());
-    if fits { Ok(()) } else { Err(Refusal::FormForeign) }
+    let fits = || {
+        let presented = base64url::decode(presented?)?;
+        let (master, proof) = presented.split_first_chunk::<2>()?;
+        let expected = prove(form, binding, ring, u16::from_be_bytes(*master))?;
+        Some(bool::from(expected.ct_eq(proof)))
+    };
+    if fits() == Some(true) { Ok(()) } else { Err(Refusal::FormForeign) }
+}
+
+fn prove(form: Form<'_>, binding: &Binding, ring: &Snapshot, master: u16) -> Option<[u8; 32]> {
+    let parts = [binding.as_bytes().as_slice(), form.request, form.step.name(), form.user];
+    ring.seals().derive(master, Purpose::Csrf, &parts)
 }
 
 /// Fetch Metadata and RFC 6454 §7.3: browsers say where a form comes from. Programs without these headers are

@@ -2,6 +2,7 @@
 //! the shape (JSON here, a page in `pages`, a challenge in `bearer`).
 
 use super::headers::{JSON, NO_STORE};
+use crate::admin::AdminError;
 use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use protocol::error::ErrorCode;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::{StoreError, StoreErrorKind};
 
 /// Why there is no answer.
@@ -19,6 +21,8 @@ use storage::{StoreError, StoreErrorKind};
 pub enum Failure {
     /// We said no.
     Refused(Refusal),
+    /// We said no because it was too often: how long to wait.
+    TooMany(Duration),
     /// We broke.
     Broken(Broken),
 }
@@ -55,15 +59,23 @@ impl Failure {
         Self::Broken(Broken::lasting(what))
     }
 
+    /// Too much at once for now.
+    pub fn busy(what: &'static str) -> Self {
+        Self::Broken(Broken::passing(what))
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken(broken) if broken.passing => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(Refusal::BodyIncomplete) => StatusCode::REQUEST_TIMEOUT,
-            Self::Refused(Refusal::FormForeign) => StatusCode::FORBIDDEN,
+            Self::Refused(Refusal::FormForeign | Refusal::FormStale | Refusal::SignUpClosed) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Refused(refusal) => match refusal.code() {
                 // RFC 6749 §5.2.
                 ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
@@ -79,6 +91,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
+            Self::TooMany(_) => Refusal::TooManyRequests.code().as_str(),
             Self::Broken(broken) if broken.passing => "temporarily_unavailable",
             Self::Broken(_) => "server_error",
         }
@@ -88,6 +101,7 @@ impl Failure {
     pub fn sentence(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.sentence(),
+            Self::TooMany(_) => Refusal::TooManyRequests.sentence(),
             Self::Broken(broken) if broken.passing => "The service is busy. Try again soon.",
             Self::Broken(_) => "The service has a problem.",
         }
@@ -96,14 +110,28 @@ impl Failure {
     /// Puts on an answer what goes with this failure, whatever its shape: when to come back, and the cause for
     /// the log.
     pub fn mark(self, mut response: Response) -> Response {
-        if let Self::Broken(broken) = self {
-            if broken.passing {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        match self {
+            Self::Refused(_) => response,
+            Self::TooMany(wait) => retry_after(response, wait),
+            Self::Broken(broken) => {
+                let passing = broken.passing;
+                response.extensions_mut().insert(broken);
+                if passing { retry_after(response, BUSY) } else { response }
             }
-            response.extensions_mut().insert(broken);
         }
-        response
     }
+}
+
+/// When to come back while something is away or everybody is busy.
+pub const BUSY: Duration = Duration::from_secs(2);
+
+/// Tells when to come back, in whole seconds, rounded up (RFC 9110 §10.2.3).
+pub fn retry_after(mut response: Response, wait: Duration) -> Response {
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+        response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    response
 }
 
 impl From<Refusal> for Failure {
@@ -136,6 +164,17 @@ impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
         let passing = error == PasswordError::Busy;
         Self::Broken(if passing { Broken::passing(error) } else { Broken::lasting(error) })
+    }
+}
+
+/// What a person did by themselves and nobody could refuse: only what breaks is left.
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Store(error) => error.into(),
+            AdminError::Password(error) => error.into(),
+            refused => Self::Broken(Broken::lasting(refused)),
+        }
     }
 }
 

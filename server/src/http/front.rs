@@ -15,7 +15,8 @@ const ORIGIN_HEADER: &str = "x-keyward-origin";
 /// What platforms call directly, past any front end; it tells nothing.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// What isn't called by people, and works under any loopback name.
-const FOR_PROGRAMS: [&str; 6] = ["/token", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
+const FOR_PROGRAMS: [&str; 8] =
+    ["/token", "/introspect", "/revoke", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
 
 /// Checks both.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {

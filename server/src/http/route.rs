@@ -15,6 +15,8 @@ pub enum Caller {
     Person,
     /// A client with its credentials, or whoever holds a token; browser code of public clients among them.
     Client,
+    /// A server with its credentials; never browser code.
+    Server,
     /// Anybody: public documents and probes.
     Anyone,
 }
@@ -23,7 +25,7 @@ pub enum Caller {
 pub fn route(caller: Caller, allow: &'static str, methods: MethodRouter<App>) -> MethodRouter<App> {
     let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response() };
     let methods = match caller {
-        Caller::Person => methods.head(refuse),
+        Caller::Person | Caller::Server => methods.head(refuse),
         Caller::Client => methods.head(refuse).options(cors::preflight),
         Caller::Anyone => methods,
     };

@@ -33,7 +33,7 @@ impl Visitor {
         client: &ClientId,
     ) -> Result<Self, StoreError> {
         let Some(cookie) = app.cookies().session(headers, ring) else { return Ok(Self::default()) };
-        let view = app.store.load_sign_in(&cookie.user, Some(&cookie.session), client).await?;
+        let view = app.store.load_sign_in(&cookie.user, Some(cookie.session), client, &[]).await?;
         let idle = app.settings.lifetimes.session_idle;
         let live = match (&view.user, &view.session) {
             (Some(user), Some(session)) => session.is_live(&cookie, user, idle, ring.not_before(), call.at),

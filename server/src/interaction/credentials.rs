@@ -2,14 +2,17 @@
 //! or not (D-18).
 
 use crate::app::App;
+use crate::attempts::{self, AttemptGuard, Counter, TooMany};
+use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::password::PasswordError;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, UserId};
 use protocol::name::Identifier;
 use protocol::session::{Session, SessionCookie};
+use protocol::time::Timestamp;
 use protocol::user::User;
-use storage::SignInView;
+use storage::{Found, SignInView};
 use zeroize::Zeroizing;
 
 /// What a person typed.
@@ -29,6 +32,8 @@ pub enum Verdict {
     Wrong(Option<UserId>),
     /// Too many are signing in to check this one now.
     Busy,
+    /// Too many wrong ones lately, for this account or from this address.
+    TooMany(TooMany),
 }
 
 /// Somebody who proved who they are, with what else was loaded.
@@ -48,26 +53,62 @@ pub struct Proven {
 /// What breaks.
 pub async fn verify(
     app: &App,
+    call: Call,
     typed: &Credentials<'_>,
     browser: Option<&SessionCookie>,
     client: &ClientId,
 ) -> Result<Verdict, Failure> {
-    let found = match Identifier::typed(typed.username) {
-        Some(identifier) => app.store.find_user(&identifier).await?,
-        None => None,
+    let LookedUp { found, view, counters } = look_up(app, call, typed.username, browser, client).await?;
+    let guard = match AttemptGuard::admit(app, counters, call.at) {
+        Ok(guard) => guard,
+        Err(too_many) => return Ok(Verdict::TooMany(too_many)),
     };
-    // Who isn't there is read and computed for as well.
-    let id = found.unwrap_or(UserId::from_bytes([0; 16]));
-    let session = browser.filter(|cookie| cookie.user == id).map(|cookie| &cookie.session);
-    let SignInView { user, session, consent } = app.store.load_sign_in(&id, session, client).await?;
+    let SignInView { user, session, consent, .. } = view;
     let hash = user.as_ref().and_then(|user| user.password.as_ref());
-    let fits = match app.passwords.verify(Zeroizing::new(typed.password.to_owned()), hash).await {
+    let fits = match app.passwords.verify(&guard, Zeroizing::new(typed.password.to_owned()), hash).await {
         Ok(fits) => fits,
         Err(PasswordError::Busy) => return Ok(Verdict::Busy),
         Err(error) => return Err(error.into()),
     };
-    Ok(match user.filter(|user| fits && !user.disabled) {
-        Some(user) => Verdict::Right(Box::new(Proven { user, session, consent })),
-        None => Verdict::Wrong(found),
-    })
+    match user.filter(|user| fits && !user.disabled) {
+        Some(user) => Ok(Verdict::Right(Box::new(Proven { user, session, consent }))),
+        None => {
+            guard.failed(app, call).await?;
+            Ok(Verdict::Wrong(found))
+        }
+    }
+}
+
+struct LookedUp {
+    found: Option<UserId>,
+    view: SignInView,
+    counters: Vec<(Counter, Timestamp)>,
+}
+
+/// Two reads for everybody: who isn't there is read as well.
+async fn look_up(
+    app: &App,
+    call: Call,
+    username: &str,
+    browser: Option<&SessionCookie>,
+    client: &ClientId,
+) -> Result<LookedUp, Failure> {
+    let (identifier, address) = (Identifier::typed(username), attempts::of_address(call));
+    let name = identifier.as_ref().map(attempts::of_name);
+    let keys: Vec<_> = [Some(address), name].into_iter().flatten().map(|(key, _)| key).collect();
+    let found = match &identifier {
+        Some(identifier) => app.store.find_user(identifier, &keys).await?,
+        None => Found { user: None, debts: app.store.debts(&keys).await? },
+    };
+    let id = found.user.unwrap_or(UserId::from_bytes([0; 16]));
+    let session = browser.filter(|cookie| cookie.user == id).map(|cookie| cookie.session);
+    let account = attempts::of_account(&id);
+    let view = app.store.load_sign_in(&id, session, client, &[account.0]).await?;
+    // One counter an account, whatever name led to it (N-148).
+    let own = match found.user {
+        Some(_) => view.debts.first().map(|debt| (account, *debt)),
+        None => name.zip(found.debts.get(1).copied()),
+    };
+    let from = found.debts.first().map(|debt| (address, *debt));
+    Ok(LookedUp { found: found.user, view, counters: from.into_iter().chain(own).collect() })
 }

@@ -7,15 +7,14 @@ use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::keys::Snapshot;
-use crate::seal::{Purpose, SealKind};
+use crate::seal::Purpose;
 use crate::telemetry;
+use crate::token::sealed::Code;
 use axum::response::Response;
 use protocol::Refusal;
-use protocol::armor;
 use protocol::authorize::Granted;
 use protocol::authorize::issue::{Derived, answers_again, grant};
 use protocol::event::{Event, What};
-use protocol::grant::Grant;
 use protocol::id::{GrantId, UserId};
 use protocol::secret::{Secret, SecretKind};
 use storage::Commit;
@@ -40,7 +39,8 @@ pub(super) async fn issue(
         Commit::Lost(Some(there)) if answers_again(&there, &grant, call.at) => {}
         Commit::Lost(_) => return Err(Refusal::RequestSpent.into()),
     }
-    let code = seal_code(ring, step.progress.master, &grant, &secret, app).ok_or(Refusal::RequestExpired)?;
+    let code = Code::seal(grant.key(), &secret, step.progress.master, ring, &*app.entropy);
+    let code = code.ok_or(Refusal::RequestExpired)?;
     Ok(deliver(app, step.request.answer.grant(&code, &app.settings.issuer))?)
 }
 
@@ -50,11 +50,4 @@ fn derive(ring: &Snapshot, step: &Step, user: &UserId) -> Option<(GrantId, Secre
     let id = ring.seals().derive(step.progress.master, Purpose::GrantId, &parts)?;
     let secret = ring.seals().derive(step.progress.master, Purpose::CodeSecret, &parts)?;
     Some((GrantId::from_bytes(*id.first_chunk()?), Secret::from_bytes(secret)))
-}
-
-fn seal_code(ring: &Snapshot, master: u16, grant: &Grant, secret: &Secret, app: &App) -> Option<String> {
-    let text = [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), secret.expose()].concat();
-    let text = zeroize::Zeroizing::new(text);
-    let sealed = ring.seals().seal_with(master, SealKind::Code, &text, &*app.entropy)?;
-    Some(armor::wrap(armor::CODE, &sealed))
 }

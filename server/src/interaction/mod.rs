@@ -5,6 +5,7 @@
 
 mod browser;
 mod credentials;
+mod errand;
 mod issue;
 pub mod progress;
 mod session;
@@ -13,6 +14,7 @@ mod stop;
 
 pub use browser::Visitor;
 pub use credentials::{Credentials, Proven, Verdict, verify};
-pub use session::sign_in;
+pub use errand::Errand;
+pub use session::{end, sign_in};
 pub use step::Step;
 pub use stop::{Stop, deliver, see_other};

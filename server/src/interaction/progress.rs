@@ -40,7 +40,7 @@ impl Progress {
         text.extend_from_slice(&self.started_at.millis().to_be_bytes());
         text.push(u8::from(self.stale.is_some()));
         text.extend_from_slice(self.stale.as_ref().map_or(&[], |event| event.as_bytes()));
-        write_params(&self.params, &mut text);
+        write_params(&self.params.only(&PARAMETERS), &mut text);
         let sealed = ring.seals().seal_with(self.master, SealKind::Request, &text, entropy);
         as_text(&sealed.ok_or(Refusal::RequestExpired)?)
     }
@@ -69,11 +69,12 @@ impl Progress {
     }
 }
 
-/// A request that came by POST, on its way to being a GET: sealed without having begun.
+/// Parameters that came by POST, on their way to being a GET: sealed as `kind`, without having begun anything.
 ///
 /// # Errors
 /// [`Refusal::RequestTooLong`].
 pub fn seal_posted(
+    kind: SealKind,
     params: &Params,
     ring: &Snapshot,
     entropy: &dyn Entropy,
@@ -81,16 +82,16 @@ pub fn seal_posted(
 ) -> Result<String, Refusal> {
     let mut text = now.millis().to_be_bytes().to_vec();
     write_params(params, &mut text);
-    as_text(&ring.seals().seal(SealKind::PostedRequest, &text, entropy, now))
+    as_text(&ring.seals().seal(kind, &text, entropy, now))
 }
 
 /// Opens what [`seal_posted`] made.
 ///
 /// # Errors
 /// [`Refusal::RequestExpired`], as [`Progress::open`].
-pub fn open_posted(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Refusal> {
+pub fn open_posted(kind: SealKind, text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Refusal> {
     let open = || {
-        let opened = ring.seals().open(SealKind::PostedRequest, &base64url::decode(text)?)?;
+        let opened = ring.seals().open(kind, &base64url::decode(text)?)?;
         let (posted_at, rest) = opened.plaintext.split_first_chunk::<8>()?;
         let posted_at = Timestamp::from_millis(u64::from_be_bytes(*posted_at));
         is_current(posted_at, now).then(|| read_params(rest)).flatten()
@@ -98,7 +99,7 @@ pub fn open_posted(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params
     open().ok_or(Refusal::RequestExpired)
 }
 
-fn is_current(began: Timestamp, now: Timestamp) -> bool {
+pub(super) fn is_current(began: Timestamp, now: Timestamp) -> bool {
     !began.plus(lifetimes::REQUEST).has_passed(now)
 }
 
@@ -109,7 +110,7 @@ fn as_text(sealed: &[u8]) -> Result<String, Refusal> {
 
 /// Names and values, each ended by a NUL, which no parameter can hold.
 fn write_params(params: &Params, text: &mut Vec<u8>) {
-    for (name, value) in params.only(&PARAMETERS).iter() {
+    for (name, value) in params.iter() {
         for part in [name, value] {
             text.extend_from_slice(part.as_bytes());
             text.push(0);

@@ -8,8 +8,8 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::telemetry;
 use protocol::event::{Event, What};
-use protocol::id::{EventId, SessionId};
-use protocol::secret::{Secret, SecretKind};
+use protocol::id::{EventId, SessionId, UserId};
+use protocol::secret::{Digest, Secret, SecretKind};
 use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, SessionCookie};
 use protocol::user::User;
 use storage::SignInView;
@@ -37,11 +37,15 @@ pub async fn sign_in(
         None => begin(app, call, &user, &secret, authentication).await?,
     };
     if let Some(other) = cookie.filter(|cookie| cookie.user != user.id) {
-        end(app, call, &other).await?;
+        // Somebody else sits at this browser now.
+        end(app, call, &other.user, &other.session, &other.digest()).await?;
     }
     telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
-    Ok(Visitor::new(cookie, SignInView { user: Some(user), session: Some(session), consent }))
+    Ok(Visitor::new(
+        cookie,
+        SignInView { user: Some(user), session: Some(session), consent, debts: Vec::new() },
+    ))
 }
 
 /// The session that is there goes on, if it is alive and this browser's.
@@ -86,12 +90,19 @@ async fn begin(
     if done { Ok(session) } else { Err(Failure::internal("a session id was drawn twice")) }
 }
 
-/// Somebody else sits at this browser now.
-async fn end(app: &App, call: Call, other: &SessionCookie) -> Result<(), Failure> {
-    let ended =
-        app.store.end_session(&other.user, &other.session, &other.digest(), call.stamp()).await?.is_done();
-    if ended {
-        telemetry::audit(call, &Event::new(What::SessionEnded).user(other.user).session(other.session));
+/// Ends a session, and with it what it carried. That somebody ended it before is fine.
+///
+/// # Errors
+/// What breaks.
+pub async fn end(
+    app: &App,
+    call: Call,
+    user: &UserId,
+    session: &SessionId,
+    secret: &Digest,
+) -> Result<(), Failure> {
+    if app.store.end_session(user, session, secret, call.stamp()).await?.is_done() {
+        telemetry::audit(call, &Event::new(What::SessionEnded).user(*user).session(*session));
     }
     Ok(())
 }

@@ -59,6 +59,9 @@ impl Step {
             Err(Denied::Redirect(answer, refusal)) => return Err(Stop::Answer(answer, refusal)),
         };
         let client = client.ok_or(Failure::internal("a request was accepted without a client"))?;
+        if request.prompt.create && !app.settings.signup {
+            return Err(Stop::Answer(Box::new(request.answer), Refusal::PromptInvalid));
+        }
         let hint = read_hint(app, ring, &request, &client, call.at)
             .map_err(|refusal| Stop::Answer(Box::new(request.answer.clone()), refusal))?;
         Ok(Self { progress, client, request, hint })
@@ -85,7 +88,10 @@ impl Step {
         next: Next,
     ) -> Result<Response, Stop> {
         match next {
-            Next::SignIn => Ok(see_other(&self.page(app, ring, "/login")?)?),
+            Next::SignIn => {
+                let page = if self.request.prompt.create { "/signup" } else { "/login" };
+                Ok(see_other(&self.page(app, ring, page)?)?)
+            }
             Next::Consent => Ok(see_other(&self.page(app, ring, "/consent")?)?),
             Next::Refuse(refusal) => Err(self.refuse(refusal)),
             Next::Issue(granted) => issue(app, call, ring, self, visitor, granted).await,

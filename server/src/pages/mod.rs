@@ -2,6 +2,8 @@
 //!
 //! One content security policy for all: nothing runs and nothing loads but what carries this response's nonce.
 
+pub mod problem;
+
 use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;

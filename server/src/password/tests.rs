@@ -1,6 +1,7 @@
 //! Passwords: what is computed, how often, and what is never a password.
 
 use super::*;
+use crate::attempts::AttemptGuard;
 
 mod pool;
 mod text;
@@ -19,7 +20,7 @@ async fn hashed(pool: &Passwords, text: &str) -> PasswordHash {
 }
 
 async fn verified(pool: &Passwords, text: &str, hash: &PasswordHash) -> bool {
-    pool.verify(password(text), Some(hash)).await.unwrap()
+    pool.verify(&AttemptGuard::uncounted(), password(text), Some(hash)).await.unwrap()
 }
 
 /// Vectors of the reference implementation (P-H-C/phc-winner-argon2, src/test.c, version 0x13, argon2id).
@@ -70,11 +71,11 @@ async fn an_unknown_user_costs_what_a_known_one_costs() {
     let before = pool.calls();
     assert!(!verified(&pool, "Open, Sesame", &hash).await);
     assert_eq!(pool.calls(), before + 1, "a wrong password");
-    assert!(!pool.verify(password("Open, Sesame"), None).await.unwrap());
+    assert!(!pool.verify(&AttemptGuard::uncounted(), password("Open, Sesame"), None).await.unwrap());
     assert_eq!(pool.calls(), before + 2, "no such user");
     assert!(!verified(&pool, "Open,\tSesame", &hash).await);
     assert_eq!(pool.calls(), before + 3, "what can't be a password");
-    assert!(!pool.verify(password(""), None).await.unwrap());
+    assert!(!pool.verify(&AttemptGuard::uncounted(), password(""), None).await.unwrap());
     assert_eq!(pool.calls(), before + 4, "neither");
 }
 
@@ -101,13 +102,17 @@ async fn a_stored_hash_can_ask_for_no_more_than_ours_costs() {
         ("m=7,t=2,p=1", 16, 32),
     ] {
         let hash = stored(&of(cost, salt, output));
-        let answer = pool.verify(password("password"), Some(&hash)).await;
+        let answer = pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&hash)).await;
         assert_eq!(answer, Err(PasswordError::Corrupt), "{cost} {salt} {output}");
     }
     assert_eq!(pool.calls(), 0, "nothing was computed");
     for (cost, salt, output) in [("m=256,t=8,p=4", 8, 16), ("m=256,t=1,p=1", 64, 64)] {
         let hash = stored(&of(cost, salt, output));
-        assert_eq!(pool.verify(password("password"), Some(&hash)).await, Ok(false), "{cost}");
+        assert_eq!(
+            pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&hash)).await,
+            Ok(false),
+            "{cost}"
+        );
     }
 }
 
@@ -132,7 +137,7 @@ async fn what_is_no_argon2id_hash_is_corrupt_and_never_a_wrong_password() {
         &format!(" {good}"),
         good.trim_end_matches(|c| c != '$'),
     ] {
-        let answer = pool.verify(password("password"), Some(&stored(bad))).await;
+        let answer = pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&stored(bad))).await;
         assert_eq!(answer, Err(PasswordError::Corrupt), "{bad}");
     }
     assert_eq!(pool.calls(), 0);

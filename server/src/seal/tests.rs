@@ -56,7 +56,17 @@ fn the_format_stays_what_it_was() {
         assert_eq!(opened(&one(), kind, &sealed), Some((1, b"text".to_vec())), "{kind:?}");
     }
     let names: BTreeSet<_> = SealKind::ALL.iter().map(|kind| kind.name()).collect();
-    let known = ["code", "demo", "posted-request", "refresh-token", "request", "session", "token-id"];
+    let known = [
+        "account",
+        "code",
+        "demo",
+        "posted-logout",
+        "posted-request",
+        "refresh-token",
+        "request",
+        "session",
+        "token-id",
+    ];
     assert!(names.iter().copied().eq(known), "{names:?}");
 }
 

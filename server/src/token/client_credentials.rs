@@ -28,6 +28,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
         token_type: TokenType::Bearer,
         expires_in: lifetimes.access_token.as_secs(),
         scope: allowed.scope.as_str(),
+        refresh_token: None,
         id_token: None,
     })
 }

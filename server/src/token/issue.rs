@@ -13,7 +13,7 @@ use protocol::client::Client;
 use protocol::grant::Grant;
 use protocol::scope::Scope;
 use protocol::time::Timestamp;
-use protocol::token::TokenResponse;
+use protocol::token::{TokenResponse, TokenType};
 use protocol::user::User;
 use protocol::{base64url, jwt};
 use serde::Serialize;
@@ -25,6 +25,34 @@ pub(super) struct Tokens {
     pub(super) access: Zeroizing<String>,
     /// The ID token, if the scope has `openid`.
     pub(super) id: Option<Zeroizing<String>>,
+}
+
+impl Tokens {
+    /// RFC 6749 §5.1.
+    pub(super) fn answer(
+        &self,
+        app: &App,
+        scope: &Scope,
+        refresh_token: Option<&str>,
+    ) -> Result<Response, Failure> {
+        answer(&TokenResponse {
+            access_token: &self.access,
+            token_type: TokenType::Bearer,
+            expires_in: app.settings.lifetimes.access_token.as_secs(),
+            scope: scope.as_str(),
+            refresh_token,
+            id_token: self.id.as_ref().map(|token| token.as_str()),
+        })
+    }
+}
+
+/// Which ID token goes along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdTokenKind {
+    /// That of the sign-in.
+    First,
+    /// The same again (OIDC Core §12.2).
+    Refreshed,
 }
 
 /// For whom.
@@ -42,6 +70,7 @@ pub(super) async fn sign_tokens(
     app: &App,
     ring: &Snapshot,
     to: Recipient<'_>,
+    kind: IdTokenKind,
     now: Timestamp,
 ) -> Result<Tokens, Failure> {
     let signer = ring.signer(to.client.signing_alg, now)?;
@@ -53,6 +82,7 @@ pub(super) async fn sign_tokens(
     let id = if to.scope.contains("openid") {
         let at_hash = jwt::at_hash(&access, signer.alg());
         let claims = IdToken::new(to.grant, to.user, issuer, lifetimes, Some(&at_hash), now);
+        let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
         Some(Zeroizing::new(sign(&**signer, Typ::Jwt, &claims).await?))
     } else {
         None

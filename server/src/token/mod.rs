@@ -1,5 +1,8 @@
-//! The grants of the token endpoint, one file a grant, and the signing they share.
+//! The grants of the token endpoint, one file a grant, and what they share.
 
+pub mod access;
 pub mod client_credentials;
 pub mod code;
 mod issue;
+pub mod refresh;
+pub mod sealed;

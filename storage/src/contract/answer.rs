@@ -2,17 +2,19 @@
 //! recognises itself; made by another call it has lost.
 
 use super::sample::{
-    authentication, bare_client, bare_user, call, call_at, client_id, code, full_client, full_user, grant,
-    kept_grant, kept_session, later, lost, name, put_client, put_grant, put_session, put_user, scope,
-    session, session_secret, user_id,
+    attempt, authentication, bare_client, bare_user, call, call_at, client_id, code, each, first_tip,
+    full_client, full_user, grant, kept_grant, kept_session, later, lost, name, offline_grant, owner,
+    password, put_client, put_grant, put_session, put_user, rotated_tip, scope, session, session_secret,
+    token, user_id,
 };
 use crate::tap::{Faults, Tap, When};
 use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
 use protocol::client::Client;
-use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::grant::{Grant, Refresh, Revocation, RevocationReason};
 use protocol::session::Session;
-use protocol::user::{PasswordHash, User};
+use protocol::user::User;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes a write whose answer is lost, makes it again, and returns the second answer.
 async fn repeated<T>(
@@ -60,17 +62,41 @@ pub async fn an_unanswered_client_is_recognised(store: Arc<dyn Store>) {
     }
 }
 
+pub async fn an_unanswered_replacement_of_a_client_is_recognised(store: Arc<dyn Store>) {
+    put_client(&*store, &bare_client("a")).await;
+    let next = Client { revision: 2, ..full_client("a") };
+    let replace = async |store: &dyn Store| store.replace_client(&next, call(2)).await;
+    assert_eq!(repeated(&store, "replace_client", replace).await, Commit::Done);
+    assert_eq!(store.clients().await.unwrap(), std::slice::from_ref(&next));
+    let other = store.replace_client(&next, call(3)).await.unwrap();
+    assert_eq!(other, lost(next.clone()), "somebody else who made the same");
+    // The same call with something else in it, be it the least of all.
+    for other in [Client { native: false, ..next.clone() }, Client { revision: 1, ..next.clone() }] {
+        assert_eq!(store.replace_client(&other, call(2)).await.unwrap(), lost(next.clone()));
+    }
+    // One that was made and replaced in the same call, its secrets never changed.
+    let made = full_client("b");
+    assert_eq!(store.create_client(&made, call(2)).await.unwrap(), Commit::Done);
+    let renamed = Client { name: "Renamed".into(), revision: made.revision + 1, ..made.clone() };
+    assert_eq!(store.replace_client(&renamed, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.create_client(&made, call(2)).await.unwrap(), lost(renamed));
+}
+
 pub async fn an_unanswered_disabling_has_no_second_effect(store: Arc<dyn Store>) {
-    let (client, user) = (bare_client("a"), bare_user(1));
-    put_client(&*store, &client).await;
+    let user = bare_user(1);
     put_user(&*store, &user, "alice").await;
-    let disable = async |store: &dyn Store| store.set_client_disabled(&client.id, true, call(2)).await;
-    assert_eq!(repeated(&store, "set_client_disabled", disable).await, Commit::Done);
-    let voided = Client { disabled: true, not_before: later(1), ..client };
-    assert_eq!(store.client(&voided.id).await.unwrap(), Some(voided));
     let disable = async |store: &dyn Store| store.set_user_disabled(&user.id, true, call(3)).await;
     assert_eq!(repeated(&store, "set_user_disabled", disable).await, Commit::Done);
     let voided = User { disabled: true, not_before: later(1), ..user };
+    assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
+}
+
+pub async fn an_unanswered_voiding_has_no_second_effect(store: Arc<dyn Store>) {
+    let user = bare_user(1);
+    put_user(&*store, &user, "alice").await;
+    let void = async |store: &dyn Store| store.void_user(&user.id, call(2)).await;
+    assert_eq!(repeated(&store, "void_user", void).await, Commit::Done);
+    let voided = User { not_before: later(1), ..user };
     assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
 }
 
@@ -82,7 +108,7 @@ pub async fn an_unanswered_deletion_finds_nothing(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "delete_client", delete).await, Commit::Lost(None));
     let delete = async |store: &dyn Store| store.delete_user(&user.id, call(2)).await;
     assert_eq!(repeated(&store, "delete_user", delete).await, Commit::Lost(None));
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), None);
+    assert_eq!(owner(&*store, &name("alice")).await, None);
 }
 
 pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
@@ -92,11 +118,11 @@ pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "create_user", create).await, Commit::Done);
     assert_eq!(store.users().await.unwrap(), std::slice::from_ref(&user));
     for identifier in &names {
-        assert_eq!(store.find_user(identifier).await.unwrap(), Some(user.id));
+        assert_eq!(owner(&*store, identifier).await, Some(user.id));
     }
     assert_eq!(store.create_user(&user, &names, call(3)).await.unwrap(), lost(user.clone()));
-    // The same call with somebody else of the same name, or another time.
-    for other in [full_user(2), User { created_at: later(1), ..user.clone() }] {
+    // The same call with somebody else of the same name, or another address.
+    for other in [full_user(2), User { email: None, ..user.clone() }] {
         assert_eq!(store.create_user(&other, &names, call(2)).await.unwrap(), lost(user.clone()));
     }
 }
@@ -104,12 +130,51 @@ pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
 pub async fn an_unanswered_password_has_no_second_effect(store: Arc<dyn Store>) {
     let user = full_user(1);
     put_user(&*store, &user, "alice").await;
-    let password = PasswordHash("$argon2id$new".into());
+    let new = password("$argon2id$new");
     let stamp = call_at(2, later(10));
-    let set = async |store: &dyn Store| store.set_password(&user.id, &password, stamp).await;
+    let set = async |store: &dyn Store| store.set_password(&user.id, None, &new, stamp).await;
     assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
-    let changed = User { password: Some(password), not_before: later(11), ..user };
+    let changed = User { password: Some(new), not_before: later(11), ..user };
     assert_eq!(store.user(&changed.id).await.unwrap(), Some(changed));
+}
+
+pub async fn an_unanswered_password_over_the_one_seen_is_recognised(store: Arc<dyn Store>) {
+    let user = full_user(1);
+    put_user(&*store, &user, "alice").await;
+    let (seen, new, third) = (user.password.clone(), password("$argon2id$new"), password("$argon2id$3"));
+    let stamp = call_at(2, later(10));
+    let set = async |store: &dyn Store| store.set_password(&user.id, seen.clone(), &new, stamp).await;
+    assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
+    let changed = User { password: Some(new.clone()), not_before: later(11), ..user.clone() };
+    assert_eq!(store.user(&changed.id).await.unwrap().as_ref(), Some(&changed));
+    for (password, by) in [(&new, call_at(3, later(10))), (&third, stamp)] {
+        let missed = store.set_password(&user.id, seen.clone(), password, by).await.unwrap();
+        assert_eq!(missed, lost(changed.clone()), "another call, or the same with another password");
+    }
+    // A user who was made with it in the same call: nothing was voided, so it isn't this write's work.
+    let made = User { password: Some(new.clone()), ..bare_user(2) };
+    assert_eq!(store.create_user(&made, &[], stamp).await.unwrap(), Commit::Done);
+    let missed = store.set_password(&made.id, Some(third), &new, stamp).await.unwrap();
+    assert_eq!(missed, lost(made));
+}
+
+pub async fn an_unanswered_profile_is_recognised(store: Arc<dyn Store>) {
+    put_user(&*store, &bare_user(1), "alice").await;
+    let full = full_user(1);
+    let wanted = User { email: full.email, claims: full.claims, updated_at: later(1), ..bare_user(1) };
+    let change = async |store: &dyn Store| store.set_profile(&wanted, call(2).at, call(2)).await;
+    assert_eq!(repeated(&store, "set_profile", change).await, Commit::Done);
+    assert_eq!(store.user(&wanted.id).await.unwrap().as_ref(), Some(&wanted));
+    let other = store.set_profile(&wanted, call(2).at, call(3)).await.unwrap();
+    assert_eq!(other, lost(wanted.clone()), "another call that wants the same");
+    // The same call with something else.
+    let other_email = User { email: None, ..wanted.clone() };
+    let other_claims = User { claims: serde_json::Map::new(), ..wanted.clone() };
+    let other_time = User { updated_at: later(2), ..wanted.clone() };
+    for other in [other_email, other_claims, other_time] {
+        let missed = store.set_profile(&other, call(2).at, call(2)).await.unwrap();
+        assert_eq!(missed, lost(wanted.clone()));
+    }
 }
 
 pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
@@ -118,8 +183,12 @@ pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "start_session", start).await, Commit::Done);
     assert_eq!(kept_session(&*store, &session).await.as_ref(), Some(&session));
     assert_eq!(store.start_session(&session, call(3)).await.unwrap(), lost(session.clone()));
-    let other = Session { secret: session_secret(9), ..session.clone() };
-    assert_eq!(store.start_session(&other, call(2)).await.unwrap(), lost(session));
+    // The same call with another secret, or another expiry.
+    let other_secret = Session { secret: session_secret(9), ..session.clone() };
+    let other_end = Session { expires_at: later(1), ..session.clone() };
+    for other in [other_secret, other_end] {
+        assert_eq!(store.start_session(&other, call(2)).await.unwrap(), lost(session.clone()));
+    }
 }
 
 pub async fn an_unanswered_reauthentication_is_recognised(store: Arc<dyn Store>) {
@@ -160,8 +229,17 @@ pub async fn an_unanswered_consent_has_no_second_effect(store: Arc<dyn Store>) {
     let remember =
         async |store: &dyn Store| store.remember_consent(&user_id(1), &client, &given, call(2)).await;
     repeated(&store, "remember_consent", remember).await;
-    let kept = store.load_sign_in(&user_id(1), None, &client).await.unwrap().consent.unwrap();
+    let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent.unwrap();
     assert_eq!((kept.scope, kept.granted_at), (given, call(2).at));
+}
+
+pub async fn an_unanswered_forgetting_has_no_second_effect(store: Arc<dyn Store>) {
+    let client = client_id("client-a");
+    store.remember_consent(&user_id(1), &client, &scope("openid"), call(1)).await.unwrap();
+    let forget = async |store: &dyn Store| store.forget_consent(&user_id(1), &client, call(2)).await;
+    repeated(&store, "forget_consent", forget).await;
+    let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent;
+    assert_eq!(kept, None);
 }
 
 pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
@@ -180,36 +258,82 @@ pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
 }
 
 pub async fn an_unanswered_redemption_is_recognised(store: Arc<dyn Store>) {
-    let grant = grant(1);
-    put_grant(&*store, &grant).await;
-    let redeem =
-        async |store: &dyn Store| store.redeem_code(&grant.user, &grant.id, &grant.code, call(2)).await;
-    assert_eq!(repeated(&store, "redeem_code", redeem).await, Commit::Done);
-    let kept = Grant { redeemed_at: Some(call(2).at), last_request: call(2).request, ..grant.clone() };
-    assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
-    // Another call in the same millisecond is a replay.
-    let other = store.redeem_code(&grant.user, &grant.id, &grant.code, call(3)).await.unwrap();
-    assert_eq!(other, lost(kept));
+    for (number, tip) in [(1, None), (2, Some(first_tip(2)))] {
+        let grant = grant(number);
+        put_grant(&*store, &grant).await;
+        let (key, code) = (grant.key(), grant.code);
+        let redeem = async |store: &dyn Store| store.redeem_code(key, &code, tip.clone(), call(2)).await;
+        assert_eq!(repeated(&store, "redeem_code", redeem).await, Commit::Done);
+        let kept = Grant {
+            redeemed_at: Some(call(2).at),
+            refresh: tip.clone(),
+            last_request: call(2).request,
+            ..grant
+        };
+        assert_eq!(kept_grant(&*store, &kept).await.as_ref(), Some(&kept));
+        // Another call in the same millisecond is a replay.
+        let other = store.redeem_code(key, &code, tip, call(3)).await.unwrap();
+        assert_eq!(other, lost(kept));
+    }
+}
+
+pub async fn an_unanswered_rotation_is_recognised(store: Arc<dyn Store>) {
+    let seen = rotated_tip(1);
+    let rotated = Refresh { generation: 8, rotated_at: Some(later(9)), ..rotated_tip(5) };
+    let prolonged = Refresh { idle_expires_at: later(9), ..seen.clone() };
+    for (number, next) in [(1, &rotated), (2, &prolonged)] {
+        let before = Grant { refresh: Some(seen.clone()), ..offline_grant(number) };
+        put_grant(&*store, &before).await;
+        let rotate = async |store: &dyn Store| store.rotate_refresh(before.key(), &seen, next, call(2)).await;
+        assert_eq!(repeated(&store, "rotate_refresh", rotate).await, Commit::Done);
+        let kept = Grant { refresh: Some(next.clone()), last_request: call(2).request, ..before };
+        assert_eq!(kept_grant(&*store, &kept).await, Some(kept));
+    }
+    let kept = Grant { refresh: Some(rotated.clone()), last_request: call(2).request, ..offline_grant(1) };
+    // Two tabs derive the same successor: one rotates, the other finds it.
+    let other = store.rotate_refresh(kept.key(), &seen, &rotated, call(3)).await.unwrap();
+    assert_eq!(other, lost(kept.clone()));
+    let other_tip = Refresh { rotated_at: Some(later(10)), ..rotated };
+    let same_call = store.rotate_refresh(kept.key(), &seen, &other_tip, call(2)).await.unwrap();
+    assert_eq!(same_call, lost(kept), "the same call, but not its tip");
 }
 
 pub async fn an_unanswered_burning_is_recognised(store: Arc<dyn Store>) {
     let grant = grant(1);
     put_grant(&*store, &grant).await;
-    let burn = async |store: &dyn Store| store.burn_code(&grant.user, &grant.id, call(2)).await;
+    let burn = async |store: &dyn Store| store.burn_code(grant.key(), call(2)).await;
     assert_eq!(repeated(&store, "burn_code", burn).await, Commit::Done);
     let revoked = Some(Revocation { at: call(2).at, reason: RevocationReason::CodeBurnt });
     let kept = Grant { revoked, last_request: call(2).request, ..grant.clone() };
     assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
-    assert_eq!(store.burn_code(&grant.user, &grant.id, call(3)).await.unwrap(), lost(kept));
+    assert_eq!(store.burn_code(grant.key(), call(3)).await.unwrap(), lost(kept));
 }
 
 pub async fn an_unanswered_revocation_is_recognised(store: Arc<dyn Store>) {
     let (grant, reason) = (grant(1), RevocationReason::Revoked);
     put_grant(&*store, &grant).await;
-    let revoke = async |store: &dyn Store| store.revoke_grant(&grant.user, &grant.id, reason, call(2)).await;
+    let revoke = async |store: &dyn Store| store.revoke_grant(grant.key(), reason, call(2)).await;
     assert_eq!(repeated(&store, "revoke_grant", revoke).await, Commit::Done);
     let revoked = Some(Revocation { at: call(2).at, reason });
     let kept = Grant { revoked, last_request: call(2).request, ..grant.clone() };
     assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
-    assert_eq!(store.revoke_grant(&grant.user, &grant.id, reason, call(3)).await.unwrap(), lost(kept));
+    assert_eq!(store.revoke_grant(grant.key(), reason, call(3)).await.unwrap(), lost(kept));
+}
+
+pub async fn an_unanswered_denial_is_recognised(store: Arc<dyn Store>) {
+    let deny = async |store: &dyn Store| store.deny_token(&token(1), later(5), call(2)).await;
+    assert_eq!(repeated(&store, "deny_token", deny).await, Commit::Done);
+    assert!(store.load_token(&token(1), None).await.unwrap().denied);
+    assert_eq!(store.deny_token(&token(1), later(5), call(3)).await.unwrap(), lost(later(5)));
+    let same_call = store.deny_token(&token(1), later(6), call(2)).await.unwrap();
+    assert_eq!(same_call, lost(later(5)), "the same call, but not its expiry");
+}
+
+/// Nobody is hurt by counting twice, and a counter is not worth a record of who counted.
+pub async fn an_unanswered_attempt_counts_once_or_twice(store: Arc<dyn Store>) {
+    let interval = Duration::from_secs(20);
+    let note = async |store: &dyn Store| store.note_attempt(attempt(1), each(interval), call(2)).await;
+    let debt = repeated(&store, "note_attempt", note).await;
+    assert!([later(20_000), later(40_000)].contains(&debt), "{debt:?}");
+    assert_eq!(store.debts(&[attempt(1)]).await.unwrap(), [debt]);
 }

@@ -1,8 +1,6 @@
 //! Cases of clients.
 
-use super::sample::{
-    NOW, bare_client, call, call_at, client_id, earlier, full_client, later, lost, put_client,
-};
+use super::sample::{bare_client, call, client_id, full_client, later, lost, put_client};
 use crate::{Commit, Store};
 use protocol::client::{AuthMethod, Client};
 use protocol::jwk::Algorithm;
@@ -14,6 +12,7 @@ pub async fn a_client_comes_back_whole(store: Arc<dyn Store>) {
     all.extend(
         AuthMethod::ALL.map(|auth_method| Client { auth_method, ..full_client(auth_method.as_str()) }),
     );
+    all.push(Client { revision: i64::MAX.cast_unsigned(), ..full_client("often-written") });
     all.extend(Algorithm::ALL.map(|alg| Client { signing_alg: Some(alg), ..full_client(alg.as_str()) }));
     for client in &all {
         put_client(&*store, client).await;
@@ -31,35 +30,57 @@ pub async fn a_taken_client_id_is_lost(store: Arc<dyn Store>) {
     assert_eq!(store.client(&first.id).await.unwrap(), Some(first));
 }
 
-pub async fn disabling_a_client_voids_its_grants_for_good(store: Arc<dyn Store>) {
-    let (client, other) = (bare_client("a"), bare_client("b"));
-    put_client(&*store, &client).await;
+pub async fn a_client_is_replaced_by_its_next_revision(store: Arc<dyn Store>) {
+    let (bare, other) = (bare_client("a"), full_client("b"));
+    put_client(&*store, &bare).await;
     put_client(&*store, &other).await;
-    assert!(store.set_client_disabled(&client.id, true, call(2)).await.unwrap().is_done());
-    // What was granted in this very millisecond is void, too.
-    let voided = Client { disabled: true, not_before: later(1), ..client };
-    assert_eq!(store.client(&voided.id).await.unwrap().as_ref(), Some(&voided));
-    let after = call_at(3, later(60_000));
-    assert!(store.set_client_disabled(&voided.id, false, after).await.unwrap().is_done());
-    let enabled = Client { disabled: false, ..voided };
-    assert_eq!(store.client(&enabled.id).await.unwrap(), Some(enabled), "nothing revives");
-    assert_eq!(store.client(&other.id).await.unwrap(), Some(other));
-    let nobody = client_id("nobody");
-    for disabled in [true, false] {
-        let missed = store.set_client_disabled(&nobody, disabled, call(4)).await.unwrap();
-        assert_eq!(missed, Commit::Lost(None));
+    let full = Client { revision: 2, ..full_client("a") };
+    let bare_again = Client { revision: 3, ..bare };
+    for next in [full, bare_again] {
+        assert_eq!(store.replace_client(&next, call(2)).await.unwrap(), Commit::Done);
+        assert_eq!(store.client(&next.id).await.unwrap().as_ref(), Some(&next), "all of it");
+        assert_eq!(store.clients().await.unwrap(), [next, other.clone()]);
     }
-    assert_eq!(store.client(&nobody).await.unwrap(), None);
 }
 
-pub async fn a_clients_not_before_never_goes_back(store: Arc<dyn Store>) {
-    let client = bare_client("a");
-    put_client(&*store, &client).await;
-    // The second call's clock is behind; the third's is ahead.
-    for (at, not_before) in [(NOW, later(1)), (earlier(5000), later(1)), (later(10), later(11))] {
-        assert!(store.set_client_disabled(&client.id, true, call_at(2, at)).await.unwrap().is_done());
-        assert_eq!(store.client(&client.id).await.unwrap().unwrap().not_before, not_before);
+pub async fn replacing_a_client_is_lost_unless_the_revision_before_is_there(store: Arc<dyn Store>) {
+    let there = full_client("a");
+    put_client(&*store, &there).await;
+    for revision in [0, 1, 8, 9, 11, u64::MAX] {
+        let next = Client { revision, ..bare_client("a") };
+        let missed = store.replace_client(&next, call(2)).await.unwrap();
+        assert_eq!(missed, lost(there.clone()), "{revision} after {}", there.revision);
     }
+    assert_eq!(store.client(&there.id).await.unwrap(), Some(there));
+    for revision in [0, 1, 2] {
+        let nobody = Client { revision, ..bare_client("nobody") };
+        assert_eq!(store.replace_client(&nobody, call(3)).await.unwrap(), Commit::Lost(None));
+        assert_eq!(store.client(&nobody.id).await.unwrap(), None);
+    }
+}
+
+pub async fn a_disabled_client_is_not_enabled_by_who_saw_it_before(store: Arc<dyn Store>) {
+    let seen = bare_client("a");
+    put_client(&*store, &seen).await;
+    let disabled = Client { disabled: true, not_before: later(1), revision: 2, ..seen.clone() };
+    let renamed = Client { name: "Renamed".into(), revision: 2, ..seen };
+    assert_eq!(store.replace_client(&disabled, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.replace_client(&renamed, call(3)).await.unwrap(), lost(disabled.clone()));
+    assert_eq!(store.client(&disabled.id).await.unwrap(), Some(disabled));
+}
+
+pub async fn a_deleted_client_is_not_brought_back(store: Arc<dyn Store>) {
+    let seen = full_client("a");
+    put_client(&*store, &seen).await;
+    assert_eq!(store.delete_client(&seen.id, call(2)).await.unwrap(), Commit::Done);
+    let next = Client { revision: seen.revision + 1, ..seen };
+    assert_eq!(store.replace_client(&next, call(3)).await.unwrap(), Commit::Lost(None));
+    assert_eq!(store.clients().await.unwrap(), []);
+    // Whoever saw the former one doesn't change the one that has its id now.
+    let successor = bare_client("a");
+    put_client(&*store, &successor).await;
+    assert_eq!(store.replace_client(&next, call(4)).await.unwrap(), lost(successor.clone()));
+    assert_eq!(store.clients().await.unwrap(), [successor]);
 }
 
 pub async fn a_deleted_client_is_gone(store: Arc<dyn Store>) {

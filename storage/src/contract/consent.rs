@@ -13,7 +13,7 @@ async fn kept(store: &dyn Store) -> Option<(String, u64)> {
 }
 
 async fn kept_of(store: &dyn Store, user: UserId, client: &ClientId) -> Option<Consent> {
-    store.load_sign_in(&user, None, client).await.unwrap().consent
+    store.load_sign_in(&user, None, client, &[]).await.unwrap().consent
 }
 
 pub async fn a_consent_grows(store: Arc<dyn Store>) {
@@ -42,6 +42,28 @@ pub async fn a_consent_is_of_one_user_with_one_client(store: Arc<dyn Store>) {
         assert_eq!(kept_of(&*store, consent.user, &consent.client).await, Some(consent));
     }
     assert_eq!(kept_of(&*store, user_id(2), &client_id("b")).await, None);
+}
+
+pub async fn a_consent_is_forgotten(store: Arc<dyn Store>) {
+    let kinds = [(1, "client-a"), (1, "client-b"), (2, "client-a")];
+    for (user, client) in kinds {
+        store.remember_consent(&user_id(user), &client_id(client), &scope("openid"), call(1)).await.unwrap();
+    }
+    // The second time there is nothing left, and that is fine.
+    for number in [2, 3] {
+        store.forget_consent(&user_id(1), &client_id("client-a"), call(number)).await.unwrap();
+        let mut left = Vec::new();
+        for (user, client) in kinds {
+            left.push(kept_of(&*store, user_id(user), &client_id(client)).await.is_some());
+        }
+        assert_eq!(left, [false, true, true]);
+    }
+    // What is agreed to afterwards doesn't bring back what was forgotten.
+    store
+        .remember_consent(&user_id(1), &client_id("client-a"), &scope("email"), call_at(4, later(9)))
+        .await
+        .unwrap();
+    assert_eq!(kept(&*store).await, Some(("email".into(), 9)));
 }
 
 /// More than one request may ask for.

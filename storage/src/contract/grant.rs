@@ -1,18 +1,19 @@
 //! Cases of grants: the life of a code, and the end of a grant.
 
 use super::sample::{
-    END_OF_TIME, NOW, call, call_at, code, earlier, full_grant, full_user, grant, grant_id, kept_grant,
-    later, lost, put_grant, put_user, user_id,
+    self, END_OF_TIME, NOW, call, call_at, code, earlier, first_tip, full_grant, full_user, grant, grant_key,
+    kept_grant, later, lost, put_grant, put_user, rotated_tip, user_id,
 };
 use crate::{Commit, GrantView, Stamp, Store};
-use protocol::grant::{Grant, Revocation, RevocationReason};
+use protocol::grant::{Grant, GrantKey, Revocation, RevocationReason};
 use protocol::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-const REASONS: [RevocationReason; 4] = [
+const REASONS: [RevocationReason; 5] = [
     RevocationReason::CodeBurnt,
     RevocationReason::CodeReplayed,
+    RevocationReason::RefreshReused,
     RevocationReason::SessionEnded,
     RevocationReason::Revoked,
 ];
@@ -32,10 +33,10 @@ pub async fn a_grant_comes_back_whole(store: Arc<dyn Store>) {
     let ended = |(number, reason)| revoked(full_grant(number), reason, call(1));
     for kept in [grant(1), full_grant(2)].into_iter().chain((3..).zip(REASONS).map(ended)) {
         put_grant(&*store, &kept).await;
-        let view = store.load_grant(&kept.user, &kept.id).await.unwrap();
+        let view = store.load_grant(kept.key()).await.unwrap();
         assert_eq!(view, GrantView { grant: Some(kept), user: Some(full_user(1)) });
     }
-    let none = store.load_grant(&user_id(1), &grant_id(99)).await.unwrap();
+    let none = store.load_grant(grant_key(99)).await.unwrap();
     assert_eq!(none, GrantView { grant: None, user: Some(full_user(1)) });
 }
 
@@ -44,12 +45,11 @@ pub async fn a_grant_is_of_one_user(store: Arc<dyn Store>) {
     let theirs = Grant { user: user_id(2), ..full_grant(1) };
     put_grant(&*store, &grant(1)).await;
     put_grant(&*store, &theirs).await;
-    let commit =
-        store.revoke_grant(&user_id(2), &theirs.id, RevocationReason::Revoked, call(2)).await.unwrap();
+    let commit = store.revoke_grant(theirs.key(), RevocationReason::Revoked, call(2)).await.unwrap();
     assert_eq!(commit, lost(theirs.clone()), "revoked from the start");
-    assert!(store.redeem_code(&user_id(1), &grant_id(1), &code(1), call(3)).await.unwrap().is_done());
+    assert!(store.redeem_code(grant_key(1), &code(1), None, call(3)).await.unwrap().is_done());
     assert_eq!(kept_grant(&*store, &theirs).await, Some(theirs));
-    let stranger = store.load_grant(&user_id(3), &grant_id(1)).await.unwrap();
+    let stranger = store.load_grant(GrantKey { user: user_id(3), ..grant_key(1) }).await.unwrap();
     assert_eq!(stranger, GrantView::default());
 }
 
@@ -61,10 +61,10 @@ pub async fn a_taken_grant_id_is_lost(store: Arc<dyn Store>) {
 }
 
 pub async fn redemption_sets_its_time_only(store: Arc<dyn Store>) {
-    let before = Grant { redeemed_at: None, revoked: None, ..full_grant(1) };
+    let before = Grant { redeemed_at: None, refresh: None, revoked: None, ..full_grant(1) };
     put_grant(&*store, &before).await;
     let stamp = call_at(2, later(59_999));
-    let done = store.redeem_code(&before.user, &before.id, &before.code, stamp).await.unwrap();
+    let done = store.redeem_code(before.key(), &before.code, None, stamp).await.unwrap();
     assert_eq!(done, Commit::Done);
     let after = redeemed(before, stamp);
     assert_eq!(kept_grant(&*store, &after).await, Some(after));
@@ -73,8 +73,7 @@ pub async fn redemption_sets_its_time_only(store: Arc<dyn Store>) {
 pub async fn n059_a_code_works_until_the_millisecond_before_its_expiry(store: Arc<dyn Store>) {
     let grant = grant(1);
     put_grant(&*store, &grant).await;
-    let redeem =
-        async |at| store.redeem_code(&grant.user, &grant.id, &grant.code, call_at(2, at)).await.unwrap();
+    let redeem = async |at| store.redeem_code(grant.key(), &grant.code, None, call_at(2, at)).await.unwrap();
     for at in [grant.code_expires_at, later(60_001), later(10_000_000), END_OF_TIME] {
         assert_eq!(redeem(at).await, lost(grant.clone()), "expired, whether deleted or not");
     }
@@ -95,7 +94,7 @@ pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
         let grant = Grant { code_expires_at: end, ..grant(number) };
         put_grant(&*store, &grant).await;
         let stamp = call_at(9, at);
-        let commit = store.redeem_code(&grant.user, &grant.id, &grant.code, stamp).await.unwrap();
+        let commit = store.redeem_code(grant.key(), &grant.code, None, stamp).await.unwrap();
         assert_eq!(commit.is_done(), good, "{number}");
         let kept = if good { redeemed(grant, stamp) } else { grant };
         assert_eq!(kept_grant(&*store, &kept).await, Some(kept), "{number}");
@@ -110,14 +109,16 @@ pub async fn redemption_is_lost_unless_its_condition_holds(store: Arc<dyn Store>
         put_grant(&*store, each).await;
     }
     let [live, spent, ended] = &all;
-    for (user, id, code, found) in [
-        (live.user, live.id, code(9), lost(live.clone())),
-        (live.user, spent.id, spent.code, lost(spent.clone())),
-        (live.user, ended.id, ended.code, lost(ended.clone())),
-        (live.user, grant_id(4), live.code, Commit::Lost(None)),
-        (user_id(2), live.id, live.code, Commit::Lost(None)),
+    let not_theirs = GrantKey { user: user_id(2), ..live.key() };
+    for (key, code, found) in [
+        (live.key(), code(9), lost(live.clone())),
+        (spent.key(), spent.code, lost(spent.clone())),
+        (ended.key(), ended.code, lost(ended.clone())),
+        (grant_key(4), live.code, Commit::Lost(None)),
+        (not_theirs, live.code, Commit::Lost(None)),
     ] {
-        assert_eq!(store.redeem_code(&user, &id, &code, call(2)).await.unwrap(), found);
+        let missed = store.redeem_code(key, &code, Some(first_tip(1)), call(2)).await.unwrap();
+        assert_eq!(missed, found);
     }
     for same in all {
         assert_eq!(kept_grant(&*store, &same).await, Some(same));
@@ -130,24 +131,24 @@ pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
     for each in [&grant(1), &spent, &ended] {
         put_grant(&*store, each).await;
     }
-    let burn = async |user, id, number| store.burn_code(&user, &id, call(number)).await.unwrap();
-    for (user, id, found) in [
-        (user_id(1), spent.id, lost(spent.clone())),
-        (user_id(1), ended.id, lost(ended.clone())),
-        (user_id(1), grant_id(4), Commit::Lost(None)),
-        (user_id(2), grant_id(1), Commit::Lost(None)),
+    let burn = async |key, number| store.burn_code(key, call(number)).await.unwrap();
+    for (key, found) in [
+        (spent.key(), lost(spent.clone())),
+        (ended.key(), lost(ended.clone())),
+        (grant_key(4), Commit::Lost(None)),
+        (GrantKey { user: user_id(2), ..grant_key(1) }, Commit::Lost(None)),
     ] {
-        assert_eq!(burn(user, id, 2).await, found);
+        assert_eq!(burn(key, 2).await, found);
     }
     for same in [grant(1), spent, ended] {
         assert_eq!(kept_grant(&*store, &same).await, Some(same));
     }
-    assert_eq!(burn(user_id(1), grant_id(1), 3).await, Commit::Done);
+    assert_eq!(burn(grant_key(1), 3).await, Commit::Done);
     let burnt = revoked(grant(1), RevocationReason::CodeBurnt, call(3));
     assert_eq!(kept_grant(&*store, &burnt).await.as_ref(), Some(&burnt));
-    let late = store.redeem_code(&burnt.user, &burnt.id, &burnt.code, call(4)).await.unwrap();
+    let late = store.redeem_code(burnt.key(), &burnt.code, None, call(4)).await.unwrap();
     assert_eq!(late, lost(burnt.clone()));
-    assert_eq!(burn(user_id(1), grant_id(1), 5).await, lost(burnt));
+    assert_eq!(burn(grant_key(1), 5).await, lost(burnt));
 }
 
 pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn Store>) {
@@ -155,8 +156,7 @@ pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn S
         // A grant ends before its redemption and after it.
         let before = Grant { redeemed_at: (number % 2 == 0).then_some(earlier(1)), ..grant(number) };
         put_grant(&*store, &before).await;
-        let revoke =
-            async |reason, stamp| store.revoke_grant(&before.user, &before.id, reason, stamp).await.unwrap();
+        let revoke = async |reason, stamp| store.revoke_grant(before.key(), reason, stamp).await.unwrap();
         let first = call_at(2, later(1));
         assert_eq!(revoke(reason, first).await, Commit::Done);
         let after = revoked(before.clone(), reason, first);
@@ -165,8 +165,8 @@ pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn S
         }
         assert_eq!(kept_grant(&*store, &after).await, Some(after));
     }
-    for (user, id) in [(user_id(1), grant_id(99)), (user_id(2), grant_id(1))] {
-        let missed = store.revoke_grant(&user, &id, RevocationReason::Revoked, call(4)).await.unwrap();
+    for key in [grant_key(99), GrantKey { user: user_id(2), ..grant_key(1) }] {
+        let missed = store.revoke_grant(key, RevocationReason::Revoked, call(4)).await.unwrap();
         assert_eq!(missed, Commit::Lost(None));
     }
 }
@@ -174,26 +174,43 @@ pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn S
 pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     // One call, one id: still each step recognises only its own effect, not that the call wrote the record.
     let (grant, stamp) = (grant(1), call(2));
+    let (first, next, other_next) = (first_tip(1), rotated_tip(2), rotated_tip(3));
     let create = async || store.create_grant(&grant, stamp).await.unwrap();
-    let redeem = async |code| store.redeem_code(&grant.user, &grant.id, &code, stamp).await.unwrap();
-    let burn = async || store.burn_code(&grant.user, &grant.id, stamp).await.unwrap();
-    let revoke = async |reason| store.revoke_grant(&grant.user, &grant.id, reason, stamp).await.unwrap();
+    let redeem = async |code, tip| store.redeem_code(grant.key(), &code, tip, stamp).await.unwrap();
+    let rotate = async |seen, next| store.rotate_refresh(grant.key(), seen, next, stamp).await.unwrap();
+    let burn = async || store.burn_code(grant.key(), stamp).await.unwrap();
+    let revoke = async |reason| store.revoke_grant(grant.key(), reason, stamp).await.unwrap();
 
     assert_eq!(create().await, Commit::Done);
     let created = Grant { last_request: stamp.request, ..grant.clone() };
-    assert_eq!(redeem(code(9)).await, lost(created.clone()), "not its code");
+    assert_eq!(redeem(code(9), None).await, lost(created.clone()), "not its code");
+    assert_eq!(rotate(&first, &next).await, lost(created.clone()), "nothing to rotate yet");
     let late = Stamp { at: grant.code_expires_at, ..stamp };
-    let expired = store.redeem_code(&grant.user, &grant.id, &grant.code, late).await.unwrap();
+    let expired = store.redeem_code(grant.key(), &grant.code, None, late).await.unwrap();
     assert_eq!(expired, lost(created.clone()));
-    assert_eq!(redeem(grant.code).await, Commit::Done);
-    let spent = redeemed(created, stamp);
-    assert_eq!(redeem(code(9)).await, lost(spent.clone()));
+    assert_eq!(redeem(grant.code, Some(first.clone())).await, Commit::Done);
+    let spent = Grant { refresh: Some(first.clone()), ..redeemed(created, stamp) };
+    assert_eq!(redeem(code(9), Some(first.clone())).await, lost(spent.clone()));
+    for other in [None, Some(next.clone())] {
+        assert_eq!(redeem(grant.code, other).await, lost(spent.clone()), "not its refresh token");
+    }
     assert_eq!(create().await, lost(spent.clone()));
     assert_eq!(burn().await, lost(spent.clone()));
+    assert_eq!(rotate(&first, &next).await, Commit::Done);
+    let turned = Grant { refresh: Some(next.clone()), ..spent };
+    assert_eq!(redeem(grant.code, Some(first.clone())).await, lost(turned.clone()));
+    assert_eq!(rotate(&first, &other_next).await, lost(turned.clone()), "not its successor");
     assert_eq!(revoke(RevocationReason::CodeReplayed).await, Commit::Done);
-    let ended = revoked(spent, RevocationReason::CodeReplayed, stamp);
-    assert_eq!(redeem(grant.code).await, lost(ended.clone()));
+    let ended = revoked(turned, RevocationReason::CodeReplayed, stamp);
+    assert_eq!(redeem(grant.code, Some(next.clone())).await, lost(ended.clone()));
+    assert_eq!(rotate(&first, &next).await, lost(ended.clone()));
     assert_eq!(burn().await, lost(ended.clone()));
     assert_eq!(revoke(RevocationReason::Revoked).await, lost(ended.clone()));
     assert_eq!(kept_grant(&*store, &grant).await, Some(ended));
+    // One that was made and burnt, its code never redeemed.
+    let brief = Grant { last_request: stamp.request, ..sample::grant(2) };
+    assert_eq!(store.create_grant(&brief, stamp).await.unwrap(), Commit::Done);
+    assert_eq!(store.burn_code(brief.key(), stamp).await.unwrap(), Commit::Done);
+    let burnt = revoked(brief.clone(), RevocationReason::CodeBurnt, stamp);
+    assert_eq!(store.create_grant(&brief, stamp).await.unwrap(), lost(burnt));
 }

@@ -6,15 +6,20 @@
 #![allow(missing_docs, reason = "the name of a case says what it demands")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod account;
 mod answer;
+mod attempt;
 mod client;
 mod consent;
 mod grant;
+mod grant_race;
 mod race;
 mod realm;
+mod refresh;
 pub(crate) mod sample;
 mod session;
 mod sweep;
+mod token;
 mod user;
 
 /// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
@@ -52,26 +57,39 @@ suite! { $
     client {
         a_client_comes_back_whole
         a_taken_client_id_is_lost
-        disabling_a_client_voids_its_grants_for_good
-        a_clients_not_before_never_goes_back
+        a_client_is_replaced_by_its_next_revision
+        replacing_a_client_is_lost_unless_the_revision_before_is_there
+        a_disabled_client_is_not_enabled_by_who_saw_it_before
         a_deleted_client_is_gone
+        a_deleted_client_is_not_brought_back
         a_long_list_of_clients_is_whole
     }
     user {
         a_user_comes_back_whole
+        debts_come_with_whom_an_identifier_leads_to
         users_are_listed_by_creation_and_id
         an_identifier_is_unique_in_its_kind
         a_taken_identifier_is_lost_and_leaves_nothing
         a_taken_user_id_is_lost_and_leaves_nothing
         disabling_a_user_voids_what_began_for_good
         a_new_password_voids_what_began
+        a_password_is_set_only_over_the_one_seen
+        voiding_a_user_changes_nothing_else
         a_users_not_before_never_goes_back
         a_deleted_user_takes_everything_along
         nobody_cannot_be_changed
     }
+    account {
+        a_profile_is_replaced_and_nothing_else
+        a_profile_is_lost_unless_it_is_the_one_seen
+        a_verified_address_stays
+        an_unverified_address_comes_changes_and_goes
+        an_account_is_everything_of_one_user
+        a_long_account_is_whole
+    }
     session {
         a_session_comes_back_whole
-        sign_in_loads_user_session_and_consent_together
+        sign_in_loads_user_session_consent_and_debts_together
         a_taken_session_id_is_lost
         reauthentication_replaces_secret_and_authentication_only
         reauthentication_is_lost_unless_its_condition_holds
@@ -82,6 +100,7 @@ suite! { $
     consent {
         a_consent_grows
         a_consent_is_of_one_user_with_one_client
+        a_consent_is_forgotten
         a_consent_outgrows_a_request
     }
     grant {
@@ -96,41 +115,79 @@ suite! { $
         a_grant_is_revoked_once_and_the_first_reason_stays
         grant_writes_of_one_call_are_not_confused
     }
+    refresh {
+        a_tip_comes_back_whole
+        redemption_puts_the_first_tip
+        a_tip_is_replaced_and_nothing_else
+        rotation_is_lost_unless_its_condition_holds
+        a_tip_that_was_rotated_away_does_not_rotate_again
+        digest_and_generation_name_the_tip
+    }
+    token {
+        a_token_is_loaded_with_its_grant_and_user
+        a_token_is_denied_once_and_the_first_expiry_stays
+    }
+    attempt {
+        a_debt_moves_on_by_an_interval
+        debts_come_in_the_order_asked_for
+        counters_are_told_apart_by_kind_and_by_whom
+        debts_at_the_edges_of_time
+    }
     answer {
         an_unanswered_ring_is_recognised
         an_unanswered_client_is_recognised
+        an_unanswered_replacement_of_a_client_is_recognised
         an_unanswered_disabling_has_no_second_effect
+        an_unanswered_voiding_has_no_second_effect
         an_unanswered_deletion_finds_nothing
         an_unanswered_user_is_recognised
         an_unanswered_password_has_no_second_effect
+        an_unanswered_password_over_the_one_seen_is_recognised
+        an_unanswered_profile_is_recognised
         an_unanswered_session_is_recognised
         an_unanswered_reauthentication_is_recognised
         an_unanswered_end_of_a_session_is_recognised
         an_unanswered_consent_has_no_second_effect
+        an_unanswered_forgetting_has_no_second_effect
         an_unanswered_grant_is_recognised
         an_unanswered_redemption_is_recognised
+        an_unanswered_rotation_is_recognised
         an_unanswered_burning_is_recognised
         an_unanswered_revocation_is_recognised
+        an_unanswered_denial_is_recognised
+        an_unanswered_attempt_counts_once_or_twice
     }
     race {
         one_of_64_makes_a_ring
         one_of_64_replaces_a_ring
         one_of_64_creates_a_client
+        one_of_64_replaces_a_client
+        a_client_deleted_while_it_is_replaced_stays_deleted
         one_of_64_deletes_a_client
         one_of_64_gets_a_name
         one_of_64_gets_two_names_asked_for_in_either_order
+        one_of_64_sets_a_password_over_the_one_seen
+        one_of_64_changes_a_profile
         one_of_64_deletes_a_user
         one_of_64_starts_a_session
         one_of_64_reauthenticates
         one_of_64_ends_a_session
+        a_session_is_reauthenticated_or_ended_never_both
+        sixty_four_consents_add_up
+        n126_one_of_64_denies_a_token
+        n150_sixty_four_attempts_add_up
+    }
+    grant_race {
         one_of_64_creates_a_grant
         n052_one_of_64_redeems_a_code
         one_of_64_burns_a_code
         one_of_64_revokes_a_grant
         a_code_is_redeemed_or_burnt_never_both
-        a_session_is_reauthenticated_or_ended_never_both
         sixty_four_deliveries_of_one_call_are_one_write
-        sixty_four_consents_add_up
+        n072_one_of_64_rotates_a_refresh_token
+        n072_one_of_64_rotates_to_the_same_successor
+        a_refresh_token_is_prolonged_by_all_but_rotated_once
+        what_was_revoked_does_not_rotate
     }
     sweep {
         n225_sweeping_takes_only_what_expired

@@ -2,27 +2,30 @@
 //! many rounds.
 
 use super::sample::{
-    NOW, authentication, bare_client, bare_user, call, client_id, code, full_client, full_user, grant,
-    grant_id, kept_grant, kept_session, lost, name, put_client, put_grant, put_session, put_user, scope,
-    session, session_id, session_secret, user_id,
+    NOW, attempt, authentication, bare_client, bare_user, call, client_id, each, full_client, full_user,
+    grant, kept_grant, kept_session, later, lost, name, owner, password, put_client, put_grant, put_session,
+    put_user, scope, session, session_id, session_secret, token, user_id,
 };
-use crate::{Commit, Document, RingDocument, Stamp, Store, StoreError};
-use protocol::grant::{Grant, RevocationReason};
+use crate::{Commit, Document, RingDocument, Store, StoreError};
+use protocol::client::Client;
+use protocol::grant::Grant;
 use protocol::session::Session;
+use protocol::user::User;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Barrier;
 
 const CALLS: u32 = 64;
 const ROUNDS: u32 = 20;
 
 /// Each round's number begins the numbers of its calls and records.
-fn rounds() -> impl Iterator<Item = u32> {
+pub(super) fn rounds() -> impl Iterator<Item = u32> {
     (1..=ROUNDS).map(|round| round * 1000)
 }
 
 /// Makes `step` 64 times at once, each as another call, and returns the answers.
-async fn race<T, F>(
+pub(super) async fn race<T, F>(
     store: &Arc<dyn Store>,
     round: u32,
     step: impl Fn(Arc<dyn Store>, u32) -> F,
@@ -48,7 +51,7 @@ where
 }
 
 /// The call that won; there must be one.
-fn winner<T>(answers: &[(u32, Commit<T>)]) -> u32 {
+pub(super) fn winner<T>(answers: &[(u32, Commit<T>)]) -> u32 {
     let winners: Vec<_> =
         answers.iter().filter(|(_, commit)| commit.is_done()).map(|&(call, _)| call).collect();
     let [winner] = winners[..] else { unreachable!("one of {CALLS} wins, not {winners:?}") };
@@ -56,7 +59,7 @@ fn winner<T>(answers: &[(u32, Commit<T>)]) -> u32 {
 }
 
 /// The call that won, when all others found `kept` instead.
-fn winner_leaving<T: Clone + Debug + PartialEq>(answers: &[(u32, Commit<T>)], kept: &T) -> u32 {
+pub(super) fn winner_leaving<T: Clone + Debug + PartialEq>(answers: &[(u32, Commit<T>)], kept: &T) -> u32 {
     let losers = answers.iter().filter(|(_, commit)| !commit.is_done());
     losers.for_each(|(call, commit)| assert_eq!(*commit, lost(kept.clone()), "call {call}"));
     winner(answers)
@@ -108,6 +111,49 @@ pub async fn one_of_64_creates_a_client(store: Arc<dyn Store>) {
     }
 }
 
+pub async fn one_of_64_replaces_a_client(store: Arc<dyn Store>) {
+    let mut seen = bare_client("a");
+    put_client(&*store, &seen).await;
+    for round in rounds() {
+        let before = seen.clone();
+        let next = move |number: u32| {
+            let (name, revision) = (number.to_string(), before.revision + 1);
+            Client { name, revision, ..before.clone() }
+        };
+        let mine = next.clone();
+        let answers = race(&store, round, move |store, number| {
+            let client = mine(number);
+            async move { store.replace_client(&client, call(number)).await }
+        });
+        let answers = answers.await;
+        let kept = store.client(&seen.id).await.unwrap().unwrap();
+        assert_eq!(kept, next(winner_leaving(&answers, &kept)));
+        seen = kept;
+    }
+}
+
+pub async fn a_client_deleted_while_it_is_replaced_stays_deleted(store: Arc<dyn Store>) {
+    for round in rounds() {
+        let seen = bare_client("a");
+        put_client(&*store, &seen).await;
+        let answers = race(&store, round, move |store, number| {
+            let next = Client { name: number.to_string(), revision: 2, ..bare_client("a") };
+            async move {
+                if number % 2 == 0 {
+                    store.delete_client(&next.id, call(number)).await
+                } else {
+                    store.replace_client(&next, call(number)).await
+                }
+            }
+        });
+        let (deletions, replacements): (Vec<_>, Vec<_>) =
+            answers.await.into_iter().partition(|(number, _)| number % 2 == 0);
+        winner(&deletions);
+        assert!(replacements.iter().filter(|(_, commit)| commit.is_done()).count() <= 1);
+        assert_eq!(store.client(&seen.id).await.unwrap(), None);
+    }
+}
+
 pub async fn one_of_64_deletes_a_client(store: Arc<dyn Store>) {
     for round in rounds() {
         let client = full_client("a");
@@ -129,7 +175,7 @@ pub async fn one_of_64_gets_a_name(store: Arc<dyn Store>) {
             async move { store.create_user(&bare_user(number), &[mine], call(number)).await }
         });
         let answers = answers.await;
-        let owner = store.find_user(&name(&typed)).await.unwrap().unwrap();
+        let owner = owner(&*store, &name(&typed)).await.unwrap();
         let kept = store.user(&owner).await.unwrap().unwrap();
         assert_eq!(kept, bare_user(winner_leaving(&answers, &kept)));
         assert_eq!(store.users().await.unwrap().len(), count, "a loser leaves nothing behind");
@@ -149,9 +195,47 @@ pub async fn one_of_64_gets_two_names_asked_for_in_either_order(store: Arc<dyn S
         });
         let won = winner(&answers.await);
         for identifier in &both {
-            assert_eq!(store.find_user(identifier).await.unwrap(), Some(user_id(won)));
+            assert_eq!(owner(&*store, identifier).await, Some(user_id(won)));
         }
         assert_eq!(store.users().await.unwrap().len(), count);
+    }
+}
+
+pub async fn one_of_64_sets_a_password_over_the_one_seen(store: Arc<dyn Store>) {
+    let mut seen = User { password: Some(password("first")), ..bare_user(1) };
+    put_user(&*store, &seen, "alice").await;
+    for round in rounds() {
+        let before = seen.password.clone();
+        let answers = race(&store, round, move |store, number| {
+            let (seen, new) = (before.clone(), password(&number.to_string()));
+            async move { store.set_password(&user_id(1), seen, &new, call(number)).await }
+        });
+        let answers = answers.await;
+        let kept = store.user(&seen.id).await.unwrap().unwrap();
+        let won = password(&winner_leaving(&answers, &kept).to_string());
+        assert_eq!(kept, User { password: Some(won), not_before: later(1), ..seen });
+        seen = kept;
+    }
+}
+
+pub async fn one_of_64_changes_a_profile(store: Arc<dyn Store>) {
+    let mut seen = bare_user(1);
+    put_user(&*store, &seen, "alice").await;
+    for round in rounds() {
+        let before = seen.clone();
+        let next = move |number: u32| {
+            let email = Some(format!("{number}@example.org"));
+            User { email, updated_at: before.updated_at.plus(Duration::from_millis(1)), ..before.clone() }
+        };
+        let (mine, at) = (next.clone(), seen.updated_at);
+        let answers = race(&store, round, move |store, number| {
+            let user = mine(number);
+            async move { store.set_profile(&user, at, call(number)).await }
+        });
+        let answers = answers.await;
+        let kept = store.user(&seen.id).await.unwrap().unwrap();
+        assert_eq!(kept, next(winner_leaving(&answers, &kept)));
+        seen = kept;
     }
 }
 
@@ -218,69 +302,6 @@ pub async fn one_of_64_ends_a_session(store: Arc<dyn Store>) {
     }
 }
 
-pub async fn one_of_64_creates_a_grant(store: Arc<dyn Store>) {
-    for round in rounds() {
-        let answers = race(&store, round, move |store, number| async move {
-            let mine = Grant { code: code(number), ..grant(round) };
-            store.create_grant(&mine, call(number)).await
-        });
-        let answers = answers.await;
-        let kept = kept_grant(&*store, &grant(round)).await.unwrap();
-        let won = winner_leaving(&answers, &kept);
-        assert_eq!((kept.code, kept.last_request), (code(won), call(won).request));
-    }
-}
-
-/// Rounds of a race on a grant's one write; the losers find it as the winner left it.
-async fn race_on_grant<F>(
-    store: &Arc<dyn Store>,
-    step: impl Fn(Arc<dyn Store>, u32, Stamp) -> F + Copy,
-    is_done: impl Fn(&Grant) -> bool,
-) where
-    F: Future<Output = Result<Commit<Grant>, StoreError>> + Send + 'static,
-{
-    for round in rounds() {
-        put_grant(&**store, &grant(round)).await;
-        let answers = race(store, round, move |store, number| step(store, round, call(number))).await;
-        let kept = kept_grant(&**store, &grant(round)).await.unwrap();
-        let won = winner_leaving(&answers, &kept);
-        assert!(is_done(&kept), "{kept:?}");
-        assert_eq!(kept.last_request, call(won).request);
-    }
-}
-
-pub async fn n052_one_of_64_redeems_a_code(store: Arc<dyn Store>) {
-    let redeem = |store: Arc<dyn Store>, number, stamp| async move {
-        store.redeem_code(&user_id(1), &grant_id(number), &code(number), stamp).await
-    };
-    race_on_grant(&store, redeem, |kept| kept.redeemed_at == Some(NOW) && kept.revoked.is_none()).await;
-}
-
-pub async fn one_of_64_burns_a_code(store: Arc<dyn Store>) {
-    let burn = |store: Arc<dyn Store>, number, stamp| async move {
-        store.burn_code(&user_id(1), &grant_id(number), stamp).await
-    };
-    race_on_grant(&store, burn, |kept| kept.redeemed_at.is_none() && kept.revoked.is_some()).await;
-}
-
-pub async fn one_of_64_revokes_a_grant(store: Arc<dyn Store>) {
-    let revoke = |store: Arc<dyn Store>, number, stamp| async move {
-        store.revoke_grant(&user_id(1), &grant_id(number), RevocationReason::Revoked, stamp).await
-    };
-    race_on_grant(&store, revoke, |kept| kept.revoked.is_some()).await;
-}
-
-pub async fn a_code_is_redeemed_or_burnt_never_both(store: Arc<dyn Store>) {
-    let either = |store: Arc<dyn Store>, number, stamp: Stamp| async move {
-        if stamp.request.as_bytes()[7].is_multiple_of(2) {
-            store.burn_code(&user_id(1), &grant_id(number), stamp).await
-        } else {
-            store.redeem_code(&user_id(1), &grant_id(number), &code(number), stamp).await
-        }
-    };
-    race_on_grant(&store, either, |kept| kept.redeemed_at.is_some() != kept.revoked.is_some()).await;
-}
-
 pub async fn a_session_is_reauthenticated_or_ended_never_both(store: Arc<dyn Store>) {
     for round in rounds() {
         put_session(&*store, &session(round)).await;
@@ -302,20 +323,6 @@ pub async fn a_session_is_reauthenticated_or_ended_never_both(store: Arc<dyn Sto
     }
 }
 
-/// What a transport that repeats by itself does at its worst.
-pub async fn sixty_four_deliveries_of_one_call_are_one_write(store: Arc<dyn Store>) {
-    for round in rounds() {
-        put_grant(&*store, &grant(round)).await;
-        let answers = race(&store, round, move |store, _| async move {
-            store.redeem_code(&user_id(1), &grant_id(round), &code(round), call(round)).await
-        });
-        assert!(answers.await.iter().all(|(_, commit)| commit.is_done()));
-        let other = store.redeem_code(&user_id(1), &grant_id(round), &code(round), call(1)).await.unwrap();
-        let redeemed = Grant { redeemed_at: Some(NOW), last_request: call(round).request, ..grant(round) };
-        assert_eq!(other, lost(redeemed));
-    }
-}
-
 pub async fn sixty_four_consents_add_up(store: Arc<dyn Store>) {
     for round in rounds() {
         let client = client_id(&format!("client-{round}"));
@@ -328,7 +335,34 @@ pub async fn sixty_four_consents_add_up(store: Arc<dyn Store>) {
             }
         });
         let given: Vec<_> = answers.await.iter().map(|(number, ())| format!("s{number}")).collect();
-        let kept = store.load_sign_in(&user_id(1), None, &client).await.unwrap().consent.unwrap();
+        let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent.unwrap();
         assert!(kept.scope.covers(&scope(&given.join(" "))), "{}", kept.scope);
+    }
+}
+
+pub async fn n126_one_of_64_denies_a_token(store: Arc<dyn Store>) {
+    for round in rounds() {
+        let answers = race(&store, round, move |store, number| async move {
+            store.deny_token(&token(round), later(u64::from(number)), call(number)).await
+        });
+        let answers = answers.await;
+        let won = winner(&answers);
+        winner_leaving(&answers, &later(u64::from(won)));
+        assert!(store.load_token(&token(round), None).await.unwrap().denied);
+    }
+}
+
+pub async fn n150_sixty_four_attempts_add_up(store: Arc<dyn Store>) {
+    for round in rounds() {
+        let interval = Duration::from_millis(7);
+        let answers = race(&store, round, move |store, number| async move {
+            store.note_attempt(attempt(round), each(interval), call(number)).await
+        });
+        // Each is told another debt: nobody's failure is lost in another's.
+        let mut debts: Vec<_> = answers.await.into_iter().map(|(_, debt)| debt).collect();
+        debts.sort_unstable();
+        let expected: Vec<_> = (1..=u64::from(CALLS)).map(|nth| later(nth * 7)).collect();
+        assert_eq!(debts, expected);
+        assert_eq!(store.debts(&[attempt(round)]).await.unwrap().last(), debts.last());
     }
 }

@@ -1,8 +1,9 @@
 //! Records to try a backend with: bare ones, and ones with every field that can be filled.
 
 use crate::{Commit, Stamp, Store};
+use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
-use protocol::grant::{Grant, RequestedClaims, Revocation, RevocationReason};
+use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::jwk::Algorithm;
 use protocol::name::Identifier;
@@ -81,6 +82,7 @@ pub(crate) fn bare_client(id: &str) -> Client {
         disabled: false,
         not_before: Timestamp::EPOCH,
         created_at: NOW,
+        revision: 1,
     }
 }
 
@@ -111,6 +113,7 @@ pub(crate) fn full_client(id: &str) -> Client {
         disabled: true,
         not_before: later(7),
         created_at: earlier(9),
+        revision: 9,
     }
 }
 
@@ -162,6 +165,10 @@ pub(crate) fn full_user(number: u32) -> User {
     }
 }
 
+pub(crate) fn password(text: &str) -> PasswordHash {
+    PasswordHash(text.into())
+}
+
 pub(crate) fn authentication(number: u32) -> Authentication {
     Authentication {
         event: EventId::from_bytes(bytes(number)),
@@ -196,6 +203,11 @@ pub(crate) fn grant_id(number: u32) -> GrantId {
     GrantId::from_bytes(bytes(number))
 }
 
+/// Where a grant of user 1 is.
+pub(crate) fn grant_key(number: u32) -> GrantKey {
+    GrantKey { user: user_id(1), grant: grant_id(number) }
+}
+
 pub(crate) fn code(number: u32) -> Digest {
     secret(SecretKind::Code, number)
 }
@@ -220,10 +232,38 @@ pub(crate) fn grant(number: u32) -> Grant {
         code: code(number),
         code_expires_at: later(60_000),
         redeemed_at: None,
+        refresh: None,
         created_at: NOW,
         expires_at: later(660_000),
         revoked: None,
         last_request: call(1).request,
+    }
+}
+
+/// A refresh token as it is first issued.
+pub(crate) fn first_tip(number: u32) -> Refresh {
+    Refresh {
+        digest: secret(SecretKind::RefreshToken, number),
+        generation: 0,
+        rotated_at: None,
+        master: 0,
+        idle_expires_at: later(2_592_000_000),
+        expires_at: later(7_776_000_000),
+    }
+}
+
+/// What a refresh token of generation 6 was rotated to.
+pub(crate) fn rotated_tip(number: u32) -> Refresh {
+    Refresh { generation: 7, rotated_at: Some(later(3)), master: 300, ..first_tip(number) }
+}
+
+/// An offline grant whose refresh token is [`rotated_tip`] of the same number.
+pub(crate) fn offline_grant(number: u32) -> Grant {
+    Grant {
+        offline: true,
+        redeemed_at: Some(earlier(1)),
+        refresh: Some(rotated_tip(number)),
+        ..grant(number)
     }
 }
 
@@ -241,6 +281,7 @@ pub(crate) fn full_grant(number: u32) -> Grant {
         },
         offline: true,
         redeemed_at: Some(later(1)),
+        refresh: Some(rotated_tip(number)),
         revoked: Some(Revocation { at: later(2), reason: RevocationReason::CodeReplayed }),
         ..grant(number)
     }
@@ -249,6 +290,11 @@ pub(crate) fn full_grant(number: u32) -> Grant {
 /// Creates a user whom a name leads to, in call 1.
 pub(crate) async fn put_user(store: &dyn Store, user: &User, typed: &str) {
     assert_eq!(store.create_user(user, &[name(typed)], call(1)).await.unwrap(), Commit::Done);
+}
+
+/// Who an identifier leads to.
+pub(crate) async fn owner(store: &dyn Store, identifier: &Identifier) -> Option<UserId> {
+    store.find_user(identifier, &[]).await.unwrap().user
 }
 
 /// Creates a client, in call 1.
@@ -268,12 +314,27 @@ pub(crate) async fn put_grant(store: &dyn Store, grant: &Grant) {
 
 /// The grant as it is kept.
 pub(crate) async fn kept_grant(store: &dyn Store, like: &Grant) -> Option<Grant> {
-    store.load_grant(&like.user, &like.id).await.unwrap().grant
+    store.load_grant(like.key()).await.unwrap().grant
 }
 
 /// The session as it is kept.
 pub(crate) async fn kept_session(store: &dyn Store, like: &Session) -> Option<Session> {
-    store.load_sign_in(&like.user, Some(&like.id), &client_id("client-a")).await.unwrap().session
+    store.load_sign_in(&like.user, Some(like.id), &client_id("client-a"), &[]).await.unwrap().session
+}
+
+/// An access token's hashed `jti`.
+pub(crate) fn token(number: u32) -> Digest {
+    secret(SecretKind::TokenId, number)
+}
+
+/// A counter of one user's sign-ins.
+pub(crate) fn attempt(number: u32) -> AttemptKey {
+    AttemptKey::account(&user_id(number))
+}
+
+/// One each interval.
+pub(crate) fn each(interval: Duration) -> Limit {
+    Limit { burst: 1, interval }
 }
 
 /// What a lost write found.

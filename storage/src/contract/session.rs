@@ -1,15 +1,18 @@
 //! Cases of sessions, and of what goes with one that ends.
 
 use super::sample::{
-    authentication, call, call_at, client_id, earlier, full_user, grant, kept_grant, kept_session, later,
-    lost, put_grant, put_session, put_user, scope, session, session_id, session_secret, user_id,
+    attempt, authentication, call, call_at, client_id, each, earlier, full_user, grant, kept_grant,
+    kept_session, later, lost, put_grant, put_session, put_user, scope, session, session_id, session_secret,
+    user_id,
 };
 use crate::{Commit, SignInView, Store};
 use protocol::consent::Consent;
 use protocol::grant::{Grant, Revocation, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::session::Session;
+use protocol::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A session somebody ended.
 fn ended(number: u32) -> Session {
@@ -23,26 +26,33 @@ pub async fn a_session_comes_back_whole(store: Arc<dyn Store>) {
     }
 }
 
-pub async fn sign_in_loads_user_session_and_consent_together(store: Arc<dyn Store>) {
+pub async fn sign_in_loads_user_session_consent_and_debts_together(store: Arc<dyn Store>) {
     let (user, session, client) = (full_user(1), session(1), client_id("client-a"));
-    let load = async |user: UserId, session: Option<&SessionId>, client: &ClientId| {
-        store.load_sign_in(&user, session, client).await.unwrap()
+    let counters = [attempt(2), attempt(1)];
+    let load = async |user: UserId, session: Option<SessionId>, client: &ClientId| {
+        store.load_sign_in(&user, session, client, &counters).await.unwrap()
     };
-    assert_eq!(load(user.id, Some(&session.id), &client).await, SignInView::default());
+    let mut nothing = SignInView { debts: vec![Timestamp::EPOCH; 2], ..SignInView::default() };
+    assert_eq!(load(user.id, Some(session.id), &client).await, nothing);
     put_user(&*store, &user, "alice").await;
     put_session(&*store, &session).await;
     store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
+    store.note_attempt(attempt(1), each(Duration::from_millis(5)), call(1)).await.unwrap();
+    let debts = vec![Timestamp::EPOCH, later(5)];
+    nothing.debts.clone_from(&debts);
     let consent =
         Consent { user: user.id, client: client.clone(), scope: scope("openid"), granted_at: call(1).at };
-    let all = SignInView { user: Some(user), session: Some(session.clone()), consent: Some(consent) };
-    assert_eq!(load(user_id(1), Some(&session.id), &client).await, all);
+    let all = SignInView { user: Some(user), session: Some(session.clone()), consent: Some(consent), debts };
+    assert_eq!(load(user_id(1), Some(session.id), &client).await, all);
     let without_session = SignInView { session: None, ..all.clone() };
     assert_eq!(load(user_id(1), None, &client).await, without_session);
-    assert_eq!(load(user_id(1), Some(&session_id(2)), &client).await, without_session);
+    assert_eq!(load(user_id(1), Some(session_id(2)), &client).await, without_session);
+    let uncounted = store.load_sign_in(&user_id(1), Some(session.id), &client, &[]).await.unwrap();
+    assert_eq!(uncounted, SignInView { debts: vec![], ..all.clone() });
     let other_client = client_id("client-b");
-    assert_eq!(load(user_id(1), Some(&session.id), &other_client).await, SignInView { consent: None, ..all });
+    assert_eq!(load(user_id(1), Some(session.id), &other_client).await, SignInView { consent: None, ..all });
     // A session's id in the hands of another user finds nothing.
-    assert_eq!(load(user_id(2), Some(&session.id), &client).await, SignInView::default());
+    assert_eq!(load(user_id(2), Some(session.id), &client).await, nothing);
 }
 
 pub async fn a_taken_session_id_is_lost(store: Arc<dyn Store>) {

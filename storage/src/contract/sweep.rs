@@ -2,13 +2,17 @@
 //! expired is there.
 
 use super::sample::{
-    NOW, call, client_id, earlier, full_user, grant, kept_grant, kept_session, later, put_grant, put_session,
-    put_user, scope, session,
+    NOW, attempt, call, call_at, client_id, each, earlier, full_user, grant, kept_grant, kept_session, later,
+    put_grant, put_session, put_user, scope, session, token,
 };
 use crate::{SWEEP_LIMIT, Store};
 use protocol::grant::Grant;
 use protocol::session::Session;
+use protocol::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Sweeps until nothing is left; how many records went with each call.
 async fn sweep(store: &dyn Store) -> Vec<u64> {
@@ -28,41 +32,54 @@ pub async fn n225_sweeping_takes_only_what_expired(store: Arc<dyn Store>) {
     for (number, expires_at) in ends {
         put_grant(&*store, &Grant { expires_at, ..grant(number) }).await;
         put_session(&*store, &Session { expires_at, ..session(number) }).await;
+        assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
+        let counted = call_at(1, expires_at.minus(SECOND));
+        assert_eq!(store.note_attempt(attempt(number), each(SECOND), counted).await.unwrap(), expires_at);
     }
     let swept: u64 = sweep(&*store).await.iter().sum();
     let mut missing = 0;
     for (number, expires_at) in ends {
-        let has_grant = kept_grant(&*store, &grant(number)).await.is_some();
-        let has_session = kept_session(&*store, &session(number)).await.is_some();
-        missing += u64::from(!has_grant) + u64::from(!has_session);
-        assert!((has_grant && has_session) || expires_at < NOW, "{number}");
+        let gone = gone(&*store, number, expires_at).await;
+        missing += gone;
+        assert!(gone == 0 || expires_at < NOW, "{number}");
     }
     assert_eq!(swept, missing);
-    let view = store.load_sign_in(&user.id, None, &client).await.unwrap();
+    let view = store.load_sign_in(&user.id, None, &client, &[]).await.unwrap();
     assert!(view.user.is_some() && view.consent.is_some(), "they don't expire");
 }
 
+/// How many of the four records of a number are gone.
+async fn gone(store: &dyn Store, number: u32, debt: Timestamp) -> u64 {
+    let is_there = [
+        kept_grant(store, &grant(number)).await.is_some(),
+        kept_session(store, &session(number)).await.is_some(),
+        store.load_token(&token(number), None).await.unwrap().denied,
+        store.debts(&[attempt(number)]).await.unwrap() == [debt],
+    ];
+    is_there.into_iter().map(|is_there| u64::from(!is_there)).sum()
+}
+
 pub async fn sweeping_is_bounded_and_goes_on_until_nothing_is_left(store: Arc<dyn Store>) {
-    let sessions = u32::try_from(SWEEP_LIMIT).unwrap() + 10;
+    let numbers = u32::try_from(SWEEP_LIMIT).unwrap() / 4 + 10;
+    let expires_at = earlier(1);
     let begin = |number| {
         let store = Arc::clone(&store);
-        let expired = Session { expires_at: earlier(1), ..session(number) };
-        tokio::spawn(async move { put_session(&*store, &expired).await })
+        tokio::spawn(async move {
+            put_session(&*store, &Session { expires_at, ..session(number) }).await;
+            put_grant(&*store, &Grant { expires_at, ..grant(number) }).await;
+            assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
+            let counted = call_at(1, expires_at.minus(SECOND));
+            assert_eq!(store.note_attempt(attempt(number), each(SECOND), counted).await.unwrap(), expires_at);
+        })
     };
-    for task in (0..sessions).map(begin).collect::<Vec<_>>() {
+    for task in (0..numbers).map(begin).collect::<Vec<_>>() {
         task.await.unwrap();
-    }
-    for number in 0..10 {
-        put_grant(&*store, &Grant { expires_at: earlier(1), ..grant(number) }).await;
     }
     let counts = sweep(&*store).await;
     assert!(counts.iter().all(|count| *count <= SWEEP_LIMIT), "{counts:?}");
     let mut missing = 0;
-    for number in 0..sessions {
-        missing += u64::from(kept_session(&*store, &session(number)).await.is_none());
-    }
-    for number in 0..10 {
-        missing += u64::from(kept_grant(&*store, &grant(number)).await.is_none());
+    for number in 0..numbers {
+        missing += gone(&*store, number, expires_at).await;
     }
     assert_eq!(counts.iter().sum::<u64>(), missing);
 }

@@ -1,16 +1,18 @@
 //! Cases of users, and of the identifiers that lead to them.
 
 use super::sample::{
-    NOW, bare_user, call, call_at, client_id, earlier, full_user, grant, kept_grant, kept_session, later,
-    lost, name, put_grant, put_session, put_user, scope, session, user_id,
+    END_OF_TIME, NOW, attempt, bare_user, call, call_at, client_id, each, earlier, full_user, grant,
+    kept_grant, kept_session, later, lost, name, owner, password, put_grant, put_session, put_user, scope,
+    session, user_id,
 };
-use crate::{Commit, SignInView, Store};
+use crate::{AccountView, Commit, Found, SignInView, Store};
 use protocol::grant::Grant;
 use protocol::name::Identifier;
 use protocol::session::Session;
 use protocol::time::Timestamp;
-use protocol::user::{PasswordHash, User};
+use protocol::user::User;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub async fn a_user_comes_back_whole(store: Arc<dyn Store>) {
     let (bare, full) = (bare_user(1), full_user(2));
@@ -21,10 +23,21 @@ pub async fn a_user_comes_back_whole(store: Arc<dyn Store>) {
         assert_eq!(store.user(&user.id).await.unwrap(), Some(user));
     }
     for identifier in &names {
-        assert_eq!(store.find_user(identifier).await.unwrap(), Some(user_id(2)), "{identifier:?}");
+        assert_eq!(owner(&*store, identifier).await, Some(user_id(2)), "{identifier:?}");
     }
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), None, "only identifiers lead to a user");
+    assert_eq!(owner(&*store, &name("alice")).await, None, "only identifiers lead to a user");
     assert_eq!(store.user(&user_id(3)).await.unwrap(), None);
+}
+
+pub async fn debts_come_with_whom_an_identifier_leads_to(store: Arc<dyn Store>) {
+    put_user(&*store, &bare_user(1), "alice").await;
+    store.note_attempt(attempt(1), each(Duration::from_millis(5)), call(2)).await.unwrap();
+    let debts = vec![Timestamp::EPOCH, later(5)];
+    for (typed, user) in [("alice", Some(user_id(1))), ("nobody", None)] {
+        let found = store.find_user(&name(typed), &[attempt(2), attempt(1)]).await.unwrap();
+        assert_eq!(found, Found { user, debts: debts.clone() });
+        assert_eq!(store.find_user(&name(typed), &[]).await.unwrap(), Found { user, debts: vec![] });
+    }
 }
 
 pub async fn users_are_listed_by_creation_and_id(store: Arc<dyn Store>) {
@@ -46,7 +59,7 @@ pub async fn an_identifier_is_unique_in_its_kind(store: Arc<dyn Store>) {
         assert_eq!(done, Commit::Done);
     }
     for (number, identifier) in (1..).zip(&kinds) {
-        assert_eq!(store.find_user(identifier).await.unwrap(), Some(user_id(number)));
+        assert_eq!(owner(&*store, identifier).await, Some(user_id(number)));
     }
 }
 
@@ -57,8 +70,8 @@ pub async fn a_taken_identifier_is_lost_and_leaves_nothing(store: Arc<dyn Store>
         let second = store.create_user(&bare_user(2), &names, call(2)).await.unwrap();
         assert_eq!(second, lost(first.clone()), "with whom the name leads to");
     }
-    assert_eq!(store.find_user(&name("bob")).await.unwrap(), None);
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), Some(first.id));
+    assert_eq!(owner(&*store, &name("bob")).await, None);
+    assert_eq!(owner(&*store, &name("alice")).await, Some(first.id));
     assert_eq!(store.user(&user_id(2)).await.unwrap(), None);
     assert_eq!(store.users().await.unwrap(), [first]);
 }
@@ -68,7 +81,7 @@ pub async fn a_taken_user_id_is_lost_and_leaves_nothing(store: Arc<dyn Store>) {
     put_user(&*store, &first, "alice").await;
     let second = store.create_user(&bare_user(1), &[name("bob")], call(2)).await.unwrap();
     assert_eq!(second, lost(first.clone()));
-    assert_eq!(store.find_user(&name("bob")).await.unwrap(), None);
+    assert_eq!(owner(&*store, &name("bob")).await, None);
     assert_eq!(store.user(&first.id).await.unwrap(), Some(first));
 }
 
@@ -86,17 +99,51 @@ pub async fn disabling_a_user_voids_what_began_for_good(store: Arc<dyn Store>) {
     // The millisecond of the call itself may have seen a session begin: void. The next one counts.
     assert_eq!((enabled.honours(NOW), enabled.honours(later(1))), (false, true));
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), Some(enabled.id));
+    assert_eq!(owner(&*store, &name("alice")).await, Some(enabled.id));
 }
 
 pub async fn a_new_password_voids_what_began(store: Arc<dyn Store>) {
     let (user, other) = (bare_user(1), full_user(2));
     put_user(&*store, &user, "alice").await;
     put_user(&*store, &other, "bob").await;
-    let password = PasswordHash("$argon2id$new".into());
-    assert!(store.set_password(&user.id, &password, call(2)).await.unwrap().is_done());
+    let password = password("$argon2id$new");
+    assert!(store.set_password(&user.id, None, &password, call(2)).await.unwrap().is_done());
     let changed = User { password: Some(password), not_before: later(1), ..user };
     assert_eq!(store.user(&changed.id).await.unwrap().as_ref(), Some(&changed), "and nothing else changes");
+    assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
+}
+
+pub async fn a_password_is_set_only_over_the_one_seen(store: Arc<dyn Store>) {
+    let [first, second, third] = ["$argon2id$1", "$argon2id$2", "$argon2id$3"].map(password);
+    let (without, with) = (bare_user(1), User { password: Some(first.clone()), ..full_user(2) });
+    put_user(&*store, &without, "alice").await;
+    put_user(&*store, &with, "bob").await;
+    for (user, seen) in
+        [(&with, &second), (&with, &password("")), (&without, &first), (&without, &password(""))]
+    {
+        let missed = store.set_password(&user.id, Some(seen.clone()), &third, call(2)).await.unwrap();
+        assert_eq!(missed, lost(user.clone()));
+        assert_eq!(store.user(&user.id).await.unwrap().as_ref(), Some(user), "what lost voids nothing");
+    }
+    for (seen, set, at) in [(Some(first), &second, later(10)), (None, &third, later(20))] {
+        let done = store.set_password(&with.id, seen, set, call_at(3, at)).await.unwrap();
+        assert_eq!(done, Commit::Done);
+        let not_before = at.plus(Duration::from_millis(1));
+        let changed = User { password: Some(set.clone()), not_before, ..with.clone() };
+        assert_eq!(store.user(&with.id).await.unwrap(), Some(changed));
+    }
+    // Whoever has none yet gets one without having been seen.
+    assert_eq!(store.set_password(&without.id, None, &third, call(4)).await.unwrap(), Commit::Done);
+    assert_eq!(store.user(&without.id).await.unwrap().unwrap().password, Some(third));
+}
+
+pub async fn voiding_a_user_changes_nothing_else(store: Arc<dyn Store>) {
+    let (user, other) = (User { not_before: earlier(1), ..full_user(1) }, full_user(2));
+    put_user(&*store, &user, "alice").await;
+    put_user(&*store, &other, "bob").await;
+    assert_eq!(store.void_user(&user.id, call(2)).await.unwrap(), Commit::Done);
+    let voided = User { not_before: later(1), ..user };
+    assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
 }
 
@@ -104,17 +151,21 @@ pub async fn a_users_not_before_never_goes_back(store: Arc<dyn Store>) {
     let user = bare_user(1);
     put_user(&*store, &user, "alice").await;
     let kept = async || store.user(&user.id).await.unwrap().unwrap().not_before;
-    let password = PasswordHash("$argon2id$new".into());
+    let password = password("$argon2id$new");
     for (at, not_before) in [(NOW, later(1)), (earlier(5000), later(1)), (later(10), later(11))] {
-        assert!(store.set_password(&user.id, &password, call_at(2, at)).await.unwrap().is_done());
+        assert!(store.set_password(&user.id, None, &password, call_at(2, at)).await.unwrap().is_done());
         assert_eq!(kept().await, not_before);
         assert!(store.set_user_disabled(&user.id, true, call_at(3, at)).await.unwrap().is_done());
+        assert_eq!(kept().await, not_before);
+        assert!(store.void_user(&user.id, call_at(3, at)).await.unwrap().is_done());
         assert_eq!(kept().await, not_before);
     }
     // A clock that stands at the end: the instant after it is not the beginning of time.
     let last = call_at(4, Timestamp::from_millis(u64::MAX));
-    assert!(store.set_password(&user.id, &password, last).await.unwrap().is_done());
-    assert!(kept().await >= super::sample::END_OF_TIME);
+    assert!(store.set_password(&user.id, None, &password, last).await.unwrap().is_done());
+    assert!(kept().await >= END_OF_TIME);
+    assert!(store.void_user(&user.id, last).await.unwrap().is_done());
+    assert!(kept().await >= END_OF_TIME);
 }
 
 pub async fn a_deleted_user_takes_everything_along(store: Arc<dyn Store>) {
@@ -132,21 +183,22 @@ pub async fn a_deleted_user_takes_everything_along(store: Arc<dyn Store>) {
     }
     assert_eq!(store.delete_user(&user_id(1), call(2)).await.unwrap(), Commit::Done);
 
-    let nothing = store.load_sign_in(&user_id(1), Some(&session.id), &client).await.unwrap();
+    let nothing = store.load_sign_in(&user_id(1), Some(session.id), &client, &[]).await.unwrap();
     assert_eq!(nothing, SignInView::default());
+    assert_eq!(store.load_account(&user_id(1)).await.unwrap(), AccountView::default());
     assert_eq!(kept_grant(&*store, &grant).await, None);
     assert_eq!(store.user(&user_id(1)).await.unwrap(), None);
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), None);
+    assert_eq!(owner(&*store, &name("alice")).await, None);
     assert_eq!(store.delete_user(&user_id(1), call(3)).await.unwrap(), Commit::Lost(None));
 
     assert_eq!(store.users().await.unwrap(), [full_user(2)]);
     assert_eq!(kept_session(&*store, &theirs.0).await.as_ref(), Some(&theirs.0));
     assert_eq!(kept_grant(&*store, &theirs.1).await.as_ref(), Some(&theirs.1));
-    let view = store.load_sign_in(&user_id(2), None, &client).await.unwrap();
+    let view = store.load_sign_in(&user_id(2), None, &client, &[]).await.unwrap();
     assert_eq!(view.consent.map(|consent| consent.scope), Some(scope("openid")));
     // The name is free again.
     put_user(&*store, &bare_user(3), "alice").await;
-    assert_eq!(store.find_user(&name("alice")).await.unwrap(), Some(user_id(3)));
+    assert_eq!(owner(&*store, &name("alice")).await, Some(user_id(3)));
 }
 
 pub async fn nobody_cannot_be_changed(store: Arc<dyn Store>) {
@@ -155,8 +207,12 @@ pub async fn nobody_cannot_be_changed(store: Arc<dyn Store>) {
         let missed = store.set_user_disabled(&nobody, disabled, call(1)).await.unwrap();
         assert_eq!(missed, Commit::Lost(None));
     }
-    let password = PasswordHash("$argon2id$new".into());
-    assert_eq!(store.set_password(&nobody, &password, call(2)).await.unwrap(), Commit::Lost(None));
+    let password = password("$argon2id$new");
+    for seen in [None, Some(password.clone())] {
+        let missed = store.set_password(&nobody, seen, &password, call(2)).await.unwrap();
+        assert_eq!(missed, Commit::Lost(None));
+    }
+    assert_eq!(store.void_user(&nobody, call(2)).await.unwrap(), Commit::Lost(None));
     assert_eq!(store.delete_user(&nobody, call(3)).await.unwrap(), Commit::Lost(None));
     assert_eq!(store.users().await.unwrap(), []);
 }

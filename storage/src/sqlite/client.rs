@@ -1,92 +1,101 @@
 //! Clients.
 
-use super::column::{At, FORMAT, Format, Json, Word};
+use super::column::{At, Count, FORMAT, Format, Json, Word};
 use super::settle;
-use crate::kept::{self, Kept};
+use crate::kept::Kept;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::id::{ClientId, Realm, RequestId};
-use protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
-pub(super) fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Kept<Client>>> {
+pub(super) fn client(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Client>> {
+    Ok(get(db, realm, id)?.map(|kept| kept.record))
+}
+
+fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Kept<Client>>> {
     db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 AND id = ?2")?
         .query_row([realm.as_str(), id.as_str()], from_row)
         .optional()
 }
 
-pub(super) fn all(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
+pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
     db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 ORDER BY id")?
         .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
         .collect()
 }
 
-pub(super) fn create(
+/// Takes the parameters of [`write`].
+const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
+    post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg, pkce_required,
+    first_party, native, disabled, not_before, created_at, revision, last_request, v)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+  ON CONFLICT DO NOTHING";
+
+/// Takes the parameters of [`write`].
+const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
+    post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
+    resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
+    not_before = ?18, created_at = ?19, revision = ?20, last_request = ?21
+  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND v = ?22";
+
+pub(super) fn create_client(
     db: &Connection,
     realm: &Realm,
     client: &Client,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Client>> {
-    let changed = db
-        .prepare_cached(
-            "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
-               post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg,
-               pkce_required, first_party, native, disabled, not_before, created_at, last_request, v)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-               ?20, ?21)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            realm.as_str(),
-            client.id.as_str(),
-            client.name,
-            Word(client.auth_method),
-            Json(&client.secrets),
-            Json(&client.redirect_uris),
-            Json(&client.post_logout_redirect_uris),
-            Json(&client.origins),
-            Json(&client.grant_types),
-            client.scope.as_str(),
-            Json(&client.audiences),
-            Json(&client.resources),
-            client.signing_alg.map(Word),
-            client.pkce_required,
-            client.first_party,
-            client.native,
-            client.disabled,
-            At(client.not_before),
-            At(client.created_at),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
-    settle(changed, stamp, || get(db, realm, &client.id), |there| kept::is_same_client(there, client))
+    write(db, INSERT, realm, client, stamp)
 }
 
-pub(super) fn set_disabled(
+pub(super) fn replace_client(
+    db: &Connection,
+    realm: &Realm,
+    client: &Client,
+    stamp: &Stamp,
+) -> Result<Commit<Client>> {
+    write(db, REPLACE, realm, client, stamp)
+}
+
+fn write(
+    db: &Connection,
+    text: &str,
+    realm: &Realm,
+    client: &Client,
+    stamp: &Stamp,
+) -> Result<Commit<Client>> {
+    let changed = db.prepare_cached(text)?.execute(params![
+        realm.as_str(),
+        client.id.as_str(),
+        client.name,
+        Word(client.auth_method),
+        Json(&client.secrets),
+        Json(&client.redirect_uris),
+        Json(&client.post_logout_redirect_uris),
+        Json(&client.origins),
+        Json(&client.grant_types),
+        client.scope.as_str(),
+        Json(&client.audiences),
+        Json(&client.resources),
+        client.signing_alg.map(Word),
+        client.pkce_required,
+        client.first_party,
+        client.native,
+        client.disabled,
+        At(client.not_before),
+        At(client.created_at),
+        Count(client.revision),
+        stamp.request.as_bytes(),
+        FORMAT
+    ])?;
+    settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
+}
+
+pub(super) fn delete_client(
     db: &Connection,
     realm: &Realm,
     id: &ClientId,
-    disabled: bool,
-    stamp: Stamp,
+    _: &Stamp,
 ) -> Result<Commit<Client>> {
-    let void_before = if disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
-    let changed = db
-        .prepare_cached(
-            "UPDATE clients SET disabled = ?3, not_before = max(not_before, ?4), last_request = ?5
-             WHERE realm = ?1 AND id = ?2 AND v = ?6",
-        )?
-        .execute(params![
-            realm.as_str(),
-            id.as_str(),
-            disabled,
-            At(void_before),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
-    settle(changed, stamp, || get(db, realm, id), |_| false)
-}
-
-pub(super) fn delete(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Commit<Client>> {
     let changed = db
         .prepare_cached("DELETE FROM clients WHERE realm = ?1 AND id = ?2")?
         .execute([realm.as_str(), id.as_str()])?;
@@ -114,6 +123,7 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
         disabled: row.get("disabled")?,
         not_before: row.get::<_, At>("not_before")?.0,
         created_at: row.get::<_, At>("created_at")?.0,
+        revision: row.get::<_, Count>("revision")?.0,
     };
     Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

@@ -35,6 +35,21 @@ impl ToSql for At {
     }
 }
 
+/// A number that only grows.
+pub(super) struct Count(pub(super) u64);
+
+impl FromSql for Count {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        u64::try_from(value.as_i64()?).map(Self).map_err(|_| FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Count {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::try_from(self.0).unwrap_or(i64::MAX).into())
+    }
+}
+
 /// A nested value, as JSON text.
 pub(super) struct Json<T>(pub(super) T);
 

@@ -5,7 +5,7 @@ use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, Realm, UserId};
 use protocol::scope::Scope;
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) fn get(
     db: &Connection,
@@ -14,25 +14,33 @@ pub(super) fn get(
     client: &ClientId,
 ) -> Result<Option<Consent>> {
     db.prepare_cached("SELECT * FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id = ?3")?
-        .query_row(params![realm.as_str(), user.as_bytes(), client.as_str()], |row| {
-            row.get::<_, Format>("v")?;
-            Ok(Consent {
-                user: UserId::from_bytes(row.get("user_id")?),
-                client: row.get::<_, Word<_>>("client_id")?.0,
-                scope: row.get::<_, Word<_>>("scope")?.0,
-                granted_at: row.get::<_, At>("granted_at")?.0,
-            })
-        })
+        .query_row(params![realm.as_str(), user.as_bytes(), client.as_str()], from_row)
         .optional()
 }
 
-pub(super) fn remember(
+pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Consent>> {
+    db.prepare_cached("SELECT * FROM consents WHERE realm = ?1 AND user_id = ?2 ORDER BY client_id")?
+        .query_map(params![realm.as_str(), user.as_bytes()], from_row)?
+        .collect()
+}
+
+fn from_row(row: &Row<'_>) -> Result<Consent> {
+    row.get::<_, Format>("v")?;
+    Ok(Consent {
+        user: UserId::from_bytes(row.get("user_id")?),
+        client: row.get::<_, Word<_>>("client_id")?.0,
+        scope: row.get::<_, Word<_>>("scope")?.0,
+        granted_at: row.get::<_, At>("granted_at")?.0,
+    })
+}
+
+pub(super) fn remember_consent(
     db: &Connection,
     realm: &Realm,
     user: &UserId,
     client: &ClientId,
     scope: &Scope,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<()> {
     // Read and written under the one write lock.
     let scope = match get(db, realm, user, client)? {
@@ -53,4 +61,16 @@ pub(super) fn remember(
         FORMAT
     ])
     .map(drop)
+}
+
+pub(super) fn forget_consent(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    client: &ClientId,
+    _: &Stamp,
+) -> Result<()> {
+    db.prepare_cached("DELETE FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id = ?3")?
+        .execute(params![realm.as_str(), user.as_bytes(), client.as_str()])
+        .map(drop)
 }

@@ -1,10 +1,10 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
 use super::column::{At, FORMAT, Format, Json, Word};
-use super::settle;
+use super::{settle, user};
 use crate::kept::{self, Kept};
-use crate::{Commit, Stamp};
-use protocol::grant::{Grant, Revocation, RevocationReason};
+use crate::{Commit, GrantView, Stamp};
+use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
 use protocol::secret::Digest;
@@ -14,25 +14,40 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 /// Stands in the column `pkce` when there is no challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
 
-pub(super) fn get(
-    db: &Connection,
-    realm: &Realm,
-    user: &UserId,
-    id: &GrantId,
-) -> Result<Option<Kept<Grant>>> {
+fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Grant>>> {
     db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
-        .query_row(params![realm.as_str(), user.as_bytes(), id.as_bytes()], from_row)
+        .query_row(params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()], from_row)
         .optional()
 }
 
-pub(super) fn create(db: &Connection, realm: &Realm, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>> {
+pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Grant>> {
+    db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 ORDER BY created_at, id")?
+        .query_map(params![realm.as_str(), user.as_bytes()], |row| Ok(from_row(row)?.record))?
+        .collect()
+}
+
+pub(super) fn load_grant(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<GrantView> {
+    Ok(GrantView {
+        grant: get(db, realm, key)?.map(|kept| kept.record),
+        user: user::user(db, realm, &key.user)?,
+    })
+}
+
+pub(super) fn create_grant(
+    db: &Connection,
+    realm: &Realm,
+    grant: &Grant,
+    stamp: &Stamp,
+) -> Result<Commit<Grant>> {
     let changed = db
         .prepare_cached(
             "INSERT INTO grants (realm, user_id, id, client_id, session_id, requested_scope, scope, resource,
                redirect_uri, pkce, nonce, claims, authentication, offline, code, code_expires_at, redeemed_at,
-               created_at, expires_at, revoked_at, revoked_reason, last_request, v)
+               created_at, expires_at, revoked_at, revoked_reason, last_request, v, refresh_digest,
+               refresh_generation, refresh_rotated_at, refresh_master, refresh_idle_expires_at,
+               refresh_expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-               ?21, ?22, ?23)
+               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -58,83 +73,134 @@ pub(super) fn create(db: &Connection, realm: &Realm, grant: &Grant, stamp: Stamp
             grant.revoked.map(|revoked| At(revoked.at)),
             grant.revoked.map(|revoked| Word(revoked.reason)),
             stamp.request.as_bytes(),
-            FORMAT
+            FORMAT,
+            grant.refresh.as_ref().map(|tip| tip.digest.as_bytes()),
+            grant.refresh.as_ref().map(|tip| tip.generation),
+            grant.refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
+            grant.refresh.as_ref().map(|tip| tip.master),
+            grant.refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
+            grant.refresh.as_ref().map(|tip| At(tip.expires_at))
         ])?;
-    let there = || get(db, realm, &grant.user, &grant.id);
+    let there = || get(db, realm, &grant.key());
     settle(changed, stamp, there, |there| kept::is_same_grant(there, grant))
 }
 
-pub(super) fn redeem(
+pub(super) fn redeem_code(
     db: &Connection,
     realm: &Realm,
-    user: &UserId,
-    id: &GrantId,
+    key: &GrantKey,
     code: &Digest,
-    stamp: Stamp,
+    refresh: &Option<Refresh>,
+    stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
     // RFC 6749 §4.1.2: a code works once and not after its expiry, and "after" begins at the instant itself.
     let changed = db
         .prepare_cached(
-            "UPDATE grants SET redeemed_at = ?4, last_request = ?5
+            "UPDATE grants SET redeemed_at = ?4, last_request = ?5, refresh_digest = ?8,
+               refresh_generation = ?9, refresh_rotated_at = ?10, refresh_master = ?11,
+               refresh_idle_expires_at = ?12, refresh_expires_at = ?13
              WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND code = ?6 AND code_expires_at > ?4
                AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7",
         )?
         .execute(params![
             realm.as_str(),
-            user.as_bytes(),
-            id.as_bytes(),
+            key.user.as_bytes(),
+            key.grant.as_bytes(),
             At(stamp.at),
             stamp.request.as_bytes(),
             code.as_bytes(),
-            FORMAT
+            FORMAT,
+            refresh.as_ref().map(|tip| tip.digest.as_bytes()),
+            refresh.as_ref().map(|tip| tip.generation),
+            refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
+            refresh.as_ref().map(|tip| tip.master),
+            refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
+            refresh.as_ref().map(|tip| At(tip.expires_at))
         ])?;
-    settle(changed, stamp, || get(db, realm, user, id), |there| kept::is_redeemed(there, code, stamp))
+    settle(
+        changed,
+        stamp,
+        || get(db, realm, key),
+        |there| kept::is_redeemed(there, code, refresh.as_ref(), *stamp),
+    )
 }
 
-pub(super) fn burn(
+pub(super) fn rotate_refresh(
     db: &Connection,
     realm: &Realm,
-    user: &UserId,
-    id: &GrantId,
-    stamp: Stamp,
+    key: &GrantKey,
+    seen: &Refresh,
+    next: &Refresh,
+    stamp: &Stamp,
+) -> Result<Commit<Grant>> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE grants SET last_request = ?4, refresh_digest = ?5, refresh_generation = ?6,
+               refresh_rotated_at = ?7, refresh_master = ?8, refresh_idle_expires_at = ?9,
+               refresh_expires_at = ?10
+             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND refresh_digest = ?11 AND refresh_generation = ?12
+               AND revoked_at IS NULL AND v = ?13",
+        )?
+        .execute(params![
+            realm.as_str(),
+            key.user.as_bytes(),
+            key.grant.as_bytes(),
+            stamp.request.as_bytes(),
+            next.digest.as_bytes(),
+            next.generation,
+            next.rotated_at.map(At),
+            next.master,
+            At(next.idle_expires_at),
+            At(next.expires_at),
+            seen.digest.as_bytes(),
+            seen.generation,
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, key), |there| kept::is_rotated(there, next))
+}
+
+pub(super) fn burn_code(
+    db: &Connection,
+    realm: &Realm,
+    key: &GrantKey,
+    stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
     let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
                 WHERE realm = ?1 AND user_id = ?2 AND id = ?3
                   AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7";
-    end(db, text, realm, (user, id), RevocationReason::CodeBurnt, stamp)
+    end(db, text, realm, key, RevocationReason::CodeBurnt, stamp)
 }
 
-pub(super) fn revoke(
+pub(super) fn revoke_grant(
     db: &Connection,
     realm: &Realm,
-    user: &UserId,
-    id: &GrantId,
-    reason: RevocationReason,
-    stamp: Stamp,
+    key: &GrantKey,
+    reason: &RevocationReason,
+    stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
     let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
                 WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND revoked_at IS NULL AND v = ?7";
-    end(db, text, realm, (user, id), reason, stamp)
+    end(db, text, realm, key, *reason, stamp)
 }
 
 fn end(
     db: &Connection,
     text: &str,
     realm: &Realm,
-    (user, id): (&UserId, &GrantId),
+    key: &GrantKey,
     reason: RevocationReason,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
     let changed = db.prepare_cached(text)?.execute(params![
         realm.as_str(),
-        user.as_bytes(),
-        id.as_bytes(),
+        key.user.as_bytes(),
+        key.grant.as_bytes(),
         At(stamp.at),
         Word(reason),
         stamp.request.as_bytes(),
         FORMAT
     ])?;
-    settle(changed, stamp, || get(db, realm, user, id), |there| kept::is_revoked(there, reason, stamp))
+    settle(changed, stamp, || get(db, realm, key), |there| kept::is_revoked(there, reason, *stamp))
 }
 
 /// Revokes what a session carried; offline grants live on. Records of a newer format, too: whatever they
@@ -144,7 +210,7 @@ pub(super) fn end_with_session(
     realm: &Realm,
     user: &UserId,
     session: &SessionId,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<()> {
     db.prepare_cached(
         "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
@@ -181,12 +247,26 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
         code: Digest::from_bytes(row.get("code")?),
         code_expires_at: row.get::<_, At>("code_expires_at")?.0,
         redeemed_at: row.get::<_, Option<At>>("redeemed_at")?.map(|at| at.0),
+        refresh: refresh(row)?,
         created_at: row.get::<_, At>("created_at")?.0,
         expires_at: row.get::<_, At>("expires_at")?.0,
         revoked: revocation(row)?,
         last_request,
     };
     Ok(Kept { record, last_request })
+}
+
+/// There is a tip if there is its digest; then all of it has to be there.
+fn refresh(row: &Row<'_>) -> Result<Option<Refresh>> {
+    let Some(digest) = row.get("refresh_digest")? else { return Ok(None) };
+    Ok(Some(Refresh {
+        digest: Digest::from_bytes(digest),
+        generation: row.get("refresh_generation")?,
+        rotated_at: row.get::<_, Option<At>>("refresh_rotated_at")?.map(|at| at.0),
+        master: row.get("refresh_master")?,
+        idle_expires_at: row.get::<_, At>("refresh_idle_expires_at")?.0,
+        expires_at: row.get::<_, At>("refresh_expires_at")?.0,
+    }))
 }
 
 fn revocation(row: &Row<'_>) -> Result<Option<Revocation>> {

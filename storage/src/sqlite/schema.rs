@@ -9,8 +9,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Number (from 1, without gaps), name, text.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first", include_str!("../../../migrations/sqlite/0001_first.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../../../migrations/sqlite/0001_first.sql")),
+    (2, "refresh_and_revocation", include_str!("../../../migrations/sqlite/0002_refresh_and_revocation.sql")),
+];
 
 pub(super) const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (
     version INTEGER NOT NULL PRIMARY KEY,

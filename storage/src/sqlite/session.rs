@@ -1,30 +1,49 @@
 //! Browser sessions.
 
 use super::column::{At, FORMAT, Format, Json};
-use super::{grant, settle};
-use crate::kept::{self, Kept};
-use crate::{Commit, Stamp};
-use protocol::id::{Realm, RequestId, SessionId, UserId};
+use super::{attempt, consent, grant, settle, user};
+use crate::kept::Kept;
+use crate::{Commit, SignInView, Stamp};
+use protocol::attempts::AttemptKey;
+use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
 use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
-pub(super) fn get(
-    db: &Connection,
-    realm: &Realm,
-    user: &UserId,
-    id: &SessionId,
-) -> Result<Option<Kept<Session>>> {
+fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Kept<Session>>> {
     db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
         .query_row(params![realm.as_str(), user.as_bytes(), id.as_bytes()], from_row)
         .optional()
 }
 
-pub(super) fn start(
+pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Session>> {
+    db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 ORDER BY created_at, id")?
+        .query_map(params![realm.as_str(), user.as_bytes()], |row| Ok(from_row(row)?.record))?
+        .collect()
+}
+
+pub(super) fn load_sign_in(
+    db: &Connection,
+    realm: &Realm,
+    id: &UserId,
+    session: &Option<SessionId>,
+    client: &ClientId,
+    attempts: &[AttemptKey],
+) -> Result<SignInView> {
+    let session = session.map(|session| get(db, realm, id, &session)).transpose()?.flatten();
+    Ok(SignInView {
+        user: user::user(db, realm, id)?,
+        session: session.map(|kept| kept.record),
+        consent: consent::get(db, realm, id, client)?,
+        debts: attempt::debts(db, realm, attempts)?,
+    })
+}
+
+pub(super) fn start_session(
     db: &Connection,
     realm: &Realm,
     session: &Session,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
@@ -46,17 +65,19 @@ pub(super) fn start(
             FORMAT
         ])?;
     let there = || get(db, realm, &session.user, &session.id);
-    settle(changed, stamp, there, |there| kept::is_same_session(there, session))
+    settle(changed, stamp, there, |there| there == session)
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the step, and where it happens")]
 pub(super) fn reauthenticate(
     db: &Connection,
     realm: &Realm,
-    (user, id): (&UserId, &SessionId),
+    user: &UserId,
+    id: &SessionId,
     seen: &Digest,
     secret: &Digest,
     authentication: &Authentication,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
@@ -77,12 +98,13 @@ pub(super) fn reauthenticate(
     settle(changed, stamp, || get(db, realm, user, id), mine)
 }
 
-pub(super) fn end(
+pub(super) fn end_session(
     db: &Connection,
     realm: &Realm,
-    (user, id): (&UserId, &SessionId),
+    user: &UserId,
+    id: &SessionId,
     seen: &Digest,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(

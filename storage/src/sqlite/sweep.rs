@@ -12,9 +12,13 @@ pub(super) const GRANTS: &str = "DELETE FROM grants WHERE rowid IN
   (SELECT rowid FROM grants WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
 pub(super) const SESSIONS: &str = "DELETE FROM sessions WHERE rowid IN
   (SELECT rowid FROM sessions WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
+pub(super) const DENIED_TOKENS: &str = "DELETE FROM denied_tokens WHERE rowid IN
+  (SELECT rowid FROM denied_tokens WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
+pub(super) const ATTEMPTS: &str = "DELETE FROM attempts WHERE rowid IN
+  (SELECT rowid FROM attempts WHERE realm = ?1 AND debt < ?2 ORDER BY debt LIMIT ?3)";
 
 pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<u64> {
-    [GRANTS, SESSIONS].iter().try_fold(0, |deleted, text| {
+    [GRANTS, SESSIONS, DENIED_TOKENS, ATTEMPTS].iter().try_fold(0, |deleted, text| {
         let room = (SWEEP_LIMIT - deleted).cast_signed();
         let changed = db.prepare_cached(text)?.execute(params![realm.as_str(), At(before), room])?;
         Ok(deleted + changed as u64)

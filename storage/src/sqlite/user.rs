@@ -1,28 +1,42 @@
 //! Users, and the identifiers that lead to them.
 
 use super::column::{At, FORMAT, Format, Json};
-use super::settle;
+use super::{attempt, consent, grant, session, settle};
 use crate::kept::{self, Kept};
-use crate::{Commit, Stamp};
+use crate::{AccountView, Commit, Found, Stamp};
+use protocol::attempts::AttemptKey;
 use protocol::id::{Realm, RequestId, Subject, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
-pub(super) fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Kept<User>>> {
+pub(super) fn user(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<User>> {
+    Ok(get(db, realm, id)?.map(|kept| kept.record))
+}
+
+fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Kept<User>>> {
     db.prepare_cached("SELECT * FROM users WHERE realm = ?1 AND id = ?2")?
         .query_row(params![realm.as_str(), id.as_bytes()], from_row)
         .optional()
 }
 
-pub(super) fn all(db: &Connection, realm: &Realm) -> Result<Vec<User>> {
+pub(super) fn users(db: &Connection, realm: &Realm) -> Result<Vec<User>> {
     db.prepare_cached("SELECT * FROM users WHERE realm = ?1 ORDER BY created_at, id")?
         .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
         .collect()
 }
 
-pub(super) fn find(db: &Connection, realm: &Realm, identifier: &Identifier) -> Result<Option<UserId>> {
+pub(super) fn find_user(
+    db: &Connection,
+    realm: &Realm,
+    identifier: &Identifier,
+    attempts: &[AttemptKey],
+) -> Result<Found> {
+    Ok(Found { user: owner(db, realm, identifier)?, debts: attempt::debts(db, realm, attempts)? })
+}
+
+fn owner(db: &Connection, realm: &Realm, identifier: &Identifier) -> Result<Option<UserId>> {
     db.prepare_cached("SELECT user_id FROM identifiers WHERE realm = ?1 AND kind = ?2 AND name = ?3")?
         .query_row([realm.as_str(), identifier.kind(), identifier.as_str()], |row| {
             row.get(0).map(UserId::from_bytes)
@@ -30,17 +44,17 @@ pub(super) fn find(db: &Connection, realm: &Realm, identifier: &Identifier) -> R
         .optional()
 }
 
-pub(super) fn create(
+pub(super) fn create_user(
     db: &Connection,
     realm: &Realm,
     user: &User,
     identifiers: &[Identifier],
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<User>> {
     // Asked and written under the one write lock, so nothing comes in between.
     for identifier in identifiers {
-        if let Some(owner) = find(db, realm, identifier)? {
-            return Ok(Kept::settle(get(db, realm, &owner)?, stamp, |there| kept::is_same_user(there, user)));
+        if let Some(owner) = owner(db, realm, identifier)? {
+            return Ok(Kept::settle(get(db, realm, &owner)?, *stamp, |there| there == user));
         }
     }
     let changed = insert(db, realm, user, stamp)?;
@@ -58,10 +72,10 @@ pub(super) fn create(
             ])?;
         }
     }
-    settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_user(there, user))
+    settle(changed, stamp, || get(db, realm, &user.id), |there| there == user)
 }
 
-fn insert(db: &Connection, realm: &Realm, user: &User, stamp: Stamp) -> Result<usize> {
+fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<usize> {
     db.prepare_cached(
         "INSERT INTO users (realm, id, subject, username, email, email_verified, claims, password, disabled,
            not_before, created_at, updated_at, last_request, v)
@@ -86,14 +100,14 @@ fn insert(db: &Connection, realm: &Realm, user: &User, stamp: Stamp) -> Result<u
     ])
 }
 
-pub(super) fn set_disabled(
+pub(super) fn set_user_disabled(
     db: &Connection,
     realm: &Realm,
     id: &UserId,
-    disabled: bool,
-    stamp: Stamp,
+    disabled: &bool,
+    stamp: &Stamp,
 ) -> Result<Commit<User>> {
-    let void_before = if disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
+    let void_before = if *disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
     let changed = db
         .prepare_cached(
             "UPDATE users SET disabled = ?3, not_before = max(not_before, ?4), last_request = ?5
@@ -114,13 +128,14 @@ pub(super) fn set_password(
     db: &Connection,
     realm: &Realm,
     id: &UserId,
+    seen: &Option<PasswordHash>,
     password: &PasswordHash,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached(
             "UPDATE users SET password = ?3, not_before = max(not_before, ?4), last_request = ?5
-             WHERE realm = ?1 AND id = ?2 AND v = ?6",
+             WHERE realm = ?1 AND id = ?2 AND (?7 IS NULL OR password = ?7) AND v = ?6",
         )?
         .execute(params![
             realm.as_str(),
@@ -128,12 +143,64 @@ pub(super) fn set_password(
             password.0,
             At(stamp.next_millisecond()),
             stamp.request.as_bytes(),
+            FORMAT,
+            seen.as_ref().map(|hash| &hash.0)
+        ])?;
+    settle(changed, stamp, || get(db, realm, id), |there| kept::has_new_password(there, password, *stamp))
+}
+
+pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<Commit<User>> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET not_before = max(not_before, ?3), last_request = ?4
+             WHERE realm = ?1 AND id = ?2 AND v = ?5",
+        )?
+        .execute(params![
+            realm.as_str(),
+            id.as_bytes(),
+            At(stamp.next_millisecond()),
+            stamp.request.as_bytes(),
             FORMAT
         ])?;
     settle(changed, stamp, || get(db, realm, id), |_| false)
 }
 
-pub(super) fn delete(db: &Connection, realm: &Realm, id: &UserId) -> Result<Commit<User>> {
+pub(super) fn set_profile(
+    db: &Connection,
+    realm: &Realm,
+    user: &User,
+    seen: &Timestamp,
+    stamp: &Stamp,
+) -> Result<Commit<User>> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET email = ?3, claims = ?4, updated_at = ?5, last_request = ?6
+             WHERE realm = ?1 AND id = ?2 AND updated_at = ?7 AND ?5 > ?7 AND (email_verified = 0 OR email IS ?3)
+               AND v = ?8",
+        )?
+        .execute(params![
+            realm.as_str(),
+            user.id.as_bytes(),
+            user.email,
+            Json(&user.claims),
+            At(user.updated_at),
+            stamp.request.as_bytes(),
+            At(*seen),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_profile(there, user))
+}
+
+pub(super) fn load_account(db: &Connection, realm: &Realm, id: &UserId) -> Result<AccountView> {
+    Ok(AccountView {
+        user: user(db, realm, id)?,
+        sessions: session::of_user(db, realm, id)?,
+        grants: grant::of_user(db, realm, id)?,
+        consents: consent::of_user(db, realm, id)?,
+    })
+}
+
+pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp) -> Result<Commit<User>> {
     // Identifiers go with the user, by their foreign key.
     for text in [
         "DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2",

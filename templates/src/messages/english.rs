@@ -1,6 +1,9 @@
 //! English.
 
-use super::{Around, ConsentTexts, DemoTexts, ErrorTexts, FormPostTexts, LoginTexts, Messages};
+use super::{
+    AccountTexts, Around, ConsentTexts, DemoTexts, ErrorTexts, FormPostTexts, LoginTexts, LogoutTexts,
+    Messages, ProblemTexts, ProfileTexts, SignUpTexts,
+};
 
 impl Messages {
     /// English.
@@ -8,7 +11,11 @@ impl Messages {
         lang: "en",
         dir: "ltr",
         login: LOGIN,
+        signup: SIGN_UP,
         consent: CONSENT,
+        logout: LOGOUT,
+        account: ACCOUNT,
+        problems: PROBLEMS,
         scopes: SCOPES,
         error: ErrorTexts {
             title: "This didn’t work",
@@ -37,6 +44,83 @@ const LOGIN: LoginTexts = LoginTexts {
     busy: "Many people are signing in right now. Please wait a moment, then try again.",
     no_account: "No account yet?",
     sign_up: "Create one",
+};
+
+const SIGN_UP: SignUpTexts = SignUpTexts {
+    title: "Create an account",
+    username_hint: "Letters, digits and punctuation, without spaces.",
+    password_hint: "At least 8 characters. A few words in a row are easy to remember and hard to guess.",
+    email: "E-mail address (optional)",
+    submit: "Create account",
+    has_account: "Have an account already?",
+};
+
+const LOGOUT: LogoutTexts = LogoutTexts {
+    title: "Sign out?",
+    explanation: "Applications that use this sign-in may stay open until they ask again.",
+    submit: "Sign out",
+    done: "You are signed out",
+    done_note: "You can close this page.",
+};
+
+const ACCOUNT: AccountTexts = AccountTexts {
+    title: "Your account",
+    profile: "Profile",
+    profile_note: "Applications see this if you allow them to. Leave empty what nobody should know.",
+    fields: ProfileTexts {
+        name: "Full name",
+        given_name: "Given name",
+        family_name: "Family name",
+        nickname: "Nickname",
+        birthdate: "Date of birth (YYYY-MM-DD)",
+        phone_number: "Phone number",
+        website: "Website",
+        email: "E-mail address",
+    },
+    verified: "This address is confirmed as yours.",
+    save: "Save",
+    profile_saved: "Your profile is saved.",
+    password: "Password",
+    password_note: "A new password signs you out everywhere else, and applications have to be allowed again.",
+    current_password: "Current password",
+    new_password: "New password",
+    change_password: "Change password",
+    password_changed: "Your password is changed. You are signed out everywhere else.",
+    sessions: "Where you are signed in",
+    sessions_note: "If you don’t know one of these, end it and change your password.",
+    this_browser: "This browser",
+    a_browser: "A browser",
+    began: "since",
+    signed_in: "password entered",
+    end: "Sign out there",
+    end_others: "Sign out everywhere else",
+    sessions_ended: "Signed out.",
+    apps: "Connected applications",
+    apps_note: "These may use your account. Ending one takes back what you allowed it.",
+    no_apps: "No application may use your account.",
+    since: "since",
+    offline: "also while you are away",
+    end_app: "End",
+    end_apps: "End all",
+    apps_ended: "Ended. It has to ask you again.",
+};
+
+const PROBLEMS: ProblemTexts = ProblemTexts {
+    username_taken: "This user name is taken. Choose another.",
+    username_length: "A user name has 1 to 128 characters.",
+    username_characters: "A user name has letters, digits and punctuation only, without spaces.",
+    username_at_sign: "A user name has no @. Put your address into the e-mail field.",
+    username_reserved: "This user name is reserved. Choose another.",
+    email_invalid: "This is not an e-mail address. Correct it, or leave it empty.",
+    password_short: "Use at least 8 characters for your password.",
+    password_long: "Use at most 1024 bytes for your password.",
+    password_is_username: "Your password can’t be your user name.",
+    password_common: "This is one of the most used passwords. Choose another one.",
+    password_characters: "Your password has characters that can’t be used, like tabs or line breaks.",
+    profile_invalid: "Something in your profile can’t be saved like this. A date of birth is written as 1990-12-31.",
+    password_wrong: "This is not your current password.",
+    busy: "Many people are signing in right now. Please wait a moment, then try again.",
+    too_many: "There were too many attempts. Please wait a little, then try again.",
 };
 
 const CONSENT: ConsentTexts = ConsentTexts {

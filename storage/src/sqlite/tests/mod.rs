@@ -10,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Waker};
 use tempfile::TempDir;
 
+mod earlier;
 mod group;
 mod newer;
 mod outage;

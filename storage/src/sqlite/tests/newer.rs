@@ -5,7 +5,8 @@ use super::*;
 use protocol::grant::Revocation;
 use protocol::secret::SecretKind;
 
-const KINDS: [&str; 7] = ["realms", "ring", "clients", "users", "sessions", "consents", "grants"];
+const KINDS: [&str; 9] =
+    ["realms", "ring", "clients", "users", "sessions", "consents", "grants", "denied_tokens", "attempts"];
 
 /// A store with one record of each kind.
 async fn one_of_each() -> Sqlite {
@@ -13,7 +14,10 @@ async fn one_of_each() -> Sqlite {
     put_user(&store, &bare_user(1), "alice").await;
     put_client(&store, &bare_client("client-a")).await;
     put_session(&store, &session(1)).await;
-    put_grant(&store, &grant(1)).await;
+    // Its state lets every write through, so that the format alone is in the way.
+    put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
+    assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
+    store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
     store.remember_consent(&user_id(1), &client_id("client-a"), &scope("openid"), call(1)).await.unwrap();
     store.set_issuer("https://auth.example", call(1)).await.unwrap();
     assert!(store.replace_ring(RingDocument::Ring, None, "{}", call(1)).await.unwrap().is_done());
@@ -27,14 +31,14 @@ async fn set_format(store: &Sqlite, kind: &str, format: i64) {
 
 /// Everything in the store, as text.
 async fn content(store: &Sqlite) -> String {
-    let (user, client) = (user_id(1), client_id("client-a"));
-    let view = store.load_sign_in(&user, Some(&session_id(1)), &client).await.unwrap();
     format!(
-        "{:?} {:?} {:?} {:?} {view:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
         store.issuer().await.unwrap(),
         store.ring(RingDocument::Ring).await.unwrap(),
         store.clients().await.unwrap(),
-        store.load_grant(&user, &grant_id(1)).await.unwrap(),
+        store.load_account(&user_id(1)).await.unwrap(),
+        store.load_token(&token(1), None).await.unwrap(),
+        store.debts(&[attempt(1)]).await.unwrap(),
     )
 }
 
@@ -52,11 +56,19 @@ async fn a_newer_record_is_corrupt_to_read() {
             (&["users"], kind_of(store.user(&user).await)),
             (&["users"], kind_of(store.users().await)),
             (
-                &["users", "sessions", "consents"],
-                kind_of(store.load_sign_in(&user, Some(&session_id(1)), &client).await),
+                &["users", "sessions", "consents", "attempts"],
+                kind_of(store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await),
             ),
-            (&["users", "grants"], kind_of(store.load_grant(&user, &grant_id(1)).await)),
-            (&[], kind_of(store.find_user(&name("alice")).await)),
+            (&["users", "sessions", "consents", "grants"], kind_of(store.load_account(&user).await)),
+            (&["users", "grants"], kind_of(store.load_grant(grant_key(1)).await)),
+            (
+                &["denied_tokens", "users", "grants"],
+                kind_of(store.load_token(&token(1), Some(grant_key(1))).await),
+            ),
+            (&["denied_tokens"], kind_of(store.load_token(&token(1), None).await)),
+            (&["attempts"], kind_of(store.debts(&[attempt(2), attempt(1)]).await)),
+            (&["attempts"], kind_of(store.find_user(&name("alice"), &[attempt(1)]).await)),
+            (&[], kind_of(store.find_user(&name("alice"), &[]).await)),
         ];
         for (number, (kinds, answer)) in answers.into_iter().enumerate() {
             assert_eq!(
@@ -76,19 +88,22 @@ async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
     for kind in KINDS {
         set_format(&store, kind, 2).await;
     }
-    let (user, client, id, sid) = (user_id(1), client_id("client-a"), grant_id(1), session_id(1));
+    let (user, client, key, sid) = (user_id(1), client_id("client-a"), grant_key(1), session_id(1));
     let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);
-    let password = PasswordHash("$argon2id$new".into());
+    let (new, next) = (password("$argon2id$new"), Client { revision: 2, ..full_client("client-a") });
+    let profile = User { updated_at: later(1), ..bare_user(1) };
     let answers = [
         kind_of(store.set_issuer("https://other.example", stamp).await),
         kind_of(store.replace_ring(ring, None, "{1}", stamp).await),
         kind_of(store.replace_ring(ring, Some(1), "{2}", stamp).await),
         kind_of(store.create_client(&full_client("client-a"), stamp).await),
-        kind_of(store.set_client_disabled(&client, true, stamp).await),
+        kind_of(store.replace_client(&next, stamp).await),
         kind_of(store.create_user(&full_user(1), &[], stamp).await),
         kind_of(store.create_user(&full_user(2), &[name("alice")], stamp).await),
         kind_of(store.set_user_disabled(&user, true, stamp).await),
-        kind_of(store.set_password(&user, &password, stamp).await),
+        kind_of(store.set_password(&user, None, &new, stamp).await),
+        kind_of(store.void_user(&user, stamp).await),
+        kind_of(store.set_profile(&profile, NOW, stamp).await),
         kind_of(store.start_session(&session(1), stamp).await),
         kind_of(
             store.reauthenticate(&user, &sid, &seen, &session_secret(2), &authentication(2), stamp).await,
@@ -96,9 +111,12 @@ async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
         kind_of(store.end_session(&user, &sid, &seen, stamp).await),
         kind_of(store.remember_consent(&user, &client, &scope("email"), stamp).await),
         kind_of(store.create_grant(&full_grant(1), stamp).await),
-        kind_of(store.redeem_code(&user, &id, &code(1), stamp).await),
-        kind_of(store.burn_code(&user, &id, stamp).await),
-        kind_of(store.revoke_grant(&user, &id, RevocationReason::Revoked, stamp).await),
+        kind_of(store.redeem_code(key, &code(1), None, stamp).await),
+        kind_of(store.rotate_refresh(key, &rotated_tip(1), &first_tip(2), stamp).await),
+        kind_of(store.burn_code(key, stamp).await),
+        kind_of(store.revoke_grant(key, RevocationReason::Revoked, stamp).await),
+        kind_of(store.deny_token(&token(1), later(1), stamp).await),
+        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), stamp).await),
     ];
     for (number, answer) in answers.into_iter().enumerate() {
         assert_eq!(answer, Some(StoreErrorKind::Corrupt), "write {number}");
@@ -133,14 +151,40 @@ async fn what_cannot_be_understood_is_corrupt() {
         "UPDATE grants SET expires_at = -1",
         "UPDATE grants SET client_id = 'a b'",
         "UPDATE grants SET authentication = '{}'",
+        "UPDATE grants SET refresh_digest = x'00'",
+        "UPDATE grants SET refresh_generation = NULL",
+        "UPDATE grants SET refresh_generation = -1",
+        "UPDATE grants SET refresh_generation = 4294967296",
+        "UPDATE grants SET refresh_rotated_at = -1",
+        "UPDATE grants SET refresh_master = NULL",
+        "UPDATE grants SET refresh_master = 65536",
+        "UPDATE grants SET refresh_idle_expires_at = NULL",
+        "UPDATE grants SET refresh_expires_at = NULL",
     ] {
         let store = one_of_each().await;
         store.write("damage", move |db, _| db.execute(damage, [])).await.unwrap();
-        let (user, id) = (user_id(1), grant_id(1));
-        assert_eq!(kind_of(store.load_grant(&user, &id).await), Some(StoreErrorKind::Corrupt), "{damage}");
+        assert_eq!(kind_of(store.load_grant(grant_key(1)).await), Some(StoreErrorKind::Corrupt), "{damage}");
         // A lost write shows what it found, so it must understand it, too.
         let wrong = secret(SecretKind::Code, 9);
-        let lost = store.redeem_code(&user, &id, &wrong, call(2)).await;
+        let lost = store.redeem_code(grant_key(1), &wrong, None, call(2)).await;
         assert_eq!(kind_of(lost), Some(StoreErrorKind::Corrupt), "{damage}");
+    }
+}
+
+/// The same of a client and of a counter: what can't be a revision or an instant is no guess.
+#[tokio::test]
+async fn what_is_no_number_of_ours_is_corrupt() {
+    let store = one_of_each().await;
+    for damage in ["UPDATE clients SET revision = -1", "UPDATE attempts SET debt = -1"] {
+        store.write("damage", move |db, _| db.execute(damage, [])).await.unwrap();
+    }
+    let next = Client { revision: 2, ..bare_client("client-a") };
+    for answer in [
+        kind_of(store.clients().await),
+        kind_of(store.replace_client(&next, call(2)).await),
+        kind_of(store.debts(&[attempt(1)]).await),
+        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), call(2)).await),
+    ] {
+        assert_eq!(answer, Some(StoreErrorKind::Corrupt));
     }
 }

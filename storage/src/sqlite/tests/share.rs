@@ -12,7 +12,7 @@ async fn n052_two_stores_on_one_file_redeem_a_code_once() {
             let store = Arc::clone(&stores[number as usize % 2]);
             tokio::spawn(async move {
                 let stamp = call(round * 100 + number);
-                store.redeem_code(&user_id(1), &grant_id(round), &code(round), stamp).await.unwrap()
+                store.redeem_code(grant_key(round), &code(round), None, stamp).await.unwrap()
             })
         };
         let mut won = 0;
@@ -24,6 +24,47 @@ async fn n052_two_stores_on_one_file_redeem_a_code_once() {
     drop(stores);
     let again = folder.open().unwrap();
     assert_eq!(kept_grant(&again, &grant(1)).await.unwrap().redeemed_at, Some(NOW));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n072_two_stores_on_one_file_rotate_a_refresh_token_once() {
+    let folder = Folder::new();
+    let stores = [(); 2].map(|()| Arc::new(folder.create()));
+    for round in 1..=10 {
+        put_grant(&*stores[0], &offline_grant(round)).await;
+        let rotate = |number: u32| {
+            let store = Arc::clone(&stores[number as usize % 2]);
+            tokio::spawn(async move {
+                let (seen, next, stamp) = (rotated_tip(round), first_tip(number), call(round * 100 + number));
+                store.rotate_refresh(grant_key(round), &seen, &next, stamp).await.unwrap()
+            })
+        };
+        let mut won = Vec::new();
+        for (number, task) in (0..64).map(rotate).collect::<Vec<_>>().into_iter().enumerate() {
+            if task.await.unwrap().is_done() {
+                won.push(first_tip(number as u32));
+            }
+        }
+        let kept = kept_grant(&*stores[0], &grant(round)).await.unwrap().refresh;
+        assert_eq!(won, Vec::from_iter(kept));
+    }
+}
+
+/// What two processes count adds up: each reads and writes under the one write lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn n150_two_stores_on_one_file_count_every_attempt() {
+    let folder = Folder::new();
+    let stores = [(); 2].map(|()| Arc::new(folder.create()));
+    let note = |number: u32| {
+        let store = Arc::clone(&stores[number as usize % 2]);
+        tokio::spawn(async move {
+            store.note_attempt(attempt(1), each(Duration::from_millis(7)), call(number)).await.unwrap()
+        })
+    };
+    for task in (0..64).map(note).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(stores[0].debts(&[attempt(1)]).await.unwrap(), [later(64 * 7)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

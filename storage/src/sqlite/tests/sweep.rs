@@ -1,7 +1,7 @@
 //! Housekeeping: all of it, in bounded steps.
 
 use super::super::column::At;
-use super::super::sweep::{GRANTS, SESSIONS};
+use super::super::sweep::{ATTEMPTS, DENIED_TOKENS, GRANTS, SESSIONS};
 use super::*;
 use crate::SWEEP_LIMIT;
 use rusqlite::params;
@@ -27,11 +27,28 @@ async fn n225_all_that_expired_goes_in_steps_of_the_limit() {
     assert_eq!(counts, [SWEEP_LIMIT, SWEEP_LIMIT, 20, 0]);
 }
 
+#[tokio::test]
+async fn n225_the_limit_holds_for_all_kinds_together() {
+    let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
+    let (numbers, expires_at) = (SWEEP_LIMIT as u32 / 4 + 10, earlier(1));
+    for number in 0..numbers {
+        put_session(&store, &Session { expires_at, ..session(number) }).await;
+        put_grant(&store, &Grant { expires_at, ..grant(number) }).await;
+        assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
+        store.note_attempt(attempt(number), each(Duration::ZERO), call_at(1, expires_at)).await.unwrap();
+    }
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        counts.push(store.sweep(NOW).await.unwrap());
+    }
+    assert_eq!(counts, [SWEEP_LIMIT, 40, 0]);
+}
+
 /// A bound on work instead of time: only what is deleted is looked at.
 #[tokio::test]
 async fn sweeping_reads_the_index_by_expiry_alone() {
     let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
-    for text in [GRANTS, SESSIONS] {
+    for text in [GRANTS, SESSIONS, DENIED_TOKENS, ATTEMPTS] {
         let plan = move |db: &Connection, realm: &Realm| {
             db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?
                 .query_map(params![realm.as_str(), 0, 1], |row| row.get::<_, String>("detail"))?

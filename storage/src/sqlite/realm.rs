@@ -1,6 +1,6 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
-use super::column::{FORMAT, Format};
+use super::column::{Count, FORMAT, Format};
 use super::settle;
 use crate::kept::{self, Kept};
 use crate::{Commit, Document, RingDocument, Stamp};
@@ -16,7 +16,7 @@ pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
         .optional()
 }
 
-pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: Stamp) -> Result<()> {
+pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: &Stamp) -> Result<()> {
     // Read under the one write lock: a newer program's record is refused, not replaced.
     self::issuer(db, realm)?;
     db.prepare_cached(
@@ -27,15 +27,16 @@ pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: St
     .map(drop)
 }
 
-pub(super) fn ring(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
+pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> Result<Option<Document>> {
+    Ok(get(db, realm, *document)?.map(|kept| kept.record))
+}
+
+fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
     db.prepare_cached("SELECT * FROM ring WHERE realm = ?1 AND document = ?2")?
         .query_row([realm.as_str(), key(document)], |row| {
             row.get::<_, Format>("v")?;
             Ok(Kept {
-                record: Document {
-                    version: row.get::<_, i64>("version")?.unsigned_abs(),
-                    body: row.get("body")?,
-                },
+                record: Document { version: row.get::<_, Count>("version")?.0, body: row.get("body")? },
                 last_request: RequestId::from_bytes(row.get("last_request")?),
             })
         })
@@ -45,10 +46,10 @@ pub(super) fn ring(db: &Connection, realm: &Realm, document: RingDocument) -> Re
 pub(super) fn replace_ring(
     db: &Connection,
     realm: &Realm,
-    document: RingDocument,
-    seen: Option<u64>,
+    document: &RingDocument,
+    seen: &Option<u64>,
     body: &str,
-    stamp: Stamp,
+    stamp: &Stamp,
 ) -> Result<Commit<Document>> {
     let text = match seen {
         None => {
@@ -61,11 +62,10 @@ pub(super) fn replace_ring(
         }
     };
     let seen = seen.unwrap_or(0);
-    let bound = i64::try_from(seen).unwrap_or(i64::MAX);
     let changed = db.prepare_cached(text)?.execute(params![
         realm.as_str(),
-        key(document),
-        bound,
+        key(*document),
+        Count(seen),
         body,
         stamp.request.as_bytes(),
         FORMAT
@@ -73,7 +73,7 @@ pub(super) fn replace_ring(
     settle(
         changed,
         stamp,
-        || ring(db, realm, document),
+        || get(db, realm, *document),
         |there| kept::is_same_document(there, seen.saturating_add(1), body),
     )
 }

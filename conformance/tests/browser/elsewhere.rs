@@ -1,0 +1,118 @@
+//! Pages of somebody else that try to use ours: by sending our forms, by framing them.
+
+use crate::chromium::Chromium;
+use crate::setting::{Setting, sign_in};
+use crate::site::Site;
+use conformance::PASSWORD;
+
+/// The two values that make a form of ours ours.
+async fn sealed(browser: &Chromium) -> (String, String) {
+    (browser.value("input[name=r]").await, browser.value("input[name=csrf]").await)
+}
+
+/// Opens the trap and looks at where it led.
+async fn fall_in(browser: &Chromium, url: &str) {
+    browser.open(url).await;
+    assert_eq!(browser.text("#error-code").await, "access_denied", "{url}");
+    assert_eq!(browser.status().await, 403, "{url}");
+}
+
+async fn has_session(browser: &Chromium) -> bool {
+    let cookies = browser.client.get_all_cookies().await.unwrap();
+    cookies.iter().any(|cookie| cookie.name().contains("kw-s-"))
+}
+
+#[tokio::test]
+async fn n143_a_sign_in_form_sent_from_elsewhere_gets_403_and_no_session() {
+    let Some(browser) = Chromium::start().await else { return };
+    let setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    // Even if somebody knew everything that is in this browser's form.
+    let (r, csrf) = sealed(&browser).await;
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
+    setting.site.trap("/trap", &setting.world.issuer().url("/login"), &fields);
+    // A sibling's form carries our cookies along, as it is of the same site: the sender gives it away.
+    for from in [setting.site.url("/trap"), setting.site.sibling_url("/trap")] {
+        fall_in(&browser, &from).await;
+        browser.open(&setting.world.issuer().url("/healthz")).await;
+        assert!(!has_session(&browser).await, "{from}");
+    }
+    browser.open(&setting.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    assert!(has_session(&browser).await, "what is looked for is there when it should be");
+}
+
+#[tokio::test]
+async fn n143_n160_a_consent_form_sent_from_elsewhere_grants_nothing() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    let (r, csrf) = sealed(&browser).await;
+    let fields = [
+        ("r", r.as_str()),
+        ("csrf", &csrf),
+        ("scope", "openid"),
+        ("scope", "profile"),
+        ("decision", "approve"),
+    ];
+    setting.site.trap("/trap", &setting.world.issuer().url("/consent"), &fields);
+    for from in [setting.site.url("/trap"), setting.site.sibling_url("/trap")] {
+        fall_in(&browser, &from).await;
+    }
+    assert!(setting.site.is_quiet(), "the application got nothing");
+    browser.open(&setting.request(&[("prompt", "none")])).await;
+    assert_eq!(setting.site.arrival().await.get("error"), Some("consent_required"), "nor is it remembered");
+}
+
+/// Why our pages say `same-origin` and not `no-referrer`.
+#[tokio::test]
+async fn n143_a_form_names_its_sender_unless_the_policy_is_no_referrer() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut site = Site::start().await;
+    let own = site.url("");
+    for (policy, origin) in [("same-origin", own.as_str()), ("no-referrer", "null")] {
+        let form = "<form method=post action=/sent><button id=send>Send</button></form>";
+        site.page("/form", &format!(r#"<meta name=referrer content={policy}>{form}"#));
+        browser.open(&site.url("/form")).await;
+        browser.press("#send").await;
+        assert_eq!(site.arrival().await.origin(), origin, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn n156_n161_our_pages_are_not_shown_in_frames() {
+    let Some(browser) = Chromium::start().await else { return };
+    let setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    browser.find("#login-submit").await;
+    let login = browser.client.current_url().await.unwrap();
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    let consent = browser.client.current_url().await.unwrap();
+    let error = setting.world.issuer().url("/authorize");
+
+    setting.site.page("/inner", "<p id=inner>Shown</p>");
+    setting.site.page("/control", r#"<iframe src="/inner"></iframe>"#);
+    browser.open(&setting.site.url("/control")).await;
+    browser.client.enter_frame(0).await.unwrap();
+    assert_eq!(browser.text("#inner").await, "Shown", "frames are looked into");
+
+    browser.refusals().await;
+    for (number, page) in [login.as_str(), consent.as_str(), &error].into_iter().enumerate() {
+        let path = format!("/frame/{number}");
+        setting.site.page(&path, &format!(r#"<iframe src="{page}"></iframe>"#));
+        for from in [setting.site.url(&path), setting.site.sibling_url(&path)] {
+            browser.open(&from).await;
+            browser.client.enter_frame(0).await.unwrap();
+            assert_eq!(browser.count("main, form, input, button[type=submit]").await, 0, "{page} in {from}");
+            let refusals = browser.refusals().await;
+            assert!(
+                refusals.iter().any(|why| why.contains("frame-ancestors")),
+                "{page} in {from}: {refusals:?}"
+            );
+        }
+    }
+}

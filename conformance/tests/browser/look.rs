@@ -1,0 +1,164 @@
+//! Every page as people see it: in both themes, on a desk and in a hand, at the narrowest a page has to fit, and as
+//! axe-core judges it.
+
+use crate::chromium::Chromium;
+use crate::demo::Dev;
+use crate::setting::{Setting, sign_in};
+use crate::{environment, go_without};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use conformance::PASSWORD;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+const SCREENS: [Screen; 3] = [
+    // WCAG 2.2 §1.4.10: at this width nothing has to be scrolled sideways.
+    Screen { name: "narrow", width: 320, height: 640, touch: true },
+    Screen { name: "phone", width: 390, height: 844, touch: true },
+    Screen { name: "desktop", width: 1280, height: 800, touch: false },
+];
+
+struct Screen {
+    name: &'static str,
+    width: u32,
+    height: u32,
+    touch: bool,
+}
+
+/// What looks at pages.
+struct Eye<'a> {
+    browser: &'a Chromium,
+    axe: Option<String>,
+    pictures: Option<PathBuf>,
+}
+
+impl<'a> Eye<'a> {
+    fn new(browser: &'a Chromium) -> Self {
+        let axe = environment("KEYWARD_AXE").map(|path| std::fs::read_to_string(path).unwrap());
+        if axe.is_none() {
+            go_without("KEYWARD_AXE doesn't say where axe.min.js is");
+        }
+        let pictures = environment("KEYWARD_SCREENSHOTS").map(PathBuf::from);
+        pictures.iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
+        Self { browser, axe, pictures }
+    }
+
+    /// Looks at the page that has this heading.
+    async fn look(&self, page: &str, heading: &str) {
+        self.browser.arrive_at(heading).await;
+        for theme in ["light", "dark"] {
+            self.set_theme(theme).await;
+            for screen in SCREENS {
+                self.set_screen(&screen).await;
+                self.assert_fits(page, &screen).await;
+                self.take_picture(&format!("{page}-{}-{theme}.png", screen.name)).await;
+            }
+            self.assert_accessible(&format!("{page}, {theme}")).await;
+        }
+    }
+
+    async fn set_theme(&self, theme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": theme }]);
+        self.browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    async fn set_screen(&self, Screen { width, height, touch, .. }: &Screen) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch });
+        self.browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Nothing sticks out.
+    async fn assert_fits(&self, page: &str, screen: &Screen) {
+        let script = "const ends = [...document.querySelectorAll('*')].map(e => e.getBoundingClientRect().right); \
+                      return Math.ceil(Math.max(document.documentElement.scrollWidth, ...ends))";
+        let end = self.browser.run(script).await.as_u64().unwrap();
+        assert!(end <= u64::from(screen.width), "{page} on {}: {end}", screen.name);
+    }
+
+    async fn assert_accessible(&self, page: &str) {
+        let Some(axe) = &self.axe else { return };
+        self.browser.run(axe).await;
+        let script = "const done = arguments[arguments.length - 1]; axe.run().then(found => done(found.violations \
+                      .map(v => [v.id, v.help, v.nodes.map(n => n.html)])), error => done([String(error)]))";
+        let violations = self.browser.client.execute_async(script, Vec::new()).await.unwrap();
+        assert_eq!(violations, json!([]), "{page}");
+    }
+
+    async fn take_picture(&self, name: &str) {
+        let Some(folder) = &self.pictures else { return };
+        let whole = self.browser.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "scale": 1, "width": whole["width"], "height": whole["height"] });
+        let how = json!({ "captureBeyondViewport": true, "clip": clip });
+        let picture: Value = self.browser.devtools("Page.captureScreenshot", how).await;
+        let png = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        std::fs::write(folder.join(name), png).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn pages_fit_every_screen_and_are_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::new().await;
+    browser.open(&setting.world.issuer().url("/authorize")).await;
+    eye.look("error", "This didn’t work").await;
+    // An answer without content leaves the page where it is.
+    let silent = setting.site.url("/silent");
+    let fields = [
+        ("redirect_uri", silent.as_str()),
+        ("response_mode", "form_post"),
+        ("scope", "openid profile email"),
+    ];
+    browser.open(&setting.request(&fields)).await;
+    eye.look("login", "Sign in").await;
+    sign_in(&browser, "wrong password").await;
+    browser.find("#login-problem").await;
+    eye.look("login-wrong", "Sign in").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.press("#login-submit").await;
+    eye.look("consent", "Allow Photo Albums to use your account?").await;
+    browser.press("#consent-approve").await;
+    browser.find("#form-post-submit").await;
+    eye.look("form-post", "Taking you back").await;
+}
+
+#[tokio::test]
+async fn pages_bear_long_names() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::new().await;
+    let name = format!("The {} of the Society for Photography and Neighbouring Arts", "Photoalbum".repeat(6));
+    let scope = format!(
+        "openid profile email address phone offline_access https://api.example/{} short",
+        "a".repeat(150)
+    );
+    let username = "alexandra.".repeat(6) + "smith";
+    let metadata = json!({
+        "client_id": "long",
+        "client_name": name,
+        "redirect_uris": [setting.site.url("/cb")],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": scope,
+    });
+    setting.world.client(metadata).await;
+    setting.world.user(&username, None, json!({})).await;
+    let fields = [("client_id", "long"), ("scope", scope.as_str()), ("login_hint", &username)];
+    browser.open(&setting.request(&fields)).await;
+    eye.look("long-login", "Sign in").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.press("#login-submit").await;
+    browser.find("#consent-approve").await;
+    eye.look("long-consent", &format!("Allow {name} to use your account?")).await;
+}
+
+#[tokio::test]
+async fn demo_pages_fit_every_screen_and_are_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let dev = Dev::start();
+    browser.open(dev.says("demo")).await;
+    eye.look("demo-home", "Try a sign-in").await;
+    dev.walk(&browser).await;
+    eye.look("demo-result", "You are signed in").await;
+    browser.open(&format!("{}/demo/callback?error=access_denied", dev.says("issuer"))).await;
+    eye.look("demo-problem", "The sign-in didn’t succeed").await;
+}

@@ -1,0 +1,151 @@
+//! A person signs in and answers the application's question: with a mouse, with a keyboard, without scripts.
+
+use crate::chromium::{Chromium, Setup};
+use crate::setting::{Setting, sign_in};
+use conformance::PASSWORD;
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use fantoccini::key::Key;
+use http::Method;
+
+#[tokio::test]
+async fn a_person_signs_in_agrees_and_the_application_knows_who() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    browser.arrive_at("Sign in").await;
+    assert!(browser.text("main").await.contains("Photo Albums"));
+    // The sender of our own forms is checked, and alice gets in: this policy lets browsers name it.
+    sign_in(&browser, PASSWORD).await;
+    browser.arrive_at("Allow Photo Albums to use your account?").await;
+    browser.press("#consent-approve").await;
+
+    let arrival = setting.site.arrival().await;
+    assert_eq!((&arrival.method, arrival.get("state")), (&Method::GET, Some("s")));
+    assert_eq!(arrival.get("iss"), Some(setting.world.issuer().as_str()));
+    assert_eq!(browser.text("#back").await, "Back at the application");
+    let tokens = setting.redeem(&arrival).await;
+    assert_eq!(tokens.json()["scope"], "openid profile");
+    assert!(tokens.claims("id_token")["sub"].is_string());
+    assert_eq!(browser.refusals().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn n164_who_does_not_agree_is_taken_back_with_access_denied() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.press("#consent-deny").await;
+    let arrival = setting.site.arrival().await;
+    assert_eq!((arrival.get("error"), arrival.get("code")), (Some("access_denied"), None));
+    browser.open(&setting.request(&[("prompt", "none")])).await;
+    assert_eq!(setting.site.arrival().await.get("error"), Some("consent_required"), "nothing is remembered");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_explained_where_it_is_typed_again() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    sign_in(&browser, "wrong password").await;
+    assert!(browser.text("#login-problem").await.contains("don’t match"));
+    assert_eq!(browser.client.title().await.unwrap(), "Error: Sign in");
+    assert_eq!((browser.status().await, browser.focus().await.as_str()), (422, "password"));
+    assert_eq!(browser.value("#username").await, "alice");
+    assert_eq!(browser.value("#password").await, "");
+    for field in ["#username", "#password"] {
+        let field = browser.find(field).await;
+        assert_eq!(field.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
+        assert_eq!(field.attr("aria-describedby").await.unwrap().as_deref(), Some("login-problem"));
+    }
+    browser.fill("#password", PASSWORD).await;
+    browser.press("#login-submit").await;
+    browser.press("#consent-approve").await;
+    assert!(setting.site.arrival().await.get("code").is_some());
+}
+
+#[tokio::test]
+async fn everything_works_from_the_keyboard() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    browser.find("#login-submit").await;
+    assert_eq!(browser.focus().await, "username", "typing begins at once");
+    type_keys(&browser, &["alice", key(Key::Tab).as_str(), PASSWORD, &key(Key::Enter)].concat()).await;
+
+    browser.find("#consent-approve").await;
+    assert_eq!(browser.focus().await, "body", "a key pressed for the page before must not agree");
+    let mut order = Vec::new();
+    while order.last().map(String::as_str) != Some("consent-deny") && order.len() < 9 {
+        type_keys(&browser, &key(Key::Tab)).await;
+        order.push(browser.focus().await);
+        let focused = browser.client.active_element().await.unwrap();
+        assert_eq!(focused.css_value("outline-style").await.unwrap(), "solid", "{order:?}");
+    }
+    assert_eq!(order, ["profile", "consent-approve", "consent-deny"], "what is always needed has no stop");
+    // Back over "Allow" to "profile", which is left out, and on to "Allow".
+    let back = [key(Key::Shift), key(Key::Tab), key(Key::Tab)].concat();
+    hold_first(&browser, &back).await;
+    assert_eq!(browser.focus().await, "profile");
+    type_keys(&browser, &[" ", &key(Key::Tab), &key(Key::Enter)].concat()).await;
+    let arrival = setting.site.arrival().await;
+    assert_eq!(setting.redeem(&arrival).await.json()["scope"], "openid");
+}
+
+#[tokio::test]
+async fn everything_works_without_scripts() {
+    let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
+    let mut setting = Setting::new().await;
+    browser.open(&setting.request(&[("response_mode", "form_post")])).await;
+    sign_in(&browser, "wrong password").await;
+    browser.find("#login-problem").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.press("#login-submit").await;
+    browser.press("#consent-approve").await;
+    browser.arrive_at("Taking you back").await;
+    assert!(setting.site.is_quiet(), "nothing runs");
+    browser.press("#form-post-submit").await;
+    let arrival = setting.site.arrival().await;
+    assert!(arrival.method == Method::POST && arrival.get("code").is_some(), "{arrival:?}");
+    assert_eq!(setting.redeem(&arrival).await.status, 200);
+}
+
+#[tokio::test]
+async fn n013_form_post_posts_itself_under_the_policy() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut setting = Setting::new().await;
+    let state = r#""><script>document.title='owned'</script>&'"#;
+    browser.open(&setting.request(&[("response_mode", "form_post"), ("state", state)])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.press("#consent-approve").await;
+    let arrival = setting.site.arrival().await;
+    assert_eq!((&arrival.method, arrival.get("state")), (&Method::POST, Some(state)));
+    assert_eq!(arrival.content_type(), conformance::FORM);
+    assert!(arrival.has_no_query() && arrival.get("code").is_some(), "{arrival:?}");
+    assert_eq!(browser.text("#back").await, "Back at the application");
+    assert_eq!(browser.refusals().await, [""; 0]);
+}
+
+/// A key as WebDriver writes it.
+fn key(key: Key) -> String {
+    key.to_string()
+}
+
+/// Presses keys one after the other, wherever the focus is.
+async fn type_keys(browser: &Chromium, keys: &str) {
+    let keyboard = keys.chars().fold(KeyActions::new("keyboard".into()), |keyboard, value| {
+        keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+    });
+    browser.client.perform_actions(keyboard).await.unwrap();
+}
+
+/// Presses keys one after the other while the first is held.
+async fn hold_first(browser: &Chromium, keys: &str) {
+    let (held, rest) = keys.split_at(keys.chars().next().unwrap().len_utf8());
+    let held = held.chars().next().unwrap();
+    let keyboard = KeyActions::new("keyboard".into()).then(KeyAction::Down { value: held });
+    let keyboard = rest.chars().fold(keyboard, |keyboard, value| {
+        keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+    });
+    browser.client.perform_actions(keyboard.then(KeyAction::Up { value: held })).await.unwrap();
+}

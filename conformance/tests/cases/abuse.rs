@@ -1,0 +1,192 @@
+//! Too many attempts.
+
+use super::*;
+use conformance::{PASSWORD, basic, get};
+use protocol::attempts::{ACCOUNT, ADDRESS, UNKNOWN_CLIENTS};
+
+/// A header that names the caller's address, believed because of the front end's secret.
+const FRONT: [(&str, &str); 2] = [
+    ("KEYWARD_CLIENT_IP", "header:x-real-ip"),
+    ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef"),
+];
+
+/// A sign-in page for a browser behind the front end.
+struct Door {
+    browser: Browser,
+    page: Answer,
+}
+
+impl Door {
+    async fn open(world: &World) -> Self {
+        let mut browser = Browser::new();
+        let mut answer = browser.send(world, through(get(&with(&[])), "192.0.2.1")).await;
+        while answer.status == 303 {
+            answer = browser.send(world, through(get(answer.location()), "192.0.2.1")).await;
+        }
+        Self { browser, page: answer }
+    }
+
+    async fn knock(&mut self, world: &World, from: &str, username: &str, password: &str) -> Answer {
+        let (r, csrf) = (self.page.field("r"), self.page.field("csrf"));
+        let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", username), ("password", password)];
+        self.browser.send(world, through(form("/login", &fields).with("origin", ISSUER), from)).await
+    }
+}
+
+fn through(request: http::Request<axum::body::Body>, from: &str) -> http::Request<axum::body::Body> {
+    request.with("x-keyward-origin", FRONT[1].1).with("x-real-ip", from)
+}
+
+async fn world_behind_a_front() -> World {
+    let world = World::with(crate::HARNESS, &FRONT).await;
+    world.relying_party().await;
+    world.alice().await;
+    world
+}
+
+#[tokio::test]
+async fn n149_ten_wrong_ones_delay_the_right_one_and_lock_nobody_out() {
+    let world = world_behind_a_front().await;
+    let mut door = Door::open(&world).await;
+    let mut refused = 0;
+    for n in 0..10 {
+        let answer = door.knock(&world, &format!("192.0.2.{n}"), "alice", "wrong password").await;
+        refused += usize::from(answer.status == 429);
+        assert!([422, 429].contains(&answer.status.as_u16()));
+    }
+    assert_eq!(refused, 10 - usize::try_from(ACCOUNT.burst).unwrap());
+    let early = door.knock(&world, "198.51.100.7", "alice", PASSWORD).await;
+    assert_eq!(early.status, 429);
+    assert!(early.text().contains("too many attempts"), "{}", early.text());
+    let wait: u64 = early.header("retry-after").parse().unwrap();
+    assert!(wait <= 300);
+    world.pass(wait);
+    let right = door.knock(&world, "198.51.100.7", "alice", PASSWORD).await;
+    assert_eq!(right.status, 303, "{right:?}");
+}
+
+#[tokio::test]
+async fn n148_one_counter_whatever_name_leads_to_the_account() {
+    let world = world_behind_a_front().await;
+    let new = server::admin::users::NewUser {
+        username: "Carol".into(),
+        email: Some("carol@example.com".into()),
+        email_verified: true,
+        ..Default::default()
+    };
+    let password = zeroize::Zeroizing::new(PASSWORD.to_owned());
+    world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
+    let mut door = Door::open(&world).await;
+    let names = ["carol", "CAROL", "carol@example.com", "Carol@Example.com", "ｃａｒｏｌ"];
+    for (n, name) in names.iter().cycle().take(ACCOUNT.burst as usize).enumerate() {
+        assert_eq!(door.knock(&world, &format!("192.0.2.{n}"), name, "wrong password").await.status, 422);
+    }
+    for name in names {
+        assert_eq!(door.knock(&world, "203.0.113.9", name, PASSWORD).await.status, 429, "{name}");
+    }
+    assert_eq!(
+        door.knock(&world, "203.0.113.9", "alice", PASSWORD).await.status,
+        303,
+        "others are unaffected"
+    );
+}
+
+#[tokio::test]
+async fn n150_one_address_and_many_users() {
+    let world = world_behind_a_front().await;
+    let mut door = Door::open(&world).await;
+    let mut last = 0;
+    for n in 0..ADDRESS.burst + 10 {
+        last = door.knock(&world, "192.0.2.1", &format!("user{n}"), "wrong password").await.status.as_u16();
+    }
+    assert_eq!(last, 429);
+    assert_eq!(door.knock(&world, "192.0.2.1", "alice", PASSWORD).await.status, 429);
+    assert_eq!(door.knock(&world, "192.0.2.2", "alice", PASSWORD).await.status, 303, "others are unaffected");
+}
+
+#[tokio::test]
+async fn n155_an_address_that_cannot_be_read_is_not_let_through() {
+    let world = world_behind_a_front().await;
+    let mut door = Door::open(&world).await;
+    for (n, from) in ["garbage", "1.2.3.4, 5.6.7.8", "1.2.3.4%eth0", ""]
+        .iter()
+        .cycle()
+        .take(ADDRESS.burst as usize)
+        .enumerate()
+    {
+        door.knock(&world, from, &format!("user{n}"), "wrong password").await;
+    }
+    assert_eq!(
+        door.knock(&world, "nonsense", "alice", PASSWORD).await.status,
+        429,
+        "the unknown share a bucket"
+    );
+    assert_eq!(door.knock(&world, "192.0.2.77", "alice", PASSWORD).await.status, 303);
+    let jwks = world.send(get("/jwks")).await;
+    assert!(jwks.headers.get("etag").is_none(), "past the front end");
+}
+
+#[tokio::test]
+async fn success_costs_no_counter_and_failure_two_writes() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, &with(&[])).await;
+    world.counts.take();
+    for (username, budget) in [("alice", (2, 2)), ("nobody", (2, 2))] {
+        browser.sign_in(&world, &page, username, "wrong password").await;
+        assert_eq!(world.counts.take(), budget, "{username}");
+    }
+    let off = [("KEYWARD_ISSUER", "http://localhost:1"), ("KEYWARD_RATE_LIMITS", "off")];
+    let world = World::with(crate::HARNESS, &off).await;
+    world.relying_party().await;
+    world.alice().await;
+    let page = browser.visit(&world, &with(&[])).await;
+    for _ in 0..30 {
+        assert_eq!(browser.sign_in(&world, &page, "alice", "wrong password").await.status, 422);
+    }
+}
+
+#[tokio::test]
+async fn asking_for_clients_that_do_not_exist_is_limited_before_it_costs_a_read() {
+    let (world, _) = people().await;
+    let machine = world.machine().await;
+    let ask = async |authorization: &str| {
+        world
+            .send(
+                form("/token", &[("grant_type", "client_credentials")]).with("authorization", authorization),
+            )
+            .await
+    };
+    assert_eq!(ask(&machine.basic()).await.status, 200);
+    world.counts.take();
+    for n in 0..UNKNOWN_CLIENTS.burst {
+        ask(&basic(&format!("client{n}"), "x")).await.assert_token_error(401, "invalid_client");
+    }
+    assert_eq!(world.counts.take(), (u64::from(UNKNOWN_CLIENTS.burst), 0));
+    let refused = ask(&basic("one-more", "x")).await;
+    refused.assert_token_error(429, "temporarily_unavailable");
+    assert_eq!((refused.header("retry-after"), world.counts.take()), ("1", (0, 0)));
+    assert_eq!(ask(&machine.basic()).await.status, 200, "who is known is not held up");
+    world.pass(1);
+    ask(&basic("one-more", "x")).await.assert_token_error(401, "invalid_client");
+}
+
+#[tokio::test]
+async fn n184_guessing_the_current_password_is_counted_too() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    let login = browser.visit(&world, "/account").await;
+    let page = browser.sign_in(&world, &login, "alice", PASSWORD).await;
+    let csrf = page.field("csrf");
+    let mut statuses = Vec::new();
+    for _ in 0..=ACCOUNT.burst {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("current_password", "wrong password"),
+            ("new_password", "a new password"),
+        ];
+        statuses.push(browser.submit(&world, "/account/password", &fields).await.status.as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&429));
+    assert!(statuses[..5].iter().all(|status| *status == 403), "{statuses:?}");
+}

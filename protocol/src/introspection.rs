@@ -1,0 +1,71 @@
+//! Token introspection (RFC 7662): who may ask, and what is told.
+
+use crate::claims::Audience;
+use crate::claims::access_token::Presented;
+use crate::client::Client;
+use crate::grant::{Grant, Refresh};
+use crate::issuer::Issuer;
+use crate::user::User;
+use serde::Serialize;
+
+/// RFC 7662 §2.2: all that is ever told about a token that is not active, for whatever reason.
+pub const INACTIVE: &str = r#"{"active":false}"#;
+
+/// What is told about an active token.
+#[derive(Debug, Serialize)]
+pub struct Active<'a> {
+    active: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    exp: u64,
+    iat: u64,
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a Audience<String>>,
+    iss: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+}
+
+impl<'a> Active<'a> {
+    /// About an access token.
+    pub fn access_token(claims: &'a Presented, issuer: &'a Issuer) -> Self {
+        Self {
+            active: true,
+            scope: claims.scope.as_str(),
+            client_id: claims.client_id.as_str(),
+            token_type: Some("Bearer"),
+            exp: claims.expires_at().seconds(),
+            iat: claims.issued_at().seconds(),
+            sub: &claims.sub,
+            aud: Some(claims.audience()),
+            iss: issuer.as_str(),
+            jti: Some(&claims.jti),
+        }
+    }
+
+    /// About a refresh token.
+    pub fn refresh_token(grant: &'a Grant, tip: &Refresh, user: &'a User, issuer: &'a Issuer) -> Self {
+        Self {
+            active: true,
+            scope: grant.scope.as_str(),
+            client_id: grant.client.as_str(),
+            token_type: None,
+            exp: tip.idle_expires_at.min(tip.expires_at).seconds(),
+            iat: tip.rotated_at.unwrap_or(grant.created_at).seconds(),
+            sub: user.subject.as_str(),
+            aud: None,
+            iss: issuer.as_str(),
+            jti: None,
+        }
+    }
+}
+
+/// RFC 7662 §2.1, §4: a token is nobody's business but the client's it was issued to, and that of the resource
+/// servers it names.
+pub fn may_ask_about(client: &Client, claims: &Presented) -> bool {
+    claims.client_id == client.id || client.resources.iter().any(|own| claims.audience().contains(own))
+}

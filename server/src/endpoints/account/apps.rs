@@ -1,0 +1,57 @@
+//! Taking back what clients were given: every grant, and the consent, of one or all.
+
+use super::{done, submitted};
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::http::form::Form;
+use crate::interaction::Stop;
+use crate::telemetry;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use protocol::Refusal;
+use protocol::event::{Event, What};
+use protocol::grant::RevocationReason;
+use protocol::id::ClientId;
+
+/// The form: `client` is an id, or `all` is there.
+pub async fn post(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    form: Result<Form, Failure>,
+) -> Response {
+    submit(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn submit(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Response, Stop> {
+    let (owner, _, form) = match submitted(app, call, headers, form).await? {
+        Ok(submitted) => submitted,
+        Err(away) => return Ok(away),
+    };
+    let one = form.get("client").and_then(ClientId::parse);
+    if one.is_none() && form.get("all").is_none() {
+        return Err(Refusal::FieldsMissing.into());
+    }
+    let meant = |client: &ClientId| one.as_ref().is_none_or(|one| one == client);
+    // First what is remembered: whatever fails between, nothing is granted anew without asking.
+    for consent in owner.view.consents.iter().filter(|consent| meant(&consent.client)) {
+        app.store.forget_consent(&owner.user.id, &consent.client, call.stamp()).await?;
+        let event = Event::new(What::ConsentRevoked).user(owner.user.id).client(&consent.client);
+        telemetry::audit(call, &event);
+    }
+    let living = owner.view.grants.iter().filter(|grant| grant.revoked.is_none() && meant(&grant.client));
+    for grant in living {
+        let reason = RevocationReason::Revoked;
+        if app.store.revoke_grant(grant.key(), reason, call.stamp()).await?.is_done() {
+            telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
+        }
+    }
+    done(app, "apps")
+}

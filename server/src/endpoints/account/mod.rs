@@ -1,0 +1,117 @@
+//! `/account`: people see and change what is theirs. One file a section; this one lets them in.
+//!
+//! Everything here needs a session whose password was asked for within the last hour, and every form a token of
+//! this browser and session.
+
+mod apps;
+mod page;
+mod password;
+mod profile;
+mod sessions;
+
+pub use apps::post as apps;
+pub use page::get;
+pub use password::post as password;
+pub use profile::post as profile;
+pub use sessions::post as sessions;
+
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::cookie::Binding;
+use crate::http::csrf;
+use crate::http::failure::Failure;
+use crate::http::form::Form;
+use crate::interaction::{Errand, Stop, see_other};
+use crate::keys::Snapshot;
+use axum::response::Response;
+use http::HeaderMap;
+use protocol::Refusal;
+use protocol::params::Params;
+use protocol::session::{Session, SessionCookie};
+use protocol::time::Timestamp;
+use protocol::user::User;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::AccountView;
+
+/// How long after the password was asked for people may change what is theirs.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// Somebody in front of their account.
+struct Owner {
+    ring: Arc<Snapshot>,
+    cookie: SessionCookie,
+    user: User,
+    session: Session,
+    view: AccountView,
+}
+
+impl Owner {
+    /// Whom the browser's session belongs to; one read. `Ok(Err(_))`: nobody, who is sent to sign in.
+    async fn load(app: &App, call: Call, headers: &HeaderMap) -> Result<Result<Self, Response>, Stop> {
+        let ring = app.keys.fresh().await?;
+        let away = || {
+            let r = Errand::to_account(app, call, &ring);
+            see_other(&format!("{}/login?r={r}", app.settings.issuer.path()))
+        };
+        let Some(cookie) = app.cookies().session(headers, &ring) else { return Ok(Err(away()?)) };
+        let view = app.store.load_account(&cookie.user).await?;
+        let session = view.sessions.iter().find(|session| session.id == cookie.session).cloned();
+        let idle = app.settings.lifetimes.session_idle;
+        match (view.user.clone(), session) {
+            (Some(user), Some(session))
+                if session.is_live(&cookie, &user, idle, ring.not_before(), call.at) =>
+            {
+                Ok(Ok(Self { ring, cookie, user, session, view }))
+            }
+            _ => Ok(Err(away()?)),
+        }
+    }
+
+    /// Whether the password was asked for lately.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.session.authentication.at) < FRESH
+    }
+
+    /// Whether a session still goes on.
+    fn is_going_on(&self, session: &Session, now: Timestamp) -> bool {
+        session.ended_at.is_none()
+            && !session.expires_at.has_passed(now)
+            && self.user.honours(session.authentication.at)
+            && session.authentication.at >= self.ring.not_before()
+    }
+
+    fn protected(&self) -> csrf::Form<'_> {
+        csrf::Form {
+            step: csrf::Step::Account,
+            request: self.session.id.as_bytes(),
+            user: self.user.id.as_bytes(),
+        }
+    }
+}
+
+/// A form of the account page: from this browser, of this session, which is fresh.
+async fn submitted(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Result<(Owner, Binding, Params), Response>, Stop> {
+    csrf::check_sender(&app.settings.issuer, headers)?;
+    let Form(form) = form?;
+    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
+    let owner = match Owner::load(app, call, headers).await? {
+        Ok(owner) => owner,
+        Err(away) => return Ok(Err(away)),
+    };
+    csrf::check(owner.protected(), form.get("csrf"), &binding, &owner.ring)?;
+    if !owner.is_fresh(call.at) {
+        return Err(Refusal::FormStale.into());
+    }
+    Ok(Ok((owner, binding, form)))
+}
+
+/// Back to the page, which says what was done.
+fn done(app: &App, what: &str) -> Result<Response, Stop> {
+    Ok(see_other(&format!("{}/account?done={what}", app.settings.issuer.path()))?)
+}

@@ -1,0 +1,83 @@
+//! Changing the profile. What isn't on the page can't be set by it (N-174): `email_verified` above all.
+
+use super::page::{PROFILE, render};
+use super::{done, submitted};
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::http::form::Form;
+use crate::interaction::Stop;
+use crate::telemetry;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use protocol::event::{Event, What};
+use protocol::name::is_email;
+use protocol::params::Params;
+use protocol::user::{User, check_claims};
+use std::time::Duration;
+use storage::Commit;
+use templates::{AccountNotice, ChoiceProblem};
+
+/// The form.
+pub async fn post(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    form: Result<Form, Failure>,
+) -> Response {
+    save(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn save(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Response, Stop> {
+    let (mut owner, binding, form) = match submitted(app, call, headers, form).await? {
+        Ok(submitted) => submitted,
+        Err(away) => return Ok(away),
+    };
+    let changed = changed(&owner.user, &form, call);
+    if let Some(problem) = problem(&changed) {
+        // Shown again as it was typed.
+        owner.user = changed;
+        let notice = Some(AccountNotice::Profile(problem));
+        return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
+    }
+    match app.store.set_profile(&changed, owner.user.updated_at, call.stamp()).await? {
+        Commit::Done => telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id)),
+        // Changed in another tab meanwhile: the page shows what is there now.
+        Commit::Lost(_) => return done(app, "nothing"),
+    }
+    done(app, "profile")
+}
+
+/// The user as the form would have it.
+fn changed(now: &User, form: &Params, call: Call) -> User {
+    // It moves on even where clocks don't: of two changes to what both saw, one wins.
+    let updated_at = call.at.max(now.updated_at.plus(Duration::from_millis(1)));
+    let mut user = User { updated_at, ..now.clone() };
+    for name in PROFILE {
+        match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
+            Some(value) => drop(user.claims.insert(name.into(), value.into())),
+            None => drop(user.claims.remove(name)),
+        }
+    }
+    if user.claims.get("phone_number") != now.claims.get("phone_number") {
+        // It was said about another number.
+        user.claims.remove("phone_number_verified");
+    }
+    if !user.email_verified {
+        user.email = form.get("email").map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
+    }
+    user
+}
+
+fn problem(user: &User) -> Option<ChoiceProblem> {
+    if user.email.as_deref().is_some_and(|email| !is_email(email)) {
+        return Some(ChoiceProblem::EmailInvalid);
+    }
+    check_claims(&user.claims).is_err().then_some(ChoiceProblem::ProfileInvalid)
+}

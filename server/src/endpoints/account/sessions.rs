@@ -1,0 +1,45 @@
+//! Ending other sessions, one or all.
+
+use super::{done, submitted};
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::http::form::Form;
+use crate::interaction::{Stop, end};
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use protocol::Refusal;
+use protocol::id::SessionId;
+use protocol::session::Session;
+
+/// The form: `session` is an id, or `others`.
+pub async fn post(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    form: Result<Form, Failure>,
+) -> Response {
+    submit(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn submit(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Response, Stop> {
+    let (owner, _, form) = match submitted(app, call, headers, form).await? {
+        Ok(submitted) => submitted,
+        Err(away) => return Ok(away),
+    };
+    let asked = form.get("session").ok_or(Refusal::FieldsMissing)?;
+    let one = SessionId::parse(asked);
+    // This browser signs out by signing out.
+    let meant =
+        |session: &&Session| session.id != owner.session.id && (asked == "others" || Some(session.id) == one);
+    for session in owner.view.sessions.iter().filter(meant).filter(|session| session.ended_at.is_none()) {
+        end(app, call, &session.user, &session.id, &session.secret).await?;
+    }
+    done(app, "sessions")
+}

@@ -1,0 +1,85 @@
+//! `POST /introspect` (RFC 7662): a resource server asks about a token that names it, or a client about its own.
+
+use crate::app::App;
+use crate::http::client::ClientRequest;
+use crate::http::failure::Failure;
+use crate::http::headers::{JSON, NO_STORE};
+use crate::keys::Snapshot;
+use crate::token::access::AccessToken;
+use crate::token::sealed::RefreshToken;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use protocol::Refusal;
+use protocol::introspection::{Active, INACTIVE, may_ask_about};
+use storage::{GrantView, TokenView};
+
+/// Answers. Nobody learns why a token is not active, nor whether it exists.
+pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
+    request.answer(answer(&app, &request).await)
+}
+
+async fn answer(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
+    // RFC 7662 §2.1: who asks must prove itself, or tokens could be fished for.
+    if !request.client.is_confidential() {
+        return Err(Refusal::ConfidentialOnly.into());
+    }
+    let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
+    let ring = app.keys.fresh().await?;
+    // The hint (§2.1) would only save a look at the first letters.
+    let active = match RefreshToken::open(token, &ring) {
+        Some(token) => refresh_token(app, request, &ring, &token).await?,
+        None => access_token(app, request, &ring, token).await?,
+    };
+    let body = active.unwrap_or_else(|| INACTIVE.into());
+    Ok(([JSON], NO_STORE, body).into_response())
+}
+
+async fn access_token(
+    app: &App,
+    request: &ClientRequest,
+    ring: &Snapshot,
+    token: &str,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let (issuer, now) = (&app.settings.issuer, request.call.at);
+    let Ok(token) = AccessToken::open(ring, request.call, token) else { return Ok(None) };
+    let claims = &token.claims;
+    if !claims.is_current(issuer, now) || !may_ask_about(&request.client, claims) {
+        return Ok(None);
+    }
+    let Some(client) = app.client(&claims.client_id).await? else { return Ok(None) };
+    let TokenView { denied, grant, user } = app.store.load_token(&token.id(), token.grant).await?;
+    let alive = match (token.grant, grant.zip(user)) {
+        (Some(_), Some((grant, user))) => {
+            grant.is_alive(&user, &client, ring.not_before(), now) && user.subject.as_str() == claims.sub
+        }
+        (Some(_), None) => false,
+        // A client's own token lives as long as the client does.
+        (None, _) => claims.is_honoured_by(&client, ring.not_before()),
+    };
+    if denied || !alive {
+        return Ok(None);
+    }
+    text(&Active::access_token(claims, issuer)).map(Some)
+}
+
+async fn refresh_token(
+    app: &App,
+    request: &ClientRequest,
+    ring: &Snapshot,
+    token: &RefreshToken,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let GrantView { grant, user } = app.store.load_grant(token.grant).await?;
+    let (Some(grant), Some(user)) = (grant, user) else { return Ok(None) };
+    let now = request.call.at;
+    let alive =
+        grant.client == request.client.id && grant.is_alive(&user, &request.client, ring.not_before(), now);
+    let tip = grant.refresh.as_ref().filter(|tip| alive && tip.digest == token.digest());
+    let Some(tip) = tip.filter(|tip| !tip.idle_expires_at.min(tip.expires_at).has_passed(now)) else {
+        return Ok(None);
+    };
+    text(&Active::refresh_token(&grant, tip, &user, &app.settings.issuer)).map(Some)
+}
+
+fn text(active: &Active<'_>) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(active).map_err(|_| Failure::internal("an answer can't be written"))
+}

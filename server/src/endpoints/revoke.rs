@@ -1,0 +1,59 @@
+//! `POST /revoke` (RFC 7009): a client gives a token back. A refresh token takes its whole grant along; an access
+//! token only itself.
+
+use crate::app::App;
+use crate::http::client::ClientRequest;
+use crate::http::failure::Failure;
+use crate::http::headers::NO_STORE;
+use crate::keys::Snapshot;
+use crate::telemetry;
+use crate::token::access::AccessToken;
+use crate::token::sealed::RefreshToken;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use protocol::Refusal;
+use protocol::event::{Event, What};
+use protocol::grant::RevocationReason;
+
+/// Answers 200 for whatever was a token or not (§2.2): what is not valid needs no revoking.
+pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
+    request.answer(revoke(&app, &request).await)
+}
+
+async fn revoke(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
+    let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
+    let ring = app.keys.fresh().await?;
+    // The hint (§2.1) would only save a look at the first letters.
+    match RefreshToken::open(token, &ring) {
+        Some(token) => revoke_grant(app, request, &token).await?,
+        None => deny(app, request, &ring, token).await?,
+    }
+    Ok((StatusCode::OK, NO_STORE).into_response())
+}
+
+async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) -> Result<(), Failure> {
+    let Some(grant) = app.store.load_grant(token.grant).await?.grant else { return Ok(()) };
+    // §2.1: another client's token stays what it is.
+    if grant.client != request.client.id || grant.revoked.is_some() {
+        return Ok(());
+    }
+    let stamp = request.call.stamp();
+    if app.store.revoke_grant(grant.key(), RevocationReason::Revoked, stamp).await?.is_done() {
+        telemetry::audit(request.call, &Event::of_grant(What::GrantRevoked, &grant));
+    }
+    Ok(())
+}
+
+async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) -> Result<(), Failure> {
+    let Ok(token) = AccessToken::open(ring, request.call, token) else { return Ok(()) };
+    let current = token.claims.is_current(&app.settings.issuer, request.call.at);
+    if token.claims.client_id != request.client.id || !current {
+        return Ok(());
+    }
+    let until = token.claims.expires_at();
+    if app.store.deny_token(&token.id(), until, request.call.stamp()).await?.is_done() {
+        telemetry::audit(request.call, &Event::new(What::TokenRevoked).client(&request.client.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! `/signup`: people make accounts by themselves, where the operator lets them.
+
+use crate::admin::AdminError;
+use crate::admin::users::NewUser;
+use crate::app::App;
+use crate::attempts;
+use crate::http::call::Call;
+use crate::http::cookie::Binding;
+use crate::http::csrf;
+use crate::http::failure::{BUSY, Failure, retry_after};
+use crate::http::form::{self, Form};
+use crate::interaction::{Errand, Proven, Stop, sign_in};
+use crate::keys::Snapshot;
+use crate::pages::{self, Forms, MESSAGES, problem};
+use crate::password::PasswordError;
+use crate::telemetry;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+use protocol::Refusal;
+use protocol::event::{Event, What};
+use protocol::params::Params;
+use std::time::Duration;
+use templates::{ChoiceProblem, SignUp};
+use zeroize::Zeroizing;
+
+/// The page. Without an errand it leads to the account.
+pub async fn get(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    show(&app, call, &headers, query.as_deref().unwrap_or_default())
+        .await
+        .unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
+    require_open(app)?;
+    let query = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
+    let ring = app.keys.fresh().await?;
+    let r = query.get("r").map_or_else(|| Errand::to_account(app, call, &ring), str::to_owned);
+    let errand = Errand::open(app, call, &ring, Some(&r)).await?;
+    let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
+    let page = Page { errand: &errand, r: &r, binding: &binding, username: errand.login_hint(), email: "" };
+    let mut response = page.render(app, call, &ring, None)?;
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The form.
+pub async fn post(
+    State(app): State<App>,
+    call: Call,
+    headers: HeaderMap,
+    form: Result<Form, Failure>,
+) -> Response {
+    submit(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
+}
+
+async fn submit(
+    app: &App,
+    call: Call,
+    headers: &HeaderMap,
+    form: Result<Form, Failure>,
+) -> Result<Response, Stop> {
+    require_open(app)?;
+    csrf::check_sender(&app.settings.issuer, headers)?;
+    let (Form(form), ring) = (form?, app.keys.fresh().await?);
+    let errand = Errand::open(app, call, &ring, form.get("r")).await?;
+    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
+    csrf::check(protected(&errand), form.get("csrf"), &binding, &ring)?;
+    let fields = form.get("username").zip(form.get("password"));
+    let (username, password) = fields.ok_or(Refusal::FieldsMissing)?;
+    let email = form.get("email");
+    let new = NewUser { username: username.into(), email: email.map(str::to_owned), ..NewUser::default() };
+    let (problem, wait) = match make(app, call, new, password).await? {
+        Ok(proven) => {
+            let cookie = app.cookies().session(headers, &ring);
+            let visitor = sign_in(app, call, proven, cookie).await?;
+            return Ok(errand.proceed(app, call, &ring, &visitor).await);
+        }
+        Err(refused) => refused,
+    };
+    let r = form.get("r").unwrap_or_default();
+    let page = Page { errand: &errand, r, binding: &binding, username, email: email.unwrap_or_default() };
+    page.render(app, call, &ring, Some((problem, wait)))
+}
+
+/// The account, or what to tell and how long to wait.
+async fn make(
+    app: &App,
+    call: Call,
+    new: NewUser,
+    password: &str,
+) -> Result<Result<Proven, (ChoiceProblem, Option<Duration>)>, Stop> {
+    let (key, limit) = attempts::of_sign_up(call);
+    let debts = if app.settings.rate_limits { app.store.debts(&[key]).await? } else { Vec::new() };
+    if let Some(wait) = debts.first().and_then(|debt| limit.wait(*debt, call.at)) {
+        telemetry::audit(call, &Event::new(What::SignUpThrottled));
+        return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
+    }
+    let password = Zeroizing::new(password.to_owned());
+    match app.admin().create_user(new, Some((&app.passwords, password))).await {
+        Ok(user) => {
+            if app.settings.rate_limits {
+                app.store.note_attempt(key, limit, call.stamp()).await?;
+            }
+            telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
+            Ok(Ok(Proven { user, session: None, consent: None }))
+        }
+        Err(AdminError::User(refused, _)) => Ok(Err((problem::of(&refused), None))),
+        Err(AdminError::Password(PasswordError::Busy)) => Ok(Err((ChoiceProblem::Busy, Some(BUSY)))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn require_open(app: &App) -> Result<(), Stop> {
+    if app.settings.signup { Ok(()) } else { Err(Refusal::SignUpClosed.into()) }
+}
+
+/// What goes into the page, shown for the first time or again.
+struct Page<'a> {
+    errand: &'a Errand,
+    r: &'a str,
+    binding: &'a Binding,
+    username: &'a str,
+    email: &'a str,
+}
+
+impl Page<'_> {
+    fn render(
+        &self,
+        app: &App,
+        call: Call,
+        ring: &Snapshot,
+        refused: Option<(ChoiceProblem, Option<Duration>)>,
+    ) -> Result<Response, Stop> {
+        let status = match refused {
+            None => StatusCode::OK,
+            Some((ChoiceProblem::TooMany, _)) => StatusCode::TOO_MANY_REQUESTS,
+            Some((ChoiceProblem::Busy, _)) => StatusCode::SERVICE_UNAVAILABLE,
+            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        let nonce = pages::nonce(app);
+        let page = SignUp {
+            messages: MESSAGES,
+            nonce: &nonce,
+            action: &app.settings.issuer.url("/signup"),
+            request: self.r,
+            csrf: &csrf::token(protected(self.errand), self.binding, ring, call.at)?,
+            client_name: self.errand.name(),
+            username: self.username,
+            email: self.email,
+            problem: refused.map(|(problem, _)| problem),
+            login_url: &format!("{}?r={}", app.settings.issuer.url("/login"), self.r),
+        };
+        let response = pages::render(status, &nonce, Forms::MayLeave, &page)?;
+        Ok(match refused {
+            Some((_, Some(wait))) => retry_after(response, wait),
+            _ => response,
+        })
+    }
+}
+
+fn protected(errand: &Errand) -> csrf::Form<'_> {
+    csrf::Form { step: csrf::Step::SignUp, request: errand.id(), user: &[] }
+}

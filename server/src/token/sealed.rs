@@ -1,0 +1,100 @@
+//! Codes and refresh tokens as text: sealed, so that they locate their grant for us alone, with their secret
+//! inside the seal, so that nothing can be spliced. Garbage is refused before any record is touched.
+
+use crate::entropy::Entropy;
+use crate::keys::Snapshot;
+use crate::seal::{Purpose, SealKind};
+use protocol::armor;
+use protocol::grant::GrantKey;
+use protocol::id::{GrantId, UserId};
+use protocol::secret::{Digest, Secret, SecretKind};
+use zeroize::Zeroizing;
+
+/// A code, taken apart.
+pub struct Code {
+    /// Where it leads.
+    pub grant: GrantKey,
+    /// Hash of its secret.
+    pub digest: Digest,
+}
+
+impl Code {
+    /// Opens a code; `None` for what isn't one of ours.
+    pub fn open(text: &str, ring: &Snapshot) -> Option<Self> {
+        let opened = ring.seals().open(SealKind::Code, &armor::unwrap(armor::CODE, text)?)?;
+        let (grant, secret) = split(&opened.plaintext)?;
+        Some(Self { grant, digest: secret_of(secret)?.digest(SecretKind::Code) })
+    }
+
+    /// The text of a code; `None` if the master is gone.
+    pub fn seal(
+        grant: GrantKey,
+        secret: &Secret,
+        master: u16,
+        ring: &Snapshot,
+        entropy: &dyn Entropy,
+    ) -> Option<String> {
+        let text = join(grant, &[], secret);
+        Some(armor::wrap(armor::CODE, &ring.seals().seal_with(master, SealKind::Code, &text, entropy)?))
+    }
+}
+
+/// A refresh token, taken apart.
+pub struct RefreshToken {
+    /// Where it leads.
+    pub grant: GrantKey,
+    /// How often it was rotated.
+    pub generation: u32,
+    /// What proves it.
+    pub secret: Secret,
+    /// The master of its chain.
+    pub master: u16,
+}
+
+impl RefreshToken {
+    /// Opens a token; `None` for what isn't one of ours.
+    pub fn open(text: &str, ring: &Snapshot) -> Option<Self> {
+        let sealed = armor::unwrap(armor::REFRESH_TOKEN, text)?;
+        let opened = ring.seals().open(SealKind::RefreshToken, &sealed)?;
+        let (grant, rest) = split(&opened.plaintext)?;
+        let (generation, secret) = rest.split_first_chunk::<4>()?;
+        let generation = u32::from_be_bytes(*generation);
+        Some(Self { grant, generation, secret: secret_of(secret)?, master: opened.master })
+    }
+
+    /// Its text. Equal tokens have equal texts, so a repeated answer repeats the token. `None` if the master is
+    /// gone.
+    pub fn seal(&self, ring: &Snapshot, entropy: &dyn Entropy) -> Option<String> {
+        let text = join(self.grant, &self.generation.to_be_bytes(), &self.secret);
+        let sealed = ring.seals().seal_with(self.master, SealKind::RefreshToken, &text, entropy)?;
+        Some(armor::wrap(armor::REFRESH_TOKEN, &sealed))
+    }
+
+    /// The one that follows from it (design §6: the ratchet); `None` if the master is gone.
+    pub fn successor(&self, ring: &Snapshot) -> Option<Self> {
+        let parts = [self.grant.grant.as_bytes().as_slice(), self.secret.expose()];
+        let secret = Secret::from_bytes(ring.seals().derive(self.master, Purpose::Ratchet, &parts)?);
+        Some(Self { generation: self.generation.checked_add(1)?, secret, ..*self })
+    }
+
+    /// What is stored of it.
+    pub fn digest(&self) -> Digest {
+        self.secret.digest(SecretKind::RefreshToken)
+    }
+}
+
+fn join(grant: GrantKey, middle: &[u8], secret: &Secret) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(
+        [grant.user.as_bytes().as_slice(), grant.grant.as_bytes(), middle, secret.expose()].concat(),
+    )
+}
+
+fn split(text: &[u8]) -> Option<(GrantKey, &[u8])> {
+    let (user, rest) = text.split_first_chunk::<16>()?;
+    let (grant, rest) = rest.split_first_chunk::<16>()?;
+    Some((GrantKey { user: UserId::from_bytes(*user), grant: GrantId::from_bytes(*grant) }, rest))
+}
+
+fn secret_of(bytes: &[u8]) -> Option<Secret> {
+    Some(Secret::from_bytes(<[u8; 32]>::try_from(bytes).ok()?))
+}

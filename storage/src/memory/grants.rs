@@ -1,0 +1,106 @@
+//! Grants and the tokens issued from them.
+
+use super::{Tables, change, put_new};
+use crate::kept;
+use crate::{Commit, GrantView, Stamp, TokenView};
+use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
+use protocol::secret::Digest;
+use protocol::time::Timestamp;
+
+impl Tables {
+    /// Changes one grant; its own `last_request` follows.
+    fn change_grant(
+        &mut self,
+        key: GrantKey,
+        stamp: Stamp,
+        condition: impl FnOnce(&Grant) -> bool,
+        effect: impl FnOnce(&mut Grant),
+        mine: impl FnOnce(&Grant) -> bool,
+    ) -> Commit<Grant> {
+        let stamped = |grant: &mut Grant| {
+            effect(grant);
+            grant.last_request = stamp.request;
+        };
+        change(&mut self.grants, &key, stamp, condition, stamped, mine)
+    }
+
+    pub(super) fn create_grant(&mut self, grant: &Grant, stamp: Stamp) -> Commit<Grant> {
+        let record = Grant { last_request: stamp.request, ..grant.clone() };
+        let mine = |there: &Grant| kept::is_same_grant(there, grant);
+        put_new(&mut self.grants, grant.key(), record, stamp, mine)
+    }
+
+    pub(super) fn load_grant(&self, key: GrantKey) -> GrantView {
+        let grant = self.grants.get(&key).map(|kept| kept.record.clone());
+        GrantView { grant, user: self.user(&key.user) }
+    }
+
+    pub(super) fn redeem_code(
+        &mut self,
+        key: GrantKey,
+        code: &Digest,
+        refresh: Option<Refresh>,
+        stamp: Stamp,
+    ) -> Commit<Grant> {
+        let condition = |there: &Grant| {
+            there.code == *code
+                && !there.code_expires_at.has_passed(stamp.at)
+                && there.redeemed_at.is_none()
+                && there.revoked.is_none()
+        };
+        let effect = |there: &mut Grant| {
+            there.redeemed_at = Some(stamp.at);
+            there.refresh.clone_from(&refresh);
+        };
+        let mine = |there: &Grant| kept::is_redeemed(there, code, refresh.as_ref(), stamp);
+        self.change_grant(key, stamp, condition, effect, mine)
+    }
+
+    pub(super) fn rotate_refresh(
+        &mut self,
+        key: GrantKey,
+        seen: &Refresh,
+        next: &Refresh,
+        stamp: Stamp,
+    ) -> Commit<Grant> {
+        let condition = |there: &Grant| {
+            let tip = there.refresh.as_ref();
+            there.revoked.is_none()
+                && tip.is_some_and(|tip| tip.digest == seen.digest && tip.generation == seen.generation)
+        };
+        let effect = |there: &mut Grant| there.refresh = Some(next.clone());
+        self.change_grant(key, stamp, condition, effect, |there| kept::is_rotated(there, next))
+    }
+
+    pub(super) fn burn_code(&mut self, key: GrantKey, stamp: Stamp) -> Commit<Grant> {
+        let reason = RevocationReason::CodeBurnt;
+        let condition = |there: &Grant| there.redeemed_at.is_none() && there.revoked.is_none();
+        let effect = |there: &mut Grant| there.revoked = Some(Revocation { at: stamp.at, reason });
+        self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
+    }
+
+    pub(super) fn revoke_grant(
+        &mut self,
+        key: GrantKey,
+        reason: RevocationReason,
+        stamp: Stamp,
+    ) -> Commit<Grant> {
+        let condition = |there: &Grant| there.revoked.is_none();
+        let effect = |there: &mut Grant| there.revoked = Some(Revocation { at: stamp.at, reason });
+        self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
+    }
+
+    pub(super) fn load_token(&self, token: &Digest, grant: Option<GrantKey>) -> TokenView {
+        let GrantView { grant, user } = grant.map(|key| self.load_grant(key)).unwrap_or_default();
+        TokenView { denied: self.denied.contains_key(token.as_bytes()), grant, user }
+    }
+
+    pub(super) fn deny_token(
+        &mut self,
+        token: &Digest,
+        expires_at: Timestamp,
+        stamp: Stamp,
+    ) -> Commit<Timestamp> {
+        put_new(&mut self.denied, *token.as_bytes(), expires_at, stamp, |there| *there == expires_at)
+    }
+}

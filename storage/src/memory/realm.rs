@@ -1,0 +1,92 @@
+//! The realm's own records, clients, counters, and housekeeping.
+
+use super::{Tables, change, put_new};
+use crate::kept::{self, Kept};
+use crate::{Commit, Document, RingDocument, SWEEP_LIMIT, Stamp};
+use protocol::attempts::{AttemptKey, Limit};
+use protocol::client::Client;
+use protocol::id::ClientId;
+use protocol::time::Timestamp;
+
+impl Tables {
+    pub(super) fn issuer(&self) -> Option<String> {
+        self.issuer.clone()
+    }
+
+    pub(super) fn set_issuer(&mut self, issuer: &str, _: Stamp) {
+        self.issuer = Some(issuer.to_owned());
+    }
+
+    pub(super) fn ring(&self, document: RingDocument) -> Option<Document> {
+        self.ring.get(&document).map(|kept| kept.record.clone())
+    }
+
+    pub(super) fn replace_ring(
+        &mut self,
+        document: RingDocument,
+        seen: Option<u64>,
+        body: &str,
+        stamp: Stamp,
+    ) -> Commit<Document> {
+        let there = self.ring.get(&document).cloned();
+        let version = seen.unwrap_or(0).saturating_add(1);
+        if there.as_ref().map(|kept| kept.record.version) != seen {
+            return Kept::settle(there, stamp, |there| kept::is_same_document(there, version, body));
+        }
+        let record = Document { version, body: body.to_owned() };
+        self.ring.insert(document, Kept { record, last_request: stamp.request });
+        Commit::Done
+    }
+
+    pub(super) fn client(&self, id: &ClientId) -> Option<Client> {
+        self.clients.get(id).map(|kept| kept.record.clone())
+    }
+
+    pub(super) fn clients(&self) -> Vec<Client> {
+        self.clients.values().map(|kept| kept.record.clone()).collect()
+    }
+
+    pub(super) fn create_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {
+        put_new(&mut self.clients, client.id.clone(), client.clone(), stamp, |there| there == client)
+    }
+
+    pub(super) fn replace_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {
+        let condition = |there: &Client| there.revision.checked_add(1) == Some(client.revision);
+        let effect = |there: &mut Client| *there = client.clone();
+        change(&mut self.clients, &client.id, stamp, condition, effect, |there| there == client)
+    }
+
+    pub(super) fn delete_client(&mut self, id: &ClientId, _: Stamp) -> Commit<Client> {
+        self.clients.remove(id).map_or(Commit::Lost(None), |_| Commit::Done)
+    }
+
+    pub(super) fn debts(&self, attempts: &[AttemptKey]) -> Vec<Timestamp> {
+        attempts.iter().map(|key| self.debts.get(key).copied().unwrap_or(Timestamp::EPOCH)).collect()
+    }
+
+    pub(super) fn note_attempt(&mut self, attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp {
+        let debt = self.debts.entry(attempt).or_default();
+        *debt = limit.after(*debt, stamp.at);
+        *debt
+    }
+
+    pub(super) fn probe(&self) {}
+
+    pub(super) fn change_mark(&self) -> u64 {
+        0
+    }
+
+    pub(super) fn sweep(&mut self, before: Timestamp) -> u64 {
+        let mut room = SWEEP_LIMIT;
+        let mut keep = |expires_at: Timestamp| {
+            let goes = expires_at < before && room > 0;
+            room -= u64::from(goes);
+            !goes
+        };
+        self.grants.retain(|_, grant| keep(grant.record.expires_at));
+        self.sessions.retain(|_, session| keep(session.record.expires_at));
+        self.denied.retain(|_, denied| keep(denied.record));
+        self.debts.retain(|_, debt| keep(*debt));
+        SWEEP_LIMIT - room
+    }
+}

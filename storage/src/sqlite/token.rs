@@ -1,0 +1,55 @@
+//! Access tokens: those that are denied, and the grants behind those that may not be.
+
+use super::column::{At, FORMAT, Format};
+use super::{grant, settle};
+use crate::kept::Kept;
+use crate::{Commit, GrantView, Stamp, TokenView};
+use protocol::grant::GrantKey;
+use protocol::id::{Realm, RequestId};
+use protocol::secret::Digest;
+use protocol::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+pub(super) fn load_token(
+    db: &Connection,
+    realm: &Realm,
+    token: &Digest,
+    key: &Option<GrantKey>,
+) -> Result<TokenView> {
+    let denied = denied(db, realm, token)?.is_some();
+    let view = key.map(|key| grant::load_grant(db, realm, &key)).transpose()?;
+    let GrantView { grant, user } = view.unwrap_or_default();
+    Ok(TokenView { denied, grant, user })
+}
+
+fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Kept<Timestamp>>> {
+    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = ?1 AND token = ?2")?
+        .query_row(params![realm.as_str(), token.as_bytes()], |row| {
+            row.get::<_, Format>("v")?;
+            let last_request = RequestId::from_bytes(row.get("last_request")?);
+            Ok(Kept { record: row.get::<_, At>("expires_at")?.0, last_request })
+        })
+        .optional()
+}
+
+pub(super) fn deny_token(
+    db: &Connection,
+    realm: &Realm,
+    token: &Digest,
+    expires_at: &Timestamp,
+    stamp: &Stamp,
+) -> Result<Commit<Timestamp>> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO denied_tokens (realm, token, expires_at, last_request, v) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            realm.as_str(),
+            token.as_bytes(),
+            At(*expires_at),
+            stamp.request.as_bytes(),
+            FORMAT
+        ])?;
+    settle(changed, stamp, || denied(db, realm, token), |there| there == expires_at)
+}

@@ -1,0 +1,169 @@
+//! The page where people see and change what is theirs.
+
+use askama::Template;
+
+use crate::messages::{AccountTexts, ProfileTexts};
+use crate::{ChoiceProblem, Messages, ScopeLine};
+
+/// An instant on a page: for programs and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// As in the attribute `datetime`.
+    pub machine: String,
+    /// As it is read.
+    pub text: String,
+}
+
+/// A field of the profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProfileField<'a> {
+    /// The claim, and the name of the input.
+    pub name: &'a str,
+    /// What it holds.
+    pub value: &'a str,
+}
+
+impl ProfileField<'_> {
+    fn label(&self, texts: &ProfileTexts) -> &'static str {
+        match self.name {
+            "name" => texts.name,
+            "given_name" => texts.given_name,
+            "family_name" => texts.family_name,
+            "nickname" => texts.nickname,
+            "birthdate" => texts.birthdate,
+            "phone_number" => texts.phone_number,
+            "website" => texts.website,
+            _ => texts.email,
+        }
+    }
+
+    /// What browsers may fill in (HTML, autofill).
+    fn autocomplete(&self) -> &'static str {
+        match self.name {
+            "name" => "name",
+            "given_name" => "given-name",
+            "family_name" => "family-name",
+            "nickname" => "nickname",
+            "birthdate" => "bday",
+            "phone_number" => "tel",
+            "website" => "url",
+            _ => "email",
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.name {
+            "phone_number" => "tel",
+            "website" => "url",
+            "email" => "email",
+            _ => "text",
+        }
+    }
+}
+
+/// A browser that is signed in.
+#[derive(Debug, Clone)]
+pub struct SessionLine<'a> {
+    /// The session's id, sent back to end it.
+    pub id: &'a str,
+    /// When it began.
+    pub began: Moment,
+    /// When the password was last asked for in it.
+    pub signed_in: Moment,
+    /// Whether it is this one.
+    pub is_current: bool,
+}
+
+/// A client that was given something.
+#[derive(Debug, Clone)]
+pub struct AppLine<'a> {
+    /// The client's id, sent back to end it.
+    pub id: &'a str,
+    /// Its name as it is registered.
+    pub name: &'a str,
+    /// What it may do.
+    pub scopes: Vec<ScopeLine<'a>>,
+    /// Since when.
+    pub since: Moment,
+    /// Whether it goes on while the user is away.
+    pub is_offline: bool,
+}
+
+/// What was just done, or what was wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountNotice {
+    /// The profile is saved.
+    ProfileSaved,
+    /// The password is changed.
+    PasswordChanged,
+    /// One or more sessions have ended.
+    SessionsEnded,
+    /// One or more clients have nothing any more.
+    AppsEnded,
+    /// What was entered in the profile can't be taken.
+    Profile(ChoiceProblem),
+    /// What was entered for the password can't be taken.
+    Password(ChoiceProblem),
+}
+
+/// The account page. Every form posts `csrf`; the forms differ by their actions, which are `action` and a word.
+#[derive(Debug, Template)]
+#[template(path = "account.html")]
+pub struct Account<'a> {
+    /// The language of the page.
+    pub messages: &'a Messages,
+    /// The nonce of this response's content security policy.
+    pub nonce: &'a str,
+    /// The page's own path or URL: forms go below it.
+    pub action: &'a str,
+    /// Where signing out begins.
+    pub logout_url: &'a str,
+    /// The CSRF token of all forms.
+    pub csrf: &'a str,
+    /// Who is signed in.
+    pub username: &'a str,
+    /// A verified address, which can't be changed here.
+    pub verified_email: Option<&'a str>,
+    /// The profile.
+    pub profile: &'a [ProfileField<'a>],
+    /// Where the person is signed in, this browser first.
+    pub sessions: &'a [SessionLine<'a>],
+    /// Who was given something.
+    pub apps: &'a [AppLine<'a>],
+    /// What to say about the last thing that was done.
+    pub notice: Option<AccountNotice>,
+}
+
+impl Account<'_> {
+    const fn texts(&self) -> &AccountTexts {
+        &self.messages.account
+    }
+
+    fn good_news(&self) -> Option<&'static str> {
+        match self.notice? {
+            AccountNotice::ProfileSaved => Some(self.texts().profile_saved),
+            AccountNotice::PasswordChanged => Some(self.texts().password_changed),
+            AccountNotice::SessionsEnded => Some(self.texts().sessions_ended),
+            AccountNotice::AppsEnded => Some(self.texts().apps_ended),
+            AccountNotice::Profile(_) | AccountNotice::Password(_) => None,
+        }
+    }
+
+    fn profile_problem(&self) -> Option<&'static str> {
+        match self.notice {
+            Some(AccountNotice::Profile(problem)) => Some(problem.text(&self.messages.problems)),
+            _ => None,
+        }
+    }
+
+    fn password_problem(&self) -> Option<&'static str> {
+        match self.notice {
+            Some(AccountNotice::Password(problem)) => Some(problem.text(&self.messages.problems)),
+            _ => None,
+        }
+    }
+
+    fn has_problem(&self) -> bool {
+        self.notice.is_some() && self.good_news().is_none()
+    }
+}

@@ -1,0 +1,123 @@
+//! The page where people make an account.
+
+use askama::Template;
+
+use crate::Messages;
+use crate::messages::ProblemTexts;
+
+/// Why something a person chose can't be taken. Each has its own sentence in every language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoiceProblem {
+    /// The user name is somebody's, or a program's.
+    UsernameTaken,
+    /// No user name, or too long a one.
+    UsernameLength,
+    /// Characters that can't stand in a user name.
+    UsernameCharacters,
+    /// An `@` in the user name.
+    UsernameAtSign,
+    /// A user name that looks like the operator's.
+    UsernameReserved,
+    /// Not an e-mail address.
+    EmailInvalid,
+    /// Fewer than eight characters.
+    PasswordShort,
+    /// More bytes than a password has.
+    PasswordLong,
+    /// The password is the user name.
+    PasswordIsUsername,
+    /// One of those everybody tries first.
+    PasswordCommon,
+    /// Characters that can't be typed the same way everywhere.
+    PasswordCharacters,
+    /// A profile field holds what it can't.
+    ProfileInvalid,
+    /// The current password is another one.
+    PasswordWrong,
+    /// Passwords can't be checked right now.
+    Busy,
+    /// Too many attempts lately.
+    TooMany,
+}
+
+impl ChoiceProblem {
+    pub(crate) const fn text(self, texts: &ProblemTexts) -> &'static str {
+        match self {
+            Self::UsernameTaken => texts.username_taken,
+            Self::UsernameLength => texts.username_length,
+            Self::UsernameCharacters => texts.username_characters,
+            Self::UsernameAtSign => texts.username_at_sign,
+            Self::UsernameReserved => texts.username_reserved,
+            Self::EmailInvalid => texts.email_invalid,
+            Self::PasswordShort => texts.password_short,
+            Self::PasswordLong => texts.password_long,
+            Self::PasswordIsUsername => texts.password_is_username,
+            Self::PasswordCommon => texts.password_common,
+            Self::PasswordCharacters => texts.password_characters,
+            Self::ProfileInvalid => texts.profile_invalid,
+            Self::PasswordWrong => texts.password_wrong,
+            Self::Busy => texts.busy,
+            Self::TooMany => texts.too_many,
+        }
+    }
+
+    /// Which field is at fault, if one is.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::UsernameTaken
+            | Self::UsernameLength
+            | Self::UsernameCharacters
+            | Self::UsernameAtSign
+            | Self::UsernameReserved => "username",
+            Self::EmailInvalid => "email",
+            Self::PasswordShort
+            | Self::PasswordLong
+            | Self::PasswordIsUsername
+            | Self::PasswordCommon
+            | Self::PasswordCharacters => "password",
+            Self::ProfileInvalid | Self::PasswordWrong | Self::Busy | Self::TooMany => "",
+        }
+    }
+}
+
+/// The sign-up page.
+#[derive(Debug, Template)]
+#[template(path = "signup.html")]
+pub struct SignUp<'a> {
+    /// The language of the page.
+    pub messages: &'a Messages,
+    /// The nonce of this response's content security policy.
+    pub nonce: &'a str,
+    /// Where the form is posted: a path or URL of ours.
+    pub action: &'a str,
+    /// The sealed errand, sent back in the hidden field `r`.
+    pub request: &'a str,
+    /// The CSRF token, sent back in the hidden field `csrf`.
+    pub csrf: &'a str,
+    /// The client the person is on the way to.
+    pub client_name: &'a str,
+    /// What the user name field holds at first.
+    pub username: &'a str,
+    /// What the e-mail field holds at first.
+    pub email: &'a str,
+    /// What went wrong with the last attempt.
+    pub problem: Option<ChoiceProblem>,
+    /// Where people with an account sign in.
+    pub login_url: &'a str,
+}
+
+impl SignUp<'_> {
+    fn problem_text(&self) -> Option<&'static str> {
+        self.problem.map(|problem| problem.text(&self.messages.problems))
+    }
+
+    fn is_at_fault(&self, field: &str) -> bool {
+        self.problem.is_some_and(|problem| problem.field() == field)
+    }
+
+    /// The field to begin with: the one at fault, else the first.
+    fn begins_with(&self, field: &str) -> bool {
+        let at_fault = self.problem.map_or("", ChoiceProblem::field);
+        if at_fault.is_empty() { field == "username" } else { field == at_fault }
+    }
+}
