@@ -58,7 +58,7 @@ refusals! {
     ContentType => InvalidRequest, Nothing, "Send the parameters as application/x-www-form-urlencoded in UTF-8.";
     /// More bytes than any request has.
     BodyTooLarge => InvalidRequest, Nothing, "The request is too large.";
-    /// It did not come in time, or broke off.
+    /// It did not come in time.
     BodyIncomplete => InvalidRequest, Nothing, "The request did not arrive completely.";
     /// RFC 6749 §2.3.1, RFC 6750 §2: URLs end up in logs.
     ParametersInUrl => InvalidRequest, Nothing, "Send the parameters in the body, not in the URL.";

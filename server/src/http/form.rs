@@ -69,8 +69,14 @@ async fn collect(body: Body) -> Result<Bytes, Failure> {
         Ok(collected) => return Ok(collected.to_bytes()),
         Err(error) => error,
     };
-    let too_large = error.is::<LengthLimitError>() || matches!(cause_of(&*error), Some(BodyError::TooLarge));
-    Err(if too_large { Refusal::BodyTooLarge } else { Refusal::BodyIncomplete }.into())
+    let refusal = match cause_of(&*error) {
+        _ if error.is::<LengthLimitError>() => Refusal::BodyTooLarge,
+        Some(BodyError::TooLarge) => Refusal::BodyTooLarge,
+        Some(BodyError::TooSlow) => Refusal::BodyIncomplete,
+        // RFC 9112 §7.1, §8: chunks that aren't chunks, or a body that broke off.
+        Some(BodyError::Broken(_)) | None => Refusal::MalformedRequest,
+    };
+    Err(refusal.into())
 }
 
 /// What the transport said, under what axum wrapped it in.

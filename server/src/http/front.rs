@@ -35,7 +35,8 @@ fn came_through_front(settings: &Settings, request: &Request) -> bool {
         // Every secret is compared, whichever fits.
         settings.origin_secret.iter().fold(false, |known, secret| known | secret.matches(value))
     };
-    settings.origin_secret.is_empty() || PROBES.contains(&request.uri().path()) || sent().is_some_and(known)
+    let is_probe = PROBES.contains(&below(&settings.issuer, request.uri().path()));
+    settings.origin_secret.is_empty() || is_probe || sent().is_some_and(known)
 }
 
 /// Design §8: on loopback a page under another name of this machine would lose its cookies, and a foreign name
@@ -44,21 +45,27 @@ fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
     if !issuer.is_loopback() {
         return None;
     }
-    let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let named = named.or(request.uri().authority().map(http::uri::Authority::as_str))?;
-    let host = without_port(named);
+    let named = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    // RFC 9112 §3.2.2: what a target in absolute form names counts, not `Host`.
+    let target = request.uri().authority().map(http::uri::Authority::as_str);
+    let host = without_port(target.or_else(named)?);
     if host.eq_ignore_ascii_case(issuer.host()) {
         return None;
     }
     if !is_loopback_host(&host.to_ascii_lowercase()) {
         return Some(StatusCode::MISDIRECTED_REQUEST.into_response());
     }
-    let path = request.uri().path().strip_prefix(issuer.path()).unwrap_or_default();
+    let path = below(issuer, request.uri().path());
     let for_people = !FOR_PROGRAMS.iter().any(|program| path.starts_with(program));
     (request.method() == Method::GET && for_people).then(|| {
         let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
         (StatusCode::SEE_OTHER, [(LOCATION, format!("{}{rest}", issuer.origin()))]).into_response()
     })
+}
+
+/// A path as the URL map has it. Outside the issuer's own path there is only its metadata (RFC 8414 §3.1).
+fn below<'a>(issuer: &Issuer, path: &'a str) -> &'a str {
+    path.strip_prefix(issuer.path()).unwrap_or(path)
 }
 
 fn without_port(authority: &str) -> &str {

@@ -15,7 +15,7 @@ pub enum BodyError {
     TooLarge,
     /// Not there in time: 408.
     TooSlow,
-    /// The connection broke, or the framing was wrong.
+    /// The connection broke, or the framing was wrong: 400.
     Broken(hyper::Error),
 }
 

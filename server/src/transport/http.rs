@@ -1,10 +1,12 @@
 //! The HTTP listener: HTTP/1.1 only, over TCP or TLS, with a bound on everything a caller controls.
 //!
 //! Absent on purpose: HTTP/2 (front ends speak it to browsers, and its floods stay theirs), and any reading of
-//! `Host` or forwarding headers.
+//! what `Host` or forwarding headers say.
 
 use super::body::BoundedBody;
-use ::http::{Request, Response, StatusCode, header};
+use super::wire::{Doubt, Wire};
+use crate::http::headers::{NO_STORE, harden};
+use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -44,6 +46,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// For the whole request once its head is there; longer is 503.
     pub request_time: Duration,
+    /// For the caller to take an answer that can't be sent at once.
+    pub answer_time: Duration,
     /// For open requests to end after the shutdown began.
     pub drain_time: Duration,
 }
@@ -59,6 +63,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             request_time: Duration::from_secs(30),
+            answer_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(10),
         }
     }
@@ -149,9 +154,13 @@ impl Connection {
             None => self.talk(stream).await,
             Some(tls) => {
                 let handshake = timeout(self.limits.head_time, tls.accept(stream));
-                // Scanners fail handshakes all day; that is not worth a line.
-                if let Ok(Ok(stream)) = handshake.await {
-                    self.talk(stream).await;
+                let mut stopping = self.stopping.clone();
+                tokio::select! {
+                    // Scanners fail handshakes all day; that is not worth a line.
+                    done = handshake => if let Ok(Ok(stream)) = done {
+                        self.talk(stream).await;
+                    },
+                    _ = stopping.changed() => {}
                 }
             }
         }
@@ -159,7 +168,9 @@ impl Connection {
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Self { peer, router, limits, mut stopping } = self;
-        let answer = service_fn(move |request| answer(request, peer, router.clone(), limits));
+        let stream = Wire::new(stream, limits.answer_time);
+        let doubt = stream.doubt();
+        let answer = service_fn(move |request| answer(request, peer, router.clone(), limits, doubt.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
@@ -186,9 +197,14 @@ async fn answer(
     peer: PeerAddr,
     router: Router,
     limits: Limits,
+    doubt: Doubt,
 ) -> Result<Response<Body>, Infallible> {
+    // Whichever request of the connection it was: those before it lose nothing but an answer.
+    if doubt.arose() {
+        return Ok(bare(StatusCode::BAD_REQUEST));
+    }
     if let Err(status) = check_head(&request, &limits) {
-        return Ok(close(plain(status)));
+        return Ok(bare(status));
     }
     // RFC 9112 §6.1: what follows a chunked body may be read differently by a front end; nothing does, if
     // the connection ends with it.
@@ -198,9 +214,11 @@ async fn answer(
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
-        Err(_) => return Ok(close(plain(StatusCode::SERVICE_UNAVAILABLE))),
+        Err(_) => return Ok(bare(StatusCode::SERVICE_UNAVAILABLE)),
     };
-    Ok(if last { close(response) } else { response })
+    // Behind these, the rest of the body is still to come, and nobody reads it (RFC 9110 §15.5.9, §15.5.14).
+    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+    Ok(if last || unread { close(response) } else { response })
 }
 
 fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), StatusCode> {
@@ -214,11 +232,18 @@ fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), Status
     if header_bytes > limits.header_bytes {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    let length = headers.get(header::CONTENT_LENGTH);
-    // Stricter than RFC 9112 §6.3, which lets the coding win: two lengths are how requests are smuggled.
-    if length.is_some() && headers.contains_key(header::TRANSFER_ENCODING) {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    // RFC 9112 §3.2: a request says once whom it means.
+    if request.version() == Version::HTTP_11 && (hosts.next().is_none() || hosts.next().is_some()) {
         return Err(StatusCode::BAD_REQUEST);
     }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    // RFC 9112 §6.1: no other coding is understood here. hyper looks only at what stands last.
+    if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let length = headers.get(header::CONTENT_LENGTH);
     let declared = length.and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > limits.body_bytes) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
@@ -226,16 +251,20 @@ fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), Status
     Ok(())
 }
 
-fn plain(status: StatusCode) -> Response<Body> {
+/// What the transport says by itself: a status, and that the connection ends.
+fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
+    let headers = response.headers_mut();
+    harden(headers, false);
+    headers.extend(NO_STORE);
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    response
+    close(response)
 }
 
 fn close(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -48,8 +48,14 @@ pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTlsFil
         .map_err(|error| bad(certificate, error.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .map_err(|error| {
-            bad(key, format!("the key doesn't fit the certificate in {} ({error})", certificate.display()))
+        .map_err(|error| match error {
+            rustls::Error::InvalidCertificate(_) => {
+                bad(certificate, format!("the certificate can't be read ({error}); give a PEM file"))
+            }
+            _ => bad(
+                key,
+                format!("the key doesn't fit the certificate in {} ({error})", certificate.display()),
+            ),
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))

@@ -1,0 +1,243 @@
+//! How much one caller may send (N-050, N-210). The numbers are those of `Limits::default()`.
+
+use crate::wire::{GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, within, world};
+use conformance::Answer;
+use server::transport::http::Limits;
+use std::collections::BTreeSet;
+use tokio::net::TcpSocket;
+
+const BODY: usize = 64 * 1024;
+const HEADERS: usize = 32 * 1024;
+const URI: usize = 8 * 1024;
+
+/// What the transport says by itself: nothing but the status, and the connection ends.
+fn assert_bare(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.text(), "");
+    assert_eq!(answer.header("connection"), "close");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+}
+
+/// The body of a good request for a token, blown up to some size.
+fn padded(bytes: usize) -> String {
+    format!("{GRANT}&pad={}", "x".repeat(bytes - GRANT.len() - 5))
+}
+
+#[tokio::test]
+async fn n050_a_body_has_64_kb_whatever_frames_it() {
+    let (world, machine) = world().await;
+    let server = Server::of(&world).await;
+    let declared = |bytes: usize| {
+        format!("{}{}", token_head(&machine, &[&format!("content-length: {bytes}")]), padded(bytes))
+    };
+    let chunked = |bytes: usize| {
+        let body = padded(bytes);
+        let pieces = body.as_bytes().chunks(1000).map(|piece| std::str::from_utf8(piece).unwrap());
+        let chunks: String = pieces.map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len())).collect();
+        format!("{}{chunks}0\r\n\r\n", token_head(&machine, &["transfer-encoding: chunked"]))
+    };
+    // A single value over 8 kB is refused, but for what it is.
+    server.ask(declared(BODY)).await.assert_token_error(400, "invalid_request");
+    server.ask(chunked(BODY)).await.assert_token_error(400, "invalid_request");
+    assert_bare(&server.ask(declared(BODY + 1)).await, 413);
+    server.ask(chunked(BODY + 1)).await.assert_token_error(413, "invalid_request");
+}
+
+/// A connection whose both ends hold little, so that what was taken was read.
+async fn tight(router: axum::Router) -> (Server, Wire) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let server = Server::on(socket.listen(16).unwrap(), None, router, Limits::default());
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(8 * 1024).unwrap();
+    let wire = Wire::over(within(socket.connect(server.address)).await.unwrap());
+    (server, wire)
+}
+
+#[tokio::test]
+async fn n050_ten_megabytes_are_not_taken() {
+    let (world, machine) = world().await;
+    let head_of = |path: &str, framing: &str| token_head(&machine, &[framing]).replace("/token", path);
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+    let many_small = "1\r\nx\r\n".repeat(10 * 1024 * 1024 / 6);
+    for (head, body) in [
+        (head_of("/token", "content-length: 10485760"), "x".repeat(10 * 1024 * 1024)),
+        (head_of("/token", "content-length: 18446744073709551615"), "x".repeat(10 * 1024 * 1024)),
+        (head_of("/token", "transfer-encoding: chunked"), chunk.repeat(10 * 1024)),
+        (head_of("/token", "transfer-encoding: chunked"), many_small.clone()),
+        (
+            head_of("/token", "transfer-encoding: chunked"),
+            format!("a00000\r\n{}", "x".repeat(10 * 1024 * 1024)),
+        ),
+        (head_of("/token", "transfer-encoding: chunked"), format!("1;{}", "x".repeat(10 * 1024 * 1024))),
+        (
+            head_of("/token", "transfer-encoding: chunked"),
+            format!("0\r\nx: {}", "x".repeat(10 * 1024 * 1024)),
+        ),
+        (head_of("/jwks", "transfer-encoding: chunked"), chunk.repeat(10 * 1024)),
+        (head_of("/nowhere", "transfer-encoding: chunked"), chunk.repeat(10 * 1024)),
+        (head_of("/token", "transfer-encoding: chunked").replace("form-urlencoded", "y"), many_small),
+    ] {
+        let (_server, mut wire) = tight(router(&world)).await;
+        wire.send(&head).await;
+        let taken = wire.press(body.as_bytes()).await;
+        // A body of one-byte chunks is six times its size on the wire.
+        assert!(taken < 8 * BODY, "{taken} bytes were taken after {head}{}", &body[..10]);
+    }
+}
+
+#[tokio::test]
+async fn n050_a_length_that_lies() {
+    let (world, machine) = world().await;
+    let server = Server::of(&world).await;
+    // More than was said: the rest is no request.
+    let mut wire = server.connect().await;
+    let short = token_head(&machine, &["content-length: 5"]);
+    wire.send(format!("{short}{GRANT}\r\n\r\n")).await;
+    wire.answer().await.assert_token_error(400, "invalid_request");
+    assert_eq!(wire.answer().await.status, 400);
+    wire.closed().await;
+    // Less than was said, and then no more.
+    for framing in ["content-length: 30", "content-length: 65536"] {
+        let mut wire = server.connect().await;
+        wire.send(format!("{}{GRANT}", token_head(&machine, &[framing]))).await;
+        wire.end().await;
+        wire.answer().await.assert_token_error(400, "invalid_request");
+        wire.closed().await;
+    }
+    // The server is well.
+    assert_eq!(server.ask(token(&machine)).await.status, 200);
+}
+
+#[tokio::test]
+async fn n050_whoever_asks_first_is_spared_the_body() {
+    let (world, machine) = world().await;
+    let server = Server::of(&world).await;
+    let expecting = |framing: &str| token_head(&machine, &["expect: 100-continue", framing]);
+    let mut wire = server.connect().await;
+    let proceed = wire.ask(expecting(GRANT_LENGTH)).await;
+    assert_eq!(proceed.status, 100);
+    assert_eq!(wire.ask(GRANT).await.status, 200);
+    assert_eq!(wire.ask(token(&machine)).await.status, 200, "the connection lives on");
+    assert_bare(&server.ask(expecting("content-length: 65537")).await, 413);
+    let nowhere = expecting(GRANT_LENGTH).replace("/token", "/nowhere");
+    assert_eq!(server.ask(nowhere).await.status, 404);
+    let other = expecting(GRANT_LENGTH).replace("100-continue", "a-miracle");
+    assert_eq!(server.ask(format!("{other}{GRANT}")).await.status, 200);
+}
+
+#[tokio::test]
+async fn n210_a_hundred_headers() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let lines = |count: usize| (1..count).map(|n| format!("x-{n}: y")).collect::<Vec<_>>();
+    let request = |count: usize| {
+        let lines = lines(count);
+        get("/jwks", &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(server.ask(request(100)).await.status, 200);
+    for count in [101, 200, 2000] {
+        let mut wire = server.connect().await;
+        let answer = wire.ask(request(count)).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (431, ""));
+        wire.closed().await;
+    }
+    let cookies: Vec<_> = (0..200).map(|n| format!("cookie: c{n}=v")).collect();
+    let request = get("/authorize", &cookies.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(server.ask(request).await.status, 431);
+}
+
+#[tokio::test]
+async fn n210_headers_have_32_kb_together() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    // `host: op.example` is 14 of them, `x:` one.
+    let one = |bytes: usize| get("/jwks", &[&format!("x: {}", "y".repeat(bytes - 15))]);
+    let four = |bytes: usize| {
+        let line = |bytes: usize| format!("x: {}", "y".repeat(bytes - 1));
+        let quarter = (bytes - 14) / 4;
+        let lines = [line(quarter), line(quarter), line(quarter), line(bytes - 14 - 3 * quarter)];
+        get("/jwks", &lines.each_ref().map(String::as_str))
+    };
+    for request in [one(HEADERS), four(HEADERS)] {
+        assert_eq!(server.ask(request).await.status, 200);
+    }
+    for request in [one(HEADERS + 1), four(HEADERS + 1)] {
+        assert_bare(&server.ask(request).await, 431);
+    }
+    // Even what never ends is not kept.
+    let (_server, mut wire) = tight(router(&world)).await;
+    wire.send("GET /jwks HTTP/1.1\r\nhost: op.example\r\nx: ").await;
+    let taken = wire.press("y".repeat(10 * 1024 * 1024).as_bytes()).await;
+    assert!(taken < 8 * HEADERS, "{taken} bytes");
+    let (_server, mut wire) = tight(router(&world)).await;
+    let taken = wire.press("\r\n".repeat(5 * 1024 * 1024).as_bytes()).await;
+    assert!(taken < 8 * HEADERS, "{taken} bytes");
+}
+
+#[tokio::test]
+async fn n210_odd_lists_are_passed_over_or_read_once() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let plain = server.ask(get("/jwks", &[])).await.shown();
+    let commas = ",".repeat(16 * 1024);
+    let qs = ";q=0.5".repeat(4 * 1024);
+    for line in [
+        format!("accept: */*;q=99999999999999999999,text/html;q=-1,;;,{commas}"),
+        format!("accept: */*{qs}"),
+        format!("accept-language: {commas}"),
+        "accept-language: *-*-*;q=nan".into(),
+        format!("accept-encoding: gzip{qs}"),
+        format!("te: trailers{commas}"),
+        format!("range: bytes=0-0,{}", "1-2,".repeat(4 * 1024)),
+        format!("if-none-match: {commas}"),
+        format!("if-none-match: {}", "W/\"a\", ".repeat(2 * 1024)),
+        "if-modified-since: Fri, 99 Foo 99999 99:99:99 GMT".into(),
+        format!("forwarded: for={}", "\"[::1]\",for=".repeat(1024)),
+        format!("x-forwarded-for: {}", "1.2.3.4, ".repeat(2 * 1024)),
+        format!("cookie: {}", "a=b; ".repeat(4 * 1024)),
+        format!("cookie: {}", ";".repeat(16 * 1024)),
+        format!("cookie: {}", "=".repeat(16 * 1024)),
+    ] {
+        let answer = server.ask(get("/jwks", &[&line])).await;
+        assert_eq!(answer.shown(), plain, "{}", &line[..30]);
+    }
+    let page = server.ask(get("/authorize", &[&format!("cookie: {}", "c=v; ".repeat(200))])).await;
+    page.assert_error_page(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n210_a_uri_has_8_kb() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let path = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
+    let query = |bytes: usize| format!("/jwks?{}", "a".repeat(bytes - 6));
+    assert_eq!(server.ask(get(&path(URI), &[])).await.status, 404);
+    assert_eq!(server.ask(get(&query(URI), &[])).await.status, 200);
+    for bytes in [URI + 1, 3 * URI] {
+        for uri in [path(bytes), query(bytes)] {
+            assert_bare(&server.ask(get(&uri, &[])).await, 414);
+        }
+    }
+    for bytes in [64 * 1024, 70_000] {
+        let answer = server.ask(get(&path(bytes), &[])).await;
+        assert!([414, 431].contains(&answer.status.as_u16()), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_head_is_answered_whatever_its_method() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let mut seen = BTreeSet::new();
+    for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "CONNECT"] {
+        let mut wire = server.connect().await;
+        wire.send(head(method, &format!("/{}", "a".repeat(URI)), &[])).await;
+        let answer = wire.head().await;
+        seen.insert((answer.status.as_u16(), answer.header("connection").to_owned()));
+        wire.closed().await;
+    }
+    assert_eq!(seen, BTreeSet::from([(414, "close".into())]));
+}

@@ -1,0 +1,13 @@
+//! The HTTP transport as raw bytes see it: framing, limits, time, TLS, names. Everything here speaks through a
+//! socket of its own, since a well-behaved client can't say what these tests say.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod errors;
+mod framing;
+mod life;
+mod limits;
+mod names;
+mod paths;
+mod slow;
+mod tls;
+mod wire;

@@ -1,0 +1,259 @@
+//! Under which names we answer (design §8): on loopback only under our own, elsewhere under any, since there
+//! `Host` is never read. And whom a front end lets through (`origin_secret`).
+
+use crate::wire::{Server, get, head, token, world};
+use conformance::{Answer, Harness, World};
+
+const FIRST: &str = "a-secret-of-the-front-end-0123456789";
+const SECOND: &str = "another-secret-of-the-front-end-0123";
+
+/// A server whose issuer names this machine.
+async fn at(issuer: &str) -> (World, Server) {
+    let world = World::with(Harness::Router, &[("KEYWARD_ISSUER", issuer)]).await;
+    let server = Server::of(&world).await;
+    (world, server)
+}
+
+/// A request under a name.
+fn under(host: &str, request: &str) -> String {
+    request.replace("op.example", host)
+}
+
+async fn ask(server: &Server, host: &str, request: &str) -> Answer {
+    server.ask(under(host, request)).await
+}
+
+#[tokio::test]
+async fn on_loopback_pages_are_at_our_name_only() {
+    for (issuer, own, others) in [
+        ("http://localhost:8080", "localhost", ["127.0.0.1", "[::1]"]),
+        ("http://127.0.0.1:8080", "127.0.0.1", ["localhost", "[::1]"]),
+        ("http://[::1]:8080", "[::1]", ["localhost", "127.0.0.1"]),
+        ("https://localhost", "localhost", ["127.0.0.1", "[::1]"]),
+    ] {
+        let (_world, server) = at(issuer).await;
+        for port in ["", ":8080", ":1", ":65535"] {
+            let page = ask(&server, &format!("{own}{port}"), &get("/authorize?x=y", &[])).await;
+            page.assert_error_page(400, "invalid_request");
+        }
+        let shouted = own.to_uppercase();
+        assert_eq!(ask(&server, &shouted, &get("/authorize", &[])).await.status, 400, "names have no case");
+        for other in others {
+            for name in
+                [other.to_owned(), format!("{other}:8080"), format!("{other}:9"), other.to_uppercase()]
+            {
+                for path in ["/authorize?x=y&z=%20", "/login?r=1", "/consent", "/nowhere", "//evil.example/x"]
+                {
+                    let answer = ask(&server, &name, &get(path, &[])).await;
+                    assert_eq!(answer.location(), format!("{issuer}{path}"), "{name}");
+                    assert_eq!(answer.text(), "");
+                }
+                // A form can't be sent on; it fails here by what it lacks, not by its address.
+                let form = head("POST", "/login", &["content-length: 0"]);
+                assert_eq!(ask(&server, &name, &form).await.status, 415);
+                assert_eq!(ask(&server, &name, &head("HEAD", "/login", &[])).await.status, 405);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_loopback_programs_may_use_any_name_of_this_machine() {
+    let (world, server) = at("http://localhost:8080").await;
+    let machine = world.machine().await;
+    for name in ["localhost", "127.0.0.1", "[::1]", "127.0.0.1:8080", "[::1]:8080", "localhost:9"] {
+        assert_eq!(ask(&server, name, &token(&machine)).await.status, 200, "{name}");
+        assert_eq!(ask(&server, name, &get("/userinfo", &[])).await.status, 401, "{name}");
+        for path in ["/jwks", "/.well-known/openid-configuration", "/healthz", "/readyz"] {
+            assert_eq!(ask(&server, name, &get(path, &[])).await.status, 200, "{name} {path}");
+        }
+        let metadata = ask(&server, name, &get("/.well-known/oauth-authorization-server", &[])).await;
+        assert_eq!(metadata.json()["issuer"], "http://localhost:8080");
+    }
+}
+
+#[tokio::test]
+async fn on_loopback_the_names_of_others_are_refused() {
+    let (world, server) = at("http://localhost:8080").await;
+    let machine = world.machine().await;
+    for name in [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "evil.example/localhost",
+        "localhost.",
+        "xlocalhost",
+        "127.0.0.1.nip.io",
+        "127.0.0.2",
+        "127.1",
+        "2130706433",
+        "0.0.0.0",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "::1",
+        "localhost:8080:8080",
+        "localhost@evil.example",
+        "user@localhost",
+        "localhost#evil.example",
+        ":8080",
+    ] {
+        for request in [token(&machine), get("/jwks", &[]), get("/authorize", &[]), get("/healthz", &[])] {
+            let answer = ask(&server, name, &request).await;
+            assert_eq!((answer.status.as_u16(), answer.text()), (421, ""), "{name}");
+            assert!(!answer.has("location") && !answer.has("access-control-allow-origin"));
+        }
+    }
+    // A name that a browser's attacker controls stays refused beside one of ours.
+    let both = get("/jwks", &["host: localhost:8080"]);
+    assert_ne!(server.ask(both).await.status, 200);
+    let absolute = get("http://evil.example/jwks", &[]);
+    assert_eq!(ask(&server, "localhost:8080", &absolute).await.status, 421);
+    let absolute = get("http://localhost:8080/jwks", &[]);
+    assert_eq!(ask(&server, "localhost:8080", &absolute).await.status, 200);
+}
+
+#[tokio::test]
+async fn on_loopback_below_a_path() {
+    let (_world, server) = at("http://localhost:8080/t1").await;
+    let metadata = "/.well-known/oauth-authorization-server/t1";
+    for name in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+        for path in ["/t1/jwks", "/t1/.well-known/openid-configuration", "/t1/healthz", metadata] {
+            assert_eq!(ask(&server, name, &get(path, &[])).await.status, 200, "{name} {path}");
+        }
+    }
+    let moved = ask(&server, "127.0.0.1:8080", &get("/t1/login?r=1", &[])).await;
+    assert_eq!(moved.location(), "http://localhost:8080/t1/login?r=1");
+    for path in ["/jwks", "/t1", "/t1/", "/t1jwks", "/t10/jwks", "/t1//jwks"] {
+        assert_eq!(ask(&server, "localhost:8080", &get(path, &[])).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_request_says_whom_it_means_once() {
+    for issuer in ["https://op.example", "http://localhost:8080"] {
+        let (_world, server) = at(issuer).await;
+        let own = issuer.split("//").nth(1).unwrap();
+        let none = get("/jwks", &[]).replace("host: op.example\r\n", "");
+        let twice = under(own, &get("/jwks", &["host: op.example"]));
+        for request in [none.clone(), twice] {
+            // RFC 9112 §3.2.
+            assert_eq!(server.ask(&request).await.status, 400, "{request}");
+        }
+        assert_eq!(server.ask(none.replace("HTTP/1.1", "HTTP/1.0")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn n180_elsewhere_no_name_in_a_request_builds_anything() {
+    let (world, machine) = world().await;
+    world.relying_party().await;
+    let server = Server::of(&world).await;
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let authorize = format!(
+        "/authorize?client_id=rp&redirect_uri=https://rp.example/cb&response_type=code&scope=openid&state=s\
+         &code_challenge={challenge}&code_challenge_method=S256"
+    );
+    let poison = [
+        "x-forwarded-host: evil.example",
+        "x-forwarded-proto: http",
+        "x-forwarded-port: 1",
+        "x-forwarded-prefix: /evil",
+        "x-forwarded-server: evil.example",
+        "x-original-url: /evil",
+        "x-rewrite-url: /evil",
+        "x-original-host: evil.example",
+        "x-host: evil.example",
+        "forwarded: host=evil.example;proto=http;for=6.6.6.6",
+        "x-http-method-override: PUT",
+    ];
+    for request in [
+        get("/.well-known/openid-configuration", &poison),
+        get("/.well-known/oauth-authorization-server", &poison),
+        get("/jwks", &poison),
+        get(&authorize, &poison),
+        get("/authorize", &poison),
+        get("/login", &poison),
+        get("/nowhere", &poison),
+        get("/userinfo", &poison),
+        token(&machine).replace("\r\n\r\n", &format!("\r\n{}\r\n\r\n", poison.join("\r\n"))),
+    ] {
+        let clean =
+            server.ask(poison.iter().fold(request.clone(), |r, line| r.replace(&format!("{line}\r\n"), "")));
+        let clean = clean.await;
+        for host in ["op.example", "evil.example", "evil.example:1", "127.0.0.1", "localhost", "x", "\"<>"] {
+            let answer = ask(&server, host, &request).await;
+            assert_eq!(answer.status, clean.status, "{host}: {request}");
+            let shown = answer.shown();
+            assert!(!shown.contains("evil") && !shown.contains("6.6.6.6"), "{host}: {shown}");
+            if answer.status == 303 {
+                assert!(answer.location().starts_with("/login?r="), "{answer:?}");
+            }
+        }
+    }
+    let metadata =
+        ask(&server, "evil.example", &get("/.well-known/openid-configuration", &poison)).await.json();
+    for (name, value) in metadata.as_object().unwrap() {
+        if name == "issuer" || name.ends_with("_endpoint") || name == "jwks_uri" {
+            assert!(value.as_str().unwrap().starts_with("https://op.example"), "{name}: {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_comes_past_the_front_end_is_refused() {
+    let world =
+        World::with(Harness::Router, &[("KEYWARD_ORIGIN_SECRET", &format!("{FIRST},{SECOND}"))]).await;
+    let machine = world.machine().await;
+    let server = Server::of(&world).await;
+    let bearing = |request: &str, lines: &[String]| {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        request.replace("host: op.example\r\n", &format!("host: op.example\r\n{lines}"))
+    };
+    let requests = [token(&machine), get("/jwks", &[]), get("/.well-known/openid-configuration", &[])];
+    for request in &requests {
+        for secret in [FIRST, SECOND] {
+            for name in ["x-keyward-origin", "X-Keyward-Origin"] {
+                let answer = server.ask(bearing(request, &[format!("{name}: {secret}")])).await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+            }
+        }
+        let named = |secret: &str| format!("x-keyward-origin: {secret}");
+        for lines in [
+            vec![],
+            vec![named("")],
+            vec![named("wrong")],
+            vec![named(&FIRST.to_uppercase())],
+            vec![named(&FIRST[1..])],
+            vec![named(&format!("{FIRST}0"))],
+            vec![named(&format!("{FIRST},{SECOND}"))],
+            vec![named(&format!("{FIRST}, {SECOND}"))],
+            vec![named("\u{e9}")],
+            vec![named("wrong"), named(FIRST)],
+            vec![format!("x-origin: {FIRST}")],
+        ] {
+            let answer = server.ask(bearing(request, &lines)).await;
+            assert_eq!((answer.status.as_u16(), answer.text()), (403, ""), "{lines:?}");
+        }
+    }
+    for path in ["/authorize", "/login", "/nowhere", "/healthz/", "/readyz/x", "//healthz", "/healthz%2f.."] {
+        assert_eq!(server.ask(get(path, &[])).await.status, 403, "{path}");
+    }
+    for probe in ["/healthz", "/readyz", "/healthz?x=y"] {
+        let answer = server.ask(get(probe, &[])).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (200, "ok"), "{probe}");
+        assert_eq!(server.ask(head("POST", probe, &[])).await.status, 405, "{probe}");
+    }
+}
+
+#[tokio::test]
+async fn probes_pass_below_a_path_too() {
+    let settings = [("KEYWARD_ISSUER", "https://op.example/t1"), ("KEYWARD_ORIGIN_SECRET", FIRST)];
+    let world = World::with(Harness::Router, &settings).await;
+    let server = Server::of(&world).await;
+    for probe in ["/t1/healthz", "/t1/readyz"] {
+        assert_eq!(server.ask(get(probe, &[])).await.text(), "ok", "{probe}");
+    }
+    for path in ["/t1/jwks", "/t1/healthz/x", "/t10/healthz"] {
+        assert_eq!(server.ask(get(path, &[])).await.status, 403, "{path}");
+    }
+}
