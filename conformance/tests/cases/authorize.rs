@@ -610,7 +610,8 @@ async fn hints_lead_to_the_right_person_or_to_an_error() {
     let expired = browser.visit(&world, &with(&[("prompt", "none"), ("id_token_hint", &hint)])).await;
     assert!(expired.to_client().get("code").is_some(), "a hint may be expired");
     let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
-    for wrong in ["x", &access, &format!("{}A", &hint[..hint.len() - 1])] {
+    let ((said, _), (_, signature)) = (hint.rsplit_once('.').unwrap(), access.rsplit_once('.').unwrap());
+    for wrong in ["x", &access, &format!("{said}.{signature}")] {
         ask(&world, &[("id_token_hint", wrong)]).await.assert_error_redirect(
             REDIRECT,
             ISSUER,
