@@ -20,7 +20,7 @@ fn every_command_of_the_guides_works() {
 fn follow(guide: &Path, text: &str) {
     let folder = TempDir::new().unwrap();
     // A port of its own instead of 8080, so that guides can't meet each other or somebody's server.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     let mut servers = Vec::new();
     for block in text.split("\n```sh").skip(1) {
         let (kind, rest) = block.split_once('\n').unwrap();
@@ -33,6 +33,12 @@ fn follow(guide: &Path, text: &str) {
         let told = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert!(done.status.success(), "{}: {commands}\n{told:?}", guide.display());
     }
+}
+
+/// Below the ports that systems hand out by themselves, so that nothing else takes it meanwhile.
+fn free_port() -> u16 {
+    let from = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (from..32_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 fn shell(folder: &Path, commands: &str) -> Command {
@@ -50,7 +56,7 @@ impl Server {
         // In place of the shell, so that what is killed is the server.
         let mut child = shell(folder, &format!("exec {}", commands.trim()))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let mut line = String::new();
