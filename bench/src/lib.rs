@@ -1,1 +1,24 @@
-//! Load driver, floor server and budgets; they grow with the endpoints they measure.
+//! What the product costs, beside a floor that does only what cannot be left out: a load driver, the rounds that
+//! compare the two, and the budgets that a change must keep.
+//!
+//! Everything is measured from outside, on real binaries. Absent on purpose: any of our own crates, so that a
+//! slow function of the product can't slow the floor down with it.
+
+pub mod budget;
+pub mod clock;
+pub mod connection;
+pub mod floor;
+pub mod instructions;
+pub mod load;
+pub mod machine;
+pub mod product;
+pub mod report;
+pub mod rounds;
+pub mod runner;
+pub mod scenario;
+pub mod server;
+pub mod startup;
+pub mod token;
+
+/// How anything here ends; the error is for a person to read.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

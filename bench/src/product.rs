@@ -1,0 +1,72 @@
+//! The product, as an operator meets it: the release binary, a store and keys in a folder that is deleted in the
+//! end, clients made by its own command line.
+
+use crate::Outcome;
+use crate::runner::Runner;
+use crate::server::Server;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// An installed product.
+pub struct Product {
+    program: PathBuf,
+    folder: TempDir,
+}
+
+/// A client that may ask for tokens.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Client {
+    /// Its id.
+    #[serde(rename = "client_id")]
+    pub id: String,
+    /// Its secret.
+    #[serde(rename = "client_secret")]
+    pub secret: String,
+}
+
+impl Product {
+    /// Makes a store and the first keys.
+    pub fn install(program: &Path) -> Outcome<Self> {
+        let program = program.canonicalize().map_err(|error| {
+            format!("{}: {error}; build it with `cargo build --release`, or say --keyward", program.display())
+        })?;
+        let product = Self { program, folder: TempDir::with_prefix("keyward-bench-")? };
+        product.serve(&Runner::Plain)?.stop()?;
+        Ok(product)
+    }
+
+    /// Registers a client; `flags` are those of `keyward client create`.
+    pub fn create_client(&self, flags: &[&str]) -> Outcome<Client> {
+        let mut command = self.command(&Runner::Plain);
+        command.args(["client", "create", "--json", "--name", "bench"]).args(flags).stderr(Stdio::inherit());
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(format!("{command:?} failed").into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Starts the server on a free port.
+    pub fn serve(&self, runner: &Runner) -> Outcome<Server> {
+        Server::start(self.command(runner).args(["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// The size of the binary in bytes.
+    pub fn size(&self) -> Outcome<u64> {
+        Ok(self.program.metadata()?.len())
+    }
+
+    fn command(&self, runner: &Runner) -> Command {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let mut command = runner.command(&self.program);
+        command
+            .current_dir(self.folder.path())
+            .env("KEYWARD_STORAGE", format!("sqlite:{}", path("keyward.db")))
+            .env("KEYWARD_KEYS", format!("local:{}", path("master.key")))
+            .env("KEYWARD_SIGNING_ALGS", "RS256,ES256,EdDSA")
+            .env("RUST_LOG", "warn");
+        command
+    }
+}

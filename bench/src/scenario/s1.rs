@@ -1,0 +1,69 @@
+//! S1: a machine gets a token (client_credentials, `client_secret_basic`), its client in the product's cache.
+
+use super::{Row, request};
+use crate::Outcome;
+use crate::floor;
+use crate::load::{Ask, Pace};
+use crate::machine::Machine;
+use crate::product::{Client, Product};
+use crate::report::Latency;
+use crate::rounds::{Plan, Sample, Spread, Subject, compare};
+use crate::server::Server;
+use crate::token::Token;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A client of the product whose tokens are signed so.
+pub fn client(product: &Product, token: Token) -> Outcome<Client> {
+    let (id, alg) = (format!("machine-{token}"), token.as_str());
+    let flags = ["--id", &id, "--signing-alg", alg, "--scope", "orders", "--audience", "https://api.example"];
+    product.create_client(&flags)
+}
+
+/// Asks the product.
+pub fn ask(server: &Server, client: &Client) -> Ask {
+    let credentials = STANDARD.encode(format!("{}:{}", client.id, client.secret));
+    let head =
+        format!("Authorization: Basic {credentials}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    let body = "grant_type=client_credentials&scope=orders";
+    Ask::new(request("POST", "/token", server.address, &head, body), r#"{"access_token":""#)
+}
+
+/// Asks the floor.
+pub fn ask_floor(server: &Server) -> Ask {
+    let number = floor::CLIENTS / 2;
+    ask(server, &Client { id: floor::client_id(number), secret: floor::client_secret(number) })
+}
+
+/// What an opaque token costs the floor: all that is not a signature. In microseconds.
+pub async fn opaque_floor(machine: &Machine, plan: Plan) -> Outcome<Spread> {
+    let server = floor::start(&machine.runner(), Token::Opaque)?;
+    let samples = Subject { server: &server, flow: ask_floor(&server) }.rounds(plan).await?;
+    Ok(Spread::of(samples.iter().map(|sample| sample.micros)))
+}
+
+/// Compares the two for a kind of token.
+pub async fn run(
+    machine: &Machine,
+    product: &Server,
+    client: &Client,
+    token: Token,
+    plan: Plan,
+) -> Outcome<Row> {
+    let floor = floor::start(&machine.runner(), token)?;
+    let floor = Subject { server: &floor, flow: ask_floor(&floor) };
+    let product = Subject { server: product, flow: ask(product, client) };
+    Ok(Row { name: format!("S1 {token}"), costs: compare(&floor, &product, plan).await? })
+}
+
+/// How long a token of the product takes on the clock: alone on one connection, and on all of them at half of
+/// the rate that the server reaches.
+pub async fn latency(product: &Server, client: &Client, plan: Plan) -> Outcome<Latency> {
+    let subject = Subject { server: product, flow: ask(product, client) };
+    let full = subject.sample(plan.connections, Pace::Closed, plan.time).await?;
+    let alone = subject.sample(1, Pace::Closed, plan.time).await?;
+    let half = Pace::Open { per_second: full.per_second / 2.0 };
+    let half_load = subject.sample(plan.connections, half, plan.time).await?;
+    let times = |sample: Sample| (sample.p50, sample.p99);
+    Ok(Latency { alone: times(alone), half_load: times(half_load) })
+}

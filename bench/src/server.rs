@@ -1,0 +1,72 @@
+//! A server under measurement: a child process that says where it listens, and what the system says about it.
+
+use crate::Outcome;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A running server; it is killed when this is dropped.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a program and waits for the line on its standard output that has its URL.
+    pub fn start(command: &mut Command) -> Outcome<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
+        match url.and_then(|url| url.parse().ok()) {
+            Some(address) => Ok(Self { child, address }),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                Err(format!("{command:?} does not say where it listens: {line:?}").into())
+            }
+        }
+    }
+
+    /// CPU time of all its threads until now, user and system.
+    pub fn cpu(&self) -> Outcome<Duration> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+        let nanos = threads.map(|thread| {
+            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let first = text.split_whitespace().next().ok_or("schedstat is empty")?;
+            Ok(first.parse::<u64>()?)
+        });
+        Ok(Duration::from_nanos(nanos.sum::<Outcome<u64>>()?))
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kibibytes.ok_or("its status has no VmRSS")?.parse::<u64>()? * 1024)
+    }
+
+    /// Asks it to stop (SIGTERM), and waits until it has.
+    pub fn stop(mut self) -> Outcome<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        if !asked.success() {
+            return Err("the server can't be told to stop".into());
+        }
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already, or never to be waited for again.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
