@@ -52,11 +52,10 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
             Router::new().nest(path, below).route(&inserted, route(Anyone, "GET, HEAD", get(metadata::get)))
         }
     };
-    router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), front::guard))
-        .layer(from_fn_with_state(app.clone(), call::begin))
-        .with_state(app)
+    let begin = from_fn_with_state(app.clone(), call::begin);
+    let guard = from_fn_with_state(app.clone(), front::guard);
+    // The first is outermost. One layer of three: each call clones the boxes of every layer added by itself.
+    router.layer((begin, guard, CatchPanicLayer::custom(panicked))).with_state(app)
 }
 
 /// What panicked stays in the log of the panic; the answer tells nothing.
