@@ -33,11 +33,11 @@ struct Eye<'a> {
 
 impl<'a> Eye<'a> {
     fn new(browser: &'a Chromium) -> Self {
-        let axe = environment("KEYWARD_AXE").map(|path| std::fs::read_to_string(path).unwrap());
+        let axe = environment("AXE_SOURCE").map(|path| std::fs::read_to_string(path).unwrap());
         if axe.is_none() {
-            go_without("KEYWARD_AXE doesn't say where axe.min.js is");
+            go_without("AXE_SOURCE doesn't say where axe.min.js is");
         }
-        let pictures = environment("KEYWARD_SCREENSHOTS").map(PathBuf::from);
+        let pictures = environment("SCREENSHOTS").map(PathBuf::from);
         pictures.iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
         Self { browser, axe, pictures }
     }

@@ -2,9 +2,10 @@
 //! at from outside: cookies and origins as a browser sends them, the content security policy as it enforces it,
 //! focus, accessibility, looks.
 //!
-//! Without `chromedriver` the tests pass after saying so; with `KEYWARD_REQUIRE_BROWSER=1`, as in CI, they fail.
-//! `KEYWARD_AXE` is the path of axe-core's `axe.min.js`, which is not ours to ship. `KEYWARD_SCREENSHOTS` is a folder
-//! that gets a picture of every page.
+//! Without `chromedriver` the tests pass after saying so; with `REQUIRE_BROWSER=1`, as in CI, they fail.
+//! `AXE_SOURCE` is the path of axe-core's `axe.min.js`, which is not ours to ship. `SCREENSHOTS` is a folder
+//! that gets a picture of every page. None begins with `KEYWARD_`: an unknown setting would stop every server that
+//! inherits it.
 //!
 //! Nothing here reaches beyond this machine: the browser resolves no other name.
 #![expect(
@@ -38,7 +39,7 @@ fn environment(name: &str) -> Option<String> {
 /// it.
 fn go_without(missing: &'static str) {
     static SAID: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
-    assert!(environment("KEYWARD_REQUIRE_BROWSER").is_none_or(|set| set != "1"), "{missing}");
+    assert!(environment("REQUIRE_BROWSER").is_none_or(|set| set != "1"), "{missing}");
     if SAID.lock().unwrap().insert(missing) {
         let line = format!("\nbrowser tests pass without testing: {missing}\n");
         std::io::stderr().write_all(line.as_bytes()).unwrap();

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
+const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 #[test]
 fn every_command_of_the_guides_works() {
     let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides");
@@ -44,7 +46,12 @@ fn free_port() -> u16 {
 fn shell(folder: &Path, commands: &str) -> Command {
     let binaries = keyward_binary().parent().unwrap().display().to_string();
     let mut shell = Command::new("sh");
-    shell.current_dir(folder).args(["-ec", &format!("PATH='{binaries}':$PATH\n{commands}")]);
+    // Without what the machine that tests has set: a guide begins with nothing.
+    shell
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{binaries}:{SYSTEM_PATH}"))
+        .args(["-ec", commands]);
     shell
 }
 
