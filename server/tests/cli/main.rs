@@ -1,8 +1,11 @@
 //! The binary as operators and programs use it: what it prints where, and how it ends.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod documents;
+
 use serde_json::{Value, json};
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// How a command ended.
@@ -21,14 +24,25 @@ impl Ended {
     }
 }
 
-/// Runs a command line in a folder, with nothing in the environment.
+/// Runs a command line in a folder, with nothing in the environment and nothing to read.
 fn keyward(folder: &TempDir, arguments: &[&str]) -> Ended {
-    let done = Command::new(env!("CARGO_BIN_EXE_keyward"))
+    keyward_reading(folder, arguments, "")
+}
+
+/// The same with a text on standard input.
+fn keyward_reading(folder: &TempDir, arguments: &[&str], text: &str) -> Ended {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_keyward"))
         .args(arguments)
         .current_dir(folder.path())
         .env_clear()
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // Who doesn't read it has hung up.
+    let _unread = child.stdin.take().unwrap().write_all(text.as_bytes());
+    let done = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
 }
