@@ -94,6 +94,7 @@ async fn a_new_password_ends_every_other_session() {
     browser.follow("#account-logout").await;
     browser.follow("#logout-confirm").await;
     browser.find("#logged-out").await;
+    setting.world.pass(1);
     setting.open_page(&browser, "/account").await;
     sign_in(&browser, PASSWORD).await;
     browser.find("#login-problem").await;
