@@ -92,7 +92,8 @@ async fn n156_n161_our_pages_are_not_shown_in_frames() {
     sign_in(&browser, PASSWORD).await;
     browser.find("#consent-approve").await;
     let consent = browser.client.current_url().await.unwrap();
-    let error = setting.world.issuer().url("/authorize");
+    let url = |path: &str| setting.world.issuer().url(path);
+    let (account, logout, error) = (url("/account"), url("/logout"), url("/authorize"));
 
     setting.site.page("/inner", "<p id=inner>Shown</p>");
     setting.site.page("/control", r#"<iframe src="/inner"></iframe>"#);
@@ -101,7 +102,9 @@ async fn n156_n161_our_pages_are_not_shown_in_frames() {
     assert_eq!(browser.text("#inner").await, "Shown", "frames are looked into");
 
     browser.refusals().await;
-    for (number, page) in [login.as_str(), consent.as_str(), &error].into_iter().enumerate() {
+    for (number, page) in
+        [login.as_str(), consent.as_str(), &account, &logout, &error].into_iter().enumerate()
+    {
         let path = format!("/frame/{number}");
         setting.site.page(&path, &format!(r#"<iframe src="{page}"></iframe>"#));
         for from in [setting.site.url(&path), setting.site.sibling_url(&path)] {
