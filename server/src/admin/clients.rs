@@ -5,6 +5,7 @@ use crate::entropy;
 use protocol::armor;
 use protocol::base64url;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::event::{Event, What};
 use protocol::id::ClientId;
 use protocol::jwk::Algorithm;
 use protocol::scope::Scope;
@@ -151,8 +152,15 @@ impl Admin {
         let confidential = registration.token_endpoint_auth_method != Some(AuthMethod::None);
         let secret = confidential.then(|| new_secret(self));
         let client = self.client_of(registration, algs, secret.as_deref())?;
-        match self.store.create_client(&client, self.stamp()).await? {
-            Commit::Done => Ok(Created { client, secret }),
+        let stamp = self.stamp();
+        match self.store.create_client(&client, stamp).await? {
+            Commit::Done => {
+                self.note(
+                    stamp,
+                    &event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)),
+                );
+                Ok(Created { client, secret })
+            }
             Commit::Lost(_) => Err(AdminError::Refused(format!(
                 "there is a client `{}` already: choose another --id, or delete it first",
                 client.id
@@ -251,12 +259,19 @@ impl Admin {
         change: impl Fn(&mut Client, Stamp) -> Result<(), AdminError>,
     ) -> Result<Client, AdminError> {
         for _ in 0..ATTEMPTS {
-            let (mut client, stamp) = (self.client(id).await?, self.stamp());
+            let (seen, stamp) = (self.client(id).await?, self.stamp());
+            let mut client = seen.clone();
             change(&mut client, stamp)?;
             client.revision = client.revision.saturating_add(1);
             client.check()?;
             match self.store.replace_client(&client, stamp).await? {
-                Commit::Done => return Ok(client),
+                Commit::Done => {
+                    self.note(
+                        stamp,
+                        &event(What::ClientChanged, &client).changing(Some(&seen), Some(&client)),
+                    );
+                    return Ok(client);
+                }
                 Commit::Lost(None) => return Err(no_client(id)),
                 Commit::Lost(Some(_)) => {}
             }
@@ -340,10 +355,17 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn delete_client(&self, id: &str) -> Result<Client, AdminError> {
-        let client = self.client(id).await?;
-        let done = self.store.delete_client(&client.id, self.stamp()).await?;
-        if done.is_done() { Ok(client) } else { Err(no_client(id)) }
+        let (client, stamp) = (self.client(id).await?, self.stamp());
+        if !self.store.delete_client(&client.id, stamp).await?.is_done() {
+            return Err(no_client(id));
+        }
+        self.note(stamp, &event(What::ClientDeleted, &client).changing(Some(&client), None::<&Client>));
+        Ok(client)
     }
+}
+
+fn event(what: What, client: &Client) -> Event {
+    Event::new(what).client(&client.id)
 }
 
 fn digest_of(secret: &str) -> Digest {
