@@ -13,7 +13,7 @@ use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use serde_json::{Map, Value, json};
-use server::admin::clients::Registration;
+use server::admin::metadata::Registration;
 use server::admin::users::NewUser;
 use server::admin::{Actor, Admin};
 use server::app::{App, Parts};

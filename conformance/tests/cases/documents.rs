@@ -119,7 +119,7 @@ async fn n112_clients_prove_themselves_as_advertised() {
     let metadata = metadata(&world).await;
     for method in ["private_key_jwt", "client_secret_jwt", "tls_client_auth", "x"] {
         let registration = json!({ "client_name": "x", "token_endpoint_auth_method": method });
-        assert!(serde_json::from_value::<server::admin::clients::Registration>(registration).is_err());
+        assert!(serde_json::from_value::<server::admin::metadata::Registration>(registration).is_err());
     }
     for method in AuthMethod::ALL {
         let id = method.as_str();

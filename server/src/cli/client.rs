@@ -3,7 +3,8 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, Output, Table, note, show_time};
 use crate::admin::Admin;
-use crate::admin::clients::{ApplicationType, ClientInformation, Created, Registration};
+use crate::admin::clients::Created;
+use crate::admin::metadata::{ApplicationType, ClientInformation, Registration};
 use crate::config::{Settings, StorageSetting};
 use clap::{Args, Subcommand};
 use protocol::client::{AuthMethod, Client, GrantType};
