@@ -213,6 +213,12 @@ async fn n193_sessions_end_one_by_one_or_all() {
     assert!(one.visit(&world, "/account").await.is_page("Sign in"));
     assert!(two.visit(&world, "/account").await.is_page("Sign in"));
     assert!(home.visit(&world, "/account").await.is_page("Your account"));
+    // The operator ends the last one as well, with all that was granted in it.
+    let answer = home.authorize(&world, &with(&[])).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    world.admin.void_user("alice").await.unwrap();
+    assert!(home.visit(&world, "/account").await.is_page("Sign in"));
+    assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401);
 }
 
 #[tokio::test]

@@ -1,11 +1,9 @@
 //! What programs get with `--json`: one document a command, whole, in the order of an operator's day. What differs
 //! from day to day is masked; everything else is compared.
 
-use super::{keyward_reading, migrated};
+use super::{begin, keyward_reading, migrated};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse\n";
@@ -100,25 +98,25 @@ fn clients() {
     let metadata =
         json!({ "client_name": "Nightly", "grant_types": ["client_credentials"], "scope": "read" });
     std::fs::write(file, metadata.to_string()).unwrap();
-    let albums = day.keyward(
-        "client create --name Albums --redirect-uri https://rp.example/cb --post-logout-redirect-uri \
+    day.keyward(
+        "client create --id albums --name Albums --redirect-uri https://rp.example/cb --post-logout-redirect-uri \
          https://rp.example/bye --audience https://api.example",
     );
     day.keyward(
         "client create --name App --redirect-uri com.example:/cb --auth-method none --native --id app",
     );
-    day.keyward("client create --from-json client.json --signing-alg ES256");
+    let nightly = day.keyward("client create --from-json client.json --signing-alg ES256");
     day.keyward("client create --name API --resource https://api.example --id api");
     day.keyward("client create --name Again --id api");
-    let id = text(&albums, "client_id");
-    day.keyward(&format!("client update {id} --name Photos --scope openid"));
-    day.keyward(&format!("client rotate-secret {id} --overlap 1h"));
-    day.keyward(&format!("client rotate-secret {id} --overlap 0"));
+    day.keyward("client update albums --name Photos --scope openid");
+    day.keyward("client rotate-secret albums --overlap 1h");
+    day.keyward("client rotate-secret albums --overlap 0");
     day.keyward("client rotate-secret app");
-    day.keyward(&format!("client disable {id}"));
-    day.keyward(&format!("client show {id}"));
-    day.keyward(&format!("client enable {id}"));
+    day.keyward("client disable albums");
+    day.keyward("client show albums");
+    day.keyward("client enable albums");
     day.keyward("client delete app");
+    day.keyward(&format!("client delete {}", text(&nightly, "client_id")));
     day.keyward("client list");
     insta::assert_snapshot!(day.told());
 }
@@ -148,7 +146,7 @@ fn users() {
 fn keys() {
     let mut day = Day::new();
     day.keyward("keys list");
-    make_keys(&day.folder);
+    begin(&day.folder);
     let keys = day.keyward("keys list");
     let active = keys.as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap();
     let kid = text(active, "kid");
@@ -158,30 +156,13 @@ fn keys() {
     insta::assert_snapshot!(day.told());
 }
 
-/// A first start makes them.
-fn make_keys(folder: &TempDir) {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_keyward"))
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .current_dir(folder.path())
-        .env_clear()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    assert!(line.starts_with("keyward listening on "), "{line}");
-}
-
 #[test]
 fn store_and_settings() {
     let mut day = Day::new();
     day.keyward("storage migrate");
     day.keyward("storage check");
     day.keyward("storage restored");
-    make_keys(&day.folder);
+    begin(&day.folder);
     day.keyward("storage restored");
     day.keyward("config check");
     std::fs::write(
