@@ -7,7 +7,7 @@
 
 use crate::id::UserId;
 use crate::name::Identifier;
-use crate::time::Timestamp;
+use crate::time::{CLOCK_SKEW, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,8 +33,6 @@ pub const UNKNOWN_CLIENTS: Limit = Limit { burst: 100, interval: Duration::from_
 
 /// However many fail together, the next one waits no longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-/// How far the clocks of two servers may be apart.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 impl Limit {
     /// Whether something with this debt has to wait, and how long.

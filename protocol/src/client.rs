@@ -2,7 +2,7 @@
 
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
-use crate::redirect::{self, BadRedirectUri};
+use crate::redirect::{self, BadRedirectUri, ProvenRedirect};
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -179,8 +179,8 @@ impl Client {
 
     /// Whether people are asked before it gets anything. First-party clients that prove themselves are trusted;
     /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
-    pub fn needs_consent(&self) -> bool {
-        !(self.first_party && self.is_confidential() && !self.native)
+    pub fn needs_consent(&self, redirect: &ProvenRedirect) -> bool {
+        !(self.first_party && self.is_confidential() && redirect.is_https())
     }
 
     /// Whether a browser page of this origin may read our answers to this client: only public clients have

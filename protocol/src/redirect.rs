@@ -113,6 +113,11 @@ impl ProvenRedirect {
         &self.0
     }
 
+    /// Whether only who holds the host's certificate can receive what is sent there.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
     /// The host (or private-use scheme) a person would recognise; shown at consent against phishing clients.
     pub fn host(&self) -> &str {
         let Some((scheme, rest)) = self.0.split_once(':') else { return &self.0 };

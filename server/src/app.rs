@@ -106,9 +106,9 @@ impl App {
         &self.0.unknown_clients
     }
 
-    /// Whether asking for a client costs nothing.
+    /// Whether a client was there a while ago, so that asking for it is no guessing.
     pub fn remembers(&self, id: &ClientId) -> bool {
-        self.remembered(id, |known| is_within(known, CLIENT_CACHE, self.clock.now())).is_some()
+        self.remembered(id, |known| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now())).is_some()
     }
 
     /// Our cookies.

@@ -91,16 +91,21 @@ async fn spa_tokens(world: &World) -> Answer {
 
 async fn spa_tokens_for(world: &World, scope: &str) -> Answer {
     let code = code(world, &[("client_id", "spa"), ("scope", scope)]).await;
+    let answer = redeem_for_spa(world, &code, &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+/// Redeems the public client's code.
+async fn redeem_for_spa(world: &World, code: &str, more: &[(&str, &str)]) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
+        ("code", code),
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
         ("client_id", "spa"),
     ];
-    let answer = world.send(form("/token", &fields)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer
+    world.send(form("/token", &[&fields[..], more].concat())).await
 }
 
 /// A member of a JSON answer, as text.

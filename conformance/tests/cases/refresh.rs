@@ -239,6 +239,31 @@ async fn n075_another_resource_is_refused_before_anything_rotates() {
     assert_eq!(refresh(&world, &r1).await.status, 200);
 }
 
+#[tokio::test]
+async fn n075_a_resource_that_was_taken_from_the_client_is_gone() {
+    let (world, _) = people().await;
+    let api = "https://api.example";
+    let metadata = json!({
+        "client_id": "spa",
+        "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "none",
+        "scope": "openid offline_access",
+        "audiences": [api],
+    });
+    world.client(metadata).await;
+    let asked = [("client_id", "spa"), ("scope", "openid offline_access"), ("resource", api)];
+    let code = code(&world, &asked).await;
+    let two = [("resource", api), ("audience", "https://two.example")];
+    redeem_for_spa(&world, &code, &two).await.assert_token_error(400, "invalid_target");
+    let token = member(&redeem_for_spa(&world, &code, &two[..1]).await, "refresh_token");
+    world.pass(60);
+    let token = member(&refresh(&world, &token).await, "refresh_token");
+    let changed = serde_json::from_value(json!({ "audiences": [""] })).unwrap();
+    world.admin.update_client("spa", &changed, &world.app.settings.signing_algs).await.unwrap();
+    world.pass(60);
+    refresh(&world, &token).await.assert_token_error(400, "invalid_target");
+}
+
 /// A world where tokens last an hour unused and three in the end.
 async fn short_lived() -> World {
     let settings = [("KEYWARD_REFRESH_TOKEN_IDLE_TTL", "1h"), ("KEYWARD_REFRESH_TOKEN_ABSOLUTE_TTL", "3h")];

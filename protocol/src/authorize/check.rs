@@ -9,6 +9,7 @@ use crate::pkce::{Challenge, Pkce};
 use crate::redirect::{self, ProvenRedirect, ResponseMode};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
+use crate::token::resource_asked;
 use std::time::Duration;
 
 /// The longest `state`, in bytes.
@@ -126,13 +127,9 @@ fn check_scope(params: &Params, client: &Client) -> Result<Scope, Refusal> {
     if scope.is_empty() { Err(Refusal::ScopeEmpty) } else { Ok(scope) }
 }
 
-/// RFC 8707 §2: one resource, of those the client is registered for. `audience` is an alias.
+/// RFC 8707 §2: one resource, of those the client is registered for.
 fn check_resource(params: &Params, client: &Client) -> Result<Option<String>, Refusal> {
-    let (resource, alias) = (params.get("resource"), params.get("audience"));
-    if resource.is_some() && alias.is_some() && resource != alias {
-        return Err(Refusal::RepeatedResource);
-    }
-    let Some(uri) = resource.or(alias) else { return Ok(None) };
+    let Some(uri) = resource_asked(params)? else { return Ok(None) };
     let known = uri.len() <= MAX_RESOURCE_BYTES && client.audiences.iter().any(|own| own == uri);
     if known { Ok(Some(uri.to_owned())) } else { Err(Refusal::ResourceInvalid) }
 }

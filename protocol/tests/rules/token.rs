@@ -299,7 +299,8 @@ fn n034_a_public_client_is_never_trusted_without_consent() {
     public.secrets.clear();
     assert_eq!(public.check(), Ok(()));
     public.first_party = true;
-    assert!(public.check().is_err() && public.needs_consent());
+    let redirect = ProvenRedirect::prove(&public, "https://rp.example/cb").unwrap();
+    assert!(public.check().is_err() && public.needs_consent(&redirect));
     assert!(
         !client().allows_origin("https://rp.example"),
         "N-046: a confidential client has no code in browsers"

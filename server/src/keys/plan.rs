@@ -120,14 +120,15 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
 }
 
 /// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is
-/// sooner.
+/// sooner. Like the other commands it looks at the keys there are: the settings of whoever types it may name other
+/// algorithms than the servers'.
 pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(ring.clone(), now);
-    for alg in &policy.algs {
+    for alg in ring.algorithms(now) {
         let soon = now.plus(policy.publish_lead);
-        if !bring_forward(&mut plan.ring, *alg, soon, now) {
-            plan.keys.push((*alg, soon));
+        if !bring_forward(&mut plan.ring, alg, soon, now) {
+            plan.keys.push((alg, soon));
         }
     }
     plan.within_limits()
@@ -137,8 +138,8 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(ring.clone(), now);
-    for alg in &policy.algs {
-        activate(&mut plan, *alg, policy, force)?;
+    for alg in ring.algorithms(now) {
+        activate(&mut plan, alg, policy, force)?;
     }
     plan.add_master();
     plan.within_limits()
@@ -156,9 +157,9 @@ pub fn revoke(
     let signed = ring.active(key.alg, now).is_some_and(|active| active.kid == kid);
     let alg = key.alg;
     let mut plan = Plan::of(forget(ring, kid, now), now);
-    if signed && policy.algs.contains(&alg) {
+    if signed {
         activate(&mut plan, alg, policy, force)?;
-    } else if policy.algs.contains(&alg) && plan.ring.pending(alg, now).is_none() {
+    } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
         let lead = now.plus(policy.publish_lead);
         let next =
             plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));

@@ -81,7 +81,7 @@ pub(super) async fn sign_tokens(
     let access = Zeroizing::new(sign(&**signer, Typ::AccessToken, &claims).await?);
     let id = if to.scope.contains("openid") {
         let at_hash = jwt::at_hash(&access, signer.alg());
-        let claims = IdToken::new(to.grant, to.user, issuer, lifetimes, Some(&at_hash), now);
+        let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
         let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
         Some(Zeroizing::new(sign(&**signer, Typ::Jwt, &claims).await?))
     } else {
