@@ -1,5 +1,4 @@
 //! Whatever reads text from outside, fed with text nobody would write: it says no, soon, and nothing else happens.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
