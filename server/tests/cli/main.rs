@@ -6,6 +6,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod documents;
+
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -27,7 +29,7 @@ impl Ended {
     }
 }
 
-/// Runs a command line in a folder, with nothing in the environment.
+/// Runs a command line in a folder, with nothing in the environment and nothing to read.
 fn keyward(folder: &TempDir, arguments: &[&str]) -> Ended {
     keyward_reading(folder, arguments, "")
 }
