@@ -30,8 +30,10 @@ async fn n160_forms_from_elsewhere_grant_nothing() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     let second = browser.visit(&world, &with(&[("state", "2")])).await;
-    let login = Browser::new().visit(&world, &with(&[])).await;
     let r = page.field("r");
+    // The same browser and request, one step before.
+    let login = browser.visit(&world, &format!("/login?r={r}")).await;
+    assert!(login.is_page("Sign in"), "{login:?}");
     for csrf in ["", "x", &second.field("csrf"), &login.field("csrf")] {
         let fields = [("r", r.as_str()), ("csrf", csrf), ("decision", "approve"), ("scope", "openid")];
         browser.submit(&world, "/consent", &fields).await.assert_error_page(403, "access_denied");

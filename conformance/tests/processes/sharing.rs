@@ -130,12 +130,32 @@ async fn what_a_command_changes_a_running_server_knows() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         assert!(asked < 1200, "it never noticed");
     }
-    let keys = json(folder.path(), &["keys", "list"], "");
-    let kid = keys.as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap()["kid"].clone();
-    json(folder.path(), &["keys", "revoke", kid.as_str().unwrap(), "--force"], "");
-    while server.send(get("/jwks")).await.text().contains(kid.as_str().unwrap()) {
+}
+
+#[tokio::test]
+async fn n231_a_key_that_a_command_revoked_is_out_of_a_running_server() {
+    let folder = TempDir::new().unwrap();
+    let server = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let as_client = |path, fields: &[(&str, &str)]| {
+        server.send(form(path, fields).with("authorization", &basic(id, secret)))
+    };
+    let grant = [("grant_type", "client_credentials")];
+    let token = as_client("/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    let kid = conformance::header(&token)["kid"].as_str().unwrap().to_owned();
+    assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], true);
+    json(folder.path(), &["keys", "revoke", &kid, "--force"], "");
+    // It looks once a second; asking again and again is how we wait for it.
+    let mut asked = 0;
+    while server.send(get("/jwks")).await.text().contains(&kid) {
         asked += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert!(asked < 2400, "it never noticed");
+        assert!(asked < 1200, "it never noticed");
     }
+    assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], false);
+    let bearer = format!("Bearer {token}");
+    assert_eq!(server.send(get("/userinfo").with("authorization", &bearer)).await.status, 401);
+    let next = as_client("/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_ne!(conformance::header(&next)["kid"], kid.as_str());
 }

@@ -139,3 +139,27 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
         assert_eq!(kept_session(&store, &session(number)).await.is_some(), is_kept, "{number}");
     }
 }
+
+#[tokio::test]
+async fn n222_a_log_that_grew_is_worked_off_and_grows_no_more() {
+    let folder = Folder::new();
+    let store = folder.create();
+    let size = || std::fs::metadata(folder.0.path().join("keyward.db-wal")).unwrap().len();
+    let write = async |from: u32, to: u32| {
+        for number in from..to {
+            let large = Client { name: "x".repeat(200_000), ..bare_client(&format!("c{number}")) };
+            put_client(&store, &large).await;
+        }
+    };
+    // Somebody reads and reads, so what is written meanwhile can't leave the write-ahead log.
+    let reader = folder.raw();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM clients").unwrap();
+    write(0, 60).await;
+    let grown = size();
+    assert!(grown > 60 * 200_000, "{grown}");
+    assert_eq!(store.clients().await.unwrap().len(), 60, "reads and writes go on");
+    reader.execute_batch("COMMIT").unwrap();
+    write(60, 180).await;
+    assert!(size() <= grown + 5_000_000, "{} after {grown}", size());
+    assert_eq!(store.clients().await.unwrap().len(), 180);
+}
