@@ -10,6 +10,9 @@ use std::pin::Pin;
 
 /// How many use their codes and tokens at the same time.
 const CUSTOMERS: usize = 4;
+/// How much each of the quick ones does, so that those whose password is hashed get their turn, too. Signing up
+/// goes on for as long as the server lives.
+const TURNS: usize = 5;
 
 /// What was asked for, and what of it was acknowledged.
 #[derive(Default)]
@@ -67,15 +70,17 @@ async fn all_work(folder: &Path, site: &Site, ledger: &RefCell<Ledger>, dice: &D
     join(all).await;
 }
 
-/// Gets code after code for alice, and uses them up.
+/// Gets codes for alice, and uses them up.
 async fn shop(site: &Site, ledger: &RefCell<Ledger>, dice: &Dice) -> Option<()> {
-    loop {
-        let (nonce, mut browser) = (ledger.borrow_mut().nonce(), ledger.borrow().browser.clone());
+    for _ in 0..TURNS {
+        let nonce = ledger.borrow_mut().nonce();
+        let mut browser = ledger.borrow().browser.clone();
         let mut chain = Chain::begin(site, &mut browser, nonce).await?;
         let done = use_up(site, &mut chain, dice).await;
         ledger.borrow_mut().chains.push(chain);
         done?;
     }
+    Some(())
 }
 
 async fn use_up(site: &Site, chain: &mut Chain, dice: &Dice) -> Option<()> {
@@ -92,8 +97,8 @@ async fn use_up(site: &Site, chain: &mut Chain, dice: &Dice) -> Option<()> {
 
 /// Alice signs in with another browser; from then on that one is used.
 async fn come_back(site: &Site, ledger: &RefCell<Ledger>) -> Option<()> {
-    let (nonce, number) = (ledger.borrow_mut().nonce(), ledger.borrow_mut().number());
-    let mut browser = Browser::new(number);
+    let nonce = ledger.borrow_mut().nonce();
+    let mut browser = Browser::new(ledger.borrow_mut().number());
     let page = browser.visit(site, &request(&nonce, "login")).await?;
     let answer = sign_in(site, &mut browser, &page, "alice", PASSWORD).await?;
     let chain = Chain::of(nonce, &answer);
@@ -164,7 +169,8 @@ pub(super) async fn agree(site: &Site, browser: &mut Browser, page: &Answer) -> 
 
 /// Tries wrong passwords for a name that leads to nobody, until it has to wait.
 async fn guess(site: &Site, ledger: &RefCell<Ledger>) -> Option<()> {
-    let (number, nonce) = (ledger.borrow_mut().number(), ledger.borrow_mut().nonce());
+    let nonce = ledger.borrow_mut().nonce();
+    let number = ledger.borrow_mut().number();
     let mut browser = Browser::new(number);
     let name = format!("nobody{number}");
     let mine = ledger.borrow().guesses.len();
@@ -176,12 +182,13 @@ async fn guess(site: &Site, ledger: &RefCell<Ledger>) -> Option<()> {
     Some(())
 }
 
-/// A machine asks for token after token.
+/// A machine asks for tokens.
 async fn act(site: &Site, ledger: &RefCell<Ledger>) -> Option<()> {
     let (id, secret) = ledger.borrow().machines[0].clone();
-    loop {
+    for _ in 0..TURNS {
         assert_eq!(ask(site, &id, &secret).await?.status, 200);
     }
+    Some(())
 }
 
 /// A machine asks for a token.

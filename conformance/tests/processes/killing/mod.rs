@@ -22,7 +22,7 @@ mod site;
 const SEED: u64 = 63;
 const ROUNDS: usize = 50;
 /// Requests answered in a round, at most.
-const LONGEST: u32 = 80;
+const LONGEST: u32 = 150;
 /// How long a former refresh token is answered, in turn: what was written under each is read under both.
 const GRACES: [&str; 4] = ["5m", "5m", "0", "0"];
 
