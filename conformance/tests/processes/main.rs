@@ -9,6 +9,7 @@
 mod guides;
 mod killing;
 mod operating;
+mod outage;
 mod sharing;
 
 use conformance::process::run;
