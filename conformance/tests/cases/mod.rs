@@ -5,6 +5,7 @@ use conformance::{Answer, Browser, Party, With as _, World, form, query};
 mod abuse;
 mod account;
 mod authorize;
+mod clock;
 mod code;
 mod consent;
 mod faults;
@@ -86,16 +87,21 @@ async fn spa(world: &World) -> Party {
 /// The whole sign-in of alice at a public client, with a refresh token.
 async fn spa_tokens(world: &World) -> Answer {
     let code = code(world, &[("client_id", "spa"), ("scope", "openid profile offline_access")]).await;
+    let answer = redeem_as_spa(world, &code).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+/// Redeems the public client's code.
+async fn redeem_as_spa(world: &World, code: &str) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
+        ("code", code),
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
         ("client_id", "spa"),
     ];
-    let answer = world.send(form("/token", &fields)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer
+    world.send(form("/token", &fields)).await
 }
 
 /// A member of a JSON answer, as text.
