@@ -205,8 +205,6 @@ async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rota
         assert_eq!(world.send(ask()).await.status, 200);
         world.clock.set(BEGIN.plus(MINUTE));
         server::upkeep::minute(&world.app).await;
-        let keys = world.app.keys.current().list(world.clock.now());
-        println!("{keys:#?}");
         let token = world.send(ask()).await;
         assert_eq!(token.status, 200, "{token:?}");
         let kid = conformance::header(&member(&token, "access_token"))["kid"].as_str().unwrap().to_owned();

@@ -8,6 +8,7 @@ mod authorize;
 mod clock;
 mod code;
 mod consent;
+mod cut;
 mod faults;
 mod flow;
 mod introspect;
