@@ -44,7 +44,9 @@ impl Site {
             ("KEYWARD_SIGNING_ALGS", "ES256"),
             ("KEYWARD_ISSUER", ISSUER),
             ("KEYWARD_SIGNUP", "open"),
+            // Nothing is over before the test is, however slow the machine.
             ("KEYWARD_CODE_TTL", "10m"),
+            ("KEYWARD_ACCESS_TOKEN_TTL", "1h"),
             ("KEYWARD_REFRESH_REUSE_GRACE", grace),
             ("KEYWARD_CLIENT_IP", "header:x-real-ip"),
             ("KEYWARD_ORIGIN_SECRET", FRONT),
