@@ -58,7 +58,8 @@ impl Observer for Cut {
 pub(super) struct Stage {
     pub(super) world: World,
     cut: Arc<Cut>,
-    browser: Browser,
+    /// Alice's.
+    pub(super) browser: Browser,
     drawn: Cell<u32>,
 }
 
