@@ -2,7 +2,7 @@
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
 use super::fault::Outage;
-use super::queue::{Access, Job, Queue};
+use super::queue::{Access, CAPACITY, Job, Queue};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
@@ -21,12 +21,19 @@ pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, Stor
 
 fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1)) {
-            if job.access() == Access::Write { writes.push(job) } else { reads.push(job) }
-        }
+        let group = std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1));
+        let is_write = |job: &Box<dyn Job>| job.access() == Access::Write;
+        let (mut writes, mut reads): (Vec<_>, Vec<_>) = group.partition(is_write);
         if !writes.is_empty() {
             let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
+            if outage.as_ref().is_some_and(Outage::is_busy) {
+                // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
+                // the last of them several times as long as anybody shall wait.
+                let late = jobs.try_iter().take(CAPACITY);
+                let (late_writes, late_reads): (Vec<_>, Vec<_>) = late.partition(is_write);
+                writes.extend(late_writes);
+                reads.extend(late_reads);
+            }
             writes.into_iter().for_each(|job| job.answer(outage.clone()));
         }
         for mut job in reads {

@@ -45,6 +45,26 @@ async fn a_lock_is_waited_for() {
     assert_eq!(waiting.await.unwrap(), Commit::Done);
 }
 
+#[tokio::test]
+async fn whoever_waits_for_a_lock_waits_for_it_once() {
+    let folder = Folder::new();
+    let store = impatient(&folder).unwrap();
+    let other = folder.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = hold(&store);
+    // More than share a commit.
+    let sessions: Vec<_> = (1..=300).map(session).collect();
+    let mut calls = sessions.iter().map(|session| send(store.start_session(session, call(1))));
+    let (first, rest) = (calls.next().unwrap(), calls.collect::<Vec<_>>());
+    held.release().await;
+    assert_eq!(kind_of(first.await), Some(StoreErrorKind::Busy));
+    other.execute_batch("ROLLBACK").unwrap();
+    for answer in rest {
+        assert_eq!(kind_of(answer.await), Some(StoreErrorKind::Busy));
+    }
+    put_session(&store, &session(1)).await;
+}
+
 #[test]
 fn a_lock_at_the_start_is_busy_and_passes() {
     let folder = Folder::new();
