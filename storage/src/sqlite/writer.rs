@@ -22,15 +22,13 @@ pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, Stor
 fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let group = std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1));
-        let is_write = |job: &Box<dyn Job>| job.access() == Access::Write;
-        let (mut writes, mut reads): (Vec<_>, Vec<_>) = group.partition(is_write);
+        let (mut writes, mut reads) = split(group);
         if !writes.is_empty() {
             let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
             if outage.as_ref().is_some_and(Outage::is_busy) {
                 // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
                 // the last of them several times as long as anybody shall wait.
-                let late = jobs.try_iter().take(CAPACITY);
-                let (late_writes, late_reads): (Vec<_>, Vec<_>) = late.partition(is_write);
+                let (late_writes, late_reads) = split(jobs.try_iter().take(CAPACITY));
                 writes.extend(late_writes);
                 reads.extend(late_reads);
             }
@@ -41,6 +39,11 @@ fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(None);
         }
     }
+}
+
+/// What writes, and what doesn't.
+fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
+    jobs.partition(|job| job.access() == Access::Write)
 }
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.
