@@ -13,6 +13,8 @@ use std::sync::mpsc::Receiver;
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 128;
 
+type Jobs = Vec<Box<dyn Job>>;
+
 /// Starts the thread. `path` is `None` for a store in memory.
 pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, StoreError> {
     let home = path.map(Home::of).transpose()?;
@@ -42,7 +44,7 @@ fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 /// What writes, and what doesn't.
-fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Vec<Box<dyn Job>>, Vec<Box<dyn Job>>) {
+fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Jobs, Jobs) {
     jobs.partition(|job| job.access() == Access::Write)
 }
 
