@@ -1,11 +1,9 @@
 //! Starting, stopping, killing, and settings that stop the start.
 
-use crate::{QUICK, json};
+use crate::{QUICK, SERVE, json};
 use conformance::process::{Process, run_with};
 use conformance::{With as _, basic, form, get};
 use tempfile::TempDir;
-
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 #[tokio::test]
 async fn a_killed_server_comes_back_with_everything() {
@@ -52,16 +50,15 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_mend() {
 #[test]
 fn a_store_belongs_to_one_issuer() {
     let folder = TempDir::new().unwrap();
-    let serve = ["serve", "--listen", "127.0.0.1:0"];
     let with = |issuer| [QUICK[0], ("KEYWARD_ISSUER", issuer)];
-    Process::start(folder.path(), &serve, &with("https://one.example")).kill();
-    let refused = run_with(folder.path(), &serve, &with("https://two.example"), "");
+    Process::start(folder.path(), &SERVE, &with("https://one.example")).kill();
+    let refused = run_with(folder.path(), &SERVE, &with("https://two.example"), "");
     let told = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(told.contains("https://one.example") && told.contains("--change-issuer"), "{told}");
     let changing = ["serve", "--listen", "127.0.0.1:0", "--change-issuer"];
     Process::start(folder.path(), &changing, &with("https://two.example")).kill();
-    Process::start(folder.path(), &serve, &with("https://two.example")).kill();
+    Process::start(folder.path(), &SERVE, &with("https://two.example")).kill();
 }
 
 #[test]

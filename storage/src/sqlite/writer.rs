@@ -2,7 +2,7 @@
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
 use super::fault::Outage;
-use super::queue::{Access, Job, Queue};
+use super::queue::{Access, CAPACITY, Job, Queue};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
@@ -13,6 +13,8 @@ use std::sync::mpsc::Receiver;
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 128;
 
+type Jobs = Vec<Box<dyn Job>>;
+
 /// Starts the thread. `path` is `None` for a store in memory.
 pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, StoreError> {
     let home = path.map(Home::of).transpose()?;
@@ -21,12 +23,17 @@ pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, Stor
 
 fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1)) {
-            if job.access() == Access::Write { writes.push(job) } else { reads.push(job) }
-        }
+        let group = std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1));
+        let (mut writes, mut reads) = split(group);
         if !writes.is_empty() {
             let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
+            if outage.as_ref().is_some_and(Outage::is_busy) {
+                // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
+                // the last of them several times as long as anybody shall wait.
+                let (late_writes, late_reads) = split(jobs.try_iter().take(CAPACITY));
+                writes.extend(late_writes);
+                reads.extend(late_reads);
+            }
             writes.into_iter().for_each(|job| job.answer(outage.clone()));
         }
         for mut job in reads {
@@ -34,6 +41,11 @@ fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(None);
         }
     }
+}
+
+/// What writes, and what doesn't.
+fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Jobs, Jobs) {
+    jobs.partition(|job| job.access() == Access::Write)
 }
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.

@@ -45,6 +45,26 @@ async fn a_lock_is_waited_for() {
     assert_eq!(waiting.await.unwrap(), Commit::Done);
 }
 
+#[tokio::test]
+async fn whoever_waits_for_a_lock_waits_for_it_once() {
+    let folder = Folder::new();
+    let store = impatient(&folder).unwrap();
+    let other = folder.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = hold(&store);
+    // More than share a commit.
+    let sessions: Vec<_> = (1..=300).map(session).collect();
+    let mut calls = sessions.iter().map(|session| send(store.start_session(session, call(1))));
+    let (first, rest) = (calls.next().unwrap(), calls.collect::<Vec<_>>());
+    held.release().await;
+    assert_eq!(kind_of(first.await), Some(StoreErrorKind::Busy));
+    other.execute_batch("ROLLBACK").unwrap();
+    for answer in rest {
+        assert_eq!(kind_of(answer.await), Some(StoreErrorKind::Busy));
+    }
+    put_session(&store, &session(1)).await;
+}
+
 #[test]
 fn a_lock_at_the_start_is_busy_and_passes() {
     let folder = Folder::new();
@@ -100,6 +120,32 @@ async fn n222_a_full_disk_loses_nothing_that_was_acknowledged() {
     }
     set_writer(&store, "PRAGMA max_page_count = 1000000").await;
     put_client(&store, &large).await;
+}
+
+#[tokio::test]
+async fn n222_a_reader_that_stays_lets_the_log_grow_and_it_is_used_again_when_the_reader_leaves() {
+    let folder = Folder::new();
+    let store = folder.create();
+    let log = || std::fs::metadata(folder.0.path().join("keyward.db-wal")).unwrap().len();
+    let mut number = 0;
+    let mut write = async || {
+        number += 1;
+        put_client(&store, &Client { name: "x".repeat(200_000), ..bare_client(&format!("c{number}")) }).await;
+    };
+    let reader = folder.raw();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM clients").unwrap();
+    for _ in 0..60 {
+        write().await;
+    }
+    let grown = log();
+    assert!(grown > 60 * 200_000, "what the reader may still see is kept");
+    reader.execute_batch("COMMIT").unwrap();
+    for _ in 0..60 {
+        write().await;
+    }
+    // One more commit may have gone behind the others before the log begins anew.
+    assert!(log() < grown + 2 * 250_000, "{grown} {}", log());
+    assert_eq!(store.clients().await.unwrap().len(), 120);
 }
 
 #[tokio::test]
