@@ -12,6 +12,8 @@
 mod answer;
 mod binary;
 mod browser;
+pub mod fuzzed;
+mod luck;
 pub mod process;
 mod request;
 mod snapshot;
@@ -20,5 +22,6 @@ mod world;
 pub use answer::{Answer, claims, header};
 pub use binary::keyward_binary;
 pub use browser::Browser;
+pub use luck::Luck;
 pub use request::{FORM, With, basic, form, get, post, query};
 pub use world::{BEGIN, Harness, PASSWORD, Party, World};

@@ -1,7 +1,7 @@
 //! The line between the server and its store. What it carries gets lost before it is done or after, is sent again
 //! by an SDK that heard nothing, and lets others go first.
 
-use crate::luck::Luck;
+use conformance::Luck;
 use std::sync::atomic::{AtomicU64, Ordering};
 use storage::tap::{Call, Observer, Way};
 use storage::{StoreError, StoreErrorKind};

@@ -17,7 +17,6 @@
 
 mod family;
 mod line;
-mod luck;
 mod run;
 mod sign_in;
 

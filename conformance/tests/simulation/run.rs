@@ -2,9 +2,8 @@
 
 use crate::family::Family;
 use crate::line::Line;
-use crate::luck::Luck;
 use crate::sign_in::{refresh, refresh_token, sign_in};
-use conformance::{Answer, BEGIN, Harness, World};
+use conformance::{Answer, BEGIN, Harness, Luck, World};
 use protocol::time::Timestamp;
 use server::token::sealed::RefreshToken;
 use std::collections::BTreeMap;

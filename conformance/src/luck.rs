@@ -5,26 +5,26 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// A stream of draws.
-pub(crate) struct Luck(SeededEntropy);
+pub struct Luck(SeededEntropy);
 
 impl Luck {
     /// The stream of a seed.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self(SeededEntropy::new(seed))
     }
 
     /// A number below `bound`, each as likely as the others (as nearly as 64 bits allow).
-    pub(crate) fn below(&self, bound: u64) -> u64 {
+    pub fn below(&self, bound: u64) -> u64 {
         u64::from_be_bytes(entropy::bytes(&self.0)) % bound
     }
 
     /// Whether something happens that happens `percent` times in a hundred.
-    pub(crate) fn strikes(&self, percent: u64) -> bool {
+    pub fn strikes(&self, percent: u64) -> bool {
         percent > 0 && self.below(100) < percent
     }
 
     /// Some milliseconds of a range of seconds.
-    pub(crate) fn within(&self, seconds: Range<u64>) -> Duration {
+    pub fn within(&self, seconds: Range<u64>) -> Duration {
         Duration::from_millis(seconds.start * 1000 + self.below((seconds.end - seconds.start) * 1000))
     }
 }
