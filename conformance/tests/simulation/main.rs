@@ -56,6 +56,14 @@ impl Drop for OnFailure {
 }
 
 #[tokio::test]
+async fn a_run_follows_from_its_seed() {
+    let run = async |seed| Simulation::new(seed, 10, 24).await.run().await;
+    let first = run(1).await;
+    assert_eq!(run(1).await, first);
+    assert_ne!(run(2).await, first);
+}
+
+#[tokio::test]
 async fn f002_where_nothing_is_lost() {
     simulate(0).await;
 }

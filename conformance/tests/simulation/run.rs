@@ -61,7 +61,7 @@ struct Sent {
 }
 
 /// What happened in a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) requests: usize,
     pub(crate) rotations: usize,
