@@ -6,7 +6,7 @@ use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::params::Params;
 use protocol::redirect::{MAX_BYTES, ProvenLogoutRedirect, ProvenRedirect, check_registrable};
-use url::Url;
+use url::{ParseError, Url};
 
 /// A registration and a request.
 pub fn redirect(data: &[u8]) {
@@ -32,7 +32,16 @@ pub fn redirect(data: &[u8]) {
 fn check_registered(uri: &str) {
     assert!(!uri.is_empty() && uri.len() <= MAX_BYTES);
     assert!(uri.bytes().all(|b| b.is_ascii_graphic() && b != b'#' && b != b'\\'));
-    let Ok(url) = Url::parse(uri) else { return };
+    let url = match Url::parse(uri) {
+        Ok(url) => url,
+        Err(error) => {
+            // A name that can't be one is the operator's to see; an authority that ends elsewhere is ours.
+            let elsewhere = matches!(error, ParseError::InvalidPort | ParseError::InvalidIpv6Address);
+            let web = uri.starts_with("https:") || uri.starts_with("http:");
+            assert!(!(web && elsewhere), "{error}");
+            return;
+        }
+    };
     assert!(uri.starts_with(&format!("{}:", url.scheme())));
     assert_eq!(url.fragment(), None);
     if matches!(url.scheme(), "https" | "http") {
