@@ -45,7 +45,8 @@ pub enum SealKind {
 }
 
 impl SealKind {
-    const ALL: [Self; 9] = [
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::Code,
         Self::RefreshToken,
         Self::Session,

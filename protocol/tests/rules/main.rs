@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod authorize;
+mod introspection;
+mod logout;
+mod refresh;
 mod samples;
 mod token;

@@ -264,6 +264,7 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://rp.example/cb?a=b", false),
         ("http://localhost:3000/cb", false),
         ("http://[::1]/cb", false),
+        ("https://[2001:db8::a]:8443/cb", false),
         ("com.example.app:/cb", true),
     ] {
         assert_eq!(check_registrable(uri, native), Ok(()), "{uri}");
@@ -278,6 +279,12 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://a@rp.example/cb", BadRedirectUri::Host),
         ("https:///cb", BadRedirectUri::Host),
         ("https://RP.example/cb", BadRedirectUri::Host),
+        ("https://rp.example:80:90/cb", BadRedirectUri::Host),
+        ("https://rp.example:+80/cb", BadRedirectUri::Host),
+        ("https://rp]example/cb", BadRedirectUri::Host),
+        ("https://[::1/cb", BadRedirectUri::Host),
+        ("https://[::x]/cb", BadRedirectUri::Host),
+        ("https://[::A]/cb", BadRedirectUri::Host),
         ("https://rp.example/a/../cb", BadRedirectUri::DotSegments),
         ("https://rp.example/a/%2E%2e/cb", BadRedirectUri::DotSegments),
         ("https://rp.example\\@evil/cb", BadRedirectUri::Malformed),
