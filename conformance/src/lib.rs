@@ -12,6 +12,7 @@
 mod answer;
 mod binary;
 mod browser;
+pub mod plans;
 pub mod process;
 mod request;
 mod snapshot;
