@@ -61,7 +61,7 @@ impl Ended {
 
     /// Whether it came to its end; several in a row that don't, and the rest won't either.
     pub(crate) const fn is_complete(self) -> bool {
-        !matches!(self, Self::Interrupted | Self::TimedOut | Self::Broken | Self::Unknown)
+        !matches!(self, Self::Interrupted | Self::TimedOut | Self::Broken | Self::Unknown | Self::NotRun)
     }
 }
 
