@@ -1,12 +1,13 @@
 //! `seed`: fills a store with what the OpenID Foundation's conformance suite needs: a person with every standard
-//! claim, the clients of each plan, and for each plan the configuration that the suite is given. Every run makes
-//! them anew, with new secrets. Only for a loopback issuer: whoever reads the files can sign in.
+//! claim, the clients of each plan, for each plan the configuration that the suite is given, and a certificate for
+//! the issuer's host. Every run makes them anew, with new secrets. Only for a loopback issuer: whoever reads the
+//! files can sign in.
 
 use clap::Parser;
 use conformance::plans::{self, Credentials, Person, Place, Plan};
 use protocol::base64url;
 use protocol::issuer::Issuer;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::admin::users::NewUser;
 use server::admin::{Admin, AdminError, clients::Registration};
 use server::config::Settings;
@@ -32,7 +33,7 @@ struct Cli {
     /// The suite's base URL, as it calls itself
     #[arg(long, value_name = "URL", default_value = "https://localhost:8443")]
     suite: String,
-    /// Folder for the plans' configurations; they hold secrets
+    /// Folder for the plans' configurations and for `tls.crt` and `tls.key`; they hold secrets
     #[arg(long, value_name = "FOLDER", default_value = "oidf")]
     out: PathBuf,
     /// Print exactly one JSON document on standard output
@@ -67,11 +68,13 @@ async fn seed(cli: &Cli) -> Outcome<String> {
     replace_person(&admin, &person, password.clone()).await?;
     let place = Place { issuer: issuer.as_str(), suite, password: &password };
     std::fs::create_dir_all(&cli.out)?;
+    write_certificate(&cli.out, issuer.host())?;
     let mut files = BTreeMap::new();
     for plan in plans::all() {
         let clients = replace_clients(&admin, &settings, &plan, suite).await?;
         let file = cli.out.join(format!("{}.json", plan.name));
-        write_secret(&file, &plan.configuration(place, &clients))?;
+        let configuration = plan.configuration(place, &clients);
+        write_secret(&file, &serde_json::to_string_pretty(&configuration)?)?;
         files.insert(plan.name, file);
     }
     if cli.json {
@@ -154,9 +157,16 @@ async fn replace_clients(
     Ok(made)
 }
 
+/// For `keyward serve --tls-cert --tls-key`. The suite trusts every certificate, but speaks nothing but TLS.
+fn write_certificate(folder: &Path, host: &str) -> Outcome<()> {
+    let made = rcgen::generate_simple_self_signed([host.trim_matches(['[', ']']).to_owned()])?;
+    std::fs::write(folder.join("tls.crt"), made.cert.pem())?;
+    write_secret(&folder.join("tls.key"), &made.signing_key.serialize_pem())
+}
+
 /// Readable by its owner only.
-fn write_secret(file: &Path, configuration: &Value) -> Outcome<()> {
+fn write_secret(file: &Path, text: &str) -> Outcome<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    Ok(writeln!(opened, "{}", serde_json::to_string_pretty(configuration)?)?)
+    Ok(writeln!(opened, "{}", text.trim_end())?)
 }

@@ -98,6 +98,7 @@ async fn what_ends_otherwise_fails_the_run_and_says_why() {
     for (name, end) in [
         ("oidcc-server", End::Finished("FAILED")),
         ("oidcc-scope-email", End::Finished("WARNING")),
+        ("oidcc-prompt-login", End::ReviewWithWarning),
         ("oidcc-scope-phone", End::Finished("SKIPPED")),
         ("oidcc-login-hint", End::Interrupted),
         ("oidcc-ui-locales", End::Never),
@@ -115,6 +116,7 @@ async fn what_ends_otherwise_fails_the_run_and_says_why() {
     for (name, ended, complaint) in [
         ("oidcc-server", "FAILED", &passes),
         ("oidcc-scope-email", "WARNING", &passes),
+        ("oidcc-prompt-login", "WARNING", &passes),
         ("oidcc-scope-phone", "SKIPPED", &json!("skipped, and no reason for that is known")),
         ("oidcc-login-hint", "INTERRUPTED", &passes),
         ("oidcc-ui-locales", "TIMED_OUT", &passes),
@@ -125,7 +127,7 @@ async fn what_ends_otherwise_fails_the_run_and_says_why() {
     ] {
         assert_eq!(result(name), (json!(ended), complaint.clone()), "{name}");
     }
-    assert_eq!(unexpected(&document).len(), 8);
+    assert_eq!(unexpected(&document).len(), 9);
     assert_eq!(module(&document, "oidcc-server")["findings"], json!(["FAILURE CheckTwo: a <b> & \"c\""]));
     assert_eq!(
         module(&document, "oidcc-scope-email")["findings"],

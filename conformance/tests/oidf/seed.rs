@@ -62,8 +62,12 @@ fn it_makes_the_person_the_clients_and_the_configurations() {
     assert_eq!(basic["client_secret_post"]["client_id"], "oidf-basic-client-secret-post");
     assert!(basic["client"]["client_secret"].as_str().unwrap().starts_with("kws_"));
     assert_eq!(read(folder.path(), "config").get("client"), None);
-    let file = folder.path().join("oidf/basic.json");
-    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "it holds secrets");
+    for file in ["oidf/basic.json", "oidf/tls.key"] {
+        let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} holds secrets");
+    }
+    let (certificate, key) = (folder.path().join("oidf/tls.crt"), folder.path().join("oidf/tls.key"));
+    assert!(server::transport::tls::acceptor(&certificate, &key).is_ok());
 }
 
 #[test]

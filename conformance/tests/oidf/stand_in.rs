@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 pub(crate) enum End {
     /// With this result.
     Finished(&'static str),
+    /// With a picture for a person, and a warning in its log that the result doesn't show.
+    ReviewWithWarning,
     /// Stopped by the suite.
     Interrupted,
     /// Not at all.
@@ -170,7 +172,7 @@ async fn wait(
 ) -> Response {
     assert_eq!(pairs(query).get("states"), Some("FINISHED,INTERRUPTED"));
     let answer = match stand_in.end_of(&id) {
-        End::Finished(_) => json!({ "state": "FINISHED" }),
+        End::Finished(_) | End::ReviewWithWarning => json!({ "state": "FINISHED" }),
         End::Interrupted => json!({ "state": "INTERRUPTED" }),
         End::Never | End::Refused => json!({ "timeout": true }),
     };
@@ -180,6 +182,7 @@ async fn wait(
 async fn info(State(stand_in): State<StandIn>, Path(id): Path<String>) -> Response {
     let (status, result) = match stand_in.end_of(&id) {
         End::Finished(result) => ("FINISHED", Some(result)),
+        End::ReviewWithWarning => ("FINISHED", Some("REVIEW")),
         // As the suite does: a module that it stops has failed as well.
         End::Interrupted => ("INTERRUPTED", Some("FAILED")),
         End::Never | End::Refused => ("WAITING", None),
@@ -189,7 +192,8 @@ async fn info(State(stand_in): State<StandIn>, Path(id): Path<String>) -> Respon
 
 async fn log(State(stand_in): State<StandIn>, Path(id): Path<String>) -> Response {
     let found = match stand_in.end_of(&id) {
-        End::Finished("WARNING") => "WARNING",
+        End::Finished("PASSED" | "REVIEW" | "SKIPPED") => "INFO",
+        End::Finished("WARNING") | End::ReviewWithWarning => "WARNING",
         _ => "FAILURE",
     };
     let entries = json!([

@@ -1,5 +1,6 @@
 //! How a module ended, and whether that was expected.
 
+use crate::suite::Against;
 use conformance::plans::Plan;
 use serde::Serialize;
 
@@ -40,6 +41,16 @@ impl Ended {
             ("FINISHED", Some("FAILED")) => Self::Failed,
             ("INTERRUPTED", _) => Self::Interrupted,
             _ => Self::Unknown,
+        }
+    }
+
+    /// The same, knowing what the log holds against it.
+    pub(crate) fn and(self, findings: &[(Against, String)]) -> Self {
+        let has = |against| findings.iter().any(|(own, _)| *own == against);
+        match self {
+            Self::Passed | Self::Review | Self::Skipped if has(Against::Failure) => Self::Failed,
+            Self::Passed | Self::Review | Self::Skipped if has(Against::Warning) => Self::Warning,
+            ended => ended,
         }
     }
 

@@ -65,7 +65,7 @@ impl Report {
     pub(crate) fn markdown(&self) -> String {
         let mut page = format!(
             "# Result of the official conformance suite\n\n\
-             <!-- Written by `oidf --markdown`; docs/guides/conformance.md says how. -->\n\n\
+             <!-- Written by `oidf --markdown` (docs/guides/conformance.md). What it ran on is added by hand. -->\n\n\
              OpenID Foundation conformance suite, release {}. \"Passed, picture\": the suite found nothing wrong and \
              kept a picture of a page for a person to look at.\n\n\
              | profile | modules | passed | with picture | skipped | unexpected |\n|---|---|---|---|---|---|\n",

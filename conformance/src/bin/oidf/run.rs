@@ -2,7 +2,7 @@
 //! other's answers.
 
 use crate::judge::{Ended, complaint};
-use crate::suite::{PlannedModule, Suite};
+use crate::suite::{Entry, PlannedModule, Suite};
 use crate::{Outcome, note, print};
 use conformance::plans::Plan;
 use std::path::Path;
@@ -11,9 +11,6 @@ use tokio::time::Instant;
 
 /// How many incomplete modules in a row end a plan.
 const GIVE_UP: usize = 3;
-
-/// What of a module's log is told when it ended otherwise than expected.
-const TELLING: [&str; 2] = ["FAILURE", "WARNING"];
 
 /// What is run and how.
 pub(crate) struct Run<'a> {
@@ -117,16 +114,13 @@ impl Run<'_> {
         } else {
             Ended::TimedOut
         };
-        if matches!(ended, Ended::Passed | Ended::Review | Ended::Skipped) {
-            return Ok((ended, Vec::new()));
-        }
         let entries = self.suite.log(&id).await?;
-        let telling = entries.into_iter().filter_map(|entry| {
-            let result = entry.result.filter(|result| TELLING.contains(&result.as_str()))?;
-            let (src, msg) = (entry.src.unwrap_or_default(), entry.msg.unwrap_or_default());
-            Some(format!("{result} {src}: {msg}"))
-        });
-        Ok((ended, telling.collect()))
+        let telling: Vec<_> = entries.into_iter().filter_map(Entry::telling).collect();
+        // The suite's own word isn't enough: a picture to look at makes it forget a warning.
+        Ok((
+            ended.and(&telling),
+            telling.into_iter().map(|(result, text)| format!("{result} {text}")).collect(),
+        ))
     }
 
     /// One line a module, and what was found if it is unexpected.

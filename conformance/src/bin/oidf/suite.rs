@@ -47,9 +47,9 @@ pub(crate) struct Info {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Entry {
-    pub(crate) src: Option<String>,
-    pub(crate) result: Option<String>,
-    pub(crate) msg: Option<String>,
+    src: Option<String>,
+    result: Option<String>,
+    msg: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +65,36 @@ struct Started {
 #[derive(Deserialize)]
 struct Polled {
     state: Option<String>,
+}
+
+/// What counts against a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// A broken rule.
+    Failure,
+    /// A recommendation that is not followed.
+    Warning,
+}
+
+impl std::fmt::Display for Against {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Failure => "FAILURE",
+            Self::Warning => "WARNING",
+        })
+    }
+}
+
+impl Entry {
+    /// The entry as a finding, if it counts against the module.
+    pub(crate) fn telling(self) -> Option<(Against, String)> {
+        let against = match self.result?.as_str() {
+            "FAILURE" => Against::Failure,
+            "WARNING" => Against::Warning,
+            _ => return None,
+        };
+        Some((against, format!("{}: {}", self.src.unwrap_or_default(), self.msg.unwrap_or_default())))
+    }
 }
 
 impl Suite {
