@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 pub(crate) const ISSUER: &str = "https://127.0.0.1:9443";
 pub(crate) const SUITE: &str = "https://localhost:8443";
-const NONCE: &str = "mzjGhPIdfTQN5pVU";
+pub(crate) const NONCE: &str = "mzjGhPIdfTQN5pVU";
 
 /// How the relying party wants its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The modules of Basic OP and Form Post OP.
 
 use crate::checks::{self, has_claims_of};
-use crate::relying_party::{Mode, RelyingParty, SUITE};
+use crate::relying_party::{Mode, NONCE, RelyingParty, SUITE};
 use conformance::{FORM, With as _, form, get, header, post};
 use protocol::base64url;
 use protocol::claims::standard;
@@ -263,7 +263,7 @@ pub(crate) async fn oidcc_ensure_post_request_succeeds(mode: Mode) {
     let answer = rp.browser.follow(&rp.world, answer).await;
     let callback = rp.go_on(answer).await;
     checks::success(&callback.params, &rp.state);
-    rp.checked(&rp.redeem(callback.params.get("code").unwrap()).await, Some("mzjGhPIdfTQN5pVU")).await;
+    rp.checked(&rp.redeem(callback.params.get("code").unwrap()).await, Some(NONCE)).await;
 }
 
 pub(crate) async fn oidcc_server_client_secret_post(mode: Mode) {
@@ -356,5 +356,5 @@ pub(crate) async fn oidcc_ensure_request_with_valid_pkce_succeeds(mode: Mode) {
     let uri = rp.redirect_uri();
     let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &uri)];
     let answer = rp.token(&[&fields[..], &[("code_verifier", verifier)]].concat()).await;
-    rp.checked(&answer, Some("mzjGhPIdfTQN5pVU")).await;
+    rp.checked(&answer, Some(NONCE)).await;
 }
