@@ -15,6 +15,7 @@ mod browser;
 pub mod fuzzed;
 mod log;
 mod luck;
+pub mod plans;
 pub mod process;
 mod request;
 mod snapshot;

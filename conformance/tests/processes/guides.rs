@@ -21,12 +21,12 @@ fn every_command_of_the_guides_works() {
 
 fn follow(guide: &Path, text: &str) {
     let folder = TempDir::new().unwrap();
-    // A port of its own instead of 8080, so that guides can't meet each other or somebody's server.
+    // A port of its own instead of the guide's, so that guides can't meet each other or somebody's server.
     let port = free_port().to_string();
     let mut servers = Vec::new();
     for block in text.split("\n```sh").skip(1) {
         let (kind, rest) = block.split_once('\n').unwrap();
-        let commands = rest.split("\n```").next().unwrap().replace("8080", &port);
+        let commands = rest.split("\n```").next().unwrap().replace("8080", &port).replace("9443", &port);
         if kind.trim() == "server" {
             servers.push(Server::start(folder.path(), &commands));
             continue;
