@@ -24,9 +24,12 @@ fn consent(granted_at: Timestamp) -> Consent {
 #[test]
 fn what_a_former_client_of_the_same_id_was_allowed_does_not_count() {
     let client = Client { created_at: NOW, ..client() };
-    for (granted_at, counts) in
-        [(NOW.minus(MILLISECOND), false), (Timestamp::EPOCH, false), (NOW, true), (NOW.plus(MILLISECOND), true)]
-    {
+    for (granted_at, counts) in [
+        (NOW.minus(MILLISECOND), false),
+        (Timestamp::EPOCH, false),
+        (NOW, true),
+        (NOW.plus(MILLISECOND), true),
+    ] {
         assert_eq!(client.honours(&consent(granted_at)), counts, "{granted_at:?}");
     }
     // Nor does another client's, however old; a client that was disabled meanwhile goes on with what it was allowed.

@@ -10,6 +10,7 @@ use crate::{
     TokenView,
 };
 use async_trait::async_trait;
+use home::Home;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
@@ -20,7 +21,6 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
-use home::Home;
 use queue::{Access, Queue};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};

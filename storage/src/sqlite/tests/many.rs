@@ -34,10 +34,10 @@ async fn an_account_shows_of_each_client_what_matters_most() {
     let revoked = Some(Revocation { at: NOW, reason: RevocationReason::Revoked });
     let other = Grant { client: client_id("client-b"), created_at: later(9), ..grant(0) };
     // What matters is the youngest.
-    let ended = (1..20).map(|n| Grant { created_at: earlier(9), redeemed_at: Some(NOW), revoked, ..grant(n) });
+    let ended =
+        (1..20).map(|n| Grant { created_at: earlier(9), redeemed_at: Some(NOW), revoked, ..grant(n) });
     let idle = (20..20 + ACCOUNT_GRANTS).map(grant);
-    let used =
-        (1000..1020).map(|n| Grant { created_at: later(1), redeemed_at: Some(later(1)), ..grant(n) });
+    let used = (1000..1020).map(|n| Grant { created_at: later(1), redeemed_at: Some(later(1)), ..grant(n) });
     for each in ended.chain(idle.clone()).chain(used.clone()).chain([other.clone()]) {
         put_grant(&store, &each).await;
     }
