@@ -323,8 +323,8 @@ pub trait Store: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
     /// A number that changes when another process wrote; 0 for ever where a backend can't tell.
     async fn change_mark(&self) -> Result<u64, StoreError>;
-    /// Deletes what expired before `before` (a grant: [`Grant::kept_until`]), at most [`SWEEP_LIMIT`] records a call so that other writes get
-    /// their turn. Returns how many; call again until it is 0. Housekeeping only, and always 0 where the backend
-    /// deletes by itself.
+    /// Deletes what expired before `before` (a grant: [`Grant::kept_until`]), at most [`SWEEP_LIMIT`] records a call
+    /// so that other writes get their turn. Returns how many; call again until it is 0. Housekeeping only, and
+    /// always 0 where the backend deletes by itself.
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
