@@ -1,5 +1,6 @@
 //! Clients and the rules of registering one (RFC 6749 §2, names of RFC 7591 §2).
 
+use crate::consent::Consent;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
 use crate::redirect::{self, BadRedirectUri, ProvenRedirect};
@@ -181,6 +182,11 @@ impl Client {
     /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
     pub fn needs_consent(&self, redirect: &ProvenRedirect) -> bool {
         !(self.first_party && self.is_confidential() && redirect.is_https())
+    }
+
+    /// Whether what somebody agreed to counts for it: a client of its id that was deleted before is another one.
+    pub fn honours(&self, consent: &Consent) -> bool {
+        consent.client == self.id && consent.granted_at >= self.created_at
     }
 
     /// Whether a browser page of this origin may read our answers to this client: only public clients have

@@ -22,6 +22,35 @@ async fn a_killed_server_comes_back_with_everything() {
     assert!(second.stop(), "told to stop, it ends well");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_started_anew() {
+    let folder = TempDir::new().unwrap();
+    let first = Process::start(folder.path(), &SERVE, &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let ask =
+        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    assert!(first.stop());
+    let [file, backup] = ["keyward-data/keyward.db", "backup.db"].map(|name| folder.path().join(name));
+    std::fs::copy(&file, &backup).unwrap();
+    let server = Process::start(folder.path(), &SERVE, &QUICK);
+    std::fs::rename(&backup, &file).unwrap();
+    let disabled = json(folder.path(), &["client", "disable", id], "");
+    assert_eq!(disabled["client_id"], id);
+    for _ in 0..10 {
+        assert_eq!(server.send(ask()).await.status, 503, "as if nobody had disabled it, otherwise");
+        assert_eq!(server.send(get("/readyz")).await.status, 503);
+    }
+    server.kill();
+    let anew = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(anew.send(ask()).await.status, 401, "disabled");
+    json(folder.path(), &["client", "enable", id], "");
+    anew.kill();
+    let last = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(last.send(ask()).await.status, 200);
+}
+
 #[test]
 fn n217_a_wrong_setting_stops_the_start_with_key_value_and_mend() {
     let folder = TempDir::new().unwrap();

@@ -127,7 +127,8 @@ fn must_ask(
     // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. A
     // client without a secret is known by an address that only its owner can answer at, or not at all.
     let known = client.is_confidential() || redirect.is_https();
-    let remembered = known && consent.is_some_and(|consent| consent.scope.covers(asked));
+    let remembered =
+        known && consent.is_some_and(|consent| client.honours(consent) && consent.scope.covers(asked));
     request.prompt.consent || (client.needs_consent(redirect) && !remembered)
 }
 

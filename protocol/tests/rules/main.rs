@@ -3,6 +3,7 @@
 
 mod authorize;
 mod introspection;
+mod kept;
 mod logout;
 mod refresh;
 mod samples;

@@ -35,8 +35,8 @@ const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets
 const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
     post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
     resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
-    not_before = ?18, created_at = ?19, revision = ?20, last_request = ?21
-  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND v = ?22";
+    not_before = ?18, revision = ?20, last_request = ?21
+  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND created_at = ?19 AND v = ?22";
 
 pub(super) fn create_client(
     db: &Connection,
@@ -90,6 +90,10 @@ fn write(
     settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
 
+/// By itself SQLite would look through all consents of the realm, in the order of the key.
+pub(super) const CONSENTS: &str =
+    "DELETE FROM consents INDEXED BY consents_by_client WHERE realm = ?1 AND client_id = ?2";
+
 pub(super) fn delete_client(
     db: &Connection,
     realm: &Realm,
@@ -99,7 +103,11 @@ pub(super) fn delete_client(
     let changed = db
         .prepare_cached("DELETE FROM clients WHERE realm = ?1 AND id = ?2")?
         .execute([realm.as_str(), id.as_str()])?;
-    Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
+    if changed == 0 {
+        return Ok(Commit::Lost(None));
+    }
+    db.prepare_cached(CONSENTS)?.execute([realm.as_str(), id.as_str()])?;
+    Ok(Commit::Done)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {

@@ -3,7 +3,7 @@
 use super::column::{At, FORMAT, Format, Json, Word};
 use super::{settle, user};
 use crate::kept::{self, Kept};
-use crate::{Commit, GrantView, Stamp};
+use crate::{ACCOUNT_GRANTS, Commit, GrantView, Stamp};
 use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
@@ -14,6 +14,15 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 /// Stands in the column `pkce` when there is no challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
 
+/// Whoever made a client ask a million times gets a page all the same, and what matters stands first.
+pub(super) const OF_USER: &str = "SELECT * FROM grants WHERE rowid IN
+    (SELECT rowid FROM
+      (SELECT rowid, row_number() OVER
+         (PARTITION BY client_id ORDER BY revoked_at IS NOT NULL, redeemed_at IS NULL, created_at, id) AS place
+       FROM grants WHERE realm = ?1 AND user_id = ?2)
+     WHERE place <= ?3)
+  ORDER BY created_at, id";
+
 fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Grant>>> {
     db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
         .query_row(params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()], from_row)
@@ -21,8 +30,8 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Gra
 }
 
 pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Grant>> {
-    db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 ORDER BY created_at, id")?
-        .query_map(params![realm.as_str(), user.as_bytes()], |row| Ok(from_row(row)?.record))?
+    db.prepare_cached(OF_USER)?
+        .query_map(params![realm.as_str(), user.as_bytes(), ACCOUNT_GRANTS], |row| Ok(from_row(row)?.record))?
         .collect()
 }
 

@@ -10,6 +10,7 @@ use crate::{
     TokenView,
 };
 use async_trait::async_trait;
+use home::Home;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
@@ -23,6 +24,7 @@ use protocol::user::{PasswordHash, User};
 use queue::{Access, Queue};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 mod attempt;
@@ -31,6 +33,7 @@ mod column;
 mod consent;
 mod fault;
 mod grant;
+mod home;
 mod queue;
 mod readers;
 mod realm;
@@ -99,14 +102,15 @@ impl Sqlite {
             schema::migrate(&mut db)?;
         }
         schema::require_newest(&db)?;
-        let (readers, path) = match location {
-            Location::Memory => (None, None),
+        let (readers, home) = match location {
+            Location::Memory => (None, Arc::new(Home::MEMORY)),
             Location::File(path) => {
+                let home = Arc::new(Home::of(path.clone())?);
                 let connections = (0..readers::COUNT).map(|_| schema::connect_reader(path, busy));
-                (Some(readers::start(connections.collect::<Result<_, _>>()?)?), Some(path.clone()))
+                (Some(readers::start(connections.collect::<Result<_, _>>()?, &home)?), home)
             }
         };
-        Ok(Self { realm, readers, writer: writer::start(db, path)? })
+        Ok(Self { realm, readers, writer: writer::start(db, home)? })
     }
 
     /// The schema this program makes and needs.

@@ -2,12 +2,12 @@
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
 use super::fault::Outage;
+use super::home::Home;
 use super::queue::{Access, CAPACITY, Job, Queue};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
-use std::fs::Metadata;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
@@ -15,18 +15,17 @@ const LARGEST_GROUP: usize = 128;
 
 type Jobs = Vec<Box<dyn Job>>;
 
-/// Starts the thread. `path` is `None` for a store in memory.
-pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, StoreError> {
-    let home = path.map(Home::of).transpose()?;
-    Queue::start(|jobs| Ok(vec![spawn("keyward-writer", move || serve(&db, home.as_ref(), &jobs))?]))
+/// Starts the thread.
+pub(super) fn start(db: Connection, home: Arc<Home>) -> Result<Queue, StoreError> {
+    Queue::start(|jobs| Ok(vec![spawn("keyward-writer", move || serve(&db, &home, &jobs))?]))
 }
 
-fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
+fn serve(db: &Connection, home: &Home, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let group = std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1));
         let (mut writes, mut reads) = split(group);
         if !writes.is_empty() {
-            let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
+            let outage = home.check().and_then(|()| write_all(db, &mut writes)).err();
             if outage.as_ref().is_some_and(Outage::is_busy) {
                 // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
                 // the last of them several times as long as anybody shall wait.
@@ -36,16 +35,22 @@ fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
             }
             writes.into_iter().for_each(|job| job.answer(outage.clone()));
         }
-        for mut job in reads {
-            job.run(db);
-            job.answer(None);
-        }
+        reads.into_iter().for_each(|job| read(db, home, job));
     }
 }
 
 /// What writes, and what doesn't.
 fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Jobs, Jobs) {
     jobs.partition(|job| job.access() == Access::Write)
+}
+
+/// Runs a step that changes nothing, on any of the connections.
+pub(super) fn read(db: &Connection, home: &Home, mut job: Box<dyn Job>) {
+    let outage = home.check().err();
+    if outage.is_none() {
+        job.run(db);
+    }
+    job.answer(outage);
 }
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.
@@ -70,37 +75,4 @@ fn write_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Outage> {
         Ok(false) => Err(Outage::new(StoreErrorKind::Unavailable, "the transaction was rolled back")),
         Err(error) => Err(Outage::from(&error)),
     }
-}
-
-/// The file as it was opened. A file that was deleted or replaced can still be written to, but what is
-/// written there is lost, so it must not be acknowledged.
-struct Home {
-    path: PathBuf,
-    file: Option<(u64, u64)>,
-}
-
-impl Home {
-    fn of(path: PathBuf) -> Result<Self, StoreError> {
-        let file = std::fs::metadata(&path)
-            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, "open", error))?;
-        Ok(Self { file: identity(&file), path })
-    }
-
-    fn check(&self) -> Result<(), Outage> {
-        let lost = |text: String| Outage::new(StoreErrorKind::Unavailable, text);
-        let now =
-            std::fs::metadata(&self.path).map_err(|error| lost(format!("the file is gone: {error}")))?;
-        if identity(&now) == self.file { Ok(()) } else { Err(lost("the file was replaced".into())) }
-    }
-}
-
-#[cfg(unix)]
-fn identity(file: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some((file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
-    None
 }

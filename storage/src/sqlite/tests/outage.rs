@@ -171,6 +171,9 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
         let answer = kind_of(store.start_session(&session(number), call(2)).await);
         assert_eq!(answer, Some(StoreErrorKind::Unavailable));
         assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable));
+        assert_eq!(kind_of(store.change_mark().await), Some(StoreErrorKind::Unavailable));
+        // It could be read, but nobody would know how old it is.
+        assert_eq!(kind_of(store.load_grant(grant_key(1)).await), Some(StoreErrorKind::Unavailable));
     };
     std::fs::rename(folder.path(), &aside).unwrap();
     refused(2).await;
@@ -181,6 +184,7 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
     std::fs::rename(&aside, folder.path()).unwrap();
     put_session(&store, &session(4)).await;
     store.probe().await.unwrap();
+    store.change_mark().await.unwrap();
     for (number, is_kept) in [(1, true), (2, false), (3, false), (4, true)] {
         assert_eq!(kept_session(&store, &session(number)).await.is_some(), is_kept, "{number}");
     }
@@ -208,4 +212,29 @@ async fn n222_a_log_that_grew_is_worked_off_and_grows_no_more() {
     write(60, 180).await;
     assert!(size() <= grown + 5_000_000, "{} after {grown}", size());
     assert_eq!(store.clients().await.unwrap().len(), 180);
+}
+
+/// A backup put in place of the file of a running server, by a command that goes on to write there.
+#[cfg(unix)]
+#[tokio::test]
+async fn n226_a_store_whose_file_was_replaced_answers_nothing_until_it_is_opened_anew() {
+    let folder = Folder::new();
+    put_client(&folder.create(), &bare_client("a")).await;
+    let backup = folder.0.path().join("backup.db");
+    std::fs::copy(folder.path(), &backup).unwrap();
+    let server = folder.open().unwrap();
+    assert_eq!(server.clients().await.unwrap(), [bare_client("a")]);
+    std::fs::rename(&backup, folder.path()).unwrap();
+    let command = folder.open().unwrap();
+    let disabled = Client { disabled: true, revision: 2, ..bare_client("a") };
+    assert_eq!(command.replace_client(&disabled, call(2)).await.unwrap(), Commit::Done);
+    // Every thread that reads, more than once.
+    for _ in 0..10 {
+        let told = server.client(&client_id("a")).await.unwrap_err();
+        assert_eq!(told.kind(), StoreErrorKind::Unavailable);
+        assert!(told.to_string().contains("start the server anew"), "{told}");
+    }
+    assert_eq!(kind_of(server.probe().await), Some(StoreErrorKind::Unavailable));
+    let anew = folder.open().unwrap();
+    assert_eq!(anew.clients().await.unwrap(), [disabled]);
 }
