@@ -2,15 +2,22 @@
 
 use serde_json::Value;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-use tracing::Level;
+use std::sync::{Arc, LazyLock, Mutex};
+use tracing::level_filters::LevelFilter;
 use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::{Dispatch, Level};
 
 /// The log from when it was opened, at every level, of servers that run on the thread of the test.
 pub struct Log {
     lines: Lines,
     _until_dropped: DefaultGuard,
 }
+
+/// Hears nothing. While there is only one subscriber, `tracing` asks the thread that comes to a line first whether
+/// anybody wants it, and remembers a no of another test's thread for all: a second subscriber, there before the
+/// first log, makes it ask all.
+static BYSTANDER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::OFF).finish()));
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -28,6 +35,7 @@ impl Write for Lines {
 impl Log {
     /// Begins to keep it.
     pub fn open() -> Self {
+        LazyLock::force(&BYSTANDER);
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -55,5 +63,19 @@ impl Log {
     pub fn event(&self, name: &str) -> Value {
         let [event] = self.events(name).try_into().unwrap_or_else(|all| panic!("not one {name}: {all:?}"));
         event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_heard_that_another_thread_came_to_first() {
+        let log = Log::open();
+        let say = || tracing::info!(target: "audit", event = "said");
+        std::thread::spawn(say).join().unwrap();
+        say();
+        assert_eq!(log.events("said").len(), 1);
     }
 }
