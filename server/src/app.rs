@@ -3,13 +3,14 @@
 use crate::admin::{Actor, Admin};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
 use crate::keys::Keys;
 use crate::limiter::Limiter;
 use crate::password::Passwords;
 use axum::body::Bytes;
-use protocol::attempts::UNKNOWN_CLIENTS;
+use protocol::attempts::{AttemptKey, UNKNOWN_CLIENTS};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::ClientId;
@@ -52,6 +53,7 @@ struct Inner {
     cookies: Cookies,
     metadata: Bytes,
     unknown_clients: Limiter,
+    in_flight: Crowd<AttemptKey>,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -84,6 +86,7 @@ impl App {
             cookies,
             metadata,
             unknown_clients: Limiter::new(UNKNOWN_CLIENTS),
+            in_flight: Crowd::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -104,6 +107,11 @@ impl App {
     /// Counts questions for clients that don't exist: each costs a read, since nobody remembers them.
     pub fn unknown_clients(&self) -> &Limiter {
         &self.0.unknown_clients
+    }
+
+    /// The attempts that are being checked.
+    pub fn in_flight(&self) -> &Crowd<AttemptKey> {
+        &self.0.in_flight
     }
 
     /// Whether a client was there a while ago, so that asking for it is no guessing.

@@ -22,6 +22,17 @@ mod signup;
 mod token;
 mod userinfo;
 
+/// Lets everything else go on until something is the case. Waits far beyond anything that works, so that what
+/// doesn't work ends as a failure.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let patience = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(patience.await.is_ok(), "it did not come to that");
+}
+
 /// A world with the relying party and alice.
 async fn people() -> (World, Party) {
     let world = World::new(crate::HARNESS).await;
