@@ -128,13 +128,17 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Flood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { idle, flooded, p50, p99, waiting, logins, overflow, .. } = self;
+        let Self { idle, flooded, p50, p99, waiting, waiting_in_overflow, logins, overflow, .. } = self;
         writeln!(f, "\nwhile people sign in, {logins:.1} a second:")?;
         writeln!(f, "  CPU µs of a token:  idle {}, meanwhile {}", micros(idle), micros(flooded))?;
         writeln!(f, "  p50 of a token:     idle {:.0} µs, meanwhile {:.0} µs", p50.0, p50.1)?;
         writeln!(f, "  p99 of a token:     idle {:.0} µs, meanwhile {:.0} µs", p99.0, p99.1)?;
-        let (idle, meanwhile, overflowing) = waiting;
-        writeln!(f, "  waiting at most:    idle {idle}, meanwhile {meanwhile}, overflowing {overflowing}")?;
+        let overflowing = waiting_in_overflow;
+        writeln!(
+            f,
+            "  waiting at most:    idle {}, meanwhile {}, overflowing {overflowing}",
+            waiting.0, waiting.1
+        )?;
         let (done, refused) = overflow;
         writeln!(f, "  overflowing:        {done} signed in, {refused} refused, no token refused\n")
     }

@@ -68,7 +68,7 @@ pub struct Comparison {
 impl<F: Flow> Subject<'_, F> {
     /// One round.
     pub async fn sample(&self, connections: usize, pace: Pace, time: Duration) -> Outcome<Sample> {
-        let flows = connect(self.server, &self.flow, connections).await?;
+        let flows = warm(self.server, &self.flow, connections).await?;
         let before = self.server.cpu()?;
         let load = run(flows, pace, time).await?;
         let cpu = self.server.cpu()?.saturating_sub(before);
@@ -90,17 +90,20 @@ impl<F: Flow> Subject<'_, F> {
     }
 }
 
-/// Opens connections, each with a flow of its own that was done once.
-pub async fn connect<F: Flow>(
-    server: &Server,
-    flow: &F,
-    connections: usize,
-) -> Outcome<Vec<(Connection, F)>> {
+/// Opens connections, each with a flow of its own.
+pub async fn open<F: Flow>(server: &Server, flow: &F, connections: usize) -> Outcome<Vec<(Connection, F)>> {
     let mut flows = Vec::with_capacity(connections);
     for _ in 0..connections {
-        let (mut connection, mut flow) = (Connection::open(server.address).await?, flow.clone());
-        flow.once(&mut connection).await?;
-        flows.push((connection, flow));
+        flows.push((Connection::open(server.address).await?, flow.clone()));
+    }
+    Ok(flows)
+}
+
+/// As [`open`], and each flow is done once before it counts.
+async fn warm<F: Flow>(server: &Server, flow: &F, connections: usize) -> Outcome<Vec<(Connection, F)>> {
+    let mut flows = open(server, flow, connections).await?;
+    for (connection, flow) in &mut flows {
+        flow.once(connection).await?;
     }
     Ok(flows)
 }

@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::floor;
 use crate::load::{Ask, Flow, Load, Pace, run as load};
 use crate::product::Client;
-use crate::rounds::{Spread, connect};
+use crate::rounds::{Spread, open};
 use crate::scenario::{FORM, request};
 use crate::server::Server;
 use crate::token::Token;
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// What the product needs besides for this: that the same user may sign in often.
 pub const SETTINGS: &[(&str, &str)] = &[("KEYWARD_RATE_LIMITS", "off")];
 /// Tokens a second while people sign in: far less than a core can do, as it is in life.
-const TOKENS: Pace = Pace::Open { per_second: 200.0 };
+pub const TOKENS: f64 = 1000.0;
 /// Connections of a flood that is more than the product takes in.
 const OVERFLOW: usize = 96;
 
@@ -48,8 +48,10 @@ pub struct Flood {
     pub p50: (f64, f64),
     /// All but a hundredth take less.
     pub p99: (f64, f64),
-    /// Tokens that waited at once, at most: idle, flooded, and in a flood that overflows.
-    pub waiting: (u32, u32, u32),
+    /// Tokens that waited at once, at most in a middling round: idle, flooded.
+    pub waiting: (f64, f64),
+    /// The same in a flood that overflows.
+    pub waiting_in_overflow: u32,
     /// Sign-ins a second when the pool is full.
     pub logins: f64,
     /// Sign-ins and refusals (503) of the flood that overflows.
@@ -106,11 +108,7 @@ pub async fn flood(setting: &Setting<'_>, person: &Client, machine: &Client) -> 
     let (refused, overflow) = bench.overflow().await?;
     Ok(Flood {
         overflow: (overflow.logins.count() - refused, refused),
-        waiting: (
-            rounds.iter().map(|(idle, ..)| idle.tokens.most_waiting).max().unwrap_or_default(),
-            rounds.iter().map(|(.., both)| both.tokens.most_waiting).max().unwrap_or_default(),
-            overflow.tokens.most_waiting,
-        ),
+        waiting_in_overflow: overflow.tokens.most_waiting,
         peak: server.peak()?,
         ..Flood::of(&rounds)
     })
@@ -141,7 +139,11 @@ impl Flood {
                 f64::from(alone.logins.count()) / alone.logins.wall.as_secs_f64()
             })
             .median,
-            waiting: (0, 0, 0),
+            waiting: (
+                spread(&|(idle, ..)| f64::from(idle.tokens.most_waiting)).median,
+                spread(&|(.., both)| f64::from(both.tokens.most_waiting)).median,
+            ),
+            waiting_in_overflow: 0,
             overflow: (0, 0),
             peak: 0,
         }
@@ -186,10 +188,11 @@ impl Bench<'_> {
     }
 
     async fn phase(&self, logins: usize, tokens: usize) -> Outcome<Phase> {
-        let logins = connect(self.server, &self.login, logins).await?;
-        let tokens = connect(self.server, &self.token, tokens).await?;
+        let logins = open(self.server, &self.login, logins).await?;
+        let tokens = open(self.server, &self.token, tokens).await?;
+        let pace = Pace::Open { per_second: TOKENS };
         let before = self.server.cpu_of(&self.serving)?;
-        let both = tokio::try_join!(load(logins, Pace::Closed, self.time), load(tokens, TOKENS, self.time));
+        let both = tokio::try_join!(load(logins, Pace::Closed, self.time), load(tokens, pace, self.time));
         let (logins, tokens) = both?;
         let serving = self.server.cpu_of(&self.serving)?.saturating_sub(before);
         Ok(Phase { logins, tokens, serving })

@@ -1,31 +1,26 @@
 //! A few threads with read-only connections, so that reads neither wait for writes nor for each other.
 
-use super::queue::{Job, Queue};
+use super::queue::{Queue, Waiting};
 use super::schema::spawn;
 use crate::StoreError;
 use rusqlite::Connection;
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many threads read.
 pub(super) const COUNT: usize = 3;
 
 /// Starts a thread for each connection.
 pub(super) fn start(connections: Vec<Connection>) -> Result<Queue, StoreError> {
-    Queue::start(|jobs| {
-        let jobs = Arc::new(Mutex::new(jobs));
+    Queue::start(|waiting| {
         let one = |db| {
-            let jobs = Arc::clone(&jobs);
+            let jobs = waiting();
             spawn("keyward-reader", move || serve(&db, &jobs))
         };
         connections.into_iter().map(one).collect()
     })
 }
 
-fn serve(db: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
-    // Whoever is free waits with the lock held; it is released before the work begins.
-    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    while let Ok(mut job) = next() {
+fn serve(db: &Connection, jobs: &Waiting) {
+    while let Some(mut job) = jobs.next(1).pop() {
         job.run(db);
         job.answer(None);
     }

@@ -1,14 +1,14 @@
 //! The one thread that writes. Jobs that wait together share a transaction and so one sync of the disk; each
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
+use super::control;
 use super::fault::Outage;
-use super::queue::{Access, Job, Queue};
+use super::queue::{Access, Job, Queue, Waiting};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use std::fs::Metadata;
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
 
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 128;
@@ -16,15 +16,20 @@ const LARGEST_GROUP: usize = 128;
 /// Starts the thread. `path` is `None` for a store in memory.
 pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, StoreError> {
     let home = path.map(Home::of).transpose()?;
-    Queue::start(|jobs| Ok(vec![spawn("keyward-writer", move || serve(&db, home.as_ref(), &jobs))?]))
+    Queue::start(|waiting| {
+        let jobs = waiting();
+        Ok(vec![spawn("keyward-writer", move || serve(&db, home.as_ref(), &jobs))?])
+    })
 }
 
-fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = jobs.recv() {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1)) {
-            if job.access() == Access::Write { writes.push(job) } else { reads.push(job) }
+fn serve(db: &Connection, home: Option<&Home>, jobs: &Waiting) {
+    loop {
+        let group = jobs.next(LARGEST_GROUP);
+        if group.is_empty() {
+            return;
         }
+        let (mut writes, reads): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|job| job.access() == Access::Write);
         if !writes.is_empty() {
             let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
             writes.into_iter().for_each(|job| job.answer(outage.clone()));
@@ -38,17 +43,20 @@ fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.
 fn write_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Outage> {
-    let result = db.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+    let result = control(db, "BEGIN IMMEDIATE").and_then(|()| {
         for job in jobs {
-            db.execute_batch("SAVEPOINT job")?;
+            control(db, "SAVEPOINT job")?;
             let kept = job.run(db);
             if db.is_autocommit() {
                 // A full disk or a failing one makes SQLite roll back the whole transaction by itself.
                 return Ok(false);
             }
-            db.execute_batch(if kept { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+            if !kept {
+                control(db, "ROLLBACK TO job")?;
+            }
+            control(db, "RELEASE job")?;
         }
-        db.execute_batch("COMMIT").map(|()| true)
+        control(db, "COMMIT").map(|()| true)
     });
     if !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
