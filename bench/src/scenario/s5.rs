@@ -48,7 +48,7 @@ pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
     let products = |token: &str, begins| ask(server, &client, token, begins);
     let active = setting.compare("S5 active", floors(&known, ACTIVE), products(&token, ACTIVE)).await?;
     let revoke = request("POST", "/revoke", server.address, &client.head(), &encode(&[("token", &token)]));
-    Ask::new(revoke, "").once(&mut connection).await?;
+    Ask::new(revoke, "").once(&mut Connection::open(server.address).await?).await?;
     Ok(vec![
         active,
         setting.compare("S5 revoked", floors(&known, ACTIVE), products(&token, INACTIVE)).await?,
