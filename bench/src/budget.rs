@@ -73,6 +73,8 @@ fn times(report: &Report, scale: f64) -> impl Iterator<Item = Budget> {
         ("S4 refresh", 140.0, 105.0),
         // No more than what is not refused.
         ("S4 replay", report.micros("S4 refresh") / scale, 40.0),
+        // A token, and its introspection without having seen it.
+        ("S5 first", 50.0 + 95.0, 37.0 + 95.0),
         ("S5 active", 95.0, 25.0),
         ("S5 revoked", 95.0, 25.0),
         ("S5 garbage", 40.0, 20.0),

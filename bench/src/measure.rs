@@ -76,7 +76,7 @@ async fn with_defaults(setting: &Setting<'_>, effort: &Effort, machine: &Client)
         rows.push(s2::run(setting).await?);
     }
     if effort.wants("S5") {
-        rows.extend(s5::run(setting).await?);
+        rows.extend(s5::run(setting, machine).await?);
     }
     if effort.wants("S6") {
         rows.push(s6::run(setting).await?);

@@ -1,7 +1,9 @@
-//! S5: introspection (RFC 7662) of a user's access token, of the same after it was revoked, and of text that is no
-//! token. The floor verifies the signature of its own tokens, and reads nothing.
+//! S5: introspection (RFC 7662) of a user's access token, again and again as an API asks; of the same after it was
+//! revoked; of text that is no token; and of a token that was never seen before, with getting it. The floor verifies
+//! the signature of its own tokens each time, and reads nothing.
 
 use super::s2::{self, CodeFlow};
+use super::s8::GetAndSend;
 use super::{Row, Setting, encode, request, s1};
 use crate::Outcome;
 use crate::connection::Connection;
@@ -36,8 +38,8 @@ pub async fn floor_token(floor: &Server) -> Outcome<String> {
     Ok(serde_json::from_slice::<Issued>(answer.body)?.access_token)
 }
 
-/// Compares the two.
-pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
+/// Compares the two; `machine` gets tokens for itself.
+pub async fn run(setting: &Setting<'_>, machine: &Client) -> Outcome<Vec<Row>> {
     let (server, floor) = (setting.server, floor::start(&setting.machine.runner(), Token::ES256)?);
     let (client, of_floor) = (s2::client(setting.product, "asking-application")?, floor::client());
     let mut connection = Connection::open(server.address).await?;
@@ -49,7 +51,10 @@ pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
     let active = setting.compare("S5 active", floors(&known, ACTIVE), products(&token, ACTIVE)).await?;
     let revoke = request("POST", "/revoke", server.address, &client.head(), &encode(&[("token", &token)]));
     Ask::new(revoke, "").once(&mut Connection::open(server.address).await?).await?;
+    let first = |server, client| GetAndSend::new(server, client, "/introspect");
+    let firsts = ((&floor, first(&floor, floor::client())), first(server, machine.clone()));
     Ok(vec![
+        setting.compare("S5 first", firsts.0, firsts.1).await?,
         active,
         setting.compare("S5 revoked", floors(&known, ACTIVE), products(&token, INACTIVE)).await?,
         setting.compare("S5 garbage", floors(GARBAGE, INACTIVE), products(GARBAGE, INACTIVE)).await?,

@@ -12,27 +12,30 @@ use serde_json::Value;
 use std::rc::Rc;
 use tempfile::TempDir;
 
+/// Gets a token and sends it to a path.
 #[derive(Clone)]
-struct GiveBack {
+pub struct GetAndSend {
     get: Ask,
     client: Rc<Client>,
+    path: &'static str,
 }
 
-impl GiveBack {
-    fn new(server: &Server, client: Client) -> Self {
-        Self { get: s1::ask(server, &client), client: client.into() }
+impl GetAndSend {
+    /// A client's.
+    pub fn new(server: &Server, client: Client, path: &'static str) -> Self {
+        Self { get: s1::ask(server, &client), client: client.into(), path }
     }
 }
 
-impl Flow for GiveBack {
+impl Flow for GetAndSend {
     async fn once(&mut self, connection: &mut Connection) -> Outcome<()> {
         let address = connection.address()?;
         let answer = connection.send(self.get.request()).await?;
         let issued: Value = serde_json::from_slice(answer.body)?;
         let token = issued.get("access_token").and_then(Value::as_str).ok_or_else(|| answer.unexpected())?;
         let body = encode(&[("token", token)]);
-        let revoke = request("POST", "/revoke", address, &self.client.head(), &body);
-        let answer = connection.send(&revoke).await?;
+        let sent = request("POST", self.path, address, &self.client.head(), &body);
+        let answer = connection.send(&sent).await?;
         if answer.status == 200 { Ok(()) } else { Err(answer.unexpected()) }
     }
 }
@@ -41,7 +44,7 @@ impl Flow for GiveBack {
 pub async fn run(setting: &Setting<'_>, client: &Client) -> Outcome<Row> {
     let folder = TempDir::with_prefix("keyward-bench-")?;
     let floor = floor::start_storing(&setting.machine.runner(), Token::ES256, folder.path())?;
-    let floors = GiveBack::new(&floor, floor::client());
-    let products = GiveBack::new(setting.server, client.clone());
+    let floors = GetAndSend::new(&floor, floor::client(), "/revoke");
+    let products = GetAndSend::new(setting.server, client.clone(), "/revoke");
     setting.compare("S8 revocation", (&floor, floors), products).await
 }
