@@ -96,8 +96,8 @@ async fn f17_put_back_by_an_hour_everything_goes_on_and_what_is_over_stays_over(
     assert_sound(&world, &again);
     let r3 = member(&again, "refresh_token");
     assert_eq!(member(&refreshed(&world, &r2).await, "refresh_token"), r3, "the rotation from here on is");
-    refresh(&world, &r1).await.assert_token_error(400, "invalid_grant");
-    refresh(&world, &r3).await.assert_token_error(400, "invalid_grant");
+    refresh::refresh(&world, &r1).await.assert_token_error(400, "invalid_grant");
+    refresh::refresh(&world, &r3).await.assert_token_error(400, "invalid_grant");
     assert_sound(&world, &redeem(&world, &code(&world, &[]).await).await);
 }
 

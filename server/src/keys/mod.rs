@@ -12,6 +12,7 @@ mod retired;
 pub mod ring;
 pub mod signer;
 pub mod snapshot;
+mod verified;
 pub mod verify;
 
 pub use custody::{Custody, TokenSigner, Typ};

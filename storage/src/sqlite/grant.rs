@@ -1,6 +1,6 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
-use super::column::{At, FORMAT, Format, Json, Word};
+use super::column::{At, Columns, FORMAT, Format, Json, Word};
 use super::{settle, user};
 use crate::kept::{self, Kept};
 use crate::{ACCOUNT_GRANTS, Commit, GrantView, Stamp};
@@ -237,50 +237,50 @@ pub(super) fn end_with_session(
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
-    row.get::<_, Format>("v")?;
-    let last_request = RequestId::from_bytes(row.get("last_request")?);
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     let record = Grant {
-        id: GrantId::from_bytes(row.get("id")?),
         user: UserId::from_bytes(row.get("user_id")?),
-        client: row.get::<_, Word<_>>("client_id")?.0,
+        id: GrantId::from_bytes(row.get("id")?),
+        client: row.get::<Word<_>>("client_id")?.0,
         session: SessionId::from_bytes(row.get("session_id")?),
-        requested_scope: row.get::<_, Word<_>>("requested_scope")?.0,
-        scope: row.get::<_, Word<_>>("scope")?.0,
+        requested_scope: row.get::<Word<_>>("requested_scope")?.0,
+        scope: row.get::<Word<_>>("scope")?.0,
         resource: row.get("resource")?,
         redirect_uri: Digest::from_bytes(row.get("redirect_uri")?),
         pkce: pkce_from(row.get_ref("pkce")?.as_str()?)?,
         nonce: row.get("nonce")?,
-        claims: row.get::<_, Json<_>>("claims")?.0,
-        authentication: row.get::<_, Json<_>>("authentication")?.0,
+        claims: row.get::<Json<_>>("claims")?.0,
+        authentication: row.get::<Json<_>>("authentication")?.0,
         offline: row.get("offline")?,
         code: Digest::from_bytes(row.get("code")?),
-        code_expires_at: row.get::<_, At>("code_expires_at")?.0,
-        redeemed_at: row.get::<_, Option<At>>("redeemed_at")?.map(|at| at.0),
-        refresh: refresh(row)?,
-        created_at: row.get::<_, At>("created_at")?.0,
-        expires_at: row.get::<_, At>("expires_at")?.0,
+        code_expires_at: row.get::<At>("code_expires_at")?.0,
+        redeemed_at: row.get::<Option<At>>("redeemed_at")?.map(|at| at.0),
+        created_at: row.get::<At>("created_at")?.0,
+        expires_at: row.get::<At>("expires_at")?.0,
         revoked: revocation(row)?,
-        last_request,
+        last_request: RequestId::from_bytes(row.get("last_request")?),
+        refresh: refresh(row)?,
     };
-    Ok(Kept { record, last_request })
+    Ok(Kept { last_request: record.last_request, record })
 }
 
 /// There is a tip if there is its digest; then all of it has to be there.
-fn refresh(row: &Row<'_>) -> Result<Option<Refresh>> {
+fn refresh(row: &Columns<'_>) -> Result<Option<Refresh>> {
     let Some(digest) = row.get("refresh_digest")? else { return Ok(None) };
     Ok(Some(Refresh {
         digest: Digest::from_bytes(digest),
         generation: row.get("refresh_generation")?,
-        rotated_at: row.get::<_, Option<At>>("refresh_rotated_at")?.map(|at| at.0),
+        rotated_at: row.get::<Option<At>>("refresh_rotated_at")?.map(|at| at.0),
         master: row.get("refresh_master")?,
-        idle_expires_at: row.get::<_, At>("refresh_idle_expires_at")?.0,
-        expires_at: row.get::<_, At>("refresh_expires_at")?.0,
+        idle_expires_at: row.get::<At>("refresh_idle_expires_at")?.0,
+        expires_at: row.get::<At>("refresh_expires_at")?.0,
     }))
 }
 
-fn revocation(row: &Row<'_>) -> Result<Option<Revocation>> {
+fn revocation(row: &Columns<'_>) -> Result<Option<Revocation>> {
     let Some(At(at)) = row.get("revoked_at")? else { return Ok(None) };
-    Ok(Some(Revocation { at, reason: row.get::<_, Word<_>>("revoked_reason")?.0 }))
+    Ok(Some(Revocation { at, reason: row.get::<Word<_>>("revoked_reason")?.0 }))
 }
 
 fn pkce_text(pkce: &Pkce) -> &str {

@@ -137,10 +137,11 @@ impl Sqlite {
         let realm = self.realm.clone();
         let queue = self.readers.as_ref().unwrap_or(&self.writer);
         let snapshot = move |db: &Connection| {
-            let transaction = db.unchecked_transaction()?;
-            let answer = act(&transaction, &realm)?;
-            transaction.commit()?;
-            Ok(answer)
+            control(db, "BEGIN")?;
+            let answer = act(db, &realm);
+            // Nothing was written, so that this ends well, however the step did.
+            control(db, "COMMIT")?;
+            answer
         };
         queue.run(step, Access::Read, snapshot).await
     }
@@ -210,6 +211,11 @@ mod step {
         create_user, delete_user, find_user, load_account, set_password, set_profile, set_user_disabled,
         user, users, void_user,
     };
+}
+
+/// Begins or ends a transaction; parsed once for each connection.
+fn control(db: &Connection, text: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(text)?.execute(()).map(drop)
 }
 
 /// How a guarded write ended: by the rows it changed, else by what is there instead.

@@ -1,35 +1,39 @@
 //! The one thread that writes. Jobs that wait together share a transaction and so one sync of the disk; each
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
+use super::control;
 use super::fault::Outage;
 use super::home::Home;
-use super::queue::{Access, CAPACITY, Job, Queue};
+use super::queue::{Access, CAPACITY, Job, Jobs, Queue, Waiting};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 128;
 
-type Jobs = Vec<Box<dyn Job>>;
-
 /// Starts the thread.
 pub(super) fn start(db: Connection, home: Arc<Home>) -> Result<Queue, StoreError> {
-    Queue::start(|jobs| Ok(vec![spawn("keyward-writer", move || serve(&db, &home, &jobs))?]))
+    Queue::start(|waiting| {
+        let jobs = waiting();
+        Ok(vec![spawn("keyward-writer", move || serve(&db, &home, &jobs))?])
+    })
 }
 
-fn serve(db: &Connection, home: &Home, jobs: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = jobs.recv() {
-        let group = std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1));
+fn serve(db: &Connection, home: &Home, jobs: &Waiting) {
+    loop {
+        let group = jobs.next(LARGEST_GROUP);
+        if group.is_empty() {
+            return;
+        }
         let (mut writes, mut reads) = split(group);
         if !writes.is_empty() {
             let outage = home.check().and_then(|()| write_all(db, &mut writes)).err();
             if outage.as_ref().is_some_and(Outage::is_busy) {
                 // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
                 // the last of them several times as long as anybody shall wait.
-                let (late_writes, late_reads) = split(jobs.try_iter().take(CAPACITY));
+                let (late_writes, late_reads) = split(jobs.ready(CAPACITY));
                 writes.extend(late_writes);
                 reads.extend(late_reads);
             }
@@ -40,8 +44,8 @@ fn serve(db: &Connection, home: &Home, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 /// What writes, and what doesn't.
-fn split(jobs: impl Iterator<Item = Box<dyn Job>>) -> (Jobs, Jobs) {
-    jobs.partition(|job| job.access() == Access::Write)
+fn split(jobs: Jobs) -> (Jobs, Jobs) {
+    jobs.into_iter().partition(|job| job.access() == Access::Write)
 }
 
 /// Runs a step that changes nothing, on any of the connections.
@@ -55,17 +59,20 @@ pub(super) fn read(db: &Connection, home: &Home, mut job: Box<dyn Job>) {
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.
 fn write_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Outage> {
-    let result = db.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+    let result = control(db, "BEGIN IMMEDIATE").and_then(|()| {
         for job in jobs {
-            db.execute_batch("SAVEPOINT job")?;
+            control(db, "SAVEPOINT job")?;
             let kept = job.run(db);
             if db.is_autocommit() {
                 // A full disk or a failing one makes SQLite roll back the whole transaction by itself.
                 return Ok(false);
             }
-            db.execute_batch(if kept { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+            if !kept {
+                control(db, "ROLLBACK TO job")?;
+            }
+            control(db, "RELEASE job")?;
         }
-        db.execute_batch("COMMIT").map(|()| true)
+        control(db, "COMMIT").map(|()| true)
     });
     if !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));

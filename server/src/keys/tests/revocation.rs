@@ -72,6 +72,19 @@ async fn n231_a_revocation_reaches_every_process_within_a_minute() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_verified_before_is_not_once_its_key_is_removed() {
+    let world = World::new();
+    let keys = an_hour_in(&world).await;
+    let (first, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
+    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    assert!(accepts(&keys, &old).0);
+    let removed = listed(&keys, world.now()).into_iter().find(|key| key.kid == first).unwrap().remove_at;
+    // The process still has the same ring: only time has passed.
+    world.clock.set(removed.unwrap());
+    assert!(!accepts(&keys, &old).0);
+}
+
+#[tokio::test]
 async fn n231_a_successor_that_verifiers_cannot_know_needs_force() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
