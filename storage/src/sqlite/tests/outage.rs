@@ -123,32 +123,6 @@ async fn n222_a_full_disk_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn n222_a_reader_that_stays_lets_the_log_grow_and_it_is_used_again_when_the_reader_leaves() {
-    let folder = Folder::new();
-    let store = folder.create();
-    let log = || std::fs::metadata(folder.0.path().join("keyward.db-wal")).unwrap().len();
-    let mut number = 0;
-    let mut write = async || {
-        number += 1;
-        put_client(&store, &Client { name: "x".repeat(200_000), ..bare_client(&format!("c{number}")) }).await;
-    };
-    let reader = folder.raw();
-    reader.execute_batch("BEGIN; SELECT count(*) FROM clients").unwrap();
-    for _ in 0..60 {
-        write().await;
-    }
-    let grown = log();
-    assert!(grown > 60 * 200_000, "what the reader may still see is kept");
-    reader.execute_batch("COMMIT").unwrap();
-    for _ in 0..60 {
-        write().await;
-    }
-    // One more commit may have gone behind the others before the log begins anew.
-    assert!(log() < grown + 2 * 250_000, "{grown} {}", log());
-    assert_eq!(store.clients().await.unwrap().len(), 120);
-}
-
-#[tokio::test]
 async fn n222_a_read_only_file_is_unavailable_and_recovers() {
     let folder = Folder::new();
     let store = folder.create();
