@@ -80,6 +80,8 @@ kinds! {
     RefreshAhead => "refresh.ahead_of_store";
     /// A client failed to authenticate; the client is who it said it is.
     ClientAuthenticationFailed => "client_auth.failure";
+    /// Signing keys were made or removed because it was time.
+    KeysRenewed => "keys.rotated";
     /// An operator registered a client.
     ClientCreated => "admin.client_created";
     /// An operator changed a client: its metadata, its secrets, or whether it may work.

@@ -178,8 +178,8 @@ impl AttemptGuard {
             match pool.verify(&self, password, hash.as_ref()).await {
                 Ok(true) if enabled => Ok(Checked::Right),
                 Ok(_) => {
-                    self.count(&app, call).await?;
                     telemetry::audit(call, &failed);
+                    self.count(&app, call).await?;
                     Ok(Checked::Wrong)
                 }
                 Err(PasswordError::Busy) => Ok(Checked::Busy),

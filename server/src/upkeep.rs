@@ -2,8 +2,13 @@
 //! is over. Each of these may fail and is tried again; none is needed for an answer to be right.
 
 use crate::app::App;
+use crate::entropy::bytes;
+use crate::telemetry;
+use protocol::event::{Event, What};
+use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::time::Duration;
+use storage::Stamp;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often another process' writes are looked for.
@@ -14,6 +19,10 @@ const LOOKS_A_MINUTE: u64 = 60;
 const JUMP: Duration = Duration::from_secs(5 * 60);
 /// For how many rounds after a jump nothing is deleted: an hour, in which somebody may put the clock right.
 const ROUNDS_AFTER_A_JUMP: u32 = 60;
+/// The same after the start, when clocks are wrong most often.
+const ROUNDS_AFTER_THE_START: u32 = 10;
+/// What is over is kept this much longer, for clocks that are wrong by less than can be noticed.
+const MARGIN: Duration = Duration::from_secs(10 * 60);
 /// How many batches of expired records one round deletes.
 const MOST_BATCHES: usize = 200;
 
@@ -44,7 +53,7 @@ struct Steadiness {
 
 impl Steadiness {
     const fn new(now: Timestamp) -> Self {
-        Self { last: now, rounds_to_wait: 0 }
+        Self { last: now, rounds_to_wait: ROUNDS_AFTER_THE_START }
     }
 
     /// One more round, a minute after the last: whether what is over may be deleted.
@@ -79,7 +88,10 @@ pub async fn minute(app: &App) {
         Ok(ticked) if ticked.overdue => {
             tracing::error!("the signing keys are overdue for rotation: nobody who may rotate them runs");
         }
-        Ok(ticked) if ticked.rotated => tracing::info!(target: "audit", event = "keys.rotated"),
+        Ok(ticked) if ticked.rotated => {
+            let stamp = Stamp { at: app.clock.now(), request: RequestId::from_bytes(bytes(&*app.entropy)) };
+            telemetry::audit(stamp, &Event::new(What::KeysRenewed));
+        }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the keys can't be looked after"),
     }
@@ -89,7 +101,7 @@ pub async fn minute(app: &App) {
 /// Deletes what is over, a batch at a time, so that nobody else waits for long.
 pub async fn sweep(app: &App) {
     for _ in 0..MOST_BATCHES {
-        match app.store.sweep(app.clock.now()).await {
+        match app.store.sweep(app.clock.now().minus(MARGIN)).await {
             Ok(0) => return,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => return tracing::warn!(%error, "expired records can't be deleted"),
@@ -106,7 +118,8 @@ mod tests {
         let start = Timestamp::from_seconds(1_800_000_000);
         let minutes = |count: u64| start.plus(Duration::from_secs(60 * count));
         let mut steadiness = Steadiness::new(start);
-        assert!((1..10).all(|minute| steadiness.round(minutes(minute))));
+        assert!((1..10).all(|minute| !steadiness.round(minutes(minute))));
+        assert!((10..20).all(|minute| steadiness.round(minutes(minute))));
         // An hour back, and two years on.
         for jump in [start.minus(Duration::from_secs(3600)), minutes(1_000_000)] {
             let after = |count: u64| jump.plus(Duration::from_secs(60 * count));

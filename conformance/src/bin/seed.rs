@@ -165,9 +165,12 @@ fn write_certificate(folder: &Path, host: &str) -> Outcome<()> {
     write_secret(&folder.join("tls.key"), &made.signing_key.serialize_pem())
 }
 
-/// Readable by its owner only.
+/// Readable by its owner only, whatever was there before.
 fn write_secret(file: &Path, text: &str) -> Outcome<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     Ok(writeln!(opened, "{}", text.trim_end())?)
 }

@@ -186,8 +186,9 @@ fn check_keys(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
 }
 
 fn check_front(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
-    if !settings.rate_limits && !settings.issuer.is_loopback() {
-        let mend = "`off` is for tests with a loopback issuer: write `on`";
+    let is_for_us_alone = settings.issuer.is_loopback() && settings.listen.ip().is_loopback();
+    if !settings.rate_limits && !is_for_us_alone {
+        let mend = "`off` is for tests with a loopback issuer on a loopback listener: write `on`";
         return Err(raw.complaint("rate_limits", mend));
     }
     if matches!(settings.client_ip, ClientIp::Header(_)) && settings.origin_secret.is_empty() {

@@ -230,7 +230,7 @@ pub static ROWS: [Row; 24] = [
         key: "rate_limits",
         default: Some("on"),
         default_words: "",
-        doc: "Whether attempts are counted and limited: `on` or `off`; `off` only with a loopback issuer.",
+        doc: "Whether attempts are counted and limited: `on` or `off`; `off` only with a loopback issuer and listener.",
         secret: false,
         read: |draft, text| {
             draft.rate_limits = either(text, "on", "off")?;

@@ -109,11 +109,11 @@ async fn make(
     let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
     let made = attempts::to_the_end(async move {
         let made = admin.create_user(new, Some((&pool, password))).await;
-        if counts(&made) {
-            guard.count(&server, call).await?;
-        }
         if let Ok(user) = &made {
             telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
+        }
+        if counts(&made) {
+            guard.count(&server, call).await?;
         }
         Ok(made)
     });

@@ -139,8 +139,10 @@ impl Sqlite {
         let snapshot = move |db: &Connection| {
             control(db, "BEGIN")?;
             let answer = act(db, &realm);
-            // Nothing was written, so that this ends well, however the step did.
-            control(db, "COMMIT")?;
+            // A disk that fails makes SQLite end the transaction by itself; then there is nothing to end here.
+            if !db.is_autocommit() {
+                control(db, "COMMIT")?;
+            }
             answer
         };
         queue.run(step, Access::Read, snapshot).await

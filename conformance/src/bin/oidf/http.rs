@@ -46,7 +46,7 @@ impl Http {
         let host = host.trim_matches(['[', ']']).to_owned();
         let tls = match uri.scheme_str() {
             Some("https") => Some(TlsConnector::from(Arc::new(trust(&host, insecure)?))),
-            Some("http") => None,
+            Some("http") if is_loopback(&host) => None,
             _ => return Err(format!("--suite {base}: give a URL that begins with https://").into()),
         };
         let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });

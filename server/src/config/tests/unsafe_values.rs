@@ -142,6 +142,8 @@ fn n217_no_token_outlives_its_key() {
 #[test]
 fn n217_limits_are_off_on_loopback_only() {
     assert_refused(public("rate_limits = \"off\""), "rate_limits", &["`off`", "write `on`"]);
+    let open = "rate_limits = \"off\"\nlisten = \"0.0.0.0:8080\"\nissuer = \"http://localhost:8080\"";
+    assert_refused(of_file(open), "rate_limits", &["`off`", "loopback listener"]);
     assert!(!of_file("rate_limits = \"off\"").unwrap().rate_limits);
 }
 
