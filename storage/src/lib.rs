@@ -20,6 +20,7 @@ use protocol::user::{PasswordHash, User};
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
 pub mod contract;
+mod dynamodb;
 mod error;
 mod kept;
 mod memory;
@@ -27,12 +28,22 @@ mod sqlite;
 mod steps;
 pub mod tap;
 
+pub use dynamodb::DynamoDb;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::Memory;
-pub use sqlite::{Finding, Location, Migration, Sqlite};
+pub use sqlite::{Location, Migration, Sqlite};
 
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
+
+/// Something wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// What to do about it.
+    pub mend: &'static str,
+}
 
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
 /// was lost recognises itself when it is repeated. A deletion can't: it leaves nothing to recognise. A counted
@@ -66,6 +77,14 @@ impl<T> Commit<T> {
     /// Whether it took effect.
     pub const fn is_done(&self) -> bool {
         matches!(self, Self::Done)
+    }
+
+    /// The same about what the record is made of.
+    pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Commit<U> {
+        match self {
+            Self::Done => Commit::Done,
+            Self::Lost(there) => Commit::Lost(there.map(|there| Box::new(read(*there)))),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod client;
 mod consent;
 mod grant;
 mod grant_race;
+pub mod local_aws;
 mod race;
 mod realm;
 mod refresh;

@@ -6,8 +6,8 @@
 use crate::kept::Kept;
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
-    TokenView,
+    AccountView, Commit, Document, Finding, Found, GrantView, RingDocument, SignInView, Stamp, Store,
+    StoreError, TokenView,
 };
 use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};
@@ -62,15 +62,6 @@ pub struct Migration {
     pub from: i64,
     /// The schema now.
     pub to: i64,
-}
-
-/// Something wrong with a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What.
-    pub what: String,
-    /// What to do about it.
-    pub mend: &'static str,
 }
 
 /// A realm in a SQLite store.
