@@ -16,6 +16,7 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
+use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
@@ -135,6 +136,15 @@ pub struct GrantView {
     pub grant: Option<Grant>,
     /// Its user, if the record exists.
     pub user: Option<User>,
+}
+
+/// An access token that somebody revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedToken {
+    /// Its hashed `jti`.
+    pub token: Digest,
+    /// When it would have expired.
+    pub expires_at: Timestamp,
 }
 
 /// What is loaded to decide about an access token: one read.
@@ -320,6 +330,9 @@ pub trait Store: Send + Sync + 'static {
         expires_at: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<Timestamp>, StoreError>;
+
+    /// Every denied access token, expired ones included, by token; for moving a store.
+    async fn denied_tokens(&self) -> Result<Vec<DeniedToken>, StoreError>;
 
     /// The debts of counters, in their order; the epoch for one that was never touched.
     async fn debts(&self, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>, StoreError>;

@@ -22,6 +22,7 @@ mod session;
 mod sweep;
 mod token;
 mod user;
+pub mod wire;
 
 /// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
 macro_rules! suite {

@@ -40,7 +40,13 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
             SdkError::ServiceError(answer) => kind_of(answer.err().code()),
             _ => StoreErrorKind::Unavailable,
         };
-        Self { kind, text: chain(&error) }
+        let text = match error.code() {
+            Some("ResourceNotFoundException") => {
+                "there is no such table in this region and account: run `keyward storage migrate`".to_owned()
+            }
+            _ => chain(&error),
+        };
+        Self { kind, text }
     }
 }
 

@@ -24,8 +24,8 @@
 
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
-    TokenView,
+    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
+    StoreError, TokenView,
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client as Line;
