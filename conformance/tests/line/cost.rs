@@ -17,7 +17,7 @@ struct Flow {
 impl Flow {
     fn units(&self, reads: bool) -> f64 {
         let concerned = self.sent.iter().filter(|sent| READS.contains(&sent.operation.as_str()) == reads);
-        concerned.map(|sent| sent.units).sum()
+        concerned.map(|sent| sent.units).fold(0.0, |sum, units| sum + units)
     }
 
     fn dollars(&self, prices: &serde_json::Value) -> f64 {

@@ -42,7 +42,7 @@ async fn walk(world: &World) -> End {
     assert_eq!(fresh.status, 200, "{fresh:?}");
     assert_eq!(patiently!(world.send(userinfo(&fresh)).await).status, 200);
     world.pass(31);
-    assert_eq!(world.send(refresh(&fresh)).await.status, 200, "the chain goes on");
+    assert_eq!(patiently!(world.send(refresh(&fresh)).await).status, 200, "the chain goes on");
     End::Whole
 }
 
@@ -72,8 +72,7 @@ async fn n220_an_answer_lost_at_any_call_is_noticed_by_nobody() {
 async fn n220_all_tries_of_any_call_lost_and_the_next_request_succeeds_or_is_refused() {
     let (world, wire) = wired().await;
     walk(&world).await;
-    // The last refreshing is there to see that the chain goes on.
-    let calls = wire.take().len() as u64 - 2;
+    let calls = wire.take().len() as u64;
     let mut refused = 0;
     for nth in 1..=calls {
         let (world, wire) = wired().await;
@@ -117,6 +116,10 @@ async fn n218_throttled_and_without_a_table_it_says_so_and_recovers_by_itself() 
         wire.plan(1, u64::MAX, mishap);
         for (step, answer) in statuses(&world, &tokens, &ask).await {
             assert_eq!(answer.status, 503, "{mishap:?}, {step}: {answer:?}");
+            // What asks it asks again anyway.
+            if step == "readyz" {
+                continue;
+            }
             let wait: u64 = answer.header("retry-after").parse().unwrap();
             assert!((1..=5).contains(&wait), "{mishap:?}, {step}");
         }
