@@ -1,5 +1,6 @@
 //! The line between the SDK and DynamoDB, tapped: what is sent is counted with the capacity it consumes, and a
 //! chosen call goes wrong. Below the SDK, so that its own repetitions are seen and made to happen.
+#![expect(clippy::indexing_slicing, reason = "a JSON value without a member has a null there")]
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};

@@ -57,6 +57,6 @@ fn belongings(account: AccountView, now: Timestamp) -> impl Iterator<Item = Entr
     let grants = account.grants.into_iter().filter(move |grant| !grant.expires_at.has_passed(now));
     (account.user.into_iter().map(Entry::of_user))
         .chain(sessions.map(Entry::Session))
-        .chain(grants.map(Entry::Grant))
+        .chain(grants.map(|grant| Entry::Grant(Box::new(grant))))
         .chain(account.consents.into_iter().map(Entry::Consent))
 }

@@ -28,7 +28,7 @@ pub enum Entry {
     /// An access token that was revoked.
     DeniedToken(DeniedToken),
     /// A grant.
-    Grant(Grant),
+    Grant(Box<Grant>),
     /// Whom the store belongs to.
     Issuer(String),
     /// Public halves of removed keys, as the store keeps them.
@@ -52,7 +52,7 @@ pub enum Entry {
 enum Line {
     First { keyward_export: u32 },
     Last { counts: Counts },
-    Record(Entry),
+    Record(Box<Entry>),
 }
 
 impl Entry {
@@ -169,7 +169,7 @@ impl Contents {
                         format!("the export has format {keyward_export}: use the keyward that knows it");
                     return Err(refused(mend));
                 }
-                Ok(Line::Record(entry)) if begun && end.is_none() => contents.add(entry),
+                Ok(Line::Record(entry)) if begun && end.is_none() => contents.add(*entry),
                 Ok(Line::Last { counts }) if begun && end.is_none() => end = Some(counts),
                 _ => return Err(refused(format!("line {number} is not one of a keyward export"))),
             }
