@@ -75,8 +75,8 @@ fn start() -> Process {
     Process { endpoint, _child: child }
 }
 
-/// Builds it beside the tests; cargo's own lock lets several test programs do so at once.
-fn build() -> PathBuf {
+/// Builds it beside the tests, and says where it is; cargo's own lock lets several test programs do so at once.
+pub fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/<profile>/deps/<test>
     let target = test.ancestors().nth(3).unwrap();
