@@ -12,6 +12,7 @@
 mod answer;
 mod binary;
 mod browser;
+mod log;
 pub mod process;
 mod request;
 mod snapshot;
@@ -20,5 +21,6 @@ mod world;
 pub use answer::{Answer, claims, header};
 pub use binary::keyward_binary;
 pub use browser::Browser;
+pub use log::Log;
 pub use request::{FORM, With, basic, form, get, post, query};
 pub use world::{BEGIN, Harness, PASSWORD, Party, World};

@@ -13,9 +13,9 @@ use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use serde_json::{Map, Value, json};
-use server::admin::Admin;
-use server::admin::clients::Registration;
+use server::admin::metadata::Registration;
 use server::admin::users::NewUser;
+use server::admin::{Actor, Admin};
 use server::app::{App, Parts};
 use server::clock::FakeClock;
 use server::config::env::Env;
@@ -145,7 +145,8 @@ impl World {
             entropy: entropy.clone(),
         };
         let app = App::new(parts).unwrap();
-        let admin = Admin { store: Arc::clone(&store), clock: clock.clone(), entropy };
+        let admin =
+            Admin { actor: Actor::Operator, store: Arc::clone(&store), clock: clock.clone(), entropy };
         let router = routes::router(app.clone(), None);
         let listener = match harness {
             Harness::Router | Harness::DynamoDb => None,

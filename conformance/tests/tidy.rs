@@ -139,6 +139,20 @@ fn n201_no_key_and_no_default_password_is_in_the_tree() {
     assert_none("secrets", found);
 }
 
+/// Work that grows faster than the text comes from an engine that backtracks, and there is none.
+#[test]
+fn n212_no_validator_backtracks() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for engine in ["fancy-regex", "pcre", "pcre2", "onig", "regress", "hyperscan"] {
+        assert!(!lock.contains(&format!("name = \"{engine}\"")), "{engine}");
+    }
+    for package in ["protocol", "storage", "templates", "server"] {
+        let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        let regex = manifest.lines().any(|line| line.starts_with("regex"));
+        assert!(!regex, "{package} has no expressions: each validator is one pass over its text");
+    }
+}
+
 #[test]
 fn links_in_documents_lead_somewhere() {
     let mut broken = Vec::new();

@@ -1,8 +1,12 @@
 //! What happened, for the audit log: one event a commit, and one for each attempt worth noticing. Ids only: no
 //! secret, no name, no address.
 
+use crate::base64url;
 use crate::grant::Grant;
 use crate::id::{ClientId, GrantId, SessionId, UserId};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
 
 macro_rules! kinds {
     ($(#[doc = $doc:literal] $name:ident => $text:literal;)+) => {
@@ -76,6 +80,52 @@ kinds! {
     RefreshAhead => "refresh.ahead_of_store";
     /// A client failed to authenticate; the client is who it said it is.
     ClientAuthenticationFailed => "client_auth.failure";
+    /// An operator registered a client.
+    ClientCreated => "admin.client_created";
+    /// An operator changed a client: its metadata, its secrets, or whether it may work.
+    ClientChanged => "admin.client_changed";
+    /// An operator deleted a client.
+    ClientDeleted => "admin.client_deleted";
+    /// An operator made a user.
+    UserCreated => "admin.user_created";
+    /// An operator changed a user: set a password, ended what they had begun, disabled or enabled them.
+    UserChanged => "admin.user_changed";
+    /// An operator deleted a user.
+    UserDeleted => "admin.user_deleted";
+    /// An operator made the next signing keys sign.
+    KeysRotated => "admin.keys_rotated";
+    /// An operator revoked a signing key.
+    KeyRevoked => "admin.key_revoked";
+    /// An operator put a backup back and ended everything from before.
+    StoreRestored => "admin.store_restored";
+    /// An operator put an export into the store.
+    StoreImported => "admin.store_imported";
+}
+
+/// Tells whether two records are the same, and nothing of what is in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHash([u8; 32]);
+
+impl RecordHash {
+    /// SHA-256 over the record's JSON; `None` for what has none.
+    pub fn of(record: &impl Serialize) -> Option<Self> {
+        serde_json::to_vec(record).ok().map(|json| Self(Sha256::digest(json).into()))
+    }
+}
+
+impl fmt::Display for RecordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(&self.0))
+    }
+}
+
+/// What an operator's write did to a record; `None` where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// As it was.
+    pub before: Option<RecordHash>,
+    /// As it is.
+    pub after: Option<RecordHash>,
 }
 
 /// Something worth keeping.
@@ -91,22 +141,26 @@ pub struct Event {
     pub session: Option<SessionId>,
     /// About which grant.
     pub grant: Option<GrantId>,
+    /// About which signing key.
+    pub key: Option<String>,
+    /// What an operator did to the record it is about.
+    pub change: Option<Change>,
 }
 
 impl Event {
     /// An event nothing else is known about yet.
     pub const fn new(what: What) -> Self {
-        Self { what, user: None, client: None, session: None, grant: None }
+        Self { what, user: None, client: None, session: None, grant: None, key: None, change: None }
     }
 
     /// An event of a grant.
     pub fn of_grant(what: What, grant: &Grant) -> Self {
         Self {
-            what,
             user: Some(grant.user),
             client: Some(grant.client.clone()),
             session: Some(grant.session),
             grant: Some(grant.id),
+            ..Self::new(what)
         }
     }
 
@@ -128,6 +182,21 @@ impl Event {
     #[must_use]
     pub const fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
+        self
+    }
+
+    /// About a signing key.
+    #[must_use]
+    pub fn key(mut self, kid: &str) -> Self {
+        self.key = Some(kid.to_owned());
+        self
+    }
+
+    /// By an operator, from one record to another.
+    #[must_use]
+    pub fn changing(mut self, before: Option<&impl Serialize>, after: Option<&impl Serialize>) -> Self {
+        let (before, after) = (before.and_then(RecordHash::of), after.and_then(RecordHash::of));
+        self.change = Some(Change { before, after });
         self
     }
 }

@@ -27,6 +27,8 @@ pub enum MalformedParams {
     TooMany,
     /// A value over [`MAX_VALUE_BYTES`].
     TooLong,
+    /// The same of the scope, whose refusal has a code of its own.
+    ScopeTooLong,
 }
 
 impl Params {
@@ -41,7 +43,9 @@ impl Params {
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
             if value.len() > MAX_VALUE_BYTES {
-                return Err(MalformedParams::TooLong);
+                // RFC 6749 §5.2: invalid_scope.
+                let is_scope = name == "scope";
+                return Err(if is_scope { MalformedParams::ScopeTooLong } else { MalformedParams::TooLong });
             }
             params.insert(name.into(), value.into());
         }

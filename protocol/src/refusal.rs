@@ -48,6 +48,8 @@ refusals! {
     /// No such client, or it is disabled, or the redirect URI is not its own: one answer for all three, so that
     /// nobody learns which clients exist.
     UnknownClientOrRedirect => InvalidRequest, Nothing, "The application or its return address is not known here.";
+    /// A browser asked for an address with nothing behind it.
+    NoSuchPage => InvalidRequest, Nothing, "There is no page at this address.";
     /// Text that can't be read one way only.
     MalformedRequest => InvalidRequest, Nothing, "The request is malformed.";
     /// RFC 6749 §3.1, §3.2.

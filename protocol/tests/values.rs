@@ -99,7 +99,7 @@ fn n049_ambiguous_text_is_no_parameter() {
 }
 
 #[test]
-fn n038_repeats_are_noticed_and_n009_empty_counts_as_omitted() {
+fn n038_n009_repeats_are_noticed_and_empty_counts_as_omitted() {
     let sent = params("a=1&b=2&a=3&c=&&d").unwrap();
     assert!(sent.repeated("a") && !sent.repeated("b") && sent.any_repeated());
     assert_eq!((sent.get("a"), sent.get("c"), sent.get("d")), (Some("1"), None, None));
@@ -113,11 +113,12 @@ fn n030_an_escaped_ampersand_stays_inside_its_value() {
 }
 
 #[test]
-fn n010_and_n035_parameters_are_bounded() {
+fn n010_n035_parameters_are_bounded() {
     let many = |count: usize| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
     assert!(params(&many(MAX_PARAMETERS)).is_ok());
     assert_eq!(params(&many(MAX_PARAMETERS + 1)), Err(MalformedParams::TooMany));
     assert_eq!(params(&format!("a={}", "x".repeat(9 * 1024))), Err(MalformedParams::TooLong));
+    assert_eq!(params(&format!("scope={}", "x".repeat(9 * 1024))), Err(MalformedParams::ScopeTooLong));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
 
-use crate::admin::Admin;
+use crate::admin::{Actor, Admin};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::entropy::Entropy;
@@ -97,7 +97,8 @@ impl App {
 
     /// What operators do, done for people who do it themselves.
     pub fn admin(&self) -> Admin {
-        Admin { store: self.store.clone(), clock: self.clock.clone(), entropy: self.entropy.clone() }
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        Admin { actor: Actor::Server, store: self.store.clone(), clock, entropy }
     }
 
     /// Counts questions for clients that don't exist: each costs a read, since nobody remembers them.

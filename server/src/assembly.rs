@@ -1,7 +1,7 @@
 //! From settings to the parts of a running server. The one place that chooses real clocks, real randomness and
 //! real storage; tests put their own parts together.
 
-use crate::admin::Admin;
+use crate::admin::{Actor, Admin};
 use crate::app::{App, Parts};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{KeysSetting, Settings, StorageSetting};
@@ -67,7 +67,7 @@ pub async fn open_keys(
 /// What operators' commands work with.
 pub fn admin(store: Arc<dyn Store>) -> Admin {
     let (clock, entropy) = machine();
-    Admin { store, clock, entropy }
+    Admin { actor: Actor::Operator, store, clock, entropy }
 }
 
 /// The password pool of this machine: one computation a core.

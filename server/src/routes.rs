@@ -10,6 +10,7 @@ use crate::http::failure::Failure;
 use crate::http::route::Caller::{Anyone, Client, Person, Server};
 use crate::http::route::route;
 use crate::http::{call, front};
+use crate::pages;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
@@ -21,16 +22,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub fn router(app: App, demo: Option<Demo>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let pages = Router::new()
+        .route("/", route(Person, "GET", get(account::lead)))
         .route("/authorize", route(Person, "GET, POST", get(authorize::get).post(authorize::post)))
         .route("/login", route(Person, "GET, POST", get(login::get).post(login::post)))
         .route("/consent", route(Person, "GET, POST", get(consent::get).post(consent::post)))
         .route("/signup", route(Person, "GET, POST", get(signup::get).post(signup::post)))
         .route("/logout", route(Person, "GET, POST", get(logout::get).post(logout::post)))
         .route("/account", route(Person, "GET", get(account::get)))
-        .route("/account/profile", route(Person, "POST", post(account::profile)))
-        .route("/account/password", route(Person, "POST", post(account::password)))
-        .route("/account/sessions", route(Person, "POST", post(account::sessions)))
-        .route("/account/apps", route(Person, "POST", post(account::apps)));
+        .route("/account/profile", route(Person, "GET, POST", get(account::lead).post(account::profile)))
+        .route("/account/password", route(Person, "GET, POST", get(account::lead).post(account::password)))
+        .route("/account/sessions", route(Person, "GET, POST", get(account::lead).post(account::sessions)))
+        .route("/account/apps", route(Person, "GET, POST", get(account::lead).post(account::apps)));
     let endpoints = Router::new()
         .route("/token", route(Client, "POST", post(token::post)))
         .route("/introspect", route(Server, "POST", post(introspect::post)))
@@ -43,7 +45,8 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
         .route("/healthz", route(Anyone, "GET, HEAD", get(health::healthz)))
         .route("/readyz", route(Anyone, "GET, HEAD", get(health::readyz)));
     let demo = demo.map_or_else(Router::new, |demo| demo::router(&app, demo));
-    let below = pages.merge(endpoints).merge(documents).merge(demo);
+    let pages = pages.merge(demo).route_layer(from_fn_with_state(app.clone(), pages::catch_panic));
+    let below = pages.merge(endpoints).merge(documents);
     // RFC 8414 §3.1: with a path in the issuer, the well-known part stands before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
@@ -55,7 +58,7 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
     let begin = from_fn_with_state(app.clone(), call::begin);
     let guard = from_fn_with_state(app.clone(), front::guard);
     // The first is outermost. One layer of three: each call clones the boxes of every layer added by itself.
-    router.layer((begin, guard, CatchPanicLayer::custom(panicked))).with_state(app)
+    router.fallback(pages::nowhere).layer((begin, guard, CatchPanicLayer::custom(panicked))).with_state(app)
 }
 
 /// What panicked stays in the log of the panic; the answer tells nothing.

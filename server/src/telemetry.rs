@@ -2,10 +2,10 @@
 //! lines with the target `audit`.
 
 use crate::config::LogFormat;
-use crate::http::call::Call;
-use protocol::event::{Event, What};
+use protocol::event::{Event, RecordHash, What};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
+use storage::Stamp;
 use tracing_subscriber::EnvFilter;
 
 /// What is logged when nothing else is asked for.
@@ -32,18 +32,25 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
 }
 
 /// Writes an event to the audit log. Ids only, so nothing in it needs hiding.
-pub fn audit(call: Call, event: &Event) {
-    let Event { what, user, client, session, grant } = event;
+pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
+    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) =
+        (stamp.into(), event);
     let text = |id: Option<String>| id.map(tracing::field::display);
+    let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
     tracing::info!(
         target: "audit",
         event = what.name(),
-        request = %call.id,
-        at = call.at.millis(),
+        request = %request,
+        at = at.millis(),
         user = text(user.map(|id| id.to_string())),
         client = text(client.as_ref().map(|id| id.as_str().to_owned())),
         session = text(session.map(|id| id.to_string())),
         grant = text(grant.map(|id| id.to_string())),
+        key = text(key.clone()),
+        // Whoever may run our commands is one person to us.
+        actor = change.map(|_| "operator"),
+        before = hash(change.and_then(|change| change.before)),
+        after = hash(change.and_then(|change| change.after)),
     );
 }
 
@@ -54,7 +61,9 @@ pub fn page() -> String {
          <!-- Generated from protocol/src/event.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          Whatever is worth keeping is one line of the log with the target `audit`: the event's name, the request's id \
          (also in the answer's header `x-request-id`), the time in milliseconds, and the ids of user, client, session \
-         and grant as far as they take part. No secret, no name, no address. `RUST_LOG=off,audit=info` logs nothing \
+         and grant as far as they take part. No secret, no name, no address. What an operator's command changed \
+         (`admin.…`, on the standard error of the command) has `actor` and the hashes of the record `before` and \
+         `after`, which tell whether it is the same and nothing of what is in it. `RUST_LOG=off,audit=info` logs nothing \
          else.\n\n\
          | event | when |\n|---|---|\n",
     );

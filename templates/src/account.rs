@@ -163,6 +163,20 @@ impl Account<'_> {
         }
     }
 
+    fn is_at_fault(&self, field: &str) -> bool {
+        match self.notice {
+            Some(AccountNotice::Profile(problem) | AccountNotice::Password(problem)) => {
+                problem.field() == field
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether to try the password again, from its first field.
+    fn begins_with_current_password(&self) -> bool {
+        self.password_problem().is_some() && !self.is_at_fault("password")
+    }
+
     fn has_problem(&self) -> bool {
         self.notice.is_some() && self.good_news().is_none()
     }

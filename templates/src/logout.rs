@@ -18,6 +18,8 @@ pub struct Logout<'a> {
     pub csrf: &'a str,
     /// Who is signed in.
     pub username: &'a str,
+    /// Where those go who stay.
+    pub account_url: &'a str,
 }
 
 /// Says that nobody is signed in any more.

@@ -102,6 +102,8 @@ pub struct LogoutTexts {
     pub explanation: &'static str,
     /// The button.
     pub submit: &'static str,
+    /// The way back.
+    pub stay: &'static str,
     /// Heading and title afterwards.
     pub done: &'static str,
     /// What to do now.

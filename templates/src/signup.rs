@@ -30,8 +30,8 @@ pub enum ChoiceProblem {
     PasswordCommon,
     /// Characters that can't be typed the same way everywhere.
     PasswordCharacters,
-    /// A profile field holds what it can't.
-    ProfileInvalid,
+    /// This field of the profile holds what it can't.
+    ProfileInvalid(&'static str),
     /// The current password is another one.
     PasswordWrong,
     /// Passwords can't be checked right now.
@@ -54,7 +54,7 @@ impl ChoiceProblem {
             Self::PasswordIsUsername => texts.password_is_username,
             Self::PasswordCommon => texts.password_common,
             Self::PasswordCharacters => texts.password_characters,
-            Self::ProfileInvalid => texts.profile_invalid,
+            Self::ProfileInvalid(_) => texts.profile_invalid,
             Self::PasswordWrong => texts.password_wrong,
             Self::Busy => texts.busy,
             Self::TooMany => texts.too_many,
@@ -62,7 +62,7 @@ impl ChoiceProblem {
     }
 
     /// Which field is at fault, if one is.
-    const fn field(self) -> &'static str {
+    pub(crate) const fn field(self) -> &'static str {
         match self {
             Self::UsernameTaken
             | Self::UsernameLength
@@ -75,7 +75,9 @@ impl ChoiceProblem {
             | Self::PasswordIsUsername
             | Self::PasswordCommon
             | Self::PasswordCharacters => "password",
-            Self::ProfileInvalid | Self::PasswordWrong | Self::Busy | Self::TooMany => "",
+            Self::ProfileInvalid(field) => field,
+            Self::PasswordWrong => "current_password",
+            Self::Busy | Self::TooMany => "",
         }
     }
 }

@@ -79,7 +79,8 @@ fn ids_are_unique_and_references_to_them_hold() {
         let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.get("id")).collect();
         assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{name}: {ids:?}");
         for tag in &tags {
-            for target in [tag.get("for"), tag.get("aria-describedby")].into_iter().flatten() {
+            let targets = ["for", "aria-describedby", "aria-labelledby"].map(|name| tag.get(name));
+            for target in targets.into_iter().flatten().flat_map(str::split_whitespace) {
                 assert!(ids.contains(&target), "{name}: nothing has the id {target}");
             }
         }
@@ -191,6 +192,98 @@ fn login_announces_its_problem() {
         }
         assert!(tags.iter().any(|tag| tag.name == "title" && tag.text == "Error: Sign in"), "{name}");
     }
+}
+
+#[test]
+fn signup_has_its_contract() {
+    let tags = page("signup");
+    assert!(tags.iter().any(|tag| tag.name == "h1" && tag.text == "Create an account"));
+    assert_eq!(input(&tags, "r").get("value"), Some("sealed-request"));
+    assert_eq!(input(&tags, "csrf").get("value"), Some("csrf-token"));
+    for (field, autocomplete, required) in
+        [("username", "username", Some("")), ("password", "new-password", Some("")), ("email", "email", None)]
+    {
+        let field = input(&tags, field);
+        assert_eq!((field.get("autocomplete"), field.get("required")), (Some(autocomplete), required));
+    }
+    assert_eq!(by_id(&tags, "signup-submit").get("type"), Some("submit"));
+    assert_eq!(by_id(&tags, "signup-login").get("href"), Some("/login?r=sealed-request"));
+}
+
+/// The fields marked as wrong, and the one that has the focus.
+fn at_fault(tags: &[Tag]) -> (Vec<&str>, Vec<&str>) {
+    let with = |attribute: &str| {
+        let found = tags.iter().filter(|tag| tag.get(attribute).is_some());
+        found.map(|tag| tag.get("name").unwrap()).collect()
+    };
+    (with("aria-invalid"), with("autofocus"))
+}
+
+#[test]
+fn a_problem_is_announced_and_the_focus_is_where_it_is_mended() {
+    for (name, problem, wrong, focused) in [
+        ("signup-username", "signup-problem", Some("username"), "username"),
+        ("signup-password", "signup-problem", Some("password"), "password"),
+        ("signup-email", "signup-problem", Some("email"), "email"),
+        ("signup-too-many", "signup-problem", None, "username"),
+        ("account-birthdate", "profile-problem", Some("birthdate"), "birthdate"),
+        ("account-wrong-password", "password-problem", Some("current_password"), "current_password"),
+        ("account-short-password", "password-problem", Some("new_password"), "new_password"),
+        ("account-too-many", "password-problem", None, "current_password"),
+    ] {
+        let tags = page(name);
+        assert_eq!(by_id(&tags, problem).get("role"), Some("alert"), "{name}");
+        assert!(tags.iter().any(|tag| tag.name == "title" && tag.text.starts_with("Error: ")), "{name}");
+        assert_eq!(at_fault(&tags), (wrong.into_iter().collect(), vec![focused]), "{name}");
+        if let Some(wrong) = wrong {
+            let described = input(&tags, wrong).get("aria-describedby").unwrap();
+            assert!(described.split(' ').any(|id| id == problem), "{name}: {described}");
+        }
+    }
+    for (name, focused) in [("signup", vec!["username"]), ("account", vec![]), ("account-saved", vec![])] {
+        assert_eq!(at_fault(&page(name)), (vec![], focused), "{name}");
+    }
+    assert_eq!(by_id(&page("account-saved"), "account-notice").get("role"), Some("status"));
+}
+
+#[test]
+fn the_account_has_a_form_for_each_thing_that_can_be_done() {
+    let tags = page("account");
+    let actions: Vec<_> =
+        tags.iter().filter(|tag| tag.name == "form").map(|tag| tag.get("action").unwrap()).collect();
+    assert_eq!(
+        actions,
+        [
+            "/account/profile",
+            "/account/password",
+            "/account/sessions",
+            "/account/sessions",
+            "/account/apps",
+            "/account/apps"
+        ]
+    );
+    let tokens = tags.iter().filter(|tag| tag.get("name") == Some("csrf"));
+    assert_eq!(tokens.filter(|tag| tag.get("value") == Some("csrf-token")).count(), actions.len());
+    assert_eq!(by_id(&tags, "account-logout").get("href"), Some("/logout"));
+    let button = |value: &str| tags.iter().find(|tag| tag.get("value") == Some(value)).unwrap();
+    // Its own session is ended by signing out.
+    assert!(!tags.iter().any(|tag| tag.get("value") == Some("this")));
+    assert_eq!(button("another").get("aria-describedby"), Some("session-2"));
+    assert_eq!(button("cards").get("aria-describedby"), Some("app-1"));
+    assert_eq!(by_id(&tags, "profile-email").get("readonly"), Some(""), "a verified address");
+    let empty = page("account-empty");
+    assert!(empty.iter().any(|tag| tag.text == "No application may use your account."));
+    assert!(!empty.iter().any(|tag| ["sessions-end-all", "apps-end-all"].map(Some).contains(&tag.get("id"))));
+}
+
+#[test]
+fn signing_out_is_asked_for_with_a_way_back() {
+    let tags = page("logout");
+    assert_eq!(by_id(&tags, "logout-confirm").get("type"), Some("submit"));
+    assert_eq!(by_id(&tags, "logout-stay").get("href"), Some("/account"));
+    assert_eq!(input(&tags, "csrf").get("value"), Some("csrf-token"));
+    assert!(!tags.iter().any(|tag| tag.get("autofocus").is_some()));
+    assert_eq!(by_id(&page("logged-out"), "logged-out").text, "You are signed out");
 }
 
 #[test]

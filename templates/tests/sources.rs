@@ -109,6 +109,8 @@ fn both_themes_meet_contrast_level_aa() {
             ("on-accent", "accent", 4.5),
             ("on-accent", "accent-over", 4.5),
             ("alert-text", "alert", 4.5),
+            ("alert-text", "card", 4.5),
+            ("alert-text", "code", 4.5),
             ("edge", "card", 3.0),
             ("edge", "field", 3.0),
             ("alert-text", "field", 3.0),

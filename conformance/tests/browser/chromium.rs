@@ -85,9 +85,32 @@ impl Chromium {
         self.find(css).await.click().await.unwrap();
     }
 
+    /// Does what leads away from the page, and waits until the page is gone.
+    pub(crate) async fn leaving(&self, act: impl Future<Output = ()>) {
+        let page = self.find("html").await;
+        act.await;
+        let gone = async {
+            while page.tag_name().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("the page stays"));
+    }
+
+    /// Presses a button or link that leads away from the page.
+    pub(crate) async fn follow(&self, css: &str) {
+        self.leaving(self.press(css)).await;
+    }
+
     /// Types into a field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         self.find(css).await.send_keys(text).await.unwrap();
+    }
+
+    /// Replaces what is in a field.
+    pub(crate) async fn refill(&self, css: &str, text: &str) {
+        self.find(css).await.clear().await.unwrap();
+        self.fill(css, text).await;
     }
 
     /// The visible text of an element.

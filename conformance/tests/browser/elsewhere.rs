@@ -44,7 +44,7 @@ async fn n143_a_sign_in_form_sent_from_elsewhere_gets_403_and_no_session() {
 }
 
 #[tokio::test]
-async fn n143_n160_a_consent_form_sent_from_elsewhere_grants_nothing() {
+async fn n160_a_consent_form_sent_from_elsewhere_grants_nothing() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;
@@ -82,37 +82,52 @@ async fn n143_a_form_names_its_sender_unless_the_policy_is_no_referrer() {
     }
 }
 
-#[tokio::test]
-async fn n156_n161_our_pages_are_not_shown_in_frames() {
-    let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
-    browser.open(&setting.request(&[])).await;
-    browser.find("#login-submit").await;
-    let login = browser.client.current_url().await.unwrap();
-    sign_in(&browser, PASSWORD).await;
-    browser.find("#consent-approve").await;
-    let consent = browser.client.current_url().await.unwrap();
-    let error = setting.world.issuer().url("/authorize");
-
+/// Frames a page from a foreign and from a sibling site, and finds nothing of it in there.
+async fn assert_not_framed(browser: &Chromium, setting: &Setting, page: &str) {
     setting.site.page("/inner", "<p id=inner>Shown</p>");
     setting.site.page("/control", r#"<iframe src="/inner"></iframe>"#);
     browser.open(&setting.site.url("/control")).await;
     browser.client.enter_frame(0).await.unwrap();
     assert_eq!(browser.text("#inner").await, "Shown", "frames are looked into");
-
     browser.refusals().await;
-    for (number, page) in [login.as_str(), consent.as_str(), &error].into_iter().enumerate() {
-        let path = format!("/frame/{number}");
-        setting.site.page(&path, &format!(r#"<iframe src="{page}"></iframe>"#));
-        for from in [setting.site.url(&path), setting.site.sibling_url(&path)] {
-            browser.open(&from).await;
-            browser.client.enter_frame(0).await.unwrap();
-            assert_eq!(browser.count("main, form, input, button[type=submit]").await, 0, "{page} in {from}");
-            let refusals = browser.refusals().await;
-            assert!(
-                refusals.iter().any(|why| why.contains("frame-ancestors")),
-                "{page} in {from}: {refusals:?}"
-            );
-        }
+    setting.site.page("/frame", &format!(r#"<iframe src="{page}"></iframe>"#));
+    for from in [setting.site.url("/frame"), setting.site.sibling_url("/frame")] {
+        browser.open(&from).await;
+        browser.client.enter_frame(0).await.unwrap();
+        assert_eq!(browser.count("main, form, input, button[type=submit]").await, 0, "{page} in {from}");
+        let refusals = browser.refusals().await;
+        let framing = refusals.iter().any(|why| why.contains("frame-ancestors"));
+        assert!(framing, "{page} in {from}: {refusals:?}");
     }
+}
+
+#[tokio::test]
+async fn n156_our_pages_are_not_shown_in_frames() {
+    let Some(browser) = Chromium::start().await else { return };
+    let setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    browser.find("#login-submit").await;
+    let login = browser.client.current_url().await.unwrap();
+    for page in [login.as_str(), &setting.world.issuer().url("/authorize")] {
+        assert_not_framed(&browser, &setting, page).await;
+    }
+    browser.open(login.as_str()).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    for path in ["/account", "/logout"] {
+        assert_not_framed(&browser, &setting, &setting.world.issuer().url(path)).await;
+    }
+}
+
+#[tokio::test]
+async fn n161_consent_is_not_clicked_in_a_frame() {
+    let Some(browser) = Chromium::start().await else { return };
+    let setting = Setting::new().await;
+    browser.open(&setting.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    let consent = browser.client.current_url().await.unwrap();
+    assert_not_framed(&browser, &setting, consent.as_str()).await;
+    browser.open(consent.as_str()).await;
+    browser.find("#consent-approve").await;
 }

@@ -6,7 +6,7 @@ use crate::demo::Dev;
 use crate::setting::{Setting, sign_in};
 use crate::{environment, go_without};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use conformance::PASSWORD;
+use conformance::{Browser, PASSWORD};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -16,6 +16,9 @@ const SCREENS: [Screen; 3] = [
     Screen { name: "phone", width: 390, height: 844, touch: true },
     Screen { name: "desktop", width: 1280, height: 800, touch: false },
 ];
+
+const HOME: &str = "Your account";
+const NEW: &str = "a brand new password";
 
 struct Screen {
     name: &'static str,
@@ -122,6 +125,100 @@ async fn pages_fit_every_screen_and_are_accessible() {
 }
 
 #[tokio::test]
+async fn sign_up_fits_every_screen_and_is_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::open().await;
+    browser.open(&setting.request(&[])).await;
+    eye.look("login-open", "Sign in").await;
+    browser.follow("#login-signup").await;
+    eye.look("signup", "Create an account").await;
+    for (name, username, password, email) in [
+        ("signup-username", "admin", NEW, ""),
+        ("signup-password", "carol", "short", "carol@example.com"),
+        ("signup-email", "carol", NEW, "carol@nowhere"),
+    ] {
+        for (field, text) in [("#username", username), ("#password", password), ("#email", email)] {
+            browser.refill(field, text).await;
+        }
+        browser.follow("#signup-submit").await;
+        eye.look(name, "Create an account").await;
+    }
+    for number in 0..10 {
+        let name = format!("carol{number}");
+        setting.sign_up(&name).await;
+    }
+    browser.refill("#email", "").await;
+    browser.fill("#password", NEW).await;
+    browser.follow("#signup-submit").await;
+    assert!(browser.text("#signup-problem").await.contains("too many"));
+    eye.look("signup-too-many", "Create an account").await;
+}
+
+#[tokio::test]
+async fn the_account_fits_every_screen_and_is_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::new().await;
+    setting.be_at_home(&browser).await;
+    eye.look("account-empty", HOME).await;
+    for _ in 0..2 {
+        setting.elsewhere().await;
+    }
+    let metadata = json!({
+        "client_id": "cards",
+        "client_name": "Cards",
+        "redirect_uris": [setting.site.url("/cb")],
+        "scope": "openid profile email offline_access cards:write",
+    });
+    setting.world.client(metadata).await;
+    let scope = "openid profile email offline_access cards:write";
+    let request = setting.path(&[("client_id", "cards"), ("scope", scope)]);
+    Browser::new().authorize(&setting.world, &request).await;
+    browser.follow("#profile-submit").await;
+    eye.look("account-saved", HOME).await;
+    browser.refill("#profile-birthdate", "tomorrow").await;
+    browser.follow("#profile-submit").await;
+    eye.look("account-profile", HOME).await;
+    for (name, current, new) in
+        [("account-password", PASSWORD, "short"), ("account-current-password", "wrong password", NEW)]
+    {
+        browser.fill("#current-password", current).await;
+        browser.fill("#new-password", new).await;
+        browser.follow("#password-submit").await;
+        eye.look(name, HOME).await;
+    }
+    for _ in 0..5 {
+        browser.fill("#current-password", "wrong password").await;
+        browser.fill("#new-password", NEW).await;
+        browser.follow("#password-submit").await;
+    }
+    assert!(browser.text("#password-problem").await.contains("too many"));
+    eye.look("account-too-many", HOME).await;
+    setting.world.pass(3601);
+    browser.follow("#profile-submit").await;
+    eye.look("account-stale", "This didn’t work").await;
+}
+
+#[tokio::test]
+async fn signing_out_fits_every_screen_and_is_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::new().await;
+    setting.be_at_home(&browser).await;
+    browser.follow("#account-logout").await;
+    eye.look("logout", "Sign out?").await;
+    browser.follow("#logout-confirm").await;
+    eye.look("logged-out", "You are signed out").await;
+    setting.open_page(&browser, "/nowhere").await;
+    eye.look("nowhere", "This didn’t work").await;
+    assert_eq!(
+        (browser.status().await, browser.text("#error-code").await.as_str()),
+        (404, "invalid_request")
+    );
+}
+
+#[tokio::test]
 async fn pages_bear_long_names() {
     let Some(browser) = Chromium::start().await else { return };
     let eye = Eye::new(&browser);
@@ -140,7 +237,10 @@ async fn pages_bear_long_names() {
         "scope": scope,
     });
     setting.world.client(metadata).await;
-    setting.world.user(&username, None, json!({})).await;
+    let email = format!("{}@{}.example", "mail.".repeat(12) + "box", "sub.".repeat(12) + "domain");
+    let claims =
+        json!({ "name": username.repeat(2), "website": format!("https://{}.example/", "w".repeat(60)) });
+    setting.world.user(&username, Some(&email), claims).await;
     let fields = [("client_id", "long"), ("scope", scope.as_str()), ("login_hint", &username)];
     browser.open(&setting.request(&fields)).await;
     eye.look("long-login", "Sign in").await;
@@ -148,6 +248,11 @@ async fn pages_bear_long_names() {
     browser.press("#login-submit").await;
     browser.find("#consent-approve").await;
     eye.look("long-consent", &format!("Allow {name} to use your account?")).await;
+    browser.follow("#consent-approve").await;
+    setting.open_page(&browser, "/account").await;
+    eye.look("long-account", HOME).await;
+    browser.follow("#account-logout").await;
+    eye.look("long-logout", "Sign out?").await;
 }
 
 #[tokio::test]

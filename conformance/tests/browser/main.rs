@@ -15,13 +15,17 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod account;
 mod chromium;
 mod demo;
 mod elsewhere;
+mod keyboard;
+mod logout;
 mod look;
 mod redirects;
 mod requests;
 mod setting;
+mod signup;
 mod site;
 mod walk;
 

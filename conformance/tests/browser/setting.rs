@@ -2,7 +2,7 @@
 
 use crate::chromium::Chromium;
 use crate::site::{Arrival, Site};
-use conformance::{Answer, PASSWORD, Party, With as _, World, form, query};
+use conformance::{Answer, Browser, PASSWORD, Party, With as _, World, form, query};
 use serde_json::json;
 
 /// RFC 7636 appendix B.
@@ -18,14 +18,24 @@ pub(crate) struct Setting {
 
 impl Setting {
     pub(crate) async fn new() -> Self {
-        let world = World::reachable(&[]).await;
+        Self::with(&[]).await
+    }
+
+    /// Where people may sign up.
+    pub(crate) async fn open() -> Self {
+        Self::with(&[("KEYWARD_SIGNUP", "open")]).await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> Self {
+        let world = World::reachable(settings).await;
         world.alice().await;
         let site = Site::start().await;
         let metadata = json!({
             "client_id": "rp",
             "client_name": "Photo Albums",
             "redirect_uris": [site.url("/cb"), site.url("/silent"), site.url("/bounce")],
-            "scope": "openid profile email",
+            "post_logout_redirect_uris": [site.url("/bye")],
+            "scope": "openid profile email offline_access",
         });
         let party = world.client(metadata).await;
         Self { world, site, party }
@@ -33,9 +43,44 @@ impl Setting {
 
     /// The address the application sends a browser to, some parameters changed or added.
     pub(crate) fn request(&self, changes: &[(&str, &str)]) -> String {
+        self.world.issuer().url(&self.path(changes))
+    }
+
+    /// Its path on the server.
+    pub(crate) fn path(&self, changes: &[(&str, &str)]) -> String {
         let callback = self.site.url("/cb");
         let query = query(&with(&[&[("redirect_uri", callback.as_str())], changes].concat()));
-        self.world.issuer().url(&format!("/authorize?{query}"))
+        format!("/authorize?{query}")
+    }
+
+    /// Opens an address of the server.
+    pub(crate) async fn open_page(&self, browser: &Chromium, path: &str) {
+        browser.open(&self.world.issuer().url(path)).await;
+    }
+
+    /// Alice in front of her account.
+    pub(crate) async fn be_at_home(&self, browser: &Chromium) {
+        self.open_page(browser, "/account").await;
+        sign_in(browser, PASSWORD).await;
+        browser.arrive_at("Your account").await;
+    }
+
+    /// Alice signed in at the application, in another browser.
+    pub(crate) async fn elsewhere(&self) -> Browser {
+        let mut browser = Browser::new();
+        let answer = browser.authorize(&self.world, &self.path(&[])).await;
+        assert!(answer.to_client().get("code").is_some(), "{answer:?}");
+        browser
+    }
+
+    /// Makes an account, in another browser.
+    pub(crate) async fn sign_up(&self, username: &str) {
+        let mut browser = Browser::new();
+        let page = browser.visit(&self.world, "/signup").await;
+        let (r, csrf) = (page.field("r"), page.field("csrf"));
+        let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", username), ("password", PASSWORD)];
+        let account = browser.submit(&self.world, "/signup", &fields).await;
+        assert!(account.is_page("Your account"), "{account:?}");
     }
 
     /// Redeems the code that arrived.

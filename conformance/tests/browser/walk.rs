@@ -1,10 +1,9 @@
 //! A person signs in and answers the application's question: with a mouse, with a keyboard, without scripts.
 
 use crate::chromium::{Chromium, Setup};
+use crate::keyboard::{ENTER, SHIFT, TAB};
 use crate::setting::{Setting, sign_in};
 use conformance::PASSWORD;
-use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
-use fantoccini::key::Key;
 use http::Method;
 
 #[tokio::test]
@@ -71,23 +70,16 @@ async fn everything_works_from_the_keyboard() {
     browser.open(&setting.request(&[])).await;
     browser.find("#login-submit").await;
     assert_eq!(browser.focus().await, "username", "typing begins at once");
-    type_keys(&browser, &["alice", key(Key::Tab).as_str(), PASSWORD, &key(Key::Enter)].concat()).await;
+    browser.keys(&["alice", TAB, PASSWORD, ENTER]).await;
 
     browser.find("#consent-approve").await;
     assert_eq!(browser.focus().await, "body", "a key pressed for the page before must not agree");
-    let mut order = Vec::new();
-    while order.last().map(String::as_str) != Some("consent-deny") && order.len() < 9 {
-        type_keys(&browser, &key(Key::Tab)).await;
-        order.push(browser.focus().await);
-        let focused = browser.client.active_element().await.unwrap();
-        assert_eq!(focused.css_value("outline-style").await.unwrap(), "solid", "{order:?}");
-    }
+    let order = browser.stops("consent-deny").await;
     assert_eq!(order, ["profile", "consent-approve", "consent-deny"], "what is always needed has no stop");
     // Back over "Allow" to "profile", which is left out, and on to "Allow".
-    let back = [key(Key::Shift), key(Key::Tab), key(Key::Tab)].concat();
-    hold_first(&browser, &back).await;
+    browser.keys_held(SHIFT, &[TAB, TAB]).await;
     assert_eq!(browser.focus().await, "profile");
-    type_keys(&browser, &[" ", &key(Key::Tab), &key(Key::Enter)].concat()).await;
+    browser.keys(&[" ", TAB, ENTER]).await;
     let arrival = setting.site.arrival().await;
     assert_eq!(setting.redeem(&arrival).await.json()["scope"], "openid");
 }
@@ -124,28 +116,4 @@ async fn n013_form_post_posts_itself_under_the_policy() {
     assert!(arrival.has_no_query() && arrival.get("code").is_some(), "{arrival:?}");
     assert_eq!(browser.text("#back").await, "Back at the application");
     assert_eq!(browser.refusals().await, [""; 0]);
-}
-
-/// A key as WebDriver writes it.
-fn key(key: Key) -> String {
-    key.to_string()
-}
-
-/// Presses keys one after the other, wherever the focus is.
-async fn type_keys(browser: &Chromium, keys: &str) {
-    let keyboard = keys.chars().fold(KeyActions::new("keyboard".into()), |keyboard, value| {
-        keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })
-    });
-    browser.client.perform_actions(keyboard).await.unwrap();
-}
-
-/// Presses keys one after the other while the first is held.
-async fn hold_first(browser: &Chromium, keys: &str) {
-    let (held, rest) = keys.split_at(keys.chars().next().unwrap().len_utf8());
-    let held = held.chars().next().unwrap();
-    let keyboard = KeyActions::new("keyboard".into()).then(KeyAction::Down { value: held });
-    let keyboard = rest.chars().fold(keyboard, |keyboard, value| {
-        keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })
-    });
-    browser.client.perform_actions(keyboard.then(KeyAction::Up { value: held })).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Too many attempts.
 
 use super::*;
-use conformance::{PASSWORD, basic, get};
+use conformance::{Log, PASSWORD, basic, get};
 use protocol::attempts::{ACCOUNT, ADDRESS, UNKNOWN_CLIENTS};
 
 /// A header that names the caller's address, believed because of the front end's secret.
@@ -94,33 +94,62 @@ async fn n148_one_counter_whatever_name_leads_to_the_account() {
 #[tokio::test]
 async fn n150_one_address_and_many_users() {
     let world = world_behind_a_front().await;
-    let mut door = Door::open(&world).await;
-    let mut last = 0;
+    let (mut door, log) = (Door::open(&world).await, Log::open());
+    let mut refused = 0;
     for n in 0..ADDRESS.burst + 10 {
-        last = door.knock(&world, "192.0.2.1", &format!("user{n}"), "wrong password").await.status.as_u16();
+        let answer = door.knock(&world, "192.0.2.1", &format!("user{n}"), "wrong password").await;
+        if answer.status == 429 {
+            refused += 1;
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+        }
     }
-    assert_eq!(last, 429);
+    assert_eq!((refused, log.events("login.throttled").len()), (10, 10));
+    assert_eq!(log.events("login.failure").len(), ADDRESS.burst as usize);
     assert_eq!(door.knock(&world, "192.0.2.1", "alice", PASSWORD).await.status, 429);
     assert_eq!(door.knock(&world, "192.0.2.2", "alice", PASSWORD).await.status, 303, "others are unaffected");
+}
+
+#[tokio::test]
+async fn n150_many_addresses_and_one_user() {
+    let world = world_behind_a_front().await;
+    world.user("bob", None, serde_json::json!({})).await;
+    let (mut door, log) = (Door::open(&world).await, Log::open());
+    let mut refused = 0;
+    for n in 0..1000 {
+        let from = format!("10.0.{}.{}", n / 250, n % 250);
+        let answer = door.knock(&world, &from, "alice", "wrong password").await;
+        if answer.status == 429 {
+            refused += 1;
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+        }
+    }
+    assert_eq!(refused, 1000 - ACCOUNT.burst as usize);
+    let throttled = log.events("login.throttled");
+    assert_eq!(throttled.len(), refused);
+    assert_eq!(door.knock(&world, "10.0.0.1", "bob", PASSWORD).await.status, 303, "others are unaffected");
 }
 
 #[tokio::test]
 async fn n155_an_address_that_cannot_be_read_is_not_let_through() {
     let world = world_behind_a_front().await;
     let mut door = Door::open(&world).await;
-    for (n, from) in ["garbage", "1.2.3.4, 5.6.7.8", "1.2.3.4%eth0", ""]
-        .iter()
-        .cycle()
-        .take(ADDRESS.burst as usize)
-        .enumerate()
-    {
+    let hops = ["1.2.3.4"; 100].join(", ");
+    let unreadable = ["garbage", "1.2.3.4, 5.6.7.8", "1.2.3.4%eth0", "", &hops];
+    for (n, from) in unreadable.iter().cycle().take(ADDRESS.burst as usize).enumerate() {
         door.knock(&world, from, &format!("user{n}"), "wrong password").await;
     }
-    assert_eq!(
-        door.knock(&world, "nonsense", "alice", PASSWORD).await.status,
-        429,
-        "the unknown share a bucket"
-    );
+    for from in unreadable {
+        let answer = door.knock(&world, from, "alice", PASSWORD).await;
+        assert_eq!(answer.status, 429, "the unknown share a bucket");
+    }
+    // Only the configured hop counts, whatever others say.
+    let (r, csrf) = (door.page.field("r"), door.page.field("csrf"));
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
+    let sent = through(form("/login", &fields).with("origin", ISSUER), "nonsense")
+        .with("x-forwarded-for", "198.51.100.1")
+        .with("forwarded", "for=198.51.100.1;host=evil.example")
+        .with("x-forwarded-host", "evil.example");
+    assert_eq!(door.browser.send(&world, sent).await.status, 429);
     assert_eq!(door.knock(&world, "192.0.2.77", "alice", PASSWORD).await.status, 303);
     let jwks = world.send(get("/jwks")).await;
     assert!(jwks.headers.get("etag").is_none(), "past the front end");

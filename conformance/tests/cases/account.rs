@@ -54,6 +54,37 @@ async fn the_page_shows_what_is_there() {
 }
 
 #[tokio::test]
+async fn the_issuers_own_address_leads_there() {
+    for (issuer, path) in [("https://op.example", "/"), ("https://op.example/t1", "/t1")] {
+        let world = World::with(crate::HARNESS, &[("KEYWARD_ISSUER", issuer)]).await;
+        world.alice().await;
+        assert_eq!(world.send(get(path)).await.location(), format!("{issuer}/account"));
+        let mut browser = Browser::new();
+        let login = browser.visit(&world, path).await;
+        assert!(login.is_page("Sign in"), "{login:?}");
+        let page = browser.sign_in(&world, &login, "alice", PASSWORD).await;
+        assert!(page.is_page("Your account"), "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_get_a_page_where_nothing_is() {
+    for (issuer, path) in [("https://op.example", ""), ("https://op.example/t1", "/t1")] {
+        let world = World::with(crate::HARNESS, &[("KEYWARD_ISSUER", issuer)]).await;
+        let path = format!("{path}/acount");
+        let answer = world.send(get(&path).with("accept", "text/html,*/*;q=0.8")).await;
+        answer.assert_error_page(404, "invalid_request");
+        assert!(!answer.text().contains("acount"), "{answer:?}");
+        for accept in ["*/*", "application/json"] {
+            let answer = world.send(get(&path).with("accept", accept)).await;
+            assert_eq!((answer.status.as_u16(), answer.text()), (404, ""), "{accept}");
+        }
+        let form = form(&path, &[]).with("accept", "text/html");
+        assert_eq!(world.send(form).await.text(), "");
+    }
+}
+
+#[tokio::test]
 async fn profiles_are_changed_checked_and_emptied() {
     let (world, _) = people().await;
     let (mut browser, page) = at_home(&world).await;
@@ -182,6 +213,12 @@ async fn n193_sessions_end_one_by_one_or_all() {
     assert!(one.visit(&world, "/account").await.is_page("Sign in"));
     assert!(two.visit(&world, "/account").await.is_page("Sign in"));
     assert!(home.visit(&world, "/account").await.is_page("Your account"));
+    // The operator ends the last one as well, with all that was granted in it.
+    let answer = home.authorize(&world, &with(&[])).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    world.admin.void_user("alice").await.unwrap();
+    assert!(home.visit(&world, "/account").await.is_page("Sign in"));
+    assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401);
 }
 
 #[tokio::test]
@@ -221,7 +258,8 @@ async fn forms_from_elsewhere_change_nothing() {
         let own = [("csrf", page.field("csrf"))];
         let foreign = form(&path, &[("csrf", own[0].1.as_str())]).with("origin", "https://evil.example");
         browser.send(&world, foreign).await.assert_error_page(403, "access_denied");
-        assert_eq!(world.send(get(&path)).await.status, 405);
+        // Who reloads or types it is led to the page.
+        assert_eq!(browser.get(&world, &path).await.location(), "https://op.example/account");
     }
     assert_eq!(world.admin.user("alice").await.unwrap().claims["name"], json!("Alice Adams"));
     let nobody = Browser::new().submit(&world, "/account/apps", &[("all", "yes")]).await;

@@ -1,8 +1,11 @@
 //! Redeeming codes.
 
 use super::*;
-use conformance::get;
+use conformance::{Log, get, header};
+use protocol::jwk::Algorithm;
 use serde_json::json;
+use server::entropy::{self, SeededEntropy};
+use server::token::sealed::Code;
 
 /// Redeems with changes to the good form (an empty value leaves out), as `client`.
 async fn redeem_with(world: &World, code: &str, client: &str, changes: &[(&str, &str)]) -> Answer {
@@ -17,34 +20,45 @@ async fn redeem_with(world: &World, code: &str, client: &str, changes: &[(&str, 
     world.send(form("/token", &fields).with("authorization", &world.basic(client))).await
 }
 
-/// The status of `/userinfo` for the access token of a token response.
-async fn userinfo(world: &World, tokens: &Answer) -> u16 {
-    let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
-    let answer = world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await;
-    answer.status.as_u16()
-}
-
 #[tokio::test]
 async fn n052_a_code_works_once_and_a_late_replay_ends_the_grant() {
     let (world, _) = people().await;
+    let metadata =
+        json!({ "client_id": "web", "redirect_uris": [REDIRECT], "scope": "openid offline_access" });
+    world.client(metadata).await;
+    let log = Log::open();
+    let ask = async |path: &str, fields: &[(&str, &str)]| {
+        world.send(form(path, fields).with("authorization", &world.basic("web"))).await
+    };
     for (wait, revoked) in [(0, false), (1, true), (30, true)] {
-        let code = code(&world, &[]).await;
-        let tokens = redeem(&world, &code).await;
-        assert_eq!(userinfo(&world, &tokens).await, 200);
+        let code = code(&world, &[("client_id", "web"), ("scope", "openid offline_access")]).await;
+        let tokens = redeem_with(&world, &code, "web", &[]).await;
+        let [access, refresh] = ["access_token", "refresh_token"].map(|name| member(&tokens, name));
+        assert_eq!(userinfo_status(&world, &access).await, 200);
         world.pass(wait);
-        redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
-        assert_eq!(userinfo(&world, &tokens).await, if revoked { 401 } else { 200 }, "after {wait} s");
+        redeem_with(&world, &code, "web", &[]).await.assert_token_error(400, "invalid_grant");
+        assert_eq!(userinfo_status(&world, &access).await, if revoked { 401 } else { 200 }, "after {wait} s");
+        for token in [&access, &refresh] {
+            let told = ask("/introspect", &[("token", token)]).await.json();
+            assert_eq!(told["active"], !revoked, "after {wait} s");
+        }
+        let again = ask("/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await;
+        assert_eq!(again.status, if revoked { 400 } else { 200 }, "after {wait} s");
+        if revoked {
+            again.assert_token_error(400, "invalid_grant");
+        }
     }
+    assert_eq!(log.events("code.reuse").len(), 2);
 }
 
 #[tokio::test]
-async fn n052_codereuse_after_its_expiry_ends_the_grant_too() {
+async fn n052_a_replay_after_its_expiry_ends_the_grant_too() {
     let (world, _) = people().await;
     let code = code(&world, &[]).await;
     let tokens = redeem(&world, &code).await;
     world.pass(120);
     redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
-    assert_eq!(userinfo(&world, &tokens).await, 401);
+    assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401);
 }
 
 #[tokio::test]
@@ -54,8 +68,11 @@ async fn n054_another_clients_code_stays_good() {
     let public =
         json!({ "client_id": "spa", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
     world.client(public).await;
-    let code = code(&world, &[]).await;
+    let (code, log) = (code(&world, &[]).await, Log::open());
     redeem_with(&world, &code, "other", &[]).await.assert_token_error(400, "invalid_grant");
+    let mismatch = log.event("code.client_mismatch");
+    let alice = world.admin.user("alice").await.unwrap();
+    assert_eq!((&mismatch["client"], &mismatch["user"]), (&json!("other"), &json!(alice.id.to_string())));
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", &code),
@@ -68,18 +85,21 @@ async fn n054_another_clients_code_stays_good() {
         form("/token", &fields)
     };
     world.send(as_public("spa")).await.assert_token_error(400, "invalid_grant");
+    assert_eq!(log.events("code.client_mismatch")[1]["client"], "spa");
     world.send(as_public("rp")).await.assert_token_error(401, "invalid_client");
     world.send(as_public("")).await.assert_token_error(401, "invalid_client");
     let mut with_id = fields.to_vec();
     with_id.push(("client_id", "rp"));
     let mixed = form("/token", &with_id).with("authorization", &world.basic("other"));
     world.send(mixed).await.assert_token_error(400, "invalid_request");
+    assert_eq!(log.events("code.client_mismatch").len(), 2, "the others proved to be nobody");
     assert_eq!(redeem(&world, &code).await.status, 200);
 }
 
 #[tokio::test]
 async fn n055_the_redirect_uri_is_repeated_exactly() {
     let (world, _) = people().await;
+    let log = Log::open();
     for uri in [
         "",
         "https://rp.example/other",
@@ -93,13 +113,21 @@ async fn n055_the_redirect_uri_is_repeated_exactly() {
             .assert_token_error(400, "invalid_grant");
         redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
     }
+    assert_eq!(log.events("code.burnt").len(), 5, "once each");
 }
 
 #[tokio::test]
-async fn n056_n057_a_wrong_verifier_burns_the_code_a_misshapen_one_does_not() {
+async fn n056_without_its_verifier_a_code_is_burnt() {
     let (world, _) = people().await;
-    let wrong = "w".repeat(43);
-    for verifier in ["", CHALLENGE, &wrong] {
+    let code = code(&world, &[]).await;
+    redeem_with(&world, &code, "rp", &[("code_verifier", "")]).await.assert_token_error(400, "invalid_grant");
+    redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn n057_a_wrong_verifier_burns_the_code_a_misshapen_one_does_not() {
+    let (world, _) = people().await;
+    for verifier in [CHALLENGE, &"w".repeat(43)] {
         let code = code(&world, &[]).await;
         redeem_with(&world, &code, "rp", &[("code_verifier", verifier)])
             .await
@@ -159,11 +187,25 @@ async fn n061_forged_codes_cost_no_read() {
     ];
     // Right prefix and checksum, but nothing of ours sealed in it.
     forged.extend((0..200_u8).map(|n| protocol::armor::wrap("kwc_", &[n; 95])));
+    let mut told = std::collections::BTreeSet::new();
     for code in &forged {
-        redeem(&world, code).await.assert_token_error(400, "invalid_grant");
+        let answer = redeem(&world, code).await;
+        answer.assert_token_error(400, "invalid_grant");
+        told.insert(answer.shown());
     }
-    assert_eq!(world.counts.take(), (0, 0));
+    assert_eq!((world.counts.take(), told.len()), ((0, 0), 1), "no read, and no oracle");
     assert_eq!(redeem(&world, &real).await.status, 200);
+}
+
+#[tokio::test]
+async fn n061_a_million_guesses_open_nothing() {
+    let world = World::new(crate::HARNESS).await;
+    let (ring, entropy) = (world.app.keys.current(), SeededEntropy::new(61));
+    for _ in 0..1_000_000 {
+        // Prefix and checksum are right, so the seal alone decides.
+        let guess = protocol::armor::wrap("kwc_", &entropy::bytes::<95>(&entropy));
+        assert!(Code::open(&guess, &ring).is_none(), "{guess}");
+    }
 }
 
 #[tokio::test]
@@ -182,21 +224,48 @@ async fn n064_a_failed_client_authentication_changes_nothing() {
 }
 
 #[tokio::test]
-async fn n065_n066_the_id_token_says_what_was_asked() {
-    let (world, party) = people().await;
-    for nonce in ["", "n", "🦀 \"quoted\""] {
-        let code = code(&world, &[("nonce", nonce)]).await;
-        let tokens = redeem(&world, &code).await;
-        let (claims, access) =
-            (tokens.claims("id_token"), tokens.json()["access_token"].as_str().unwrap().to_owned());
+async fn n065_the_nonce_comes_back_as_it_was_sent() {
+    let (world, _) = people().await;
+    for nonce in ["", "n", "🦀 \"quoted\"\r\n"] {
+        let tokens = redeem(&world, &code(&world, &[("nonce", nonce)]).await).await;
         let sent = (!nonce.is_empty()).then(|| json!(nonce));
-        assert_eq!(claims.get("nonce"), sent.as_ref());
-        let alg = protocol::jwk::Algorithm::ES256;
-        assert_eq!(claims["at_hash"], protocol::jwt::at_hash(&access, alg));
-        assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(ISSUER), Some(party.id())));
-        let (iat, exp) = (claims["iat"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
-        assert_eq!((iat, exp - iat), (world.app.clock.now().seconds(), 3600));
-        assert_eq!((claims.get("azp"), claims.get("nbf")), (None, None));
+        assert_eq!(tokens.claims("id_token").get("nonce"), sent.as_ref());
+    }
+    let large = world.send(get(&with(&[("nonce", &"n".repeat(2048))]))).await;
+    large.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
+}
+
+#[tokio::test]
+async fn n066_the_id_token_says_who_signed_in_when_and_for_whom() {
+    let world = World::with(crate::HARNESS, &[("KEYWARD_SIGNING_ALGS", "ES256,EdDSA")]).await;
+    let alice = world.alice().await;
+    for (id, alg) in [("rp", Algorithm::ES256), ("pictures", Algorithm::EdDSA)] {
+        let metadata = json!({
+            "client_id": id,
+            "redirect_uris": [REDIRECT],
+            "scope": "openid",
+            "id_token_signed_response_alg": alg,
+        });
+        world.client(metadata).await;
+        let signed_in = world.app.clock.now().seconds();
+        let code = code(&world, &[("client_id", id), ("nonce", "n")]).await;
+        world.pass(30);
+        let tokens = redeem_with(&world, &code, id, &[]).await;
+        let (claims, access) = (tokens.claims("id_token"), member(&tokens, "access_token"));
+        assert_eq!(header(&member(&tokens, "id_token"))["alg"], alg.as_str());
+        for (name, value) in [
+            ("iss", json!(ISSUER)),
+            ("sub", json!(alice.subject.as_str())),
+            ("aud", json!(id)),
+            ("iat", json!(signed_in + 30)),
+            ("exp", json!(signed_in + 30 + 3600)),
+            ("auth_time", json!(signed_in)),
+            ("nonce", json!("n")),
+            ("at_hash", json!(protocol::jwt::at_hash(&access, alg))),
+        ] {
+            assert_eq!(claims[name], value, "{name}");
+        }
+        assert_eq!((claims.get("azp"), claims.get("nbf")), (None, None), "one audience needs no azp");
     }
 }
 

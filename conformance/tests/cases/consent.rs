@@ -19,25 +19,45 @@ async fn is_remembered(world: &World, browser: &mut Browser, scope: &str) -> boo
     answer.to_client().get("code").is_some()
 }
 
+/// All that alice granted.
+async fn grants(world: &World) -> Vec<protocol::grant::Grant> {
+    let alice = world.admin.user("alice").await.unwrap();
+    world.store.load_account(&alice.id).await.unwrap().grants
+}
+
 #[tokio::test]
-async fn n160_n166_forms_from_elsewhere_grant_nothing() {
+async fn n160_forms_from_elsewhere_grant_nothing() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
-    let (mut other, others) = asked(&world, &[]).await;
     let second = browser.visit(&world, &with(&[("state", "2")])).await;
     let login = Browser::new().visit(&world, &with(&[])).await;
     let r = page.field("r");
-    for csrf in ["", "x", &others.field("csrf"), &second.field("csrf"), &login.field("csrf")] {
+    for csrf in ["", "x", &second.field("csrf"), &login.field("csrf")] {
         let fields = [("r", r.as_str()), ("csrf", csrf), ("decision", "approve"), ("scope", "openid")];
         browser.submit(&world, "/consent", &fields).await.assert_error_page(403, "access_denied");
     }
-    other.consent(&world, &page, "approve").await.assert_error_page(403, "access_denied");
     let foreign = form("/consent", &[("r", &r), ("csrf", &page.field("csrf")), ("decision", "approve")]);
     browser
         .send(&world, foreign.with("origin", "https://evil.example"))
         .await
         .assert_error_page(403, "access_denied");
     assert!(!is_remembered(&world, &mut browser, "openid").await);
+    assert!(grants(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn n166_another_browsers_form_grants_nothing() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[]).await;
+    let (mut other, others) = asked(&world, &[]).await;
+    // Its request and its token; then its token for the own request.
+    browser.consent(&world, &others, "approve").await.assert_error_page(403, "access_denied");
+    other.consent(&world, &page, "approve").await.assert_error_page(403, "access_denied");
+    let (r, csrf) = (page.field("r"), others.field("csrf"));
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("decision", "approve"), ("scope", "openid")];
+    browser.submit(&world, "/consent", &fields).await.assert_error_page(403, "access_denied");
+    assert!(!is_remembered(&world, &mut browser, "openid").await);
+    assert!(grants(&world).await.is_empty());
 }
 
 #[tokio::test]
@@ -77,6 +97,7 @@ async fn n164_denial_is_told_and_nothing_is_kept() {
     let (mut browser, page) = asked(&world, &[]).await;
     let denied = browser.consent(&world, &page, "deny").await;
     denied.assert_error_redirect(REDIRECT, ISSUER, "access_denied", Some("s"));
+    assert!(grants(&world).await.is_empty());
     assert!(!is_remembered(&world, &mut browser, "openid").await);
     // Agreeing to nothing is no agreement either.
     let (mut browser, page) = asked(&world, &[("scope", "email")]).await;
@@ -101,6 +122,23 @@ async fn n165_only_what_is_new_is_asked_again() {
     assert!(is_remembered(&world, &mut browser, "openid email").await);
     let anyway = browser.visit(&world, &with(&[("prompt", "consent")])).await;
     assert!(anyway.text().contains("consent-approve"), "prompt=consent asks whatever is remembered");
+    // Later, and in another browser, nothing is asked but the password.
+    world.pass(100 * 24 * 3600);
+    let mut later = Browser::new();
+    let login = later.visit(&world, &with(&[("scope", "openid email")])).await;
+    let answer = later.sign_in(&world, &login, "alice", PASSWORD).await;
+    assert!(answer.to_client().get("code").is_some(), "{answer:?}");
+    // What the client may have by now is asked for, too; what another client got is not this one's.
+    let change = |client: &mut protocol::client::Client, _| {
+        client.scope = protocol::scope::Scope::parse("openid profile email reports").unwrap();
+        Ok(())
+    };
+    world.admin.change_client("rp", change).await.unwrap();
+    world.app.distrust_caches();
+    let difference = later.visit(&world, &with(&[("scope", "openid email reports")])).await;
+    assert_eq!(difference.scopes(), ["openid", "email", "reports"]);
+    world.client(json!({ "client_id": "other", "redirect_uris": [REDIRECT] })).await;
+    assert_eq!(later.visit(&world, &with(&[("client_id", "other")])).await.scopes(), ["openid"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What breaks, and how often the store is asked.
 
 use super::*;
-use conformance::{PASSWORD, get};
+use conformance::{Log, PASSWORD, get};
 use storage::StoreErrorKind::{Busy, Corrupt, Unavailable};
 use storage::tap::When::{After, Before};
 
@@ -46,6 +46,50 @@ async fn n218_the_store_is_away() {
         assert_away(&world.send(get("/userinfo").with("authorization", &bearer)).await);
         assert_eq!(world.send(get("/userinfo").with("authorization", &bearer)).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn n218_half_of_all_calls_fail() {
+    let (world, _) = people().await;
+    let machine = world.machine().await;
+    let mut issued = 0;
+    for round in 0..8 {
+        world.app.distrust_caches();
+        for call in ["client", "find_user", "load_sign_in", "start_session", "load_grant", "redeem_code"] {
+            world.faults.fail(call, 1 + round % 2, Before, Busy);
+        }
+        for path in ["/jwks", "/.well-known/openid-configuration"] {
+            assert_eq!(world.send(get(path)).await.status, 200, "{path}");
+        }
+        let own = form("/token", &[("grant_type", "client_credentials")]);
+        let own = world.send(own.with("authorization", &machine.basic())).await;
+        assert!(own.status == 200 || round == 0, "a client that is remembered is served: {own:?}");
+        // Whoever tries again comes through.
+        let mut browser = Browser::new();
+        let mut code = None;
+        for _ in 0..8 {
+            let answer = browser.authorize(&world, &with(&[])).await;
+            if answer.status == 303 {
+                code = answer.to_client().get("code").map(str::to_owned);
+                break;
+            }
+            assert_away(&answer);
+        }
+        for _ in 0..4 {
+            let answer = redeem(&world, code.as_deref().unwrap()).await;
+            if answer.status == 200 {
+                issued += 1;
+                break;
+            }
+            assert_away(&answer);
+        }
+        world.faults.clear();
+    }
+    assert_eq!(issued, 8);
+    let alice = world.admin.user("alice").await.unwrap();
+    let grants = world.store.load_account(&alice.id).await.unwrap().grants;
+    assert!(grants.iter().all(|grant| grant.redeemed_at.is_some() && grant.revoked.is_none()));
+    assert_eq!(grants.len(), 8, "nothing was written by halves");
 }
 
 #[tokio::test]
@@ -119,6 +163,44 @@ async fn n215_a_damaged_record_is_our_fault_and_tells_nothing() {
 }
 
 #[tokio::test]
+async fn n223_a_race_that_was_lost_and_a_store_that_is_busy_are_told_apart() {
+    let (world, _) = people().await;
+    spa(&world).await;
+    let log = Log::open();
+    // Busy: nothing is spent, and the same request succeeds later.
+    let first = code(&world, &[]).await;
+    world.faults.fail("redeem_code", 1, Before, Busy);
+    assert_away(&redeem(&world, &first).await);
+    assert_eq!(redeem(&world, &first).await.status, 200);
+    let r1 = member(&spa_tokens(&world).await, "refresh_token");
+    let refresh = async |token: &str| {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "spa")];
+        world.send(form("/token", &fields)).await
+    };
+    world.faults.fail("rotate_refresh", 1, Before, Busy);
+    assert_away(&refresh(&r1).await);
+    let r2 = member(&refresh(&r1).await, "refresh_token");
+    // Lost: somebody else was faster between our read and our write, and the code is refused for what it is.
+    let second = code(&world, &[]).await;
+    let (one, two) = tokio::join!(redeem(&world, &second), redeem(&world, &second));
+    let (won, lost) = if one.status == 200 { (one, two) } else { (two, one) };
+    assert_eq!(won.status, 200);
+    lost.assert_token_error(400, "invalid_grant");
+    // What could not be read is not taken for what is not there.
+    for kind in [Busy, Unavailable] {
+        world.faults.fail("load_grant", 1, Before, kind);
+        assert_away(&refresh(&r2).await);
+        world.app.distrust_caches();
+        world.faults.fail("client", 1, Before, kind);
+        assert_away(&refresh(&r2).await);
+    }
+    assert_eq!(refresh(&r2).await.status, 200);
+    for event in ["code.reuse", "code.burnt", "refresh.reuse", "client_auth.failure"] {
+        assert!(log.events(event).is_empty(), "{event}");
+    }
+}
+
+#[tokio::test]
 async fn n225_what_is_over_is_over_whether_deleted_or_not() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
@@ -140,11 +222,20 @@ async fn n226_after_a_restore_nothing_from_before_counts() {
     browser.authorize(&world, &with(&[])).await;
     let tokens = redeem(&world, &code(&world, &[]).await).await;
     let waiting = code(&world, &[]).await;
+    spa(&world).await;
+    let offline = member(&spa_tokens(&world).await, "refresh_token");
+    let machine = world.machine().await;
+    let ask = form("/token", &[("grant_type", "client_credentials")]);
+    let own = member(&world.send(ask.with("authorization", &machine.basic())).await, "access_token");
     world.pass(1);
     world.app.keys.void_before(world.app.clock.now()).await.unwrap();
     let bearer = format!("Bearer {}", tokens.json()["access_token"].as_str().unwrap());
     assert_eq!(world.send(get("/userinfo").with("authorization", &bearer)).await.status, 401);
     redeem(&world, &waiting).await.assert_token_error(400, "invalid_grant");
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", offline.as_str()), ("client_id", "spa")];
+    world.send(form("/token", &fields)).await.assert_token_error(400, "invalid_grant");
+    let asked = form("/introspect", &[("token", own.as_str())]).with("authorization", &machine.basic());
+    assert_eq!(world.send(asked).await.json()["active"], false, "nor what a client got for itself");
     browser.visit(&world, &with(&[("prompt", "none")])).await.assert_error_redirect(
         REDIRECT,
         ISSUER,
@@ -160,9 +251,13 @@ async fn n231_what_a_revoked_key_signed_is_refused() {
     let tokens = redeem(&world, &code(&world, &[]).await).await;
     let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
     let kid = conformance::header(&access)["kid"].as_str().unwrap().to_owned();
+    let asked = form("/introspect", &[("token", &access)]).with("authorization", &world.basic("rp"));
+    assert_eq!(world.send(asked).await.json()["active"], true);
     world.app.keys.revoke(&kid, true).await.unwrap();
     let answer = world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await;
     assert_eq!(answer.status, 401);
+    let asked = form("/introspect", &[("token", &access)]).with("authorization", &world.basic("rp"));
+    assert_eq!(world.send(asked).await.json()["active"], false);
     assert!(!world.send(get("/jwks")).await.text().contains(&kid));
     let next = redeem(&world, &code(&world, &[]).await).await;
     assert_ne!(conformance::header(next.json()["access_token"].as_str().unwrap())["kid"], kid.as_str());

@@ -1,7 +1,8 @@
 //! The whole way of a sign-in and of a machine, as snapshots of whole answers.
 
 use super::*;
-use conformance::{assert_answer, get};
+use conformance::{Log, PASSWORD, assert_answer, get};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_person_signs_in_and_the_client_knows_who() {
@@ -28,6 +29,39 @@ async fn a_person_signs_in_and_the_client_knows_who() {
     let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
     let userinfo = world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await;
     assert_answer!("userinfo", userinfo);
+}
+
+#[tokio::test]
+async fn no_secret_that_was_issued_is_in_the_log() {
+    let (world, _) = people().await;
+    let web = json!({ "client_id": "web", "redirect_uris": [REDIRECT], "scope": "openid offline_access" });
+    let (web, log, mut browser) = (world.client(web).await, Log::open(), Browser::new());
+    let request =
+        with(&[("client_id", "web"), ("scope", "openid offline_access"), ("state", "my-own-state")]);
+    let code = browser.authorize(&world, &request).await.to_client().get("code").unwrap().to_owned();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let tokens = world.send(form("/token", &fields).with("authorization", &web.basic())).await;
+    let [access, refresh, id] =
+        ["access_token", "refresh_token", "id_token"].map(|name| member(&tokens, name));
+    userinfo_status(&world, &access).await;
+    for path in ["/introspect", "/revoke"] {
+        let asked = form(path, &[("token", &refresh)]).with("authorization", &web.basic());
+        assert_eq!(world.send(asked).await.status, 200);
+    }
+    redeem(&world, &code).await;
+    let [session, binding] = ["kw-s-", "kw-b-"].map(|part| browser.cookie(part).unwrap());
+    let text = log.text();
+    assert!(log.events("code.redeemed").len() == 1 && text.contains("/token"), "it was written: {text}");
+    for secret in
+        [&code, &access, &refresh, &id, session, binding, &web.secret, VERIFIER, PASSWORD, "my-own-state"]
+    {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
 }
 
 #[tokio::test]

@@ -152,20 +152,22 @@ async fn unknown_users_cost_the_same() {
 }
 
 #[tokio::test]
-async fn n154_n155_nothing_of_the_request_decides_where_it_leads() {
+async fn n154_nothing_in_a_form_decides_where_it_leads() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
     let (r, csrf) = (page.field("r"), page.field("csrf"));
-    let mut sent = fields(&r, &csrf);
-    sent.extend([("return_to", "//evil.example"), ("next", "/\\evil.example"), ("_method", "GET")]);
-    let request = form("/login", &sent)
-        .with("origin", ISSUER)
-        .with("x-forwarded-host", "evil.example")
-        .with("x-forwarded-for", "garbage, 1.2.3.4%eth0")
-        .with("forwarded", "host=evil.example");
-    let answer = browser.send(&world, request).await;
-    assert!(answer.location().starts_with("/consent?r="), "{answer:?}");
+    for target in
+        ["//evil.example", "/\\evil.example", "https:evil.example", "https://evil.example", "\t//evil"]
+    {
+        let mut sent = fields(&r, &csrf);
+        sent.extend(["return_to", "next", "redirect", "continue"].map(|name| (name, target)));
+        let answer = browser.clone().send(&world, form("/login", &sent).with("origin", ISSUER)).await;
+        assert!(answer.location().starts_with("/consent?r="), "{answer:?}");
+        let asked = format!("/login?r={r}&{}", query(&[("return_to", target)]));
+        let shown = browser.clone().get(&world, &asked).await;
+        assert!(shown.is_page("Sign in") && !shown.text().contains("evil"), "{shown:?}");
+    }
 }
 
 #[tokio::test]
@@ -176,12 +178,23 @@ async fn n156_every_page_has_every_header() {
     let wrong = browser.sign_in(&world, &login, "alice", "wrong password").await;
     let consent = browser.sign_in(&world, &login, "alice", PASSWORD).await;
     let error = world.send(get("/authorize")).await;
+    let account = browser.visit(&world, "/account").await;
+    let logout = browser.visit(&world, "/logout").await;
+    let closed = world.send(get("/signup")).await;
+    let mut nonces = std::collections::BTreeSet::new();
+    for page in [&account, &logout, &closed] {
+        page.assert_page_headers();
+        assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
+        nonces.insert(page.header("content-security-policy").to_owned());
+    }
     for page in [&login, &wrong, &consent, &error] {
         page.assert_page_headers();
         assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
+        nonces.insert(page.header("content-security-policy").to_owned());
         let leaves = !page.header("content-security-policy").contains("form-action");
         assert_eq!(leaves, !std::ptr::eq(page, &error), "forms that may end in a redirect name no target");
     }
+    assert_eq!(nonces.len(), 7, "fresh each time");
 }
 
 #[tokio::test]
@@ -198,6 +211,8 @@ async fn n159_empty_forms_go_nowhere() {
         .submit(&world, "/login", &[("r", &r), ("csrf", &csrf)])
         .await
         .assert_error_page(400, "invalid_request");
+    let stepping = [("r", r.as_str()), ("csrf", &csrf), ("_method", "PUT"), ("step", "consent")];
+    browser.submit(&world, "/login", &stepping).await.assert_error_page(400, "invalid_request");
     for request in [post("/login", "application/json", "{}"), post("/login", FORM, "")] {
         let answer = browser.send(&world, request).await;
         assert!(answer.status.is_client_error() && !answer.has("location"), "{answer:?}");

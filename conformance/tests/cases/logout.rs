@@ -121,7 +121,8 @@ async fn n189_hints_are_ours_and_about_who_is_there() {
     elsewhere.relying_party().await;
     elsewhere.alice().await;
     let foreign = member(&redeem(&elsewhere, &code(&elsewhere, &[]).await).await, "id_token");
-    for wrong in ["x", &format!("{none}.{claims}."), &format!("{head}.{claims}.AAAA"), &foreign] {
+    for wrong in ["x", &format!("{none}.{claims}."), &format!("{head}.{claims}.AAAA"), &foreign, "a.b.c.d.e"]
+    {
         let pairs = [("id_token_hint", wrong), ("post_logout_redirect_uri", AFTER)];
         browser.get(&world, &logout(&pairs)).await.assert_error_page(400, "invalid_request");
     }

@@ -7,6 +7,7 @@ mod account;
 mod authorize;
 mod code;
 mod consent;
+mod documents;
 mod faults;
 mod flow;
 mod introspect;
@@ -85,7 +86,11 @@ async fn spa(world: &World) -> Party {
 
 /// The whole sign-in of alice at a public client, with a refresh token.
 async fn spa_tokens(world: &World) -> Answer {
-    let code = code(world, &[("client_id", "spa"), ("scope", "openid profile offline_access")]).await;
+    spa_tokens_for(world, "openid profile offline_access").await
+}
+
+async fn spa_tokens_for(world: &World, scope: &str) -> Answer {
+    let code = code(world, &[("client_id", "spa"), ("scope", scope)]).await;
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code.as_str()),

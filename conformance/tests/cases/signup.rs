@@ -105,34 +105,59 @@ async fn n171_a_hundred_at_once_are_one_account() {
     assert_eq!((made, world.store.users().await.unwrap().len()), (1, 1));
 }
 
+/// Names that somebody or something has, or that could be taken for something else.
 #[tokio::test]
-async fn n173_n178_names_that_cannot_be_taken() {
+async fn n173_names_that_cannot_be_taken() {
+    let world = open().await;
+    let new = server::admin::users::NewUser {
+        username: "dora".into(),
+        email: Some("dora@example.com".into()),
+        email_verified: true,
+        ..Default::default()
+    };
+    world.admin.create_user(new, None).await.unwrap();
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, "/signup").await;
+    for name in ["rp", "RP", "dora", "ＤＯＲＡ", "dora@example.com", "a@b.example", "admin", "Administrator"]
+    {
+        let answer = sign_up(&world, &mut browser, &page, &[("username", name), GOOD[1]]).await;
+        assert_eq!(answer.status, 422, "{name:?}: {answer:?}");
+        assert!(answer.element("signup-problem").is_some(), "{name:?}");
+    }
+    assert_eq!(world.store.users().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn n178_names_with_markup_controls_or_without_end() {
     let world = open().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
-    let long = "x".repeat(129);
     for name in [
-        "rp",
-        "admin",
-        "Administrator",
-        "a@b.example",
-        "two words",
-        &long,
         "line\r\nbreak",
-        "with\u{202e}override",
         "tab\there",
+        "two words",
+        "with\u{202e}override",
+        "with\u{200b}nothing",
+        &"x".repeat(129),
+        &"x".repeat(7 * 1024),
     ] {
         let answer = sign_up(&world, &mut browser, &page, &[("username", name), GOOD[1]]).await;
         assert_eq!(answer.status, 422, "{name:?}: {answer:?}");
         assert!(answer.text().contains("signup-problem"), "{name:?}");
     }
+    let huge = sign_up(&world, &mut browser, &page, &[("username", &"x".repeat(10_000)), GOOD[1]]).await;
+    huge.assert_error_page(400, "invalid_request");
     assert!(world.store.users().await.unwrap().is_empty());
     let markup = [("username", "<b>x</b>"), GOOD[1]];
     let account = sign_up(&world, &mut browser, &page, &markup).await;
     assert!(account.text().contains("&#60;b&#62;x&#60;/b&#62;") && !account.text().contains("<b>x</b>"));
     let again = browser.visit(&world, "/signup").await;
     let taken = sign_up(&world, &mut browser, &again, &markup).await;
-    assert_eq!(taken.status, 422);
+    assert!(taken.status == 422 && !taken.text().contains("<b>x</b>"), "{taken:?}");
+    // The longest there is.
+    let again = browser.visit(&world, "/signup").await;
+    let longest = sign_up(&world, &mut browser, &again, &[("username", &"y".repeat(128)), GOOD[1]]).await;
+    assert!(longest.is_page("Your account"), "{longest:?}");
 }
 
 #[tokio::test]
@@ -147,6 +172,8 @@ async fn n174_nothing_else_can_be_set() {
         ("sub", "x"),
         ("role", "admin"),
         ("disabled", "true"),
+        ("tenant", "other"),
+        ("realm", "other"),
         ("id", "AAAAAAAAAAAAAAAAAAAAAA"),
     ]);
     sign_up(&world, &mut browser, &page, &fields).await;

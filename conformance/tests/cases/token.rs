@@ -2,9 +2,10 @@
 
 use super::*;
 use axum::body::Body;
-use conformance::{FORM, basic, post};
+use conformance::{FORM, Log, basic, post};
 use http::{Method, Request};
 use serde_json::json;
+use std::time::Duration;
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -27,8 +28,11 @@ async fn n036_only_by_post_and_never_in_the_url() {
         let answer = world.send(request).await;
         assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
     }
+    let log = Log::open();
     let url = format!("/token?{}", query(&[("client_id", machine.id()), ("client_secret", &machine.secret)]));
     world.send(form(&url, &[GRANT])).await.assert_token_error(400, "invalid_request");
+    let ours: String = log.text().lines().filter(|line| !line.contains(r#""target":"hyper"#)).collect();
+    assert!(ours.contains("/token") && !ours.contains(&machine.secret), "it was logged: {ours}");
 }
 
 #[tokio::test]
@@ -41,6 +45,9 @@ async fn n037_only_forms_in_utf8() {
         let answer =
             world.send(post("/token", kind, body.clone()).with("authorization", &machine.basic())).await;
         answer.assert_token_error(415, "invalid_request");
+        // Its body was not looked at: what could not be parsed is refused for the same reason.
+        let unreadable = post("/token", kind, "%00&a=b&a=b").with("authorization", &machine.basic());
+        world.send(unreadable).await.assert_token_error(415, "invalid_request");
     }
     for kind in [format!("{FORM}; charset=UTF-8"), FORM.to_uppercase(), format!("{FORM};")] {
         let answer =
@@ -86,6 +93,8 @@ async fn n040_one_way_of_authentication() {
         .await
         .assert_token_error(400, "invalid_request");
     ask(&world, &[GRANT, ("client_assertion", "x")]).await.assert_token_error(400, "invalid_request");
+    let assertions = form("/token", &[GRANT, ("client_assertion", "x"), ("client_assertion", "y")]);
+    world.send(assertions).await.assert_token_error(400, "invalid_request");
     let twice = form("/token", &[GRANT]).with("authorization", &machine.basic());
     world
         .send(twice.with("authorization", &machine.basic()))
@@ -98,7 +107,7 @@ async fn n041_unknown_wrong_and_disabled_look_alike() {
     let (world, machine) = world_with_machine().await;
     let disabled = world.client(json!({ "client_id": "gone", "scope": "read" })).await;
     world.admin.set_client_disabled("gone", true).await.unwrap();
-    let mut answers = Vec::new();
+    let (mut answers, log) = (Vec::new(), Log::open());
     for header in [
         basic(machine.id(), "wrong"),
         basic("unknown", &machine.secret),
@@ -123,6 +132,9 @@ async fn n041_unknown_wrong_and_disabled_look_alike() {
         answer.assert_token_error(401, "invalid_client");
         assert!(!answer.has("www-authenticate"));
     }
+    let failures = log.events("client_auth.failure");
+    let named: Vec<_> = failures.iter().map(|event| event["client"].as_str().unwrap()).collect();
+    assert_eq!(named, ["machine", "unknown", "gone", "machine", "machine"], "who they said they were");
 }
 
 #[tokio::test]
@@ -141,16 +153,52 @@ async fn n043_basic_is_form_encoded() {
 #[tokio::test]
 async fn n044_every_answer_is_json_that_nobody_keeps() {
     let (world, machine) = world_with_machine().await;
+    let token = member(&ask(&world, &[GRANT]).await, "access_token");
+    let by_machine = |path: &str, fields: &[(&str, &str)]| {
+        world.send(form(path, fields).with("authorization", &machine.basic()))
+    };
+    let userinfo = conformance::get("/userinfo").with("authorization", &format!("Bearer {token}"));
     for answer in [
         ask(&world, &[GRANT]).await,
         ask(&world, &[]).await,
         world.send(form("/token", &[GRANT])).await,
         world.send(post("/token", "text/plain", "x")).await,
-        world.send(form("/token", &[("x", "\0")]).with("authorization", &machine.basic())).await,
+        by_machine("/token", &[("x", "\0")]).await,
+        by_machine("/introspect", &[("token", &token)]).await,
+        by_machine("/introspect", &[("token", "x")]).await,
+        by_machine("/introspect", &[]).await,
+        world.send(form("/introspect", &[("token", "x")])).await,
+        by_machine("/revoke", &[("token", &token)]).await,
+        by_machine("/revoke", &[]).await,
+        world.send(form("/revoke", &[("token", "x")])).await,
+        world.send(userinfo).await,
+        world.send(conformance::get("/userinfo")).await,
     ] {
-        assert_eq!(answer.header("content-type"), "application/json");
+        // RFC 7009 §2.2, RFC 6750 §3.1: a revocation, and a challenge without a reason, say nothing.
+        assert!(answer.body.is_empty() || answer.header("content-type") == "application/json", "{answer:?}");
         assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn n045_no_answer_repeats_what_was_sent() {
+    let (world, machine) = world_with_machine().await;
+    let telling = "kws_\"\\<script>\r\nX: y\u{fc}";
+    for name in ["grant_type", "scope", "resource", "client_id", "code", "redirect_uri", "refresh_token"] {
+        for grant in ["client_credentials", "authorization_code", "refresh_token"] {
+            let fields: Vec<_> =
+                [("grant_type", grant)].into_iter().filter(|(own, _)| *own != name).collect();
+            let fields = [&fields[..], &[(name, telling)]].concat();
+            let answer = world.send(form("/token", &fields).with("authorization", &machine.basic())).await;
+            if answer.status == 200 {
+                continue;
+            }
+            let code = answer.json()["error"].as_str().unwrap().to_owned();
+            answer.assert_token_error(answer.status.as_u16(), &code);
+            let described = answer.json()["error_description"].as_str().unwrap().to_owned();
+            assert!(described.len() <= 200 && !described.contains("kws_"), "{name}: {described}");
+        }
     }
 }
 
@@ -198,13 +246,17 @@ async fn n046_browser_code_of_public_clients_reads_answers_and_nobody_else() {
 
 #[tokio::test]
 async fn n047_scopes_are_refused_by_size() {
-    let (world, _) = world_with_machine().await;
+    let (world, machine) = world_with_machine().await;
     ask(&world, &[GRANT]).await;
     world.counts.take();
-    let long = "s".repeat(7000);
-    let many = "a ".repeat(3000);
-    for scope in [long.as_str(), &many, "a\"b", "unknown"] {
+    let long = "s".repeat(60 * 1024);
+    for scope in [long.as_str(), &long[..7000], "a\"b", "unknown"] {
         ask(&world, &[GRANT, ("scope", scope)]).await.assert_token_error(400, "invalid_scope");
+    }
+    for values in [3000, 30_000] {
+        let body = format!("{}&scope={}a", query(&[GRANT]), "a+".repeat(values));
+        let many = post("/token", FORM, body).with("authorization", &machine.basic());
+        world.send(many).await.assert_token_error(400, "invalid_scope");
     }
     assert_eq!(world.counts.take(), (0, 0));
 }
@@ -212,6 +264,7 @@ async fn n047_scopes_are_refused_by_size() {
 #[tokio::test]
 async fn n049_text_that_can_be_read_two_ways_is_not_read() {
     let (world, machine) = world_with_machine().await;
+    world.counts.take();
     for text in ["%00", "%C0%AF", "%ED%A0%80", "%u0041", "%", "%4", "%zz", "%ff"] {
         for name in ["scope", "code", "grant_type", "client_id"] {
             let body = format!("grant_type=client_credentials&x={text}&{name}={text}");
@@ -222,6 +275,7 @@ async fn n049_text_that_can_be_read_two_ways_is_not_read() {
             post("/token", FORM, b"grant_type=\xff\xfe".to_vec()).with("authorization", &machine.basic());
         world.send(raw).await.assert_token_error(400, "invalid_request");
     }
+    assert_eq!(world.counts.take(), (0, 0), "nothing was looked up by it");
 }
 
 #[tokio::test]
@@ -249,6 +303,31 @@ async fn n083_public_clients_have_no_tokens_of_their_own() {
 }
 
 #[tokio::test]
+async fn n085_a_clients_own_token_is_nobodys() {
+    let (world, _) = world_with_machine().await;
+    // Metadata may well say so, but a client that acts for itself has nobody to speak of.
+    world.client(json!({ "client_id": "eager", "scope": "openid profile" })).await;
+    for id in ["machine", "eager"] {
+        let own = world.send(form("/token", &[GRANT]).with("authorization", &world.basic(id))).await;
+        let own = member(&own, "access_token");
+        assert_eq!(userinfo_status(&world, &own).await, 401, "{id}");
+    }
+    // Names of people and ids of clients are apart: neither can be taken for the other.
+    let taken = server::admin::users::NewUser { username: "Machine".into(), ..Default::default() };
+    assert!(world.admin.create_user(taken, None).await.is_err());
+    let alice = world.alice().await;
+    let namesake = world.client(json!({ "client_id": "alice", "scope": "read" })).await;
+    let claims = world
+        .send(form("/token", &[GRANT]).with("authorization", &namesake.basic()))
+        .await
+        .claims("access_token");
+    assert_eq!(claims["sub"], "alice");
+    assert_ne!(claims["sub"], alice.subject.as_str());
+    let asked = form("/token", &[GRANT, ("scope", "openid")]).with("authorization", &namesake.basic());
+    world.send(asked).await.assert_token_error(400, "invalid_scope");
+}
+
+#[tokio::test]
 async fn n086_a_disabled_client_is_out_within_a_minute() {
     let (world, _) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
@@ -259,6 +338,31 @@ async fn n086_a_disabled_client_is_out_within_a_minute() {
     // Another process wrote: what `upkeep` does when it notices.
     world.app.distrust_caches();
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
+}
+
+#[tokio::test]
+async fn n086_an_old_secret_is_out_after_the_overlap() {
+    let (world, machine) = world_with_machine().await;
+    let as_secret = async |secret: &str| {
+        world.send(form("/token", &[GRANT]).with("authorization", &basic("machine", secret))).await
+    };
+    let day = Duration::from_secs(24 * 3600);
+    let rotated = world.admin.rotate_secret("machine", day).await.unwrap();
+    let new = rotated.secret.unwrap();
+    world.pass(60);
+    for secret in [&machine.secret, &new] {
+        assert_eq!(as_secret(secret).await.status, 200, "both work for a day");
+    }
+    world.pass(24 * 3600 - 61);
+    assert_eq!(as_secret(&machine.secret).await.status, 200);
+    world.pass(1);
+    as_secret(&machine.secret).await.assert_token_error(401, "invalid_client");
+    assert_eq!(as_secret(&new).await.status, 200);
+    // After a leak there is no overlap.
+    let newest = world.admin.rotate_secret("machine", Duration::ZERO).await.unwrap().secret.unwrap();
+    world.pass(60);
+    as_secret(&new).await.assert_token_error(401, "invalid_client");
+    assert_eq!(as_secret(&newest).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
-//! `/userinfo`, `/jwks` and metadata.
+//! `/userinfo`.
 
 use super::*;
 use axum::body::Body;
 use conformance::{FORM, get, header, post};
 use http::{Method, Request};
 use protocol::base64url;
-use protocol::jwk::JwkSet;
 use serde_json::{Value, json};
 
 /// An access token of alice for the relying party.
@@ -53,6 +52,27 @@ async fn n102_tokens_that_will_not_do() {
     for wrong in ["x", "a.b.c", &id_token, &own, &foreign] {
         assert_refused(&ask(&world, &format!("Bearer {wrong}")).await, 401, "invalid_token");
     }
+    let revoked = token(&world, "openid").await;
+    let given_back = form("/revoke", &[("token", &revoked)]).with("authorization", &world.basic("rp"));
+    assert_eq!(world.send(given_back).await.status, 200);
+    assert_refused(&ask(&world, &format!("Bearer {revoked}")).await, 401, "invalid_token");
+    let metadata = json!({
+        "client_id": "api-user",
+        "redirect_uris": [REDIRECT],
+        "scope": "things",
+        "audiences": ["https://api.example"],
+    });
+    let party = world.client(metadata).await;
+    let code = code(&world, &[("client_id", "api-user"), ("scope", "things")]).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let for_api = world.send(form("/token", &fields).with("authorization", &party.basic())).await;
+    let for_api = member(&for_api, "access_token");
+    assert_refused(&ask(&world, &format!("Bearer {for_api}")).await, 401, "invalid_token");
     let good = token(&world, "openid").await;
     world.pass(599);
     assert_eq!(ask(&world, &format!("Bearer {good}")).await.status, 200);
@@ -191,6 +211,21 @@ async fn n109_browser_code_of_the_tokens_client_reads_it() {
     ];
     let tokens = world.send(form("/token", &fields)).await;
     let bearer = format!("Bearer {}", tokens.json()["access_token"].as_str().unwrap());
+    world.counts.take();
+    let preflight = |origin: &str| {
+        let request =
+            Request::builder().method(Method::OPTIONS).uri("/userinfo").body(Body::empty()).unwrap();
+        let request = request.with("origin", origin).with("access-control-request-method", "GET");
+        world.send(request.with("access-control-request-headers", "authorization"))
+    };
+    let asked = preflight("https://anyone.example").await;
+    assert_eq!(
+        (asked.status.as_u16(), asked.header("access-control-allow-origin"), asked.header("vary")),
+        (204, "https://anyone.example", "Origin")
+    );
+    assert!(!asked.has("access-control-allow-credentials"));
+    assert!(!preflight("null").await.has("access-control-allow-origin"));
+    assert_eq!(world.counts.take(), (0, 0), "a preflight costs nothing");
     let from = async |origin: &str| {
         world.send(get("/userinfo").with("authorization", &bearer).with("origin", origin)).await
     };
@@ -200,153 +235,13 @@ async fn n109_browser_code_of_the_tokens_client_reads_it() {
         (200, "https://spa.example")
     );
     assert!(!own.has("access-control-allow-credentials"));
-    assert!(!from("https://evil.example").await.has("access-control-allow-origin"));
+    for other in ["https://evil.example", "null"] {
+        assert!(!from(other).await.has("access-control-allow-origin"));
+    }
     world.pass(600);
     let expired = from("https://spa.example").await;
     assert_eq!(
         (expired.status.as_u16(), expired.header("access-control-allow-origin")),
         (401, "https://spa.example")
     );
-}
-
-#[tokio::test]
-async fn n110_keys_are_public_unique_and_cacheable() {
-    let world = World::with(crate::HARNESS, &[("KEYWARD_SIGNING_ALGS", "RS256,ES256,EdDSA")]).await;
-    let answer = world.send(get("/jwks")).await;
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "public, max-age=900");
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    let keys = answer.json()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 6, "each signs now or next");
-    let mut kids = std::collections::BTreeSet::new();
-    for key in &keys {
-        let names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
-        assert!(
-            names.iter().all(|name| ["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"].contains(name)),
-            "{names:?}"
-        );
-        assert_eq!(key["use"], "sig");
-        assert!(kids.insert(key["kid"].as_str().unwrap()));
-    }
-    serde_json::from_value::<JwkSet>(answer.json()).unwrap();
-    let etag = answer.header("etag");
-    for tag in [etag.to_owned(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
-        let again = world.send(get("/jwks").with("if-none-match", &tag)).await;
-        assert_eq!((again.status.as_u16(), again.header("etag"), again.body.len()), (304, etag, 0));
-    }
-    assert_eq!(world.send(get("/jwks").with("if-none-match", "\"x\"")).await.status, 200);
-    let head = Request::builder().method(Method::HEAD).uri("/jwks").body(Body::empty()).unwrap();
-    let head = world.send(head).await;
-    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
-    let other = Request::builder().method(Method::POST).uri("/jwks").body(Body::empty()).unwrap();
-    assert_eq!(world.send(other).await.header("allow"), "GET, HEAD");
-}
-
-#[tokio::test]
-async fn n112_what_metadata_says_is_what_happens() {
-    let (world, _) = people().await;
-    let metadata = world.send(get("/.well-known/openid-configuration")).await;
-    let oauth = world.send(get("/.well-known/oauth-authorization-server")).await;
-    assert_eq!(metadata.json(), oauth.json());
-    let metadata = metadata.json();
-    let list = |name: &str| {
-        let values = metadata[name].as_array().unwrap_or_else(|| panic!("{name}"));
-        values.iter().map(|value| value.as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    for endpoint in [
-        "authorization_endpoint",
-        "token_endpoint",
-        "userinfo_endpoint",
-        "introspection_endpoint",
-        "revocation_endpoint",
-        "end_session_endpoint",
-        "jwks_uri",
-    ] {
-        let path = metadata[endpoint].as_str().unwrap().strip_prefix(ISSUER).unwrap().to_owned();
-        assert_ne!(world.send(get(&path)).await.status, 404, "{endpoint}");
-    }
-    let metadata_of_all = serde_json::json!({
-        "client_id": "all",
-        "redirect_uris": [REDIRECT],
-        "scope": list("scopes_supported").join(" "),
-    });
-    world.client(metadata_of_all).await;
-    let accepted = async |name: &str, value: &str| {
-        let answer = world.send(get(&with(&[("client_id", "all"), (name, value)]))).await;
-        let error = answer.location().split_once('?').and_then(|(_, query)| {
-            protocol::params::Params::parse(query.as_bytes()).unwrap().get("error").map(str::to_owned)
-        });
-        !matches!(error.as_deref(), Some("invalid_request" | "unsupported_response_type" | "invalid_scope"))
-    };
-    for (name, member, other) in [
-        ("response_type", "response_types_supported", "token"),
-        ("response_mode", "response_modes_supported", "fragment"),
-        ("prompt", "prompt_values_supported", "create"),
-        ("code_challenge_method", "code_challenge_methods_supported", "plain"),
-        ("scope", "scopes_supported", "admin"),
-    ] {
-        for value in list(member) {
-            // A form_post answer is a page, which only follows where the request was understood.
-            let answered = value == "form_post" || accepted(name, &value).await;
-            assert!(answered, "{name}={value}");
-        }
-        assert!(!accepted(name, other).await, "{name}={other}");
-    }
-    for grant in ["authorization_code", "client_credentials", "refresh_token", "password", "implicit"] {
-        let answer = world
-            .send(form("/token", &[("grant_type", grant)]).with("authorization", &world.basic("rp")))
-            .await;
-        let known = answer.json()["error"] != "unsupported_grant_type";
-        assert_eq!(known, list("grant_types_supported").iter().any(|own| own == grant), "{grant}");
-    }
-    assert_eq!(metadata["request_parameter_supported"], false);
-    assert_eq!(metadata["request_uri_parameter_supported"], false);
-    assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
-    let tokens = redeem(&world, &code(&world, &[]).await).await;
-    let id_token = tokens.json()["id_token"].as_str().unwrap().to_owned();
-    assert!(
-        list("id_token_signing_alg_values_supported")
-            .contains(&header(&id_token)["alg"].as_str().unwrap().to_owned())
-    );
-    assert!(
-        list("acr_values_supported").contains(&tokens.claims("id_token")["acr"].as_str().unwrap().to_owned())
-    );
-}
-
-#[tokio::test]
-async fn an_issuer_may_have_a_path() {
-    let world = World::with(crate::HARNESS, &[("KEYWARD_ISSUER", "https://op.example/t1")]).await;
-    world.relying_party().await;
-    world.alice().await;
-    let inserted = world.send(get("/.well-known/oauth-authorization-server/t1")).await;
-    let appended = world.send(get("/t1/.well-known/openid-configuration")).await;
-    assert_eq!(inserted.json(), appended.json());
-    assert_eq!(inserted.json()["token_endpoint"], "https://op.example/t1/token");
-    assert_eq!(world.send(get("/jwks")).await.status, 404);
-    assert_eq!(world.send(get("/t1/jwks")).await.status, 200);
-    let answer = Browser::new().authorize(&world, &format!("/t1{}", with(&[]))).await;
-    assert_eq!(answer.to_client().get("iss"), Some("https://op.example/t1"));
-}
-
-#[tokio::test]
-async fn n211_paths_have_one_spelling() {
-    let world = World::new(crate::HARNESS).await;
-    for path in
-        ["/token/", "//token", "/TOKEN", "/token;x", "/%74oken", "/x/../token", "/./token", "/jwks.json"]
-    {
-        assert_eq!(world.send(get(path)).await.status, 404, "{path}");
-    }
-}
-
-#[tokio::test]
-async fn n202_health_says_no_more_than_that() {
-    let world = World::new(crate::HARNESS).await;
-    for path in ["/healthz", "/readyz"] {
-        let answer = world.send(get(path)).await;
-        assert_eq!((answer.status.as_u16(), answer.text()), (200, "ok"));
-    }
-    world.faults.fail("probe", 1, storage::tap::When::Before, storage::StoreErrorKind::Unavailable);
-    let answer = world.send(get("/readyz")).await;
-    assert_eq!((answer.status.as_u16(), answer.text()), (503, "unready"));
-    assert_eq!(world.send(get("/readyz")).await.status, 200);
 }

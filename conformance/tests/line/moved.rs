@@ -5,7 +5,7 @@ use protocol::grant::RevocationReason;
 use protocol::id::{Realm, RequestId};
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
-use server::admin::Admin;
+use server::admin::{Actor, Admin};
 use server::admin::transfer::{Contents, export, import};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
@@ -16,7 +16,7 @@ use storage::{Location, RingDocument, Sqlite, Stamp, Store};
 const USERS: usize = 50;
 
 fn admin(store: Arc<dyn Store>, like: &World) -> Admin {
-    Admin { store, clock: like.clock.clone(), entropy: Arc::new(SeededEntropy::new(7)) }
+    Admin { actor: Actor::Server, store, clock: like.clock.clone(), entropy: Arc::new(SeededEntropy::new(7)) }
 }
 
 fn sqlite() -> Arc<dyn Store> {

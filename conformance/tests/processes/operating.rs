@@ -102,6 +102,15 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     let issuer = server.issuer.clone();
     let named = [QUICK[0], ("KEYWARD_ISSUER", issuer.as_str())];
     assert!(check(&named).is_empty());
+    let made = run_with(
+        folder.path(),
+        &["client", "create", "--name", "Machine", "--signing-alg", "ES256", "--json"],
+        &named,
+        "",
+    );
+    assert!(made.status.success(), "{made:?}");
+    let dropped = [named[1], ("KEYWARD_SIGNING_ALGS", "EdDSA")];
+    assert_eq!(check(&dropped), ["clients", "keys"], "nothing signs by ES256 any more");
     server.kill();
     assert_eq!(check(&named), ["reachability"]);
     assert_eq!(check(&[("KEYWARD_ISSUER", "nonsense")]), ["settings"]);

@@ -1,22 +1,36 @@
 //! What operators do with clients, users and keys. The command line is one face of this; an API will be another.
 
 pub mod clients;
+pub mod metadata;
 pub mod transfer;
 pub mod users;
 
 use crate::clock::Clock;
 use crate::entropy::{self, Entropy};
 use crate::password::PasswordError;
+use crate::telemetry;
 use protocol::client::BadClient;
+use protocol::event::Event;
 use protocol::id::RequestId;
 use std::fmt;
 use std::sync::Arc;
-use storage::{Stamp, Store, StoreError};
+use storage::{RingDocument, Stamp, Store, StoreError};
 use users::UserRefused;
+
+/// Who is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// An operator: each write is an event of the audit log.
+    Operator,
+    /// The server, for somebody who signs up or for the demo: what happened is said there.
+    Server,
+}
 
 /// What operations work with.
 #[derive(Clone)]
 pub struct Admin {
+    /// Who is at work.
+    pub actor: Actor,
     /// The store.
     pub store: Arc<dyn Store>,
     /// The time.
@@ -29,6 +43,32 @@ impl Admin {
     /// Marks a write of now.
     pub fn stamp(&self) -> Stamp {
         Stamp { at: self.clock.now(), request: RequestId::from_bytes(entropy::bytes(&*self.entropy)) }
+    }
+
+    /// Makes a change of the key ring an event.
+    ///
+    /// # Errors
+    /// What the change says.
+    pub async fn change_ring<T, E>(
+        &self,
+        event: Event,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let ring = async || {
+            let found = self.store.ring(RingDocument::Ring).await;
+            found.ok().flatten().map(|document| document.body)
+        };
+        let (before, stamp) = (ring().await, self.stamp());
+        let changed = change.await?;
+        self.note(stamp, &event.changing(before.as_ref(), ring().await.as_ref()));
+        Ok(changed)
+    }
+
+    /// Writes what an operator did to the audit log.
+    fn note(&self, stamp: Stamp, event: &Event) {
+        if self.actor == Actor::Operator {
+            telemetry::audit(stamp, event);
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use super::{Admin, AdminError};
 use crate::entropy;
 use crate::password::{self, BadPassword, Passwords};
+use protocol::event::{Event, What};
 use protocol::id::{ClientId, Subject, UserId};
 use protocol::name::{BadName, CanonicalName, Identifier, is_email};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use storage::Commit;
+use storage::{Commit, Stamp};
 use zeroize::Zeroizing;
 
 /// What a new user is made of.
@@ -129,8 +130,13 @@ impl Admin {
             created_at: now,
             updated_at: now,
         };
-        match self.store.create_user(&user, &identifiers, self.stamp()).await? {
-            Commit::Done => Ok(user),
+        let stamp = self.stamp();
+        match self.store.create_user(&user, &identifiers, stamp).await? {
+            Commit::Done => {
+                let event = Event::new(What::UserCreated).user(user.id);
+                self.note(stamp, &event.changing(None::<&User>, Some(&user)));
+                Ok(user)
+            }
             Commit::Lost(_) => Err(UserRefused::Taken.of(&user.username)),
         }
     }
@@ -161,9 +167,9 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn set_user_disabled(&self, reference: &str, disabled: bool) -> Result<User, AdminError> {
-        let user = self.user(reference).await?;
-        let done = self.store.set_user_disabled(&user.id, disabled, self.stamp()).await?;
-        if done.is_done() { Ok(User { disabled, ..user }) } else { Err(no_user(reference)) }
+        let (user, stamp) = (self.user(reference).await?, self.stamp());
+        let done = self.store.set_user_disabled(&user.id, disabled, stamp).await?;
+        self.changed(reference, user, &done, stamp).await
     }
 
     /// Sets a password, which ends sessions and grants for good.
@@ -178,8 +184,9 @@ impl Admin {
     ) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let hash = self.hash(pool, password, &user.username).await?;
-        let done = self.store.set_password(&user.id, None, &hash, self.stamp()).await?;
-        if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
+        let stamp = self.stamp();
+        let done = self.store.set_password(&user.id, None, &hash, stamp).await?;
+        self.changed(reference, user, &done, stamp).await
     }
 
     /// Ends a user's sessions and grants for good.
@@ -187,9 +194,24 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn void_user(&self, reference: &str) -> Result<User, AdminError> {
-        let user = self.user(reference).await?;
-        let done = self.store.void_user(&user.id, self.stamp()).await?;
-        if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
+        let (user, stamp) = (self.user(reference).await?, self.stamp());
+        let done = self.store.void_user(&user.id, stamp).await?;
+        self.changed(reference, user, &done, stamp).await
+    }
+
+    /// The user as they are after a write.
+    async fn changed(
+        &self,
+        reference: &str,
+        before: User,
+        done: &Commit<User>,
+        stamp: Stamp,
+    ) -> Result<User, AdminError> {
+        let after = if done.is_done() { self.store.user(&before.id).await? } else { None };
+        let after = after.ok_or_else(|| no_user(reference))?;
+        let event = Event::new(What::UserChanged).user(after.id);
+        self.note(stamp, &event.changing(Some(&before), Some(&after)));
+        Ok(after)
     }
 
     /// Deletes a user with everything that is theirs.
@@ -197,9 +219,13 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn delete_user(&self, reference: &str) -> Result<User, AdminError> {
-        let user = self.user(reference).await?;
-        let done = self.store.delete_user(&user.id, self.stamp()).await?;
-        if done.is_done() { Ok(user) } else { Err(no_user(reference)) }
+        let (user, stamp) = (self.user(reference).await?, self.stamp());
+        if !self.store.delete_user(&user.id, stamp).await?.is_done() {
+            return Err(no_user(reference));
+        }
+        let event = Event::new(What::UserDeleted).user(user.id);
+        self.note(stamp, &event.changing(Some(&user), None::<&User>));
+        Ok(user)
     }
 
     /// Checks and hashes a new password.

@@ -3,7 +3,8 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, Output, Table, note, show_time};
 use crate::admin::Admin;
-use crate::admin::clients::{ApplicationType, ClientInformation, Created, Registration};
+use crate::admin::clients::Created;
+use crate::admin::metadata::{ApplicationType, ClientInformation, Registration};
 use crate::config::{Settings, StorageSetting};
 use clap::{Args, Subcommand};
 use protocol::client::{AuthMethod, Client, GrantType};
@@ -35,12 +36,14 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Id {
     /// The client's id
+    #[arg(allow_hyphen_values = true)]
     id: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RotateSecret {
     /// The client's id
+    #[arg(allow_hyphen_values = true)]
     id: String,
     /// How long the old secret works on; `0` ends it at once, as after a leak
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
@@ -71,6 +74,7 @@ pub(super) struct Create {
 #[derive(Debug, Args)]
 pub(super) struct Update {
     /// The client's id
+    #[arg(allow_hyphen_values = true)]
     id: String,
     /// What people read on sign-in and consent pages
     #[arg(long)]

@@ -12,8 +12,8 @@ use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
 
-/// What is logged by commands that end by themselves.
-const QUIET: &str = "warn";
+/// What is logged by commands that end by themselves: trouble, and what they changed.
+const QUIET: &str = "warn,audit=info";
 
 /// The global flags and the environment.
 pub(super) struct Context {

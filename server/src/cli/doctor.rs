@@ -8,6 +8,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
 use crate::config::{Settings, StorageSetting};
 use crate::keys::Keys;
+use protocol::client::Client;
 use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use serde::Serialize;
@@ -53,6 +54,7 @@ pub(super) fn run(context: &Context) -> Outcome {
             Ok(store) => {
                 adopt_issuer(&mut settings, &*store).await;
                 checks.push(issuer(&settings, &*store).await);
+                checks.extend(clients(&settings, &*store).await);
                 checks.push(keys(&settings, store).await);
             }
             Err(error) => checks.push(Check::bad("store", error.to_string(), "see `storage`")),
@@ -125,6 +127,25 @@ async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
         Ok(None) => Check::bad("issuer", "the store has none yet", "start `keyward serve` once"),
         Err(error) => Check::bad("issuer", error.to_string(), "see `storage`"),
     }
+}
+
+/// Clients that can't get a token.
+async fn clients(settings: &Settings, store: &dyn Store) -> Option<Check> {
+    let clients = match store.clients().await {
+        Ok(clients) => clients,
+        Err(error) => return Some(Check::bad("clients", error.to_string(), "see `storage`")),
+    };
+    let unsigned =
+        |client: &&Client| client.signing_alg.is_some_and(|alg| !settings.signing_algs.contains(&alg));
+    let client = clients.iter().find(unsigned)?;
+    let alg = client.signing_alg?;
+    let id = &client.id;
+    let found = format!("nothing signs for `{id}`, which wants {alg}");
+    Some(Check::bad(
+        "clients",
+        found,
+        format!("add {alg} to `signing_algs`, or run `keyward client update {id} --signing-alg ALG`"),
+    ))
 }
 
 async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {

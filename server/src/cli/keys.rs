@@ -6,6 +6,7 @@ use crate::assembly;
 use crate::keys::ring::JWKS_MAX_AGE;
 use crate::keys::{ChangeReport, KeyInfo, KeyState, Rotation};
 use clap::{Args, Subcommand};
+use protocol::event::{Event, What};
 use protocol::jwk::Algorithm;
 use protocol::time::Timestamp;
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub(super) struct Rotate {
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
     /// The key's id
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     /// Even if verifiers may not know the successor yet
     #[arg(long)]
@@ -68,16 +70,18 @@ impl<'a> From<&'a KeyInfo> for Row<'a> {
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
-        let keys = assembly::open_keys(&settings, admin.store, false).await?;
+        let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
         match command {
             Command::List => print(output, &keys.current().list(admin.clock.now()), ""),
             Command::Rotate(Rotate { now, force }) => {
                 let how = if now { Rotation::Now { force } } else { Rotation::Scheduled };
-                report(output, &keys.rotate(how).await?, "")
+                let rotated = admin.change_ring(Event::new(What::KeysRotated), keys.rotate(how)).await?;
+                report(output, &rotated, "")
             }
             Command::Revoke(Revoke { kid, force }) => {
                 let lead = format!("{kid} is revoked.\n");
-                report(output, &keys.revoke(&kid, force).await?, &lead)
+                let event = Event::new(What::KeyRevoked).key(&kid);
+                report(output, &admin.change_ring(event, keys.revoke(&kid, force)).await?, &lead)
             }
         }
     })

@@ -6,6 +6,7 @@ use super::transfer;
 use crate::assembly;
 use crate::config::StorageSetting;
 use clap::Subcommand;
+use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ fn restored(context: &Context) -> Outcome {
     context.with_store(|admin, settings| async move {
         let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
         let from = admin.stamp().next_millisecond();
-        keys.void_before(from).await?;
+        admin.change_ring(Event::new(What::StoreRestored), keys.void_before(from)).await?;
         let text = format!(
             "Every grant and session from before {} has ended. Servers know within a minute.\nWhat was disabled or \
              deleted since the backup is back: look at `keyward user list`, `client list` and `keys list`.",

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, Progress, show_time};
 use crate::admin::transfer::{self, Contents, Counts};
+use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -13,10 +14,13 @@ use std::path::{Path, PathBuf};
 pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
     let output = context.output();
     context.with_store(|admin, _| async move {
-        // First, so that nobody waits in vain.
-        let mut out = BufWriter::new(create(&file)?);
+        // So that nobody waits in vain.
+        if file.exists() {
+            return Err(Failed(format!("{} is there already; name another file", file.display())));
+        }
         let mut progress = Progress::new("users read");
         let contents = transfer::export(&admin, |done, all| progress.show(done, all)).await?;
+        let mut out = BufWriter::new(create(&file)?);
         for line in contents.lines() {
             writeln!(out, "{}", line?)?;
         }
@@ -34,8 +38,8 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
     let contents = Contents::read(BufReader::new(opened).lines())?;
     context.with_store(|admin, _| async move {
         let mut progress = Progress::new("records put");
-        let done =
-            transfer::import(&admin, contents, planned_move, |done, all| progress.show(done, all)).await?;
+        let work = transfer::import(&admin, contents, planned_move, |done, all| progress.show(done, all));
+        let done = admin.change_ring(Event::new(What::StoreImported), work).await?;
         let mut text = format!("The store holds:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {
             let _infallible =

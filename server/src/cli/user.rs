@@ -37,7 +37,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Reference {
     /// Id, user name, or verified e-mail address
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", allow_hyphen_values = true)]
     reference: String,
 }
 

@@ -1,7 +1,7 @@
 //! The demo's user and clients. Their secrets are derived from the store's first sealing master: the same at each
 //! start, different in each store, and written down nowhere.
 
-use crate::admin::clients::Registration;
+use crate::admin::metadata::Registration;
 use crate::admin::users::NewUser;
 use crate::admin::{Admin, AdminError};
 use crate::app::App;

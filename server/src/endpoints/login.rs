@@ -7,7 +7,7 @@ use crate::http::cookie::Binding;
 use crate::http::csrf;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::{self, Form};
-use crate::interaction::{Credentials, Errand, Stop, Verdict, sign_in, verify};
+use crate::interaction::{Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::telemetry;
@@ -15,7 +15,6 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
-use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::params::Params;
 use std::time::Duration;
@@ -63,20 +62,16 @@ async fn submit(
     headers: &HeaderMap,
     form: Result<Form, Failure>,
 ) -> Result<Response, Stop> {
-    csrf::check_sender(&app.settings.issuer, headers)?;
-    let (Form(form), ring) = (form?, app.keys.fresh().await?);
-    let errand = Errand::open(app, call, &ring, form.get("r")).await?;
-    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
-    csrf::check(protected(&errand), form.get("csrf"), &binding, &ring)?;
-    let fields = form.get("username").zip(form.get("password"));
-    let (username, password) = fields.ok_or(Refusal::FieldsMissing)?;
-    let cookie = app.cookies().session(headers, &ring);
+    let form = ErrandForm::open(app, call, headers, form, csrf::Step::Login).await?;
+    let (errand, ring) = (&form.errand, &form.ring);
+    let (username, password) = form.credentials()?;
+    let cookie = app.cookies().session(headers, ring);
     let typed = Credentials { username, password };
     let event = Event { client: Some(errand.client()), ..Event::new(What::SignInFailed) };
     let problem = match verify(app, call, &typed, cookie.as_ref(), &errand.client()).await? {
         Verdict::Right(proven) => {
             let visitor = sign_in(app, call, *proven, cookie).await?;
-            return Ok(errand.proceed(app, call, &ring, &visitor).await);
+            return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Verdict::Busy => Problem::Busy,
         Verdict::TooMany(TooMany(wait)) => {
@@ -88,8 +83,7 @@ async fn submit(
             Problem::Wrong
         }
     };
-    let r = form.get("r").unwrap_or_default();
-    Page { errand: &errand, r, binding: &binding, username }.render(app, call, &ring, Some(problem))
+    Page { errand, r: form.r(), binding: &form.binding, username }.render(app, call, ring, Some(problem))
 }
 
 /// Why the page is shown again.
@@ -133,7 +127,7 @@ impl Page<'_> {
             nonce: &nonce,
             action: &app.settings.issuer.url("/login"),
             request: self.r,
-            csrf: &csrf::token(protected(self.errand), self.binding, ring, call.at)?,
+            csrf: &csrf::token(self.errand.protects(csrf::Step::Login), self.binding, ring, call.at)?,
             client_name: self.errand.name(),
             username: self.username,
             problem: shown,
@@ -145,8 +139,4 @@ impl Page<'_> {
             None => response,
         })
     }
-}
-
-fn protected(errand: &Errand) -> csrf::Form<'_> {
-    csrf::Form { step: csrf::Step::Login, request: errand.id(), user: &[] }
 }

@@ -139,6 +139,7 @@ fn ask(
         action: &app.settings.issuer.url("/logout"),
         csrf: &csrf::token(protected(cookie), &binding, ring, call.at)?,
         username: &user.username,
+        account_url: &app.settings.issuer.url("/account"),
     };
     let mut response = pages::render(StatusCode::OK, &nonce, Forms::Stay, &page)?;
     if let Some(set_cookie) = set_cookie {

@@ -9,7 +9,7 @@ use crate::http::cookie::Binding;
 use crate::http::csrf;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::{self, Form};
-use crate::interaction::{Errand, Proven, Stop, sign_in};
+use crate::interaction::{Errand, ErrandForm, Proven, Stop, sign_in};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES, problem};
 use crate::password::PasswordError;
@@ -69,26 +69,22 @@ async fn submit(
     form: Result<Form, Failure>,
 ) -> Result<Response, Stop> {
     require_open(app)?;
-    csrf::check_sender(&app.settings.issuer, headers)?;
-    let (Form(form), ring) = (form?, app.keys.fresh().await?);
-    let errand = Errand::open(app, call, &ring, form.get("r")).await?;
-    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
-    csrf::check(protected(&errand), form.get("csrf"), &binding, &ring)?;
-    let fields = form.get("username").zip(form.get("password"));
-    let (username, password) = fields.ok_or(Refusal::FieldsMissing)?;
-    let email = form.get("email");
+    let form = ErrandForm::open(app, call, headers, form, csrf::Step::SignUp).await?;
+    let (errand, ring) = (&form.errand, &form.ring);
+    let (username, password) = form.credentials()?;
+    let email = form.fields.get("email");
     let new = NewUser { username: username.into(), email: email.map(str::to_owned), ..NewUser::default() };
     let (problem, wait) = match make(app, call, new, password).await? {
         Ok(proven) => {
-            let cookie = app.cookies().session(headers, &ring);
+            let cookie = app.cookies().session(headers, ring);
             let visitor = sign_in(app, call, proven, cookie).await?;
-            return Ok(errand.proceed(app, call, &ring, &visitor).await);
+            return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Err(refused) => refused,
     };
-    let r = form.get("r").unwrap_or_default();
-    let page = Page { errand: &errand, r, binding: &binding, username, email: email.unwrap_or_default() };
-    page.render(app, call, &ring, Some((problem, wait)))
+    let email = email.unwrap_or_default();
+    let page = Page { errand, r: form.r(), binding: &form.binding, username, email };
+    page.render(app, call, ring, Some((problem, wait)))
 }
 
 /// The account, or what to tell and how long to wait.
@@ -152,7 +148,7 @@ impl Page<'_> {
             nonce: &nonce,
             action: &app.settings.issuer.url("/signup"),
             request: self.r,
-            csrf: &csrf::token(protected(self.errand), self.binding, ring, call.at)?,
+            csrf: &csrf::token(self.errand.protects(csrf::Step::SignUp), self.binding, ring, call.at)?,
             client_name: self.errand.name(),
             username: self.username,
             email: self.email,
@@ -165,8 +161,4 @@ impl Page<'_> {
             _ => response,
         })
     }
-}
-
-fn protected(errand: &Errand) -> csrf::Form<'_> {
-    csrf::Form { step: csrf::Step::SignUp, request: errand.id(), user: &[] }
 }

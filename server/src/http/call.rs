@@ -37,6 +37,12 @@ impl Call {
     }
 }
 
+impl From<Call> for Stamp {
+    fn from(call: Call) -> Self {
+        call.stamp()
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Call {
     type Rejection = StatusCode;
 

@@ -52,6 +52,7 @@ pub fn refusal_of(malformed: MalformedParams) -> Refusal {
     match malformed {
         MalformedParams::Encoding | MalformedParams::TooMany => Refusal::MalformedRequest,
         MalformedParams::TooLong => Refusal::RequestTooLong,
+        MalformedParams::ScopeTooLong => Refusal::ScopeMalformed,
     }
 }
 

@@ -7,6 +7,7 @@ use super::stop::{Stop, see_other};
 use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;
+use crate::http::csrf;
 use crate::keys::Snapshot;
 use crate::pages::MESSAGES;
 use crate::seal::SealKind;
@@ -41,12 +42,13 @@ impl Errand {
         base64url::encode(&ring.seals().seal(SealKind::Account, &text, &*app.entropy, call.at))
     }
 
-    /// What forms are bound to.
-    pub const fn id(&self) -> &[u8; 16] {
-        match self {
+    /// What the token of a page's form is bound to.
+    pub const fn protects(&self, step: csrf::Step) -> csrf::Form<'_> {
+        let id = match self {
             Self::Request(step) => &step.progress.id,
             Self::Account(id) => id,
-        }
+        };
+        csrf::Form { step, request: id, user: &[] }
     }
 
     /// The client whose consents matter.

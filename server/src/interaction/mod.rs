@@ -6,6 +6,7 @@
 mod browser;
 mod credentials;
 mod errand;
+mod errand_form;
 mod issue;
 pub mod progress;
 mod session;
@@ -15,6 +16,7 @@ mod stop;
 pub use browser::Visitor;
 pub use credentials::{Credentials, Proven, Verdict, verify};
 pub use errand::Errand;
+pub use errand_form::ErrandForm;
 pub use session::{end, sign_in};
 pub use step::Step;
 pub use stop::{Stop, deliver, see_other};

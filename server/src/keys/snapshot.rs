@@ -94,10 +94,11 @@ impl Snapshot {
     }
 
     /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
-    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows.
+    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows. An algorithm
+    /// that left the settings signs for nobody, so that what it is dropped for ends at once.
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
         let found = match alg {
-            Some(alg) => self.signer_of(alg, now),
+            Some(alg) => self.signer_of(alg, now).filter(|_| self.algs.contains(&alg)),
             None => self.algs.iter().find_map(|alg| self.signer_of(*alg, now)),
         };
         found.ok_or_else(|| SignError::bare(SignErrorKind::Unavailable, "no key can sign at this time"))

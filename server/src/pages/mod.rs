@@ -8,11 +8,20 @@ use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use protocol::Refusal;
 use protocol::base64url;
+use std::any::Any;
 use templates::{ErrorPage, FormPost, Messages, Template};
+use tower::{Layer as _, ServiceExt as _};
+use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
 
 /// Features no page of ours uses.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), \
@@ -88,6 +97,35 @@ pub fn error(app: &App, call: Call, failure: Failure) -> Response {
     };
     let response = render(failure.status(), &nonce, Forms::Stay, &page);
     failure.mark(response.unwrap_or_else(IntoResponse::into_response))
+}
+
+/// Around every page: what panics in one becomes the error page. What it said stays in the log of the panic.
+pub async fn catch_panic(State(app): State<App>, call: Call, request: Request, next: Next) -> Response {
+    match CatchPanicLayer::custom(Panicked(app, call)).layer(next).oneshot(request).await {
+        Ok(response) => response.map(Body::new),
+        Err(never) => match never {},
+    }
+}
+
+#[derive(Clone)]
+struct Panicked(App, Call);
+
+impl ResponseForPanic for Panicked {
+    type ResponseBody = Body;
+
+    fn response_for_panic(&mut self, _: Box<dyn Any + Send>) -> Response {
+        error(&self.0, self.1, Failure::internal("the handler of a page panicked"))
+    }
+}
+
+/// An address with nothing behind it. Browsers get a page, programs the bare status.
+pub async fn nowhere(State(app): State<App>, call: Call, method: Method, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    if method == Method::GET && accepted.is_some_and(|accept| accept.contains("text/html")) {
+        error(&app, call, Refusal::NoSuchPage.into())
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
 /// The page that posts an answer to the client (OAuth 2.0 Form Post Response Mode).

@@ -14,7 +14,8 @@ pub const fn of(refused: &UserRefused) -> ChoiceProblem {
         UserRefused::Name(BadName::AtSign) => ChoiceProblem::UsernameAtSign,
         UserRefused::Name(BadName::Reserved) => ChoiceProblem::UsernameReserved,
         UserRefused::Email | UserRefused::NothingVerified => ChoiceProblem::EmailInvalid,
-        UserRefused::Claim(_) => ChoiceProblem::ProfileInvalid,
+        // Not from a page where people choose a name or a password.
+        UserRefused::Claim(_) => ChoiceProblem::ProfileInvalid(""),
         UserRefused::Password(BadPassword::TooShort) => ChoiceProblem::PasswordShort,
         UserRefused::Password(BadPassword::TooLong) => ChoiceProblem::PasswordLong,
         UserRefused::Password(BadPassword::IsUsername) => ChoiceProblem::PasswordIsUsername,

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::http::call::Call;
 use crate::http::client::ClientRequest;
 use crate::http::failure::Failure;
+use crate::keys::Snapshot;
 use crate::telemetry;
 use axum::response::Response;
 use protocol::Refusal;
@@ -14,6 +15,7 @@ use protocol::event::{Event, What};
 use protocol::grant::{Grant, RevocationReason};
 use protocol::token::check_resource;
 use protocol::token::refresh::{self, Policy, Presented, Refreshed};
+use protocol::user::User;
 use storage::{Commit, GrantView};
 
 /// Issues tokens for a refresh token.
@@ -30,76 +32,78 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
     let presented =
         Presented { generation: token.generation, digest: token.digest(), successor: successor.digest() };
-    let policy = Policy { lifetimes: &app.settings.lifetimes, grace: app.settings.refresh_reuse_grace };
-    let decide =
-        |grant: &Grant| refresh::decide(presented, grant, &user, client, ring.not_before(), policy, call.at);
-    let mut refreshed = match decide(&grant) {
-        Ok(refreshed) => refreshed,
-        Err(refusal) => return Err(settle(app, *call, client, &grant, refusal).await?),
-    };
+    let refreshing = Refreshing { app, call: *call, client, user: &user, ring: &ring, presented };
+    let refreshed = refreshing.decide(&grant).await?;
     // RFC 6749 §6, RFC 8707 §2.2: what is asked wrongly is refused before anything rotates.
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
     check_resource(&grant, client, form.get("resource").or(form.get("audience")))?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
     let signing = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, call.at);
-    let (committed, tokens) = tokio::join!(commit(app, *call, &grant, &refreshed), signing);
-    if let Commit::Lost(there) = committed? {
-        // Somebody was faster: what is there now decides.
-        let there = there.ok_or(Refusal::RefreshInvalid)?;
-        refreshed = match decide(&there) {
-            Ok(refreshed @ (Refreshed::Same | Refreshed::Successor)) => refreshed,
-            Ok(_) => return Err(Failure::busy("a refresh token changes faster than it can be rotated")),
-            Err(refusal) => return Err(settle(app, *call, client, &there, refusal).await?),
-        };
-    }
-    telemetry::audit(*call, &Event::of_grant(What::Refreshed, &grant));
-    let sent = match refreshed {
+    let (committed, tokens) = tokio::join!(refreshing.commit(&grant, refreshed), signing);
+    let sent = match committed? {
         Refreshed::Same | Refreshed::Prolong(_) => &token,
         Refreshed::Successor | Refreshed::Rotate(_) => &successor,
     };
+    telemetry::audit(*call, &Event::of_grant(What::Refreshed, &grant));
     let sent = sent.seal(&ring, &*app.entropy).ok_or(Refusal::RefreshInvalid)?;
     tokens?.answer(app, &scope, Some(&sent))
 }
 
-/// Commits a new tip, if there is one.
-async fn commit(
-    app: &App,
+/// A refresh in progress.
+struct Refreshing<'a> {
+    app: &'a App,
     call: Call,
-    grant: &Grant,
-    refreshed: &Refreshed,
-) -> Result<Commit<Grant>, storage::StoreError> {
-    match (refreshed, &grant.refresh) {
-        (Refreshed::Rotate(next) | Refreshed::Prolong(next), Some(seen)) => {
-            app.store.rotate_refresh(grant.key(), seen, next, call.stamp()).await
-        }
-        _ => Ok(Commit::Done),
-    }
+    client: &'a Client,
+    user: &'a User,
+    ring: &'a Snapshot,
+    presented: Presented,
 }
 
-/// Commits what a refusal does to the grant, and gives it back.
-async fn settle(
-    app: &App,
-    call: Call,
-    client: &Client,
-    grant: &Grant,
-    refusal: Refusal,
-) -> Result<Failure, Failure> {
-    let noted = |what| telemetry::audit(call, &Event::of_grant(what, grant).client(&client.id));
-    match refusal {
-        Refusal::RefreshReused => {
-            let reason = RevocationReason::RefreshReused;
-            if app.store.revoke_grant(grant.key(), reason, call.stamp()).await?.is_done() {
-                noted(What::RefreshReused);
-            }
+impl Refreshing<'_> {
+    /// Decides by what is stored. A refusal is committed before it is given back.
+    async fn decide(&self, grant: &Grant) -> Result<Refreshed, Failure> {
+        let Self { app, call, client, user, ring, presented } = *self;
+        let settings = &app.settings;
+        let policy = Policy { lifetimes: &settings.lifetimes, grace: settings.refresh_reuse_grace };
+        match refresh::decide(presented, grant, user, client, ring.not_before(), policy, call.at) {
+            Ok(refreshed) => Ok(refreshed),
+            Err(refusal) => Err(self.settle(grant, refusal).await?),
         }
-        Refusal::RefreshOfOtherClient => noted(What::RefreshClientMismatch),
-        Refusal::RefreshAhead => {
-            tracing::error!(
-                "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
-            );
-            noted(What::RefreshAhead);
-        }
-        _ => {}
     }
-    Ok(refusal.into())
+
+    /// Commits a new tip, if there is one. If somebody was faster, what is there now decides.
+    async fn commit(&self, grant: &Grant, refreshed: Refreshed) -> Result<Refreshed, Failure> {
+        let (Refreshed::Rotate(next) | Refreshed::Prolong(next), Some(seen)) = (&refreshed, &grant.refresh)
+        else {
+            return Ok(refreshed);
+        };
+        let committed = self.app.store.rotate_refresh(grant.key(), seen, next, self.call.stamp()).await?;
+        let Commit::Lost(there) = committed else { return Ok(refreshed) };
+        match self.decide(&*there.ok_or(Refusal::RefreshInvalid)?).await? {
+            refreshed @ (Refreshed::Same | Refreshed::Successor) => Ok(refreshed),
+            _ => Err(Failure::busy("a refresh token changes faster than it can be rotated")),
+        }
+    }
+
+    /// Commits what a refusal does to the grant, and gives it back.
+    async fn settle(&self, grant: &Grant, refusal: Refusal) -> Result<Failure, Failure> {
+        let noted = |what| telemetry::audit(self.call, &Event::of_grant(what, grant).client(&self.client.id));
+        match refusal {
+            Refusal::RefreshReused => {
+                let (reason, stamp) = (RevocationReason::RefreshReused, self.call.stamp());
+                if self.app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
+                    noted(What::RefreshReused);
+                }
+            }
+            Refusal::RefreshOfOtherClient => noted(What::RefreshClientMismatch),
+            Refusal::RefreshAhead => {
+                tracing::error!(
+                    "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
+                );
+                noted(What::RefreshAhead);
+            }
+            _ => {}
+        }
+        Ok(refusal.into())
+    }
 }

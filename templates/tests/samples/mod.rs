@@ -1,8 +1,10 @@
 //! Every page in every shape, filled from one function, so that tests can fill them with anything.
 
+mod account;
+
 use templates::{
-    Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, Login, LoginProblem, Messages,
-    ScopeLine, Template,
+    ChoiceProblem, Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, LoggedOut, Login,
+    LoginProblem, Logout, Messages, ScopeLine, SignUp, Template,
 };
 
 const ENGLISH: &Messages = &Messages::ENGLISH;
@@ -16,6 +18,9 @@ pub(crate) struct Page {
 /// All pages. `fill` gets what a caller's string would usually be and gives what it is here.
 pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     let mut all = login_pages(fill);
+    all.extend(signup_pages(fill));
+    all.extend(account::pages(fill));
+    all.extend(logout_pages(fill));
     all.extend([
         Page { name: "consent", html: consent(fill) },
         Page { name: "error", html: error(fill) },
@@ -48,6 +53,52 @@ fn login_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
         shape("login-prefilled", &username, None, Some(&signup_url)),
         shape("login-wrong", &username, Some(LoginProblem::WrongCredentials), Some(&signup_url)),
         shape("login-busy", &username, Some(LoginProblem::Busy), None),
+    ]
+}
+
+fn signup_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
+    let (username, email) = (fill("alice"), fill("alice@example.com"));
+    [
+        ("signup", None),
+        ("signup-username", Some(ChoiceProblem::UsernameReserved)),
+        ("signup-password", Some(ChoiceProblem::PasswordShort)),
+        ("signup-email", Some(ChoiceProblem::EmailInvalid)),
+        ("signup-too-many", Some(ChoiceProblem::TooMany)),
+    ]
+    .map(|(name, problem)| Page {
+        name,
+        html: SignUp {
+            messages: ENGLISH,
+            nonce: &fill("bm9uY2U="),
+            action: &fill("/signup"),
+            request: &fill("sealed-request"),
+            csrf: &fill("csrf-token"),
+            client_name: &fill("Photo Albums"),
+            username: if problem.is_some() { &username } else { "" },
+            email: if problem.is_some() { &email } else { "" },
+            problem,
+            login_url: &fill("/login?r=sealed-request"),
+        }
+        .render()
+        .unwrap(),
+    })
+    .into()
+}
+
+fn logout_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
+    let nonce = fill("bm9uY2U=");
+    let question = Logout {
+        messages: ENGLISH,
+        nonce: &nonce,
+        action: &fill("/logout"),
+        csrf: &fill("csrf-token"),
+        username: &fill("alice"),
+        account_url: &fill("/account"),
+    };
+    let done = LoggedOut { messages: ENGLISH, nonce: &nonce };
+    vec![
+        Page { name: "logout", html: question.render().unwrap() },
+        Page { name: "logged-out", html: done.render().unwrap() },
     ]
 }
 

@@ -23,6 +23,7 @@ use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::{Errand, Stop, see_other};
 use crate::keys::Snapshot;
+use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use protocol::Refusal;
@@ -33,6 +34,13 @@ use protocol::user::User;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::AccountView;
+
+/// Leads to the page: from the issuer's own address, and from the addresses that forms are sent to, where people
+/// get by reloading.
+pub async fn lead(State(app): State<App>, call: Call) -> Response {
+    see_other(&app.settings.issuer.url("/account"))
+        .unwrap_or_else(|failure| Stop::from(failure).respond(&app, call))
+}
 
 /// How long after the password was asked for people may change what is theirs.
 const FRESH: Duration = Duration::from_secs(3600);

@@ -79,5 +79,7 @@ fn problem(user: &User) -> Option<ChoiceProblem> {
     if user.email.as_deref().is_some_and(|email| !is_email(email)) {
         return Some(ChoiceProblem::EmailInvalid);
     }
-    check_claims(&user.claims).is_err().then_some(ChoiceProblem::ProfileInvalid)
+    let wrong = check_claims(&user.claims).err()?;
+    let field = PROFILE.into_iter().find(|name| *name == wrong).unwrap_or_default();
+    Some(ChoiceProblem::ProfileInvalid(field))
 }

@@ -111,3 +111,17 @@ async fn commands_work_beside_a_running_server() {
     assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
     put_session(&server, &session(2)).await;
 }
+
+/// There is no index of its own and no copy that lags: what is decided on is what was written.
+#[tokio::test]
+async fn n224_what_one_store_decided_the_other_reads_at_once() {
+    let folder = Folder::new();
+    let (one, two) = (folder.create(), folder.create());
+    put_grant(&one, &grant(1)).await;
+    // The other one has read before.
+    assert!(kept_grant(&two, &grant(1)).await.unwrap().revoked.is_none());
+    let reason = protocol::grant::RevocationReason::Revoked;
+    assert!(one.revoke_grant(grant_key(1), reason, call(1)).await.unwrap().is_done());
+    assert!(kept_grant(&two, &grant(1)).await.unwrap().revoked.is_some());
+    assert!(!two.redeem_code(grant_key(1), &code(1), None, call(2)).await.unwrap().is_done());
+}

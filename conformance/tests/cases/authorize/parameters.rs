@@ -1,0 +1,168 @@
+//! What else a request says, and how much of it.
+
+use super::*;
+
+#[tokio::test]
+async fn n009_an_empty_parameter_is_an_omitted_one() {
+    let (world, _) = people().await;
+    let url = with(&[("state", ""), ("prompt", "none")]);
+    let answer = world.send(get(&format!("{url}&state=&nonce=&login_hint="))).await;
+    answer.assert_error_redirect(REDIRECT, ISSUER, "login_required", None);
+    let empty = format!("{}&nonce=&resource=&claims=", with(&[]));
+    let answer = Browser::new().authorize(&world, &empty).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    assert_eq!(tokens.claims("id_token").get("nonce"), None);
+    let no_scope = format!("{}&scope=", with(&[("scope", "")]));
+    world.send(get(&no_scope)).await.assert_error_redirect(REDIRECT, ISSUER, "invalid_scope", Some("s"));
+}
+
+#[tokio::test]
+async fn n010_unknown_parameters_are_ignored_but_not_without_end() {
+    let (world, _) = people().await;
+    let many = |count: usize| (0..count).map(|n| format!("&unknown{n}=echo")).collect::<String>();
+    let answer = world.send(get(&format!("{}{}", with(&[]), many(50)))).await;
+    assert!(goes_on(&answer));
+    let page = Browser::new().visit(&world, &format!("{}{}", with(&[]), many(50))).await;
+    assert!(!page.text().contains("echo"));
+    world.send(get(&format!("{}{}", with(&[]), many(100)))).await.assert_error_page(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn n019_scopes_are_well_formed_known_and_allowed() {
+    let (world, _) = people().await;
+    let long = "s".repeat(5 * 1024);
+    for scope in ["open\"id", "open\\id", "openid\u{7}", "openid  profile", " openid", "openid ", &long, "é"]
+    {
+        assert_told(&world, &[("scope", scope)], "invalid_scope").await;
+    }
+    for scope in ["admin", "admin write"] {
+        assert_told(&world, &[("scope", scope)], "invalid_scope").await;
+    }
+    let tokens = redeem(&world, &code(&world, &[("scope", "openid admin email")]).await).await;
+    assert_eq!(tokens.json()["scope"], "openid email", "what is dropped is told");
+}
+
+#[tokio::test]
+async fn n020_state_and_nonce_come_back_byte_for_byte() {
+    let (world, _) = people().await;
+    let long = "s".repeat(2048);
+    for state in ["&error=x", "#", "\r\nSet-Cookie: a=b", "🦀", "<svg onload=alert(1)>", "%41", &long] {
+        let answer = ask(&world, &[("prompt", "none"), ("state", state)]).await;
+        answer.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some(state));
+    }
+    ask(&world, &[("state", &format!("{long}s"))]).await.assert_error_redirect(
+        REDIRECT,
+        ISSUER,
+        "invalid_request",
+        None,
+    );
+    let nonce = "n".repeat(512);
+    assert!(goes_on(&ask(&world, &[("nonce", &nonce), ("state", &long)]).await));
+    assert_told(&world, &[("nonce", &format!("{nonce}n"))], "invalid_request").await;
+}
+
+#[tokio::test]
+async fn n025_request_objects_are_refused_unseen() {
+    let (world, _) = people().await;
+    assert_told(&world, &[("request", "eyJhbGciOiJub25lIn0.e30.")], "request_not_supported").await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    for uri in [
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "urn:ietf:params:oauth:request_uri:x",
+        &format!("http://{}/request.jwt", listener.local_addr().unwrap()),
+    ] {
+        assert_told(&world, &[("request_uri", uri)], "request_uri_not_supported").await;
+    }
+    let visitor = listener.accept().unwrap_err();
+    assert_eq!(visitor.kind(), std::io::ErrorKind::WouldBlock, "nothing was fetched");
+}
+
+#[tokio::test]
+async fn n026_claims_are_bounded_and_unknown_ones_ignored() {
+    let (world, _) = people().await;
+    let deep = format!("{}{}", "{\"a\":".repeat(100), "}".repeat(100));
+    let large = format!("{{\"userinfo\":{{\"{}\":null}}}}", "x".repeat(1024));
+    for claims in [
+        large.as_str(),
+        &deep,
+        r#"{"userinfo":{"name":null,"name":null}}"#,
+        "[]",
+        "{",
+        r#"{"userinfo":[]}"#,
+        r#"{"userinfo":{"name":1}}"#,
+    ] {
+        assert_told(&world, &[("claims", claims)], "invalid_request").await;
+    }
+    let unknown = r#"{"userinfo":{"shoe_size":{"essential":true}},"other":{}}"#;
+    assert!(goes_on(&ask(&world, &[("claims", unknown)]).await));
+    let huge = format!("{}&claims={}", with(&[]).split_once('?').unwrap().1, "[".repeat(1024 * 1024));
+    world.counts.take();
+    assert_eq!(world.send(post("/authorize", FORM, huge)).await.status, 413);
+    assert_eq!(world.counts.take(), (0, 0), "refused by size");
+}
+
+#[tokio::test]
+async fn single_claims_are_agreed_to_and_shown() {
+    let (world, _) = people().await;
+    let claims = r#"{"userinfo":{"name":{"essential":true}},"id_token":{"email":null,"name":null}}"#;
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, &with(&[("claims", claims)])).await;
+    let consent = browser.sign_in(&world, &page, "alice", conformance::PASSWORD).await;
+    assert_eq!(consent.scopes(), ["openid", "profile", "email"], "what the claims belong to is asked");
+    let (r, csrf) = (consent.field("r"), consent.field("csrf"));
+    let fields = [
+        ("r", r.as_str()),
+        ("csrf", &csrf),
+        ("decision", "approve"),
+        ("scope", "openid"),
+        ("scope", "profile"),
+    ];
+    let answer = browser.submit(&world, "/consent", &fields).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    let id_token = tokens.claims("id_token");
+    assert_eq!((&id_token["name"], id_token.get("email")), (&json!("Alice Adams"), None), "left unchecked");
+    let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let userinfo = world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await;
+    assert_eq!(userinfo.json()["name"], "Alice Adams");
+    assert_eq!(userinfo.json().get("birthdate"), None, "asked for by name, not by scope");
+}
+
+#[tokio::test]
+async fn n027_a_resource_is_one_of_the_clients() {
+    let (world, _) = people().await;
+    let metadata = json!({
+        "client_id": "api-user",
+        "redirect_uris": [REDIRECT],
+        "audiences": ["https://api.example", "https://two.example"],
+    });
+    world.client(metadata).await;
+    for resource in ["https://api.example#f", "/relative", "https://other.example", "https://api.example/"] {
+        assert_told(&world, &[("client_id", "api-user"), ("resource", resource)], "invalid_target").await;
+    }
+    let twice = format!(
+        "{}&resource=https%3A%2F%2Fapi.example&resource=https%3A%2F%2Ftwo.example",
+        with(&[("client_id", "api-user")])
+    );
+    world.send(get(&twice)).await.assert_error_redirect(REDIRECT, ISSUER, "invalid_target", Some("s"));
+    for name in ["resource", "audience"] {
+        assert!(goes_on(&ask(&world, &[("client_id", "api-user"), (name, "https://two.example")]).await));
+    }
+}
+
+#[tokio::test]
+async fn n035_what_is_too_long_costs_nothing() {
+    let (world, _) = people().await;
+    for length in [9 * 1024, 16 * 1024] {
+        let answer = ask(&world, &[("unknown", &"x".repeat(length))]).await;
+        // Over HTTP the transport is first, and says so.
+        let status = if crate::HARNESS == conformance::Harness::Http { 414 } else { 400 };
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(!answer.has("location"));
+    }
+    let posted = format!("{}&unknown={}", with(&[]).split_once('?').unwrap().1, "x".repeat(9 * 1024));
+    world.send(post("/authorize", FORM, posted)).await.assert_error_page(400, "invalid_request");
+    assert_eq!(world.counts.take(), (0, 0));
+    assert_told(&world, &[("unknown", &"x".repeat(7 * 1024))], "invalid_request").await;
+}

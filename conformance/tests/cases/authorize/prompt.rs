@@ -1,0 +1,137 @@
+//! When a person is asked, and who.
+
+use super::*;
+
+#[tokio::test]
+async fn n021_prompt_none_never_shows_a_page() {
+    let (world, _) = people().await;
+    assert_told(&world, &[("prompt", "none")], "login_required").await;
+    for prompt in ["none login", "none consent", "xyz", "login  consent"] {
+        assert_told(&world, &[("prompt", prompt)], "invalid_request").await;
+    }
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    let silent = browser.visit(&world, &with(&[("prompt", "none")])).await;
+    assert!(silent.to_client().get("code").is_some());
+    let more = browser.visit(&world, &with(&[("prompt", "none"), ("scope", "openid email")])).await;
+    more.assert_error_redirect(REDIRECT, ISSUER, "consent_required", Some("s"));
+}
+
+#[tokio::test]
+async fn n022_prompt_login_needs_a_sign_in_of_its_own() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    let before = browser.cookie("kw-s-").unwrap().to_owned();
+    world.pass(60);
+    let started_at = conformance::BEGIN.seconds() + 60;
+    let page = browser.visit(&world, &with(&[("prompt", "login")])).await;
+    assert!(page.is_page("Sign in"));
+    // Going back, or straight to the consent page, upgrades nothing.
+    let consent = format!("/consent?r={}", page.field("r"));
+    assert!(browser.visit(&world, &consent).await.is_page("Sign in"));
+    world.pass(5);
+    let answer = browser.sign_in(&world, &page, "alice", conformance::PASSWORD).await;
+    let code = answer.to_client().get("code").unwrap().to_owned();
+    let tokens = redeem(&world, &code).await;
+    assert!(tokens.claims("id_token")["auth_time"].as_u64().unwrap() >= started_at);
+    // D-16: the cookie from before is dead.
+    browser.set_cookie("kw-s-", &before);
+    let silent = browser.visit(&world, &with(&[("prompt", "none")])).await;
+    silent.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some("s"));
+}
+
+#[tokio::test]
+async fn n023_max_age_is_seconds_and_counts() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    world.pass(2);
+    for age in ["0", "1"] {
+        assert!(browser.visit(&world, &with(&[("max_age", age)])).await.is_page("Sign in"), "{age}");
+    }
+    assert!(browser.visit(&world, &with(&[("max_age", "3")])).await.to_client().get("code").is_some());
+    for age in ["-1", "abc", "99999999999999999999", "1.5", "+1", " 1"] {
+        assert_told(&world, &[("max_age", age)], "invalid_request").await;
+    }
+}
+
+#[tokio::test]
+async fn max_age_is_decided_once_at_the_start() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    let consent = browser.visit(&world, &with(&[("max_age", "10"), ("prompt", "consent")])).await;
+    world.pass(600);
+    let answer = browser.consent(&world, &consent, "approve").await;
+    assert!(answer.to_client().get("code").is_some(), "reading took long, signing in did not");
+}
+
+#[tokio::test]
+async fn n034_only_confidential_first_party_clients_skip_consent() {
+    let (world, _) = people().await;
+    world.client(json!({ "client_id": "own", "redirect_uris": [REDIRECT], "first_party": true })).await;
+    let native = json!({
+        "client_id": "app",
+        "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
+        "first_party": true,
+        "application_type": "native",
+    });
+    world.client(native).await;
+    let public =
+        json!({ "client_id": "spa", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none" });
+    world.client(public).await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    let own = browser.visit(&world, &with(&[("client_id", "own")])).await;
+    assert!(own.to_client().get("code").is_some());
+    let asks = |answer: &Answer| answer.status == 200 && answer.text().contains("consent-approve");
+    assert!(asks(&browser.visit(&world, &with(&[("client_id", "own"), ("prompt", "consent")])).await));
+    assert!(asks(&browser.visit(&world, &with(&[("client_id", "spa")])).await));
+    for uri in ["com.example.app:/cb", "http://127.0.0.1:51004/cb"] {
+        assert!(
+            asks(&browser.visit(&world, &with(&[("client_id", "app"), ("redirect_uri", uri)])).await),
+            "{uri}"
+        );
+    }
+    let registration = json!({ "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none", "first_party": true, "client_name": "x" });
+    let refused = world.admin.create_client(&serde_json::from_value(registration).unwrap(), &[]).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("--first-party")));
+}
+
+#[tokio::test]
+async fn hints_lead_to_the_right_person_or_to_an_error() {
+    let (world, _) = people().await;
+    world.user("bob", None, json!({})).await;
+    let mut browser = Browser::new();
+    let answer = browser.authorize(&world, &with(&[("login_hint", "alice")])).await;
+    let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+    let hint = tokens.json()["id_token"].as_str().unwrap().to_owned();
+    let own = browser.visit(&world, &with(&[("prompt", "none"), ("id_token_hint", &hint)])).await;
+    assert!(own.to_client().get("code").is_some());
+    world.pass(3 * 3600);
+    let expired = browser.visit(&world, &with(&[("prompt", "none"), ("id_token_hint", &hint)])).await;
+    assert!(expired.to_client().get("code").is_some(), "a hint may be expired");
+    let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    for wrong in ["x", &access, &hint[..hint.len() - 4]] {
+        assert_told(&world, &[("id_token_hint", wrong)], "invalid_request").await;
+    }
+    // Somebody else is signed in: asked for a sign-in, and only the one of the hint will do.
+    let mut other = Browser::new();
+    let page = other.visit(&world, &with(&[])).await;
+    other.sign_in(&world, &page, "bob", conformance::PASSWORD).await;
+    other.visit(&world, &with(&[("prompt", "none"), ("id_token_hint", &hint)])).await.assert_error_redirect(
+        REDIRECT,
+        ISSUER,
+        "login_required",
+        Some("s"),
+    );
+    let page = other.visit(&world, &with(&[("id_token_hint", &hint)])).await;
+    assert!(page.is_page("Sign in"));
+    other.sign_in(&world, &page, "bob", conformance::PASSWORD).await.assert_error_redirect(
+        REDIRECT,
+        ISSUER,
+        "login_required",
+        Some("s"),
+    );
+}
