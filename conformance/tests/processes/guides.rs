@@ -68,11 +68,7 @@ impl Server {
         // In place of the shell, so that what is killed is the server.
         let commands = commands.trim();
         let last = if commands.contains("exec ") { commands.to_owned() } else { format!("exec {commands}") };
-        let mut child = shell(folder, &last)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        let mut child = shell(folder, &last).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.contains(" listening on "), "{line}");
