@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-use tracing::Level;
-use tracing::subscriber::{DefaultGuard, set_default};
+use std::sync::{Arc, Mutex, OnceLock};
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
+use tracing::{Dispatch, Level};
 
 /// The log from when it was opened, at every level, of servers that run on the thread of the test.
 pub struct Log {
@@ -28,6 +28,10 @@ impl Write for Lines {
 impl Log {
     /// Begins to keep it.
     pub fn open() -> Self {
+        // While there is one subscriber only, a place that logs for the first time on another test's thread, which
+        // has none, is taken for one that nobody listens to.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -24,8 +24,8 @@ const UNPROCESSED_ROUNDS: u32 = 5;
 /// The pause before the first of these; each is twice as long as the one before.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(25);
 
-/// The longest a write steps aside for: 64 ms.
-const LONGEST_ASIDE_EXPONENT: u32 = 6;
+/// How long a write steps aside for at most: 16 ms the first time, then twice as long each time, up to 256 ms.
+const ASIDE_EXPONENTS: (u32, u32) = (4, 8);
 
 /// How a guarded call ended.
 pub(super) enum Written {
@@ -295,7 +295,8 @@ impl Table {
 /// Waits before a write is tried again that lost to others `round` times: each for another time, or they would
 /// meet again.
 pub(super) async fn step_aside(stamp: Stamp, round: u32) {
-    let longest = 2_u64.pow(round.min(LONGEST_ASIDE_EXPONENT));
+    let (first, last) = ASIDE_EXPONENTS;
+    let longest = 2_u64.pow(round.saturating_add(first).min(last));
     let lot =
         Sha256::new().chain_update(stamp.request.as_bytes()).chain_update(round.to_be_bytes()).finalize();
     sleep(Duration::from_millis(u64::from(lot.first().copied().unwrap_or_default()) * longest / 256)).await;

@@ -81,3 +81,26 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_kind() {
+        for (code, kind) in [
+            (Some("ProvisionedThroughputExceededException"), StoreErrorKind::Busy),
+            (Some("ThrottlingException"), StoreErrorKind::Busy),
+            (Some("RequestLimitExceeded"), StoreErrorKind::Busy),
+            (Some("TransactionConflict"), StoreErrorKind::Busy),
+            (Some("InternalServerError"), StoreErrorKind::Unavailable),
+            (Some("ResourceNotFoundException"), StoreErrorKind::Unavailable),
+            (Some("AccessDeniedException"), StoreErrorKind::Unavailable),
+            (Some("ExpiredTokenException"), StoreErrorKind::Unavailable),
+            (Some("ValidationException"), StoreErrorKind::Corrupt),
+            (None, StoreErrorKind::Unavailable),
+        ] {
+            assert_eq!(kind_of(code), kind, "{code:?}");
+        }
+    }
+}
