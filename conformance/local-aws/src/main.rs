@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt as _;
 use backups::Backups;
 use dynoxide::Database;
 use http_body_util::{BodyExt as _, Full};
@@ -65,16 +66,21 @@ async fn main() -> ExitCode {
 
 async fn serve(address: &str, until_stdin_closes: bool) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
     let behind = TcpListener::bind("127.0.0.1:0").await?;
     let database = Database::memory()?;
+    // Answers are small, and are waited for.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
     let front = Front {
         database: database.clone(),
         emulator: behind.local_addr()?,
-        line: Client::builder(TokioExecutor::new()).build_http(),
+        line: Client::builder(TokioExecutor::new()).build(connector),
         backups: Backups::default(),
     };
     tokio::spawn(dynoxide::server::serve_on(behind, database));
-    println!("local-aws listening on http://{}", listener.local_addr()?);
+    println!("local-aws listening on http://{address}");
     let calls = axum::serve(listener, Router::new().fallback(call).with_state(front));
     tokio::select! {
         served = calls => served?,

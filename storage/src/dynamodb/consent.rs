@@ -39,11 +39,12 @@ impl Table {
                 }
                 None => self.put_new(item).await?,
             };
-            match written {
-                Written::Done => return Ok(()),
-                Written::Refused(found) => there = found,
+            if matches!(written, Written::Done) {
+                return Ok(());
             }
+            // What the refusal told is old by then.
             step_aside(stamp, round).await;
+            there = self.get(&key).await?;
         }
         Err(Fault::busy("the consent keeps changing"))
     }
