@@ -1,7 +1,9 @@
 //! One keep-alive connection of HTTP/1.1 over plain TCP, as thin as it can be: what the driver spends is taken
-//! from the machine that it measures. It understands answers with a `Content-Length` only.
+//! from the machine that it measures. It understands answers with a `Content-Length` only,
+//! and those that have no body.
 
 use crate::Outcome;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -26,12 +28,40 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
+impl Answer<'_> {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(self.head, name)
+    }
+
+    /// All values of a header that may be sent several times.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        headers(self.head, name)
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> Outcome<&str> {
+        Ok(std::str::from_utf8(self.body)?)
+    }
+
+    /// The error of a flow that did not get what it must.
+    pub fn unexpected(&self) -> Box<dyn Error> {
+        let (head, body) = (String::from_utf8_lossy(self.head), String::from_utf8_lossy(self.body));
+        format!("not the expected answer: {head}{body}").into()
+    }
+}
+
 impl Connection {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; BUFFER] })
+    }
+
+    /// Where it leads.
+    pub fn address(&self) -> Outcome<SocketAddr> {
+        Ok(self.stream.peer_addr()?)
     }
 
     /// Sends a whole request and waits for the whole answer.
@@ -87,17 +117,25 @@ fn expected_lengths(received: &[u8]) -> Outcome<Option<(usize, usize)>> {
     const END: &[u8] = b"\r\n\r\n";
     let Some(end) = received.windows(END.len()).position(|four| four == END) else { return Ok(None) };
     let head = received.get(..end).unwrap_or_default();
+    // RFC 9112 §6.3: no body, whatever the headers say.
+    if matches!(status(head)?, 204 | 304) {
+        return Ok(Some((end + END.len(), 0)));
+    }
     let length = header(head, "content-length").ok_or("an answer without Content-Length")?;
     Ok(Some((end + END.len(), length.parse()?)))
 }
 
 /// A header's value.
 pub fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
-    let value = head.split(|byte| *byte == b'\n').find_map(|line| {
+    headers(head, name).next()
+}
+
+fn headers<'a>(head: &'a [u8], name: &str) -> impl Iterator<Item = &'a str> {
+    head.split(|byte| *byte == b'\n').filter_map(move |line| {
         let (own, value) = line.split_at_checked(name.len())?;
-        own.eq_ignore_ascii_case(name.as_bytes()).then(|| value.strip_prefix(b":")).flatten()
-    });
-    Some(std::str::from_utf8(value?).ok()?.trim())
+        let value = own.eq_ignore_ascii_case(name.as_bytes()).then(|| value.strip_prefix(b":")).flatten()?;
+        Some(std::str::from_utf8(value).ok()?.trim())
+    })
 }
 
 fn status(head: &[u8]) -> Outcome<u16> {
@@ -118,6 +156,12 @@ mod tests {
         assert_eq!(status(HEAD).unwrap(), 200);
         assert_eq!(header(HEAD, "Content-Type"), Some("text/plain"));
         assert_eq!(header(HEAD, "content"), None);
+    }
+
+    #[test]
+    fn some_answers_have_no_body() {
+        let head = b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n";
+        assert_eq!(expected_lengths(head).unwrap(), Some((head.len(), 0)));
     }
 
     #[test]

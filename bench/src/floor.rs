@@ -1,13 +1,21 @@
 //! The floor server as its driver knows it; the server itself is the binary `floor`.
 
 use crate::Outcome;
+use crate::product::Client;
 use crate::runner::Runner;
 use crate::server::Server;
 use crate::token::Token;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many clients it knows: enough that finding one is real work.
 pub const CLIENTS: usize = 1001;
+/// The cookie of the one session that it knows.
+pub const SESSION_COOKIE: &str = "floor-session";
+/// That cookie's value; as long as one of the product's.
+pub const SESSION: &str = concat!(
+    "the-only-session-of-the-floor-as-long-as-a-sealed-one-of-the-product-that-holds-user-and-secret",
+    "-and-when-it-was-last-used-0123456789"
+);
 
 /// The id of a client.
 pub fn client_id(number: usize) -> String {
@@ -17,6 +25,12 @@ pub fn client_id(number: usize) -> String {
 /// The secret of a client; as long as one of the product's.
 pub fn client_secret(number: usize) -> String {
     format!("floor-secret-of-a-client-that-is-number-{number:010}")
+}
+
+/// One of its clients.
+pub fn client() -> Client {
+    let number = CLIENTS / 2;
+    Client { id: client_id(number), secret: client_secret(number) }
 }
 
 /// Where the binary is: beside the one that runs.
@@ -31,4 +45,9 @@ pub fn program() -> Outcome<PathBuf> {
 /// Starts it.
 pub fn start(runner: &Runner, token: Token) -> Outcome<Server> {
     Server::start(runner.command(&program()?).arg(token.as_str()))
+}
+
+/// Starts it so that it keeps grants in a file that it makes in `folder`.
+pub fn start_storing(runner: &Runner, token: Token, folder: &Path) -> Outcome<Server> {
+    Server::start(runner.command(&program()?).arg(token.as_str()).arg(folder.join("floor.db")))
 }

@@ -4,6 +4,7 @@
 //! Everything is measured from outside, on real binaries. Absent on purpose: any of our own crates, so that a
 //! slow function of the product can't slow the floor down with it.
 
+pub mod browser;
 pub mod budget;
 pub mod clock;
 pub mod connection;
@@ -11,6 +12,7 @@ pub mod floor;
 pub mod instructions;
 pub mod load;
 pub mod machine;
+pub mod measure;
 pub mod product;
 pub mod report;
 pub mod rounds;

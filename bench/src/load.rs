@@ -22,24 +22,32 @@ pub trait Flow: Clone + 'static {
 #[derive(Clone)]
 pub struct Ask {
     request: Rc<[u8]>,
+    status: u16,
     begins: &'static [u8],
 }
 
 impl Ask {
     /// Sends `request`; the answer must be a 200 whose body begins with `begins`.
     pub fn new(request: Vec<u8>, begins: &'static str) -> Self {
-        Self { request: request.into(), begins: begins.as_bytes() }
+        Self::expecting(200, request, begins)
+    }
+
+    /// As [`Self::new`], for another status than 200.
+    pub fn expecting(status: u16, request: Vec<u8>, begins: &'static str) -> Self {
+        Self { request: request.into(), status, begins: begins.as_bytes() }
+    }
+
+    /// What it sends.
+    pub fn request(&self) -> &[u8] {
+        &self.request
     }
 }
 
 impl Flow for Ask {
     async fn once(&mut self, connection: &mut Connection) -> Outcome<()> {
         let answer = connection.send(&self.request).await?;
-        if answer.status == 200 && answer.body.starts_with(self.begins) {
-            return Ok(());
-        }
-        let (head, body) = (String::from_utf8_lossy(answer.head), String::from_utf8_lossy(answer.body));
-        Err(format!("not the expected answer: {head}{body}").into())
+        let expected = answer.status == self.status && answer.body.starts_with(self.begins);
+        if expected { Ok(()) } else { Err(answer.unexpected()) }
     }
 }
 
@@ -56,19 +64,33 @@ pub enum Pace {
 }
 
 /// What a load did.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Load {
     /// How long it took.
     pub wall: Duration,
     /// How long each flow took, in order; with [`Pace::Open`] from when it should have begun, so that a server
     /// that stalls can't hide the flows it delayed.
     pub latencies: Vec<Duration>,
+    /// How many flows at most were due and not done, at any time; 0 with [`Pace::Closed`].
+    pub most_waiting: u32,
+}
+
+impl Load {
+    /// How many flows it did.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What so many hundredths of them took at most; nothing if there were none.
+    pub fn at(&self, hundredths: usize) -> Duration {
+        self.latencies.get(self.latencies.len() * hundredths / 100).copied().unwrap_or_default()
+    }
 }
 
 /// Runs a flow on each connection for `time`.
 pub async fn run<F: Flow>(flows: Vec<(Connection, F)>, pace: Pace, time: Duration) -> Outcome<Load> {
     let begin = now();
-    let tickets = Rc::new(Tickets { begin, end: begin + time, pace, taken: Cell::new(0) });
+    let tickets = Rc::new(Tickets::new(begin, pace, time));
     let local = LocalSet::new();
     let spawn = |(connection, flow)| local.spawn_local(repeat(connection, flow, Rc::clone(&tickets)));
     let workers: Vec<_> = flows.into_iter().map(spawn).collect();
@@ -83,7 +105,7 @@ pub async fn run<F: Flow>(flows: Vec<(Connection, F)>, pace: Pace, time: Duratio
         .await?;
     let wall = begin.elapsed();
     latencies.sort_unstable();
-    Ok(Load { wall, latencies })
+    Ok(Load { wall, latencies, most_waiting: tickets.most_waiting.get() })
 }
 
 async fn repeat<F: Flow>(
@@ -96,6 +118,7 @@ async fn repeat<F: Flow>(
         wait_until(due).await;
         flow.once(&mut connection).await?;
         latencies.push(due.elapsed());
+        tickets.give_back(now());
     }
     Ok(latencies)
 }
@@ -106,9 +129,16 @@ struct Tickets {
     end: Instant,
     pace: Pace,
     taken: Cell<u32>,
+    done: Cell<u32>,
+    most_waiting: Cell<u32>,
 }
 
 impl Tickets {
+    fn new(begin: Instant, pace: Pace, time: Duration) -> Self {
+        let (taken, done, most_waiting) = Default::default();
+        Self { begin, end: begin + time, pace, taken, done, most_waiting }
+    }
+
     /// When the next flow is due; `None` when the time is over.
     fn take(&self) -> Option<Instant> {
         let number = self.taken.replace(self.taken.get() + 1);
@@ -118,6 +148,21 @@ impl Tickets {
         };
         (due < self.end).then_some(due)
     }
+
+    /// Notes that a flow ended, and how many were waiting just before.
+    fn give_back(&self, at: Instant) {
+        let done = self.done.replace(self.done.get() + 1);
+        if let Pace::Open { per_second } = self.pace {
+            let elapsed = (at.min(self.end) - self.begin).as_secs_f64();
+            let waiting = (elapsed * per_second - f64::from(done)).ceil();
+            self.most_waiting.set(self.most_waiting.get().max(whole(waiting)));
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
+const fn whole(number: f64) -> u32 {
+    number as u32
 }
 
 /// The runtime's timer counts in milliseconds, so the last two are waited out awake.
@@ -139,9 +184,24 @@ mod tests {
     #[test]
     fn an_open_loop_does_not_wait_for_answers() {
         let begin = now();
-        let pace = Pace::Open { per_second: 4.0 };
-        let tickets = Tickets { begin, end: begin + Duration::from_secs(1), pace, taken: Cell::new(0) };
+        let tickets = Tickets::new(begin, Pace::Open { per_second: 4.0 }, Duration::from_secs(1));
         let dues = std::iter::from_fn(|| tickets.take()).map(|due| (due - begin).as_millis());
         assert_eq!(dues.collect::<Vec<_>>(), [0, 250, 500, 750]);
+    }
+
+    #[test]
+    fn what_is_due_and_not_done_is_waiting() {
+        let begin = now();
+        let tickets = Tickets::new(begin, Pace::Open { per_second: 10.0 }, Duration::from_secs(1));
+        tickets.give_back(begin + Duration::from_millis(50));
+        assert_eq!(tickets.most_waiting.get(), 1);
+        // Due at 0, 100, … 400 ms: five, and one is done.
+        tickets.give_back(begin + Duration::from_millis(450));
+        assert_eq!(tickets.most_waiting.get(), 4);
+        tickets.give_back(begin + Duration::from_millis(460));
+        assert_eq!(tickets.most_waiting.get(), 4);
+        // After the end nothing more is due.
+        tickets.give_back(begin + Duration::from_secs(9));
+        assert_eq!(tickets.most_waiting.get(), 7);
     }
 }

@@ -1,10 +1,14 @@
 //! The product, as an operator meets it: the release binary, a store and keys in a folder that is deleted in the
-//! end, clients made by its own command line.
+//! end, clients and users made by its own command line.
 
 use crate::Outcome;
 use crate::runner::Runner;
+use crate::scenario::FORM;
 use crate::server::Server;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -13,6 +17,7 @@ use tempfile::TempDir;
 pub struct Product {
     program: PathBuf,
     folder: TempDir,
+    settings: &'static [(&'static str, &'static str)],
 }
 
 /// A client that may ask for tokens.
@@ -21,18 +26,31 @@ pub struct Client {
     /// Its id.
     #[serde(rename = "client_id")]
     pub id: String,
-    /// Its secret.
-    #[serde(rename = "client_secret")]
+    /// Its secret; empty for a public client.
+    #[serde(rename = "client_secret", default)]
     pub secret: String,
 }
 
+impl Client {
+    /// Header lines of a form that it sends.
+    pub fn head(&self) -> String {
+        match self.secret.as_str() {
+            "" => FORM.to_owned(),
+            secret => {
+                let credentials = STANDARD.encode(format!("{}:{secret}", self.id));
+                format!("Authorization: Basic {credentials}\r\n{FORM}")
+            }
+        }
+    }
+}
+
 impl Product {
-    /// Makes a store and the first keys.
-    pub fn install(program: &Path) -> Outcome<Self> {
+    /// Makes a store and the first keys. `settings` are variables of the environment, besides those all have.
+    pub fn install(program: &Path, settings: &'static [(&'static str, &'static str)]) -> Outcome<Self> {
         let program = program.canonicalize().map_err(|error| {
             format!("{}: {error}; build it with `cargo build --release`, or say --keyward", program.display())
         })?;
-        let product = Self { program, folder: TempDir::with_prefix("keyward-bench-")? };
+        let product = Self { program, folder: TempDir::with_prefix("keyward-bench-")?, settings };
         product.serve(&Runner::Plain)?.stop()?;
         Ok(product)
     }
@@ -46,6 +64,17 @@ impl Product {
             return Err(format!("{command:?} failed").into());
         }
         Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Makes a user.
+    pub fn create_user(&self, name: &str, password: &str) -> Outcome<()> {
+        let mut command = self.command(&Runner::Plain);
+        command.args(["user", "create", "--username", name, "--password-stdin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            writeln!(input, "{password}")?;
+        }
+        if child.wait()?.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
     }
 
     /// Starts the server on a free port.
@@ -66,7 +95,8 @@ impl Product {
             .env("KEYWARD_STORAGE", format!("sqlite:{}", path("keyward.db")))
             .env("KEYWARD_KEYS", format!("local:{}", path("master.key")))
             .env("KEYWARD_SIGNING_ALGS", "RS256,ES256,EdDSA")
-            .env("RUST_LOG", "warn");
+            .env("RUST_LOG", "warn")
+            .envs(self.settings.iter().copied());
         command
     }
 }

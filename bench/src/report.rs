@@ -5,6 +5,7 @@ use crate::instructions::Instructions;
 use crate::machine::Machine;
 use crate::rounds::{Plan, Spread};
 use crate::scenario::Row;
+use crate::scenario::s3::Flood;
 use crate::token::Token;
 use serde::Serialize;
 use std::fmt;
@@ -26,6 +27,8 @@ pub struct Report {
     pub start: Start,
     /// Memory of the product.
     pub resident: Resident,
+    /// Tokens while the password pool is full.
+    pub flood: Option<Flood>,
     /// The product's binary in bytes.
     pub size: u64,
     /// What all that means.
@@ -77,6 +80,16 @@ impl Report {
         more.map_or(f64::NAN, |more| 1.0 + more / self.opaque_floor.median)
     }
 
+    /// What a scenario costs, in microseconds of CPU; not a number if it was not run.
+    pub fn micros(&self, name: &str) -> f64 {
+        self.row(name).map_or(f64::NAN, |row| row.costs.product.median)
+    }
+
+    /// Whether a scenario was run.
+    pub fn has(&self, name: &str) -> bool {
+        self.row(name).is_some()
+    }
+
     fn row(&self, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.name == name)
     }
@@ -92,13 +105,13 @@ impl fmt::Display for Report {
         }
         let Plan { rounds, time, connections } = plan;
         writeln!(f, "; {rounds} rounds of {} s, {connections} connections\n", time.as_secs_f64())?;
-        writeln!(f, "{:<10} {:>24} {:>24} {:>20}  busy", "CPU µs", "floor", "product", "ratio")?;
-        writeln!(f, "{:<10} {:>24}", "S1 opaque", micros(opaque_floor))?;
+        writeln!(f, "{:<13} {:>27} {:>27} {:>20}  busy", "CPU µs", "floor", "product", "ratio")?;
+        writeln!(f, "{:<13} {:>27}", "S1 opaque", micros(opaque_floor))?;
         for Row { name, costs } in rows {
             let (floor, product, ratio) = (micros(&costs.floor), micros(&costs.product), &costs.ratio);
             let ratio = format!("{:.2} ({:.2} to {:.2})", ratio.median, ratio.min, ratio.max);
             let busy = format!("{:.0} %, {:.0} %", costs.busy.0 * 100.0, costs.busy.1 * 100.0);
-            writeln!(f, "{name:<10} {floor:>24} {product:>24} {ratio:>20}  {busy}")?;
+            writeln!(f, "{name:<13} {floor:>27} {product:>27} {ratio:>20}  {busy}")?;
         }
         let of = |(p50, p99): (f64, f64)| format!("p50 {p50:.0} µs, p99 {p99:.0} µs");
         writeln!(f, "\nES256, one connection: {}", of(latency.alone))?;
@@ -106,9 +119,28 @@ impl fmt::Display for Report {
         if machine.contended {
             writeln!(f, "(contended: too few cores for times on the clock to mean much)")?;
         }
+        self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
+    }
+}
+
+impl fmt::Display for Flood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { idle, flooded, p50, p99, waiting, waiting_in_overflow, logins, overflow, .. } = self;
+        writeln!(f, "\nwhile people sign in, {logins:.1} a second:")?;
+        writeln!(f, "  CPU µs of a token:  idle {}, meanwhile {}", micros(idle), micros(flooded))?;
+        writeln!(f, "  p50 of a token:     idle {:.0} µs, meanwhile {:.0} µs", p50.0, p50.1)?;
+        writeln!(f, "  p99 of a token:     idle {:.0} µs, meanwhile {:.0} µs", p99.0, p99.1)?;
+        let overflowing = waiting_in_overflow;
+        writeln!(
+            f,
+            "  waiting at most:    idle {}, meanwhile {}, overflowing {overflowing}",
+            waiting.0, waiting.1
+        )?;
+        let (done, refused) = overflow;
+        writeln!(f, "  overflowing:        {done} signed in, {refused} refused, no token refused\n")
     }
 }
 
@@ -116,7 +148,7 @@ impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, unit, measured, must, aim } = self;
         let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
-        write!(f, "{verdict} {name:<21} {measured:>6.2} {unit:<7} must {must:.2}, aim {aim:.2}")
+        write!(f, "{verdict} {name:<27} {measured:>8.2} {unit:<7} must {must:.2}, aim {aim:.2}")
     }
 }
 

@@ -68,13 +68,7 @@ pub struct Comparison {
 impl<F: Flow> Subject<'_, F> {
     /// One round.
     pub async fn sample(&self, connections: usize, pace: Pace, time: Duration) -> Outcome<Sample> {
-        let mut flows = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            let (mut connection, mut flow) =
-                (Connection::open(self.server.address).await?, self.flow.clone());
-            flow.once(&mut connection).await?;
-            flows.push((connection, flow));
-        }
+        let flows = warm(self.server, &self.flow, connections).await?;
         let before = self.server.cpu()?;
         let load = run(flows, pace, time).await?;
         let cpu = self.server.cpu()?.saturating_sub(before);
@@ -94,6 +88,24 @@ impl<F: Flow> Subject<'_, F> {
     async fn warm_up(&self, plan: Plan) -> Outcome<()> {
         self.sample(plan.connections, Pace::Closed, plan.time / 3).await.map(drop)
     }
+}
+
+/// Opens connections, each with a flow of its own.
+pub async fn open<F: Flow>(server: &Server, flow: &F, connections: usize) -> Outcome<Vec<(Connection, F)>> {
+    let mut flows = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        flows.push((Connection::open(server.address).await?, flow.clone()));
+    }
+    Ok(flows)
+}
+
+/// As [`open`], and each flow is done once before it counts.
+async fn warm<F: Flow>(server: &Server, flow: &F, connections: usize) -> Outcome<Vec<(Connection, F)>> {
+    let mut flows = open(server, flow, connections).await?;
+    for (connection, flow) in &mut flows {
+        flow.once(connection).await?;
+    }
+    Ok(flows)
 }
 
 /// Floor, product, floor, product, …
@@ -122,15 +134,14 @@ pub async fn compare<A: Flow, B: Flow>(
 impl Sample {
     fn new(load: &Load, cpu: Duration) -> Self {
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
-        let at = |share: usize| load.latencies.get(load.latencies.len() * share / 100).copied();
-        let flows = f64::from(u32::try_from(load.latencies.len()).unwrap_or(u32::MAX));
+        let flows = f64::from(load.count());
         let wall = load.wall.as_secs_f64();
         Self {
             micros: micros(cpu) / flows,
             busy: cpu.as_secs_f64() / wall,
             per_second: flows / wall,
-            p50: micros(at(50).unwrap_or_default()),
-            p99: micros(at(99).unwrap_or_default()),
+            p50: micros(load.at(50)),
+            p99: micros(load.at(99)),
         }
     }
 }
@@ -159,7 +170,7 @@ mod tests {
     #[test]
     fn a_flow_costs_the_server_its_share() {
         let latencies = (1..=200).map(Duration::from_micros).collect();
-        let load = Load { wall: Duration::from_millis(20), latencies };
+        let load = Load { wall: Duration::from_millis(20), latencies, most_waiting: 0 };
         let sample = Sample::new(&load, Duration::from_millis(10));
         assert_eq!((sample.micros, sample.busy, sample.per_second), (50.0, 0.5, 10_000.0));
         assert_eq!((sample.p50.round(), sample.p99.round()), (101.0, 199.0));

@@ -4,6 +4,7 @@ use crate::Outcome;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,21 +36,40 @@ impl Server {
 
     /// CPU time of all its threads until now, user and system.
     pub fn cpu(&self) -> Outcome<Duration> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
-        let nanos = threads.map(|thread| {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        self.cpu_of(&self.threads()?)
+    }
+
+    /// CPU time of some of its threads until now.
+    pub fn cpu_of(&self, threads: &[PathBuf]) -> Outcome<Duration> {
+        let nanos = threads.iter().map(|thread| {
+            let text = fs::read_to_string(thread.join("schedstat"))?;
             let first = text.split_whitespace().next().ok_or("schedstat is empty")?;
             Ok(first.parse::<u64>()?)
         });
         Ok(Duration::from_nanos(nanos.sum::<Outcome<u64>>()?))
     }
 
+    /// The threads it has now.
+    pub fn threads(&self) -> Outcome<Vec<PathBuf>> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+        threads.map(|thread| Ok(thread?.path())).collect()
+    }
+
     /// Resident memory in bytes.
     pub fn resident(&self) -> Outcome<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in bytes.
+    pub fn peak(&self) -> Outcome<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kibibytes.ok_or("its status has no VmRSS")?.parse::<u64>()? * 1024)
+        Ok(kibibytes.ok_or(format!("its status has no {name}"))?.parse::<u64>()? * 1024)
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has.

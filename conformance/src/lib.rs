@@ -12,7 +12,10 @@
 mod answer;
 mod binary;
 mod browser;
+pub mod fuzzed;
 mod log;
+mod luck;
+pub mod plans;
 pub mod process;
 mod request;
 mod snapshot;
@@ -22,5 +25,6 @@ pub use answer::{Answer, claims, header};
 pub use binary::keyward_binary;
 pub use browser::Browser;
 pub use log::Log;
+pub use luck::Luck;
 pub use request::{FORM, With, basic, form, get, post, query};
 pub use world::{BEGIN, Harness, PASSWORD, Party, World};

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, OnceLock};
-use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
-use tracing::{Dispatch, Level};
+use std::sync::{Arc, Mutex, Once};
+use tracing::Level;
+use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 
 /// The log from when it was opened, at every level, of servers that run on the thread of the test.
 pub struct Log {
@@ -28,10 +28,10 @@ impl Write for Lines {
 impl Log {
     /// Begins to keep it.
     pub fn open() -> Self {
-        // While there is one subscriber only, a place that logs for the first time on another test's thread, which
-        // has none, is taken for one that nobody listens to.
-        static SECOND: OnceLock<Dispatch> = OnceLock::new();
-        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
+        // With one listener only, a line that is first reached on a thread that does not listen would be taken for
+        // one that nobody wants. So somebody always listens everywhere, and writes nothing.
+        static EVERYWHERE: Once = Once::new();
+        EVERYWHERE.call_once(|| set_global_default(tracing_subscriber::registry()).unwrap());
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::binary::keyward_binary;
-use crate::world::over_http;
+use crate::world::try_over_http;
 use axum::body::Body;
 use http::Request;
 use http::header::HOST;
@@ -10,10 +10,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A running server. Killed when dropped.
 pub struct Process {
-    child: Child,
+    child: Mutex<Child>,
     /// Where it listens.
     pub address: SocketAddr,
     /// Who it says it is.
@@ -25,7 +26,11 @@ pub struct Process {
 impl Process {
     /// Starts `keyward` in a folder and waits until it says that it is ready.
     pub fn start(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = keyward(folder, arguments, environment);
+        Self::spawn(keyward(folder, arguments, environment))
+    }
+
+    /// Waits until what `command` starts says that it is ready.
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
@@ -44,36 +49,51 @@ impl Process {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = words.iter().position(|word| *word == "on").unwrap() + 1;
         let address = words[at].rsplit("//").next().unwrap().parse().unwrap();
+        let child = Mutex::new(child);
         Self { child, address, issuer: words[at + 2].trim_matches(['"', ',']).to_owned(), greeting }
     }
 
     /// Sends a request; `Host` is the issuer's unless it has its own.
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// The same; `None` if it died before the whole answer was there.
+    pub async fn try_send(&self, mut request: Request<Body>) -> Option<Answer> {
         if !request.headers().contains_key(HOST) {
             let authority = self.issuer.rsplit("//").next().unwrap();
             request.headers_mut().insert(HOST, authority.parse().unwrap());
         }
-        over_http(self.address, request).await
+        try_over_http(self.address, request).await
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child().id()
     }
 
     /// Ends it at once, whatever it is doing.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(&self) {
+        self.child().kill().unwrap();
+        self.child().wait().unwrap();
     }
 
     /// Tells it to stop, and waits; whether it ended well.
-    pub fn stop(mut self) -> bool {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+    pub fn stop(self) -> bool {
+        let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(told.success());
-        self.child.wait().unwrap().success()
+        self.child().wait().unwrap().success()
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _gone_already = self.child.kill();
-        let _gone_already = self.child.wait();
+        let _gone_already = self.child().kill();
+        let _gone_already = self.child().wait();
     }
 }
 
@@ -92,7 +112,8 @@ pub fn run_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)],
     child.wait_with_output().unwrap()
 }
 
-fn keyward(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+/// The command, without what the machine that tests has set.
+pub fn keyward(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(keyward_binary());
     command.current_dir(folder).args(arguments).env_clear().envs(environment.iter().copied());
     command

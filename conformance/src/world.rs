@@ -178,7 +178,7 @@ impl World {
             request.headers_mut().insert(HOST, self.issuer().authority().parse().unwrap());
         }
         match self.listener {
-            None => answer(self.router.clone().oneshot(request).await.unwrap()).await,
+            None => answer(self.router.clone().oneshot(request).await.unwrap()).await.unwrap(),
             Some(address) => over_http(address, request).await,
         }
     }
@@ -254,19 +254,20 @@ fn serve_on(listener: TcpListener, router: Router) -> SocketAddr {
     address
 }
 
-pub(crate) async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    answer(sender.send_request(request).await.unwrap()).await
+async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
+    try_over_http(address, request).await.unwrap()
 }
 
-async fn answer<B>(response: http::Response<B>) -> Answer
-where
-    B: http_body::Body,
-    B::Error: std::fmt::Debug,
-{
+/// `None` if the connection ended before the whole answer was there.
+pub(crate) async fn try_over_http(address: SocketAddr, request: Request<Body>) -> Option<Answer> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    answer(sender.send_request(request).await.ok()?).await.ok()
+}
+
+async fn answer<B: http_body::Body>(response: http::Response<B>) -> Result<Answer, B::Error> {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes().to_vec();
-    Answer { status: parts.status, headers: parts.headers, body }
+    let body = body.collect().await?.to_bytes().to_vec();
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
 }

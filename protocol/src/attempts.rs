@@ -7,7 +7,7 @@
 
 use crate::id::UserId;
 use crate::name::Identifier;
-use crate::time::Timestamp;
+use crate::time::{CLOCK_SKEW, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,14 +33,19 @@ pub const UNKNOWN_CLIENTS: Limit = Limit { burst: 100, interval: Duration::from_
 
 /// However many fail together, the next one waits no longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-/// How far the clocks of two servers may be apart.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 impl Limit {
     /// Whether something with this debt has to wait, and how long.
     pub fn wait(&self, debt: Timestamp, now: Timestamp) -> Option<Duration> {
         let free_at = self.believed(debt, now).minus(self.allowance());
         (free_at > now).then(|| free_at.since(now))
+    }
+
+    /// The same, should those ahead that are still being checked all fail.
+    pub fn wait_behind(&self, ahead: usize, debt: Timestamp, now: Timestamp) -> Option<Duration> {
+        // A burst of them is enough to have to wait.
+        let debt = (0..self.burst).take(ahead).fold(debt, |debt, _| self.after(debt, now));
+        self.wait(debt, now)
     }
 
     /// The debt after one more failure.
@@ -63,7 +68,8 @@ impl Limit {
     }
 }
 
-/// What is counted: a kind, and a hash of whom it is about, so that a counter names nobody.
+/// What is counted: a kind, and a hash of whom it is about. There are few enough addresses and names to try them
+/// all, so what is stored is this under a key that the store doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptKey {
     /// Which counter.
@@ -85,12 +91,12 @@ impl AttemptKey {
 
     /// Sign-ins from an address.
     pub fn address(address: Option<IpAddr>) -> Self {
-        Self::new("address", &network(address))
+        Self::new("address", Network::of(address).as_bytes())
     }
 
     /// New accounts from an address.
     pub fn sign_up(address: Option<IpAddr>) -> Self {
-        Self::new("sign-up", &network(address))
+        Self::new("sign-up", Network::of(address).as_bytes())
     }
 
     fn new(kind: &'static str, whom: &[u8]) -> Self {
@@ -99,13 +105,36 @@ impl AttemptKey {
     }
 }
 
-/// What one caller controls: an IPv4 address, or an IPv6 network of 64 bits. Unknown addresses share one bucket:
-/// what can't be told apart is limited together, never let through.
-fn network(address: Option<IpAddr>) -> Vec<u8> {
-    match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => address.octets().to_vec(),
-        Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
-        None => b"unknown".to_vec(),
+/// What one caller controls: an IPv4 address, or an IPv6 network of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// An address.
+    V4([u8; 4]),
+    /// The first half of an address.
+    V6([u8; 8]),
+    /// All unknown addresses: what can't be told apart is limited together, never let through.
+    Unknown,
+}
+
+impl Network {
+    /// Where an address is.
+    pub fn of(address: Option<IpAddr>) -> Self {
+        match address.map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(address)) => Self::V4(address.octets()),
+            Some(IpAddr::V6(address)) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+            None => Self::Unknown,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::V4(address) => address,
+            Self::V6(network) => network,
+            Self::Unknown => b"unknown",
+        }
     }
 }
 
@@ -141,6 +170,19 @@ mod tests {
         }
         let debt = (0..10_000).fold(Timestamp::EPOCH, |debt, _| SIGN_UP.after(debt, NOW));
         assert_eq!(SIGN_UP.wait(debt, NOW), Some(SIGN_UP.interval));
+    }
+
+    #[test]
+    fn n149_those_ahead_count_as_if_they_had_failed() {
+        let after = |failures: u32| (0..failures).fold(Timestamp::EPOCH, |debt, _| ACCOUNT.after(debt, NOW));
+        for failed in 0..=2 * ACCOUNT.burst {
+            for ahead in 0..=2 * ACCOUNT.burst {
+                let waits = ACCOUNT.wait_behind(ahead as usize, after(failed), NOW).is_some();
+                assert_eq!(waits, failed + ahead >= ACCOUNT.burst, "{failed} failed, {ahead} ahead");
+            }
+        }
+        let wait = ACCOUNT.wait_behind(usize::MAX, Timestamp::EPOCH, NOW);
+        assert_eq!(wait, Some(ACCOUNT.interval), "a burst was tried, no more");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Clients and the rules of registering one (RFC 6749 §2, names of RFC 7591 §2).
 
+use crate::consent::Consent;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
-use crate::redirect::{self, BadRedirectUri};
+use crate::redirect::{self, BadRedirectUri, ProvenRedirect};
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -179,8 +180,13 @@ impl Client {
 
     /// Whether people are asked before it gets anything. First-party clients that prove themselves are trusted;
     /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
-    pub fn needs_consent(&self) -> bool {
-        !(self.first_party && self.is_confidential() && !self.native)
+    pub fn needs_consent(&self, redirect: &ProvenRedirect) -> bool {
+        !(self.first_party && self.is_confidential() && redirect.is_https())
+    }
+
+    /// Whether what somebody agreed to counts for it: a client of its id that was deleted before is another one.
+    pub fn honours(&self, consent: &Consent) -> bool {
+        consent.client == self.id && consent.granted_at >= self.created_at
     }
 
     /// Whether a browser page of this origin may read our answers to this client: only public clients have

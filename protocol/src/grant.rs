@@ -3,6 +3,7 @@
 
 use crate::client::Client;
 use crate::id::{ClientId, GrantId, RequestId, SessionId, UserId};
+use crate::lifetimes;
 use crate::pkce::Pkce;
 use crate::scope::Scope;
 use crate::secret::Digest;
@@ -131,6 +132,15 @@ impl Grant {
     /// Where it is.
     pub const fn key(&self) -> GrantKey {
         GrantKey { user: self.user, grant: self.id }
+    }
+
+    /// Until when it is of use; after that it may be deleted. A grant whose code nobody redeemed has nothing to be
+    /// logged out of or revoked, however long its session goes on.
+    pub fn kept_until(&self) -> Timestamp {
+        match self.redeemed_at {
+            Some(_) => self.expires_at,
+            None => self.expires_at.min(self.code_expires_at.plus(lifetimes::UNREDEEMED)),
+        }
     }
 
     /// Whether tokens of this grant still count (design: life is re-checked at every use): not revoked, not

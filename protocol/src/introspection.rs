@@ -5,6 +5,8 @@ use crate::claims::access_token::Presented;
 use crate::client::Client;
 use crate::grant::{Grant, Refresh};
 use crate::issuer::Issuer;
+use crate::secret::Digest;
+use crate::time::Timestamp;
 use crate::user::User;
 use serde::Serialize;
 
@@ -68,4 +70,19 @@ impl<'a> Active<'a> {
 /// servers it names.
 pub fn may_ask_about(client: &Client, claims: &Presented) -> bool {
     claims.client_id == client.id || client.resources.iter().any(|own| claims.audience().contains(own))
+}
+
+/// RFC 7662 §2.2: a refresh token is active for the client it was issued to, while it is the one that is stored, its
+/// grant is alive and it is not over.
+pub fn active_tip<'a>(
+    token: &Digest,
+    grant: &'a Grant,
+    user: &User,
+    client: &Client,
+    realm_not_before: Timestamp,
+    now: Timestamp,
+) -> Option<&'a Refresh> {
+    let alive = grant.is_alive(user, client, realm_not_before, now);
+    let tip = grant.refresh.as_ref().filter(|tip| alive && tip.digest == *token)?;
+    (!tip.idle_expires_at.min(tip.expires_at).has_passed(now)).then_some(tip)
 }

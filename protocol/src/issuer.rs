@@ -49,8 +49,12 @@ impl Issuer {
         };
         let issuer = Self { text: text.into(), host_start, path_start };
         let authority = issuer.authority();
-        let path_ok = issuer.path().split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."));
-        let port_ok = issuer.port_text().is_none_or(|port| port.parse::<u16>().is_ok_and(|n| n > 0));
+        let path_ok = issuer.path().split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."))
+            && !issuer.path().contains([':', '[', ']']);
+        // RFC 6454 §4: browsers leave the default port out of an origin, so no form of ours would be known again.
+        let default = if issuer.is_https() { 443 } else { 80 };
+        let port_ok =
+            issuer.port_text().is_none_or(|port| port.parse().is_ok_and(|n: u16| n > 0 && n != default));
         if authority.is_empty()
             || issuer.host().is_empty()
             || !rest.bytes().all(legal)

@@ -182,12 +182,13 @@ pub fn encode_header(alg: Algorithm, kid: &str, typ: &str) -> String {
 /// # Errors
 /// When the claims don't serialise, which only a map with keys that aren't text does.
 pub fn signing_input(header: &str, claims: &impl Serialize) -> Result<String, serde_json::Error> {
-    let claims = serde_json::to_vec(claims)?;
-    // Room for an RSA-2048 signature, so that appending it moves nothing.
-    let mut input = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 2 + 342);
+    // Room for the claims of most tokens, and behind them for an RSA-2048 signature, so that nothing moves.
+    let mut text = Vec::with_capacity(512);
+    serde_json::to_writer(&mut text, claims)?;
+    let mut input = String::with_capacity(header.len() + text.len().div_ceil(3) * 4 + 2 + 342);
     input.push_str(header);
     input.push('.');
-    base64url::encode_into(&claims, &mut input);
+    base64url::encode_into(&text, &mut input);
     Ok(input)
 }
 

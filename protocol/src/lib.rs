@@ -29,6 +29,7 @@ pub mod params;
 pub mod pkce;
 pub mod redirect;
 pub mod refusal;
+pub mod revocation;
 pub mod scope;
 pub mod secret;
 pub mod session;

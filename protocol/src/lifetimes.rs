@@ -24,6 +24,13 @@ pub struct Lifetimes {
 /// How long an authorization request in progress may take.
 pub const REQUEST: Duration = Duration::from_secs(30 * 60);
 
+/// How long a grant is kept whose code was not redeemed, from that code's expiry on. Longer than [`REQUEST`] and
+/// what clocks may differ by: while the request can be answered again, its grant has to be there and say that it
+/// was, or the same code would be made once more.
+pub const UNREDEEMED: Duration = Duration::from_secs(60 * 60);
+
+const _: () = assert!(UNREDEEMED.as_secs() > REQUEST.as_secs());
+
 impl Default for Lifetimes {
     fn default() -> Self {
         const HOUR: u64 = 3600;

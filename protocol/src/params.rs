@@ -4,8 +4,6 @@
 //! Strict on purpose: text that is not UTF-8, a broken escape or a NUL is an error, not a replacement
 //! character, because two parties could read such text differently.
 
-use std::borrow::Cow;
-
 /// The most parameters one request may have.
 pub const MAX_PARAMETERS: usize = 100;
 /// The longest single parameter value, in bytes after decoding.
@@ -103,20 +101,25 @@ impl Params {
 
 /// Decodes one `application/x-www-form-urlencoded` name or value, refusing what is ambiguous.
 pub fn decode(text: &[u8]) -> Result<String, MalformedParams> {
-    let text: Cow<'_, [u8]> = if text.contains(&b'+') {
-        text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect::<Vec<u8>>().into()
-    } else {
-        text.into()
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut pieces = text.split(|b| *b == b'%');
+    let spaced = |piece: &[u8], bytes: &mut Vec<u8>| {
+        bytes.extend(piece.iter().map(|b| if *b == b'+' { b' ' } else { *b }));
     };
-    for (at, _) in text.iter().enumerate().filter(|(_, b)| **b == b'%') {
-        let escape = text.get(at + 1..at + 3);
-        if !escape.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            return Err(MalformedParams::Encoding);
-        }
+    spaced(pieces.next().unwrap_or_default(), &mut bytes);
+    for piece in pieces {
+        let (digits, rest) = piece.split_first_chunk::<2>().ok_or(MalformedParams::Encoding)?;
+        bytes.push(escaped(*digits).ok_or(MalformedParams::Encoding)?);
+        spaced(rest, &mut bytes);
     }
-    let bytes: Vec<u8> = percent_encoding::percent_decode(&text).collect();
     let decoded = String::from_utf8(bytes).map_err(|_| MalformedParams::Encoding)?;
     if decoded.contains('\0') { Err(MalformedParams::Encoding) } else { Ok(decoded) }
+}
+
+/// The byte of two hexadecimal digits.
+fn escaped(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
 }
 
 /// Encodes one name or value so that [`decode`] gives it back: everything but unreserved characters escaped.

@@ -4,6 +4,7 @@
 use crate::client::Client;
 use crate::params::encode;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
 
 /// The longest redirect URI accepted, in bytes.
 pub const MAX_BYTES: usize = 1024;
@@ -64,10 +65,8 @@ fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<()
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(end).ok_or(BadRedirectUri::Host)?;
     let (host, port) = split_port(authority);
-    let plain =
-        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'[' | b']' | b':');
-    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if host.is_empty() || !host.bytes().all(plain) || !port_ok || host.starts_with('.') {
+    let port_ok = port.is_none_or(|port| !port.starts_with('+') && port.parse::<u16>().is_ok());
+    if !is_host(host) || !port_ok {
         return Err(BadRedirectUri::Host);
     }
     if !host_allowed(host) {
@@ -77,6 +76,16 @@ fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<()
     let dotted =
         |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if path.split('/').any(dotted) { Err(BadRedirectUri::DotSegments) } else { Ok(()) }
+}
+
+/// RFC 3986 §3.2.2: a name or IPv4 address, or an IPv6 address in brackets; as a browser would send it, so in lower
+/// case.
+fn is_host(host: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok() && address == address.to_ascii_lowercase(),
+        None => !host.is_empty() && !host.starts_with('.') && host.bytes().all(plain),
+    }
 }
 
 /// Splits `host:port`; an IPv6 literal keeps its brackets.
@@ -111,6 +120,11 @@ impl ProvenRedirect {
     /// The URI, exactly as requested.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether only who holds the host's certificate can receive what is sent there.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
     }
 
     /// The host (or private-use scheme) a person would recognise; shown at consent against phishing clients.

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// How far apart the clocks of processes may be that share a store.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, as it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -46,6 +49,12 @@ impl Timestamp {
     /// How long ago `earlier` was; zero if it lies ahead (a clock that jumped back).
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Whether less than `span` has gone by since `earlier`. What lies further ahead than clocks differ does not
+    /// count as just now: a clock that ran ahead must not make anything look fresh for long.
+    pub fn is_just_after(self, earlier: Self, span: Duration) -> bool {
+        earlier <= self.plus(CLOCK_SKEW) && self.since(earlier) < span
     }
 
     /// Whether an expiry at this instant is over: true from the instant itself on.

@@ -3,13 +3,14 @@
 use crate::admin::{Actor, Admin};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
 use crate::keys::Keys;
 use crate::limiter::Limiter;
 use crate::password::Passwords;
 use axum::body::Bytes;
-use protocol::attempts::UNKNOWN_CLIENTS;
+use protocol::attempts::{AttemptKey, UNKNOWN_CLIENTS};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::ClientId;
@@ -52,6 +53,7 @@ struct Inner {
     cookies: Cookies,
     metadata: Bytes,
     unknown_clients: Limiter,
+    in_flight: Crowd<AttemptKey>,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -84,6 +86,7 @@ impl App {
             cookies,
             metadata,
             unknown_clients: Limiter::new(UNKNOWN_CLIENTS),
+            in_flight: Crowd::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -106,9 +109,14 @@ impl App {
         &self.0.unknown_clients
     }
 
-    /// Whether asking for a client costs nothing.
+    /// The attempts that are being checked.
+    pub fn in_flight(&self) -> &Crowd<AttemptKey> {
+        &self.0.in_flight
+    }
+
+    /// Whether a client was there a while ago, so that asking for it is no guessing.
     pub fn remembers(&self, id: &ClientId) -> bool {
-        self.remembered(id, |known| is_within(known, CLIENT_CACHE, self.clock.now())).is_some()
+        self.remembered(id, |known| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now())).is_some()
     }
 
     /// Our cookies.

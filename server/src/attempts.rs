@@ -1,14 +1,26 @@
 //! Leave to try a password. [`crate::password::Passwords::verify`] takes it, so no code path checks one that
-//! isn't counted (D-21). Counters are in storage, shared by all processes, and written on failure only.
+//! isn't counted (D-21). Counters are in storage, shared by all processes, and written on failure only; those
+//! still being checked are counted in memory, so that many at once pass no more than one after another. Each
+//! process knows its own only: of several, each lets a burst through at once, and what failed counts for all.
 
 use crate::app::App;
+use crate::crowd::{Crowd, Member};
 use crate::http::call::Call;
-use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit, SIGN_UP};
+use crate::http::failure::Failure;
+use crate::keys::Snapshot;
+use crate::password::PasswordError;
+use crate::seal::Purpose;
+use crate::telemetry;
+use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit, Network, SIGN_UP};
+use protocol::event::Event;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
+use protocol::user::User;
+use std::sync::Arc;
 use std::time::Duration;
 use storage::StoreError;
+use zeroize::Zeroizing;
 
 /// What an attempt counts against, and how much that may be.
 pub type Counter = (AttemptKey, Limit);
@@ -33,49 +45,161 @@ pub fn of_sign_up(call: Call) -> Counter {
     (AttemptKey::sign_up(call.from), SIGN_UP)
 }
 
-/// Leave to check one password.
-#[derive(Debug)]
-pub struct AttemptGuard(Vec<Counter>);
+/// Whose share of the password pool a call takes; nobody's where nothing is limited.
+pub fn share(app: &App, call: Call) -> Option<Network> {
+    app.settings.rate_limits.then(|| Network::of(call.from))
+}
+
+/// An attempt among those in flight, until it is dropped. It begins *before* debts are read: whoever left by then
+/// had its failure counted, and the debt tells; whoever is still there is ahead. Who is counted just in between counts
+/// twice for that moment, which only delays; none is missed.
+pub struct Attempt {
+    ring: Arc<Snapshot>,
+    at: Timestamp,
+    network: Option<Network>,
+    in_flight: Crowd<AttemptKey>,
+    entered: Vec<Member<AttemptKey>>,
+}
+
+/// Where an attempt stands at one of its counters.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    counter: Counter,
+    ahead: usize,
+}
+
+impl Standing {
+    /// The key its debt is stored under.
+    pub const fn key(&self) -> AttemptKey {
+        self.counter.0
+    }
+}
 
 /// Too many attempts: how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany(pub Duration);
 
-impl AttemptGuard {
-    /// Where nothing is counted: with `rate_limits = off`, and in tests.
-    pub const fn uncounted() -> Self {
-        Self(Vec::new())
+impl Attempt {
+    /// Begins. With `rate_limits = off` nothing is counted.
+    pub fn begin(app: &App, call: Call) -> Self {
+        let (ring, in_flight) = (app.keys.current(), app.in_flight().clone());
+        Self { ring, at: call.at, network: share(app, call), in_flight, entered: Vec::new() }
     }
 
-    /// Gives leave unless the debt of one of the counters is too high.
+    /// Enters at a counter. Its key gets under the sealing master of now, so that a copy of the store tells neither
+    /// addresses nor what was typed as a name. A new master begins new counters, which is a burst more once in a
+    /// key's life.
+    ///
+    /// # Errors
+    /// Internal ones only: the master that seals now is always there.
+    pub fn enter(&mut self, (whom, limit): Counter) -> Result<Standing, Failure> {
+        let seals = self.ring.seals();
+        let parts = [whom.kind.as_bytes(), whom.digest.as_slice()];
+        let digest = seals.derive(seals.current_master(self.at), Purpose::Attempt, &parts);
+        let key = AttemptKey { digest: digest.ok_or(Failure::internal("no master seals"))?, ..whom };
+        let member = self.in_flight.enter(key);
+        let ahead = member.ahead();
+        self.entered.push(member);
+        Ok(Standing { counter: (key, limit), ahead })
+    }
+
+    /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed.
     ///
     /// # Errors
     /// How long to wait.
     pub fn admit(
-        app: &App,
-        counters: impl IntoIterator<Item = (Counter, Timestamp)>,
-        now: Timestamp,
-    ) -> Result<Self, TooMany> {
-        if !app.settings.rate_limits {
-            return Ok(Self::uncounted());
+        self,
+        debts: impl IntoIterator<Item = (Standing, Timestamp)>,
+    ) -> Result<AttemptGuard, TooMany> {
+        let Self { at, network, entered, .. } = self;
+        let mut guard = AttemptGuard { counters: Vec::new(), network, _in_flight: entered };
+        if network.is_none() {
+            return Ok(guard);
         }
-        let mut guard = Self::uncounted();
         let mut longest = None;
-        for (counter, debt) in counters {
-            longest = longest.max(counter.1.wait(debt, now));
-            guard.0.push(counter);
+        for (Standing { counter, ahead }, debt) in debts {
+            longest = longest.max(counter.1.wait_behind(ahead, debt, at));
+            guard.counters.push(counter);
         }
         longest.map_or(Ok(guard), |wait| Err(TooMany(wait)))
     }
+}
 
-    /// The attempt failed: it counts.
+/// Leave to check one password. It stays in flight until this is dropped.
+#[derive(Debug)]
+pub struct AttemptGuard {
+    counters: Vec<Counter>,
+    network: Option<Network>,
+    _in_flight: Vec<Member<AttemptKey>>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is the user's password.
+    Right,
+    /// It isn't, or there is no such user, or they are disabled. Counted.
+    Wrong,
+    /// Too many at once to check this one now.
+    Busy,
+}
+
+impl AttemptGuard {
+    /// Where nothing is counted.
+    #[cfg(test)]
+    pub fn uncounted() -> Self {
+        Self { counters: Vec::new(), network: None, _in_flight: Vec::new() }
+    }
+
+    /// Checks a password, and counts and logs a wrong one as `failed`, whether or not the caller stays.
+    ///
+    /// # Errors
+    /// What breaks.
+    pub async fn check(
+        self,
+        app: &App,
+        call: Call,
+        password: Zeroizing<String>,
+        user: Option<&User>,
+        failed: Event,
+    ) -> Result<Checked, Failure> {
+        let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));
+        let enabled = user.is_some_and(|user| !user.disabled);
+        to_the_end(async move {
+            let pool = app.passwords.on_behalf_of(self.network);
+            match pool.verify(&self, password, hash.as_ref()).await {
+                Ok(true) if enabled => Ok(Checked::Right),
+                Ok(_) => {
+                    self.count(&app, call).await?;
+                    telemetry::audit(call, &failed);
+                    Ok(Checked::Wrong)
+                }
+                Err(PasswordError::Busy) => Ok(Checked::Busy),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// The attempt counts. It stays in flight until that is stored.
     ///
     /// # Errors
     /// What storage says.
-    pub async fn failed(self, app: &App, call: Call) -> Result<(), StoreError> {
-        for (key, limit) in self.0 {
-            app.store.note_attempt(key, limit, call.stamp()).await?;
+    pub async fn count(self, app: &App, call: Call) -> Result<(), StoreError> {
+        for (key, limit) in &self.counters {
+            app.store.note_attempt(*key, *limit, call.stamp()).await?;
         }
         Ok(())
     }
+}
+
+/// Work in a task of its own, which goes on when the caller hangs up: nobody gets an attempt for nothing by not
+/// waiting for the answer.
+///
+/// # Errors
+/// What the work says.
+pub async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await.map_err(|_| Failure::internal("an attempt broke off"))?
 }

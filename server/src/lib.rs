@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod crowd;
 pub mod demo;
 pub mod endpoints;
 pub mod entropy;

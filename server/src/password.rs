@@ -10,9 +10,11 @@ mod rules;
 pub use rules::{BadPassword, check_new};
 
 use crate::attempts::AttemptGuard;
+use crate::crowd::{Crowd, Member};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
+use protocol::attempts::Network;
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use std::fmt;
@@ -35,6 +37,8 @@ const OUTPUT: usize = 32;
 pub const MAX_BYTES: usize = 1024;
 /// How long unused memory is kept.
 const IDLE: Duration = Duration::from_secs(60);
+/// One in so many places is what the callers of one network get.
+const SHARE: usize = 4;
 
 /// Why a password was not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +68,18 @@ impl std::error::Error for PasswordError {}
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
-pub struct Passwords(Arc<Pool>);
+pub struct Passwords {
+    pool: Arc<Pool>,
+    /// Whose places are taken; operators' are nobody's.
+    network: Option<Network>,
+}
 
 struct Pool {
     permits: Arc<Semaphore>,
     /// How many may be in here, computing or waiting.
     capacity: usize,
     inside: AtomicUsize,
+    networks: Crowd<Network>,
     memory: Mutex<Vec<Vec<Block>>>,
     /// Whether memory was used since the last look.
     used: AtomicBool,
@@ -81,15 +90,23 @@ struct Pool {
 impl Passwords {
     /// At most `permits` computations at once (19 MiB and one core each) and `waiting` more in line.
     pub fn new(permits: usize, waiting: usize) -> Self {
-        Self(Arc::new(Pool {
+        let pool = Arc::new(Pool {
             permits: Arc::new(Semaphore::new(permits)),
             capacity: permits.saturating_add(waiting),
             inside: AtomicUsize::new(0),
+            networks: Crowd::default(),
             memory: Mutex::new(Vec::new()),
             used: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             calls: AtomicU64::new(0),
-        }))
+        });
+        Self { pool, network: None }
+    }
+
+    /// The same pool for a caller of that network. All of them together get a quarter of its places, so that
+    /// nobody fills it alone.
+    pub fn on_behalf_of(&self, network: Option<Network>) -> Self {
+        Self { pool: Arc::clone(&self.pool), network }
     }
 
     /// Hashes a new password with a salt of 128 random bits. The rules of [`check_new`] are the caller's.
@@ -107,9 +124,9 @@ impl Passwords {
         Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
     }
 
-    /// Whether `password` is the one that was hashed. The attempt was admitted; the caller tells its guard how it
-    /// ended. Without a hash (no such user, no password) the same work
-    /// is done and the answer is false. What could never be a password is false, too, after the same work.
+    /// Whether `password` is the one that was hashed. The attempt was admitted; [`AttemptGuard::check`] asks here
+    /// and counts. Without a hash (no such user, no password) the same work is done and the answer is false. What
+    /// could never be a password is false, too, after the same work.
     ///
     /// # Errors
     /// [`PasswordError::Busy`], [`PasswordError::Corrupt`], [`PasswordError::Failed`].
@@ -136,15 +153,15 @@ impl Passwords {
 
     /// How many hashes were computed since the start.
     pub fn calls(&self) -> u64 {
-        self.0.calls.load(Ordering::Relaxed)
+        self.pool.calls.load(Ordering::Relaxed)
     }
 
     /// Frees the memory if nothing used it for a minute. To be called now and then.
     pub fn free_idle(&self, now: Timestamp) {
-        if self.0.used.swap(false, Ordering::AcqRel) {
-            self.0.idle_since.store(now.millis(), Ordering::Release);
-        } else if now.since(Timestamp::from_millis(self.0.idle_since.load(Ordering::Acquire))) >= IDLE {
-            let idle = std::mem::take(&mut *self.0.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.pool.used.swap(false, Ordering::AcqRel) {
+            self.pool.idle_since.store(now.millis(), Ordering::Release);
+        } else if now.since(Timestamp::from_millis(self.pool.idle_since.load(Ordering::Acquire))) >= IDLE {
+            let idle = std::mem::take(&mut *self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner));
             for mut blocks in idle {
                 blocks.iter_mut().for_each(Zeroize::zeroize);
             }
@@ -153,7 +170,7 @@ impl Passwords {
 
     /// How many blocks of memory are kept for the next hash.
     pub fn kept(&self) -> usize {
-        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     async fn compute(
@@ -161,13 +178,14 @@ impl Passwords {
         password: Zeroizing<String>,
         phc: Phc,
     ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        let place = Place::take(Arc::clone(&self.0))?;
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        let place = Place::take(Arc::clone(&self.pool), self.network)?;
+        let permit =
+            Arc::clone(&self.pool.permits).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
         // Both move into the computation, which goes on when its caller goes away: whoever hangs up again and
         // again must not get more of them than the pool has.
         let done = tokio::task::spawn_blocking(move || {
             let (place, _permit) = (place, permit);
-            place.0.argon2(&password, &phc)
+            place.pool.argon2(&password, &phc)
         });
         done.await.map_err(|_| PasswordError::Failed)?
     }
@@ -198,12 +216,19 @@ impl Pool {
 }
 
 /// A place in the pool or in its line, given back when dropped: also by a caller who went away in line.
-struct Place(Arc<Pool>);
+struct Place {
+    pool: Arc<Pool>,
+    _share: Option<Member<Network>>,
+}
 
 impl Place {
-    fn take(pool: Arc<Pool>) -> Result<Self, PasswordError> {
-        let place = Self(pool);
-        if place.0.inside.fetch_add(1, Ordering::AcqRel) < place.0.capacity {
+    fn take(pool: Arc<Pool>, network: Option<Network>) -> Result<Self, PasswordError> {
+        let share = network.map(|network| pool.networks.enter(network));
+        let theirs = share.as_ref().map_or(0, Member::ahead);
+        let before = pool.inside.fetch_add(1, Ordering::AcqRel);
+        let place = Self { pool, _share: share };
+        let capacity = place.pool.capacity;
+        if before < capacity && theirs < (capacity / SHARE).max(1) {
             Ok(place)
         } else {
             Err(PasswordError::Busy)
@@ -213,7 +238,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.inside.fetch_sub(1, Ordering::AcqRel);
+        self.pool.inside.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -6,10 +6,10 @@ use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
     userinfo,
 };
+use crate::http::call;
 use crate::http::failure::Failure;
 use crate::http::route::Caller::{Anyone, Client, Person, Server};
 use crate::http::route::route;
-use crate::http::{call, front};
 use crate::pages;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -56,9 +56,8 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
         }
     };
     let begin = from_fn_with_state(app.clone(), call::begin);
-    let guard = from_fn_with_state(app.clone(), front::guard);
-    // The first is outermost. One layer of three: each call clones the boxes of every layer added by itself.
-    router.fallback(pages::nowhere).layer((begin, guard, CatchPanicLayer::custom(panicked))).with_state(app)
+    // The first is outermost. One layer of two: each call clones the boxes of every layer added by itself.
+    router.fallback(pages::nowhere).layer((begin, CatchPanicLayer::custom(panicked))).with_state(app)
 }
 
 /// What panicked stays in the log of the panic; the answer tells nothing.

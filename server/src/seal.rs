@@ -45,7 +45,8 @@ pub enum SealKind {
 }
 
 impl SealKind {
-    const ALL: [Self; 9] = [
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::Code,
         Self::RefreshToken,
         Self::Session,
@@ -89,12 +90,15 @@ pub enum Purpose {
     Csrf,
     /// The next refresh secret, from the one before.
     Ratchet,
+    /// Under what an attempt is counted.
+    Attempt,
     /// Secrets of the demo user and clients.
     Demo,
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::GrantId, Self::CodeSecret, Self::Csrf, Self::Ratchet, Self::Demo];
+    const ALL: [Self; 6] =
+        [Self::GrantId, Self::CodeSecret, Self::Csrf, Self::Ratchet, Self::Attempt, Self::Demo];
 
     /// Part of the key, so never changed.
     const fn name(self) -> &'static str {
@@ -103,6 +107,7 @@ impl Purpose {
             Self::CodeSecret => "code-secret",
             Self::Csrf => "csrf",
             Self::Ratchet => "ratchet",
+            Self::Attempt => "attempt",
             Self::Demo => "demo",
         }
     }

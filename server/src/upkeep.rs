@@ -2,6 +2,7 @@
 //! is over. Each of these may fail and is tried again; none is needed for an answer to be right.
 
 use crate::app::App;
+use protocol::time::Timestamp;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -9,6 +10,10 @@ use tokio::time::{MissedTickBehavior, interval};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many looks there are between two rounds of [`App::minute`].
 const LOOKS_A_MINUTE: u64 = 60;
+/// Between two rounds the clock goes on by a minute. By so much more, or back, it jumped.
+const JUMP: Duration = Duration::from_secs(5 * 60);
+/// For how many rounds after a jump nothing is deleted: an hour, in which somebody may put the clock right.
+const ROUNDS_AFTER_A_JUMP: u32 = 60;
 /// How many batches of expired records one round deletes.
 const MOST_BATCHES: usize = 200;
 
@@ -16,14 +21,39 @@ const MOST_BATCHES: usize = 200;
 pub async fn run(app: App) {
     let mut timer = interval(LOOK);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looks, mut mark) = (0_u64, None);
+    let (mut looks, mut mark, mut steadiness) = (0_u64, None, Steadiness::new(app.clock.now()));
     loop {
         timer.tick().await;
         notice_changes(&app, &mut mark).await;
         looks = looks.wrapping_add(1);
         if looks.is_multiple_of(LOOKS_A_MINUTE) {
             minute(&app).await;
+            if steadiness.round(app.clock.now()) {
+                sweep(&app).await;
+            }
         }
+    }
+}
+
+/// Whether the clock can be believed. To a clock that runs ahead everything is over; were it deleted, a token that
+/// was revoked would be worth something again when the clock comes back.
+struct Steadiness {
+    last: Timestamp,
+    rounds_to_wait: u32,
+}
+
+impl Steadiness {
+    const fn new(now: Timestamp) -> Self {
+        Self { last: now, rounds_to_wait: 0 }
+    }
+
+    /// One more round, a minute after the last: whether what is over may be deleted.
+    fn round(&mut self, now: Timestamp) -> bool {
+        let jumped = now < self.last || now.since(self.last) > JUMP;
+        self.rounds_to_wait =
+            if jumped { ROUNDS_AFTER_A_JUMP } else { self.rounds_to_wait.saturating_sub(1) };
+        self.last = now;
+        self.rounds_to_wait == 0
     }
 }
 
@@ -43,7 +73,7 @@ async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     }
 }
 
-/// One round: keys, expired records, unused memory.
+/// One round: keys and unused memory.
 pub async fn minute(app: &App) {
     match app.keys.tick().await {
         Ok(ticked) if ticked.overdue => {
@@ -53,7 +83,6 @@ pub async fn minute(app: &App) {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the keys can't be looked after"),
     }
-    sweep(app).await;
     app.passwords.free_idle(app.clock.now());
 }
 
@@ -64,6 +93,25 @@ async fn sweep(app: &App) {
             Ok(0) => return,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => return tracing::warn!(%error, "expired records can't be deleted"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f17_after_a_jump_of_the_clock_nothing_is_deleted_for_an_hour() {
+        let start = Timestamp::from_seconds(1_800_000_000);
+        let minutes = |count: u64| start.plus(Duration::from_secs(60 * count));
+        let mut steadiness = Steadiness::new(start);
+        assert!((1..10).all(|minute| steadiness.round(minutes(minute))));
+        // An hour back, and two years on.
+        for jump in [start.minus(Duration::from_secs(3600)), minutes(1_000_000)] {
+            let after = |count: u64| jump.plus(Duration::from_secs(60 * count));
+            assert!((0..60).all(|minute| !steadiness.round(after(minute))));
+            assert!((60..70).all(|minute| steadiness.round(after(minute))));
         }
     }
 }

@@ -37,6 +37,9 @@ pub use sqlite::{Location, Migration, Sqlite};
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
 
+/// How many grants of one user to one client [`Store::load_account`] returns at least, if there are so many.
+pub const ACCOUNT_GRANTS: u32 = 500;
+
 /// Something wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -165,7 +168,9 @@ pub struct AccountView {
     pub user: Option<User>,
     /// Their sessions, ended and expired ones included, oldest first.
     pub sessions: Vec<Session>,
-    /// Their grants, revoked and expired ones included, oldest first.
+    /// Their grants, revoked and expired ones included, oldest first. Of one client not more than
+    /// [`ACCOUNT_GRANTS`] have to be there: those that are redeemed and not revoked before others that are not
+    /// revoked, and these before the rest.
     pub grants: Vec<Grant>,
     /// What they agreed to, by client.
     pub consents: Vec<Consent>,
@@ -197,9 +202,11 @@ pub trait Store: Send + Sync + 'static {
     async fn clients(&self) -> Result<Vec<Client>, StoreError>;
     /// Adds a client. Lost when the id is taken.
     async fn create_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
-    /// Replaces a client by its next revision. Lost unless the one before it is there.
+    /// Replaces a client by its next revision. Lost unless the one before it is there, registered at the same time:
+    /// a client that was made anew under an old id counts its revisions from the start.
     async fn replace_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
-    /// Deletes a client. Lost when there is no such client.
+    /// Deletes a client, and what people agreed to with it where a backend can do both in one write: what is left
+    /// doesn't count for a later client of that id ([`Client::honours`]). Lost when there is no such client.
     async fn delete_client(&self, id: &ClientId, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
 
     /// Who an identifier leads to, and the debts of counters.
@@ -348,8 +355,8 @@ pub trait Store: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
     /// A number that changes when another process wrote; 0 for ever where a backend can't tell.
     async fn change_mark(&self) -> Result<u64, StoreError>;
-    /// Deletes what expired before `before`, at most [`SWEEP_LIMIT`] records a call so that other writes get
-    /// their turn. Returns how many; call again until it is 0. Housekeeping only, and always 0 where the backend
-    /// deletes by itself.
+    /// Deletes what expired before `before` (a grant: [`Grant::kept_until`]), at most [`SWEEP_LIMIT`] records a call
+    /// so that other writes get their turn. Returns how many; call again until it is 0. Housekeeping only, and
+    /// always 0 where the backend deletes by itself.
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

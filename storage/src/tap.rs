@@ -1,5 +1,5 @@
-//! A store that tells an observer of each call: to count them, or to make them fail where nothing real would
-//! fail on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
+//! A store that tells an observer of each call: to count them, or to make them fail, wait or happen twice where
+//! nothing real would on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
 
 use crate::steps::steps;
 use crate::{
@@ -19,6 +19,7 @@ use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::yield_now;
 
 /// What a call does to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,17 @@ pub struct Call {
     pub access: Access,
 }
 
+/// How a call gets to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At once.
+    Straight,
+    /// After others had their turn.
+    Late,
+    /// Twice, as SDKs do: it is done, its answer gets lost, others have their turn, and it is sent again.
+    Again,
+}
+
 /// Who is told.
 pub trait Observer: Send + Sync + 'static {
     /// Before the call; an error is returned instead of making it.
@@ -48,6 +60,11 @@ pub trait Observer: Send + Sync + 'static {
     /// After the call succeeded; an error hides that it did ("applied, but the answer was lost").
     fn after(&self, _: Call) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// How the call gets there.
+    fn way(&self, _: Call) -> Way {
+        Way::Straight
     }
 }
 
@@ -58,6 +75,10 @@ impl<O: Observer> Observer for Arc<O> {
 
     fn after(&self, call: Call) -> Result<(), StoreError> {
         (**self).after(call)
+    }
+
+    fn way(&self, call: Call) -> Way {
+        (**self).way(call)
     }
 }
 
@@ -167,6 +188,14 @@ macro_rules! tap {
             async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
                 let call = Call { name: stringify!($name), access: Access::$access };
                 self.observer.before(call)?;
+                match self.observer.way(call) {
+                    Way::Straight => {}
+                    Way::Late => yield_now().await,
+                    Way::Again => {
+                        let _unheard = self.store.$name($(Clone::clone(&$arg)),*).await?;
+                        yield_now().await;
+                    }
+                }
                 let answer = self.store.$name($($arg),*).await?;
                 self.observer.after(call)?;
                 Ok(answer)

@@ -1,17 +1,14 @@
 //! `bench`: measures, and says whether the budgets are kept.
 
-use bench::budget::{Budget, of_instructions, of_run};
-use bench::connection::Connection;
+use bench::budget::{Budget, of_instructions};
 use bench::instructions::count;
-use bench::load::Flow as _;
-use bench::machine::Machine;
-use bench::product::{Client, Product};
-use bench::report::{Counted, Counts, Report, Resident, Start};
+use bench::measure::{self, measure};
+use bench::product::Product;
+use bench::report::{Counted, Counts};
 use bench::rounds::Plan;
-use bench::runner::Runner;
-use bench::scenario::{s1, s7};
+use bench::scenario::s1;
 use bench::token::Token;
-use bench::{Outcome, floor, startup};
+use bench::{Outcome, floor};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fmt;
@@ -43,7 +40,7 @@ enum What {
     Instructions,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Effort {
     /// Rounds of floor and product by turns
     #[arg(long, default_value_t = 5)]
@@ -57,6 +54,9 @@ struct Effort {
     /// Starts of each
     #[arg(long, default_value_t = 20)]
     starts: usize,
+    /// Scenarios, as `S2,S4`; all if left out. S1 is always measured
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -75,54 +75,18 @@ fn main() -> ExitCode {
 
 /// Whether what was asked for is kept.
 async fn run(cli: &Cli) -> Outcome<bool> {
-    let product = Product::install(&cli.keyward)?;
-    let (text, budgets) = match cli.what {
+    let (text, budgets) = match &cli.what {
         What::Run(effort) | What::Check(effort) => {
-            let report = measure(&product, effort).await?;
+            let report = measure(&cli.keyward, &effort.read()?).await?;
             (cli.render(&report)?, report.budgets)
         }
         What::Instructions => {
-            let counts = counts(&product).await?;
+            let counts = counts(&Product::install(&cli.keyward, &[])?).await?;
             (cli.render(&counts)?, counts.budgets)
         }
     };
     writeln!(stdout(), "{}", text.trim_end())?;
     Ok(matches!(cli.what, What::Run(_)) || budgets.iter().all(Budget::is_kept))
-}
-
-async fn measure(product: &Product, effort: Effort) -> Outcome<Report> {
-    let Effort { rounds, seconds, connections, starts } = effort;
-    let plan = Plan { rounds, time: Duration::try_from_secs_f64(seconds)?, connections };
-    let clients = Token::SIGNED.map(|token| s1::client(product, token).map(|client| (token, client)));
-    let [eddsa, es256, rs256] = clients;
-    let clients = [eddsa?, es256?, rs256?];
-    let [_, (_, es256), (_, rs256)] = &clients;
-    // Started with all cores, measured with one.
-    let start = starting(product, rs256, starts).await?;
-    let machine = Machine::claim()?;
-    let server = product.serve(&machine.runner())?;
-    s1::ask(&server, rs256).once(&mut Connection::open(server.address).await?).await?;
-    let opaque_floor = s1::opaque_floor(&machine, plan).await?;
-    let idle = server.resident()?;
-    let mut rows = Vec::new();
-    for (token, client) in &clients {
-        rows.push(s1::run(&machine, &server, client, *token, plan).await?);
-    }
-    rows.push(s7::run(&machine, &server, plan).await?);
-    let latency = s1::latency(&server, es256, plan).await?;
-    let resident = Resident { idle, loaded: server.resident()? };
-    let (size, budgets) = (product.size()?, Vec::new());
-    let mut report = Report { machine, plan, opaque_floor, rows, latency, start, resident, size, budgets };
-    report.budgets = of_run(&report);
-    Ok(report)
-}
-
-async fn starting(product: &Product, client: &Client, times: usize) -> Outcome<Start> {
-    let start_floor = || floor::start(&Runner::Plain, Token::ES256);
-    let floor = startup::first_tokens(times, start_floor, s1::ask_floor).await?;
-    let start = || product.serve(&Runner::Plain);
-    let product = startup::first_tokens(times, start, |server| s1::ask(server, client)).await?;
-    Ok(Start { floor, product })
 }
 
 async fn counts(product: &Product) -> Outcome<Counts> {
@@ -140,6 +104,14 @@ async fn counts(product: &Product) -> Outcome<Counts> {
     }
     counts.budgets = of_instructions(&counts);
     Ok(counts)
+}
+
+impl Effort {
+    fn read(&self) -> Outcome<measure::Effort> {
+        let Self { rounds, seconds, connections, starts, ref only } = *self;
+        let plan = Plan { rounds, time: Duration::try_from_secs_f64(seconds)?, connections };
+        Ok(measure::Effort { plan, starts, only: only.clone() })
+    }
 }
 
 impl Cli {

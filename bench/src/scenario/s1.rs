@@ -1,17 +1,15 @@
 //! S1: a machine gets a token (client_credentials, `client_secret_basic`), its client in the product's cache.
 
-use super::{Row, request};
+use super::{Row, Setting, request};
 use crate::Outcome;
 use crate::floor;
 use crate::load::{Ask, Pace};
 use crate::machine::Machine;
 use crate::product::{Client, Product};
 use crate::report::Latency;
-use crate::rounds::{Plan, Sample, Spread, Subject, compare};
+use crate::rounds::{Plan, Sample, Spread, Subject};
 use crate::server::Server;
 use crate::token::Token;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// A client of the product whose tokens are signed so.
 pub fn client(product: &Product, token: Token) -> Outcome<Client> {
@@ -22,17 +20,13 @@ pub fn client(product: &Product, token: Token) -> Outcome<Client> {
 
 /// Asks the product.
 pub fn ask(server: &Server, client: &Client) -> Ask {
-    let credentials = STANDARD.encode(format!("{}:{}", client.id, client.secret));
-    let head =
-        format!("Authorization: Basic {credentials}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
     let body = "grant_type=client_credentials&scope=orders";
-    Ask::new(request("POST", "/token", server.address, &head, body), r#"{"access_token":""#)
+    Ask::new(request("POST", "/token", server.address, &client.head(), body), r#"{"access_token":""#)
 }
 
 /// Asks the floor.
 pub fn ask_floor(server: &Server) -> Ask {
-    let number = floor::CLIENTS / 2;
-    ask(server, &Client { id: floor::client_id(number), secret: floor::client_secret(number) })
+    ask(server, &floor::client())
 }
 
 /// What an opaque token costs the floor: all that is not a signature. In microseconds.
@@ -42,18 +36,15 @@ pub async fn opaque_floor(machine: &Machine, plan: Plan) -> Outcome<Spread> {
     Ok(Spread::of(samples.iter().map(|sample| sample.micros)))
 }
 
-/// Compares the two for a kind of token.
-pub async fn run(
-    machine: &Machine,
-    product: &Server,
-    client: &Client,
-    token: Token,
-    plan: Plan,
-) -> Outcome<Row> {
-    let floor = floor::start(&machine.runner(), token)?;
-    let floor = Subject { server: &floor, flow: ask_floor(&floor) };
-    let product = Subject { server: product, flow: ask(product, client) };
-    Ok(Row { name: format!("S1 {token}"), costs: compare(&floor, &product, plan).await? })
+/// Compares the two for each kind of token.
+pub async fn run(setting: &Setting<'_>, clients: &[(Token, Client)]) -> Outcome<Vec<Row>> {
+    let mut rows = Vec::with_capacity(clients.len());
+    for (token, client) in clients {
+        let floor = floor::start(&setting.machine.runner(), *token)?;
+        let product = ask(setting.server, client);
+        rows.push(setting.compare(format!("S1 {token}"), (&floor, ask_floor(&floor)), product).await?);
+    }
+    Ok(rows)
 }
 
 /// How long a token of the product takes on the clock: alone on one connection, and on all of them at half of

@@ -1,22 +1,37 @@
-//! S7: an API fetches the keys that verify tokens.
+//! S7: an API fetches the keys that verify tokens, asks whether they changed, and looks where they are.
 
-use super::{Row, request};
+use super::{Row, Setting, request};
 use crate::Outcome;
+use crate::connection::Connection;
 use crate::floor;
 use crate::load::Ask;
-use crate::machine::Machine;
-use crate::rounds::{Plan, Subject, compare};
 use crate::server::Server;
 use crate::token::Token;
 
-/// Compares the two for `GET /jwks`.
-pub async fn run(machine: &Machine, product: &Server, plan: Plan) -> Outcome<Row> {
-    let floor = floor::start(&machine.runner(), Token::ES256)?;
-    let floor = Subject { server: &floor, flow: ask(&floor) };
-    let product = Subject { server: product, flow: ask(product) };
-    Ok(Row { name: "S7 JWKS".into(), costs: compare(&floor, &product, plan).await? })
+fn keys(server: &Server) -> Ask {
+    Ask::new(request("GET", "/jwks", server.address, "", ""), r#"{"keys":[{"#)
 }
 
-fn ask(server: &Server) -> Ask {
-    Ask::new(request("GET", "/jwks", server.address, "", ""), r#"{"keys":[{"#)
+/// The keys again, which are known.
+async fn unchanged(server: &Server) -> Outcome<Ask> {
+    let mut connection = Connection::open(server.address).await?;
+    let answer = connection.send(keys(server).request()).await?;
+    let etag = answer.header("etag").ok_or("the keys come without an ETag")?;
+    let head = format!("If-None-Match: {etag}\r\n");
+    Ok(Ask::expecting(304, request("GET", "/jwks", server.address, &head, ""), ""))
+}
+
+fn metadata(server: &Server) -> Ask {
+    let path = "/.well-known/openid-configuration";
+    Ask::new(request("GET", path, server.address, "", ""), r#"{"issuer":""#)
+}
+
+/// Compares the two. The floor's only document stands for the metadata, too.
+pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
+    let (server, floor) = (setting.server, floor::start(&setting.machine.runner(), Token::ES256)?);
+    Ok(vec![
+        setting.compare("S7 JWKS", (&floor, keys(&floor)), keys(server)).await?,
+        setting.compare("S7 304", (&floor, unchanged(&floor).await?), unchanged(server).await?).await?,
+        setting.compare("S7 metadata", (&floor, keys(&floor)), metadata(server)).await?,
+    ])
 }

@@ -110,12 +110,12 @@ async fn n167_n145_https_with_cookies_of_this_host_only() {
 }
 
 /// A program on this device: any loopback port, and a scheme of its own.
+/// It has a secret, or it would be asked for consent each time, and the sign-in page would never be the last one.
 async fn native(setting: &Setting) {
     let metadata = json!({
         "client_id": "native",
         "client_name": "Photo Albums for this device",
         "application_type": "native",
-        "token_endpoint_auth_method": "none",
         "redirect_uris": [format!("{SCHEME}:/cb"), "http://127.0.0.1/native"],
         "scope": "openid profile",
     });

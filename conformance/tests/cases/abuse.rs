@@ -2,7 +2,10 @@
 
 use super::*;
 use conformance::{Log, PASSWORD, basic, get};
-use protocol::attempts::{ACCOUNT, ADDRESS, UNKNOWN_CLIENTS};
+use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, UNKNOWN_CLIENTS};
+use protocol::name::Identifier;
+use protocol::time::Timestamp;
+use std::sync::Arc;
 
 /// A header that names the caller's address, believed because of the front end's secret.
 const FRONT: [(&str, &str); 2] = [
@@ -11,6 +14,7 @@ const FRONT: [(&str, &str); 2] = [
 ];
 
 /// A sign-in page for a browser behind the front end.
+#[derive(Clone)]
 struct Door {
     browser: Browser,
     page: Answer,
@@ -26,12 +30,38 @@ impl Door {
         Self { browser, page: answer }
     }
 
+    /// All at once, from these addresses and as these users; how often each status came.
+    async fn storm(&self, world: &Arc<World>, callers: impl Iterator<Item = (String, String)>) -> Statuses {
+        let knocks: Vec<_> = callers
+            .map(|(from, username)| {
+                let (world, mut door) = (Arc::clone(world), self.clone());
+                tokio::spawn(async move { door.knock(&world, &from, &username, "wrong password").await })
+            })
+            .collect();
+        let mut statuses = Statuses::new();
+        for knock in knocks {
+            *statuses.entry(knock.await.unwrap().status.as_u16()).or_default() += 1;
+        }
+        statuses
+    }
+
+    /// Hangs up as soon as the password is being checked.
+    async fn knock_and_run(&self, world: &Arc<World>, from: &str, username: &str, password: &'static str) {
+        let (before, from, username) = (world.app.passwords.calls(), from.to_owned(), username.to_owned());
+        let (inside, mut door) = (Arc::clone(world), self.clone());
+        let knock = tokio::spawn(async move { door.knock(&inside, &from, &username, password).await });
+        until(|| world.app.passwords.calls() > before).await;
+        knock.abort();
+    }
+
     async fn knock(&mut self, world: &World, from: &str, username: &str, password: &str) -> Answer {
         let (r, csrf) = (self.page.field("r"), self.page.field("csrf"));
         let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", username), ("password", password)];
         self.browser.send(world, through(form("/login", &fields).with("origin", ISSUER), from)).await
     }
 }
+
+type Statuses = std::collections::BTreeMap<u16, usize>;
 
 fn through(request: http::Request<axum::body::Body>, from: &str) -> http::Request<axum::body::Body> {
     request.with("x-keyward-origin", FRONT[1].1).with("x-real-ip", from)
@@ -66,6 +96,69 @@ async fn n149_ten_wrong_ones_delay_the_right_one_and_lock_nobody_out() {
 }
 
 #[tokio::test]
+async fn n149_all_at_once_are_no_more_than_one_after_another() {
+    let world = Arc::new(world_behind_a_front().await);
+    let door = Door::open(&world).await;
+    let burst = ACCOUNT.burst as usize;
+    let one = |name: &'static str| (0..66).map(move |n| (format!("192.0.2.{n}"), name.to_owned()));
+    // And a name that leads to nobody. Who is just being counted may count twice, so it can be fewer.
+    for name in ["alice", "nobody"] {
+        let mut checked = 0;
+        for _ in 0..2 {
+            let statuses = door.storm(&world, one(name)).await;
+            checked += statuses.get(&422).copied().unwrap_or(0);
+            assert!(statuses.keys().all(|status| [422, 429].contains(status)), "{statuses:?}");
+        }
+        assert!((1..=burst).contains(&checked), "{name}: {checked}");
+    }
+    // Whoever stands behind one address.
+    let many = (0..66).map(|n| ("198.51.100.1".to_owned(), format!("user{n}")));
+    let statuses = door.storm(&world, many).await;
+    let [wrong, throttled, busy] = [422, 429, 503].map(|status| statuses.get(&status).copied().unwrap_or(0));
+    assert!((1..=ADDRESS.burst as usize).contains(&wrong), "{statuses:?}");
+    assert_eq!(wrong + throttled + busy, 66, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn n149_who_hangs_up_is_counted_and_logged() {
+    let world = Arc::new(world_behind_a_front().await);
+    let (mut door, log) = (Door::open(&world).await, Log::open());
+    for n in 0..ACCOUNT.burst {
+        door.knock_and_run(&world, &format!("192.0.2.{n}"), "alice", "wrong password").await;
+        until(|| log.events("login.failure").len() > n as usize).await;
+    }
+    assert_eq!(door.knock(&world, "198.51.100.7", "alice", PASSWORD).await.status, 429);
+    world.pass(ACCOUNT.interval.as_secs());
+    assert_eq!(
+        door.knock(&world, "198.51.100.7", "alice", PASSWORD).await.status,
+        303,
+        "nothing is left in flight"
+    );
+}
+
+#[tokio::test]
+async fn n150_one_address_leaves_places_to_others() {
+    let world = Arc::new(world_behind_a_front().await);
+    let mut door = Door::open(&world).await;
+    // Fewer than have to wait, more than the pool has places; right ones, too, which nothing counts.
+    let before = world.app.passwords.calls();
+    let crowd: Vec<_> = (0..ADDRESS.burst)
+        .map(|n| {
+            let (world, mut door) = (Arc::clone(&world), door.clone());
+            let username = if n == 0 { "alice".to_owned() } else { format!("user{n}") };
+            tokio::spawn(async move { door.knock(&world, "192.0.2.1", &username, PASSWORD).await })
+        })
+        .collect();
+    until(|| world.app.passwords.calls() > before).await;
+    assert_eq!(door.knock(&world, "192.0.2.2", "alice", PASSWORD).await.status, 303);
+    for knock in crowd {
+        let answer = knock.await.unwrap();
+        assert!([303, 422, 503].contains(&answer.status.as_u16()), "{answer:?}");
+        assert!(answer.status != 503 || answer.header("retry-after") == "2");
+    }
+}
+
+#[tokio::test]
 async fn n148_one_counter_whatever_name_leads_to_the_account() {
     let world = world_behind_a_front().await;
     let new = server::admin::users::NewUser {
@@ -96,14 +189,15 @@ async fn n150_one_address_and_many_users() {
     let world = world_behind_a_front().await;
     let (mut door, log) = (Door::open(&world).await, Log::open());
     let mut refused = 0;
-    for n in 0..ADDRESS.burst + 10 {
+    for n in 0..1000 {
         let answer = door.knock(&world, "192.0.2.1", &format!("user{n}"), "wrong password").await;
         if answer.status == 429 {
             refused += 1;
             assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
         }
     }
-    assert_eq!((refused, log.events("login.throttled").len()), (10, 10));
+    assert_eq!(refused, 1000 - ADDRESS.burst as usize);
+    assert_eq!(log.events("login.throttled").len(), refused);
     assert_eq!(log.events("login.failure").len(), ADDRESS.burst as usize);
     assert_eq!(door.knock(&world, "192.0.2.1", "alice", PASSWORD).await.status, 429);
     assert_eq!(door.knock(&world, "192.0.2.2", "alice", PASSWORD).await.status, 303, "others are unaffected");
@@ -153,6 +247,25 @@ async fn n155_an_address_that_cannot_be_read_is_not_let_through() {
     assert_eq!(door.knock(&world, "192.0.2.77", "alice", PASSWORD).await.status, 303);
     let jwks = world.send(get("/jwks")).await;
     assert!(jwks.headers.get("etag").is_none(), "past the front end");
+}
+
+/// A copy of the store must not tell who came from where, nor what was typed as a name: a password, sometimes.
+#[tokio::test]
+async fn counters_are_stored_under_keys_that_nobody_can_guess() {
+    let world = world_behind_a_front().await;
+    let mut door = Door::open(&world).await;
+    world.counts.take();
+    for name in ["alice", "nobody"] {
+        assert_eq!(door.knock(&world, "192.0.2.1", name, "wrong password").await.status, 422);
+    }
+    assert_eq!(world.counts.take().1, 4, "both were counted");
+    let user = world.admin.user("alice").await.unwrap();
+    let guessable = [
+        AttemptKey::address(Some([192, 0, 2, 1].into())),
+        AttemptKey::account(&user.id),
+        AttemptKey::name(&Identifier::typed("nobody").unwrap()),
+    ];
+    assert_eq!(world.store.debts(&guessable).await.unwrap(), [Timestamp::EPOCH; 3]);
 }
 
 #[tokio::test]
@@ -218,4 +331,29 @@ async fn n184_guessing_the_current_password_is_counted_too() {
     }
     assert_eq!(statuses.last(), Some(&429));
     assert!(statuses[..5].iter().all(|status| *status == 403), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn n184_guesses_of_the_current_password_at_once() {
+    let (world, _) = people().await;
+    let (world, mut browser) = (Arc::new(world), Browser::new());
+    let login = browser.visit(&world, "/account").await;
+    let csrf = browser.sign_in(&world, &login, "alice", PASSWORD).await.field("csrf");
+    let guesses: Vec<_> = (0..30)
+        .map(|_| {
+            let (world, mut browser, csrf) = (Arc::clone(&world), browser.clone(), csrf.clone());
+            tokio::spawn(async move {
+                let fields =
+                    [("csrf", csrf.as_str()), ("current_password", "wrong"), ("new_password", "new one!")];
+                browser.submit(&world, "/account/password", &fields).await.status.as_u16()
+            })
+        })
+        .collect();
+    let mut wrong = 0;
+    for guess in guesses {
+        let status = guess.await.unwrap();
+        wrong += usize::from(status == 403);
+        assert!([403, 429, 503].contains(&status), "{status}");
+    }
+    assert!((1..=ACCOUNT.burst as usize).contains(&wrong), "{wrong}");
 }

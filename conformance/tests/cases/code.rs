@@ -346,3 +346,54 @@ async fn of_200_parallel_redemptions_one_succeeds() {
     }
     assert_eq!(succeeded, 1);
 }
+
+#[tokio::test]
+async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    let used = browser.authorize(&world, &with(&[])).await;
+    let tokens = redeem(&world, used.to_client().get("code").unwrap()).await;
+    for _ in 0..1000 {
+        let answer = browser.get(&world, &with(&[])).await;
+        assert!(answer.to_client().get("code").is_some(), "{answer:?}");
+    }
+    let alice = world.admin.user("alice").await.unwrap().id;
+    let grants = async || world.store.load_account(&alice).await.unwrap().grants;
+    // An hour after the codes' end to the millisecond, then after it.
+    for _ in 0..61 {
+        world.pass(60);
+        server::upkeep::minute(&world.app).await;
+    }
+    assert!(grants().await.len() >= 500, "as many as are shown");
+    world.pass(1);
+    server::upkeep::minute(&world.app).await;
+    let left = grants().await;
+    assert_eq!((left.len(), left[0].redeemed_at.is_some()), (1, true));
+    assert!(tokens.status == 200 && browser.visit(&world, "/account").await.status == 200);
+}
+
+/// RFC 6749 §4.1.2: a code works once, also when what remembers that it was used could be cleared away.
+#[tokio::test]
+async fn a_request_does_not_make_its_code_again_after_the_session() {
+    let brief = [("KEYWARD_SESSION_ABSOLUTE_TTL", "1h"), ("KEYWARD_SESSION_IDLE_TTL", "1h")];
+    let world = World::with(crate::HARNESS, &brief).await;
+    world.relying_party().await;
+    world.alice().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    // The session's last minute.
+    world.pass(3599);
+    let page = browser.visit(&world, &with(&[("scope", "openid email")])).await;
+    let code = browser.consent(&world, &page, "approve").await.to_client().get("code").unwrap().to_owned();
+    assert_eq!(redeem(&world, &code).await.status, 200);
+    for minutes in [12, 17] {
+        world.pass(minutes * 60);
+        server::upkeep::minute(&world.app).await;
+        let mut anew = Browser::new();
+        let login = anew.visit(&world, &format!("/consent?r={}", page.field("r"))).await;
+        assert!(login.is_page("Sign in"), "{login:?}");
+        let again = anew.sign_in(&world, &login, "alice", conformance::PASSWORD).await;
+        assert_eq!(again.status, 400, "{again:?}");
+        assert!(again.text().contains("This sign-in was finished before."), "{again:?}");
+    }
+}

@@ -2,7 +2,9 @@
 
 use super::*;
 use conformance::{PASSWORD, get};
+use protocol::id::RequestId;
 use serde_json::json;
+use storage::Stamp;
 
 /// Alice in front of the consent page.
 async fn asked(world: &World, changes: &[(&str, &str)]) -> (Browser, Answer) {
@@ -30,8 +32,10 @@ async fn n160_forms_from_elsewhere_grant_nothing() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     let second = browser.visit(&world, &with(&[("state", "2")])).await;
-    let login = Browser::new().visit(&world, &with(&[])).await;
     let r = page.field("r");
+    // The same browser and request, one step before.
+    let login = browser.visit(&world, &format!("/login?r={r}")).await;
+    assert!(login.is_page("Sign in"), "{login:?}");
     for csrf in ["", "x", &second.field("csrf"), &login.field("csrf")] {
         let fields = [("r", r.as_str()), ("csrf", csrf), ("decision", "approve"), ("scope", "openid")];
         browser.submit(&world, "/consent", &fields).await.assert_error_page(403, "access_denied");
@@ -139,6 +143,35 @@ async fn n165_only_what_is_new_is_asked_again() {
     assert_eq!(difference.scopes(), ["openid", "email", "reports"]);
     world.client(json!({ "client_id": "other", "redirect_uris": [REDIRECT] })).await;
     assert_eq!(later.visit(&world, &with(&[("client_id", "other")])).await.scopes(), ["openid"]);
+}
+
+#[tokio::test]
+async fn a_client_made_anew_under_an_old_id_gets_nothing_of_the_former() {
+    let (world, _) = people().await;
+    let (mut browser, page) = asked(&world, &[("scope", "openid email")]).await;
+    browser.consent(&world, &page, "approve").await;
+    let alice = world.admin.user("alice").await.unwrap().id;
+    let kept = async || world.store.load_account(&alice).await.unwrap().consents;
+    let [former] = &kept().await[..] else { panic!() };
+    world.admin.delete_client("rp").await.unwrap();
+    assert!(kept().await.is_empty(), "they go along");
+    world.pass(1);
+    let party = world.relying_party().await;
+    world.app.distrust_caches();
+    let page = browser.visit(&world, &with(&[])).await;
+    assert!(page.text().contains("consent-approve"), "it has to ask");
+    // A store that can't take them along has them still.
+    let stamp = Stamp { at: former.granted_at, request: RequestId::from_bytes([7; 16]) };
+    world.store.remember_consent(&alice, &former.client, &former.scope, stamp).await.unwrap();
+    let account = browser.visit(&world, "/account").await;
+    assert!(account.text().contains("No application may use your account."));
+    let page = browser.visit(&world, &with(&[("prompt", "consent")])).await;
+    browser.consent(&world, &page, "approve").await;
+    let [now] = &kept().await[..] else { panic!() };
+    assert_eq!(now.scope.to_string(), "openid", "not united");
+    assert!(party.client.honours(now));
+    let account = browser.visit(&world, "/account").await;
+    assert!(account.text().contains("Relying party"));
 }
 
 #[tokio::test]

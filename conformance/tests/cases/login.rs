@@ -324,3 +324,18 @@ async fn a_verified_address_is_a_login_name_an_unverified_one_is_not() {
     assert_eq!(browser.sign_in(&world, &page, "alice@example.com", PASSWORD).await.status, 422);
     assert_eq!(browser.sign_in(&world, &page, "carol@EXAMPLE.com", PASSWORD).await.status, 200);
 }
+
+#[tokio::test]
+async fn another_programs_cookie_hides_nothing_whatever_its_bytes() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    let session = format!("{}={}", browser.name("kw-s-").unwrap(), browser.cookie("kw-s-").unwrap());
+    for other in [b"name=J\xfcrgen".as_slice(), "price=5\u{a0}€".as_bytes(), b"a", b"=;;"] {
+        let mut request = get("/account");
+        let sent = [other, b"; ", session.as_bytes()].concat();
+        request.headers_mut().insert(http::header::COOKIE, sent.try_into().unwrap());
+        let answer = world.send(request).await;
+        assert!(answer.is_page("Your account"), "{} {answer:?}", other.escape_ascii());
+    }
+}

@@ -5,18 +5,33 @@ use conformance::{Answer, Browser, Party, With as _, World, form, query};
 mod abuse;
 mod account;
 mod authorize;
+mod clock;
 mod code;
 mod consent;
+mod cut;
 mod documents;
 mod faults;
 mod flow;
 mod introspect;
+mod lifetime;
 mod login;
 mod logout;
+mod machine;
 mod refresh;
 mod signup;
 mod token;
 mod userinfo;
+
+/// Lets everything else go on until something is the case. Waits far beyond anything that works, so that what
+/// doesn't work ends as a failure.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let patience = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(patience.await.is_ok(), "it did not come to that");
+}
 
 /// A world with the relying party and alice.
 async fn people() -> (World, Party) {
@@ -91,16 +106,21 @@ async fn spa_tokens(world: &World) -> Answer {
 
 async fn spa_tokens_for(world: &World, scope: &str) -> Answer {
     let code = code(world, &[("client_id", "spa"), ("scope", scope)]).await;
+    let answer = redeem_for_spa(world, &code, &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+/// Redeems the public client's code.
+async fn redeem_for_spa(world: &World, code: &str, more: &[(&str, &str)]) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
+        ("code", code),
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
         ("client_id", "spa"),
     ];
-    let answer = world.send(form("/token", &fields)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer
+    world.send(form("/token", &[&fields[..], more].concat())).await
 }
 
 /// A member of a JSON answer, as text.

@@ -5,7 +5,7 @@ use conformance::{Log, basic};
 use serde_json::json;
 
 /// Refreshes as the public client.
-async fn refresh(world: &World, token: &str) -> Answer {
+pub(super) async fn refresh(world: &World, token: &str) -> Answer {
     refresh_with(world, token, &[]).await
 }
 
@@ -15,7 +15,7 @@ async fn refresh_with(world: &World, token: &str, more: &[(&str, &str)]) -> Answ
     world.send(form("/token", &fields)).await
 }
 
-async fn world_with_spa() -> (World, String) {
+pub(super) async fn world_with_spa() -> (World, String) {
     let (world, _) = people().await;
     spa(&world).await;
     let token = member(&spa_tokens(&world).await, "refresh_token");
@@ -239,75 +239,29 @@ async fn n075_another_resource_is_refused_before_anything_rotates() {
     assert_eq!(refresh(&world, &r1).await.status, 200);
 }
 
-/// A world where tokens last an hour unused and three in the end.
-async fn short_lived() -> World {
-    let settings = [("KEYWARD_REFRESH_TOKEN_IDLE_TTL", "1h"), ("KEYWARD_REFRESH_TOKEN_ABSOLUTE_TTL", "3h")];
-    let world = World::with(crate::HARNESS, &settings).await;
-    world.alice().await;
-    spa(&world).await;
-    world
-}
-
 #[tokio::test]
-async fn n078_sliding_ends_at_the_absolute_lifetime() {
-    let world = short_lived().await;
-    let mut token = member(&spa_tokens(&world).await, "refresh_token");
-    for _ in 0..3 {
-        world.pass(3599);
-        token = member(&refresh(&world, &token).await, "refresh_token");
-    }
-    // 3 h less 3 s have passed.
-    world.pass(2);
-    token = member(&refresh(&world, &token).await, "refresh_token");
-    world.pass(1);
-    refresh(&world, &token).await.assert_token_error(400, "invalid_grant");
-}
-
-#[tokio::test]
-async fn n079_a_token_ends_with_the_instant_of_its_expiry() {
-    for (wait, good) in [(3599, true), (3600, false), (3601, false), (1_000_000_000, false)] {
-        let world = short_lived().await;
-        let token = member(&spa_tokens(&world).await, "refresh_token");
-        world.pass(wait);
-        let answer = refresh(&world, &token).await;
-        assert_eq!(answer.status, if good { 200 } else { 400 }, "{wait}: {answer:?}");
-        if !good {
-            answer.assert_token_error(400, "invalid_grant");
-        }
-    }
-}
-
-#[tokio::test]
-async fn n080_without_offline_access_there_is_none() {
+async fn n075_a_resource_that_was_taken_from_the_client_is_gone() {
     let (world, _) = people().await;
-    spa(&world).await;
-    let code = code(&world, &[("client_id", "spa"), ("scope", "openid profile")]).await;
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-        ("client_id", "spa"),
-    ];
-    assert_eq!(world.send(form("/token", &fields)).await.json().get("refresh_token"), None);
+    let api = "https://api.example";
     let metadata = json!({
-        "client_id": "once",
+        "client_id": "spa",
         "redirect_uris": [REDIRECT],
-        "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none",
         "scope": "openid offline_access",
+        "audiences": [api],
     });
     world.client(metadata).await;
-    let page = Browser::new()
-        .visit(&world, &with(&[("client_id", "once"), ("scope", "openid offline_access")]))
-        .await;
-    let mut browser = Browser::new();
-    let page = if page.is_page("Sign in") {
-        browser.visit(&world, &with(&[("client_id", "once"), ("scope", "openid offline_access")])).await
-    } else {
-        page
-    };
-    let consent = browser.sign_in(&world, &page, "alice", conformance::PASSWORD).await;
-    assert_eq!(consent.scopes(), ["openid"], "what can't be given is not asked for");
+    let asked = [("client_id", "spa"), ("scope", "openid offline_access"), ("resource", api)];
+    let code = code(&world, &asked).await;
+    let two = [("resource", api), ("audience", "https://two.example")];
+    redeem_for_spa(&world, &code, &two).await.assert_token_error(400, "invalid_target");
+    let token = member(&redeem_for_spa(&world, &code, &two[..1]).await, "refresh_token");
+    world.pass(60);
+    let token = member(&refresh(&world, &token).await, "refresh_token");
+    let changed = serde_json::from_value(json!({ "audiences": [""] })).unwrap();
+    world.admin.update_client("spa", &changed, &world.app.settings.signing_algs).await.unwrap();
+    world.pass(60);
+    refresh(&world, &token).await.assert_token_error(400, "invalid_target");
 }
 
 #[tokio::test]
@@ -340,17 +294,6 @@ async fn forged_refresh_tokens_cost_no_read_and_revoke_nothing() {
     refresh_with(&world, "", &[]).await.assert_token_error(400, "invalid_request");
     assert_eq!(world.counts.take(), (0, 0));
     assert_eq!(refresh(&world, &r1).await.status, 200);
-}
-
-#[tokio::test]
-async fn an_offline_grant_outlives_its_session_and_ends_with_the_password() {
-    let (world, r1) = world_with_spa().await;
-    world.pass(8 * 24 * 3600);
-    let r2 = refresh(&world, &r1).await;
-    assert_eq!(r2.status, 200, "no session lasts that long");
-    let password = zeroize::Zeroizing::new("another password".to_owned());
-    world.admin.set_password("alice", &world.app.passwords, password).await.unwrap();
-    refresh(&world, &member(&r2, "refresh_token")).await.assert_token_error(400, "invalid_grant");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! `/signup`.
 
 use super::*;
-use conformance::get;
+use conformance::{Log, get};
+use protocol::attempts::SIGN_UP;
+use std::sync::Arc;
 
 async fn open() -> World {
     let world = World::with(crate::HARNESS, &[("KEYWARD_SIGNUP", "open")]).await;
@@ -83,7 +85,7 @@ async fn n171_a_hundred_at_once_are_one_account() {
         ],
     )
     .await;
-    let world = std::sync::Arc::new(world);
+    let world = Arc::new(world);
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
     let (r, csrf) = (page.field("r"), page.field("csrf"));
@@ -227,7 +229,7 @@ async fn accounts_from_one_address_are_limited() {
     let world = open().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
-    let limit = protocol::attempts::SIGN_UP;
+    let limit = SIGN_UP;
     for n in 0..limit.burst {
         let answer =
             sign_up(&world, &mut browser, &page, &[("username", &format!("user{n}")), GOOD[1]]).await;
@@ -242,4 +244,89 @@ async fn accounts_from_one_address_are_limited() {
     assert!(
         sign_up(&world, &mut browser, &page, &[("username", "more"), GOOD[1]]).await.is_page("Your account")
     );
+}
+
+#[tokio::test]
+async fn n171_many_at_once_pass_the_limit_no_more_than_one_after_another() {
+    let world = Arc::new(open().await);
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, "/signup").await;
+    let tasks: Vec<_> = (0..40)
+        .map(|n| {
+            let (world, mut browser, page) = (Arc::clone(&world), browser.clone(), page.clone());
+            tokio::spawn(async move {
+                let fields = [("username", format!("user{n}")), ("password", "a good password".into())];
+                let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+                sign_up(&world, &mut browser, &page, &fields).await
+            })
+        })
+        .collect();
+    let (mut made, mut busy) = (0, 0);
+    for task in tasks {
+        let answer = task.await.unwrap();
+        made += usize::from(answer.is_page("Your account"));
+        busy += usize::from(answer.status == 503);
+        assert!([200, 429, 503].contains(&answer.status.as_u16()), "{answer:?}");
+    }
+    let burst = SIGN_UP.burst as usize;
+    assert!(made > 0 && made + busy <= burst, "{made} made, {busy} busy");
+    let hashed = usize::try_from(world.app.passwords.calls()).unwrap();
+    assert_eq!((hashed, world.store.users().await.unwrap().len()), (made, made));
+    // Counted are also those for whom the pool was full: that told that the name is free.
+    for n in made + busy..=burst {
+        let page = Browser::clone(&browser).visit(&world, "/signup").await;
+        let fields = [("username", format!("late{n}")), ("password", "a good password".into())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = sign_up(&world, &mut browser.clone(), &page, &fields).await;
+        assert_eq!(answer.status, if n < burst { 200 } else { 429 }, "{n}");
+    }
+}
+
+/// A name that is taken costs no hash, and asking for names isn't free.
+#[tokio::test]
+async fn n173_taken_names_are_counted_before_they_cost_a_hash() {
+    let world = open().await;
+    world.alice().await;
+    let before = world.app.passwords.calls();
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, "/signup").await;
+    // What says nothing about anybody costs nothing.
+    for fields in [[("username", "two words"), GOOD[1]], [("username", "alice"), ("password", "short")]] {
+        for _ in 0..SIGN_UP.burst {
+            assert_eq!(sign_up(&world, &mut browser, &page, &fields).await.status, 422);
+        }
+    }
+    for name in ["alice", "ALICE", "rp"].iter().cycle().take(SIGN_UP.burst as usize) {
+        let answer = sign_up(&world, &mut browser, &page, &[("username", name), GOOD[1]]).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.element("signup-problem").unwrap().contains("taken"), "{answer:?}");
+    }
+    for name in ["alice", "carol"] {
+        let answer = sign_up(&world, &mut browser, &page, &[("username", name), GOOD[1]]).await;
+        assert_eq!(answer.status, 429, "{name}");
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() <= SIGN_UP.interval.as_secs());
+    }
+    assert_eq!(world.app.passwords.calls(), before);
+    world.pass(SIGN_UP.interval.as_secs());
+    assert!(sign_up(&world, &mut browser, &page, &GOOD).await.is_page("Your account"));
+}
+
+#[tokio::test]
+async fn who_hangs_up_has_made_an_account_and_it_counts() {
+    let world = Arc::new(open().await);
+    let (mut browser, log) = (Browser::new(), Log::open());
+    let page = browser.visit(&world, "/signup").await;
+    for n in 0..SIGN_UP.burst {
+        let name = format!("user{n}");
+        let (server, mut browser, page) = (Arc::clone(&world), browser.clone(), page.clone());
+        let before = world.app.passwords.calls();
+        let submitted = tokio::spawn(async move {
+            sign_up(&server, &mut browser, &page, &[("username", &name), GOOD[1]]).await
+        });
+        until(|| world.app.passwords.calls() > before).await;
+        submitted.abort();
+        until(|| log.events("signup.done").len() > n as usize).await;
+    }
+    assert_eq!(world.store.users().await.unwrap().len(), SIGN_UP.burst as usize);
+    assert_eq!(sign_up(&world, &mut browser, &page, &GOOD).await.status, 429);
 }

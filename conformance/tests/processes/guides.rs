@@ -22,13 +22,19 @@ fn every_command_of_the_guides_works() {
 
 fn follow(guide: &Path, text: &str) {
     let folder = TempDir::new().unwrap();
-    // Ports of its own instead of 8080 and 8000, so that guides can't meet each other or somebody's server.
+    // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
     let port = free_port(20_000).to_string();
     let emulator = free_port(10_000).to_string();
     let mut servers = Vec::new();
     for block in text.split("\n```sh").skip(1) {
         let (kind, rest) = block.split_once('\n').unwrap();
-        let commands = rest.split("\n```").next().unwrap().replace("8080", &port).replace("8000", &emulator);
+        let commands = rest
+            .split("\n```")
+            .next()
+            .unwrap()
+            .replace("8080", &port)
+            .replace("9443", &port)
+            .replace("8000", &emulator);
         if kind.trim() == "emulator" {
             local_aws::build();
         }

@@ -1,11 +1,9 @@
 //! Starting, stopping, killing, and settings that stop the start.
 
-use crate::{QUICK, json};
+use crate::{QUICK, SERVE, json};
 use conformance::process::{Process, run_with};
 use conformance::{With as _, basic, form, get};
 use tempfile::TempDir;
-
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 #[tokio::test]
 async fn a_killed_server_comes_back_with_everything() {
@@ -22,6 +20,35 @@ async fn a_killed_server_comes_back_with_everything() {
     assert_eq!(second.send(get("/jwks")).await.json(), keys.json());
     assert_eq!(second.send(ask()).await.status, 200);
     assert!(second.stop(), "told to stop, it ends well");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_started_anew() {
+    let folder = TempDir::new().unwrap();
+    let first = Process::start(folder.path(), &SERVE, &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let ask =
+        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    assert!(first.stop());
+    let [file, backup] = ["keyward-data/keyward.db", "backup.db"].map(|name| folder.path().join(name));
+    std::fs::copy(&file, &backup).unwrap();
+    let server = Process::start(folder.path(), &SERVE, &QUICK);
+    std::fs::rename(&backup, &file).unwrap();
+    let disabled = json(folder.path(), &["client", "disable", id], "");
+    assert_eq!(disabled["client_id"], id);
+    for _ in 0..10 {
+        assert_eq!(server.send(ask()).await.status, 503, "as if nobody had disabled it, otherwise");
+        assert_eq!(server.send(get("/readyz")).await.status, 503);
+    }
+    server.kill();
+    let anew = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(anew.send(ask()).await.status, 401, "disabled");
+    json(folder.path(), &["client", "enable", id], "");
+    anew.kill();
+    let last = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(last.send(ask()).await.status, 200);
 }
 
 #[test]
@@ -52,16 +79,15 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_mend() {
 #[test]
 fn a_store_belongs_to_one_issuer() {
     let folder = TempDir::new().unwrap();
-    let serve = ["serve", "--listen", "127.0.0.1:0"];
     let with = |issuer| [QUICK[0], ("KEYWARD_ISSUER", issuer)];
-    Process::start(folder.path(), &serve, &with("https://one.example")).kill();
-    let refused = run_with(folder.path(), &serve, &with("https://two.example"), "");
+    Process::start(folder.path(), &SERVE, &with("https://one.example")).kill();
+    let refused = run_with(folder.path(), &SERVE, &with("https://two.example"), "");
     let told = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(told.contains("https://one.example") && told.contains("--change-issuer"), "{told}");
     let changing = ["serve", "--listen", "127.0.0.1:0", "--change-issuer"];
     Process::start(folder.path(), &changing, &with("https://two.example")).kill();
-    Process::start(folder.path(), &serve, &with("https://two.example")).kill();
+    Process::start(folder.path(), &SERVE, &with("https://two.example")).kill();
 }
 
 #[test]

@@ -1,16 +1,12 @@
 //! Two servers on one file.
 
-use crate::{QUICK, json};
+use crate::{CHALLENGE, QUICK, REDIRECT, SERVE, VERIFIER, join, json};
 use conformance::process::Process;
 use conformance::{Answer, PASSWORD, With as _, basic, form, get, query};
 use http::header::{COOKIE, ORIGIN};
 use protocol::params::Params;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
-
-const REDIRECT: &str = "https://rp.example/cb";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A browser whose sockets alternate between servers, while it believes to talk to one issuer.
 struct Alternating<'a> {
@@ -41,9 +37,9 @@ impl Alternating<'_> {
 #[tokio::test]
 async fn two_servers_share_every_step_of_one_sign_in() {
     let folder = TempDir::new().unwrap();
-    let one = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &QUICK);
+    let one = Process::start(folder.path(), &SERVE, &QUICK);
     let named = [QUICK[0], ("KEYWARD_ISSUER", one.issuer.as_str())];
-    let two = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &named);
+    let two = Process::start(folder.path(), &SERVE, &named);
     assert_eq!(one.issuer, two.issuer);
     assert_ne!(one.address, two.address);
     json(folder.path(), &["user", "create", "--username", "alice", "--password-stdin"], PASSWORD);
@@ -95,28 +91,10 @@ async fn two_servers_share_every_step_of_one_sign_in() {
     }
 }
 
-/// Waits for all of them, running at once.
-async fn join<F: Future<Output = Answer>>(all: Vec<F>) -> Vec<Answer> {
-    let mut waiting: Vec<_> = all.into_iter().map(Box::pin).collect();
-    let mut done: Vec<Option<Answer>> = waiting.iter().map(|_| None).collect();
-    std::future::poll_fn(|cx| {
-        for (future, slot) in waiting.iter_mut().zip(&mut done) {
-            if slot.is_none()
-                && let std::task::Poll::Ready(answer) = future.as_mut().poll(cx)
-            {
-                *slot = Some(answer);
-            }
-        }
-        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    done.into_iter().flatten().collect()
-}
-
 #[tokio::test]
 async fn what_a_command_changes_a_running_server_knows() {
     let folder = TempDir::new().unwrap();
-    let server = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &QUICK);
+    let server = Process::start(folder.path(), &SERVE, &QUICK);
     let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
     let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
     let ask =
@@ -130,12 +108,32 @@ async fn what_a_command_changes_a_running_server_knows() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         assert!(asked < 1200, "it never noticed");
     }
-    let keys = json(folder.path(), &["keys", "list"], "");
-    let kid = keys.as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap()["kid"].clone();
-    json(folder.path(), &["keys", "revoke", kid.as_str().unwrap(), "--force"], "");
-    while server.send(get("/jwks")).await.text().contains(kid.as_str().unwrap()) {
+}
+
+#[tokio::test]
+async fn n231_a_key_that_a_command_revoked_is_out_of_a_running_server() {
+    let folder = TempDir::new().unwrap();
+    let server = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let as_client = |path, fields: &[(&str, &str)]| {
+        server.send(form(path, fields).with("authorization", &basic(id, secret)))
+    };
+    let grant = [("grant_type", "client_credentials")];
+    let token = as_client("/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    let kid = conformance::header(&token)["kid"].as_str().unwrap().to_owned();
+    assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], true);
+    json(folder.path(), &["keys", "revoke", &kid, "--force"], "");
+    // It looks once a second; asking again and again is how we wait for it.
+    let mut asked = 0;
+    while server.send(get("/jwks")).await.text().contains(&kid) {
         asked += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert!(asked < 2400, "it never noticed");
+        assert!(asked < 1200, "it never noticed");
     }
+    assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], false);
+    let bearer = format!("Bearer {token}");
+    assert_eq!(server.send(get("/userinfo").with("authorization", &bearer)).await.status, 401);
+    let next = as_client("/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_ne!(conformance::header(&next)["kid"], kid.as_str());
 }

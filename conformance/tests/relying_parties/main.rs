@@ -1,8 +1,9 @@
 //! Relying parties that others wrote, unmodified: `openidconnect` and `oauth2` walk the flows over HTTP.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod machine;
 mod person;
+mod witness;
 
 use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Full};

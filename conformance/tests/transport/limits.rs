@@ -241,3 +241,30 @@ async fn a_refused_head_is_answered_whatever_its_method() {
     }
     assert_eq!(seen, BTreeSet::from([(414, "close".into())]));
 }
+
+// Elsewhere, loopback may have one address only.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_address_leaves_connections_to_others() {
+    let (world, _) = world().await;
+    let limits = Limits { connections: 8, connections_of_one: 2, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let from = async |address: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        Wire::over(within(socket.connect(server.address)).await.unwrap())
+    };
+    let (mut first, mut second) = (from("127.0.0.1").await, from("127.0.0.1").await);
+    for wire in [&mut first, &mut second] {
+        assert_eq!(wire.ask(get("/jwks", &[])).await.status, 200);
+    }
+    for _ in 0..10 {
+        from("127.0.0.1").await.closed().await;
+    }
+    assert_eq!(from("127.0.0.2").await.ask(get("/jwks", &[])).await.status, 200);
+    assert_eq!(first.ask(get("/jwks", &[])).await.status, 200, "who is in stays in");
+    // A place that is given back is free; the server notices the end before it closes its side.
+    second.end().await;
+    second.closed().await;
+    assert_eq!(from("127.0.0.1").await.ask(get("/jwks", &[])).await.status, 200);
+}

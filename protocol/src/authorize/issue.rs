@@ -4,7 +4,7 @@ use super::next::Granted;
 use super::request::AuthorizationRequest;
 use crate::grant::Grant;
 use crate::id::{ClientId, GrantId, RequestId};
-use crate::lifetimes::Lifetimes;
+use crate::lifetimes::{self, Lifetimes};
 use crate::secret::{Digest, SecretKind};
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -55,10 +55,11 @@ pub fn grant(
 }
 
 /// A grant is there as long as anything issued from it may live, and as long as its session, so that logging out
-/// finds every client.
+/// finds every client; and as long as the request can be answered again, so that its code isn't made once more.
 fn expiry(offline: bool, session: &Session, lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
-    let tokens = now.plus(lifetimes.code).plus(lifetimes.access_token).max(session.expires_at);
-    if offline { tokens.max(now.plus(lifetimes.refresh_token_absolute)) } else { tokens }
+    let tokens = now.plus(lifetimes.code).plus(lifetimes.access_token);
+    let least = tokens.max(session.expires_at).max(now.plus(lifetimes::REQUEST));
+    if offline { least.max(now.plus(lifetimes.refresh_token_absolute)) } else { least }
 }
 
 /// Whether a grant that is there already answers this request once more: a double click gets the same code, as

@@ -9,8 +9,8 @@ use crate::grant::RequestedClaims;
 use crate::id::{EventId, Subject};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::session::Session;
-use crate::time::Timestamp;
+use crate::session::{Authentication, Session};
+use crate::time::{CLOCK_SKEW, Timestamp};
 use crate::user::User;
 
 /// Who is signed in in this browser: a live session, loaded in one read with what belongs to it.
@@ -25,8 +25,10 @@ pub struct SignedIn<'a> {
 }
 
 /// What this request has met so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Met<'a> {
+    /// When the request began.
+    pub started_at: Timestamp,
     /// The authentication that will not do: that of the start, if the request demanded a new one.
     pub stale: Option<EventId>,
     /// What the user agreed to just now, by the POST of this request's consent page.
@@ -79,10 +81,10 @@ pub fn next(
 ) -> Next {
     let wanted =
         |user: &User| hint.into_iter().chain(&request.claims.subject).all(|wanted| *wanted == user.subject);
-    let fresh = |signed_in: &SignedIn<'_>| {
-        met.stale != Some(signed_in.session.authentication.event) && wanted(signed_in.user)
+    let will_do = |signed_in: &SignedIn<'_>| {
+        is_fresh(request, &signed_in.session.authentication, met) && wanted(signed_in.user)
     };
-    let Some(signed_in) = signed_in.filter(fresh) else {
+    let Some(signed_in) = signed_in.filter(will_do) else {
         return if request.prompt.none { Next::Refuse(Refusal::LoginRequired) } else { Next::SignIn };
     };
     let asked = asked(request);
@@ -95,6 +97,16 @@ pub fn next(
     };
     let granted = grant(request, agreed);
     if granted.scope.is_empty() { Next::Refuse(Refusal::ConsentDenied) } else { Next::Issue(granted) }
+}
+
+/// Whether an authentication is new enough for the request. What was sealed at the start knows the browser that
+/// started; another one may hold an older session, which its time gives away.
+fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met: Met<'_>) -> bool {
+    let since_start = authentication.at.plus(CLOCK_SKEW) >= met.started_at;
+    let young = |most| met.started_at.since(authentication.at) < most;
+    let demanded_anew = request.prompt.login || request.prompt.create;
+    met.stale != Some(authentication.event)
+        && (since_start || (!demanded_anew && request.max_age.is_none_or(young)))
 }
 
 /// What the user has to agree to: the scopes, and for each claim asked for by name the scope it belongs to.
@@ -111,8 +123,13 @@ fn must_ask(
     asked: &Scope,
 ) -> bool {
     // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
-    let remembered = consent.is_some_and(|consent| consent.scope.covers(asked));
-    request.prompt.consent || (client.needs_consent() && !remembered)
+    let redirect = &request.answer.redirect;
+    // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. A
+    // client without a secret is known by an address that only its owner can answer at, or not at all.
+    let known = client.is_confidential() || redirect.is_https();
+    let remembered =
+        known && consent.is_some_and(|consent| client.honours(consent) && consent.scope.covers(asked));
+    request.prompt.consent || (client.needs_consent(redirect) && !remembered)
 }
 
 fn grant(request: &AuthorizationRequest, agreed: Scope) -> Granted {

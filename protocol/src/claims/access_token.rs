@@ -155,13 +155,15 @@ impl Presented {
     }
 
     /// Whether the client still honours a token of its own: enabled, and issued after what it and the realm say is
-    /// void. The token knows its second only; for a client that was just made, that has to do.
+    /// void. The token knows its second only; for a client that was just made, that has to do. A user's token never
+    /// counts as a client's own: it lives by its grant.
     pub fn is_honoured_by(&self, client: &Client, realm_not_before: Timestamp) -> bool {
         let is_new = client.not_before == client.created_at;
         let own =
             if is_new { Timestamp::from_seconds(client.not_before.seconds()) } else { client.not_before };
         !client.disabled
             && client.id == self.client_id
+            && self.sub == self.client_id.as_str()
             && self.issued_at() >= own
             && self.issued_at() >= realm_not_before
     }

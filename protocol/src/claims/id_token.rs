@@ -1,6 +1,7 @@
 //! ID tokens (OIDC Core §2), as we issue them and as they come back as hints.
 
 use super::{Audience, standard};
+use crate::client::Client;
 use crate::grant::Grant;
 use crate::id::{ClientId, SessionId, Subject};
 use crate::issuer::Issuer;
@@ -43,6 +44,7 @@ impl<'a> IdToken<'a> {
     pub fn new(
         grant: &'a Grant,
         user: &'a User,
+        client: &Client,
         issuer: &'a Issuer,
         lifetimes: &Lifetimes,
         at_hash: Option<&'a str>,
@@ -61,7 +63,7 @@ impl<'a> IdToken<'a> {
             amr: &authentication.amr,
             at_hash,
             sid: grant.session.to_string(),
-            requested: standard::claims(user, grant.claims.id_token.iter().map(String::as_str)),
+            requested: standard::claims(user, standard::allowed(&grant.claims.id_token, client)),
         }
     }
 }

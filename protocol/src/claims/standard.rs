@@ -1,5 +1,6 @@
 //! The standard claims (OIDC Core §5.1), which scope gives which (§5.4), and where they come from.
 
+use crate::client::Client;
 use crate::grant::RequestedClaims;
 use crate::scope::Scope;
 use crate::user::User;
@@ -47,14 +48,25 @@ pub fn scope_of(claim: &str) -> Option<&'static str> {
 }
 
 /// What `/userinfo` answers (OIDC Core §5.3.2): `sub`, what the token's scope gives, and what was asked for by
-/// name.
-pub fn userinfo(user: &User, scope: &Scope, requested: &RequestedClaims) -> Map<String, Value> {
+/// name, as far as the client may still have it.
+pub fn userinfo(
+    user: &User,
+    scope: &Scope,
+    requested: &RequestedClaims,
+    client: &Client,
+) -> Map<String, Value> {
     let of_scopes = SCOPES.iter().filter(|(name, _)| scope.contains(name));
     let of_scopes = of_scopes.flat_map(|(_, claims)| claims.iter().copied());
     let mut answer = Map::new();
     answer.insert("sub".into(), user.subject.as_str().into());
-    answer.extend(claims(user, of_scopes.chain(requested.userinfo.iter().map(String::as_str))));
+    answer.extend(claims(user, of_scopes.chain(allowed(&requested.userinfo, client))));
     answer
+}
+
+/// Claims asked for by name that the client may still ask for.
+pub(super) fn allowed<'a>(names: &'a [String], client: &Client) -> impl Iterator<Item = &'a str> {
+    let may = |name: &&str| scope_of(name).is_some_and(|scope| client.scope.contains(scope));
+    names.iter().map(String::as_str).filter(may)
 }
 
 /// The values a user has for claims; what there is no value for is left out (OIDC Core §5.3.2).

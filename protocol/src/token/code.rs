@@ -44,7 +44,7 @@ pub fn decide(
     }
     // RFC 6749 §4.1.2: a code is used once.
     if let Some(redeemed_at) = grant.redeemed_at {
-        let soon = now.since(redeemed_at) < DOUBLE_SUBMIT;
+        let soon = now.is_just_after(redeemed_at, DOUBLE_SUBMIT);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
     }
     if !grant.is_alive(user, client, realm_not_before, now) {

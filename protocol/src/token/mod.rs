@@ -7,12 +7,26 @@ mod response;
 
 use crate::client::Client;
 use crate::grant::Grant;
+use crate::params::Params;
 use crate::refusal::Refusal;
 
 pub use response::{TokenResponse, TokenType};
 
-/// RFC 8707 §2.2: a token request may repeat the resource of the grant, not choose another one.
+/// The resource a request names (RFC 8707 §2); `audience` is an alias, and may not say something else.
+pub fn resource_asked(params: &Params) -> Result<Option<&str>, Refusal> {
+    match (params.get("resource"), params.get("audience")) {
+        (Some(resource), Some(alias)) if resource != alias => Err(Refusal::RepeatedResource),
+        (resource, alias) => Ok(resource.or(alias)),
+    }
+}
+
+/// RFC 8707 §2.2: a token request may repeat the resource of the grant, not choose another one. What the client may
+/// no longer ask for ends with its next request.
 pub fn check_resource(grant: &Grant, client: &Client, asked: Option<&str>) -> Result<(), Refusal> {
-    let granted = grant.resource.as_deref().or(client.audiences.first().map(String::as_str));
+    let granted = grant.resource.as_deref();
+    if granted.is_some_and(|granted| !client.audiences.iter().any(|own| own == granted)) {
+        return Err(Refusal::ResourceInvalid);
+    }
+    let granted = granted.or(client.audiences.first().map(String::as_str));
     if asked.is_none() || asked == granted { Ok(()) } else { Err(Refusal::ResourceInvalid) }
 }

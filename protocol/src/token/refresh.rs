@@ -93,7 +93,7 @@ pub fn decide(
     if tip.idle_expires_at.has_passed(now) || tip.expires_at.has_passed(now) {
         return Err(Refusal::RefreshExpired);
     }
-    let rotated_lately = tip.rotated_at.is_some_and(|at| now.since(at) < policy.grace);
+    let rotated_lately = tip.rotated_at.is_some_and(|at| now.is_just_after(at, policy.grace));
     if presented.generation > tip.generation {
         // A restored backup knows less than its tokens: refused with an alarm, and nobody is accused.
         return Err(Refusal::RefreshAhead);

@@ -3,6 +3,7 @@
 use crate::samples::client;
 use protocol::Refusal;
 use protocol::authorize::{AuthorizationRequest, Delivery, Denied, check};
+use protocol::base64url;
 use protocol::issuer::Issuer;
 use protocol::params::{Params, encode};
 use protocol::pkce::Pkce;
@@ -191,6 +192,27 @@ fn n023_max_age() {
 fn n025_request_objects_are_refused_not_ignored() {
     assert_eq!(redirected(&[("request", "x")]), Refusal::RequestObject);
     assert_eq!(redirected(&[("request_uri", "http://169.254.169.254/")]), Refusal::RequestUri);
+}
+
+#[test]
+fn n025_the_refusal_of_a_request_object_goes_the_way_it_asks_for() {
+    let object = |claims: &str| format!("e30.{}.", base64url::encode(claims.as_bytes()));
+    let mode = |changes: &[(&str, &str)]| match check(&with(changes), Some(&client())) {
+        Err(Denied::Redirect(answer, Refusal::RequestObject)) => answer.mode,
+        other => panic!("{changes:?}: {other:?}"),
+    };
+    let form_post = object(r#"{"response_mode":"form_post","redirect_uri":"https://evil.example/"}"#);
+    assert_eq!(mode(&[("request", &form_post)]), ResponseMode::FormPost);
+    assert_eq!(mode(&[("request", &form_post), ("response_mode", "query")]), ResponseMode::Query);
+    for other in [
+        "x".into(),
+        "a.b.c".into(),
+        object("[]"),
+        object(r#"{"response_mode":"fragment"}"#),
+        object(r#"{"response_mode":"form_post","response_mode":"form_post"}"#),
+    ] {
+        assert_eq!(mode(&[("request", &other)]), ResponseMode::Query, "{other}");
+    }
 }
 
 #[test]

@@ -2,5 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod authorize;
+mod introspection;
+mod kept;
+mod logout;
+mod refresh;
 mod samples;
 mod token;

@@ -264,6 +264,7 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://rp.example/cb?a=b", false),
         ("http://localhost:3000/cb", false),
         ("http://[::1]/cb", false),
+        ("https://[2001:db8::a]:8443/cb", false),
         ("com.example.app:/cb", true),
     ] {
         assert_eq!(check_registrable(uri, native), Ok(()), "{uri}");
@@ -278,6 +279,12 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://a@rp.example/cb", BadRedirectUri::Host),
         ("https:///cb", BadRedirectUri::Host),
         ("https://RP.example/cb", BadRedirectUri::Host),
+        ("https://rp.example:80:90/cb", BadRedirectUri::Host),
+        ("https://rp.example:+80/cb", BadRedirectUri::Host),
+        ("https://rp]example/cb", BadRedirectUri::Host),
+        ("https://[::1/cb", BadRedirectUri::Host),
+        ("https://[::x]/cb", BadRedirectUri::Host),
+        ("https://[::A]/cb", BadRedirectUri::Host),
         ("https://rp.example/a/../cb", BadRedirectUri::DotSegments),
         ("https://rp.example/a/%2E%2e/cb", BadRedirectUri::DotSegments),
         ("https://rp.example\\@evil/cb", BadRedirectUri::Malformed),
@@ -299,7 +306,8 @@ fn n034_a_public_client_is_never_trusted_without_consent() {
     public.secrets.clear();
     assert_eq!(public.check(), Ok(()));
     public.first_party = true;
-    assert!(public.check().is_err() && public.needs_consent());
+    let redirect = ProvenRedirect::prove(&public, "https://rp.example/cb").unwrap();
+    assert!(public.check().is_err() && public.needs_consent(&redirect));
     assert!(
         !client().allows_origin("https://rp.example"),
         "N-046: a confidential client has no code in browsers"

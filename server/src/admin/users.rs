@@ -10,7 +10,7 @@ use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use storage::{Commit, Stamp};
+use storage::{Commit, Stamp, StoreError};
 use zeroize::Zeroizing;
 
 /// What a new user is made of.
@@ -106,10 +106,12 @@ impl Admin {
         let name = CanonicalName::claim(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
         let identifiers = identifiers_of(&new, &name).map_err(refused)?;
         check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
-        // N-173: nobody shall be taken for a program.
-        if let Some(client) = ClientId::parse(name.as_str())
-            && self.store.client(&client).await?.is_some()
-        {
+        if let Some((_, password)) = &password {
+            password::check_new(password, &new.username)
+                .map_err(|why| refused(UserRefused::Password(why)))?;
+        }
+        // Before the hash, which is what a name that is taken must not cost; the commit asks again.
+        if self.is_taken(&name, &identifiers).await? {
             return Err(refused(UserRefused::Taken));
         }
         let hash = match password {
@@ -139,6 +141,21 @@ impl Admin {
             }
             Commit::Lost(_) => Err(UserRefused::Taken.of(&user.username)),
         }
+    }
+
+    async fn is_taken(&self, name: &CanonicalName, identifiers: &[Identifier]) -> Result<bool, StoreError> {
+        // N-173: nobody shall be taken for a program.
+        if let Some(client) = ClientId::parse(name.as_str())
+            && self.store.client(&client).await?.is_some()
+        {
+            return Ok(true);
+        }
+        for identifier in identifiers {
+            if self.store.find_user(identifier, &[]).await?.user.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A user by id, user name or verified e-mail address.

@@ -90,10 +90,19 @@ impl Listening {
     /// Serves until the process is told to stop, and lets open requests end.
     pub(super) async fn serve(self, app: App, router: Router) -> Outcome {
         let upkeep = tokio::spawn(upkeep::run(app));
-        let served = serve(self.listener, self.tls, router, Limits::default(), told_to_stop()?).await;
+        let served = serve(self.listener, self.tls, router, limits(&self.settings), told_to_stop()?).await;
         upkeep.abort();
         Ok(served?)
     }
+}
+
+/// Behind a front end that proves itself, every connection is the front end's.
+fn limits(settings: &Settings) -> Limits {
+    let limits = Limits::default();
+    if settings.origin_secret.is_empty() {
+        return limits;
+    }
+    Limits { connections_of_one: limits.connections, ..limits }
 }
 
 /// A store belongs to one issuer. Loopback issuers change with their port, and nobody depends on them.

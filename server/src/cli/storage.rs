@@ -33,7 +33,8 @@ pub(super) enum Command {
         #[arg(long)]
         planned_move: bool,
     },
-    /// After a backup was put back: end every grant and session older than now, so that nothing comes back to life
+    /// After a backup was put back, servers stopped: end every grant and session older than now, so that nothing comes
+    /// back to life
     Restored,
 }
 
@@ -110,8 +111,9 @@ fn restored(context: &Context) -> Outcome {
         let from = admin.stamp().next_millisecond();
         admin.change_ring(Event::new(What::StoreRestored), keys.void_before(from)).await?;
         let text = format!(
-            "Every grant and session from before {} has ended. Servers know within a minute.\nWhat was disabled or \
-             deleted since the backup is back: look at `keyward user list`, `client list` and `keys list`.",
+            "Every grant and session from before {} has ended.\nA server that ran while the backup was put back \
+             refuses everything until it is started anew.\nWhat was disabled or deleted since the backup is back: \
+             look at `keyward user list`, `client list` and `keys list`.",
             show_time(from)
         );
         output.result(&json!({ "not_before": from.seconds() }), text)

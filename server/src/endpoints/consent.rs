@@ -118,7 +118,12 @@ async fn remember(
     signed_in: SignedIn<'_>,
     agreed: &Scope,
 ) -> Result<(), Stop> {
-    app.store.remember_consent(&signed_in.user.id, &step.client.id, agreed, call.stamp()).await?;
+    let (user, client) = (&signed_in.user.id, &step.client);
+    // What a former client of this id was allowed is not united with what this one is.
+    if signed_in.consent.is_some_and(|known| !client.honours(known)) {
+        app.store.forget_consent(user, &client.id, call.stamp()).await?;
+    }
+    app.store.remember_consent(user, &client.id, agreed, call.stamp()).await?;
     telemetry::audit(call, &event(What::Consented, step, signed_in));
     Ok(())
 }

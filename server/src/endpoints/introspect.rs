@@ -10,7 +10,7 @@ use crate::token::sealed::RefreshToken;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use protocol::Refusal;
-use protocol::introspection::{Active, INACTIVE, may_ask_about};
+use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};
 use storage::{GrantView, TokenView};
 
 /// Answers. Nobody learns why a token is not active, nor whether it exists.
@@ -70,11 +70,8 @@ async fn refresh_token(
 ) -> Result<Option<Vec<u8>>, Failure> {
     let GrantView { grant, user } = app.store.load_grant(token.grant).await?;
     let (Some(grant), Some(user)) = (grant, user) else { return Ok(None) };
-    let now = request.call.at;
-    let alive =
-        grant.client == request.client.id && grant.is_alive(&user, &request.client, ring.not_before(), now);
-    let tip = grant.refresh.as_ref().filter(|tip| alive && tip.digest == token.digest());
-    let Some(tip) = tip.filter(|tip| !tip.idle_expires_at.min(tip.expires_at).has_passed(now)) else {
+    let (digest, not_before, now) = (token.digest(), ring.not_before(), request.call.at);
+    let Some(tip) = active_tip(&digest, &grant, &user, &request.client, not_before, now) else {
         return Ok(None);
     };
     text(&Active::refresh_token(&grant, tip, &user, &app.settings.issuer)).map(Some)

@@ -67,7 +67,6 @@ async fn submit(
     let (username, password) = form.credentials()?;
     let cookie = app.cookies().session(headers, ring);
     let typed = Credentials { username, password };
-    let event = Event { client: Some(errand.client()), ..Event::new(What::SignInFailed) };
     let problem = match verify(app, call, &typed, cookie.as_ref(), &errand.client()).await? {
         Verdict::Right(proven) => {
             let visitor = sign_in(app, call, *proven, cookie).await?;
@@ -75,13 +74,10 @@ async fn submit(
         }
         Verdict::Busy => Problem::Busy,
         Verdict::TooMany(TooMany(wait)) => {
-            telemetry::audit(call, &Event { what: What::SignInThrottled, ..event });
+            telemetry::audit(call, &Event::new(What::SignInThrottled).client(&errand.client()));
             Problem::TooMany(wait)
         }
-        Verdict::Wrong(user) => {
-            telemetry::audit(call, &Event { user, ..event });
-            Problem::Wrong
-        }
+        Verdict::Wrong => Problem::Wrong,
     };
     Page { errand, r: form.r(), binding: &form.binding, username }.render(app, call, ring, Some(problem))
 }

@@ -15,6 +15,7 @@ use http::StatusCode;
 use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::grant::RevocationReason;
+use protocol::revocation;
 
 /// Answers 200 for whatever was a token or not (§2.2): what is not valid needs no revoking.
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
@@ -34,8 +35,7 @@ async fn revoke(app: &App, request: &ClientRequest) -> Result<Response, Failure>
 
 async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) -> Result<(), Failure> {
     let Some(grant) = app.store.load_grant(token.grant).await?.grant else { return Ok(()) };
-    // §2.1: another client's token stays what it is.
-    if grant.client != request.client.id || grant.revoked.is_some() {
+    if !revocation::ends_grant(&request.client, &grant) {
         return Ok(());
     }
     let stamp = request.call.stamp();
@@ -47,8 +47,7 @@ async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) 
 
 async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) -> Result<(), Failure> {
     let Ok(token) = AccessToken::open(ring, request.call, token) else { return Ok(()) };
-    let current = token.claims.is_current(&app.settings.issuer, request.call.at);
-    if token.claims.client_id != request.client.id || !current {
+    if !revocation::denies(&request.client, &token.claims, &app.settings.issuer, request.call.at) {
         return Ok(());
     }
     let until = token.claims.expires_at();

@@ -1,9 +1,9 @@
 //! `/signup`: people make accounts by themselves, where the operator lets them.
 
 use crate::admin::AdminError;
-use crate::admin::users::NewUser;
+use crate::admin::users::{NewUser, UserRefused};
 use crate::app::App;
-use crate::attempts;
+use crate::attempts::{self, Attempt, TooMany};
 use crate::http::call::Call;
 use crate::http::cookie::Binding;
 use crate::http::csrf;
@@ -21,6 +21,7 @@ use http::{HeaderMap, StatusCode};
 use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::params::Params;
+use protocol::user::User;
 use std::time::Duration;
 use templates::{ChoiceProblem, SignUp};
 use zeroize::Zeroizing;
@@ -94,25 +95,40 @@ async fn make(
     new: NewUser,
     password: &str,
 ) -> Result<Result<Proven, (ChoiceProblem, Option<Duration>)>, Stop> {
-    let (key, limit) = attempts::of_sign_up(call);
-    let debts = if app.settings.rate_limits { app.store.debts(&[key]).await? } else { Vec::new() };
-    if let Some(wait) = debts.first().and_then(|debt| limit.wait(*debt, call.at)) {
-        telemetry::audit(call, &Event::new(What::SignUpThrottled));
-        return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
-    }
-    let password = Zeroizing::new(password.to_owned());
-    match app.admin().create_user(new, Some((&app.passwords, password))).await {
-        Ok(user) => {
-            if app.settings.rate_limits {
-                app.store.note_attempt(key, limit, call.stamp()).await?;
-            }
-            telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
-            Ok(Ok(Proven { user, session: None, consent: None }))
+    let mut attempt = Attempt::begin(app, call);
+    let standing = attempt.enter(attempts::of_sign_up(call))?;
+    let debts = app.store.debts(&[standing.key()]).await?;
+    let guard = match attempt.admit([standing].into_iter().zip(debts)) {
+        Ok(guard) => guard,
+        Err(TooMany(wait)) => {
+            telemetry::audit(call, &Event::new(What::SignUpThrottled));
+            return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
         }
+    };
+    let (admin, pool) = (app.admin(), app.passwords.on_behalf_of(attempts::share(app, call)));
+    let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
+    let made = attempts::to_the_end(async move {
+        let made = admin.create_user(new, Some((&pool, password))).await;
+        if counts(&made) {
+            guard.count(&server, call).await?;
+        }
+        if let Ok(user) = &made {
+            telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
+        }
+        Ok(made)
+    });
+    match made.await? {
+        Ok(user) => Ok(Ok(Proven { user, session: None, consent: None })),
         Err(AdminError::User(refused, _)) => Ok(Err((problem::of(&refused), None))),
         Err(AdminError::Password(PasswordError::Busy)) => Ok(Err((ChoiceProblem::Busy, Some(BUSY)))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What got as far as asking for the name counts, also when the pool was full then: that tells that it is free. A
+/// slip of the pen doesn't.
+fn counts(made: &Result<User, AdminError>) -> bool {
+    !matches!(made, Err(AdminError::User(refused, _)) if *refused != UserRefused::Taken)
 }
 
 fn require_open(app: &App) -> Result<(), Stop> {

@@ -57,7 +57,7 @@ async fn claims(
     if !alive || user.subject.as_str() != token.claims.sub {
         return Err(Refusal::TokenInvalid.into());
     }
-    let claims = standard::userinfo(&user, &token.claims.scope, &grant.claims);
+    let claims = standard::userinfo(&user, &token.claims.scope, &grant.claims, client);
     let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be written"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

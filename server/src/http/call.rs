@@ -1,7 +1,7 @@
 //! One incoming call: its id and its time, the same in everything it does, and its line in the log.
 
 use super::failure::Broken;
-use super::headers;
+use super::{front, headers};
 use crate::app::App;
 use crate::config::ClientIp;
 use crate::entropy;
@@ -64,8 +64,9 @@ fn address(app: &App, request: &Request) -> Option<IpAddr> {
     }
 }
 
-/// The outermost layer: begins the call, and when it ends hardens the answer and logs what broke. The one place
-/// that logs a failure's inner text. The path is logged without its query, which holds codes and states.
+/// The outermost layer: begins the call, turns away what didn't mean us, and when it ends hardens the answer and
+/// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
+/// holds codes and states.
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let call = Call {
         id: RequestId::from_bytes(entropy::bytes(&*app.entropy)),
@@ -75,7 +76,10 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     request.extensions_mut().insert(call);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut response = next.run(request).await;
+    let mut response = match front::turn_away(&app.settings, &request) {
+        Some(answer) => answer,
+        None => next.run(request).await,
+    };
     let id = call.id.to_string();
     if let Some(broken) = response.extensions_mut().remove::<Broken>() {
         tracing::error!(request = id, error = %broken, "a request failed");

@@ -46,11 +46,11 @@ impl FromRequest<App> for ClientRequest {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut head, body) = request.into_parts();
         let call = Call::from_request_parts(&mut head, app).await.map_err(IntoResponse::into_response)?;
-        let (headers, origin) = (head.headers.clone(), cors::origin(&head.headers));
-        let by_header = headers.contains_key(AUTHORIZATION);
+        let origin = cors::origin(&head.headers);
+        let by_header = head.headers.contains_key(AUTHORIZATION);
         let refused = |failure: Failure| challenge(failure, by_header);
-        let Form(form) = Form::from_request(Request::from_parts(head, body), app).await.map_err(refused)?;
-        let client = prove(app, call, &headers, &form).await.map_err(refused)?;
+        let Form(form) = Form::read(&head, body).await.map_err(refused)?;
+        let client = prove(app, call, &head.headers, &form).await.map_err(refused)?;
         Ok(Self { client, form, call, origin })
     }
 }

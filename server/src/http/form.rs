@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use protocol::Refusal;
 use protocol::params::{MalformedParams, Params};
@@ -21,7 +22,15 @@ impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let form = read(request).await?;
+        let (head, body) = request.into_parts();
+        Self::read(&head, body).await
+    }
+}
+
+impl Form {
+    /// From a request taken apart.
+    pub async fn read(head: &Parts, body: Body) -> Result<Self, Failure> {
+        let form = params(head, body).await?;
         // RFC 8707 §2 allows several resources and gives the code for refusing them.
         if form.repeated("resource") || form.repeated("audience") {
             return Err(Refusal::RepeatedResource.into());
@@ -36,6 +45,10 @@ impl<S: Sync> FromRequest<S> for Form {
 /// Refusals only.
 pub async fn read(request: Request) -> Result<Params, Failure> {
     let (head, body) = request.into_parts();
+    params(&head, body).await
+}
+
+async fn params(head: &Parts, body: Body) -> Result<Params, Failure> {
     if !is_form(&head.headers) {
         return Err(Refusal::ContentType.into());
     }

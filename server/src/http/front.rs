@@ -1,10 +1,8 @@
 //! What stands before every route: that a call came through our front end, if there must be one, and that it
 //! meant us.
 
-use crate::app::App;
 use crate::config::Settings;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{HOST, LOCATION};
 use http::{Method, StatusCode};
@@ -18,15 +16,12 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 const FOR_PROGRAMS: [&str; 8] =
     ["/token", "/introspect", "/revoke", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
 
-/// Checks both.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !came_through_front(&app.settings, &request) {
-        return StatusCode::FORBIDDEN.into_response();
+/// Checks both; the answer, if the call ends here.
+pub fn turn_away(settings: &Settings, request: &Request) -> Option<Response> {
+    if !came_through_front(settings, request) {
+        return Some(StatusCode::FORBIDDEN.into_response());
     }
-    match misdirected(&app.settings.issuer, &request) {
-        Some(answer) => answer,
-        None => next.run(request).await,
-    }
+    misdirected(&settings.issuer, request)
 }
 
 fn came_through_front(settings: &Settings, request: &Request) -> bool {

@@ -2,11 +2,11 @@
 //! or not (D-18).
 
 use crate::app::App;
-use crate::attempts::{self, AttemptGuard, Counter, TooMany};
+use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
 use crate::http::call::Call;
 use crate::http::failure::Failure;
-use crate::password::PasswordError;
 use protocol::consent::Consent;
+use protocol::event::{Event, What};
 use protocol::id::{ClientId, UserId};
 use protocol::name::Identifier;
 use protocol::session::{Session, SessionCookie};
@@ -28,8 +28,8 @@ pub struct Credentials<'a> {
 pub enum Verdict {
     /// They belong together.
     Right(Box<Proven>),
-    /// They don't; the user the name leads to, for the log only.
-    Wrong(Option<UserId>),
+    /// They don't. Logged.
+    Wrong,
     /// Too many are signing in to check this one now.
     Busy,
     /// Too many wrong ones lately, for this account or from this address.
@@ -58,31 +58,28 @@ pub async fn verify(
     browser: Option<&SessionCookie>,
     client: &ClientId,
 ) -> Result<Verdict, Failure> {
-    let LookedUp { found, view, counters } = look_up(app, call, typed.username, browser, client).await?;
-    let guard = match AttemptGuard::admit(app, counters, call.at) {
+    let LookedUp { attempt, found, view, debts } =
+        look_up(app, call, typed.username, browser, client).await?;
+    let guard = match attempt.admit(debts) {
         Ok(guard) => guard,
         Err(too_many) => return Ok(Verdict::TooMany(too_many)),
     };
     let SignInView { user, session, consent, .. } = view;
-    let hash = user.as_ref().and_then(|user| user.password.as_ref());
-    let fits = match app.passwords.verify(&guard, Zeroizing::new(typed.password.to_owned()), hash).await {
-        Ok(fits) => fits,
-        Err(PasswordError::Busy) => return Ok(Verdict::Busy),
-        Err(error) => return Err(error.into()),
-    };
-    match user.filter(|user| fits && !user.disabled) {
-        Some(user) => Ok(Verdict::Right(Box::new(Proven { user, session, consent }))),
-        None => {
-            guard.failed(app, call).await?;
-            Ok(Verdict::Wrong(found))
-        }
-    }
+    let failed = Event { user: found, ..Event::new(What::SignInFailed).client(client) };
+    let password = Zeroizing::new(typed.password.to_owned());
+    let checked = guard.check(app, call, password, user.as_ref(), failed).await?;
+    Ok(match (checked, user) {
+        (Checked::Right, Some(user)) => Verdict::Right(Box::new(Proven { user, session, consent })),
+        (Checked::Busy, _) => Verdict::Busy,
+        _ => Verdict::Wrong,
+    })
 }
 
 struct LookedUp {
+    attempt: Attempt,
     found: Option<UserId>,
     view: SignInView,
-    counters: Vec<(Counter, Timestamp)>,
+    debts: Vec<(Standing, Timestamp)>,
 }
 
 /// Two reads for everybody: who isn't there is read as well.
@@ -93,22 +90,23 @@ async fn look_up(
     browser: Option<&SessionCookie>,
     client: &ClientId,
 ) -> Result<LookedUp, Failure> {
-    let (identifier, address) = (Identifier::typed(username), attempts::of_address(call));
-    let name = identifier.as_ref().map(attempts::of_name);
-    let keys: Vec<_> = [Some(address), name].into_iter().flatten().map(|(key, _)| key).collect();
+    let (identifier, mut attempt) = (Identifier::typed(username), Attempt::begin(app, call));
+    let address = attempt.enter(attempts::of_address(call))?;
+    let name = identifier.as_ref().map(attempts::of_name).map(|name| attempt.enter(name)).transpose()?;
+    let keys: Vec<_> = [Some(address), name].into_iter().flatten().map(|standing| standing.key()).collect();
     let found = match &identifier {
         Some(identifier) => app.store.find_user(identifier, &keys).await?,
         None => Found { user: None, debts: app.store.debts(&keys).await? },
     };
     let id = found.user.unwrap_or(UserId::from_bytes([0; 16]));
     let session = browser.filter(|cookie| cookie.user == id).map(|cookie| cookie.session);
-    let account = attempts::of_account(&id);
-    let view = app.store.load_sign_in(&id, session, client, &[account.0]).await?;
+    let account = attempt.enter(attempts::of_account(&id))?;
+    let view = app.store.load_sign_in(&id, session, client, &[account.key()]).await?;
     // One counter an account, whatever name led to it (N-148).
     let own = match found.user {
         Some(_) => view.debts.first().map(|debt| (account, *debt)),
         None => name.zip(found.debts.get(1).copied()),
     };
     let from = found.debts.first().map(|debt| (address, *debt));
-    Ok(LookedUp { found: found.user, view, counters: from.into_iter().chain(own).collect() })
+    Ok(LookedUp { attempt, found: found.user, view, debts: from.into_iter().chain(own).collect() })
 }

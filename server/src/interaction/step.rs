@@ -74,7 +74,8 @@ impl Step {
 
     /// What comes next for this visitor, who agreed to `agreed` just now.
     pub fn next(&self, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
-        let met = Met { stale: self.progress.stale, agreed };
+        let Progress { started_at, stale, .. } = self.progress;
+        let met = Met { started_at, stale, agreed };
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)
     }
 

@@ -161,10 +161,19 @@ fn create(path: &Path, draft: &str, key: &Zeroizing<[u8; 32]>) -> io::Result<()>
     let draft = path.with_file_name(name);
     let written = write_draft(&draft, key).and_then(|()| match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
+        Ok(()) => sync_folder(path),
+        failed => failed,
     });
     let _ = fs::remove_file(&draft);
     written
+}
+
+/// The ring that the key opens is about to be written: a crash must not keep that and lose this.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if cfg!(unix) && !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 fn write_draft(draft: &Path, key: &Zeroizing<[u8; 32]>) -> io::Result<()> {

@@ -12,6 +12,7 @@ mod retired;
 pub mod ring;
 pub mod signer;
 pub mod snapshot;
+mod verified;
 pub mod verify;
 
 pub use custody::{Custody, TokenSigner, Typ};
@@ -184,7 +185,7 @@ impl Keys {
                 Rotation::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
             })
             .await?;
-        let pending = self.policy.algs.iter().filter_map(|alg| ring.pending(*alg, now));
+        let pending = ring.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
         let at = match how {
             // Not always one lead from now: what would have begun sooner still does.
             Rotation::Scheduled => pending.map(|key| key.sign_from).max().unwrap_or(now),

@@ -98,15 +98,11 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
     let mut rotated = plan.ring.masters.is_empty();
     for alg in &policy.algs {
         if plan.ring.pending(*alg, now).is_some() {
+            put_right(&mut plan.ring, policy, *alg, now);
             continue;
         }
         rotated = true;
-        let sign_from = plan.ring.active(*alg, now).map_or_else(
-            // An algorithm new to the settings: verifiers have to learn its key first.
-            || if policy.loopback { now } else { now.plus(policy.publish_lead) },
-            |active| active.sign_from.plus(policy.rotation_period).max(now.plus(policy.publish_lead)),
-        );
-        plan.keys.push((*alg, sign_from));
+        plan.keys.push((*alg, next_signs_from(&plan.ring, policy, *alg, now)));
     }
     if rotated {
         plan.add_master();
@@ -119,15 +115,44 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
     plan.within_limits().map(Some)
 }
 
+/// When a successor made now would begin to sign.
+fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> Timestamp {
+    let lead = now.plus(policy.publish_lead);
+    ring.active(alg, now).map_or_else(
+        // An algorithm new to the settings: verifiers have to learn its key first.
+        || if policy.loopback { now } else { lead },
+        |active| active.sign_from.plus(policy.rotation_period).max(lead),
+    )
+}
+
+/// Undoes what a clock did that ran ahead and came back: it cleared away the key that signs now, or made a
+/// successor that nobody would see for years. A clock that is behind the whole ring changes nothing.
+fn put_right(ring: &mut Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) {
+    let Some(pending) = ring.pending(alg, now) else { return };
+    let is_published = pending.publish_at <= now;
+    // An algorithm new to the settings has no active key either, for as long as the lead.
+    let is_known = pending.publish_at.plus(policy.publish_lead).has_passed(now);
+    let nothing_signs = ring.keys.iter().all(|key| key.sign_from > now);
+    if ring.active(alg, now).is_some() {
+        if !is_published {
+            let at = next_signs_from(ring, policy, alg, now);
+            bring_forward(ring, alg, at, now);
+        }
+    } else if is_known || (is_published && nothing_signs) {
+        bring_forward(ring, alg, now, now);
+    }
+}
+
 /// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is
-/// sooner.
+/// sooner. Like the other commands it looks at the keys there are: the settings of whoever types it may name other
+/// algorithms than the servers'.
 pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(ring.clone(), now);
-    for alg in &policy.algs {
+    for alg in ring.algorithms(now) {
         let soon = now.plus(policy.publish_lead);
-        if !bring_forward(&mut plan.ring, *alg, soon, now) {
-            plan.keys.push((*alg, soon));
+        if !bring_forward(&mut plan.ring, alg, soon, now) {
+            plan.keys.push((alg, soon));
         }
     }
     plan.within_limits()
@@ -137,8 +162,8 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(ring.clone(), now);
-    for alg in &policy.algs {
-        activate(&mut plan, *alg, policy, force)?;
+    for alg in ring.algorithms(now) {
+        activate(&mut plan, alg, policy, force)?;
     }
     plan.add_master();
     plan.within_limits()
@@ -156,9 +181,9 @@ pub fn revoke(
     let signed = ring.active(key.alg, now).is_some_and(|active| active.kid == kid);
     let alg = key.alg;
     let mut plan = Plan::of(forget(ring, kid, now), now);
-    if signed && policy.algs.contains(&alg) {
+    if signed {
         activate(&mut plan, alg, policy, force)?;
-    } else if policy.algs.contains(&alg) && plan.ring.pending(alg, now).is_none() {
+    } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
         let lead = now.plus(policy.publish_lead);
         let next =
             plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));
@@ -222,11 +247,13 @@ fn drop_algorithms(ring: &mut Ring, policy: &KeyPolicy, now: Timestamp) {
     }
 }
 
-/// Lets the pending key of `alg` begin at `at` if it would begin later. False if there is none.
+/// Lets the pending key of `alg` begin at `at` if it would begin later, published from now on at the latest. False
+/// if there is none.
 fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp) -> bool {
     let Some(kid) = ring.pending(alg, now).map(|key| key.kid.clone()) else { return false };
     for key in ring.keys.iter_mut().filter(|key| key.kid == kid) {
         key.sign_from = key.sign_from.min(at);
+        key.publish_at = key.publish_at.min(now);
     }
     true
 }

@@ -7,6 +7,7 @@ use super::error::KeysError;
 use protocol::jwk::{Algorithm, Jwk};
 use protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The one version there is.
@@ -198,6 +199,12 @@ impl Ring {
     pub fn pending(&self, alg: Algorithm, now: Timestamp) -> Option<&RingKey> {
         let ahead = self.keys.iter().filter(|key| key.alg == alg && key.state(now) == KeyState::Pending);
         ahead.min_by_key(|key| key.sign_from)
+    }
+
+    /// The algorithms that sign, or are about to.
+    pub fn algorithms(&self, now: Timestamp) -> BTreeSet<Algorithm> {
+        let current = |key: &&RingKey| matches!(key.state(now), KeyState::Active | KeyState::Pending);
+        self.keys.iter().filter(current).map(|key| key.alg).collect()
     }
 
     /// How many keys the JWKS shows, or is about to.

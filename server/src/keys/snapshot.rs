@@ -4,6 +4,7 @@
 use super::custody::{Custody, TokenSigner};
 use super::error::{KeysError, SignError, SignErrorKind};
 use super::ring::{KeyPolicy, KeyState, RetiredKeys, Ring, RingKey};
+use super::verified::Verified;
 use super::verify::PublicKey;
 use crate::seal::{Master, Seals};
 use aws_lc_rs::digest;
@@ -56,6 +57,7 @@ pub struct Snapshot {
     algs: Vec<Algorithm>,
     signers: HashMap<String, Arc<dyn TokenSigner>>,
     published: HashMap<String, PublicKey>,
+    verified: Verified,
     retired: HashMap<String, (PublicKey, Timestamp)>,
     /// What the JWKS is until an instant; in order, the last for ever.
     jwks: Vec<(Option<Timestamp>, Jwks)>,
@@ -90,7 +92,8 @@ impl Snapshot {
         let retired = retired
             .filter_map(|key| Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until))));
         let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
-        Ok(Self { version, algs: source.policy.algs.clone(), signers, published, retired, jwks, seals, ring })
+        let (algs, verified) = (source.policy.algs.clone(), Verified::default());
+        Ok(Self { version, algs, signers, published, verified, retired, jwks, seals, ring })
     }
 
     /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
@@ -116,7 +119,8 @@ impl Snapshot {
     pub fn verify(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let Some(kid) = token.header.kid.as_deref() else { return false };
         let published = self.ring.keys.iter().any(|key| key.kid == kid && key.is_published(now));
-        published && self.published.get(kid).is_some_and(|key| key.verify(token))
+        let is_right = |key: &PublicKey| self.verified.or_check(token, || key.verify(token));
+        published && self.published.get(kid).is_some_and(is_right)
     }
 
     /// As [`Self::verify`], and by keys removed less than 90 days ago: for `id_token_hint` only, whose expiry

@@ -24,7 +24,7 @@ impl PublicKey {
                     Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
                     _ => &RSA_PKCS1_2048_8192_SHA256,
                 };
-                let numbers = PublicKeyComponents { n: base64url::decode(n)?, e: base64url::decode(e)? };
+                let numbers = PublicKeyComponents { n: number(n)?, e: number(e)? };
                 numbers.to_parsed_public_key(parameters).ok()?
             }
             (Algorithm::ES256, KeyMaterial::Ec { crv, x, y }) if crv == "P-256" => {
@@ -49,4 +49,9 @@ impl PublicKey {
     pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
+}
+
+/// A Base64urlUInt (RFC 7518 §2), without the zeros before it that some senders add.
+pub(crate) fn number(text: &str) -> Option<Vec<u8>> {
+    Some(base64url::decode(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
 }

@@ -9,12 +9,12 @@ use crate::keys::Typ;
 use axum::response::Response;
 use protocol::base64url;
 use protocol::claims::access_token::{AccessToken, Issuance};
-use protocol::token::{TokenResponse, TokenType, client_credentials};
+use protocol::token::{TokenResponse, TokenType, client_credentials, resource_asked};
 
 /// Issues a token.
 pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
     let ClientRequest { client, form, call, .. } = request;
-    let resource = form.get("resource").or(form.get("audience"));
+    let resource = resource_asked(form)?;
     let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
     let ring = app.keys.fresh().await?;
     let signer = ring.signer(client.signing_alg, call.at)?;

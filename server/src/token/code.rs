@@ -18,7 +18,7 @@ use protocol::params::Params;
 use protocol::pkce::Verifier;
 use protocol::refusal::Consequence;
 use protocol::secret::Secret;
-use protocol::token::{code, refresh};
+use protocol::token::{code, refresh, resource_asked};
 use storage::{Commit, GrantView};
 
 /// Redeems a code and issues tokens.
@@ -33,7 +33,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let code = Code::open(text, &ring).ok_or(Refusal::CodeInvalid)?;
     let GrantView { grant, user } = app.store.load_grant(code.grant).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
-    let resource = form.get("resource").or(form.get("audience"));
+    let resource = resource_asked(form)?;
     let presented =
         code::Presented { code: code.digest, redirect_uri: form.get("redirect_uri"), verifier, resource };
     let decide = |grant: &Grant| code::decide(&presented, grant, &user, client, ring.not_before(), call.at);

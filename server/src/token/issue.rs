@@ -81,7 +81,7 @@ pub(super) async fn sign_tokens(
     let access = Zeroizing::new(sign(&**signer, Typ::AccessToken, &claims).await?);
     let id = if to.scope.contains("openid") {
         let at_hash = jwt::at_hash(&access, signer.alg());
-        let claims = IdToken::new(to.grant, to.user, issuer, lifetimes, Some(&at_hash), now);
+        let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
         let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
         Some(Zeroizing::new(sign(&**signer, Typ::Jwt, &claims).await?))
     } else {
@@ -111,6 +111,8 @@ pub(super) async fn sign(
 
 /// RFC 6749 §5.1.
 pub(super) fn answer(tokens: &TokenResponse<'_>) -> Result<Response, Failure> {
-    let body = serde_json::to_vec(tokens).map_err(|_| Failure::internal("an answer can't be written"))?;
+    // Room for two tokens, so that the body never moves while it is written.
+    let mut body = Vec::with_capacity(2048);
+    serde_json::to_writer(&mut body, tokens).map_err(|_| Failure::internal("an answer can't be written"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

@@ -13,8 +13,8 @@ use protocol::Refusal;
 use protocol::client::{Client, GrantType};
 use protocol::event::{Event, What};
 use protocol::grant::{Grant, RevocationReason};
-use protocol::token::check_resource;
 use protocol::token::refresh::{self, Policy, Presented, Refreshed};
+use protocol::token::{check_resource, resource_asked};
 use protocol::user::User;
 use storage::{Commit, GrantView};
 
@@ -36,7 +36,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let refreshed = refreshing.decide(&grant).await?;
     // RFC 6749 §6, RFC 8707 §2.2: what is asked wrongly is refused before anything rotates.
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
-    check_resource(&grant, client, form.get("resource").or(form.get("audience")))?;
+    check_resource(&grant, client, resource_asked(form)?)?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
     let signing = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, call.at);
     let (committed, tokens) = tokio::join!(refreshing.commit(&grant, refreshed), signing);

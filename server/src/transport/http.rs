@@ -5,6 +5,7 @@
 
 use super::body::BoundedBody;
 use super::wire::{Doubt, Wire};
+use crate::crowd::Crowd;
 use crate::http::headers::{NO_STORE, harden};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -13,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::attempts::Network;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -32,6 +34,8 @@ use tower::ServiceExt as _;
 pub struct Limits {
     /// Connections at a time; more wait in the system's queue.
     pub connections: usize,
+    /// Connections at a time from one address, or IPv6 network of 64 bits; more are closed unheard.
+    pub connections_of_one: usize,
     /// Bytes of path and query; more is 414.
     pub uri_bytes: usize,
     /// Bytes of header names and values together; more is 431.
@@ -56,6 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_of_one: 2_500,
             uri_bytes: 8 * 1024,
             header_bytes: 32 * 1024,
             headers: 100,
@@ -83,7 +88,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(limits.connections));
     let (stop, stopping) = watch::channel(());
-    let mut connections = JoinSet::new();
+    let (mut connections, callers) = (JoinSet::new(), Crowd::default());
     tokio::pin!(shutdown);
     loop {
         // Taken before accepting, so that a full house leaves callers in the system's queue.
@@ -98,16 +103,15 @@ pub async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection {
-                    peer: PeerAddr(peer),
-                    router: router.clone(),
-                    limits,
-                    stopping: stopping.clone(),
-                };
-                let tls = tls.clone();
+                let caller = callers.enter(Network::of(Some(peer.ip())));
+                if caller.ahead() >= limits.connections_of_one {
+                    continue;
+                }
+                let (router, tls, stopping) = (router.clone(), tls.clone(), stopping.clone());
+                let connection = Connection { peer: PeerAddr(peer), router, limits, stopping };
                 connections.spawn(async move {
                     connection.run(stream, tls).await;
-                    drop(place);
+                    drop((place, caller));
                 });
             }
             Err(error) => wait_out(&error).await,

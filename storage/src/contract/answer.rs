@@ -63,8 +63,9 @@ pub async fn an_unanswered_client_is_recognised(store: Arc<dyn Store>) {
 }
 
 pub async fn an_unanswered_replacement_of_a_client_is_recognised(store: Arc<dyn Store>) {
-    put_client(&*store, &bare_client("a")).await;
-    let next = Client { revision: 2, ..full_client("a") };
+    let bare = bare_client("a");
+    put_client(&*store, &bare).await;
+    let next = Client { revision: 2, created_at: bare.created_at, ..full_client("a") };
     let replace = async |store: &dyn Store| store.replace_client(&next, call(2)).await;
     assert_eq!(repeated(&store, "replace_client", replace).await, Commit::Done);
     assert_eq!(store.clients().await.unwrap(), std::slice::from_ref(&next));

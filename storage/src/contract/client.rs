@@ -1,6 +1,6 @@
 //! Cases of clients.
 
-use super::sample::{bare_client, call, client_id, full_client, later, lost, put_client};
+use super::sample::{bare_client, call, client_id, earlier, full_client, later, lost, put_client};
 use crate::{Commit, Store};
 use protocol::client::{AuthMethod, Client};
 use protocol::jwk::Algorithm;
@@ -34,7 +34,7 @@ pub async fn a_client_is_replaced_by_its_next_revision(store: Arc<dyn Store>) {
     let (bare, other) = (bare_client("a"), full_client("b"));
     put_client(&*store, &bare).await;
     put_client(&*store, &other).await;
-    let full = Client { revision: 2, ..full_client("a") };
+    let full = Client { revision: 2, created_at: bare.created_at, ..full_client("a") };
     let bare_again = Client { revision: 3, ..bare };
     for next in [full, bare_again] {
         assert_eq!(store.replace_client(&next, call(2)).await.unwrap(), Commit::Done);
@@ -47,7 +47,7 @@ pub async fn replacing_a_client_is_lost_unless_the_revision_before_is_there(stor
     let there = full_client("a");
     put_client(&*store, &there).await;
     for revision in [0, 1, 8, 9, 11, u64::MAX] {
-        let next = Client { revision, ..bare_client("a") };
+        let next = Client { revision, created_at: there.created_at, ..bare_client("a") };
         let missed = store.replace_client(&next, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "{revision} after {}", there.revision);
     }
@@ -81,6 +81,22 @@ pub async fn a_deleted_client_is_not_brought_back(store: Arc<dyn Store>) {
     put_client(&*store, &successor).await;
     assert_eq!(store.replace_client(&next, call(4)).await.unwrap(), lost(successor.clone()));
     assert_eq!(store.clients().await.unwrap(), [successor]);
+}
+
+pub async fn a_client_made_anew_is_not_replaced_by_who_saw_the_former(store: Arc<dyn Store>) {
+    let former = bare_client("a");
+    put_client(&*store, &former).await;
+    assert_eq!(store.delete_client(&former.id, call(2)).await.unwrap(), Commit::Done);
+    // Its revisions start from 1 again, so they don't tell the two apart.
+    let successor = Client { created_at: later(1), ..bare_client("a") };
+    put_client(&*store, &successor).await;
+    for created_at in [former.created_at, earlier(1), later(2)] {
+        let next = Client { revision: 2, created_at, ..former.clone() };
+        assert_eq!(store.replace_client(&next, call(3)).await.unwrap(), lost(successor.clone()));
+    }
+    assert_eq!(store.client(&successor.id).await.unwrap().as_ref(), Some(&successor));
+    let next = Client { revision: 2, ..successor };
+    assert_eq!(store.replace_client(&next, call(4)).await.unwrap(), Commit::Done);
 }
 
 pub async fn a_deleted_client_is_gone(store: Arc<dyn Store>) {

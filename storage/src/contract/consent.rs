@@ -1,7 +1,8 @@
 //! Cases of remembered consent.
 
-use super::sample::{NOW, call, call_at, client_id, later, scope, user_id};
-use crate::Store;
+use super::sample::{NOW, bare_client, call, call_at, client_id, later, put_client, scope, user_id};
+use crate::{Commit, Store};
+use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, UserId};
 use std::sync::Arc;
@@ -64,6 +65,31 @@ pub async fn a_consent_is_forgotten(store: Arc<dyn Store>) {
         .await
         .unwrap();
     assert_eq!(kept(&*store).await, Some(("email".into(), 9)));
+}
+
+/// A backend may leave the records of a former client, but they don't count.
+pub async fn a_client_made_anew_under_an_old_id_is_agreed_to_anew(store: Arc<dyn Store>) {
+    let former = bare_client("client-a");
+    put_client(&*store, &former).await;
+    for (user, client) in [(1, "client-a"), (2, "client-a"), (1, "client-b")] {
+        let stamp = call_at(1, later(1));
+        let given = scope("openid email");
+        store.remember_consent(&user_id(user), &client_id(client), &given, stamp).await.unwrap();
+    }
+    assert!(former.honours(&kept_of(&*store, user_id(2), &former.id).await.unwrap()));
+    assert_eq!(store.delete_client(&former.id, call_at(2, later(2))).await.unwrap(), Commit::Done);
+    let client = Client { created_at: later(3), ..former };
+    put_client(&*store, &client).await;
+    for user in [1, 2] {
+        let left = kept_of(&*store, user_id(user), &client.id).await;
+        assert!(left.is_none_or(|consent| !client.honours(&consent)), "{user}");
+    }
+    assert!(kept_of(&*store, user_id(1), &client_id("client-b")).await.is_some(), "another's stays");
+    // What is outdated is forgotten before anything is remembered.
+    store.forget_consent(&user_id(1), &client.id, call_at(3, later(4))).await.unwrap();
+    store.remember_consent(&user_id(1), &client.id, &scope("phone"), call_at(3, later(4))).await.unwrap();
+    assert_eq!(kept(&*store).await, Some(("phone".into(), 4)));
+    assert!(client.honours(&kept_of(&*store, user_id(1), &client.id).await.unwrap()));
 }
 
 /// More than one request may ask for.

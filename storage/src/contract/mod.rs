@@ -19,7 +19,7 @@ mod realm;
 mod refresh;
 pub(crate) mod sample;
 mod session;
-mod sweep;
+pub(crate) mod sweep;
 mod token;
 mod user;
 pub mod wire;
@@ -61,6 +61,7 @@ suite! { $
         a_taken_client_id_is_lost
         a_client_is_replaced_by_its_next_revision
         replacing_a_client_is_lost_unless_the_revision_before_is_there
+        a_client_made_anew_is_not_replaced_by_who_saw_the_former
         a_disabled_client_is_not_enabled_by_who_saw_it_before
         a_deleted_client_is_gone
         a_deleted_client_is_not_brought_back
@@ -103,6 +104,7 @@ suite! { $
         a_consent_grows
         a_consent_is_of_one_user_with_one_client
         a_consent_is_forgotten
+        a_client_made_anew_under_an_old_id_is_agreed_to_anew
         a_consent_outgrows_a_request
     }
     grant {
@@ -193,6 +195,7 @@ suite! { $
     }
     sweep {
         n225_sweeping_takes_only_what_expired
+        a_grant_is_kept_by_its_redemption
         sweeping_is_bounded_and_goes_on_until_nothing_is_left
     }
 }

@@ -6,13 +6,14 @@ use super::sample::{
     put_grant, put_session, put_user, scope, session, token,
 };
 use crate::{SWEEP_LIMIT, Store};
-use protocol::grant::Grant;
+use protocol::grant::{Grant, RevocationReason};
 use protocol::session::Session;
 use protocol::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Sweeps until nothing is left; how many records went with each call.
 async fn sweep(store: &dyn Store) -> Vec<u64> {
@@ -57,6 +58,48 @@ async fn gone(store: &dyn Store, number: u32, debt: Timestamp) -> u64 {
         store.debts(&[attempt(number)]).await.unwrap() == [debt],
     ];
     is_there.into_iter().map(|is_there| u64::from(!is_there)).sum()
+}
+
+/// When the code is long over, the grant may go, unless it was redeemed.
+pub async fn a_grant_is_kept_by_its_redemption(store: Arc<dyn Store>) {
+    let all = redeemed_and_unredeemed(&*store).await;
+    for each in &all {
+        assert_eq!(kept_grant(&*store, each).await.as_ref(), Some(each));
+    }
+    // To the millisecond, then after it.
+    for (before, may_go) in [(UNREDEEMED_GO, false), (UNREDEEMED_GO.plus(MILLISECOND), true)] {
+        let swept = store.sweep(before).await.unwrap();
+        let mut missing = 0;
+        for each in &all {
+            let gone = kept_grant(&*store, each).await.is_none();
+            assert!(!gone || (may_go && each.redeemed_at.is_none()), "{each:?}");
+            missing += u64::from(gone);
+        }
+        assert_eq!(swept, missing);
+    }
+}
+
+/// The last instant of grants whose codes nobody redeemed.
+pub(crate) const UNREDEEMED_GO: Timestamp = Timestamp::from_seconds(NOW.seconds() + 60 + 3600);
+
+/// Grants of one session that goes on: one redeemed, one revoked after that, one never redeemed, one burnt.
+pub(crate) async fn redeemed_and_unredeemed(store: &dyn Store) -> [Grant; 4] {
+    let all = [1, 2, 3, 4].map(|number| Grant { expires_at: later(604_800_000), ..grant(number) });
+    for each in &all {
+        put_grant(store, each).await;
+    }
+    let [redeemed, revoked, unredeemed, burnt] = all;
+    for each in [&redeemed, &revoked] {
+        assert!(store.redeem_code(each.key(), &each.code, None, call(2)).await.unwrap().is_done());
+    }
+    let reason = RevocationReason::Revoked;
+    assert!(store.revoke_grant(revoked.key(), reason, call(3)).await.unwrap().is_done());
+    assert!(store.burn_code(burnt.key(), call(3)).await.unwrap().is_done());
+    let mut kept = [redeemed, revoked, unredeemed, burnt];
+    for each in &mut kept {
+        *each = kept_grant(store, each).await.unwrap();
+    }
+    kept
 }
 
 pub async fn sweeping_is_bounded_and_goes_on_until_nothing_is_left(store: Arc<dyn Store>) {

@@ -34,8 +34,10 @@ impl Table {
         let key = self.client_key(&client.id);
         let written = match client.revision.checked_sub(1) {
             Some(seen) => {
-                let seen = [("seen", number(seen)), of_known_format()];
-                self.put(item::encode(&key, client, stamp)?, "#revision = :seen AND #v = :v", seen).await?
+                let made = ("created_at", number(client.created_at.millis()));
+                let seen = [("seen", number(seen)), made, of_known_format()];
+                let condition = "#revision = :seen AND #created_at = :created_at AND #v = :v";
+                self.put(item::encode(&key, client, stamp)?, condition, seen).await?
             }
             // Nothing comes before the first.
             None => Written::Refused(self.get(&key).await?),

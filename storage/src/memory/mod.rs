@@ -101,11 +101,34 @@ fn change<K: Ord, T: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::sample::{bare_client, call, kept_grant, put_client, scope, user_id};
+    use crate::contract::sweep::{UNREDEEMED_GO, redeemed_and_unredeemed};
     use std::sync::Arc;
+    use std::time::Duration;
 
     async fn empty() -> Arc<dyn Store> {
         Arc::new(Memory::default())
     }
 
     contract!(memory, empty);
+
+    #[tokio::test]
+    async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
+        let store = Memory::default();
+        let [redeemed, revoked, unredeemed, burnt] = redeemed_and_unredeemed(&store).await;
+        assert_eq!(store.sweep(UNREDEEMED_GO.plus(Duration::from_millis(1))).await.unwrap(), 2);
+        for (each, is_kept) in [(redeemed, true), (revoked, true), (unredeemed, false), (burnt, false)] {
+            assert_eq!(kept_grant(&store, &each).await.is_some(), is_kept, "{each:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
+        let store = Memory::default();
+        let (user, client) = (user_id(1), bare_client("client-a"));
+        put_client(&store, &client).await;
+        store.remember_consent(&user, &client.id, &scope("openid"), call(1)).await.unwrap();
+        assert_eq!(store.delete_client(&client.id, call(2)).await.unwrap(), Commit::Done);
+        assert_eq!(store.load_sign_in(&user, None, &client.id, &[]).await.unwrap().consent, None);
+    }
 }

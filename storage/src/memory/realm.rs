@@ -51,13 +51,17 @@ impl Tables {
     }
 
     pub(super) fn replace_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {
-        let condition = |there: &Client| there.revision.checked_add(1) == Some(client.revision);
+        let condition = |there: &Client| {
+            there.revision.checked_add(1) == Some(client.revision) && there.created_at == client.created_at
+        };
         let effect = |there: &mut Client| *there = client.clone();
         change(&mut self.clients, &client.id, stamp, condition, effect, |there| there == client)
     }
 
     pub(super) fn delete_client(&mut self, id: &ClientId, _: Stamp) -> Commit<Client> {
-        self.clients.remove(id).map_or(Commit::Lost(None), |_| Commit::Done)
+        let Some(_) = self.clients.remove(id) else { return Commit::Lost(None) };
+        self.consents.retain(|(_, client), _| client != id);
+        Commit::Done
     }
 
     pub(super) fn debts(&self, attempts: &[AttemptKey]) -> Vec<Timestamp> {
@@ -83,7 +87,7 @@ impl Tables {
             room -= u64::from(goes);
             !goes
         };
-        self.grants.retain(|_, grant| keep(grant.record.expires_at));
+        self.grants.retain(|_, grant| keep(grant.record.kept_until()));
         self.sessions.retain(|_, session| keep(session.record.expires_at));
         self.denied.retain(|_, denied| keep(denied.record));
         self.debts.retain(|_, debt| keep(*debt));

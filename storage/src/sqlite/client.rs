@@ -1,6 +1,6 @@
 //! Clients.
 
-use super::column::{At, Count, FORMAT, Format, Json, Word};
+use super::column::{At, Columns, Count, FORMAT, Format, Json, Word};
 use super::settle;
 use crate::kept::Kept;
 use crate::{Commit, Stamp};
@@ -35,8 +35,8 @@ const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets
 const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
     post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
     resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
-    not_before = ?18, created_at = ?19, revision = ?20, last_request = ?21
-  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND v = ?22";
+    not_before = ?18, revision = ?20, last_request = ?21
+  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND created_at = ?19 AND v = ?22";
 
 pub(super) fn create_client(
     db: &Connection,
@@ -90,6 +90,10 @@ fn write(
     settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
 
+/// By itself SQLite would look through all consents of the realm, in the order of the key.
+pub(super) const CONSENTS: &str =
+    "DELETE FROM consents INDEXED BY consents_by_client WHERE realm = ?1 AND client_id = ?2";
+
 pub(super) fn delete_client(
     db: &Connection,
     realm: &Realm,
@@ -99,31 +103,36 @@ pub(super) fn delete_client(
     let changed = db
         .prepare_cached("DELETE FROM clients WHERE realm = ?1 AND id = ?2")?
         .execute([realm.as_str(), id.as_str()])?;
-    Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
+    if changed == 0 {
+        return Ok(Commit::Lost(None));
+    }
+    db.prepare_cached(CONSENTS)?.execute([realm.as_str(), id.as_str()])?;
+    Ok(Commit::Done)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
-    row.get::<_, Format>("v")?;
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     let record = Client {
-        id: row.get::<_, Word<_>>("id")?.0,
+        id: row.get::<Word<_>>("id")?.0,
         name: row.get("name")?,
-        auth_method: row.get::<_, Word<_>>("auth_method")?.0,
-        secrets: row.get::<_, Json<_>>("secrets")?.0,
-        redirect_uris: row.get::<_, Json<_>>("redirect_uris")?.0,
-        post_logout_redirect_uris: row.get::<_, Json<_>>("post_logout_redirect_uris")?.0,
-        origins: row.get::<_, Json<_>>("origins")?.0,
-        grant_types: row.get::<_, Json<_>>("grant_types")?.0,
-        scope: row.get::<_, Word<_>>("scope")?.0,
-        audiences: row.get::<_, Json<_>>("audiences")?.0,
-        resources: row.get::<_, Json<_>>("resources")?.0,
-        signing_alg: row.get::<_, Option<Word<_>>>("signing_alg")?.map(|alg| alg.0),
+        auth_method: row.get::<Word<_>>("auth_method")?.0,
+        secrets: row.get::<Json<_>>("secrets")?.0,
+        redirect_uris: row.get::<Json<_>>("redirect_uris")?.0,
+        post_logout_redirect_uris: row.get::<Json<_>>("post_logout_redirect_uris")?.0,
+        origins: row.get::<Json<_>>("origins")?.0,
+        grant_types: row.get::<Json<_>>("grant_types")?.0,
+        scope: row.get::<Word<_>>("scope")?.0,
+        audiences: row.get::<Json<_>>("audiences")?.0,
+        resources: row.get::<Json<_>>("resources")?.0,
+        signing_alg: row.get::<Option<Word<_>>>("signing_alg")?.map(|alg| alg.0),
         pkce_required: row.get("pkce_required")?,
         first_party: row.get("first_party")?,
         native: row.get("native")?,
         disabled: row.get("disabled")?,
-        not_before: row.get::<_, At>("not_before")?.0,
-        created_at: row.get::<_, At>("created_at")?.0,
-        revision: row.get::<_, Count>("revision")?.0,
+        not_before: row.get::<At>("not_before")?.0,
+        created_at: row.get::<At>("created_at")?.0,
+        revision: row.get::<Count>("revision")?.0,
     };
     Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

@@ -1,11 +1,44 @@
-//! How values stand in columns. What can't be understood is an error here, never a default.
+//! How values stand in columns, and how columns are found. What can't be understood is an error here, never a
+//! default.
 
 use protocol::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
+use rusqlite::{Error, Result, Row, Statement};
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::Cell;
 
 /// The one record format there is.
 pub(super) const FORMAT: i64 = 1;
+
+/// A row that is asked for its columns by name, about in the order in which they stand: SQLite only tells the
+/// names, one by one, so each search begins behind what was found last.
+pub(super) struct Columns<'a> {
+    row: &'a Row<'a>,
+    next: Cell<usize>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) const fn of(row: &'a Row<'a>) -> Self {
+        Self { row, next: Cell::new(0) }
+    }
+
+    pub(super) fn get<T: FromSql>(&self, name: &str) -> Result<T> {
+        self.row.get(self.index(name)?)
+    }
+
+    pub(super) fn get_ref(&self, name: &str) -> Result<ValueRef<'a>> {
+        self.row.get_ref(self.index(name)?)
+    }
+
+    fn index(&self, name: &str) -> Result<usize> {
+        let (statement, next): (&Statement<'_>, _) = (self.row.as_ref(), self.next.get());
+        let is_it = |index: &usize| statement.column_name(*index).is_ok_and(|own| own == name);
+        let found = (next..statement.column_count()).chain(0..next).find(is_it);
+        let index = found.ok_or_else(|| Error::InvalidColumnName(name.to_owned()))?;
+        self.next.set(index + 1);
+        Ok(index)
+    }
+}
 
 /// Reads the column `v`; fails for a record of a newer program.
 pub(super) struct Format;

@@ -1,6 +1,6 @@
 //! What users agreed to.
 
-use super::column::{At, FORMAT, Format, Word};
+use super::column::{At, Columns, FORMAT, Format, Word};
 use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, Realm, UserId};
@@ -25,12 +25,13 @@ pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<V
 }
 
 fn from_row(row: &Row<'_>) -> Result<Consent> {
-    row.get::<_, Format>("v")?;
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     Ok(Consent {
         user: UserId::from_bytes(row.get("user_id")?),
-        client: row.get::<_, Word<_>>("client_id")?.0,
-        scope: row.get::<_, Word<_>>("scope")?.0,
-        granted_at: row.get::<_, At>("granted_at")?.0,
+        client: row.get::<Word<_>>("client_id")?.0,
+        scope: row.get::<Word<_>>("scope")?.0,
+        granted_at: row.get::<At>("granted_at")?.0,
     })
 }
 

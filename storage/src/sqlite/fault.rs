@@ -15,6 +15,10 @@ impl Outage {
         Self { kind, text: text.into() }
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        self.kind == StoreErrorKind::Busy
+    }
+
     pub(super) fn in_step(self, step: &'static str) -> StoreError {
         StoreError::new(self.kind, step, self.text)
     }

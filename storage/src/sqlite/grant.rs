@@ -1,9 +1,9 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
-use super::column::{At, FORMAT, Format, Json, Word};
+use super::column::{At, Columns, FORMAT, Format, Json, Word};
 use super::{settle, user};
 use crate::kept::{self, Kept};
-use crate::{Commit, GrantView, Stamp};
+use crate::{ACCOUNT_GRANTS, Commit, GrantView, Stamp};
 use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
@@ -14,6 +14,15 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 /// Stands in the column `pkce` when there is no challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
 
+/// Whoever made a client ask a million times gets a page all the same, and what matters stands first.
+pub(super) const OF_USER: &str = "SELECT * FROM grants WHERE rowid IN
+    (SELECT rowid FROM
+      (SELECT rowid, row_number() OVER
+         (PARTITION BY client_id ORDER BY revoked_at IS NOT NULL, redeemed_at IS NULL, created_at, id) AS place
+       FROM grants WHERE realm = ?1 AND user_id = ?2)
+     WHERE place <= ?3)
+  ORDER BY created_at, id";
+
 fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Grant>>> {
     db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
         .query_row(params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()], from_row)
@@ -21,8 +30,8 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Gra
 }
 
 pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Grant>> {
-    db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 ORDER BY created_at, id")?
-        .query_map(params![realm.as_str(), user.as_bytes()], |row| Ok(from_row(row)?.record))?
+    db.prepare_cached(OF_USER)?
+        .query_map(params![realm.as_str(), user.as_bytes(), ACCOUNT_GRANTS], |row| Ok(from_row(row)?.record))?
         .collect()
 }
 
@@ -228,50 +237,50 @@ pub(super) fn end_with_session(
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
-    row.get::<_, Format>("v")?;
-    let last_request = RequestId::from_bytes(row.get("last_request")?);
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     let record = Grant {
-        id: GrantId::from_bytes(row.get("id")?),
         user: UserId::from_bytes(row.get("user_id")?),
-        client: row.get::<_, Word<_>>("client_id")?.0,
+        id: GrantId::from_bytes(row.get("id")?),
+        client: row.get::<Word<_>>("client_id")?.0,
         session: SessionId::from_bytes(row.get("session_id")?),
-        requested_scope: row.get::<_, Word<_>>("requested_scope")?.0,
-        scope: row.get::<_, Word<_>>("scope")?.0,
+        requested_scope: row.get::<Word<_>>("requested_scope")?.0,
+        scope: row.get::<Word<_>>("scope")?.0,
         resource: row.get("resource")?,
         redirect_uri: Digest::from_bytes(row.get("redirect_uri")?),
         pkce: pkce_from(row.get_ref("pkce")?.as_str()?)?,
         nonce: row.get("nonce")?,
-        claims: row.get::<_, Json<_>>("claims")?.0,
-        authentication: row.get::<_, Json<_>>("authentication")?.0,
+        claims: row.get::<Json<_>>("claims")?.0,
+        authentication: row.get::<Json<_>>("authentication")?.0,
         offline: row.get("offline")?,
         code: Digest::from_bytes(row.get("code")?),
-        code_expires_at: row.get::<_, At>("code_expires_at")?.0,
-        redeemed_at: row.get::<_, Option<At>>("redeemed_at")?.map(|at| at.0),
-        refresh: refresh(row)?,
-        created_at: row.get::<_, At>("created_at")?.0,
-        expires_at: row.get::<_, At>("expires_at")?.0,
+        code_expires_at: row.get::<At>("code_expires_at")?.0,
+        redeemed_at: row.get::<Option<At>>("redeemed_at")?.map(|at| at.0),
+        created_at: row.get::<At>("created_at")?.0,
+        expires_at: row.get::<At>("expires_at")?.0,
         revoked: revocation(row)?,
-        last_request,
+        last_request: RequestId::from_bytes(row.get("last_request")?),
+        refresh: refresh(row)?,
     };
-    Ok(Kept { record, last_request })
+    Ok(Kept { last_request: record.last_request, record })
 }
 
 /// There is a tip if there is its digest; then all of it has to be there.
-fn refresh(row: &Row<'_>) -> Result<Option<Refresh>> {
+fn refresh(row: &Columns<'_>) -> Result<Option<Refresh>> {
     let Some(digest) = row.get("refresh_digest")? else { return Ok(None) };
     Ok(Some(Refresh {
         digest: Digest::from_bytes(digest),
         generation: row.get("refresh_generation")?,
-        rotated_at: row.get::<_, Option<At>>("refresh_rotated_at")?.map(|at| at.0),
+        rotated_at: row.get::<Option<At>>("refresh_rotated_at")?.map(|at| at.0),
         master: row.get("refresh_master")?,
-        idle_expires_at: row.get::<_, At>("refresh_idle_expires_at")?.0,
-        expires_at: row.get::<_, At>("refresh_expires_at")?.0,
+        idle_expires_at: row.get::<At>("refresh_idle_expires_at")?.0,
+        expires_at: row.get::<At>("refresh_expires_at")?.0,
     }))
 }
 
-fn revocation(row: &Row<'_>) -> Result<Option<Revocation>> {
+fn revocation(row: &Columns<'_>) -> Result<Option<Revocation>> {
     let Some(At(at)) = row.get("revoked_at")? else { return Ok(None) };
-    Ok(Some(Revocation { at, reason: row.get::<_, Word<_>>("revoked_reason")?.0 }))
+    Ok(Some(Revocation { at, reason: row.get::<Word<_>>("revoked_reason")?.0 }))
 }
 
 fn pkce_text(pkce: &Pkce) -> &str {

@@ -10,6 +10,7 @@ use crate::{
     Store, StoreError, TokenView,
 };
 use async_trait::async_trait;
+use home::Home;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
@@ -23,6 +24,7 @@ use protocol::user::{PasswordHash, User};
 use queue::{Access, Queue};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 mod attempt;
@@ -31,6 +33,7 @@ mod column;
 mod consent;
 mod fault;
 mod grant;
+mod home;
 mod queue;
 mod readers;
 mod realm;
@@ -90,14 +93,15 @@ impl Sqlite {
             schema::migrate(&mut db)?;
         }
         schema::require_newest(&db)?;
-        let (readers, path) = match location {
-            Location::Memory => (None, None),
+        let (readers, home) = match location {
+            Location::Memory => (None, Arc::new(Home::MEMORY)),
             Location::File(path) => {
+                let home = Arc::new(Home::of(path.clone())?);
                 let connections = (0..readers::COUNT).map(|_| schema::connect_reader(path, busy));
-                (Some(readers::start(connections.collect::<Result<_, _>>()?)?), Some(path.clone()))
+                (Some(readers::start(connections.collect::<Result<_, _>>()?, &home)?), home)
             }
         };
-        Ok(Self { realm, readers, writer: writer::start(db, path)? })
+        Ok(Self { realm, readers, writer: writer::start(db, home)? })
     }
 
     /// The schema this program makes and needs.
@@ -124,10 +128,11 @@ impl Sqlite {
         let realm = self.realm.clone();
         let queue = self.readers.as_ref().unwrap_or(&self.writer);
         let snapshot = move |db: &Connection| {
-            let transaction = db.unchecked_transaction()?;
-            let answer = act(&transaction, &realm)?;
-            transaction.commit()?;
-            Ok(answer)
+            control(db, "BEGIN")?;
+            let answer = act(db, &realm);
+            // Nothing was written, so that this ends well, however the step did.
+            control(db, "COMMIT")?;
+            answer
         };
         queue.run(step, Access::Read, snapshot).await
     }
@@ -197,6 +202,11 @@ mod step {
         create_user, delete_user, find_user, load_account, set_password, set_profile, set_user_disabled,
         user, users, void_user,
     };
+}
+
+/// Begins or ends a transaction; parsed once for each connection.
+fn control(db: &Connection, text: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(text)?.execute(()).map(drop)
 }
 
 /// How a guarded write ended: by the rows it changed, else by what is there instead.

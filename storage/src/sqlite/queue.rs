@@ -4,7 +4,8 @@
 use super::fault::{self, Outage};
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -64,17 +65,51 @@ where
 /// The sending end, and the threads behind it. Dropping it lets them finish what waits and closes their
 /// connections.
 pub(super) struct Queue {
-    jobs: Option<SyncSender<Box<dyn Job>>>,
+    line: Arc<Line>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Jobs in the order they came.
+pub(super) type Jobs = Vec<Box<dyn Job>>;
+
+/// A receiving end; each thread has one.
+pub(super) struct Waiting(Arc<Line>);
+
+/// What waits. A job wakes one thread; with a channel behind a lock it would wake a second one, to wait in the
+/// first one's place.
+struct Line {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+struct State {
+    jobs: VecDeque<Box<dyn Job>>,
+    /// No more comes.
+    closed: bool,
+    /// How many receiving ends there are.
+    threads: usize,
+}
+
+impl State {
+    fn take(&mut self, most: usize) -> Jobs {
+        let count = most.min(self.jobs.len());
+        self.jobs.drain(..count).collect()
+    }
+}
+
 impl Queue {
-    /// A queue whose receiving end goes to threads that `start` begins.
+    /// A queue with a receiving end for each thread that `start` begins.
     pub(super) fn start(
-        start: impl FnOnce(Receiver<Box<dyn Job>>) -> Result<Vec<JoinHandle<()>>, StoreError>,
+        start: impl FnOnce(&dyn Fn() -> Waiting) -> Result<Vec<JoinHandle<()>>, StoreError>,
     ) -> Result<Self, StoreError> {
-        let (jobs, waiting) = sync_channel(CAPACITY);
-        Ok(Self { threads: start(waiting)?, jobs: Some(jobs) })
+        let state = Mutex::new(State { jobs: VecDeque::new(), closed: false, threads: 0 });
+        let line = Arc::new(Line { state, filled: Condvar::new() });
+        let end = || {
+            line.lock().threads += 1;
+            Waiting(Arc::clone(&line))
+        };
+        let threads = start(&end)?;
+        Ok(Self { line, threads })
     }
 
     /// Runs `act` on a connection and waits for its answer.
@@ -85,22 +120,64 @@ impl Queue {
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Step { name, access, act: Some(act), result: None, caller });
-        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
-            Some(Ok(())) => answer.await.unwrap_or_else(|_| Err(stopped(name))),
-            Some(Err(TrySendError::Full(_))) => {
-                Err(StoreError::new(StoreErrorKind::Busy, name, "too many calls are waiting"))
-            }
-            Some(Err(TrySendError::Disconnected(_))) | None => Err(stopped(name)),
-        }
+        self.line.push(name, Box::new(Step { name, access, act: Some(act), result: None, caller }))?;
+        answer.await.unwrap_or_else(|_| Err(stopped(name)))
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.line.lock().closed = true;
+        self.line.filled.notify_all();
         for thread in self.threads.drain(..) {
             drop(thread.join());
+        }
+    }
+}
+
+impl Line {
+    fn push(&self, name: &'static str, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.threads == 0 {
+            return Err(stopped(name));
+        }
+        if state.jobs.len() >= CAPACITY {
+            return Err(StoreError::new(StoreErrorKind::Busy, name, "too many calls are waiting"));
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Up to `most` jobs, as soon as there is one; none when the queue is closed and empty.
+    pub(super) fn next(&self, most: usize) -> Jobs {
+        let empty = |state: &mut State| state.jobs.is_empty() && !state.closed;
+        let state = self.0.filled.wait_while(self.0.lock(), empty);
+        state.unwrap_or_else(PoisonError::into_inner).take(most)
+    }
+
+    /// Up to `most` jobs of those that wait already.
+    pub(super) fn ready(&self, most: usize) -> Jobs {
+        self.0.lock().take(most)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.threads -= 1;
+        if state.threads == 0 {
+            // Nobody will do them; their callers are told.
+            let left = std::mem::take(&mut state.jobs);
+            drop(state);
+            drop(left);
         }
     }
 }

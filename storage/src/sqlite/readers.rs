@@ -1,32 +1,29 @@
 //! A few threads with read-only connections, so that reads neither wait for writes nor for each other.
 
-use super::queue::{Job, Queue};
+use super::home::Home;
+use super::queue::{Queue, Waiting};
 use super::schema::spawn;
+use super::writer::read;
 use crate::StoreError;
 use rusqlite::Connection;
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How many threads read.
 pub(super) const COUNT: usize = 3;
 
 /// Starts a thread for each connection.
-pub(super) fn start(connections: Vec<Connection>) -> Result<Queue, StoreError> {
-    Queue::start(|jobs| {
-        let jobs = Arc::new(Mutex::new(jobs));
+pub(super) fn start(connections: Vec<Connection>, home: &Arc<Home>) -> Result<Queue, StoreError> {
+    Queue::start(|waiting| {
         let one = |db| {
-            let jobs = Arc::clone(&jobs);
-            spawn("keyward-reader", move || serve(&db, &jobs))
+            let (jobs, home) = (waiting(), Arc::clone(home));
+            spawn("keyward-reader", move || serve(&db, &home, &jobs))
         };
         connections.into_iter().map(one).collect()
     })
 }
 
-fn serve(db: &Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
-    // Whoever is free waits with the lock held; it is released before the work begins.
-    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    while let Ok(mut job) = next() {
-        job.run(db);
-        job.answer(None);
+fn serve(db: &Connection, home: &Home, jobs: &Waiting) {
+    while let Some(job) = jobs.next(1).pop() {
+        read(db, home, job);
     }
 }

@@ -1,6 +1,6 @@
 //! Browser sessions.
 
-use super::column::{At, FORMAT, Format, Json};
+use super::column::{At, Columns, FORMAT, Format, Json};
 use super::{attempt, consent, grant, settle, user};
 use crate::kept::Kept;
 use crate::{Commit, SignInView, Stamp};
@@ -127,15 +127,16 @@ pub(super) fn end_session(
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
-    row.get::<_, Format>("v")?;
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     let record = Session {
-        id: SessionId::from_bytes(row.get("id")?),
         user: UserId::from_bytes(row.get("user_id")?),
+        id: SessionId::from_bytes(row.get("id")?),
         secret: Digest::from_bytes(row.get("secret")?),
-        authentication: row.get::<_, Json<_>>("authentication")?.0,
-        created_at: row.get::<_, At>("created_at")?.0,
-        expires_at: row.get::<_, At>("expires_at")?.0,
-        ended_at: row.get::<_, Option<At>>("ended_at")?.map(|at| at.0),
+        authentication: row.get::<Json<_>>("authentication")?.0,
+        created_at: row.get::<At>("created_at")?.0,
+        expires_at: row.get::<At>("expires_at")?.0,
+        ended_at: row.get::<Option<At>>("ended_at")?.map(|at| at.0),
     };
     Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

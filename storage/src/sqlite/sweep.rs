@@ -4,12 +4,16 @@
 use super::column::At;
 use crate::SWEEP_LIMIT;
 use protocol::id::Realm;
+use protocol::lifetimes;
 use protocol::time::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 // The indexes by expiry hold all that the inner queries ask for: no row is read but those that go.
 pub(super) const GRANTS: &str = "DELETE FROM grants WHERE rowid IN
   (SELECT rowid FROM grants WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
+pub(super) const UNREDEEMED: &str = "DELETE FROM grants WHERE rowid IN
+  (SELECT rowid FROM grants WHERE realm = ?1 AND redeemed_at IS NULL AND code_expires_at < ?2
+   ORDER BY code_expires_at LIMIT ?3)";
 pub(super) const SESSIONS: &str = "DELETE FROM sessions WHERE rowid IN
   (SELECT rowid FROM sessions WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
 pub(super) const DENIED_TOKENS: &str = "DELETE FROM denied_tokens WHERE rowid IN
@@ -18,7 +22,15 @@ pub(super) const ATTEMPTS: &str = "DELETE FROM attempts WHERE rowid IN
   (SELECT rowid FROM attempts WHERE realm = ?1 AND debt < ?2 ORDER BY debt LIMIT ?3)";
 
 pub(super) fn sweep(db: &Connection, realm: &Realm, before: Timestamp) -> Result<u64> {
-    [GRANTS, SESSIONS, DENIED_TOKENS, ATTEMPTS].iter().try_fold(0, |deleted, text| {
+    let code_before = before.minus(lifetimes::UNREDEEMED);
+    let all = [
+        (GRANTS, before),
+        (UNREDEEMED, code_before),
+        (SESSIONS, before),
+        (DENIED_TOKENS, before),
+        (ATTEMPTS, before),
+    ];
+    all.iter().try_fold(0, |deleted, &(text, before)| {
         let room = (SWEEP_LIMIT - deleted).cast_signed();
         let changed = db.prepare_cached(text)?.execute(params![realm.as_str(), At(before), room])?;
         Ok(deleted + changed as u64)

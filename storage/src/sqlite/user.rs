@@ -1,6 +1,6 @@
 //! Users, and the identifiers that lead to them.
 
-use super::column::{At, FORMAT, Format, Json};
+use super::column::{At, Columns, FORMAT, Format, Json};
 use super::{attempt, consent, grant, session, settle};
 use crate::kept::{self, Kept};
 use crate::{AccountView, Commit, Found, Stamp};
@@ -216,19 +216,20 @@ pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp
 }
 
 fn from_row(row: &Row<'_>) -> Result<Kept<User>> {
-    row.get::<_, Format>("v")?;
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
     let record = User {
         id: UserId::from_bytes(row.get("id")?),
         subject: Subject::from_text(row.get_ref("subject")?.as_str()?),
         username: row.get("username")?,
         email: row.get("email")?,
         email_verified: row.get("email_verified")?,
-        claims: row.get::<_, Json<_>>("claims")?.0,
-        password: row.get::<_, Option<String>>("password")?.map(PasswordHash),
+        claims: row.get::<Json<_>>("claims")?.0,
+        password: row.get::<Option<String>>("password")?.map(PasswordHash),
         disabled: row.get("disabled")?,
-        not_before: row.get::<_, At>("not_before")?.0,
-        created_at: row.get::<_, At>("created_at")?.0,
-        updated_at: row.get::<_, At>("updated_at")?.0,
+        not_before: row.get::<At>("not_before")?.0,
+        created_at: row.get::<At>("created_at")?.0,
+        updated_at: row.get::<At>("updated_at")?.0,
     };
     Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

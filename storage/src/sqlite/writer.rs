@@ -1,54 +1,78 @@
 //! The one thread that writes. Jobs that wait together share a transaction and so one sync of the disk; each
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
+use super::control;
 use super::fault::Outage;
-use super::queue::{Access, Job, Queue};
+use super::home::Home;
+use super::queue::{Access, CAPACITY, Job, Jobs, Queue, Waiting};
 use super::schema::spawn;
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
-use std::fs::Metadata;
-use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::Arc;
 
 /// How many jobs share a commit at most: bounds how long the first of them waits for the last.
 const LARGEST_GROUP: usize = 128;
 
-/// Starts the thread. `path` is `None` for a store in memory.
-pub(super) fn start(db: Connection, path: Option<PathBuf>) -> Result<Queue, StoreError> {
-    let home = path.map(Home::of).transpose()?;
-    Queue::start(|jobs| Ok(vec![spawn("keyward-writer", move || serve(&db, home.as_ref(), &jobs))?]))
+/// Starts the thread.
+pub(super) fn start(db: Connection, home: Arc<Home>) -> Result<Queue, StoreError> {
+    Queue::start(|waiting| {
+        let jobs = waiting();
+        Ok(vec![spawn("keyward-writer", move || serve(&db, &home, &jobs))?])
+    })
 }
 
-fn serve(db: &Connection, home: Option<&Home>, jobs: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = jobs.recv() {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in std::iter::once(first).chain(jobs.try_iter().take(LARGEST_GROUP - 1)) {
-            if job.access() == Access::Write { writes.push(job) } else { reads.push(job) }
+fn serve(db: &Connection, home: &Home, jobs: &Waiting) {
+    loop {
+        let group = jobs.next(LARGEST_GROUP);
+        if group.is_empty() {
+            return;
         }
+        let (mut writes, mut reads) = split(group);
         if !writes.is_empty() {
-            let outage = home.map_or(Ok(()), Home::check).and_then(|()| write_all(db, &mut writes)).err();
+            let outage = home.check().and_then(|()| write_all(db, &mut writes)).err();
+            if outage.as_ref().is_some_and(Outage::is_busy) {
+                // Who came meanwhile waited for the same lock. To wait for it again, group after group, would keep
+                // the last of them several times as long as anybody shall wait.
+                let (late_writes, late_reads) = split(jobs.ready(CAPACITY));
+                writes.extend(late_writes);
+                reads.extend(late_reads);
+            }
             writes.into_iter().for_each(|job| job.answer(outage.clone()));
         }
-        for mut job in reads {
-            job.run(db);
-            job.answer(None);
-        }
+        reads.into_iter().for_each(|job| read(db, home, job));
     }
+}
+
+/// What writes, and what doesn't.
+fn split(jobs: Jobs) -> (Jobs, Jobs) {
+    jobs.into_iter().partition(|job| job.access() == Access::Write)
+}
+
+/// Runs a step that changes nothing, on any of the connections.
+pub(super) fn read(db: &Connection, home: &Home, mut job: Box<dyn Job>) {
+    let outage = home.check().err();
+    if outage.is_none() {
+        job.run(db);
+    }
+    job.answer(outage);
 }
 
 /// Runs a group in one transaction. On an error nothing of it is kept, and the connection is free again.
 fn write_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Outage> {
-    let result = db.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+    let result = control(db, "BEGIN IMMEDIATE").and_then(|()| {
         for job in jobs {
-            db.execute_batch("SAVEPOINT job")?;
+            control(db, "SAVEPOINT job")?;
             let kept = job.run(db);
             if db.is_autocommit() {
                 // A full disk or a failing one makes SQLite roll back the whole transaction by itself.
                 return Ok(false);
             }
-            db.execute_batch(if kept { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+            if !kept {
+                control(db, "ROLLBACK TO job")?;
+            }
+            control(db, "RELEASE job")?;
         }
-        db.execute_batch("COMMIT").map(|()| true)
+        control(db, "COMMIT").map(|()| true)
     });
     if !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
@@ -58,37 +82,4 @@ fn write_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Outage> {
         Ok(false) => Err(Outage::new(StoreErrorKind::Unavailable, "the transaction was rolled back")),
         Err(error) => Err(Outage::from(&error)),
     }
-}
-
-/// The file as it was opened. A file that was deleted or replaced can still be written to, but what is
-/// written there is lost, so it must not be acknowledged.
-struct Home {
-    path: PathBuf,
-    file: Option<(u64, u64)>,
-}
-
-impl Home {
-    fn of(path: PathBuf) -> Result<Self, StoreError> {
-        let file = std::fs::metadata(&path)
-            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, "open", error))?;
-        Ok(Self { file: identity(&file), path })
-    }
-
-    fn check(&self) -> Result<(), Outage> {
-        let lost = |text: String| Outage::new(StoreErrorKind::Unavailable, text);
-        let now =
-            std::fs::metadata(&self.path).map_err(|error| lost(format!("the file is gone: {error}")))?;
-        if identity(&now) == self.file { Ok(()) } else { Err(lost("the file was replaced".into())) }
-    }
-}
-
-#[cfg(unix)]
-fn identity(file: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some((file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
-    None
 }

@@ -42,6 +42,23 @@ async fn n022_prompt_login_needs_a_sign_in_of_its_own() {
 }
 
 #[tokio::test]
+async fn n022_an_older_session_of_another_browser_does_not_do() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    world.pass(120);
+    for demand in [("prompt", "login"), ("max_age", "1"), ("max_age", "0"), ("max_age", "120")] {
+        // Started where nobody is signed in, and gone on with where somebody is.
+        let r = Browser::new().visit(&world, &with(&[demand])).await.field("r");
+        let page = browser.visit(&world, &format!("/consent?r={r}")).await;
+        assert!(page.is_page("Sign in"), "{demand:?}");
+    }
+    let r = Browser::new().visit(&world, &with(&[("max_age", "121")])).await.field("r");
+    let answer = browser.visit(&world, &format!("/consent?r={r}")).await;
+    assert!(answer.to_client().get("code").is_some(), "young enough");
+}
+
+#[tokio::test]
 async fn n023_max_age_is_seconds_and_counts() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
@@ -65,6 +82,27 @@ async fn max_age_is_decided_once_at_the_start() {
     world.pass(600);
     let answer = browser.consent(&world, &consent, "approve").await;
     assert!(answer.to_client().get("code").is_some(), "reading took long, signing in did not");
+}
+
+#[tokio::test]
+async fn n034_who_cannot_be_told_apart_is_agreed_to_each_time() {
+    let (world, _) = people().await;
+    let native = json!({
+        "client_id": "app",
+        "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb", REDIRECT],
+        "token_endpoint_auth_method": "none",
+        "application_type": "native",
+    });
+    world.client(native).await;
+    let at = |uri: &'static str| [("client_id", "app"), ("redirect_uri", uri)];
+    let silently = |uri| with(&[at(uri).as_slice(), &[("prompt", "none")]].concat());
+    let mut browser = Browser::new();
+    assert!(browser.authorize(&world, &with(&at("http://127.0.0.1:5000/cb"))).await.status == 303);
+    for uri in ["http://127.0.0.1:6666/cb", "http://127.0.0.1:5000/cb", "com.example.app:/cb"] {
+        let answer = browser.visit(&world, &silently(uri)).await;
+        answer.assert_error_redirect(uri, ISSUER, "consent_required", Some("s"));
+    }
+    assert!(browser.visit(&world, &silently(REDIRECT)).await.to_client().get("code").is_some());
 }
 
 #[tokio::test]

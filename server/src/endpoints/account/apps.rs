@@ -12,8 +12,9 @@ use axum::response::Response;
 use http::HeaderMap;
 use protocol::Refusal;
 use protocol::event::{Event, What};
-use protocol::grant::RevocationReason;
+use protocol::grant::{Grant, RevocationReason};
 use protocol::id::ClientId;
+use storage::{ACCOUNT_GRANTS, StoreError};
 
 /// The form: `client` is an id, or `all` is there.
 pub async fn post(
@@ -46,12 +47,27 @@ async fn submit(
         let event = Event::new(What::ConsentRevoked).user(owner.user.id).client(&consent.client);
         telemetry::audit(call, &event);
     }
-    let living = owner.view.grants.iter().filter(|grant| grant.revoked.is_none() && meant(&grant.client));
-    for grant in living {
-        let reason = RevocationReason::Revoked;
+    let mut grants = owner.view.grants;
+    while revoke(app, call, &grants, meant).await? >= ACCOUNT_GRANTS {
+        // There may be more of them than are loaded at once.
+        grants = app.store.load_account(&owner.user.id).await?.grants;
+    }
+    done(app, "apps")
+}
+
+/// Revokes those of `grants` that live and are `meant`; how many there were.
+async fn revoke(
+    app: &App,
+    call: Call,
+    grants: &[Grant],
+    meant: impl Fn(&ClientId) -> bool,
+) -> Result<u32, StoreError> {
+    let (reason, mut revoked) = (RevocationReason::Revoked, 0);
+    for grant in grants.iter().filter(|grant| grant.revoked.is_none() && meant(&grant.client)) {
         if app.store.revoke_grant(grant.key(), reason, call.stamp()).await?.is_done() {
             telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
         }
+        revoked += 1;
     }
-    done(app, "apps")
+    Ok(revoked)
 }

@@ -18,7 +18,7 @@ use protocol::id::ClientId;
 use protocol::params::Params;
 use protocol::scope::Scope;
 use protocol::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use templates::{Account, AccountNotice, AppLine, Moment, ProfileField, ScopeLine, SessionLine};
 
@@ -156,26 +156,22 @@ impl Connected {
 
 /// Clients with a remembered consent or a living grant, by id.
 async fn connected(app: &App, owner: &Owner, now: Timestamp) -> Result<Vec<Connected>, Stop> {
-    let mut found: BTreeMap<&ClientId, (Scope, Timestamp)> = BTreeMap::new();
-    for consent in &owner.view.consents {
-        found.insert(&consent.client, (consent.scope.clone(), consent.granted_at));
-    }
-    for grant in owner.view.grants.iter().filter(|grant| grant.revoked.is_none()) {
-        let entry = found.entry(&grant.client).or_insert_with(|| (Scope::empty(), grant.created_at));
-        entry.0 = entry.0.union(&grant.scope);
-    }
+    let consents = &owner.view.consents;
+    let unrevoked = owner.view.grants.iter().filter(|grant| grant.revoked.is_none());
+    let ids: BTreeSet<&ClientId> =
+        consents.iter().map(|consent| &consent.client).chain(unrevoked.map(|grant| &grant.client)).collect();
     let mut all = Vec::new();
-    for (id, (scope, since)) in found {
+    for id in ids {
         let Some(client) = app.client(id).await? else { continue };
-        let alive = |grant: &&Grant| {
-            grant.client == *id && grant.is_alive(&owner.user, &client, owner.ring.not_before(), now)
-        };
-        let mut grants = owner.view.grants.iter().filter(alive).peekable();
-        let consented = owner.view.consents.iter().any(|consent| consent.client == *id);
-        if grants.peek().is_some() || consented {
-            let is_offline = grants.any(|grant| grant.offline);
-            all.push(Connected { client, scope, since, is_offline });
-        }
+        let consent = consents.iter().find(|consent| client.honours(consent));
+        let alive = |grant: &&Grant| grant.is_alive(&owner.user, &client, owner.ring.not_before(), now);
+        let grants: Vec<&Grant> = owner.view.grants.iter().filter(alive).collect();
+        let began = grants.first().map(|grant| grant.created_at);
+        let Some(since) = consent.map(|consent| consent.granted_at).or(began) else { continue };
+        let agreed = consent.map_or_else(Scope::empty, |consent| consent.scope.clone());
+        let scope = grants.iter().fold(agreed, |scope, grant| scope.union(&grant.scope));
+        let is_offline = grants.iter().any(|grant| grant.offline);
+        all.push(Connected { client, scope, since, is_offline });
     }
     Ok(all)
 }

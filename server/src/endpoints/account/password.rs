@@ -5,7 +5,7 @@ use super::page::render;
 use super::{Owner, done, submitted};
 use crate::admin::AdminError;
 use crate::app::App;
-use crate::attempts::{self, AttemptGuard, TooMany};
+use crate::attempts::{self, Attempt, Checked, TooMany};
 use crate::http::call::Call;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::Form;
@@ -35,6 +35,8 @@ pub async fn post(
 
 /// Why the password stays as it is: what to tell, with which status, and how long to wait.
 type Refused = (ChoiceProblem, StatusCode, Option<Duration>);
+
+const BUSY_NOW: Refused = (ChoiceProblem::Busy, StatusCode::SERVICE_UNAVAILABLE, Some(BUSY));
 
 async fn submit(
     app: &App,
@@ -68,10 +70,11 @@ async fn submit(
 
 /// N-184: who can't tell the current password changes nothing.
 async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Result<(), Refused>, Stop> {
-    let (address, account) = (attempts::of_address(call), attempts::of_account(&owner.user.id));
-    let debts = app.store.debts(&[address.0, account.0]).await?;
-    let counters = [address, account].into_iter().zip(debts);
-    let guard = match AttemptGuard::admit(app, counters, call.at) {
+    let mut attempt = Attempt::begin(app, call);
+    let address = attempt.enter(attempts::of_address(call))?;
+    let account = attempt.enter(attempts::of_account(&owner.user.id))?;
+    let debts = app.store.debts(&[address.key(), account.key()]).await?;
+    let guard = match attempt.admit([address, account].into_iter().zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             telemetry::audit(call, &Event::new(What::SignInThrottled).user(owner.user.id));
@@ -79,24 +82,23 @@ async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Re
         }
     };
     let current = Zeroizing::new(form.get("current_password").unwrap_or_default().to_owned());
-    match app.passwords.verify(&guard, current, owner.user.password.as_ref()).await {
-        Ok(true) => Ok(Ok(())),
-        Ok(false) => {
-            guard.failed(app, call).await?;
-            Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None)))
-        }
-        Err(error) => busy(error),
-    }
+    let failed = Event::new(What::SignInFailed).user(owner.user.id).session(owner.session.id);
+    Ok(match guard.check(app, call, current, Some(&owner.user), failed).await? {
+        Checked::Right => Ok(()),
+        Checked::Wrong => Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None)),
+        Checked::Busy => Err(BUSY_NOW),
+    })
 }
 
 async fn change(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Result<(), Refused>, Stop> {
     let new = Zeroizing::new(form.get("new_password").unwrap_or_default().to_owned());
-    let hash = match app.admin().hash(&app.passwords, new, &owner.user.username).await {
+    let pool = app.passwords.on_behalf_of(attempts::share(app, call));
+    let hash = match app.admin().hash(&pool, new, &owner.user.username).await {
         Ok(hash) => hash,
         Err(AdminError::User(refused, _)) => {
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));
         }
-        Err(AdminError::Password(error)) => return busy(error),
+        Err(AdminError::Password(PasswordError::Busy)) => return Ok(Err(BUSY_NOW)),
         Err(error) => return Err(error.into()),
     };
     let seen = owner.user.password.clone();
@@ -104,12 +106,5 @@ async fn change(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<R
         Commit::Done => Ok(Ok(())),
         // Changed elsewhere meanwhile: what was proven is the current password no more.
         Commit::Lost(_) => Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None))),
-    }
-}
-
-fn busy(error: PasswordError) -> Result<Result<(), Refused>, Stop> {
-    match error {
-        PasswordError::Busy => Ok(Err((ChoiceProblem::Busy, StatusCode::SERVICE_UNAVAILABLE, Some(BUSY)))),
-        error => Err(error.into()),
     }
 }

@@ -40,6 +40,22 @@ async fn n231_a_revoked_signing_key_is_gone_and_its_successor_signs() {
 }
 
 #[tokio::test]
+async fn commands_act_on_the_keys_there_are_whatever_their_own_settings_say() {
+    let world = World::new();
+    let servers = an_hour_in(&world).await;
+    let next = only(&servers, KeyState::Pending).kid;
+    let command =
+        world.try_open(Arc::new(world.custody()), &policy(&[Algorithm::EdDSA]), false).await.unwrap();
+    let report = command.revoke(&only(&servers, KeyState::Active).kid, false).await.unwrap();
+    assert_eq!(report.signs_from, world.now());
+    servers.refresh().await.unwrap();
+    assert_eq!(signing(&servers, Algorithm::ES256), Some(next));
+    command.rotate(Rotation::Scheduled).await.unwrap();
+    let algs: Vec<_> = listed(&servers, world.now()).iter().map(|key| key.alg).collect();
+    assert_eq!(algs, [Algorithm::ES256, Algorithm::ES256], "and make none of their own");
+}
+
+#[tokio::test]
 async fn n231_a_revocation_reaches_every_process_within_a_minute() {
     let world = World::new();
     let (here, there) = (an_hour_in(&world).await, world.open(&policy(ES256)).await);
@@ -53,6 +69,19 @@ async fn n231_a_revocation_reaches_every_process_within_a_minute() {
     assert_eq!(accepts(&there, &old), (false, false));
     assert!(!published(&there).contains(&leaked));
     assert_ne!(signing(&there, Algorithm::ES256), Some(leaked));
+}
+
+#[tokio::test]
+async fn a_token_that_was_verified_before_is_not_once_its_key_is_removed() {
+    let world = World::new();
+    let keys = an_hour_in(&world).await;
+    let (first, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
+    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    assert!(accepts(&keys, &old).0);
+    let removed = listed(&keys, world.now()).into_iter().find(|key| key.kid == first).unwrap().remove_at;
+    // The process still has the same ring: only time has passed.
+    world.clock.set(removed.unwrap());
+    assert!(!accepts(&keys, &old).0);
 }
 
 #[tokio::test]

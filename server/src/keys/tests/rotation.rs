@@ -220,3 +220,51 @@ async fn what_was_issued_before_can_be_voided_and_never_revived() {
     assert_eq!(keys.current().not_before(), START.plus(DAY));
     assert_eq!(world.open(&policy(ES256)).await.current().not_before(), START.plus(DAY));
 }
+
+#[tokio::test]
+async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_a_key_that_signs_and_one_that_follows() {
+    for ahead in [31 * DAY, 33 * DAY, 4000 * DAY] {
+        let world = World::new();
+        let keys = world.open(&policy(TWO)).await;
+        let now = world.advance(2 * DAY);
+        world.clock.set(now.plus(ahead));
+        for _ in 0..2 {
+            keys.tick().await.unwrap();
+            world.advance(MINUTE);
+        }
+        world.clock.set(now);
+        for _ in 0..2 {
+            keys.tick().await.unwrap();
+            world.advance(MINUTE);
+        }
+        for alg in TWO {
+            assert!(published(&keys).contains(&signing(&keys, *alg).unwrap()));
+        }
+        // From here on the ring is as one that never saw such a clock.
+        for _ in 0..100 {
+            let now = world.advance(DAY);
+            assert!(!keys.tick().await.unwrap().overdue);
+            for alg in TWO {
+                let ring = keys.current();
+                let (active, pending) = (ring.ring().active(*alg, now), ring.ring().pending(*alg, now));
+                let (active, pending) = (active.unwrap(), pending.unwrap());
+                assert!(active.publish_at <= now && pending.publish_at <= now, "{pending:?}");
+                assert!(pending.sign_from <= now.plus(30 * DAY), "{pending:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn f17_a_clock_behind_the_whole_ring_changes_nothing() {
+    let world = World::new();
+    let keys = world.open(&policy(ES256)).await;
+    for back in [DAY, 60 * DAY, START.since(Timestamp::EPOCH)] {
+        world.clock.set(START.minus(back));
+        assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+        assert_eq!(signing(&keys, Algorithm::ES256), None, "nothing that nobody has seen signs");
+    }
+    assert_eq!(world.stored().await.0, 1);
+    world.clock.set(START);
+    assert_eq!(signing(&keys, Algorithm::ES256), Some(only(&keys, KeyState::Active).kid));
+}

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 mod earlier;
 mod group;
+mod many;
 mod newer;
 mod outage;
 mod schema;

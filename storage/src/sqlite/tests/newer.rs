@@ -90,7 +90,8 @@ async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
     }
     let (user, client, key, sid) = (user_id(1), client_id("client-a"), grant_key(1), session_id(1));
     let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);
-    let (new, next) = (password("$argon2id$new"), Client { revision: 2, ..full_client("client-a") });
+    let next = Client { revision: 2, ..bare_client("client-a") };
+    let new = password("$argon2id$new");
     let profile = User { updated_at: later(1), ..bare_user(1) };
     let answers = [
         kind_of(store.set_issuer("https://other.example", stamp).await),

@@ -45,6 +45,26 @@ async fn a_lock_is_waited_for() {
     assert_eq!(waiting.await.unwrap(), Commit::Done);
 }
 
+#[tokio::test]
+async fn whoever_waits_for_a_lock_waits_for_it_once() {
+    let folder = Folder::new();
+    let store = impatient(&folder).unwrap();
+    let other = folder.raw();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = hold(&store);
+    // More than share a commit.
+    let sessions: Vec<_> = (1..=300).map(session).collect();
+    let mut calls = sessions.iter().map(|session| send(store.start_session(session, call(1))));
+    let (first, rest) = (calls.next().unwrap(), calls.collect::<Vec<_>>());
+    held.release().await;
+    assert_eq!(kind_of(first.await), Some(StoreErrorKind::Busy));
+    other.execute_batch("ROLLBACK").unwrap();
+    for answer in rest {
+        assert_eq!(kind_of(answer.await), Some(StoreErrorKind::Busy));
+    }
+    put_session(&store, &session(1)).await;
+}
+
 #[test]
 fn a_lock_at_the_start_is_busy_and_passes() {
     let folder = Folder::new();
@@ -125,6 +145,9 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
         let answer = kind_of(store.start_session(&session(number), call(2)).await);
         assert_eq!(answer, Some(StoreErrorKind::Unavailable));
         assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable));
+        assert_eq!(kind_of(store.change_mark().await), Some(StoreErrorKind::Unavailable));
+        // It could be read, but nobody would know how old it is.
+        assert_eq!(kind_of(store.load_grant(grant_key(1)).await), Some(StoreErrorKind::Unavailable));
     };
     std::fs::rename(folder.path(), &aside).unwrap();
     refused(2).await;
@@ -135,7 +158,57 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
     std::fs::rename(&aside, folder.path()).unwrap();
     put_session(&store, &session(4)).await;
     store.probe().await.unwrap();
+    store.change_mark().await.unwrap();
     for (number, is_kept) in [(1, true), (2, false), (3, false), (4, true)] {
         assert_eq!(kept_session(&store, &session(number)).await.is_some(), is_kept, "{number}");
     }
+}
+
+#[tokio::test]
+async fn n222_a_log_that_grew_is_worked_off_and_grows_no_more() {
+    let folder = Folder::new();
+    let store = folder.create();
+    let size = || std::fs::metadata(folder.0.path().join("keyward.db-wal")).unwrap().len();
+    let write = async |from: u32, to: u32| {
+        for number in from..to {
+            let large = Client { name: "x".repeat(200_000), ..bare_client(&format!("c{number}")) };
+            put_client(&store, &large).await;
+        }
+    };
+    // Somebody reads and reads, so what is written meanwhile can't leave the write-ahead log.
+    let reader = folder.raw();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM clients").unwrap();
+    write(0, 60).await;
+    let grown = size();
+    assert!(grown > 60 * 200_000, "{grown}");
+    assert_eq!(store.clients().await.unwrap().len(), 60, "reads and writes go on");
+    reader.execute_batch("COMMIT").unwrap();
+    write(60, 180).await;
+    assert!(size() <= grown + 5_000_000, "{} after {grown}", size());
+    assert_eq!(store.clients().await.unwrap().len(), 180);
+}
+
+/// A backup put in place of the file of a running server, by a command that goes on to write there.
+#[cfg(unix)]
+#[tokio::test]
+async fn n226_a_store_whose_file_was_replaced_answers_nothing_until_it_is_opened_anew() {
+    let folder = Folder::new();
+    put_client(&folder.create(), &bare_client("a")).await;
+    let backup = folder.0.path().join("backup.db");
+    std::fs::copy(folder.path(), &backup).unwrap();
+    let server = folder.open().unwrap();
+    assert_eq!(server.clients().await.unwrap(), [bare_client("a")]);
+    std::fs::rename(&backup, folder.path()).unwrap();
+    let command = folder.open().unwrap();
+    let disabled = Client { disabled: true, revision: 2, ..bare_client("a") };
+    assert_eq!(command.replace_client(&disabled, call(2)).await.unwrap(), Commit::Done);
+    // Every thread that reads, more than once.
+    for _ in 0..10 {
+        let told = server.client(&client_id("a")).await.unwrap_err();
+        assert_eq!(told.kind(), StoreErrorKind::Unavailable);
+        assert!(told.to_string().contains("start the server anew"), "{told}");
+    }
+    assert_eq!(kind_of(server.probe().await), Some(StoreErrorKind::Unavailable));
+    let anew = folder.open().unwrap();
+    assert_eq!(anew.clients().await.unwrap(), [disabled]);
 }

@@ -1,9 +1,10 @@
 //! Housekeeping: all of it, in bounded steps.
 
 use super::super::column::At;
-use super::super::sweep::{ATTEMPTS, DENIED_TOKENS, GRANTS, SESSIONS};
+use super::super::sweep::{ATTEMPTS, DENIED_TOKENS, GRANTS, SESSIONS, UNREDEEMED};
 use super::*;
 use crate::SWEEP_LIMIT;
+use crate::contract::sweep::{UNREDEEMED_GO, redeemed_and_unredeemed};
 use rusqlite::params;
 
 #[tokio::test]
@@ -44,11 +45,21 @@ async fn n225_the_limit_holds_for_all_kinds_together() {
     assert_eq!(counts, [SWEEP_LIMIT, 40, 0]);
 }
 
+#[tokio::test]
+async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
+    let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
+    let [redeemed, revoked, unredeemed, burnt] = redeemed_and_unredeemed(&store).await;
+    assert_eq!(store.sweep(UNREDEEMED_GO.plus(Duration::from_millis(1))).await.unwrap(), 2);
+    for (each, is_kept) in [(redeemed, true), (revoked, true), (unredeemed, false), (burnt, false)] {
+        assert_eq!(kept_grant(&store, &each).await.is_some(), is_kept, "{each:?}");
+    }
+}
+
 /// A bound on work instead of time: only what is deleted is looked at.
 #[tokio::test]
 async fn sweeping_reads_the_index_by_expiry_alone() {
     let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
-    for text in [GRANTS, SESSIONS, DENIED_TOKENS, ATTEMPTS] {
+    for text in [GRANTS, UNREDEEMED, SESSIONS, DENIED_TOKENS, ATTEMPTS] {
         let plan = move |db: &Connection, realm: &Realm| {
             db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?
                 .query_map(params![realm.as_str(), 0, 1], |row| row.get::<_, String>("detail"))?

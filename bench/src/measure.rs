@@ -1,0 +1,124 @@
+//! A whole run, in its order: the start with all cores, then each scenario with a core for the server and one for
+//! the driver.
+
+use crate::budget::of_run;
+use crate::connection::Connection;
+use crate::load::Flow as _;
+use crate::machine::Machine;
+use crate::product::{Client, Product};
+use crate::report::{Report, Resident, Start};
+use crate::rounds::Plan;
+use crate::runner::Runner;
+use crate::scenario::{PASSWORD, Row, Setting, USERNAME, s1, s2, s3, s4, s5, s6, s7, s8};
+use crate::server::Server;
+use crate::token::Token;
+use crate::{Outcome, floor, startup};
+use std::path::Path;
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Effort {
+    /// How long and how hard.
+    pub plan: Plan,
+    /// How often each server is started.
+    pub starts: usize,
+    /// Names of scenarios; all, if none. S1 is always among them: it tells how fast the machine is.
+    pub only: Vec<String>,
+}
+
+impl Effort {
+    fn wants(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|own| own.eq_ignore_ascii_case(scenario))
+    }
+}
+
+/// Measures a binary.
+pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
+    let product = Product::install(program, &[])?;
+    product.create_user(USERNAME, PASSWORD)?;
+    let [eddsa, es256, rs256] = Token::SIGNED.map(|token| s1::client(&product, token));
+    let (eddsa, es256, rs256) = (eddsa?, es256?, rs256?);
+    // Started with all cores, measured with one.
+    let start = starting(&product, &rs256, effort.starts).await?;
+    let machine = Machine::claim()?;
+    let server = product.serve(&machine.runner())?;
+    s1::ask(&server, &rs256).once(&mut Connection::open(server.address).await?).await?;
+    let (plan, idle) = (effort.plan, server.resident()?);
+    let setting = Setting { machine: &machine, product: &product, server: &server, plan };
+    let opaque_floor = s1::opaque_floor(&machine, plan).await?;
+    let clients = [(Token::EdDSA, eddsa), (Token::ES256, es256.clone()), (Token::RS256, rs256)];
+    let mut rows = s1::run(&setting, &clients).await?;
+    let latency = s1::latency(&server, &es256, plan).await?;
+    rows.extend(with_defaults(&setting, effort, &es256).await?);
+    let resident = Resident { idle, loaded: server.resident()? };
+    drop(server);
+    let mut report = Report {
+        plan,
+        opaque_floor,
+        latency,
+        start,
+        resident,
+        flood: None,
+        size: product.size()?,
+        budgets: Vec::new(),
+        machine,
+        rows,
+    };
+    with_settings(program, effort, &mut report).await?;
+    report.budgets = of_run(&report);
+    Ok(report)
+}
+
+/// The scenarios that the product is ready for as it comes.
+async fn with_defaults(setting: &Setting<'_>, effort: &Effort, machine: &Client) -> Outcome<Vec<Row>> {
+    let mut rows = Vec::new();
+    if effort.wants("S2") {
+        rows.push(s2::run(setting).await?);
+    }
+    if effort.wants("S5") {
+        rows.extend(s5::run(setting, machine).await?);
+    }
+    if effort.wants("S6") {
+        rows.push(s6::run(setting).await?);
+    }
+    if effort.wants("S7") {
+        rows.extend(s7::run(setting).await?);
+    }
+    if effort.wants("S8") {
+        rows.push(s8::run(setting, machine).await?);
+    }
+    Ok(rows)
+}
+
+/// Those that need settings of their own, each a product of its own.
+async fn with_settings(program: &Path, effort: &Effort, report: &mut Report) -> Outcome<()> {
+    let (machine, plan) = (&report.machine.clone(), effort.plan);
+    if effort.wants("S4") {
+        let product = &install(program, s4::SETTINGS)?;
+        let server = &product.serve(&machine.runner())?;
+        report.rows.extend(s4::run(&Setting { machine, product, server, plan }).await?);
+    }
+    if effort.wants("S3") {
+        let product = &install(program, s3::SETTINGS)?;
+        let (person, client) = (s2::client(product, "application")?, s1::client(product, Token::ES256)?);
+        let server = &product.serve(&machine.runner())?;
+        let flood = s3::flood(&Setting { machine, product, server, plan }, &person, &client).await?;
+        report.flood = Some(flood);
+        report.rows.push(s3::run(&Setting { machine, product, server, plan }, &person).await?);
+    }
+    Ok(())
+}
+
+fn install(program: &Path, settings: &'static [(&'static str, &'static str)]) -> Outcome<Product> {
+    let product = Product::install(program, settings)?;
+    product.create_user(USERNAME, PASSWORD)?;
+    Ok(product)
+}
+
+async fn starting(product: &Product, client: &Client, times: usize) -> Outcome<Start> {
+    let start_floor = || floor::start(&Runner::Plain, Token::ES256);
+    let floor = startup::first_tokens(times, start_floor, s1::ask_floor).await?;
+    let start = || product.serve(&Runner::Plain);
+    let product = startup::first_tokens(times, start, |server: &Server| s1::ask(server, client)).await?;
+    Ok(Start { floor, product })
+}

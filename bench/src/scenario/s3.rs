@@ -1,0 +1,230 @@
+//! S3: people sign in with their passwords, from the application's first request to its code: three requests, two
+//! writes, one argon2id hash. The floor is the hash alone. Then a flood of them: what it does to machines that get
+//! tokens meanwhile.
+
+use super::{PASSWORD, Row, Setting, USERNAME, s1, s2};
+use crate::Outcome;
+use crate::browser::{Browser, End};
+use crate::connection::Connection;
+use crate::floor;
+use crate::load::{Ask, Flow, Load, Pace, run as load};
+use crate::product::Client;
+use crate::rounds::{Spread, open};
+use crate::scenario::{FORM, request};
+use crate::server::Server;
+use crate::token::Token;
+use serde::Serialize;
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the product needs besides for this: that the same user may sign in often.
+pub const SETTINGS: &[(&str, &str)] = &[("KEYWARD_RATE_LIMITS", "off")];
+/// Tokens a second while people sign in: far less than a core can do, as it is in life.
+pub const TOKENS: f64 = 1000.0;
+/// Connections of a flood that is more than the product takes in.
+const OVERFLOW: usize = 96;
+
+/// Somebody who signs in, each time in a new browser.
+#[derive(Clone)]
+struct Login {
+    browser: Browser,
+    path: Rc<str>,
+    refused: Rc<Cell<u32>>,
+}
+
+/// What a flood of sign-ins does.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Flood {
+    /// CPU time of a token while nobody signs in, in microseconds.
+    pub idle: Spread,
+    /// CPU time of a token while the password pool is full all the time: what the threads that don't hash need,
+    /// less what they need for the sign-ins alone.
+    pub flooded: Spread,
+    /// The one over the other, round by round.
+    pub ratio: Spread,
+    /// Half of the tokens take less, in microseconds: idle, flooded.
+    pub p50: (f64, f64),
+    /// All but a hundredth take less.
+    pub p99: (f64, f64),
+    /// Tokens that waited at once, at most in a middling round: idle, flooded.
+    pub waiting: (f64, f64),
+    /// The same in a flood that overflows.
+    pub waiting_in_overflow: u32,
+    /// Sign-ins a second when the pool is full.
+    pub logins: f64,
+    /// Sign-ins and refusals (503) of the flood that overflows.
+    pub overflow: (u32, u32),
+    /// The most memory that all this ever took, in bytes.
+    pub peak: u64,
+}
+
+impl Login {
+    fn new(server: &Server, client: &Client) -> Self {
+        let browser = Browser::new(server.address, USERNAME, PASSWORD);
+        Self { browser, path: s2::authorize_path(client).into(), refused: Rc::default() }
+    }
+}
+
+impl Flow for Login {
+    async fn once(&mut self, connection: &mut Connection) -> Outcome<()> {
+        match self.browser.clone().walk(connection, &self.path).await? {
+            End::Left(url) if url.contains("?code=") => Ok(()),
+            End::Left(url) => Err(format!("a sign-in ends at {url}").into()),
+            End::Busy => {
+                self.refused.set(self.refused.get() + 1);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Compares a sign-in to a hash.
+pub async fn run(setting: &Setting<'_>, client: &Client) -> Outcome<Row> {
+    let floor = floor::start(&setting.machine.runner(), Token::Opaque)?;
+    let body = format!("username={USERNAME}&password=another");
+    let hash = Ask::new(request("POST", "/login", floor.address, FORM, &body), "\"");
+    setting.compare("S3 login", (&floor, hash), Login::new(setting.server, client)).await
+}
+
+/// Sign-ins and tokens at once. The server has computed no hash before: that is how its threads are told apart.
+pub async fn flood(setting: &Setting<'_>, person: &Client, machine: &Client) -> Outcome<Flood> {
+    let server = setting.server;
+    let bench = Bench {
+        server,
+        // Those that hash begin with the first hash.
+        serving: server.threads()?,
+        login: Login::new(server, person),
+        token: s1::ask(server, machine),
+        connections: setting.plan.connections,
+        time: setting.plan.time,
+    };
+    bench.tokens_alone().await?;
+    let mut rounds = Vec::with_capacity(setting.plan.rounds);
+    for _ in 0..setting.plan.rounds {
+        rounds.push((bench.tokens_alone().await?, bench.logins_alone().await?, bench.both().await?));
+    }
+    let (refused, overflow) = bench.overflow().await?;
+    Ok(Flood {
+        overflow: (overflow.logins.count() - refused, refused),
+        waiting_in_overflow: overflow.tokens.most_waiting,
+        peak: server.peak()?,
+        ..Flood::of(&rounds)
+    })
+}
+
+type Rounds = [(Phase, Phase, Phase)];
+
+impl Flood {
+    fn of(rounds: &Rounds) -> Self {
+        let idle = |(idle, ..): &(Phase, Phase, Phase)| micros(idle.serving) / f64::from(idle.tokens.count());
+        let flooded = |(_, alone, both): &(Phase, Phase, Phase)| {
+            let login = micros(alone.serving) / f64::from(alone.logins.count());
+            let tokens = micros(both.serving) - login * f64::from(both.logins.count());
+            tokens / f64::from(both.tokens.count())
+        };
+        let spread = |of: &dyn Fn(&(Phase, Phase, Phase)) -> f64| Spread::of(rounds.iter().map(of));
+        let share = |hundredths| {
+            let idle = spread(&|(idle, ..)| micros(idle.tokens.at(hundredths)));
+            (idle.median, spread(&|(.., both)| micros(both.tokens.at(hundredths))).median)
+        };
+        Self {
+            idle: spread(&idle),
+            flooded: spread(&flooded),
+            ratio: spread(&|round| flooded(round) / idle(round)),
+            p50: share(50),
+            p99: share(99),
+            logins: spread(&|(_, alone, _)| {
+                f64::from(alone.logins.count()) / alone.logins.wall.as_secs_f64()
+            })
+            .median,
+            waiting: (
+                spread(&|(idle, ..)| f64::from(idle.tokens.most_waiting)).median,
+                spread(&|(.., both)| f64::from(both.tokens.most_waiting)).median,
+            ),
+            waiting_in_overflow: 0,
+            overflow: (0, 0),
+            peak: 0,
+        }
+    }
+}
+
+/// What is loaded, and with what.
+struct Bench<'a> {
+    server: &'a Server,
+    serving: Vec<PathBuf>,
+    login: Login,
+    token: Ask,
+    connections: usize,
+    time: Duration,
+}
+
+/// What happened meanwhile.
+#[derive(Default)]
+struct Phase {
+    logins: Load,
+    tokens: Load,
+    serving: Duration,
+}
+
+impl Bench<'_> {
+    async fn tokens_alone(&self) -> Outcome<Phase> {
+        self.phase(0, self.connections).await
+    }
+
+    async fn logins_alone(&self) -> Outcome<Phase> {
+        self.phase(self.connections, 0).await
+    }
+
+    async fn both(&self) -> Outcome<Phase> {
+        self.phase(self.connections, self.connections).await
+    }
+
+    async fn overflow(&self) -> Outcome<(u32, Phase)> {
+        self.login.refused.set(0);
+        let phase = self.phase(OVERFLOW, self.connections).await?;
+        Ok((self.login.refused.get(), phase))
+    }
+
+    async fn phase(&self, logins: usize, tokens: usize) -> Outcome<Phase> {
+        let logins = open(self.server, &self.login, logins).await?;
+        let tokens = open(self.server, &self.token, tokens).await?;
+        let pace = Pace::Open { per_second: TOKENS };
+        let before = self.server.cpu_of(&self.serving)?;
+        let both = tokio::try_join!(load(logins, Pace::Closed, self.time), load(tokens, pace, self.time));
+        let (logins, tokens) = both?;
+        let serving = self.server.cpu_of(&self.serving)?.saturating_sub(before);
+        Ok(Phase { logins, tokens, serving })
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn many(count: usize) -> Load {
+        Load {
+            wall: Duration::from_secs(1),
+            latencies: vec![Duration::from_micros(70); count],
+            most_waiting: 1,
+        }
+    }
+
+    #[test]
+    fn a_token_costs_what_the_sign_ins_leave() {
+        let phase = |logins, tokens, millis| Phase {
+            logins: many(logins),
+            tokens: many(tokens),
+            serving: Duration::from_millis(millis),
+        };
+        // 50 µs idle; 500 µs a sign-in besides its hash; both: 40 of them, and 200 tokens for what is left.
+        let flood = Flood::of(&[(phase(0, 200, 10), phase(50, 0, 25), phase(40, 200, 32))]);
+        assert_eq!((flood.idle.median.round(), flood.flooded.median.round()), (50.0, 60.0));
+        assert_eq!((flood.logins, flood.p99), (50.0, (70.0, 70.0)));
+    }
+}

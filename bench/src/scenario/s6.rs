@@ -1,0 +1,27 @@
+//! S6: an application asks who its user is (/userinfo). The floor verifies the signature of its own token, and
+//! reads nothing.
+
+use super::s2::{self, CodeFlow};
+use super::s5::floor_token;
+use super::{Row, Setting, request};
+use crate::Outcome;
+use crate::connection::Connection;
+use crate::floor;
+use crate::load::Ask;
+use crate::server::Server;
+use crate::token::Token;
+
+fn ask(server: &Server, token: &str) -> Ask {
+    let head = format!("Authorization: Bearer {token}\r\n");
+    Ask::new(request("GET", "/userinfo", server.address, &head, ""), r#"{"sub":""#)
+}
+
+/// Compares the two.
+pub async fn run(setting: &Setting<'_>) -> Outcome<Row> {
+    let floor = floor::start(&setting.machine.runner(), Token::ES256)?;
+    let client = s2::client(setting.product, "curious-application")?;
+    let mut connection = Connection::open(setting.server.address).await?;
+    let token = CodeFlow::sign_in(setting.server, client).await?.tokens(&mut connection).await?.access_token;
+    let known = floor_token(&floor).await?;
+    setting.compare("S6 userinfo", (&floor, ask(&floor, &known)), ask(setting.server, &token)).await
+}

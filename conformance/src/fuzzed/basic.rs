@@ -1,0 +1,72 @@
+//! Client authentication by HTTP Basic. The input is an `Authorization` header, and two lines: an id and a secret.
+
+use super::client;
+use crate::request;
+use crate::world::BEGIN;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use protocol::Refusal;
+use protocol::client::{AuthMethod, Client, ClientSecret};
+use protocol::client_auth::{Credentials, secret::authenticate};
+use protocol::id::ClientId;
+use protocol::params::Params;
+use protocol::secret::{Digest, SecretKind};
+use protocol::time::Timestamp;
+
+/// A header as it came, and one made of an id and a secret.
+pub fn basic(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    check_header(text);
+    let (id, secret) = text.split_once('\n').unwrap_or((text, ""));
+    if let Some(id) = ClientId::parse(id) {
+        check_way(id, secret);
+    }
+}
+
+fn check_header(header: &str) {
+    let read = Credentials::read(Some(header), &Params::default());
+    let posted = Params::from_pairs([("client_id", "x"), ("client_secret", "x")]);
+    let both = Credentials::read(Some(header), &posted).unwrap_err();
+    assert_eq!(both, Refusal::SeveralAuthentications, "whatever the header says");
+    let credentials = match read {
+        Ok(credentials) => credentials,
+        Err(refusal) => return assert_eq!(refusal, Refusal::ClientAuthentication),
+    };
+    assert_eq!(credentials.method, AuthMethod::ClientSecretBasic);
+    // A plain reader (RFC 7617 §2) finds the same id before the first colon.
+    let (scheme, token) = header.split_once(' ').unwrap();
+    assert!(scheme.eq_ignore_ascii_case("basic"));
+    let user_pass = STANDARD.decode(token.trim()).unwrap();
+    let id = user_pass.split(|b| *b == b':').next().unwrap();
+    let field = [b"id=", id].concat();
+    let fields: Vec<_> = url::form_urlencoded::parse(&field).collect();
+    assert_eq!(fields, [("id".into(), credentials.client.as_str().into())]);
+    // The form may repeat the id, not differ from it.
+    let with = |id: &str| Credentials::read(Some(header), &Params::from_pairs([("client_id", id)]));
+    assert_eq!(with(credentials.client.as_str()).unwrap().client, credentials.client);
+    assert_eq!(with(&format!("{}x", credentials.client)).unwrap_err(), Refusal::MalformedRequest);
+}
+
+/// What a client writes is what is checked: this secret, and no other.
+fn check_way(id: ClientId, secret: &str) {
+    let header = request::basic(id.as_str(), secret);
+    let read = Credentials::read(Some(&header), &Params::default());
+    if secret.contains('\0') {
+        assert_eq!(read.unwrap_err(), Refusal::ClientAuthentication);
+        return;
+    }
+    let credentials = read.unwrap();
+    assert_eq!(credentials.client, id);
+    let knowing = |secret: &str| {
+        let digest = Digest::of(SecretKind::ClientSecret, secret.as_bytes());
+        let known = ClientSecret { digest, created_at: Timestamp::EPOCH, expires_at: None };
+        Client { secrets: vec![known], ..client(id.clone()) }
+    };
+    assert_eq!(authenticate(&credentials, Some(&knowing(secret)), BEGIN), Ok(()));
+    let other = authenticate(&credentials, Some(&knowing(&format!("{secret}x"))), BEGIN);
+    assert_eq!(other, Err(Refusal::ClientAuthentication));
+    assert_eq!(
+        format!("{credentials:?}"),
+        format!("Credentials({id}, client_secret_basic)"),
+        "and no secret"
+    );
+}

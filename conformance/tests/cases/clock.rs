@@ -1,0 +1,215 @@
+//! Clocks that are wrong: a minute off, put back by an hour, sent to the year 2038, 9999 and beyond. What was
+//! over stays over, nothing is issued that ends before it begins, and when the clock is right again so is all.
+
+use super::*;
+use conformance::{BEGIN, PASSWORD, claims, get};
+use protocol::attempts::ACCOUNT;
+use protocol::time::Timestamp;
+use server::clock::Clock as _;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+/// 2038-01-20 00:00:00 UTC: seconds in 32 bits with a sign ended a day before.
+const AFTER_2038: Timestamp = Timestamp::from_seconds(2_147_558_400);
+/// 9999-12-31 23:59:59 UTC: the last instant that RFC 3339 can write.
+const END_OF_9999: Timestamp = Timestamp::from_seconds(253_402_300_799);
+
+/// Issued, and not over before it begins.
+fn assert_sound(world: &World, tokens: &Answer) {
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    for name in ["access_token", "id_token"] {
+        let claims = claims(&member(tokens, name));
+        let (iat, exp) = (claims["iat"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
+        assert_eq!(iat, world.clock.now().seconds());
+        assert!(exp > iat && claims["auth_time"].as_u64().is_some(), "{claims}");
+    }
+}
+
+async fn refreshed(world: &World, token: &str) -> Answer {
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "spa")];
+    world.send(form("/token", &fields)).await
+}
+
+#[tokio::test]
+async fn f17_a_minute_either_way_between_any_two_steps_disturbs_nobody() {
+    // Clients and people are older than what jumps.
+    let right = BEGIN.plus(HOUR);
+    for first in [right.plus(MINUTE), right.minus(MINUTE)] {
+        let (world, _) = people().await;
+        spa(&world).await;
+        let times = [first, right];
+        let mut turn = times.iter().cycle();
+        let mut jump = || world.clock.set(*turn.next().unwrap());
+        let request = with(&[("client_id", "spa"), ("scope", "openid offline_access")]);
+        let mut browser = Browser::new();
+        jump();
+        let page = browser.visit(&world, &request).await;
+        jump();
+        let page = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+        jump();
+        let answer = browser.consent(&world, &page, "approve").await;
+        let code = answer.to_client().get("code").unwrap().to_owned();
+        // A minute on, a code is over.
+        if first > right {
+            jump();
+        }
+        let mut tokens = redeem_for_spa(&world, &code, &[]).await;
+        for _ in 0..4 {
+            assert_sound(&world, &tokens);
+            jump();
+            assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 200);
+            tokens = refreshed(&world, &member(&tokens, "refresh_token")).await;
+        }
+        jump();
+        assert!(
+            browser
+                .visit(&world, &with(&[("prompt", "none"), ("client_id", "spa"), ("scope", "openid")]))
+                .await
+                .to_client()
+                .get("code")
+                .is_some()
+        );
+    }
+}
+
+#[tokio::test]
+async fn f17_put_back_by_an_hour_everything_goes_on_and_what_is_over_stays_over() {
+    let (world, _) = people().await;
+    spa(&world).await;
+    let (spent, late) = (code(&world, &[]).await, code(&world, &[]).await);
+    let ended = redeem(&world, &spent).await;
+    let tokens = spa_tokens(&world).await;
+    let r1 = member(&tokens, "refresh_token");
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    world.pass(12 * 3600);
+    let r2 = member(&refreshed(&world, &r1).await, "refresh_token");
+    assert_eq!(userinfo_status(&world, &member(&ended, "access_token")).await, 401);
+    world.clock.set(world.clock.now().minus(HOUR));
+    assert_eq!(userinfo_status(&world, &member(&ended, "access_token")).await, 401);
+    redeem(&world, &spent).await.assert_token_error(400, "invalid_grant");
+    redeem(&world, &late).await.assert_token_error(400, "invalid_grant");
+    // The rotation lies further ahead than clocks differ: it is not one of just now. The tip goes on, what was
+    // rotated away is a theft.
+    let again = refreshed(&world, &r2).await;
+    assert_sound(&world, &again);
+    let r3 = member(&again, "refresh_token");
+    assert_eq!(member(&refreshed(&world, &r2).await, "refresh_token"), r3, "the rotation from here on is");
+    refresh::refresh(&world, &r1).await.assert_token_error(400, "invalid_grant");
+    refresh::refresh(&world, &r3).await.assert_token_error(400, "invalid_grant");
+    assert_sound(&world, &redeem(&world, &code(&world, &[]).await).await);
+}
+
+#[tokio::test]
+async fn f17_put_back_by_an_hour_a_delay_is_none_and_attempts_are_counted_anew() {
+    let (world, _) = people().await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, &with(&[])).await;
+    let mut knock = async |password: &str| browser.sign_in(&world, &page, "alice", password).await;
+    for _ in 0..ACCOUNT.burst {
+        assert_eq!(knock("wrong password").await.status, 422);
+    }
+    let wait: u64 = knock(PASSWORD).await.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    world.clock.set(BEGIN.minus(MINUTE));
+    let wait: u64 = knock(PASSWORD).await.header("retry-after").parse().unwrap();
+    assert!((1..=80).contains(&wait), "no longer than the clocks differ: {wait}");
+    world.clock.set(BEGIN.minus(HOUR));
+    for _ in 0..ACCOUNT.burst {
+        assert_eq!(knock("wrong password").await.status, 422);
+    }
+    let wait: u64 = knock(PASSWORD).await.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    world.clock.set(AFTER_2038);
+    world.clock.set(BEGIN.minus(HOUR).plus(Duration::from_secs(wait)));
+    assert_ne!(knock(PASSWORD).await.status, 429);
+}
+
+/// What people and clients do, with whatever came of the step before. No answer is a failure of ours; the tokens
+/// of a public client, if it got some.
+async fn everything(world: &World) -> Option<Answer> {
+    let mut browser = Browser::new();
+    let account = browser.visit(world, "/account").await;
+    let mut answers = vec![account.clone()];
+    let request = with(&[("client_id", "spa"), ("scope", "openid offline_access"), ("prompt", "consent")]);
+    let page = browser.visit(world, &request).await;
+    if page.is_page("Sign in") {
+        answers.push(browser.sign_in(world, &page, "alice", "wrong password").await);
+        answers.push(browser.sign_in(world, &page, "alice", PASSWORD).await);
+    }
+    let page = browser.visit(world, &request).await;
+    let answer = if page.text().contains("consent-approve") {
+        browser.consent(world, &page, "approve").await
+    } else {
+        page
+    };
+    let code = (answer.status == 303).then(|| answer.to_client().get("code").map(str::to_owned)).flatten();
+    let tokens = redeem_for_spa(world, &code.unwrap_or("none".into()), &[]).await;
+    answers.extend([answer, tokens.clone(), browser.visit(world, "/account").await]);
+    for path in ["/jwks", "/readyz", "/.well-known/openid-configuration", "/logout", "/signup"] {
+        answers.push(browser.visit(world, path).await);
+    }
+    if tokens.status == 200 {
+        let access = member(&tokens, "access_token");
+        answers.push(world.send(get("/userinfo").with("authorization", &format!("Bearer {access}"))).await);
+        let r1 = member(&tokens, "refresh_token");
+        answers.extend([refreshed(world, &r1).await, refreshed(world, &r1).await]);
+        for token in [access, r1] {
+            answers
+                .push(world.send(form("/revoke", &[("token", token.as_str()), ("client_id", "spa")])).await);
+        }
+    }
+    for answer in answers {
+        assert!(!answer.status.is_server_error(), "{:?} {answer:?}", world.clock.now());
+    }
+    (tokens.status == 200).then_some(tokens)
+}
+
+#[tokio::test]
+async fn f17_in_2038_and_9999_and_beyond_nothing_breaks() {
+    let (world, _) = people().await;
+    spa(&world).await;
+    let at_the_end = Timestamp::from_millis(u64::MAX);
+    for (at, works) in [
+        (AFTER_2038, true),
+        (END_OF_9999.minus(HOUR), true),
+        (END_OF_9999, true),
+        (END_OF_9999.plus(HOUR), true),
+        (Timestamp::from_millis(i64::MAX as u64), false),
+        (at_the_end, false),
+    ] {
+        world.clock.set(at);
+        for _ in 0..2 {
+            // Before and after the keys were looked after.
+            let tokens = everything(&world).await;
+            assert_eq!(tokens.is_some(), works, "{at:?}");
+            tokens.iter().for_each(|tokens| assert_sound(&world, tokens));
+            server::upkeep::minute(&world.app).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rotate_in_time() {
+    for ahead in
+        [Duration::from_secs(31 * 24 * 3600), Duration::from_secs(33 * 24 * 3600), AFTER_2038.since(BEGIN)]
+    {
+        let (world, _) = people().await;
+        world.machine().await;
+        let ask = || {
+            form("/token", &[("grant_type", "client_credentials")])
+                .with("authorization", &world.basic("machine"))
+        };
+        world.send(ask()).await;
+        world.clock.set(BEGIN.plus(ahead));
+        server::upkeep::minute(&world.app).await;
+        assert_eq!(world.send(ask()).await.status, 200);
+        world.clock.set(BEGIN.plus(MINUTE));
+        server::upkeep::minute(&world.app).await;
+        let token = world.send(ask()).await;
+        assert_eq!(token.status, 200, "{token:?}");
+        let kid = conformance::header(&member(&token, "access_token"))["kid"].as_str().unwrap().to_owned();
+        assert!(world.send(get("/jwks")).await.text().contains(&kid));
+    }
+}

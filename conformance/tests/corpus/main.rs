@@ -1,0 +1,85 @@
+//! The targets of `fuzz/` without a fuzzer: the committed corpus of each, and thousands of mutations of it that follow
+//! from a seed (`CORPUS_SEED=7`; `CORPUS_ROUNDS=1000000` to go on longer).
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and say what it saw"
+)]
+
+use conformance::{Luck, fuzzed};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod mutation;
+
+/// What whoever starts the tests says.
+#[expect(clippy::disallowed_methods, reason = "this is no setting of the server")]
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
+}
+
+/// The names in a folder, without endings.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let seen = paths.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'));
+    seen.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Says by which input to see a failure again.
+struct OnFailure<'a>(&'a str, &'a [u8]);
+
+impl Drop for OnFailure<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{} fails for b\"{}\"", self.0, self.1.escape_ascii());
+        }
+    }
+}
+
+fn explore(target: &str, promise: fn(&[u8])) {
+    let check = |input: &[u8]| {
+        let _told = OnFailure(target, input);
+        promise(input);
+    };
+    let corpus = folder().join("corpus").join(target);
+    let mut paths: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let inputs: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    inputs.iter().for_each(|input| check(input));
+    let luck = Luck::new(number("CORPUS_SEED", 1));
+    for _ in 0..number("CORPUS_ROUNDS", 10_000) {
+        check(&mutation::of(&inputs, &luck));
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident)+) => {
+        const TARGETS: &[&str] = &[$(stringify!($name)),+];
+
+        $(#[test]
+        fn $name() {
+            explore(stringify!($name), fuzzed::$name);
+        })+
+    };
+}
+
+targets! { basic cookie form jwt_claims jwt_compact jwt_header redirect seal }
+
+#[test]
+fn every_target_has_its_corpus_and_is_one_of_fuzz_too() {
+    let targets: BTreeSet<_> = TARGETS.iter().map(ToString::to_string).collect();
+    assert_eq!(names(&folder().join("corpus")), targets);
+    assert_eq!(names(&folder().join("fuzz_targets")), targets);
+    let manifest = fs::read_to_string(folder().join("Cargo.toml")).unwrap();
+    for target in targets {
+        let source = fs::read_to_string(folder().join(format!("fuzz_targets/{target}.rs"))).unwrap();
+        assert!(source.contains(&format!("conformance::fuzzed::{target}(")), "{target}");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
+    }
+}

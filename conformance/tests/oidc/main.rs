@@ -1,0 +1,37 @@
+//! The rules of the OpenID Foundation's conformance suite as tests of our own: one small test a module, named like
+//! the module, over one relying party that checks every answer as the suite does. They sign in as the person and at
+//! the clients that the suite is given, run without it, and say sooner what it would say.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod basic;
+mod checks;
+mod config;
+mod form_post;
+mod logout;
+mod relying_party;
+mod rules;
+
+use conformance::plans;
+
+/// A module that is in a plan but not here would be missed.
+#[test]
+fn every_module_of_the_plans_has_a_test() {
+    let (basic, logout, config) =
+        (include_str!("rules.rs"), include_str!("logout.rs"), include_str!("config.rs"));
+    for plan in plans::all() {
+        let source = match plan.name {
+            "logout" => logout,
+            "config" => config,
+            _ => basic,
+        };
+        for module in &plan.modules {
+            let function = format!("fn {}(", module.replace('-', "_"));
+            assert!(source.contains(&function), "{}: no {function}", plan.profile);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What `seed` leaves in a store and in its folder.
+
+use conformance::plans;
+use conformance::process::run_with;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const SETTINGS: [(&str, &str); 2] =
+    [("KEYWARD_ISSUER", "https://127.0.0.1:9443"), ("KEYWARD_SIGNING_ALGS", "ES256")];
+
+fn store() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    assert!(run_with(folder.path(), &["storage", "migrate"], &SETTINGS, "").status.success());
+    folder
+}
+
+fn seed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seed"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn read(folder: &Path, plan: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.join("oidf").join(format!("{plan}.json"))).unwrap()).unwrap()
+}
+
+fn keyward(folder: &Path, arguments: &[&str]) -> Value {
+    let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_slice(&run_with(folder, &arguments, &SETTINGS, "").stdout).unwrap()
+}
+
+#[test]
+fn it_makes_the_person_the_clients_and_the_configurations() {
+    let folder = store();
+    let output = seed(folder.path(), &SETTINGS, &["--suite", "https://suite.example/", "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(document["issuer"], "https://127.0.0.1:9443");
+    let names: Vec<_> = document["plans"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["basic", "config", "form-post", "logout"]);
+    let alice = keyward(folder.path(), &["user", "show", "alice@example.com"]);
+    assert_eq!((&alice["username"], &alice["email_verified"]), (&"alice".into(), &true.into()));
+    assert_eq!(alice["claims"], Value::from(plans::person().claims));
+    let client = keyward(folder.path(), &["client", "show", "oidf-logout-client"]);
+    let after = "https://suite.example/test/a/keyward-logout/post_logout_redirect";
+    assert_eq!(client["post_logout_redirect_uris"][0], after);
+    assert_eq!(client["pkce_required"], false);
+    assert_eq!(keyward(folder.path(), &["client", "list"]).as_array().unwrap().len(), 7);
+    let basic = read(folder.path(), "basic");
+    assert_eq!(basic["client_secret_post"]["client_id"], "oidf-basic-client-secret-post");
+    assert!(basic["client"]["client_secret"].as_str().unwrap().starts_with("kws_"));
+    assert_eq!(read(folder.path(), "config").get("client"), None);
+    for file in ["oidf/basic.json", "oidf/tls.key"] {
+        let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} holds secrets");
+    }
+    let (certificate, key) = (folder.path().join("oidf/tls.crt"), folder.path().join("oidf/tls.key"));
+    assert!(server::transport::tls::acceptor(&certificate, &key).is_ok());
+}
+
+#[test]
+fn a_second_run_makes_everything_anew() {
+    let folder = store();
+    assert!(seed(folder.path(), &SETTINGS, &[]).status.success());
+    let before = read(folder.path(), "basic");
+    assert!(seed(folder.path(), &SETTINGS, &[]).status.success());
+    let after = read(folder.path(), "basic");
+    assert_eq!(before["client"]["client_id"], after["client"]["client_id"]);
+    assert_ne!(before["client"]["client_secret"], after["client"]["client_secret"]);
+    assert_ne!(before["browser"], after["browser"], "the password");
+    assert_eq!(keyward(folder.path(), &["user", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn it_keeps_away_from_whatever_others_can_reach() {
+    let folder = store();
+    let issuer = |issuer| [("KEYWARD_ISSUER", issuer), SETTINGS[1]];
+    let elsewhere = seed(folder.path(), &issuer("https://auth.example.com"), &[]);
+    assert!(told(&elsewhere).contains("is no loopback issuer"), "{elsewhere:?}");
+    let plain = seed(folder.path(), &issuer("http://localhost:8080"), &[]);
+    assert!(told(&plain).contains("--tls-cert"), "{plain:?}");
+    let nameless = seed(folder.path(), &SETTINGS[1..], &[]);
+    assert!(told(&nameless).contains("`issuer`"), "{nameless:?}");
+    assert_eq!(keyward(folder.path(), &["user", "list"]), serde_json::json!([]), "nothing was made");
+    assert!(!folder.path().join("oidf").exists());
+    let storeless = TempDir::new().unwrap();
+    assert!(told(&seed(storeless.path(), &SETTINGS, &[])).contains("storage migrate"));
+}
+
+/// The store's word counts, not what the settings say beside it.
+#[test]
+fn a_claimed_store_keeps_its_issuer() {
+    let folder = TempDir::new().unwrap();
+    let settings = [("KEYWARD_ISSUER", "https://auth.example.com"), SETTINGS[1]];
+    conformance::process::Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &settings)
+        .kill();
+    let output = seed(folder.path(), &SETTINGS, &[]);
+    assert!(told(&output).contains("https://auth.example.com is no loopback issuer"), "{output:?}");
+}

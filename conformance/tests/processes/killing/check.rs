@@ -1,0 +1,202 @@
+//! What has to be true when the server is back. First what the store holds is compared with the ledger, then the
+//! requests without an answer are sent again, as their senders would.
+
+use super::chain::{Chain, Fate, present_refresh, request};
+use super::load::{Ledger, Person, agree, ask, make_account, sign_in};
+use super::site::{Browser, Dice, Site};
+use conformance::PASSWORD;
+use protocol::attempts::ACCOUNT;
+use protocol::grant::Grant;
+use protocol::id::{ClientId, Realm};
+use protocol::name::Identifier;
+use protocol::time::Timestamp;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use storage::{Location, Sqlite, Store as _};
+
+/// How much of the ledger was checked after an earlier kill.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Checked {
+    pub(super) chains: usize,
+    people: usize,
+    guesses: usize,
+    machines: usize,
+}
+
+/// What the store holds.
+struct Kept {
+    grants: BTreeMap<String, Grant>,
+    /// By user name: whether they agreed to something.
+    people: BTreeMap<String, bool>,
+}
+
+/// Checks everything, and sends again what came after `checked`. `has_grace`: former refresh tokens are answered.
+pub(super) async fn check(
+    folder: &Path,
+    site: &Site,
+    ledger: &mut Ledger,
+    checked: &mut Checked,
+    dice: &Dice,
+    has_grace: bool,
+) {
+    let path = folder.join("keyward-data/keyward.db");
+    assert_eq!(Sqlite::check(&path).unwrap(), []);
+    let store = Sqlite::open(&Location::File(path), false, Realm::main()).unwrap();
+    let kept = look(&store).await;
+    for (number, chain) in ledger.chains.iter_mut().enumerate() {
+        let Some(grant) = kept.grants.get(&chain.nonce) else {
+            // Of each client a bounded number is listed, the living before the others.
+            assert!(chain.is_over, "lost: {chain:?}");
+            continue;
+        };
+        compare(chain, grant);
+        if number >= checked.chains {
+            go_on(site, chain, grant, dice, has_grace).await.unwrap();
+        }
+    }
+    for number in checked.people..ledger.people.len() {
+        let mut browser = Browser::new(ledger.number());
+        welcome(site, &mut browser, &ledger.people[number], &kept).await.unwrap();
+    }
+    let began = store.client(&ClientId::parse("spa").unwrap()).await.unwrap().unwrap().created_at;
+    for (name, count) in &ledger.guesses[checked.guesses..] {
+        assert_counted(&store, name, *count, began).await;
+    }
+    for (id, secret) in &ledger.machines[checked.machines..] {
+        assert_eq!(ask(site, id, secret).await.unwrap().status, 200);
+    }
+    *checked = Checked {
+        chains: ledger.chains.len(),
+        people: ledger.people.len(),
+        guesses: ledger.guesses.len(),
+        machines: ledger.machines.len(),
+    };
+}
+
+/// Reads everything; what belongs together is there together.
+async fn look(store: &Sqlite) -> Kept {
+    let mut kept = Kept { grants: BTreeMap::new(), people: BTreeMap::new() };
+    for user in store.users().await.unwrap() {
+        let view = store.load_account(&user.id).await.unwrap();
+        kept.people.insert(user.username, !view.consents.is_empty());
+        for grant in view.grants {
+            assert!(view.sessions.iter().any(|session| session.id == grant.session), "an orphan: {grant:?}");
+            assert_eq!(grant.redeemed_at.is_some(), grant.refresh.is_some(), "half a redemption: {grant:?}");
+            kept.grants.insert(grant.nonce.clone().unwrap(), grant);
+        }
+    }
+    kept
+}
+
+/// What was acknowledged is kept, and what was not sent was not done.
+fn compare(chain: &Chain, grant: &Grant) {
+    if chain.is_over {
+        return;
+    }
+    let agrees = |fate: Fate, is_done: bool| match fate {
+        Fate::NotSent => !is_done,
+        Fate::Lost => true,
+        Fate::Acknowledged => is_done,
+    };
+    assert!(agrees(chain.redeemed, grant.redeemed_at.is_some()), "{chain:?} {grant:?}");
+    assert!(agrees(chain.revoked, grant.revoked.is_some()), "{chain:?} {grant:?}");
+    if chain.redeemed == Fate::Acknowledged {
+        let ahead = generation(grant) - chain.generation;
+        assert!(ahead == 0 || ahead == 1 && chain.refreshed == Fate::Lost, "{chain:?} {grant:?}");
+    }
+}
+
+fn generation(grant: &Grant) -> u32 {
+    grant.refresh.as_ref().unwrap().generation
+}
+
+/// N-063: one token set a code and one successor a refresh token, answered or not.
+async fn go_on(site: &Site, chain: &mut Chain, grant: &Grant, dice: &Dice, has_grace: bool) -> Option<()> {
+    if chain.is_over {
+        return Some(());
+    }
+    let mut ahead = false;
+    if chain.redeemed == Fate::Acknowledged {
+        ahead = generation(grant) > chain.generation;
+    } else if grant.redeemed_at.is_some() {
+        // Spent, and nobody was told: its tokens are nobody's.
+        chain.is_over = true;
+        chain.present_code(site).await?.assert_token_error(400, "invalid_grant");
+        return Some(());
+    } else {
+        chain.redeem(site).await?;
+    }
+    if chain.denied == Fate::Lost {
+        chain.deny(site).await?;
+    }
+    if chain.revoked == Fate::Lost {
+        chain.revoke(site).await?;
+    }
+    let is_alive = chain.denied == Fate::NotSent && chain.revoked == Fate::NotSent;
+    assert_eq!(chain.userinfo(site).await?, if is_alive { 200 } else { 401 }, "{chain:?}");
+    if chain.revoked == Fate::Acknowledged || ahead && !has_grace {
+        chain.is_over = true;
+        present_refresh(site, &chain.refresh).await?.assert_token_error(400, "invalid_grant");
+    } else {
+        use_on(site, chain, dice, has_grace).await?;
+    }
+    Some(())
+}
+
+/// A chain that is alive: its last token works, once. Sometimes it is then ended by using something twice.
+async fn use_on(site: &Site, chain: &mut Chain, dice: &Dice, has_grace: bool) -> Option<()> {
+    let former = chain.refresh.clone();
+    chain.refresh(site).await?;
+    assert_eq!(chain.userinfo(site).await?, 200, "{chain:?}");
+    if has_grace {
+        let again = present_refresh(site, &former).await?;
+        assert_eq!(again.json()["refresh_token"], chain.refresh, "one head: {chain:?}");
+    } else if dice.roll(2) == 0 {
+        chain.is_over = true;
+        for token in [&former, &chain.refresh] {
+            present_refresh(site, token).await?.assert_token_error(400, "invalid_grant");
+        }
+        return Some(());
+    }
+    if dice.roll(3) == 0 {
+        // Within a second of its redemption this is a double submit, and the grant lives on.
+        chain.is_over = true;
+        chain.present_code(site).await?.assert_token_error(400, "invalid_grant");
+    }
+    Some(())
+}
+
+/// Whoever was told that they have an account signs in; who wasn't has one or can make it. A consent likewise.
+async fn welcome(site: &Site, browser: &mut Browser, person: &Person, kept: &Kept) -> Option<()> {
+    let agreed = kept.people.get(&person.name).copied();
+    assert!(agreed.is_some() || person.signed_up != Fate::Acknowledged, "{} was lost", person.name);
+    assert!(
+        agreed == Some(true) || person.agreed != Fate::Acknowledged,
+        "what {} agreed to was lost",
+        person.name
+    );
+    let answer = match agreed {
+        Some(_) => {
+            let page = browser.visit(site, &request("again", "login")).await?;
+            sign_in(site, browser, &page, &person.name, PASSWORD).await?
+        }
+        None => {
+            let page = browser.visit(site, &request("again", "create")).await?;
+            make_account(site, browser, &page, &person.name).await?
+        }
+    };
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let answer = browser.follow(site, answer).await?;
+    let answer = if agreed == Some(true) { answer } else { agree(site, browser, &answer).await? };
+    assert!(answer.to_client().get("code").is_some(), "{answer:?}");
+    Some(())
+}
+
+/// Each failure moved the debt one interval on, from when it was or from the debt before, whichever is later.
+async fn assert_counted(store: &Sqlite, name: &str, count: u32, began: Timestamp) {
+    let (key, _) = server::attempts::of_name(&Identifier::typed(name).unwrap());
+    let debts = store.debts(&[key]).await.unwrap();
+    let least = if count == 0 { Duration::ZERO } else { ACCOUNT.interval * count };
+    assert!(debts[0] >= began.plus(least) || count == 0, "{count} failures of {name}: {debts:?}");
+}

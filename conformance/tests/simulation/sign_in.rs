@@ -1,0 +1,59 @@
+//! How a family begins: somebody signs in at a public client.
+
+use conformance::{Answer, Browser, World, form, query};
+use serde_json::json;
+
+const REDIRECT: &str = "https://spa.example/cb";
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The first refresh tokens of so many families, all alice's at the client `spa`.
+pub(crate) async fn sign_in(world: &World, families: usize) -> Vec<String> {
+    let metadata = json!({
+        "client_id": "spa",
+        "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "none",
+        "scope": "profile offline_access",
+    });
+    world.client(metadata).await;
+    world.alice().await;
+    let mut browser = Browser::new();
+    let mut tokens = Vec::with_capacity(families);
+    for _ in 0..families {
+        tokens.push(begin(world, &mut browser).await);
+    }
+    tokens
+}
+
+async fn begin(world: &World, browser: &mut Browser) -> String {
+    let request = [
+        ("client_id", "spa"),
+        ("redirect_uri", REDIRECT),
+        ("response_type", "code"),
+        ("scope", "profile offline_access"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let answer = browser.authorize(world, &format!("/authorize?{}", query(&request))).await;
+    let code = answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("client_id", "spa"),
+    ];
+    refresh_token(&world.send(form("/token", &fields)).await)
+}
+
+/// Presents a refresh token.
+pub(crate) async fn refresh(world: &World, token: &str) -> Answer {
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "spa")];
+    world.send(form("/token", &fields)).await
+}
+
+/// The refresh token of an answer.
+pub(crate) fn refresh_token(answer: &Answer) -> String {
+    answer.json()["refresh_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}

@@ -1,0 +1,121 @@
+//! RP-initiated logout, as hint, address, who is at the browser, what comes next.
+
+use crate::samples::{client, user};
+use protocol::Refusal;
+use protocol::claims::id_token::Hint;
+use protocol::client::Client;
+use protocol::id::{ClientId, SessionId};
+use protocol::issuer::Issuer;
+use protocol::logout::{Next, Present, decide};
+use protocol::redirect::ProvenLogoutRedirect;
+use serde_json::{Value, json};
+
+const HOME: &str = "https://rp.example/bye";
+const ISSUER: &str = "https://auth.example";
+const SESSION: SessionId = SessionId::from_bytes([4; 16]);
+const ANOTHER: SessionId = SessionId::from_bytes([5; 16]);
+
+fn leaving() -> Client {
+    Client { post_logout_redirect_uris: vec![HOME.into(), "https://rp.example/bye?a=b".into()], ..client() }
+}
+
+fn hint(claims: Value) -> Hint {
+    serde_json::from_value(claims).unwrap()
+}
+
+/// The hint of this session and user.
+fn own() -> Hint {
+    let subject = user().subject;
+    hint(json!({ "iss": ISSUER, "aud": "client-a", "sub": subject, "sid": SESSION }))
+}
+
+fn home() -> ProvenLogoutRedirect {
+    ProvenLogoutRedirect::prove(&leaving(), HOME).unwrap()
+}
+
+#[test]
+fn without_a_hint_the_person_is_asked_and_no_address_is_followed() {
+    let subject = user().subject;
+    let present = Present { session: &SESSION, subject: subject.as_str() };
+    for uri in [None, Some(HOME), Some("https://evil.example/")] {
+        for present in [None, Some(present)] {
+            assert_eq!(decide(None, uri, present), Ok(Next::Ask), "{uri:?}");
+        }
+    }
+}
+
+#[test]
+fn a_hint_ends_its_own_users_session_and_asks_anybody_else() {
+    let (client, subject) = (leaving(), user().subject);
+    let without_sid = hint(json!({ "iss": ISSUER, "aud": "client-a", "sub": subject }));
+    for (hint, session, subject, next) in [
+        (own(), SESSION, subject.as_str(), Next::End(Some(home()))),
+        // Signed in again since: another session of the same person.
+        (own(), ANOTHER, subject.as_str(), Next::End(Some(home()))),
+        (without_sid.clone(), SESSION, subject.as_str(), Next::End(Some(home()))),
+        (own(), ANOTHER, "somebody else", Next::Ask),
+        (without_sid, SESSION, "somebody else", Next::Ask),
+    ] {
+        let present = Present { session: &session, subject };
+        assert_eq!(decide(Some((&hint, &client)), Some(HOME), Some(present)), Ok(next), "{hint:?}");
+    }
+}
+
+#[test]
+fn where_nobody_is_signed_in_the_browser_goes_on() {
+    let client = leaving();
+    assert_eq!(decide(Some((&own(), &client)), Some(HOME), None), Ok(Next::End(Some(home()))));
+    assert_eq!(decide(Some((&own(), &client)), None, None), Ok(Next::End(None)));
+}
+
+#[test]
+fn an_address_is_the_clients_byte_for_byte_or_nothing_ends() {
+    let client = leaving();
+    let subject = user().subject;
+    let present = Present { session: &SESSION, subject: subject.as_str() };
+    for uri in [
+        "",
+        "https://rp.example/bye/",
+        "https://rp.example/BYE",
+        "https://rp.example/bye?a=b&c",
+        "https://rp.example/bye#",
+        "https://rp.example/cb",
+        "https://evil.example/",
+        "javascript:alert(1)",
+    ] {
+        let decided = decide(Some((&own(), &client)), Some(uri), Some(present));
+        assert_eq!(decided, Err(Refusal::LogoutRedirectUnknown), "{uri:?}");
+    }
+    assert!(
+        ProvenLogoutRedirect::prove(&leaving(), "https://rp.example/cb").is_none(),
+        "for codes, not this"
+    );
+}
+
+#[test]
+fn the_state_goes_along_as_it_came() {
+    let asked = ProvenLogoutRedirect::prove(&leaving(), "https://rp.example/bye?a=b").unwrap();
+    for (redirect, state, url) in [
+        (home(), None, "https://rp.example/bye"),
+        (home(), Some("s"), "https://rp.example/bye?state=s"),
+        (asked, Some("&x=\r\n"), "https://rp.example/bye?a=b&state=%26x%3D%0D%0A"),
+    ] {
+        assert_eq!(redirect.url(state), url);
+    }
+}
+
+#[test]
+fn a_hint_is_one_of_ours_for_one_client() {
+    let issuer = Issuer::parse(ISSUER).unwrap();
+    let id = ClientId::parse("client-a").unwrap();
+    assert_eq!(own().client(&issuer), Some(id.clone()));
+    assert_eq!(own().subject(&issuer, &id), Some(user().subject));
+    assert_eq!(own().subject(&issuer, &ClientId::parse("client-b").unwrap()), None);
+    for (what, claims) in [
+        ("another issuer", json!({ "iss": "https://evil.example", "aud": "client-a", "sub": "s" })),
+        ("several audiences", json!({ "iss": ISSUER, "aud": ["client-a", "client-b"], "sub": "s" })),
+        ("no client's id", json!({ "iss": ISSUER, "aud": "https://api.example/", "sub": "s" })),
+    ] {
+        assert_eq!(hint(claims).client(&issuer), None, "{what}");
+    }
+}
