@@ -61,6 +61,19 @@ pub struct Attempt {
     entered: Vec<Member<AttemptKey>>,
 }
 
+/// What a counter is stored under: its key under the sealing master of now, so that a copy of the store tells neither
+/// addresses nor what was typed as a name. A new master begins new counters, which is a burst more once in a key's
+/// life.
+///
+/// # Errors
+/// Internal ones only: the master that seals now is always there.
+pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<AttemptKey, Failure> {
+    let seals = ring.seals();
+    let parts = [whom.kind.as_bytes(), whom.digest.as_slice()];
+    let digest = seals.derive(seals.current_master(now), Purpose::Attempt, &parts);
+    Ok(AttemptKey { digest: digest.ok_or(Failure::internal("no master seals"))?, ..whom })
+}
+
 /// Where an attempt stands at one of its counters.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
@@ -86,17 +99,12 @@ impl Attempt {
         Self { ring, at: call.at, network: share(app, call), in_flight, entered: Vec::new() }
     }
 
-    /// Enters at a counter. Its key gets under the sealing master of now, so that a copy of the store tells neither
-    /// addresses nor what was typed as a name. A new master begins new counters, which is a burst more once in a
-    /// key's life.
+    /// Enters at a counter.
     ///
     /// # Errors
-    /// Internal ones only: the master that seals now is always there.
+    /// As [`stored`].
     pub fn enter(&mut self, (whom, limit): Counter) -> Result<Standing, Failure> {
-        let seals = self.ring.seals();
-        let parts = [whom.kind.as_bytes(), whom.digest.as_slice()];
-        let digest = seals.derive(seals.current_master(self.at), Purpose::Attempt, &parts);
-        let key = AttemptKey { digest: digest.ok_or(Failure::internal("no master seals"))?, ..whom };
+        let key = stored(whom, &self.ring, self.at)?;
         let member = self.in_flight.enter(key);
         let ahead = member.ahead();
         self.entered.push(member);

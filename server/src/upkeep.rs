@@ -87,7 +87,7 @@ pub async fn minute(app: &App) {
 }
 
 /// Deletes what is over, a batch at a time, so that nobody else waits for long.
-async fn sweep(app: &App) {
+pub async fn sweep(app: &App) {
     for _ in 0..MOST_BATCHES {
         match app.store.sweep(app.clock.now()).await {
             Ok(0) => return,

@@ -4,16 +4,24 @@
 use super::chain::{Chain, Fate, present_refresh, request};
 use super::load::{Ledger, Person, agree, ask, make_account, sign_in};
 use super::site::{Browser, Dice, Site};
+use crate::QUICK;
 use conformance::PASSWORD;
 use protocol::attempts::ACCOUNT;
-use protocol::grant::Grant;
-use protocol::id::{ClientId, Realm};
+use protocol::grant::{Grant, GrantKey};
+use protocol::id::{ClientId, GrantId, Realm, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
+use server::clock::{Clock as _, SystemClock};
+use server::config::env::Env;
+use server::config::raw::Raw;
+use server::config::resolve::{Surroundings, resolve};
+use server::keys::Snapshot;
+use server::{assembly, attempts};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use storage::{Location, Sqlite, Store as _};
+use storage::{Location, Sqlite, Store};
 
 /// How much of the ledger was checked after an earlier kill.
 #[derive(Clone, Copy, Default)]
@@ -42,14 +50,11 @@ pub(super) async fn check(
 ) {
     let path = folder.join("keyward-data/keyward.db");
     assert_eq!(Sqlite::check(&path).unwrap(), []);
-    let store = Sqlite::open(&Location::File(path), false, Realm::main()).unwrap();
-    let kept = look(&store).await;
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&Location::File(path.clone()), false, Realm::main()).unwrap());
+    let kept = look(&*store, &path).await;
     for (number, chain) in ledger.chains.iter_mut().enumerate() {
-        let Some(grant) = kept.grants.get(&chain.nonce) else {
-            // Of each client a bounded number is listed, the living before the others.
-            assert!(chain.is_over, "lost: {chain:?}");
-            continue;
-        };
+        let grant = kept.grants.get(&chain.nonce).unwrap_or_else(|| panic!("lost: {chain:?}"));
         compare(chain, grant);
         if number >= checked.chains {
             go_on(site, chain, grant, dice, has_grace).await.unwrap();
@@ -60,8 +65,9 @@ pub(super) async fn check(
         welcome(site, &mut browser, &ledger.people[number], &kept).await.unwrap();
     }
     let began = store.client(&ClientId::parse("spa").unwrap()).await.unwrap().unwrap().created_at;
+    let ring = ring(folder, Arc::clone(&store)).await;
     for (name, count) in &ledger.guesses[checked.guesses..] {
-        assert_counted(&store, name, *count, began).await;
+        assert_counted(&*store, &ring, name, *count, began).await;
     }
     for (id, secret) in &ledger.machines[checked.machines..] {
         assert_eq!(ask(site, id, secret).await.unwrap().status, 200);
@@ -75,18 +81,28 @@ pub(super) async fn check(
 }
 
 /// Reads everything; what belongs together is there together.
-async fn look(store: &Sqlite) -> Kept {
+async fn look(store: &dyn Store, path: &Path) -> Kept {
     let mut kept = Kept { grants: BTreeMap::new(), people: BTreeMap::new() };
     for user in store.users().await.unwrap() {
         let view = store.load_account(&user.id).await.unwrap();
         kept.people.insert(user.username, !view.consents.is_empty());
-        for grant in view.grants {
+        for id in grants_of(path, &user.id) {
+            let key = GrantKey { user: user.id, grant: id };
+            let grant = store.load_grant(key).await.unwrap().grant.unwrap();
             assert!(view.sessions.iter().any(|session| session.id == grant.session), "an orphan: {grant:?}");
             assert_eq!(grant.redeemed_at.is_some(), grant.refresh.is_some(), "half a redemption: {grant:?}");
             kept.grants.insert(grant.nonce.clone().unwrap(), grant);
         }
     }
     kept
+}
+
+/// The ids of all grants of a user; an account lists a bounded number.
+fn grants_of(path: &Path, user: &UserId) -> Vec<GrantId> {
+    let file = rusqlite::Connection::open(path).unwrap();
+    let mut ids = file.prepare("SELECT id FROM grants WHERE user_id = ?1").unwrap();
+    let ids = ids.query_map([user.as_bytes()], |row| row.get(0).map(GrantId::from_bytes)).unwrap();
+    ids.map(Result::unwrap).collect()
 }
 
 /// What was acknowledged is kept, and what was not sent was not done.
@@ -193,9 +209,18 @@ async fn welcome(site: &Site, browser: &mut Browser, person: &Person, kept: &Kep
     Some(())
 }
 
+/// The ring as a command would read it.
+async fn ring(folder: &Path, store: Arc<dyn Store>) -> Arc<Snapshot> {
+    let master = format!("local:{}", folder.join("keyward-data/master.key").display());
+    let raw = Raw::of(None, &Env::of(&[QUICK[0], ("KEYWARD_KEYS", &master)])).unwrap();
+    let settings = resolve(&raw, Surroundings::default()).unwrap();
+    assembly::open_keys(&settings, store, false).await.unwrap().current()
+}
+
 /// Each failure moved the debt one interval on, from when it was or from the debt before, whichever is later.
-async fn assert_counted(store: &Sqlite, name: &str, count: u32, began: Timestamp) {
-    let (key, _) = server::attempts::of_name(&Identifier::typed(name).unwrap());
+async fn assert_counted(store: &dyn Store, ring: &Snapshot, name: &str, count: u32, began: Timestamp) {
+    let (key, _) = attempts::of_name(&Identifier::typed(name).unwrap());
+    let key = attempts::stored(key, ring, SystemClock.now()).unwrap();
     let debts = store.debts(&[key]).await.unwrap();
     let least = if count == 0 { Duration::ZERO } else { ACCOUNT.interval * count };
     assert!(debts[0] >= began.plus(least) || count == 0, "{count} failures of {name}: {debts:?}");
