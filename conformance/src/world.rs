@@ -30,6 +30,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use storage::contract::local_aws;
 use storage::tap::{Counts, Faults, Tap};
 use storage::{Location, Sqlite, Store};
 use tempfile::TempDir;
@@ -47,6 +48,8 @@ pub enum Harness {
     Router,
     /// Through the HTTP listener.
     Http,
+    /// Straight into the router, with the store on DynamoDB.
+    DynamoDb,
 }
 
 /// A client with its secret.
@@ -98,7 +101,10 @@ impl World {
 
     /// The same with other settings, by their environment names.
     pub async fn with(harness: Harness, settings: &[(&str, &str)]) -> Self {
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
+        let store: Arc<dyn Store> = match harness {
+            Harness::DynamoDb => local_aws::empty().await,
+            _ => Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap()),
+        };
         Self::on(store, harness, settings).await
     }
 
@@ -143,7 +149,7 @@ impl World {
             Admin { actor: Actor::Operator, store: Arc::clone(&store), clock: clock.clone(), entropy };
         let router = routes::router(app.clone(), None);
         let listener = match harness {
-            Harness::Router => None,
+            Harness::Router | Harness::DynamoDb => None,
             Harness::Http => Some(serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), router.clone())),
         };
         counts.take();

@@ -100,6 +100,8 @@ kinds! {
     KeyRevoked => "admin.key_revoked";
     /// An operator put a backup back and ended everything from before.
     StoreRestored => "admin.store_restored";
+    /// An operator put an export into the store.
+    StoreImported => "admin.store_imported";
 }
 
 /// Tells whether two records are the same, and nothing of what is in them.

@@ -12,22 +12,24 @@ use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use storage::{Location, Sqlite, Store, StoreError};
+use storage::{DynamoDb, Location, Sqlite, Store, StoreError};
 
 /// How many password checks may wait for each that is computed: about a second's worth.
 const WAITING_PER_CORE: usize = 32;
 
-/// Opens the store. Only `dev`, `serve` and `storage migrate` create one.
-pub fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(Sqlite::open(&location(settings), create, Realm::main())?))
+/// Opens the store. Only `dev`, `serve` and `storage migrate` create one; a DynamoDB table only the last.
+pub async fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
+    let sqlite = |location| Sqlite::open(&location, create, Realm::main());
+    Ok(match &settings.storage {
+        StorageSetting::Sqlite(path) => Arc::new(sqlite(Location::File(path.clone()))?),
+        StorageSetting::SqliteMemory => Arc::new(sqlite(Location::Memory)?),
+        StorageSetting::DynamoDb(table) => Arc::new(open_table(table).await?),
+    })
 }
 
-/// Where the store is.
-pub fn location(settings: &Settings) -> Location {
-    match &settings.storage {
-        StorageSetting::Sqlite(path) => Location::File(path.clone()),
-        StorageSetting::SqliteMemory => Location::Memory,
-    }
+/// The DynamoDB table of a name.
+pub async fn open_table(name: &str) -> Result<DynamoDb, StoreError> {
+    DynamoDb::open(name, Realm::main()).await
 }
 
 /// What the settings say about keys.

@@ -16,10 +16,12 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
+use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
 pub mod contract;
+mod dynamodb;
 mod error;
 mod kept;
 mod memory;
@@ -27,15 +29,25 @@ mod sqlite;
 mod steps;
 pub mod tap;
 
+pub use dynamodb::DynamoDb;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::Memory;
-pub use sqlite::{Finding, Location, Migration, Sqlite};
+pub use sqlite::{Location, Migration, Sqlite};
 
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
 
 /// How many grants of one user to one client [`Store::load_account`] returns at least, if there are so many.
 pub const ACCOUNT_GRANTS: u32 = 500;
+
+/// Something wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// What to do about it.
+    pub mend: &'static str,
+}
 
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
 /// was lost recognises itself when it is repeated. A deletion can't: it leaves nothing to recognise. A counted
@@ -69,6 +81,14 @@ impl<T> Commit<T> {
     /// Whether it took effect.
     pub const fn is_done(&self) -> bool {
         matches!(self, Self::Done)
+    }
+
+    /// The same about what the record is made of.
+    pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Commit<U> {
+        match self {
+            Self::Done => Commit::Done,
+            Self::Lost(there) => Commit::Lost(there.map(|there| Box::new(read(*there)))),
+        }
     }
 }
 
@@ -119,6 +139,15 @@ pub struct GrantView {
     pub grant: Option<Grant>,
     /// Its user, if the record exists.
     pub user: Option<User>,
+}
+
+/// An access token that somebody revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedToken {
+    /// Its hashed `jti`.
+    pub token: Digest,
+    /// When it would have expired.
+    pub expires_at: Timestamp,
 }
 
 /// What is loaded to decide about an access token: one read.
@@ -308,6 +337,9 @@ pub trait Store: Send + Sync + 'static {
         expires_at: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<Timestamp>, StoreError>;
+
+    /// Every denied access token, expired ones included, by token; for moving a store.
+    async fn denied_tokens(&self) -> Result<Vec<DeniedToken>, StoreError>;
 
     /// The debts of counters, in their order; the epoch for one that was never touched.
     async fn debts(&self, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>, StoreError>;

@@ -54,6 +54,8 @@ macro_rules! steps {
             Write revoke_grant(key: GrantKey, reason: RevocationReason, stamp: Stamp) -> Commit<Grant>;
             Read load_token(token: &Digest, grant: Option<GrantKey>) -> TokenView;
             Write deny_token(token: &Digest, expires_at: Timestamp, stamp: Stamp) -> Commit<Timestamp>;
+            // All that are kept, expired ones included: for moving a store.
+            Read denied_tokens() -> Vec<DeniedToken>;
             Read debts(attempts: &[AttemptKey]) -> Vec<Timestamp>;
             Write note_attempt(attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp;
             // Neither serves a request nor counts towards its budget.

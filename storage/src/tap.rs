@@ -3,8 +3,8 @@
 
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
-    StoreErrorKind, TokenView,
+    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
+    StoreError, StoreErrorKind, TokenView,
 };
 use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};

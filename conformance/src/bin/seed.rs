@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
 async fn seed(cli: &Cli) -> Outcome<String> {
     let raw = Raw::read(cli.config.as_deref(), &Env::of_process())?;
     let settings = resolve(&raw, Surroundings::default())?;
-    let admin = assembly::admin(assembly::open_store(&settings, false)?);
+    let admin = assembly::admin(assembly::open_store(&settings, false).await?);
     let issuer = issuer(&admin, &settings).await?;
     let suite = cli.suite.trim_end_matches('/');
     let password: [u8; 16] = entropy::bytes(&*admin.entropy);

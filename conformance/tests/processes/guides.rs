@@ -1,10 +1,11 @@
-//! The guides as they stand: every command is run. A block marked `sh server` goes on in the background; the
-//! others have to succeed, one after the other, in one folder.
+//! The guides as they stand: every command is run. A block marked `sh server` or `sh emulator` goes on in the
+//! background; the others have to succeed, one after the other, in one folder.
 
 use conformance::keyward_binary;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use storage::contract::local_aws;
 use tempfile::TempDir;
 
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -21,13 +22,23 @@ fn every_command_of_the_guides_works() {
 
 fn follow(guide: &Path, text: &str) {
     let folder = TempDir::new().unwrap();
-    // A port of its own instead of the guide's, so that guides can't meet each other or somebody's server.
-    let port = free_port().to_string();
+    // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
+    let port = free_port(20_000).to_string();
+    let emulator = free_port(10_000).to_string();
     let mut servers = Vec::new();
     for block in text.split("\n```sh").skip(1) {
         let (kind, rest) = block.split_once('\n').unwrap();
-        let commands = rest.split("\n```").next().unwrap().replace("8080", &port).replace("9443", &port);
-        if kind.trim() == "server" {
+        let commands = rest
+            .split("\n```")
+            .next()
+            .unwrap()
+            .replace("8080", &port)
+            .replace("9443", &port)
+            .replace("8000", &emulator);
+        if kind.trim() == "emulator" {
+            local_aws::build();
+        }
+        if ["server", "emulator"].contains(&kind.trim()) {
             servers.push(Server::start(folder.path(), &commands));
             continue;
         }
@@ -38,9 +49,9 @@ fn follow(guide: &Path, text: &str) {
 }
 
 /// Below the ports that systems hand out by themselves, so that nothing else takes it meanwhile.
-fn free_port() -> u16 {
-    let from = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    (from..32_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+fn free_port(from: u16) -> u16 {
+    let from = from + u16::try_from(std::process::id() % 10_000).unwrap();
+    (from..from + 2_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 fn shell(folder: &Path, commands: &str) -> Command {
@@ -61,14 +72,12 @@ struct Server(Child);
 impl Server {
     fn start(folder: &Path, commands: &str) -> Self {
         // In place of the shell, so that what is killed is the server.
-        let mut child = shell(folder, &format!("exec {}", commands.trim()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        let commands = commands.trim();
+        let last = if commands.contains("exec ") { commands.to_owned() } else { format!("exec {commands}") };
+        let mut child = shell(folder, &last).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("keyward listening on "), "{line}");
+        assert!(line.contains(" listening on "), "{line}");
         Self(child)
     }
 }

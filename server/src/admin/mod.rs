@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod metadata;
+pub mod transfer;
 pub mod users;
 
 use crate::clock::Clock;

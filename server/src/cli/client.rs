@@ -310,5 +310,6 @@ fn describe(client: &Client) -> String {
 fn takes_effect(settings: &Settings) -> &'static str {
     match settings.storage {
         StorageSetting::Sqlite(_) | StorageSetting::SqliteMemory => "Running servers know within a second.",
+        StorageSetting::DynamoDb(_) => "Running servers know within 60 s.",
     }
 }

@@ -47,8 +47,8 @@ impl Context {
     {
         let mut settings = self.operator_settings()?;
         telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
-        let store = assembly::open_store(&settings, false)?;
         block_on(async move {
+            let store = assembly::open_store(&settings, false).await?;
             if let Some(issuer) = store.issuer().await? {
                 settings.issuer = Issuer::parse(&issuer).map_err(|why| {
                     Failed(format!("the store's issuer `{issuer}` is damaged: {}", why.mend()))

@@ -49,8 +49,8 @@ pub(super) fn run(context: &Context) -> Outcome {
     };
     super::context::block_on(async move {
         let mut checks = vec![Check::good("settings", "all keys and values are fine")];
-        checks.extend(storage(&settings));
-        match assembly::open_store(&settings, false) {
+        checks.extend(storage(&settings).await);
+        match assembly::open_store(&settings, false).await {
             Ok(store) => {
                 adopt_issuer(&mut settings, &*store).await;
                 checks.push(issuer(&settings, &*store).await);
@@ -78,23 +78,34 @@ fn report(context: &Context, checks: &[Check]) -> Outcome {
     if sound { Ok(()) } else { Err(Failed("something needs mending".into())) }
 }
 
-fn storage(settings: &Settings) -> Vec<Check> {
-    let StorageSetting::Sqlite(path) = &settings.storage else {
-        return vec![Check::good("storage", "in memory: it lives in its server only")];
-    };
-    match Sqlite::check(path) {
-        Ok(findings) if findings.is_empty() => {
-            vec![Check::good("storage", format!("{} is sound", path.display()))]
+async fn storage(settings: &Settings) -> Vec<Check> {
+    let (name, checked, mend) = match &settings.storage {
+        StorageSetting::SqliteMemory => {
+            return vec![Check::good("storage", "in memory: it lives in its server only")];
         }
+        StorageSetting::Sqlite(path) => (
+            path.display().to_string(),
+            Sqlite::check(path),
+            "start `keyward serve` once, or correct the setting `storage`",
+        ),
+        StorageSetting::DynamoDb(table) => (
+            format!("table {table}"),
+            check_table(table).await,
+            "see that region, credentials and the table's name are right, and that you may describe it",
+        ),
+    };
+    match checked {
+        Ok(findings) if findings.is_empty() => vec![Check::good("storage", format!("{name} is sound"))],
         Ok(findings) => {
             let bad = |found: storage::Finding| Check::bad("storage", found.what, found.mend);
             findings.into_iter().map(bad).collect()
         }
-        Err(error) => {
-            let mend = "start `keyward serve` once, or correct the setting `storage`";
-            vec![Check::bad("storage", error.to_string(), mend)]
-        }
+        Err(error) => vec![Check::bad("storage", error.to_string(), mend)],
     }
+}
+
+async fn check_table(name: &str) -> Result<Vec<storage::Finding>, storage::StoreError> {
+    assembly::open_table(name).await?.check().await
 }
 
 /// Where no issuer is set, the server chose one by its `--listen`, and told the store.

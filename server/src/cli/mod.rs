@@ -12,6 +12,7 @@ pub mod page;
 mod reach;
 mod serve;
 mod storage;
+mod transfer;
 mod user;
 
 use crate::config::env::Env;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// Why a command failed. The text names the thing and the mend.
 #[derive(Debug)]
@@ -89,5 +89,30 @@ impl<const N: usize> fmt::Display for Table<N> {
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())
+    }
+}
+
+/// How far a long command is, on standard error, if a person looks at it.
+pub(super) struct Progress {
+    what: &'static str,
+    shown: u64,
+}
+
+impl Progress {
+    /// Of something that is counted.
+    pub(super) const fn new(what: &'static str) -> Self {
+        Self { what, shown: 0 }
+    }
+
+    /// So many of so many are done.
+    pub(super) fn show(&mut self, done: u64, all: u64) {
+        let percent = (done * 100).checked_div(all).unwrap_or(100);
+        if !io::stderr().is_terminal() || (done < all && percent == self.shown) {
+            return;
+        }
+        self.shown = percent;
+        let bar = "#".repeat((percent / 5) as usize);
+        let end = if done == all { "\n" } else { "" };
+        let _nobody_reads = write!(io::stderr(), "\r[{bar:20}] {done} of {all} {}{end}", self.what);
     }
 }

@@ -74,7 +74,7 @@ impl Listening {
 
     /// Opens store and keys, both made if they aren't there.
     pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
-        let store = assembly::open_store(&self.settings, true)?;
+        let store = assembly::open_store(&self.settings, true).await?;
         claim_store(Arc::clone(&store), &self.settings, change_issuer).await?;
         let keys: Arc<Keys> = assembly::open_keys(&self.settings, Arc::clone(&store), true).await?;
         Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)

@@ -75,6 +75,8 @@ pub enum StorageSetting {
     Sqlite(PathBuf),
     /// SQLite in memory: gone with the process.
     SqliteMemory,
+    /// A DynamoDB table. Region, credentials and endpoint are the surroundings', as for every AWS program.
+    DynamoDb(String),
 }
 
 /// What protects private keys.

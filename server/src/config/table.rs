@@ -99,8 +99,9 @@ pub static ROWS: [Row; 24] = [
         key: "storage",
         default: Some("sqlite:keyward-data/keyward.db"),
         default_words: "",
-        doc: "Where records are kept: `sqlite:PATH`, or `sqlite::memory:` for tests. A relative path begins at \
-              the working directory.",
+        doc: "Where records are kept: `sqlite:PATH`, `dynamodb:TABLE`, or `sqlite::memory:` for tests. A relative \
+              path begins at the working directory. For DynamoDB, region, credentials and endpoint come from the \
+              standard AWS variables and files (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB`, …).",
         secret: false,
         read: |draft, text| {
             draft.storage = Some(read_storage(text)?);
@@ -110,6 +111,7 @@ pub static ROWS: [Row; 24] = [
             Some(match &settings.storage {
                 StorageSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
                 StorageSetting::SqliteMemory => "sqlite::memory:".into(),
+                StorageSetting::DynamoDb(table) => format!("dynamodb:{table}"),
             })
         },
     },
@@ -332,9 +334,18 @@ fn read_storage(text: &str) -> Result<StorageSetting, String> {
         Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {
             Ok(StorageSetting::Sqlite(path.into()))
         }
-        Some(("dynamodb", _)) => Err("DynamoDB comes with a later release; use sqlite:PATH".into()),
-        _ => Err("write sqlite:PATH or sqlite::memory:".into()),
+        Some(("dynamodb", table)) if is_table_name(table) => Ok(StorageSetting::DynamoDb(table.into())),
+        Some(("dynamodb", _)) => {
+            Err("a table's name is 3 to 255 of the characters A-Z a-z 0-9 - . _: write dynamodb:TABLE".into())
+        }
+        _ => Err("write sqlite:PATH, dynamodb:TABLE or sqlite::memory:".into()),
     }
+}
+
+/// DynamoDB's rule; what it would refuse is refused at the start.
+fn is_table_name(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    (3..=255).contains(&text.len()) && text.bytes().all(legal)
 }
 
 fn read_keys(text: &str) -> Result<KeysSetting, String> {

@@ -18,7 +18,7 @@ pub mod verify;
 pub use custody::{Custody, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use local::LocalCustody;
-pub use ring::{KeyPolicy, KeyState, REFRESH_AFTER};
+pub use ring::{KeyPolicy, KeyState, REFRESH_AFTER, Ring};
 pub use snapshot::{Jwks, KeyInfo, Snapshot};
 
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ use arc_swap::ArcSwap;
 use plan::Plan;
 use protocol::id::{Realm, RequestId};
 use protocol::time::Timestamp;
-use ring::{JWKS_MAX_AGE, Ring};
+use ring::JWKS_MAX_AGE;
 use snapshot::Source;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -13,6 +13,7 @@ mod client;
 mod consent;
 mod grant;
 mod grant_race;
+pub mod local_aws;
 mod race;
 mod realm;
 mod refresh;
@@ -21,6 +22,7 @@ mod session;
 pub(crate) mod sweep;
 mod token;
 mod user;
+pub mod wire;
 
 /// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
 macro_rules! suite {

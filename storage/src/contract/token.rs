@@ -4,7 +4,7 @@ use super::sample::{
     END_OF_TIME, NOW, call, call_at, earlier, full_grant, full_user, later, lost, put_grant, put_user, token,
     user_id,
 };
-use crate::{Commit, Store, TokenView};
+use crate::{Commit, DeniedToken, Store, TokenView};
 use protocol::grant::GrantKey;
 use protocol::time::Timestamp;
 use std::sync::Arc;
@@ -44,6 +44,12 @@ pub async fn a_token_is_denied_once_and_the_first_expiry_stays(store: Arc<dyn St
             assert_eq!(deny(again, call_at(2, later(9))).await, lost(expires_at));
         }
     }
+    let mut all: Vec<_> = (1..)
+        .zip(ends)
+        .map(|(number, expires_at)| DeniedToken { token: token(number), expires_at })
+        .collect();
+    all.sort_by_key(|denied| *denied.token.as_bytes());
+    assert_eq!(store.denied_tokens().await.unwrap(), all);
     for (number, denied) in [(1, true), (2, true), (3, true), (4, true), (5, true), (6, false)] {
         assert_eq!(store.load_token(&token(number), None).await.unwrap().denied, denied, "{number}");
     }

@@ -1,8 +1,8 @@
 //! Grants and the tokens issued from them.
 
 use super::{Tables, change, put_new};
-use crate::kept;
-use crate::{Commit, GrantView, Stamp, TokenView};
+use crate::kept::{self, Kept};
+use crate::{Commit, DeniedToken, GrantView, Stamp, TokenView};
 use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
@@ -93,6 +93,14 @@ impl Tables {
     pub(super) fn load_token(&self, token: &Digest, grant: Option<GrantKey>) -> TokenView {
         let GrantView { grant, user } = grant.map(|key| self.load_grant(key)).unwrap_or_default();
         TokenView { denied: self.denied.contains_key(token.as_bytes()), grant, user }
+    }
+
+    pub(super) fn denied_tokens(&self) -> Vec<DeniedToken> {
+        let denied = |(token, kept): (&[u8; 32], &Kept<Timestamp>)| DeniedToken {
+            token: Digest::from_bytes(*token),
+            expires_at: kept.record,
+        };
+        self.denied.iter().map(denied).collect()
     }
 
     pub(super) fn deny_token(

@@ -4,8 +4,8 @@
 use crate::kept::Kept;
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
-    TokenView,
+    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
+    StoreError, TokenView,
 };
 use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};

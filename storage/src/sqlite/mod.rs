@@ -6,8 +6,8 @@
 use crate::kept::Kept;
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store, StoreError,
-    TokenView,
+    AccountView, Commit, DeniedToken, Document, Finding, Found, GrantView, RingDocument, SignInView, Stamp,
+    Store, StoreError, TokenView,
 };
 use async_trait::async_trait;
 use home::Home;
@@ -65,15 +65,6 @@ pub struct Migration {
     pub from: i64,
     /// The schema now.
     pub to: i64,
-}
-
-/// Something wrong with a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What.
-    pub what: String,
-    /// What to do about it.
-    pub mend: &'static str,
 }
 
 /// A realm in a SQLite store.
@@ -208,7 +199,7 @@ mod step {
     };
     pub(super) use super::realm::{issuer, replace_ring, ring, set_issuer};
     pub(super) use super::session::{end_session, load_sign_in, reauthenticate, start_session};
-    pub(super) use super::token::{deny_token, load_token};
+    pub(super) use super::token::{denied_tokens, deny_token, load_token};
     pub(super) use super::user::{
         create_user, delete_user, find_user, load_account, set_password, set_profile, set_user_disabled,
         user, users, void_user,

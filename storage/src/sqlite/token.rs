@@ -3,7 +3,7 @@
 use super::column::{At, FORMAT, Format};
 use super::{grant, settle};
 use crate::kept::Kept;
-use crate::{Commit, GrantView, Stamp, TokenView};
+use crate::{Commit, DeniedToken, GrantView, Stamp, TokenView};
 use protocol::grant::GrantKey;
 use protocol::id::{Realm, RequestId};
 use protocol::secret::Digest;
@@ -30,6 +30,16 @@ fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Kept<
             Ok(Kept { record: row.get::<_, At>("expires_at")?.0, last_request })
         })
         .optional()
+}
+
+pub(super) fn denied_tokens(db: &Connection, realm: &Realm) -> Result<Vec<DeniedToken>> {
+    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = ?1 ORDER BY token")?
+        .query_map([realm.as_str()], |row| {
+            row.get::<_, Format>("v")?;
+            let token = Digest::from_bytes(row.get("token")?);
+            Ok(DeniedToken { token, expires_at: row.get::<_, At>("expires_at")?.0 })
+        })?
+        .collect()
 }
 
 pub(super) fn deny_token(

@@ -170,7 +170,9 @@ fn n217_algorithms_are_one_to_three_known_ones() {
 #[test]
 fn n217_what_is_not_built_yet_is_refused_and_not_taken_for_something_else() {
     for (key, value) in [
-        ("storage", "dynamodb:table"),
+        ("storage", "dynamodb:"),
+        ("storage", "dynamodb:ab"),
+        ("storage", "dynamodb:a table"),
         ("storage", "sqlite:"),
         ("storage", "sqlite::memory"),
         ("storage", "postgres:x"),
@@ -191,6 +193,8 @@ fn n217_what_is_not_built_yet_is_refused_and_not_taken_for_something_else() {
     }
     let memory = of_file("storage = \"sqlite::memory:\"").unwrap();
     assert_eq!(memory.storage, StorageSetting::SqliteMemory);
+    let table = of_file("storage = \"dynamodb:Key.ward_1-eu\"").unwrap();
+    assert_eq!(table.storage, StorageSetting::DynamoDb("Key.ward_1-eu".into()));
 }
 
 #[test]

@@ -1,0 +1,17 @@
+//! Every case, with the store on DynamoDB, and what goes over the line to it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+use conformance::Harness;
+
+const HARNESS: Harness = Harness::DynamoDb;
+
+#[path = "cases/mod.rs"]
+mod cases;
+
+#[path = "line/mod.rs"]
+mod line;

@@ -1,0 +1,134 @@
+//! The line breaks.
+
+use super::*;
+
+/// What a browser or client does that is told "come back later".
+macro_rules! patiently {
+    ($step:expr) => {{
+        let first = $step;
+        if first.status == 503 { $step } else { first }
+    }};
+}
+
+/// How a walk ended.
+#[derive(Debug, PartialEq)]
+enum End {
+    /// With everything.
+    Whole,
+    /// At the code, which was spent although nobody got its tokens.
+    CodeRefused,
+}
+
+/// From the first request to a refreshed token; every step that is told to come back does so once.
+async fn walk(world: &World) -> End {
+    let mut browser = Browser::new();
+    let page = patiently!(browser.visit(world, &request()).await);
+    let consent = patiently!(browser.sign_in(world, &page, "alice", PASSWORD).await);
+    let consent = if consent.text().contains("consent-approve") {
+        consent
+    } else {
+        // The page after the sign-in was what failed: the browser has its session and asks again.
+        browser.visit(world, &request()).await
+    };
+    let answer = patiently!(browser.consent(world, &consent, "approve").await);
+    let code = code(&answer);
+    let tokens = patiently!(world.send(redeem(&code)).await);
+    if tokens.status == 400 {
+        tokens.assert_token_error(400, "invalid_grant");
+        return End::CodeRefused;
+    }
+    world.pass(31);
+    let fresh = patiently!(world.send(refresh(&tokens)).await);
+    assert_eq!(fresh.status, 200, "{fresh:?}");
+    assert_eq!(patiently!(world.send(userinfo(&fresh)).await).status, 200);
+    world.pass(31);
+    assert_eq!(patiently!(world.send(refresh(&fresh)).await).status, 200, "the chain goes on");
+    End::Whole
+}
+
+async fn assert_nothing_was_revoked(world: &World) {
+    let alice = world.admin.user("alice").await.unwrap();
+    let account = world.store.load_account(&alice.id).await.unwrap();
+    assert!(account.grants.iter().all(|grant| grant.revoked.is_none()), "{:?}", account.grants);
+    assert!(account.grants.len() <= 2, "no grant was made twice by one answer");
+}
+
+#[tokio::test]
+async fn n220_an_answer_lost_at_any_call_is_noticed_by_nobody() {
+    let (world, wire) = wired().await;
+    assert_eq!(walk(&world).await, End::Whole);
+    let calls = wire.take().len() as u64;
+    for nth in 1..=calls {
+        let (world, wire) = wired().await;
+        wire.plan(nth, 1, Mishap::Unanswered);
+        assert_eq!(walk(&world).await, End::Whole, "call {nth}");
+        assert!(wire.clear(), "call {nth} was made");
+        assert!(wire.take().len() as u64 > calls, "call {nth} was repeated");
+        assert_nothing_was_revoked(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn n220_all_tries_of_any_call_lost_and_the_next_request_succeeds_or_is_refused() {
+    let (world, wire) = wired().await;
+    walk(&world).await;
+    let calls = wire.take().len() as u64;
+    let mut refused = 0;
+    for nth in 1..=calls {
+        let (world, wire) = wired().await;
+        wire.plan(nth, 3, Mishap::Unanswered);
+        refused += u32::from(walk(&world).await == End::CodeRefused);
+        assert!(wire.clear(), "call {nth} was made");
+        assert_nothing_was_revoked(&world).await;
+    }
+    assert_eq!(refused, 1, "only where the code was spent");
+}
+
+/// Everything that asks the store, by what it is.
+async fn statuses(world: &World, tokens: &Answer) -> Vec<(&'static str, Answer)> {
+    world.app.distrust_caches();
+    let mut browser = Browser::new();
+    vec![
+        ("authorize", browser.get(world, &request()).await),
+        ("code", world.send(redeem("kwc_x")).await),
+        ("refresh", world.send(refresh(tokens)).await),
+        ("userinfo", world.send(userinfo(tokens)).await),
+        ("revoke", world.send(revoke(&member(tokens, "access_token"))).await),
+        ("readyz", world.send(get("/readyz")).await),
+    ]
+}
+
+#[tokio::test]
+async fn n218_throttled_and_without_a_table_it_says_so_and_recovers_by_itself() {
+    let (world, wire) = wired().await;
+    let (_, ask) = machine(&world).await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, &request()).await;
+    let consent = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+    let answer = browser.consent(&world, &consent, "approve").await;
+    let tokens = world.send(redeem(&code(&answer))).await;
+    assert_eq!(world.send(ask()).await.status, 200);
+    for mishap in [Mishap::Throttled, Mishap::NoTable, Mishap::ServerError, Mishap::Unreachable] {
+        wire.plan(1, u64::MAX, mishap);
+        for (step, answer) in statuses(&world, &tokens).await {
+            assert_eq!(answer.status, 503, "{mishap:?}, {step}: {answer:?}");
+            // What asks it asks again anyway.
+            if step == "readyz" {
+                continue;
+            }
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            assert!((1..=5).contains(&wait), "{mishap:?}, {step}");
+        }
+        for path in ["/jwks", "/.well-known/openid-configuration", "/healthz"] {
+            assert_eq!(world.send(get(path)).await.status, 200, "{mishap:?}, {path}");
+        }
+        let own = world.send(ask()).await;
+        assert_eq!(own.status, 200, "a client acting for itself is remembered for a quarter of an hour");
+        wire.clear();
+        world.pass(61);
+        assert_eq!(world.send(userinfo(&tokens)).await.status, 200, "{mishap:?}");
+        assert_eq!(world.send(ask()).await.status, 200, "{mishap:?}");
+        assert_eq!(world.send(get("/readyz")).await.status, 200, "{mishap:?}");
+    }
+    assert_nothing_was_revoked(&world).await;
+}

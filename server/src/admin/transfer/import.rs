@@ -1,0 +1,170 @@
+//! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
+//! so an import that stopped half-way is run again, and a second run changes nothing.
+
+use super::export::collect;
+use super::line::{Contents, Entry, identifier};
+use super::{Counts, refused, settle};
+use crate::admin::{Admin, AdminError};
+use crate::keys::{KeysError, Ring};
+use protocol::grant::Grant;
+use protocol::time::Timestamp;
+use std::sync::Arc;
+use storage::{Commit, Document, RingDocument, Stamp, Store};
+use tokio::task::JoinSet;
+
+/// What an import did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// What the file holds; the store has it all.
+    pub counts: Counts,
+    /// Nothing issued before this counts; `None` after a planned move.
+    pub not_before: Option<Timestamp>,
+}
+
+/// Puts everything into the store and counts what it holds then. Unless the move was planned (no server has used
+/// the old store since the export), nothing that was issued before counts any more: the file may be old, and what
+/// was revoked or spent since would come back to life. `progress` is told how many of how many records.
+///
+/// # Errors
+/// [`AdminError::Refused`] if the store holds something else under an id of the file; when the store fails.
+pub async fn import(
+    admin: &Admin,
+    contents: Contents,
+    planned_move: bool,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Imported, AdminError> {
+    let (counts, all) = (contents.counts(), contents.len() as u64);
+    let stamp = admin.stamp();
+    let not_before = (!planned_move).then(|| stamp.next_millisecond());
+    let (mut calls, mut done) = (JoinSet::new(), 0);
+    let mut count = |()| {
+        done += 1;
+        progress(done, all);
+    };
+    for entry in contents.into_entries() {
+        let store = Arc::clone(&admin.store);
+        calls.spawn(async move { put(&*store, entry, not_before, stamp).await });
+        settle(&mut calls, false, &mut count).await?;
+    }
+    settle(&mut calls, true, &mut count).await?;
+    verify(admin, &counts).await?;
+    let ring = match admin.store.ring(RingDocument::Ring).await? {
+        Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
+        _ => None,
+    };
+    Ok(Imported { counts, not_before: ring.map(|ring| ring.not_before) })
+}
+
+/// Counts what the store holds, expired or not.
+async fn verify(admin: &Admin, counts: &Counts) -> Result<(), AdminError> {
+    let there = collect(&admin.store, Timestamp::EPOCH, |_, _| {}).await?.counts();
+    for (kind, count) in counts {
+        let kept = there.get(kind).copied().unwrap_or(0);
+        if kept < *count {
+            return Err(refused(format!(
+                "the store holds {kept} records of kind {kind} where the file has {count}: import again"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn put(
+    store: &dyn Store,
+    entry: Entry,
+    not_before: Option<Timestamp>,
+    stamp: Stamp,
+) -> Result<(), AdminError> {
+    let name = format!("{} {}", entry.kind(), entry.id());
+    let is_same = match entry {
+        Entry::Client(client) => same(store.create_client(&client, stamp).await?, &client),
+        Entry::User { user, identifiers } => {
+            let names: Option<Vec<_>> = identifiers.iter().map(identifier).collect();
+            let names = names.ok_or_else(|| refused(format!("{name}: an identifier of an unknown kind")))?;
+            same(store.create_user(&user, &names, stamp).await?, &user)
+        }
+        Entry::Session(session) => same(store.start_session(&session, stamp).await?, &session),
+        Entry::Grant(grant) => put_grant(store, &grant, stamp).await?,
+        Entry::Consent(consent) => {
+            let then = Stamp { at: consent.granted_at, ..stamp };
+            store.remember_consent(&consent.user, &consent.client, &consent.scope, then).await?;
+            true
+        }
+        Entry::DeniedToken(denied) => {
+            same(store.deny_token(&denied.token, denied.expires_at, stamp).await?, &denied.expires_at)
+        }
+        Entry::Issuer(issuer) => put_issuer(store, &issuer, stamp).await?,
+        Entry::RetiredKeys(body) => {
+            let commit = store.replace_ring(RingDocument::RetiredKeys, None, &body, stamp).await?;
+            holds(&commit, &body)
+        }
+        Entry::Ring(body) => put_ring(store, &body, not_before, stamp).await?,
+    };
+    if is_same {
+        return Ok(());
+    }
+    Err(refused(format!("the store holds another record as {name}: import into an empty store")))
+}
+
+fn same<T: PartialEq>(commit: Commit<T>, record: &T) -> bool {
+    match commit {
+        Commit::Done => true,
+        Commit::Lost(there) => there.is_some_and(|there| *there == *record),
+    }
+}
+
+fn holds(commit: &Commit<Document>, body: &str) -> bool {
+    match commit {
+        Commit::Done => true,
+        Commit::Lost(there) => there.as_ref().is_some_and(|there| there.body == body),
+    }
+}
+
+/// With the call that wrote it last, which is a part of it.
+async fn put_grant(store: &dyn Store, grant: &Grant, stamp: Stamp) -> Result<bool, AdminError> {
+    let stamp = Stamp { request: grant.last_request, ..stamp };
+    Ok(same(store.create_grant(grant, stamp).await?, grant))
+}
+
+async fn put_issuer(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<bool, AdminError> {
+    match store.issuer().await? {
+        Some(theirs) => Ok(theirs == issuer),
+        None => Ok(store.set_issuer(issuer, stamp).await.map(|()| true)?),
+    }
+}
+
+/// The ring, with the instant before which nothing counts. One that differs in nothing else is this one, from an
+/// import before: where its instant was moved already, it stays.
+async fn put_ring(
+    store: &dyn Store,
+    body: &str,
+    not_before: Option<Timestamp>,
+    stamp: Stamp,
+) -> Result<bool, AdminError> {
+    let filed = Ring::parse(body).map_err(damaged)?;
+    let Some(at) = not_before else {
+        let commit = store.replace_ring(RingDocument::Ring, None, body, stamp).await?;
+        return Ok(holds(&commit, body));
+    };
+    let moved = from(&filed, filed.not_before.max(at)).to_text().map_err(damaged)?;
+    let Commit::Lost(Some(there)) = store.replace_ring(RingDocument::Ring, None, &moved, stamp).await? else {
+        return Ok(true);
+    };
+    let kept = Ring::parse(&there.body).map_err(damaged)?;
+    if kept == filed {
+        let commit = store.replace_ring(RingDocument::Ring, Some(there.version), &moved, stamp).await?;
+        return Ok(holds(&commit, &moved));
+    }
+    Ok(kept.not_before > filed.not_before && kept == from(&filed, kept.not_before))
+}
+
+/// The ring with another instant before which nothing counts.
+fn from(ring: &Ring, not_before: Timestamp) -> Ring {
+    let mut moved = ring.clone();
+    moved.not_before = not_before;
+    moved
+}
+
+fn damaged(error: KeysError) -> AdminError {
+    refused(format!("the key ring can't be read: {error}"))
+}

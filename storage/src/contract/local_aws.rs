@@ -1,0 +1,88 @@
+//! DynamoDB on this machine for tests: `conformance/local-aws`, built and started at the first call, one process
+//! for all tests of a program, ended with it.
+
+use crate::dynamodb::DynamoDb;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use protocol::id::Realm;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How long a call may take: no test is about how fast this machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Process {
+    endpoint: String,
+    /// Holds the standard input with whose end the process ends.
+    _child: Child,
+}
+
+/// Where it answers.
+pub fn endpoint() -> &'static str {
+    static PROCESS: OnceLock<Process> = OnceLock::new();
+    &PROCESS.get_or_init(start).endpoint
+}
+
+/// A client of it through a connection of the caller's own; `None`: through a plain one.
+pub fn client(http: Option<SharedHttpClient>) -> Client {
+    let plain = || aws_smithy_http_client::Builder::new().build_http();
+    let deadlines = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint())
+        .http_client(http.unwrap_or_else(plain))
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .timeout_config(deadlines);
+    Client::from_conf(config.build())
+}
+
+/// The name of a table that no other test of this program has.
+pub fn table_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("keyward-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A store in a table of its own over a connection of the caller's own.
+pub async fn empty_over(http: Option<SharedHttpClient>) -> Result<DynamoDb, StoreError> {
+    let store = DynamoDb::over(client(http), &table_name(), Realm::main());
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// A store in a table of its own.
+pub async fn empty() -> Arc<dyn Store> {
+    Arc::new(empty_over(None).await.unwrap())
+}
+
+fn start() -> Process {
+    let mut command = Command::new(build());
+    command.args(["--listen", "127.0.0.1:0", "--until-stdin-closes"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let endpoint = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    assert!(endpoint.starts_with("http://"), "local-aws ended before it was ready: {line}");
+    Process { endpoint, _child: child }
+}
+
+/// Builds it beside the tests, and says where it is; cargo's own lock lets several test programs do so at once.
+pub fn build() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // target/<profile>/deps/<test>
+    let target = test.ancestors().nth(3).unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/local-aws/Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(manifest);
+    assert!(cargo.arg("--target-dir").arg(target).status().unwrap().success(), "local-aws can't be built");
+    target.join("debug").join("local-aws").with_extension(std::env::consts::EXE_EXTENSION)
+}

@@ -1,0 +1,209 @@
+//! The line between the SDK and DynamoDB, tapped: what is sent is counted with the capacity it consumes, and a
+//! chosen call goes wrong. Below the SDK, so that its own repetitions are seen and made to happen.
+#![expect(clippy::indexing_slicing, reason = "a JSON value without a member has a null there")]
+
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// DynamoDB does nothing and says that it has too much to do.
+    Throttled,
+    /// DynamoDB does nothing and says that something broke there.
+    ServerError,
+    /// There is no such table.
+    NoTable,
+    /// DynamoDB does nothing because another transaction is at it.
+    Conflict,
+    /// DynamoDB reads nothing of a batch and says so.
+    Unprocessed,
+    /// Nothing arrives.
+    Unreachable,
+    /// Nothing arrives in time.
+    Late,
+    /// It is done, but the answer is lost.
+    Unanswered,
+}
+
+/// A call as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// The operation, as `GetItem`.
+    pub operation: String,
+    /// Capacity units it consumed; zero where DynamoDB doesn't say, as in refusals.
+    pub units: f64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sent: Vec<Sent>,
+    /// How many calls pass, how many go wrong then, and how.
+    plan: Option<(u64, u64, Mishap)>,
+}
+
+/// A tapped line.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    line: SharedHttpClient,
+    state: Arc<Mutex<State>>,
+}
+
+impl Wire {
+    /// A line on which all goes well.
+    #[expect(clippy::new_without_default, reason = "a line is opened, not a value made up")]
+    pub fn new() -> Self {
+        Self { line: aws_smithy_http_client::Builder::new().build_http(), state: Arc::default() }
+    }
+
+    /// The same line, for the SDK.
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    /// From the `nth` call on (from 1), so many calls go wrong. Replaces what was planned.
+    pub fn plan(&self, nth: u64, times: u64, mishap: Mishap) {
+        self.state().plan = Some((nth.saturating_sub(1), times, mishap));
+    }
+
+    /// From now on all goes well again; whether what was planned has begun.
+    pub fn clear(&self) -> bool {
+        self.state().plan.take().is_none_or(|(passes, ..)| passes == 0)
+    }
+
+    /// What was sent since the last time.
+    pub fn take(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.state().sent)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to happen to the next call.
+    fn next(&self) -> Option<Mishap> {
+        match &mut self.state().plan {
+            Some((0, 0, _)) | None => None,
+            Some((0, times, mishap)) => {
+                *times -= 1;
+                Some(*mishap)
+            }
+            Some((passes, ..)) => {
+                *passes -= 1;
+                None
+            }
+        }
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let line = self.line.http_connector(settings, components);
+        SharedHttpConnector::new(Tapped { line, wire: self.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Tapped {
+    line: SharedHttpConnector,
+    wire: Wire,
+}
+
+impl HttpConnector for Tapped {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (line, wire) = (self.line.clone(), self.wire.clone());
+        HttpConnectorFuture::new(async move { pass(&line, &wire, request).await })
+    }
+}
+
+async fn pass(
+    line: &SharedHttpConnector,
+    wire: &Wire,
+    mut request: HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let mishap = wire.next();
+    let refused = match mishap {
+        Some(Mishap::Throttled) => Some(refusal(400, "ProvisionedThroughputExceededException")),
+        Some(Mishap::ServerError) => Some(refusal(500, "InternalServerError")),
+        Some(Mishap::NoTable) => Some(refusal(400, "ResourceNotFoundException")),
+        Some(Mishap::Conflict) => Some(refusal(400, "TransactionCanceledException")),
+        Some(Mishap::Unprocessed) => Some((200, unprocessed(&request))),
+        Some(Mishap::Unreachable) => return Err(ConnectorError::io("unreachable".into())),
+        Some(Mishap::Late) => return Err(ConnectorError::timeout("late".into())),
+        Some(Mishap::Unanswered) | None => None,
+    };
+    if let Some((status, body)) = refused {
+        wire.state().sent.push(Sent { operation, units: 0.0 });
+        return Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string())));
+    }
+    ask_for_units(&mut request, &operation);
+    let mut answer = line.call(request).await?;
+    let body =
+        ByteStream::new(answer.take_body()).collect().await.map_err(|e| ConnectorError::io(e.into()))?;
+    let body = body.into_bytes();
+    let units = consumed(&serde_json::from_slice(&body).unwrap_or_default());
+    wire.state().sent.push(Sent { operation, units });
+    if mishap == Some(Mishap::Unanswered) {
+        return Err(ConnectorError::io("the answer was lost".into()));
+    }
+    *answer.body_mut() = SdkBody::from(body);
+    Ok(answer)
+}
+
+fn refusal(status: u16, kind: &str) -> (u16, Value) {
+    let body = json!({
+        "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"),
+        "message": "injected",
+        "CancellationReasons": [{ "Code": "TransactionConflict", "Message": "injected" }],
+    });
+    (status, body)
+}
+
+fn unprocessed(request: &HttpRequest) -> Value {
+    let asked: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+    json!({ "Responses": {}, "UnprocessedKeys": asked["RequestItems"] })
+}
+
+/// The product doesn't ask what a call consumed; here each does. Nobody checks signatures on this machine.
+fn ask_for_units(request: &mut HttpRequest, operation: &str) {
+    let reports = [
+        "GetItem",
+        "BatchGetItem",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "Query",
+        "Scan",
+        "TransactWriteItems",
+    ];
+    let body: Option<Value> = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
+    if let Some(mut body) = body.filter(|_| reports.contains(&operation)) {
+        body["ReturnConsumedCapacity"] = "TOTAL".into();
+        let text = body.to_string();
+        request.headers_mut().insert("content-length", text.len().to_string());
+        *request.body_mut() = SdkBody::from(text);
+    }
+}
+
+/// The units of an answer: of one table, or of a list of tables.
+fn consumed(answer: &Value) -> f64 {
+    let units = |table: &Value| table["CapacityUnits"].as_f64().unwrap_or(0.0);
+    match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(units).sum(),
+        table => units(table),
+    }
+}

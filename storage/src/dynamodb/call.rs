@@ -1,0 +1,316 @@
+//! The calls of DynamoDB that the steps are made of: each waits for one answer, or for a few where the answer
+//! says that it is not all.
+
+use super::Table;
+use super::attribute::{Item, attribute, number, text};
+use super::fault::Fault;
+use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
+use crate::kept::Kept;
+use crate::{Commit, Stamp};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld, Update as UpdateInput,
+};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often what DynamoDB left undone for lack of capacity is asked for again.
+const UNPROCESSED_ROUNDS: u32 = 5;
+/// The pause before the first of these; each is twice as long as the one before.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long a write steps aside for at most: 16 ms the first time, then twice as long each time, up to 256 ms.
+const ASIDE_EXPONENTS: (u32, u32) = (4, 8);
+
+/// How a guarded call ended.
+pub(super) enum Written {
+    /// It took effect.
+    Done,
+    /// Its condition did not hold: here is what is there.
+    Refused(Option<Item>),
+}
+
+impl Written {
+    /// Tells the call's own earlier work from a lost race.
+    pub(super) fn settle<R: Record>(
+        self,
+        stamp: Stamp,
+        mine: impl FnOnce(&R) -> bool,
+    ) -> Result<Commit<R>, Fault> {
+        match self {
+            Self::Done => Ok(Commit::Done),
+            Self::Refused(found) => Ok(Kept::settle(found.map(item::decode).transpose()?, stamp, mine)),
+        }
+    }
+}
+
+/// What was read together, by key.
+pub(super) struct Read(HashMap<Key, Item>);
+
+impl Read {
+    /// The record at a key.
+    pub(super) fn record<R: Record>(&self, key: &Key) -> Result<Option<R>, Fault> {
+        Ok(self.item(key).cloned().map(item::decode).transpose()?.map(|kept| kept.record))
+    }
+
+    pub(super) fn item(&self, key: &Key) -> Option<&Item> {
+        self.0.get(key)
+    }
+}
+
+/// A change of one item under a condition. In the texts an attribute is written `#name` and a value `:name`:
+/// many plain names are reserved words.
+pub(super) struct Update {
+    key: Key,
+    sets: Vec<String>,
+    removes: Vec<String>,
+    condition: String,
+    values: Result<Item, Fault>,
+}
+
+impl Update {
+    /// A change by this call of an item that is there and of a format we know.
+    pub(super) fn new(key: Key, stamp: Stamp) -> Self {
+        let mut blank = Self::of_any_format(key, stamp);
+        blank.condition = format!("#{VERSION} = :{VERSION}");
+        blank.value(VERSION, &FORMAT)
+    }
+
+    /// The same, whatever its format is.
+    pub(super) fn of_any_format(key: Key, stamp: Stamp) -> Self {
+        let condition = "attribute_exists(#pk)".to_owned();
+        let blank = Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) };
+        blank.set(LAST_REQUEST, &stamp.request)
+    }
+
+    pub(super) fn set(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        self.sets.push(format!("#{name} = :{name}"));
+        self.value(name, value)
+    }
+
+    /// Sets it, or takes it away where there is no value.
+    pub(super) fn replace(mut self, name: &str, value: Option<&impl Serialize>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => {
+                self.removes.push(format!("#{name}"));
+                self
+            }
+        }
+    }
+
+    /// Only if this holds, too.
+    pub(super) fn when(mut self, condition: &str) -> Self {
+        self.condition = format!("{} AND {condition}", self.condition);
+        self
+    }
+
+    pub(super) fn value(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        self.values = self.values.and_then(|mut values| {
+            values.insert(format!(":{name}"), attribute(value)?);
+            Ok(values)
+        });
+        self
+    }
+
+    fn change(&self) -> String {
+        let sets = format!("SET {}", self.sets.join(", "));
+        if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
+    }
+
+    /// The same change as a part of a transaction.
+    pub(super) fn in_transaction(self, table: &str) -> Result<UpdateInput, Fault> {
+        let change = self.change();
+        let built = UpdateInput::builder()
+            .table_name(table)
+            .set_key(Some(self.key.item()))
+            .set_expression_attribute_names(names(&[&change, &self.condition]))
+            .set_expression_attribute_values(Some(self.values?))
+            .update_expression(change)
+            .condition_expression(self.condition)
+            .return_values_on_condition_check_failure(AllOld);
+        built.build().map_err(|error| Fault::corrupt(error.to_string()))
+    }
+}
+
+impl Table {
+    /// One item, as it is now.
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        let call = self.client.get_item().table_name(&self.name).set_key(Some(key.item()));
+        Ok(call.consistent_read(true).send().await?.item)
+    }
+
+    /// One record, as it is now.
+    pub(super) async fn record<R: Record>(&self, key: &Key) -> Result<Option<Kept<R>>, Fault> {
+        self.get(key).await?.map(item::decode).transpose()
+    }
+
+    /// Items read together, as they are now. DynamoDB refuses a key that stands twice.
+    pub(super) async fn get_all(&self, keys: impl IntoIterator<Item = Key>) -> Result<Read, Fault> {
+        let distinct: BTreeSet<Key> = keys.into_iter().collect();
+        let mut wanted: Vec<Item> = distinct.iter().map(Key::item).collect();
+        let mut found = HashMap::new();
+        for round in 0..UNPROCESSED_ROUNDS {
+            let asked = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
+            let asked = asked.map_err(|error| Fault::corrupt(error.to_string()))?;
+            let answer = self.client.batch_get_item().request_items(&self.name, asked).send().await?;
+            for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                found.insert(Key::of(&item)?, item);
+            }
+            let left = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left.into_values().flat_map(|left| left.keys).collect();
+            if wanted.is_empty() {
+                return Ok(Read(found));
+            }
+            sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
+        }
+        // What was not read is not known to be absent.
+        Err(Fault::busy("keys were left unprocessed"))
+    }
+
+    /// Puts an item where the condition holds of what is there.
+    pub(super) async fn put(
+        &self,
+        item: Item,
+        condition: &str,
+        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    ) -> Result<Written, Fault> {
+        let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        let call = call
+            .condition_expression(condition)
+            .set_expression_attribute_names(names(&[condition]))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .return_values_on_condition_check_failure(AllOld);
+        match call.send().await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.clone()))
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// Puts an item where there is none.
+    pub(super) async fn put_new(&self, item: Item) -> Result<Written, Fault> {
+        self.put(item, "attribute_not_exists(#pk)", []).await
+    }
+
+    /// Changes an item.
+    pub(super) async fn update(&self, update: Update) -> Result<Written, Fault> {
+        let change = update.change();
+        let call = self.client.update_item().table_name(&self.name).set_key(Some(update.key.item()));
+        let call = call
+            .set_expression_attribute_names(names(&[&change, &update.condition]))
+            .set_expression_attribute_values(Some(update.values?))
+            .update_expression(change)
+            .condition_expression(update.condition)
+            .return_values_on_condition_check_failure(AllOld);
+        match call.send().await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.clone()))
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// Deletes an item; whether it was there.
+    pub(super) async fn delete(&self, key: &Key) -> Result<bool, Fault> {
+        let condition = "attribute_exists(#pk)";
+        let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.item()));
+        let call = call.condition_expression(condition).set_expression_attribute_names(names(&[condition]));
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// The items of a partition whose `sk` begins so and that pass the filter, in the order of `sk`.
+    pub(super) async fn query(
+        &self,
+        pk: &str,
+        sk_begins: &str,
+        filter: Option<&str>,
+        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    ) -> Result<Vec<Item>, Fault> {
+        let which = if sk_begins.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :sk)" };
+        let mut all: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+        all.insert(":pk".to_owned(), text(pk));
+        if !sk_begins.is_empty() {
+            all.insert(":sk".to_owned(), text(sk_begins));
+        }
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let call = self.client.query().table_name(&self.name).consistent_read(true);
+            let call = call
+                .key_condition_expression(which)
+                .set_filter_expression(filter.map(str::to_owned))
+                .set_expression_attribute_names(names(&[which, filter.unwrap_or_default()]))
+                .set_expression_attribute_values(Some(all.clone()))
+                .set_exclusive_start_key(start);
+            let page = call.send().await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.as_ref().is_none_or(HashMap::is_empty) {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Every item of the table of one kind: for operators' lists only. Reads the whole table.
+    pub(super) async fn scan(&self, pk_begins: &str, sk: &str) -> Result<Vec<Item>, Fault> {
+        let filter = "#sk = :sk AND begins_with(#pk, :pk)";
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let call = self.client.scan().table_name(&self.name).consistent_read(true);
+            let call = call
+                .filter_expression(filter)
+                .set_expression_attribute_names(names(&[filter]))
+                .expression_attribute_values(":pk", text(pk_begins))
+                .expression_attribute_values(":sk", text(sk))
+                .set_exclusive_start_key(start);
+            let page = call.customize().config_override(super::connect::patient()).send().await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.as_ref().is_none_or(HashMap::is_empty) {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+/// Waits before a write is tried again that lost to others `round` times: each for another time, or they would
+/// meet again.
+pub(super) async fn step_aside(stamp: Stamp, round: u32) {
+    let (first, last) = ASIDE_EXPONENTS;
+    let longest = 2_u64.pow(round.saturating_add(first).min(last));
+    let lot =
+        Sha256::new().chain_update(stamp.request.as_bytes()).chain_update(round.to_be_bytes()).finalize();
+    sleep(Duration::from_millis(u64::from(lot.first().copied().unwrap_or_default()) * longest / 256)).await;
+}
+
+/// The condition that an item is of the format we know, as [`Table::put`] takes it.
+pub(super) fn of_known_format() -> (&'static str, AttributeValue) {
+    (VERSION, number(FORMAT))
+}
+
+/// Which attribute each `#name` of the texts stands for: the one of that name.
+pub(super) fn names(texts: &[&str]) -> Option<HashMap<String, String>> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let marked = texts.iter().flat_map(|text| text.split('#').skip(1));
+    let names = marked.map(|rest| rest.split(|c| !legal(c)).next().unwrap_or_default());
+    Some(names.map(|name| (format!("#{name}"), name.to_owned())).collect())
+}

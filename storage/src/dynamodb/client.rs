@@ -1,0 +1,61 @@
+//! Clients.
+
+use super::Table;
+use super::attribute::number;
+use super::call::{Written, of_known_format};
+use super::fault::Fault;
+use super::item::{self, Key};
+use crate::{Commit, Stamp};
+use protocol::client::Client;
+use protocol::id::ClientId;
+
+impl Table {
+    pub(super) async fn client(&self, id: &ClientId) -> Result<Option<Client>, Fault> {
+        Ok(self.record(&self.client_key(id)).await?.map(|kept| kept.record))
+    }
+
+    pub(super) async fn clients(&self) -> Result<Vec<Client>, Fault> {
+        let items = self.scan(&format!("{}#CLIENT#", self.realm.as_str()), "CLIENT").await?;
+        let mut clients = records::<Client>(items)?;
+        clients.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(clients)
+    }
+
+    pub(super) async fn create_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, Fault> {
+        let item = item::encode(&self.client_key(&client.id), client, stamp)?;
+        self.put_new(item).await?.settle(stamp, |there| there == client)
+    }
+
+    pub(super) async fn replace_client(
+        &self,
+        client: &Client,
+        stamp: Stamp,
+    ) -> Result<Commit<Client>, Fault> {
+        let key = self.client_key(&client.id);
+        let written = match client.revision.checked_sub(1) {
+            Some(seen) => {
+                let made = ("created_at", number(client.created_at.millis()));
+                let seen = [("seen", number(seen)), made, of_known_format()];
+                let condition = "#revision = :seen AND #created_at = :created_at AND #v = :v";
+                self.put(item::encode(&key, client, stamp)?, condition, seen).await?
+            }
+            // Nothing comes before the first.
+            None => Written::Refused(self.get(&key).await?),
+        };
+        written.settle(stamp, |there| there == client)
+    }
+
+    pub(super) async fn delete_client(&self, id: &ClientId, _: Stamp) -> Result<Commit<Client>, Fault> {
+        let was_there = self.delete(&self.client_key(id)).await?;
+        Ok(if was_there { Commit::Done } else { Commit::Lost(None) })
+    }
+
+    fn client_key(&self, id: &ClientId) -> Key {
+        Key::client(&self.realm, id)
+    }
+}
+
+/// The records of items.
+pub(super) fn records<R: item::Record>(items: Vec<super::attribute::Item>) -> Result<Vec<R>, Fault> {
+    items.into_iter().map(|item| Ok(item::decode(item)?.record)).collect()
+}

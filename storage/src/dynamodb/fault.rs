@@ -1,0 +1,106 @@
+//! From DynamoDB's errors to what the caller can do about them.
+
+use crate::{StoreError, StoreErrorKind};
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// A failure before it knows in which step it happened.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: StoreErrorKind,
+    pub(super) text: String,
+}
+
+impl Fault {
+    pub(super) fn busy(text: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Busy, text: text.into() }
+    }
+
+    pub(super) fn unavailable(text: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, text: text.into() }
+    }
+
+    pub(super) fn corrupt(text: impl Into<String>) -> Self {
+        Self { kind: StoreErrorKind::Corrupt, text: text.into() }
+    }
+
+    pub(super) fn in_step(self, step: &'static str) -> StoreError {
+        StoreError::new(self.kind, step, self.text)
+    }
+}
+
+/// The error of one call that is not the answer to its condition.
+impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> for Fault {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        let kind = match &error {
+            SdkError::TimeoutError(_) => StoreErrorKind::Busy,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Busy,
+            SdkError::ServiceError(answer) => kind_of(answer.err().code()),
+            _ => StoreErrorKind::Unavailable,
+        };
+        let text = match error.code() {
+            Some("ResourceNotFoundException") => {
+                "there is no such table in this region and account: run `keyward storage migrate`".to_owned()
+            }
+            _ => chain(&error),
+        };
+        Self { kind, text }
+    }
+}
+
+/// What a code of DynamoDB means; any other is an outage of some kind, a missing table or permission included.
+pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
+    match code {
+        Some(
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "ThrottlingError"
+            | "ProvisionedThroughputExceeded"
+            | "TransactionConflict"
+            | "TransactionConflictException"
+            | "TransactionInProgressException",
+        ) => StoreErrorKind::Busy,
+        // The table isn't the one this program made, or a record is larger than any of ours can be.
+        Some("ValidationException" | "ValidationError") => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Unavailable,
+    }
+}
+
+/// The error and its causes, by what they say of themselves. Their debug form would show records.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _infallible = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_kind() {
+        for (code, kind) in [
+            (Some("ProvisionedThroughputExceededException"), StoreErrorKind::Busy),
+            (Some("ThrottlingException"), StoreErrorKind::Busy),
+            (Some("RequestLimitExceeded"), StoreErrorKind::Busy),
+            (Some("TransactionConflict"), StoreErrorKind::Busy),
+            (Some("InternalServerError"), StoreErrorKind::Unavailable),
+            (Some("ResourceNotFoundException"), StoreErrorKind::Unavailable),
+            (Some("AccessDeniedException"), StoreErrorKind::Unavailable),
+            (Some("ExpiredTokenException"), StoreErrorKind::Unavailable),
+            (Some("ValidationException"), StoreErrorKind::Corrupt),
+            (None, StoreErrorKind::Unavailable),
+        ] {
+            assert_eq!(kind_of(code), kind, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What DynamoDB promises beyond the contract, and the contract.
+
+use super::*;
+use crate::StoreErrorKind;
+use crate::contract::local_aws;
+use crate::contract::wire::{Mishap, Wire};
+use std::sync::Arc;
+
+mod newer;
+mod sent;
+mod size;
+mod table;
+
+contract!(on_a_table, empty);
+
+async fn empty() -> Arc<dyn Store> {
+    local_aws::empty().await
+}
+
+/// An empty store.
+async fn store() -> DynamoDb {
+    local_aws::empty_over(None).await.unwrap()
+}
+
+/// An empty store, and the line to it.
+async fn store_on_a_wire() -> (DynamoDb, Wire) {
+    let wire = Wire::new();
+    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+    wire.take();
+    (store, wire)
+}
+
+fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
+    result.err().map(|error| error.kind())
+}

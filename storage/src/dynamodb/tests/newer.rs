@@ -1,0 +1,133 @@
+//! Records of a newer program: `Corrupt` to read and to write, never a guess, never "not found".
+
+use super::*;
+use crate::contract::sample::*;
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::time::Duration;
+
+/// How the keys of each kind begin.
+const KINDS: [(&str, &str); 9] = [
+    ("main#META", "ISSUER"),
+    ("main#RING", ""),
+    ("main#CLIENT#", ""),
+    ("main#USER#", "USER"),
+    ("main#USER#", "SESSION#"),
+    ("main#USER#", "CONSENT#"),
+    ("main#USER#", "GRANT#"),
+    ("main#DENY#", ""),
+    ("main#RATE#", ""),
+];
+
+/// A store with one record of each kind.
+async fn one_of_each() -> DynamoDb {
+    let store = store().await;
+    put_user(&store, &bare_user(1), "alice").await;
+    put_client(&store, &bare_client("client-a")).await;
+    put_session(&store, &session(1)).await;
+    // Its state lets every write through, so that the format alone is in the way.
+    put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
+    assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
+    store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
+    store.remember_consent(&user_id(1), &client_id("client-a"), &scope("openid"), call(1)).await.unwrap();
+    store.set_issuer("https://auth.example", call(1)).await.unwrap();
+    assert!(store.replace_ring(RingDocument::Ring, None, "{}", call(1)).await.unwrap().is_done());
+    store
+}
+
+/// Everything in the table, by key.
+async fn content(store: &DynamoDb) -> Vec<attribute::Item> {
+    let call = store.0.client.scan().table_name(&store.0.name).consistent_read(true);
+    let mut items = call.send().await.unwrap().items.unwrap_or_default();
+    items.sort_by_key(|item| item::Key::of(item).unwrap());
+    items
+}
+
+async fn set_format(store: &DynamoDb, (pk, sk): (&str, &str), format: u64) {
+    let mut changed = 0;
+    for mut item in content(store).await {
+        let key = item::Key::of(&item).unwrap();
+        if key.pk.starts_with(pk) && key.sk.starts_with(sk) {
+            item.insert(item::VERSION.to_owned(), AttributeValue::N(format.to_string()));
+            let call = store.0.client.put_item().table_name(&store.0.name);
+            call.set_item(Some(item)).send().await.unwrap();
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 1, "{pk} {sk}");
+}
+
+#[tokio::test]
+async fn a_newer_record_is_corrupt_to_read() {
+    let store = one_of_each().await;
+    let (user, client) = (user_id(1), client_id("client-a"));
+    let [issuer, ring, clients, users, sessions, consents, grants, denied, attempts] = KINDS;
+    for kind in KINDS {
+        set_format(&store, kind, 2).await;
+        let answers = [
+            (&[issuer][..], kind_of(store.issuer().await)),
+            (&[ring], kind_of(store.ring(RingDocument::Ring).await)),
+            (&[clients], kind_of(store.client(&client).await)),
+            (&[clients], kind_of(store.clients().await)),
+            (&[users], kind_of(store.user(&user).await)),
+            (&[users], kind_of(store.users().await)),
+            (
+                &[users, sessions, consents, attempts],
+                kind_of(store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await),
+            ),
+            (&[users, sessions, consents, grants], kind_of(store.load_account(&user).await)),
+            (&[users, grants], kind_of(store.load_grant(grant_key(1)).await)),
+            (&[denied, users, grants], kind_of(store.load_token(&token(1), Some(grant_key(1))).await)),
+            (&[denied], kind_of(store.load_token(&token(1), None).await)),
+            (&[attempts], kind_of(store.debts(&[attempt(2), attempt(1)]).await)),
+            (&[attempts], kind_of(store.find_user(&name("alice"), &[attempt(1)]).await)),
+            (&[], kind_of(store.find_user(&name("alice"), &[]).await)),
+        ];
+        for (number, (kinds, answer)) in answers.into_iter().enumerate() {
+            let expected = kinds.contains(&kind).then_some(StoreErrorKind::Corrupt);
+            assert_eq!(answer, expected, "{kind:?}, read {number}");
+        }
+        set_format(&store, kind, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
+    let store = one_of_each().await;
+    for kind in KINDS {
+        set_format(&store, kind, 2).await;
+    }
+    let before = content(&store).await;
+    let (user, client, key, sid) = (user_id(1), client_id("client-a"), grant_key(1), session_id(1));
+    let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);
+    let (new, next) = (password("$argon2id$new"), Client { revision: 2, ..full_client("client-a") });
+    let profile = User { updated_at: later(1), ..bare_user(1) };
+    let proof = authentication(2);
+    let answers = [
+        kind_of(store.set_issuer("https://other.example", stamp).await),
+        kind_of(store.replace_ring(ring, None, "{1}", stamp).await),
+        kind_of(store.replace_ring(ring, Some(1), "{2}", stamp).await),
+        kind_of(store.create_client(&full_client("client-a"), stamp).await),
+        kind_of(store.replace_client(&next, stamp).await),
+        kind_of(store.create_user(&full_user(1), &[], stamp).await),
+        kind_of(store.create_user(&full_user(2), &[name("alice")], stamp).await),
+        kind_of(store.set_user_disabled(&user, true, stamp).await),
+        kind_of(store.set_password(&user, None, &new, stamp).await),
+        kind_of(store.void_user(&user, stamp).await),
+        kind_of(store.set_profile(&profile, NOW, stamp).await),
+        kind_of(store.start_session(&session(1), stamp).await),
+        kind_of(store.reauthenticate(&user, &sid, &seen, &session_secret(2), &proof, stamp).await),
+        kind_of(store.end_session(&user, &sid, &seen, stamp).await),
+        kind_of(store.remember_consent(&user, &client, &scope("email"), stamp).await),
+        kind_of(store.create_grant(&full_grant(1), stamp).await),
+        kind_of(store.redeem_code(key, &code(1), None, stamp).await),
+        kind_of(store.rotate_refresh(key, &rotated_tip(1), &first_tip(2), stamp).await),
+        kind_of(store.burn_code(key, stamp).await),
+        kind_of(store.revoke_grant(key, RevocationReason::Revoked, stamp).await),
+        kind_of(store.deny_token(&token(1), later(1), stamp).await),
+        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), stamp).await),
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer, Some(StoreErrorKind::Corrupt), "write {number}");
+    }
+    assert_eq!(content(&store).await, before);
+}
