@@ -360,7 +360,7 @@ async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
     let alice = world.admin.user("alice").await.unwrap().id;
     let grants = async || world.store.load_account(&alice).await.unwrap().grants;
     // An hour and what is added for clocks that differ, then after it.
-    world.pass(60 + 3600 + 599);
+    world.pass(60 + 3600 + 600);
     server::upkeep::sweep(&world.app).await;
     assert!(grants().await.len() >= 500, "as many as are shown");
     world.pass(1);
