@@ -45,7 +45,7 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
         budget("spawn to first token", "ms", start, 40.0 * scale, 15.0 * scale),
         budget("resident, idle", "MiB", mebibytes(report.resident.idle), 25.0, 14.0),
         budget("resident, after load", "MiB", mebibytes(report.resident.loaded), 40.0, 20.0),
-        budget("binary", "MB", number(report.size) / 1e6, 15.0, 8.0),
+        budget("binary", "MB", number(report.size) / 1e6, 20.0, 12.0),
     ];
     budgets.extend(ratios(report));
     budgets.extend(times(report, scale));

@@ -39,6 +39,11 @@ impl<K: Copy + Eq + Hash> Crowd<K> {
         *count = count.saturating_add(1);
         Member { crowd: self.clone(), kind, ahead }
     }
+
+    /// Whether nobody is there.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
 }
 
 impl<K: Copy + Eq + Hash> Member<K> {

@@ -325,7 +325,7 @@ async fn who_hangs_up_has_made_an_account_and_it_counts() {
         });
         until(|| world.app.passwords.calls() > before).await;
         submitted.abort();
-        until(|| log.events("signup.done").len() > n as usize).await;
+        until(|| log.events("signup.done").len() > n as usize && world.app.in_flight().is_empty()).await;
     }
     assert_eq!(world.store.users().await.unwrap().len(), SIGN_UP.burst as usize);
     assert_eq!(sign_up(&world, &mut browser, &page, &GOOD).await.status, 429);
