@@ -210,6 +210,18 @@ impl World {
         self.client(metadata).await
     }
 
+    /// A public client `spa` that may refresh, at `https://rp.example/cb` too.
+    pub async fn single_page(&self) -> Party {
+        let metadata = json!({
+            "client_id": "spa",
+            "client_name": "Single page",
+            "redirect_uris": ["https://rp.example/cb"],
+            "token_endpoint_auth_method": "none",
+            "scope": "openid profile email offline_access",
+        });
+        self.client(metadata).await
+    }
+
     /// A machine that may read and write.
     pub async fn machine(&self) -> Party {
         let metadata = json!({

@@ -38,7 +38,7 @@ fn change<'a>(current: &'a str, new: &'a str) -> [(&'a str, &'a str); 2] {
 #[tokio::test]
 async fn the_page_shows_what_is_there() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     spa_tokens(&world).await;
     let (_, page) = at_home(&world).await;
     page.assert_page_headers();
@@ -171,7 +171,7 @@ async fn n184_a_password_is_changed_by_who_knows_it_and_signed_in_lately() {
 #[tokio::test]
 async fn a_new_password_ends_everything_else() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let tokens = spa_tokens(&world).await;
     let mut elsewhere = Browser::new();
     elsewhere.authorize(&world, &with(&[])).await;
@@ -227,7 +227,7 @@ async fn n193_sessions_end_one_by_one_or_all() {
 #[tokio::test]
 async fn n168_what_an_app_was_given_is_taken_back() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let tokens = spa_tokens(&world).await;
     redeem(&world, &code(&world, &[]).await).await;
     let (mut browser, page) = at_home(&world).await;
@@ -247,7 +247,7 @@ async fn n168_what_an_app_was_given_is_taken_back() {
 #[tokio::test]
 async fn n168_however_often_an_app_was_given_something_all_of_it_is_taken_back() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     spa_tokens(&world).await;
     let alice = world.admin.user("alice").await.unwrap().id;
     let given = world.store.load_account(&alice).await.unwrap().grants.remove(0);

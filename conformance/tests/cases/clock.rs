@@ -37,7 +37,7 @@ async fn f17_a_minute_either_way_between_any_two_steps_disturbs_nobody() {
     let right = BEGIN.plus(HOUR);
     for first in [right.plus(MINUTE), right.minus(MINUTE)] {
         let (world, _) = people().await;
-        spa(&world).await;
+        world.single_page().await;
         let times = [first, right];
         let mut turn = times.iter().cycle();
         let mut jump = || world.clock.set(*turn.next().unwrap());
@@ -76,7 +76,7 @@ async fn f17_a_minute_either_way_between_any_two_steps_disturbs_nobody() {
 #[tokio::test]
 async fn f17_put_back_by_an_hour_everything_goes_on_and_what_is_over_stays_over() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let (spent, late) = (code(&world, &[]).await, code(&world, &[]).await);
     let ended = redeem(&world, &spent).await;
     let tokens = spa_tokens(&world).await;
@@ -169,7 +169,7 @@ async fn everything(world: &World) -> Option<Answer> {
 #[tokio::test]
 async fn f17_in_2038_and_9999_and_beyond_nothing_breaks() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let at_the_end = Timestamp::from_millis(u64::MAX);
     for (at, works) in [
         (AFTER_2038, true),

@@ -165,7 +165,7 @@ async fn n215_a_damaged_record_is_our_fault_and_tells_nothing() {
 #[tokio::test]
 async fn n223_a_race_that_was_lost_and_a_store_that_is_busy_are_told_apart() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let log = Log::open();
     // Busy: nothing is spent, and the same request succeeds later.
     let first = code(&world, &[]).await;
@@ -222,7 +222,7 @@ async fn n226_after_a_restore_nothing_from_before_counts() {
     browser.authorize(&world, &with(&[])).await;
     let tokens = redeem(&world, &code(&world, &[]).await).await;
     let waiting = code(&world, &[]).await;
-    spa(&world).await;
+    world.single_page().await;
     let offline = member(&spa_tokens(&world).await, "refresh_token");
     let machine = world.machine().await;
     let ask = form("/token", &[("grant_type", "client_credentials")]);

@@ -73,15 +73,9 @@ async fn a_refresh_token_is_told_to_its_own_client_only() {
     let (world, _) = people().await;
     let metadata =
         json!({ "client_id": "web", "redirect_uris": [REDIRECT], "scope": "openid offline_access" });
-    let web = world.client(metadata).await;
+    world.client(metadata).await;
     let code = code(&world, &[("client_id", "web"), ("scope", "openid offline_access")]).await;
-    let redeemed = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let tokens = world.send(form("/token", &redeemed).with("authorization", &web.basic())).await;
+    let tokens = redeem_as(&world, "web", &code).await;
     let token = member(&tokens, "refresh_token");
     let told = introspect(&world, "web", &token).await.json();
     assert_eq!((&told["active"], &told["client_id"]), (&json!(true), &json!("web")));
@@ -128,15 +122,9 @@ async fn n117_inactive_tokens_look_alike() {
 #[tokio::test]
 async fn n118_the_hint_changes_nothing() {
     let (world, _, tokens) = world_with_api().await;
-    let web = world.client(json!({ "client_id": "web", "redirect_uris": [REDIRECT] })).await;
+    world.client(json!({ "client_id": "web", "redirect_uris": [REDIRECT] })).await;
     let code = code(&world, &[("client_id", "web"), ("scope", "openid offline_access")]).await;
-    let redeemed = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let webs = world.send(form("/token", &redeemed).with("authorization", &web.basic())).await;
+    let webs = redeem_as(&world, "web", &code).await;
     let tokens = [
         ("api", member(&tokens, "access_token")),
         ("web", member(&webs, "access_token")),

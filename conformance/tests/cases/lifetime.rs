@@ -9,7 +9,7 @@ async fn short_lived() -> World {
     let settings = [("KEYWARD_REFRESH_TOKEN_IDLE_TTL", "1h"), ("KEYWARD_REFRESH_TOKEN_ABSOLUTE_TTL", "3h")];
     let world = World::with(crate::HARNESS, &settings).await;
     world.alice().await;
-    spa(&world).await;
+    world.single_page().await;
     world
 }
 
@@ -45,16 +45,9 @@ async fn n079_a_token_ends_with_the_instant_of_its_expiry() {
 #[tokio::test]
 async fn n080_without_offline_access_there_is_none() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let code = code(&world, &[("client_id", "spa"), ("scope", "openid profile")]).await;
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-        ("client_id", "spa"),
-    ];
-    assert_eq!(world.send(form("/token", &fields)).await.json().get("refresh_token"), None);
+    assert_eq!(redeem_for_spa(&world, &code, &[]).await.json().get("refresh_token"), None);
     let metadata = json!({
         "client_id": "once",
         "redirect_uris": [REDIRECT],

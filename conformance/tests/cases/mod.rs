@@ -78,25 +78,18 @@ async fn code(world: &World, changes: &[(&str, &str)]) -> String {
 
 /// Redeems the relying party's code.
 async fn redeem(world: &World, code: &str) -> Answer {
+    redeem_as(world, "rp", code).await
+}
+
+/// Redeems a code of a client with a secret.
+async fn redeem_as(world: &World, client: &str, code: &str) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
     ];
-    world.send(form("/token", &fields).with("authorization", &world.basic("rp"))).await
-}
-
-/// A public client that may refresh, at the same redirect URI.
-async fn spa(world: &World) -> Party {
-    let metadata = serde_json::json!({
-        "client_id": "spa",
-        "client_name": "Single page",
-        "redirect_uris": [REDIRECT],
-        "token_endpoint_auth_method": "none",
-        "scope": "openid profile email offline_access",
-    });
-    world.client(metadata).await
+    world.send(form("/token", &fields).with("authorization", &world.basic(client))).await
 }
 
 /// The whole sign-in of alice at a public client, with a refresh token.

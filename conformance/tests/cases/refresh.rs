@@ -17,7 +17,7 @@ async fn refresh_with(world: &World, token: &str, more: &[(&str, &str)]) -> Answ
 
 pub(super) async fn world_with_spa() -> (World, String) {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let token = member(&spa_tokens(&world).await, "refresh_token");
     (world, token)
 }
@@ -25,7 +25,7 @@ pub(super) async fn world_with_spa() -> (World, String) {
 #[tokio::test]
 async fn a_refresh_gives_the_same_facts_again() {
     let (world, _) = people().await;
-    spa(&world).await;
+    world.single_page().await;
     let first = spa_tokens(&world).await;
     world.pass(100);
     let again = refresh(&world, &member(&first, "refresh_token")).await;
@@ -114,7 +114,7 @@ async fn n071_a_replay_in_the_grace_by_another_client_or_for_more() {
 async fn n072_without_grace_one_of_many_wins_and_the_reuse_ends_the_grant() {
     let world = World::with(crate::HARNESS, &[("KEYWARD_REFRESH_REUSE_GRACE", "0")]).await;
     world.alice().await;
-    spa(&world).await;
+    world.single_page().await;
     let (r1, world) = (member(&spa_tokens(&world).await, "refresh_token"), std::sync::Arc::new(world));
     // On one thread, whose log is read; the store has threads of its own, and races in its contract.
     let log = Log::open();
@@ -170,13 +170,7 @@ async fn n073_a_token_is_its_clients() {
     let web = world.client(metadata).await;
     let changes = [("client_id", "web"), ("scope", "openid offline_access")];
     let code = code(&world, &changes).await;
-    let redeemed = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let tokens = world.send(form("/token", &redeemed).with("authorization", &web.basic())).await;
+    let tokens = redeem_as(&world, "web", &code).await;
     let token = member(&tokens, "refresh_token");
     let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
     let metadata = json!({ "client_id": "other", "redirect_uris": [REDIRECT] });
@@ -345,13 +339,7 @@ async fn budgets_of_refreshing_hold() {
         json!({ "client_id": "web", "redirect_uris": [REDIRECT], "scope": "openid offline_access" });
     let web = world.client(metadata).await;
     let code = code(&world, &[("client_id", "web"), ("scope", "openid offline_access")]).await;
-    let redeemed = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let tokens = world.send(form("/token", &redeemed).with("authorization", &web.basic())).await;
+    let tokens = redeem_as(&world, "web", &code).await;
     let token = member(&tokens, "refresh_token");
     let ask = async || {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];

@@ -62,15 +62,9 @@ async fn n102_tokens_that_will_not_do() {
         "scope": "things",
         "audiences": ["https://api.example"],
     });
-    let party = world.client(metadata).await;
+    world.client(metadata).await;
     let code = code(&world, &[("client_id", "api-user"), ("scope", "things")]).await;
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let for_api = world.send(form("/token", &fields).with("authorization", &party.basic())).await;
+    let for_api = redeem_as(&world, "api-user", &code).await;
     let for_api = member(&for_api, "access_token");
     assert_refused(&ask(&world, &format!("Bearer {for_api}")).await, 401, "invalid_token");
     let good = token(&world, "openid").await;

@@ -3,7 +3,6 @@
 use axum::body::Body;
 use conformance::{Answer, Browser, Harness, PASSWORD, Party, With as _, World, form, get, query};
 use http::Request;
-use serde_json::json;
 use std::sync::Arc;
 use storage::contract::local_aws;
 use storage::contract::wire::{Mishap, Wire};
@@ -23,13 +22,7 @@ async fn wired() -> (World, Wire) {
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
     let world = World::on(Arc::new(store), Harness::DynamoDb, &[("KEYWARD_SIGNUP", "open")]).await;
     world.alice().await;
-    let metadata = json!({
-        "client_id": "spa",
-        "redirect_uris": [REDIRECT],
-        "token_endpoint_auth_method": "none",
-        "scope": "openid profile email offline_access",
-    });
-    world.client(metadata).await;
+    world.single_page().await;
     // The client's record is in the cache, as it is nearly always.
     Browser::new().visit(&world, &request()).await;
     wire.take();

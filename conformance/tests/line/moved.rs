@@ -36,13 +36,7 @@ fn read(text: &str) -> Result<Contents, String> {
 async fn lived_in() -> World {
     let world = World::on(sqlite(), Harness::Router, &[]).await;
     world.alice().await;
-    let metadata = json!({
-        "client_id": "spa",
-        "redirect_uris": [REDIRECT],
-        "token_endpoint_auth_method": "none",
-        "scope": "openid profile email offline_access",
-    });
-    world.client(metadata).await;
+    world.single_page().await;
     world.machine().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &request()).await;

@@ -122,13 +122,13 @@ fn must_ask(
     consent: Option<&Consent>,
     asked: &Scope,
 ) -> bool {
-    // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
     let redirect = &request.answer.redirect;
     // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. A
     // client without a secret is known by an address that only its owner can answer at, or not at all.
     let known = client.is_confidential() || redirect.is_https();
     let remembered =
         known && consent.is_some_and(|consent| client.honours(consent) && consent.scope.covers(asked));
+    // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
     request.prompt.consent || (client.needs_consent(redirect) && !remembered)
 }
 

@@ -184,10 +184,7 @@ pub fn revoke(
     if signed {
         activate(&mut plan, alg, policy, force)?;
     } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
-        let lead = now.plus(policy.publish_lead);
-        let next =
-            plan.ring.active(alg, now).map_or(lead, |active| active.sign_from.plus(policy.rotation_period));
-        plan.keys.push((alg, next.max(lead)));
+        plan.keys.push((alg, next_signs_from(&plan.ring, policy, alg, now)));
     }
     plan.within_limits()
 }

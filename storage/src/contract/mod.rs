@@ -14,6 +14,8 @@ mod consent;
 mod grant;
 mod grant_race;
 pub mod local_aws;
+#[cfg(test)]
+pub(crate) mod newer;
 mod race;
 mod realm;
 mod refresh;

@@ -70,7 +70,7 @@ impl Stage {
         let store = Arc::new(Tap::new(store, Arc::clone(&cut)));
         let world = World::on(store, crate::HARNESS, &[("KEYWARD_SIGNUP", "open")]).await;
         world.relying_party().await;
-        spa(&world).await;
+        world.single_page().await;
         world.alice().await;
         let mut browser = Browser::new();
         browser.authorize(&world, &with(&[])).await;

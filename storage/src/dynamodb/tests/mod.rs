@@ -3,6 +3,7 @@
 use super::*;
 use crate::StoreErrorKind;
 use crate::contract::local_aws;
+use crate::contract::newer::kind_of;
 use crate::contract::wire::{Mishap, Wire};
 use std::sync::Arc;
 
@@ -28,8 +29,4 @@ async fn store_on_a_wire() -> (DynamoDb, Wire) {
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
     wire.take();
     (store, wire)
-}
-
-fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
-    result.err().map(|error| error.kind())
 }

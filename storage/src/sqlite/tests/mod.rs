@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::StoreErrorKind;
+use crate::contract::newer::kind_of;
 use crate::contract::sample::*;
 use crate::tap::{Call, Observer, Tap};
 use std::pin::Pin;
@@ -68,10 +69,6 @@ impl Folder {
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
-}
-
-fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
-    result.err().map(|error| error.kind())
 }
 
 /// A call that was made and has not been answered.

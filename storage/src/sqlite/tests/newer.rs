@@ -2,6 +2,7 @@
 //! never "not found".
 
 use super::*;
+use crate::contract::newer::assert_writes_are_corrupt;
 use protocol::grant::Revocation;
 use protocol::secret::SecretKind;
 
@@ -88,40 +89,7 @@ async fn a_newer_record_is_corrupt_to_write_and_stays_as_it_is() {
     for kind in KINDS {
         set_format(&store, kind, 2).await;
     }
-    let (user, client, key, sid) = (user_id(1), client_id("client-a"), grant_key(1), session_id(1));
-    let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);
-    let next = Client { revision: 2, ..bare_client("client-a") };
-    let new = password("$argon2id$new");
-    let profile = User { updated_at: later(1), ..bare_user(1) };
-    let answers = [
-        kind_of(store.set_issuer("https://other.example", stamp).await),
-        kind_of(store.replace_ring(ring, None, "{1}", stamp).await),
-        kind_of(store.replace_ring(ring, Some(1), "{2}", stamp).await),
-        kind_of(store.create_client(&full_client("client-a"), stamp).await),
-        kind_of(store.replace_client(&next, stamp).await),
-        kind_of(store.create_user(&full_user(1), &[], stamp).await),
-        kind_of(store.create_user(&full_user(2), &[name("alice")], stamp).await),
-        kind_of(store.set_user_disabled(&user, true, stamp).await),
-        kind_of(store.set_password(&user, None, &new, stamp).await),
-        kind_of(store.void_user(&user, stamp).await),
-        kind_of(store.set_profile(&profile, NOW, stamp).await),
-        kind_of(store.start_session(&session(1), stamp).await),
-        kind_of(
-            store.reauthenticate(&user, &sid, &seen, &session_secret(2), &authentication(2), stamp).await,
-        ),
-        kind_of(store.end_session(&user, &sid, &seen, stamp).await),
-        kind_of(store.remember_consent(&user, &client, &scope("email"), stamp).await),
-        kind_of(store.create_grant(&full_grant(1), stamp).await),
-        kind_of(store.redeem_code(key, &code(1), None, stamp).await),
-        kind_of(store.rotate_refresh(key, &rotated_tip(1), &first_tip(2), stamp).await),
-        kind_of(store.burn_code(key, stamp).await),
-        kind_of(store.revoke_grant(key, RevocationReason::Revoked, stamp).await),
-        kind_of(store.deny_token(&token(1), later(1), stamp).await),
-        kind_of(store.note_attempt(attempt(1), each(Duration::ZERO), stamp).await),
-    ];
-    for (number, answer) in answers.into_iter().enumerate() {
-        assert_eq!(answer, Some(StoreErrorKind::Corrupt), "write {number}");
-    }
+    assert_writes_are_corrupt(&store).await;
     for kind in KINDS {
         set_format(&store, kind, 1).await;
     }
