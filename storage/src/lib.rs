@@ -255,6 +255,11 @@ pub trait Store: Send + Sync + 'static {
     /// Everything of one user.
     async fn load_account(&self, id: &UserId) -> Result<AccountView, StoreError>;
 
+    /// The id of every user, in any order; for moving a store.
+    async fn user_ids(&self) -> Result<Vec<UserId>, StoreError>;
+    /// The same as [`Store::load_account`] with every grant, however many; for moving a store.
+    async fn load_whole_account(&self, id: &UserId) -> Result<AccountView, StoreError>;
+
     /// User, session, consent and debts in one read.
     async fn load_sign_in(
         &self,

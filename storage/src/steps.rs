@@ -27,6 +27,9 @@ macro_rules! steps {
             Write set_profile(user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User>;
             Write delete_user(id: &UserId, stamp: Stamp) -> Commit<User>;
             Read load_account(id: &UserId) -> AccountView;
+            // All that is kept, expired or not: for moving a store, like `denied_tokens`.
+            Read user_ids() -> Vec<UserId>;
+            Read load_whole_account(id: &UserId) -> AccountView;
             Read load_sign_in(
                 user: &UserId, session: Option<SessionId>, client: &ClientId, attempts: &[AttemptKey]
             ) -> SignInView;
@@ -54,7 +57,6 @@ macro_rules! steps {
             Write revoke_grant(key: GrantKey, reason: RevocationReason, stamp: Stamp) -> Commit<Grant>;
             Read load_token(token: &Digest, grant: Option<GrantKey>) -> TokenView;
             Write deny_token(token: &Digest, expires_at: Timestamp, stamp: Stamp) -> Commit<Timestamp>;
-            // All that are kept, expired ones included: for moving a store.
             Read denied_tokens() -> Vec<DeniedToken>;
             Read debts(attempts: &[AttemptKey]) -> Vec<Timestamp>;
             Write note_attempt(attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp;

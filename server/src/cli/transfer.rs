@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::output::{Failed, Outcome, Progress, show_time};
-use crate::admin::transfer::{self, Contents, Counts};
+use crate::admin::transfer::{self, Counts};
 use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -19,13 +19,15 @@ pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
             return Err(Failed(format!("{} is there already; name another file", file.display())));
         }
         let mut progress = Progress::new("users read");
-        let contents = transfer::export(&admin, |done, all| progress.show(done, all)).await?;
         let mut out = BufWriter::new(create(&file)?);
-        for line in contents.lines() {
-            writeln!(out, "{}", line?)?;
-        }
-        out.into_inner()?.sync_all()?;
-        let counts = contents.counts();
+        let room = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let work = transfer::export(&admin, room, &mut out, |done, all| progress.show(done, all)).await;
+        let written = work.map_err(Failed::from).and_then(|counts| {
+            out.get_ref().sync_all()?;
+            Ok(counts)
+        });
+        // A part of a store is of no use, and in the way of the next try.
+        let counts = written.inspect_err(|_| drop(std::fs::remove_file(&file)))?;
         let text = format!("Wrote {}:\n{}", file.display(), listed(&counts));
         output.result(&json!({ "file": file, "counts": counts }), text)
     })
@@ -33,12 +35,12 @@ pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
 
 pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Outcome {
     let output = context.output();
-    let opened =
-        File::open(&file).map_err(|error| Failed(format!("{} can't be read: {error}", file.display())))?;
-    let contents = Contents::read(BufReader::new(opened).lines())?;
+    // So that a mistyped name is told first.
+    File::open(&file).map_err(|error| Failed(format!("{} can't be read: {error}", file.display())))?;
     context.with_store(|admin, _| async move {
         let mut progress = Progress::new("records put");
-        let work = transfer::import(&admin, contents, planned_move, |done, all| progress.show(done, all));
+        let open = || Ok(BufReader::new(File::open(&file)?));
+        let work = transfer::import(&admin, open, planned_move, |done, all| progress.show(done, all));
         let done = admin.change_ring(Event::new(What::StoreImported), work).await?;
         let mut text = format!("The store holds:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {

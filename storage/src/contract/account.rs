@@ -4,7 +4,7 @@ use super::sample::{
     END_OF_TIME, NOW, bare_user, call, client_id, earlier, full_grant, full_user, grant, later, lost,
     offline_grant, password, put_grant, put_session, put_user, scope, session, user_id,
 };
-use crate::{AccountView, Commit, Store};
+use crate::{ACCOUNT_GRANTS, AccountView, Commit, Store};
 use protocol::consent::Consent;
 use protocol::grant::Grant;
 use protocol::id::Subject;
@@ -137,4 +137,32 @@ pub async fn a_long_account_is_whole(store: Arc<dyn Store>) {
         task.await.unwrap();
     }
     assert_eq!(store.load_account(&user_id(1)).await.unwrap().grants, grants);
+}
+
+pub async fn every_user_is_listed_by_id(store: Arc<dyn Store>) {
+    assert_eq!(store.user_ids().await.unwrap(), []);
+    for (number, name) in [(200, "carol"), (1, "alice"), (90, "bob")] {
+        put_user(&*store, &bare_user(number), name).await;
+        put_session(&*store, &Session { user: user_id(number), ..session(number) }).await;
+    }
+    let mut ids = store.user_ids().await.unwrap();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 90, 200].map(user_id));
+}
+
+/// More than a page of the account shows.
+pub async fn a_whole_account_leaves_no_grant_out(store: Arc<dyn Store>) {
+    put_user(&*store, &bare_user(1), "alice").await;
+    put_session(&*store, &session(1)).await;
+    let grants: Vec<_> = (0..=ACCOUNT_GRANTS).map(grant).collect();
+    let put = |grant: Grant| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { put_grant(&*store, &grant).await })
+    };
+    for task in grants.iter().cloned().map(put).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let whole = store.load_whole_account(&user_id(1)).await.unwrap();
+    assert_eq!(whole.grants, grants);
+    assert_eq!((whole.user, whole.sessions), (Some(bare_user(1)), vec![session(1)]));
 }

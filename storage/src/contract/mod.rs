@@ -91,6 +91,8 @@ suite! { $
         an_unverified_address_comes_changes_and_goes
         an_account_is_everything_of_one_user
         a_long_account_is_whole
+        every_user_is_listed_by_id
+        a_whole_account_leaves_no_grant_out
     }
     session {
         a_session_comes_back_whole

@@ -270,23 +270,32 @@ impl Table {
         }
     }
 
-    /// Every item of the table of one kind: for operators' lists only. Reads the whole table.
-    pub(super) async fn scan(&self, pk_begins: &str, sk: &str) -> Result<Vec<Item>, Fault> {
+    /// What `read` makes of every item of the realm of one kind, by the kind's name in `sk`; `only` some attributes.
+    /// For operators only: reads the whole table.
+    pub(super) async fn scan<T>(
+        &self,
+        kind: &str,
+        only: Option<&str>,
+        read: impl Fn(Item) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let filter = "#sk = :sk AND begins_with(#pk, :pk)";
-        let (mut items, mut start) = (Vec::new(), None);
+        let (mut all, mut start) = (Vec::new(), None);
         loop {
             let call = self.client.scan().table_name(&self.name).consistent_read(true);
             let call = call
                 .filter_expression(filter)
-                .set_expression_attribute_names(names(&[filter]))
-                .expression_attribute_values(":pk", text(pk_begins))
-                .expression_attribute_values(":sk", text(sk))
+                .set_projection_expression(only.map(str::to_owned))
+                .set_expression_attribute_names(names(&[filter, only.unwrap_or_default()]))
+                .expression_attribute_values(":pk", text(format!("{}#{kind}#", self.realm.as_str())))
+                .expression_attribute_values(":sk", text(kind))
                 .set_exclusive_start_key(start);
             let page = call.customize().config_override(super::connect::patient()).send().await?;
-            items.extend(page.items.unwrap_or_default());
+            for item in page.items.unwrap_or_default() {
+                all.push(read(item)?);
+            }
             start = page.last_evaluated_key;
             if start.as_ref().is_none_or(HashMap::is_empty) {
-                return Ok(items);
+                return Ok(all);
             }
         }
     }

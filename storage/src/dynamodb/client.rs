@@ -4,7 +4,7 @@ use super::Table;
 use super::attribute::number;
 use super::call::{Written, of_known_format};
 use super::fault::Fault;
-use super::item::{self, Key};
+use super::item::{self, Key, record};
 use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::id::ClientId;
@@ -15,8 +15,7 @@ impl Table {
     }
 
     pub(super) async fn clients(&self) -> Result<Vec<Client>, Fault> {
-        let items = self.scan(&format!("{}#CLIENT#", self.realm.as_str()), "CLIENT").await?;
-        let mut clients = records::<Client>(items)?;
+        let mut clients: Vec<Client> = self.scan("CLIENT", None, record).await?;
         clients.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(clients)
     }
@@ -53,9 +52,4 @@ impl Table {
     fn client_key(&self, id: &ClientId) -> Key {
         Key::client(&self.realm, id)
     }
-}
-
-/// The records of items.
-pub(super) fn records<R: item::Record>(items: Vec<super::attribute::Item>) -> Result<Vec<R>, Fault> {
-    items.into_iter().map(|item| Ok(item::decode(item)?.record)).collect()
 }

@@ -87,6 +87,12 @@ impl Key {
         Self::new(realm, &format!("RATE#{}#{}", key.kind, base64url::encode(&key.digest)), "RATE")
     }
 
+    /// Whose partition it lies in.
+    pub(super) fn user_id(&self) -> Result<UserId, Fault> {
+        let id = self.pk.rsplit('#').next().and_then(UserId::parse);
+        id.ok_or_else(|| Fault::corrupt(format!("{} is no user's", self.pk)))
+    }
+
     fn of_user(realm: &Realm, user: &UserId, sk: impl Into<String>) -> Self {
         Self::new(realm, &format!("USER#{user}"), sk)
     }
@@ -180,6 +186,11 @@ pub(super) fn decode<R: Record>(item: Item) -> Result<Kept<R>, Fault> {
     let last_request = last_request(&fields)?;
     let damaged = |error| Fault::corrupt(format!("{} {}: {error}", key.pk, key.sk));
     Ok(Kept { record: serde_json::from_value(fields).map_err(damaged)?, last_request })
+}
+
+/// The same without who wrote it.
+pub(super) fn record<R: Record>(item: Item) -> Result<R, Fault> {
+    Ok(decode(item)?.record)
 }
 
 /// Fails for an item of a newer program.

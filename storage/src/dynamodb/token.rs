@@ -1,9 +1,8 @@
 //! Access tokens: those that are denied, and the grants behind those that may not be.
 
 use super::Table;
-use super::client::records;
 use super::fault::Fault;
-use super::item::{self, Key, Record};
+use super::item::{self, Key, Record, record};
 use crate::{Commit, DeniedToken, Stamp, TokenView};
 use protocol::grant::GrantKey;
 use protocol::secret::Digest;
@@ -33,8 +32,7 @@ impl Table {
     }
 
     pub(super) async fn denied_tokens(&self) -> Result<Vec<DeniedToken>, Fault> {
-        let items = self.scan(&format!("{}#DENY#", self.realm.as_str()), "DENY").await?;
-        let mut tokens = records::<DeniedToken>(items)?;
+        let mut tokens: Vec<DeniedToken> = self.scan("DENY", None, record).await?;
         tokens.sort_by_key(|denied| *denied.token.as_bytes());
         Ok(tokens)
     }

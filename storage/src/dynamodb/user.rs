@@ -3,9 +3,8 @@
 use super::Table;
 use super::attribute::{Item, attribute};
 use super::call::{Update, Written};
-use super::client::records;
 use super::fault::Fault;
-use super::item::{self, Key, Record};
+use super::item::{self, Key, Record, record};
 use super::transaction::{Cancelled, delete_if, put_new};
 use crate::kept::{self, Kept};
 use crate::{AccountView, Commit, Found, Stamp};
@@ -37,9 +36,12 @@ impl Table {
         Ok(self.record(&self.user_key(id)).await?.map(|kept| kept.record))
     }
 
+    pub(super) async fn user_ids(&self) -> Result<Vec<UserId>, Fault> {
+        self.scan("USER", Some("#pk, #sk"), |item| Key::of(&item)?.user_id()).await
+    }
+
     pub(super) async fn users(&self) -> Result<Vec<User>, Fault> {
-        let items = self.scan(&format!("{}#USER#", self.realm.as_str()), "USER").await?;
-        let mut users = records::<User>(items)?;
+        let mut users: Vec<User> = self.scan("USER", None, record).await?;
         users.sort_by_key(|user| (user.created_at, user.id));
         Ok(users)
     }
@@ -165,6 +167,11 @@ impl Table {
         view.sessions.sort_by_key(|session| (session.created_at, session.id));
         view.grants.sort_by_key(|grant| (grant.created_at, grant.id));
         Ok(view)
+    }
+
+    /// Nothing is left out of an account here.
+    pub(super) async fn load_whole_account(&self, id: &UserId) -> Result<AccountView, Fault> {
+        self.load_account(id).await
     }
 
     /// What the user has goes first: if it stops half-way, the user is still there to be deleted again. What

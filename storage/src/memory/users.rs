@@ -18,6 +18,10 @@ impl Tables {
         self.users.get(id).map(|kept| kept.record.clone())
     }
 
+    pub(super) fn user_ids(&self) -> Vec<UserId> {
+        self.users.keys().copied().collect()
+    }
+
     pub(super) fn users(&self) -> Vec<User> {
         let mut users: Vec<User> = self.users.values().map(|kept| kept.record.clone()).collect();
         users.sort_by_key(|user| (user.created_at, user.id));
@@ -108,6 +112,11 @@ impl Tables {
         view.sessions.sort_by_key(|session| (session.created_at, session.id));
         view.grants.sort_by_key(|grant| (grant.created_at, grant.id));
         view
+    }
+
+    /// Nothing is left out of an account here.
+    pub(super) fn load_whole_account(&self, id: &UserId) -> AccountView {
+        self.load_account(id)
     }
 }
 

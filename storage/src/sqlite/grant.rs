@@ -3,7 +3,7 @@
 use super::column::{At, Columns, FORMAT, Format, Json, Word};
 use super::{settle, user};
 use crate::kept::{self, Kept};
-use crate::{ACCOUNT_GRANTS, Commit, GrantView, Stamp};
+use crate::{Commit, GrantView, Stamp};
 use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
@@ -29,9 +29,14 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Gra
         .optional()
 }
 
-pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Grant>> {
+pub(super) fn of_user(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    of_a_client: u32,
+) -> Result<Vec<Grant>> {
     db.prepare_cached(OF_USER)?
-        .query_map(params![realm.as_str(), user.as_bytes(), ACCOUNT_GRANTS], |row| Ok(from_row(row)?.record))?
+        .query_map(params![realm.as_str(), user.as_bytes(), of_a_client], |row| Ok(from_row(row)?.record))?
         .collect()
 }
 

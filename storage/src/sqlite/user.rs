@@ -3,7 +3,7 @@
 use super::column::{At, Columns, FORMAT, Format, Json};
 use super::{attempt, consent, grant, session, settle};
 use crate::kept::{self, Kept};
-use crate::{AccountView, Commit, Found, Stamp};
+use crate::{ACCOUNT_GRANTS, AccountView, Commit, Found, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::{Realm, RequestId, Subject, UserId};
 use protocol::name::Identifier;
@@ -19,6 +19,12 @@ fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Kept<User>>
     db.prepare_cached("SELECT * FROM users WHERE realm = ?1 AND id = ?2")?
         .query_row(params![realm.as_str(), id.as_bytes()], from_row)
         .optional()
+}
+
+pub(super) fn user_ids(db: &Connection, realm: &Realm) -> Result<Vec<UserId>> {
+    db.prepare_cached("SELECT id FROM users WHERE realm = ?1")?
+        .query_map([realm.as_str()], |row| row.get(0).map(UserId::from_bytes))?
+        .collect()
 }
 
 pub(super) fn users(db: &Connection, realm: &Realm) -> Result<Vec<User>> {
@@ -192,10 +198,18 @@ pub(super) fn set_profile(
 }
 
 pub(super) fn load_account(db: &Connection, realm: &Realm, id: &UserId) -> Result<AccountView> {
+    account(db, realm, id, ACCOUNT_GRANTS)
+}
+
+pub(super) fn load_whole_account(db: &Connection, realm: &Realm, id: &UserId) -> Result<AccountView> {
+    account(db, realm, id, u32::MAX)
+}
+
+fn account(db: &Connection, realm: &Realm, id: &UserId, grants_of_a_client: u32) -> Result<AccountView> {
     Ok(AccountView {
         user: user(db, realm, id)?,
         sessions: session::of_user(db, realm, id)?,
-        grants: grant::of_user(db, realm, id)?,
+        grants: grant::of_user(db, realm, id, grants_of_a_client)?,
         consents: consent::of_user(db, realm, id)?,
     })
 }

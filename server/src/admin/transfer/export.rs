@@ -1,62 +1,65 @@
 //! Out of a store.
 
-use super::line::{Contents, Entry};
-use super::settle;
+use super::line::{Entry, first_line, last_line};
+use super::walk::walk;
+use super::{Counts, refused};
 use crate::admin::{Admin, AdminError};
-use protocol::time::Timestamp;
-use std::sync::Arc;
-use storage::{AccountView, RingDocument, Store};
-use tokio::task::JoinSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek as _, Write};
+use std::path::Path;
 
-/// Reads everything that has not expired. Not a snapshot where others write meanwhile: stop the servers first.
-/// Holds it all in memory, about 2 kB a user with one grant. `progress` is told how many of how many users.
+/// The lines of one kind, until those of every kind are known: users come one by one, each with records of
+/// several kinds.
+struct Part {
+    lines: BufWriter<File>,
+    count: u64,
+}
+
+/// Writes everything that has not expired. Not a snapshot where others write meanwhile: stop the servers first.
+/// `room` is a folder with room for the file a second time, in files without a name that are gone with this
+/// process. `progress` is told how many of how many users. Returns what was written.
 ///
 /// # Errors
-/// When the store fails.
-pub async fn export(admin: &Admin, progress: impl FnMut(u64, u64)) -> Result<Contents, AdminError> {
-    collect(&admin.store, admin.clock.now(), progress).await
-}
-
-/// What has not expired at an instant.
-pub(super) async fn collect(
-    store: &Arc<dyn Store>,
-    now: Timestamp,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<Contents, AdminError> {
-    let mut contents = Contents::default();
-    if let Some(issuer) = store.issuer().await? {
-        contents.add(Entry::Issuer(issuer));
-    }
-    for document in [RingDocument::Ring, RingDocument::RetiredKeys] {
-        if let Some(kept) = store.ring(document).await? {
-            contents.add(Entry::of_ring(document, kept.body));
-        }
-    }
-    store.clients().await?.into_iter().map(Entry::Client).for_each(|entry| contents.add(entry));
-    let denied = store.denied_tokens().await?.into_iter().filter(|denied| !denied.expires_at.has_passed(now));
-    denied.map(Entry::DeniedToken).for_each(|entry| contents.add(entry));
-    let users = store.users().await?;
-    let (mut done, all) = (0, users.len() as u64);
-    let mut calls = JoinSet::new();
-    let mut add = |account| {
-        belongings(account, now).for_each(|entry| contents.add(entry));
-        done += 1;
-        progress(done, all);
+/// When the store fails; [`AdminError::Refused`] when a file can't be written.
+pub async fn export(
+    admin: &Admin,
+    room: &Path,
+    out: &mut impl Write,
+    progress: impl FnMut(u64, u64),
+) -> Result<Counts, AdminError> {
+    let mut parts = BTreeMap::<&'static str, Part>::new();
+    let each = |entry: Entry| {
+        let line = entry.to_line()?;
+        let part = match parts.entry(entry.kind()) {
+            Occupied(part) => part.into_mut(),
+            Vacant(place) => {
+                let lines = BufWriter::new(tempfile::tempfile_in(room).map_err(unwritten)?);
+                place.insert(Part { lines, count: 0 })
+            }
+        };
+        part.count += 1;
+        writeln!(part.lines, "{line}").map_err(unwritten)
     };
-    for user in users {
-        let store = Arc::clone(store);
-        calls.spawn(async move { Ok(store.load_account(&user.id).await?) });
-        settle(&mut calls, false, &mut add).await?;
-    }
-    settle(&mut calls, true, &mut add).await?;
-    Ok(contents)
+    walk(&admin.store, admin.clock.now(), each, progress).await?;
+    join(parts, out).map_err(unwritten)
 }
 
-fn belongings(account: AccountView, now: Timestamp) -> impl Iterator<Item = Entry> {
-    let sessions = account.sessions.into_iter().filter(move |session| !session.expires_at.has_passed(now));
-    let grants = account.grants.into_iter().filter(move |grant| !grant.expires_at.has_passed(now));
-    (account.user.into_iter().map(Entry::of_user))
-        .chain(sessions.map(Entry::Session))
-        .chain(grants.map(|grant| Entry::Grant(Box::new(grant))))
-        .chain(account.consents.into_iter().map(Entry::Consent))
+fn join(parts: BTreeMap<&'static str, Part>, out: &mut impl Write) -> io::Result<Counts> {
+    let mut counts = Counts::new();
+    writeln!(out, "{}", first_line()?)?;
+    for (kind, part) in parts {
+        let mut lines = part.lines.into_inner()?;
+        lines.rewind()?;
+        io::copy(&mut lines, out)?;
+        counts.insert(kind.to_owned(), part.count);
+    }
+    writeln!(out, "{}", last_line(&counts)?)?;
+    out.flush()?;
+    Ok(counts)
+}
+
+fn unwritten(error: io::Error) -> AdminError {
+    refused(format!("the export can't be written: {error}"))
 }

@@ -1,16 +1,21 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
 //! so an import that stopped half-way is run again, and a second run changes nothing.
 
-use super::export::collect;
-use super::line::{Contents, Entry, identifier};
-use super::{Counts, refused, settle};
+use super::line::{Entry, Records, identifier};
+use super::walk::walk;
+use super::{AT_ONCE, Counts, joined, patiently, refused};
 use crate::admin::{Admin, AdminError};
 use crate::keys::{KeysError, Ring};
 use protocol::grant::Grant;
 use protocol::time::Timestamp;
+use std::io::{self, BufRead};
 use std::sync::Arc;
+use std::time::Duration;
 use storage::{Commit, Document, RingDocument, Stamp, Store};
 use tokio::task::JoinSet;
+
+/// No import takes longer. What expires meanwhile may be gone before it is counted.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,44 +26,86 @@ pub struct Imported {
     pub not_before: Option<Timestamp>,
 }
 
+/// What a file holds.
+struct Holdings {
+    counts: Counts,
+    /// Those of them that outlast this import.
+    lasting: Counts,
+    /// How many in all.
+    all: u64,
+}
+
 /// Puts everything into the store and counts what it holds then. Unless the move was planned (no server has used
 /// the old store since the export), nothing that was issued before counts any more: the file may be old, and what
-/// was revoked or spent since would come back to life. `progress` is told how many of how many records.
+/// was revoked or spent since would come back to life. `open` opens the file, which is read to its end before
+/// anything is written. `progress` is told how many of how many records.
 ///
 /// # Errors
-/// [`AdminError::Refused`] if the store holds something else under an id of the file; when the store fails.
-pub async fn import(
+/// [`AdminError::Refused`] if the file is no whole export, or the store holds something else under an id of it;
+/// when the store fails.
+pub async fn import<R: BufRead>(
     admin: &Admin,
-    contents: Contents,
+    open: impl Fn() -> io::Result<R>,
     planned_move: bool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Imported, AdminError> {
-    let (counts, all) = (contents.counts(), contents.len() as u64);
+    let open = || {
+        open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")))
+    };
     let stamp = admin.stamp();
+    let horizon = stamp.at.plus(LONGEST);
+    let holdings = look_through(open()?, horizon)?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
     let (mut calls, mut done) = (JoinSet::new(), 0);
-    let mut count = |()| {
-        done += 1;
-        progress(done, all);
-    };
-    for entry in contents.into_entries() {
-        let store = Arc::clone(&admin.store);
-        calls.spawn(async move { put(&*store, entry, not_before, stamp).await });
-        settle(&mut calls, false, &mut count).await?;
+    let mut records = open()?;
+    loop {
+        let entry = if calls.len() < AT_ONCE { records.next().transpose()? } else { None };
+        if let Some(entry) = entry {
+            let (store, entry) = (Arc::clone(&admin.store), Arc::new(entry));
+            let put = move || put(Arc::clone(&store), Arc::clone(&entry), not_before, stamp);
+            calls.spawn(patiently(put));
+        } else if let Some(ended) = calls.join_next().await {
+            joined(ended)?;
+            done += 1;
+            progress(done, holdings.all);
+        } else {
+            break;
+        }
     }
-    settle(&mut calls, true, &mut count).await?;
-    verify(admin, &counts).await?;
+    verify(admin, &holdings.lasting, horizon).await?;
     let ring = match admin.store.ring(RingDocument::Ring).await? {
         Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
         _ => None,
     };
-    Ok(Imported { counts, not_before: ring.map(|ring| ring.not_before) })
+    Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
 }
 
-/// Counts what the store holds, expired or not.
-async fn verify(admin: &Admin, counts: &Counts) -> Result<(), AdminError> {
-    let there = collect(&admin.store, Timestamp::EPOCH, |_, _| {}).await?.counts();
-    for (kind, count) in counts {
+fn look_through<R: BufRead>(records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
+    let mut holdings = Holdings { counts: Counts::new(), lasting: Counts::new(), all: 0 };
+    for entry in records {
+        let entry = entry?;
+        holdings.all += 1;
+        count(&mut holdings.counts, &entry);
+        if !entry.is_over(horizon) {
+            count(&mut holdings.lasting, &entry);
+        }
+    }
+    Ok(holdings)
+}
+
+fn count(counts: &mut Counts, entry: &Entry) {
+    *counts.entry(entry.kind().to_owned()).or_default() += 1;
+}
+
+/// Counts what the store holds.
+async fn verify(admin: &Admin, lasting: &Counts, horizon: Timestamp) -> Result<(), AdminError> {
+    let mut there = Counts::new();
+    let each = |entry| {
+        count(&mut there, &entry);
+        Ok(())
+    };
+    walk(&admin.store, horizon, each, |_, _| {}).await?;
+    for (kind, count) in lasting {
         let kept = there.get(kind).copied().unwrap_or(0);
         if kept < *count {
             return Err(refused(format!(
@@ -70,21 +117,21 @@ async fn verify(admin: &Admin, counts: &Counts) -> Result<(), AdminError> {
 }
 
 async fn put(
-    store: &dyn Store,
-    entry: Entry,
+    store: Arc<dyn Store>,
+    entry: Arc<Entry>,
     not_before: Option<Timestamp>,
     stamp: Stamp,
 ) -> Result<(), AdminError> {
-    let name = format!("{} {}", entry.kind(), entry.id());
-    let is_same = match entry {
-        Entry::Client(client) => same(store.create_client(&client, stamp).await?, &client),
+    let (store, name) = (&*store, format!("{} {}", entry.kind(), entry.id()));
+    let is_same = match &*entry {
+        Entry::Client(client) => same(store.create_client(client, stamp).await?, client),
         Entry::User { user, identifiers } => {
             let names: Option<Vec<_>> = identifiers.iter().map(identifier).collect();
             let names = names.ok_or_else(|| refused(format!("{name}: an identifier of an unknown kind")))?;
-            same(store.create_user(&user, &names, stamp).await?, &user)
+            same(store.create_user(user, &names, stamp).await?, user)
         }
-        Entry::Session(session) => same(store.start_session(&session, stamp).await?, &session),
-        Entry::Grant(grant) => put_grant(store, &grant, stamp).await?,
+        Entry::Session(session) => same(store.start_session(session, stamp).await?, session),
+        Entry::Grant(grant) => put_grant(store, grant, stamp).await?,
         Entry::Consent(consent) => {
             let then = Stamp { at: consent.granted_at, ..stamp };
             store.remember_consent(&consent.user, &consent.client, &consent.scope, then).await?;
@@ -93,12 +140,12 @@ async fn put(
         Entry::DeniedToken(denied) => {
             same(store.deny_token(&denied.token, denied.expires_at, stamp).await?, &denied.expires_at)
         }
-        Entry::Issuer(issuer) => put_issuer(store, &issuer, stamp).await?,
+        Entry::Issuer(issuer) => put_issuer(store, issuer, stamp).await?,
         Entry::RetiredKeys(body) => {
-            let commit = store.replace_ring(RingDocument::RetiredKeys, None, &body, stamp).await?;
-            holds(&commit, &body)
+            let commit = store.replace_ring(RingDocument::RetiredKeys, None, body, stamp).await?;
+            holds(&commit, body)
         }
-        Entry::Ring(body) => put_ring(store, &body, not_before, stamp).await?,
+        Entry::Ring(body) => put_ring(store, body, not_before, stamp).await?,
     };
     if is_same {
         return Ok(());

@@ -8,10 +8,12 @@ use protocol::consent::Consent;
 use protocol::grant::Grant;
 use protocol::name::{CanonicalName, Identifier};
 use protocol::session::Session;
+use protocol::time::Timestamp;
 use protocol::user::User;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{BufRead, Lines};
 use storage::{DeniedToken, RingDocument};
 
 /// The one format there is.
@@ -88,6 +90,29 @@ impl Entry {
         }
     }
 
+    /// Whether nobody misses it any more.
+    pub(super) fn is_over(&self, at: Timestamp) -> bool {
+        let until = match self {
+            Self::DeniedToken(denied) => denied.expires_at,
+            Self::Grant(grant) => grant.kept_until(),
+            Self::Session(session) => session.expires_at,
+            Self::Client(_)
+            | Self::Consent(_)
+            | Self::Issuer(_)
+            | Self::RetiredKeys(_)
+            | Self::Ring(_)
+            | Self::User { .. } => return false,
+        };
+        until.has_passed(at)
+    }
+
+    /// Its line, without the end.
+    pub(super) fn to_line(&self) -> Result<String, AdminError> {
+        let value = serde_json::to_value(self);
+        let damaged = |error| refused(format!("{} {} can't be written: {error}", self.kind(), self.id()));
+        Ok(sorted(value.map_err(damaged)?).to_string())
+    }
+
     /// What tells it from others of its kind.
     pub fn id(&self) -> String {
         match self {
@@ -111,74 +136,71 @@ pub(super) fn identifier((kind, name): &(String, String)) -> Option<Identifier> 
     }
 }
 
-/// Records on their way to or from a file.
-#[derive(Debug, Default, PartialEq)]
-pub struct Contents(BTreeMap<(&'static str, String), Entry>);
+/// The line that says what the file is.
+pub(super) fn first_line() -> serde_json::Result<String> {
+    serde_json::to_string(&Line::First { keyward_export: FORMAT })
+}
 
-impl Contents {
-    pub(super) fn add(&mut self, entry: Entry) {
-        self.0.insert((entry.kind(), entry.id()), entry);
+/// The line that says what is in the file.
+pub(super) fn last_line(counts: &Counts) -> serde_json::Result<String> {
+    serde_json::to_string(&Line::Last { counts: counts.clone() })
+}
+
+/// The records of a file, one after the other. What isn't a whole export of a version that this program knows ends
+/// with an error.
+pub struct Records<R> {
+    lines: std::iter::Zip<std::ops::RangeFrom<u64>, Lines<R>>,
+    begun: bool,
+    last: Option<(&'static str, String)>,
+    counts: Counts,
+    ended: bool,
+}
+
+impl<R: BufRead> Records<R> {
+    /// Of a file's text.
+    pub fn of(file: R) -> Self {
+        let lines = (1..).zip(file.lines());
+        Self { lines, begun: false, last: None, counts: Counts::new(), ended: false }
     }
 
-    /// How many of each kind.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::new();
-        self.0.keys().for_each(|(kind, _)| *counts.entry((*kind).to_owned()).or_default() += 1);
-        counts
-    }
-
-    /// How many in all.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
-        self.0.into_values()
-    }
-
-    /// The file's text, a line at a time.
-    ///
-    /// # Errors
-    /// When a record can't be written, which only a mistake of ours can cause.
-    pub fn lines(&self) -> impl Iterator<Item = Result<String, serde_json::Error>> {
-        let first = Line::First { keyward_export: FORMAT };
-        let last = Line::Last { counts: self.counts() };
-        let records = self.0.values().map(|entry| Ok(sorted(serde_json::to_value(entry)?).to_string()));
-        let ends = |line: Line| serde_json::to_string(&line);
-        std::iter::once(ends(first)).chain(records).chain(std::iter::once(ends(last)))
-    }
-
-    /// Reads a file's text.
-    ///
-    /// # Errors
-    /// [`AdminError::Refused`] for what isn't a whole export of a version this program knows.
-    pub fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<Self, AdminError> {
-        let mut contents = Self::default();
-        let (mut begun, mut end) = (false, None);
-        for (number, line) in (1..).zip(lines) {
+    fn take(&mut self) -> Result<Option<Entry>, AdminError> {
+        for (number, line) in self.lines.by_ref() {
             let text = line.map_err(|error| refused(format!("line {number} can't be read: {error}")))?;
             match serde_json::from_str(&text) {
-                Ok(Line::First { keyward_export: FORMAT }) if !begun => begun = true,
-                Ok(Line::First { keyward_export }) if !begun => {
+                Ok(Line::First { keyward_export: FORMAT }) if !self.begun => self.begun = true,
+                Ok(Line::First { keyward_export }) if !self.begun => {
                     let mend =
                         format!("the export has format {keyward_export}: use the keyward that knows it");
                     return Err(refused(mend));
                 }
-                Ok(Line::Record(entry)) if begun && end.is_none() => contents.add(*entry),
-                Ok(Line::Last { counts }) if begun && end.is_none() => end = Some(counts),
+                Ok(Line::Record(entry)) if self.begun && !self.ended => {
+                    let place = Some((entry.kind(), entry.id()));
+                    if self.last >= place {
+                        return Err(refused(format!("line {number} is not in its place: export again")));
+                    }
+                    self.last = place;
+                    *self.counts.entry(entry.kind().to_owned()).or_default() += 1;
+                    return Ok(Some(*entry));
+                }
+                Ok(Line::Last { counts }) if self.begun && !self.ended => {
+                    if counts != self.counts {
+                        return Err(refused("lines are missing: export again"));
+                    }
+                    self.ended = true;
+                }
                 _ => return Err(refused(format!("line {number} is not one of a keyward export"))),
             }
         }
-        match end {
-            Some(counts) if counts == contents.counts() => Ok(contents),
-            Some(_) => Err(refused("lines are missing or repeated: export again")),
-            None => Err(refused("the file is cut off: export again")),
-        }
+        if self.ended { Ok(None) } else { Err(refused("the file is cut off: export again")) }
+    }
+}
+
+/// After an error, nothing that follows means anything.
+impl<R: BufRead> Iterator for Records<R> {
+    type Item = Result<Entry, AdminError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.take().transpose()
     }
 }
 

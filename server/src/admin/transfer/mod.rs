@@ -1,5 +1,6 @@
 //! A store as a file, to move it to another backend: JSON lines, sorted by kind and id, so that two exports of
 //! one state are the same bytes. Goes through nothing but [`storage::Store`], so every backend can be either end.
+//! In memory are the ids of all users and the records that are just being carried, however large the store is.
 //!
 //! Absent on purpose: counters of failed attempts, what has expired, and the versions of ring documents, which
 //! count a store's own writes.
@@ -7,36 +8,49 @@
 mod export;
 mod import;
 mod line;
+mod walk;
 
 pub use export::export;
 pub use import::{Imported, import};
-pub use line::{Contents, Entry};
+pub use line::{Entry, Records};
 
 use crate::admin::AdminError;
 use std::collections::BTreeMap;
-use storage::StoreError;
-use tokio::task::JoinSet;
+use std::time::Duration;
+use storage::{StoreError, StoreErrorKind};
+use tokio::task::JoinError;
+use tokio::time::sleep;
 
 /// How many records of each kind there are.
 pub type Counts = BTreeMap<String, u64>;
 
 /// Calls to a store at once.
 const AT_ONCE: usize = 32;
+/// The pause before a busy store is asked again; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The last pause is of 51 s: a new DynamoDB table takes minutes to grow with what is asked of it.
+const PAUSES: u32 = 10;
 
-/// Waits until fewer than [`AT_ONCE`] calls are under way, or until none is; `done` gets what came of each.
-async fn settle<T: Send + 'static>(
-    calls: &mut JoinSet<Result<T, AdminError>>,
-    all: bool,
-    mut done: impl FnMut(T),
-) -> Result<(), AdminError> {
-    while calls.len() >= if all { 1 } else { AT_ONCE } {
-        let Some(ended) = calls.join_next().await else { return Ok(()) };
-        let stopped = |error| {
-            AdminError::Store(StoreError::new(storage::StoreErrorKind::Unavailable, "transfer", error))
-        };
-        done(ended.map_err(stopped)??);
+/// Nobody waits at a browser, and to begin anew costs more than to wait: a busy store is asked again.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
+where
+    F: Future<Output = Result<T, AdminError>>,
+{
+    for round in 0..PAUSES {
+        match ask().await {
+            Err(AdminError::Store(error)) if error.kind() == StoreErrorKind::Busy => {
+                sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
+            }
+            answer => return answer,
+        }
     }
-    Ok(())
+    ask().await
+}
+
+/// What came of a task.
+fn joined<T>(ended: Result<Result<T, AdminError>, JoinError>) -> Result<T, AdminError> {
+    let stopped = |error| StoreError::new(StoreErrorKind::Unavailable, "transfer", error);
+    ended.map_err(stopped)?
 }
 
 fn refused(mend: impl Into<String>) -> AdminError {
