@@ -1,4 +1,5 @@
-//! Every case, with the store on DynamoDB, and what goes over the line to it.
+//! Every case and every module of the conformance suite, with the store on DynamoDB, and what goes over the line
+//! to it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,3 +16,6 @@ mod cases;
 
 #[path = "line/mod.rs"]
 mod line;
+
+#[path = "oidc/mod.rs"]
+mod oidc;

@@ -161,7 +161,10 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         (joined(&[&lines[..1], &lines[2..]].concat()), "missing"),
         (joined(&lines[1..]), "line 1"),
         (joined(&[&lines[..2], &lines[1..]].concat()), "line 3 is not in its place"),
-        (joined(&[&lines[..1], &lines[2..3], &lines[1..2], &lines[3..]].concat()), "line 3 is not in its place"),
+        (
+            joined(&[&lines[..1], &lines[2..3], &lines[1..2], &lines[3..]].concat()),
+            "line 3 is not in its place",
+        ),
         (first.replace("\"keyward_export\":1", "\"keyward_export\":2"), "format 2"),
         (joined(&[&lines[..2], &["nonsense"][..], &lines[2..]].concat()), "line 3"),
         (String::new(), "cut off"),

@@ -1,6 +1,6 @@
 //! Basic OP: the answers come in the query.
 
-use crate::relying_party::Mode;
-use crate::rules;
+use super::relying_party::Mode;
+use super::rules;
 
 rules::modules!(Mode::Query);

@@ -1,6 +1,6 @@
 //! What is checked of every answer, whatever the module is about.
 
-use crate::relying_party::{ISSUER, RelyingParty};
+use super::relying_party::{ISSUER, RelyingParty};
 use conformance::{Answer, header};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};

@@ -1,6 +1,6 @@
 //! Config OP: what the metadata and the key set say.
 
-use crate::relying_party::{ISSUER, Mode, RelyingParty};
+use super::relying_party::{ISSUER, Mode, RelyingParty};
 use conformance::get;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Form Post OP: the same modules, the answers come by a form that posts itself.
 
-use crate::relying_party::Mode;
-use crate::rules;
+use super::relying_party::Mode;
+use super::rules;
 
 rules::modules!(Mode::FormPost);

@@ -1,6 +1,6 @@
 //! RP-Initiated OP: each module signs in and ends the session.
 
-use crate::relying_party::{Mode, RelyingParty, SUITE};
+use super::relying_party::{Mode, RelyingParty, SUITE};
 use conformance::{Answer, get, query};
 use protocol::base64url;
 

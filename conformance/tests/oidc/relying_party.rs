@@ -1,9 +1,9 @@
 //! The runner: a server with the seeded person and clients of a plan, a browser, and the relying party that the
 //! suite plays.
 
-use crate::checks;
+use super::checks;
 use conformance::plans::{self, Plan};
-use conformance::{Answer, Browser, Harness, Party, With as _, World, form, get, query};
+use conformance::{Answer, Browser, Party, With as _, World, form, get, query};
 use protocol::params::Params;
 use protocol::user::User;
 use serde_json::Value;
@@ -66,7 +66,7 @@ impl RelyingParty {
     pub(crate) async fn of(plan: &str, mode: Mode, algs: &str) -> Self {
         let settings =
             [("KEYWARD_ISSUER", ISSUER), ("KEYWARD_SIGNING_ALGS", algs), ("KEYWARD_RATE_LIMITS", "off")];
-        let world = World::with(Harness::Router, &settings).await;
+        let world = World::with(crate::HARNESS, &settings).await;
         let plan = plans::find(plan).unwrap();
         let mut clients = BTreeMap::new();
         for (name, mut metadata) in plan.clients(SUITE) {

@@ -1,7 +1,7 @@
 //! The modules of Basic OP and Form Post OP.
 
-use crate::checks::{self, has_claims_of};
-use crate::relying_party::{Mode, NONCE, RelyingParty, SUITE};
+use super::checks::{self, has_claims_of};
+use super::relying_party::{Mode, NONCE, RelyingParty, SUITE};
 use conformance::{FORM, With as _, form, get, header, post};
 use protocol::base64url;
 use protocol::claims::standard;
@@ -14,7 +14,7 @@ const NEEDS_A_PERSON: [&str; 4] =
 /// Each module as a test.
 macro_rules! modules {
     ($mode:expr) => {
-        $crate::rules::modules!($mode;
+        $crate::oidc::rules::modules!($mode;
             oidcc_server, oidcc_response_type_missing, oidcc_idtoken_signature, oidcc_idtoken_unsigned,
             oidcc_userinfo_get, oidcc_userinfo_post_header, oidcc_userinfo_post_body,
             oidcc_ensure_request_without_nonce_succeeds_for_code_flow, oidcc_scope_profile, oidcc_scope_email,

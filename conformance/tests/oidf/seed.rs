@@ -6,15 +6,53 @@ use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use storage::contract::local_aws;
 use tempfile::TempDir;
 
 const SETTINGS: [(&str, &str); 2] =
     [("KEYWARD_ISSUER", "https://127.0.0.1:9443"), ("KEYWARD_SIGNING_ALGS", "ES256")];
 
-fn store() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    assert!(run_with(folder.path(), &["storage", "migrate"], &SETTINGS, "").status.success());
-    folder
+/// A folder with a store that has nothing in it, and the settings that lead to the store.
+struct Store {
+    folder: TempDir,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Store {
+    fn sqlite() -> Self {
+        Self::migrated([].into())
+    }
+
+    fn dynamodb() -> Self {
+        let mut settings = Vec::from(local_aws::environment().map(|(name, value)| (name, value.to_owned())));
+        settings.push(("KEYWARD_STORAGE", format!("dynamodb:{}", local_aws::table_name())));
+        Self::migrated(settings)
+    }
+
+    fn migrated(mut settings: Vec<(&'static str, String)>) -> Self {
+        settings.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
+        let store = Self { folder: TempDir::new().unwrap(), settings };
+        let done = run_with(store.path(), &["storage", "migrate"], &store.settings(), "");
+        assert!(done.status.success(), "{done:?}");
+        store
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    fn seed(&self, arguments: &[&str]) -> Output {
+        seed(self.path(), &self.settings(), arguments)
+    }
+
+    fn keyward(&self, arguments: &[&str]) -> Value {
+        let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+        serde_json::from_slice(&run_with(self.path(), &arguments, &self.settings(), "").stdout).unwrap()
+    }
 }
 
 fn seed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
@@ -37,64 +75,65 @@ fn read(folder: &Path, plan: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("oidf").join(format!("{plan}.json"))).unwrap()).unwrap()
 }
 
-fn keyward(folder: &Path, arguments: &[&str]) -> Value {
-    let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
-    serde_json::from_slice(&run_with(folder, &arguments, &SETTINGS, "").stdout).unwrap()
-}
-
 #[test]
 fn it_makes_the_person_the_clients_and_the_configurations() {
-    let folder = store();
-    let output = seed(folder.path(), &SETTINGS, &["--suite", "https://suite.example/", "--json"]);
+    for store in [Store::sqlite(), Store::dynamodb()] {
+        makes_everything(&store);
+    }
+}
+
+fn makes_everything(store: &Store) {
+    let output = store.seed(&["--suite", "https://suite.example/", "--json"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(document["issuer"], "https://127.0.0.1:9443");
     let names: Vec<_> = document["plans"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["basic", "config", "form-post", "logout"]);
-    let alice = keyward(folder.path(), &["user", "show", "alice@example.com"]);
+    let alice = store.keyward(&["user", "show", "alice@example.com"]);
     assert_eq!((&alice["username"], &alice["email_verified"]), (&"alice".into(), &true.into()));
     assert_eq!(alice["claims"], Value::from(plans::person().claims));
-    let client = keyward(folder.path(), &["client", "show", "oidf-logout-client"]);
+    let client = store.keyward(&["client", "show", "oidf-logout-client"]);
     let after = "https://suite.example/test/a/keyward-logout/post_logout_redirect";
     assert_eq!(client["post_logout_redirect_uris"][0], after);
     assert_eq!(client["pkce_required"], false);
-    assert_eq!(keyward(folder.path(), &["client", "list"]).as_array().unwrap().len(), 7);
-    let basic = read(folder.path(), "basic");
+    assert_eq!(store.keyward(&["client", "list"]).as_array().unwrap().len(), 7);
+    let basic = read(store.path(), "basic");
     assert_eq!(basic["client_secret_post"]["client_id"], "oidf-basic-client-secret-post");
     assert!(basic["client"]["client_secret"].as_str().unwrap().starts_with("kws_"));
-    assert_eq!(read(folder.path(), "config").get("client"), None);
+    assert_eq!(read(store.path(), "config").get("client"), None);
     for file in ["oidf/basic.json", "oidf/tls.key"] {
-        let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(store.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file} holds secrets");
     }
-    let (certificate, key) = (folder.path().join("oidf/tls.crt"), folder.path().join("oidf/tls.key"));
+    let (certificate, key) = (store.path().join("oidf/tls.crt"), store.path().join("oidf/tls.key"));
     assert!(server::transport::tls::acceptor(&certificate, &key).is_ok());
 }
 
 #[test]
 fn a_second_run_makes_everything_anew() {
-    let folder = store();
-    assert!(seed(folder.path(), &SETTINGS, &[]).status.success());
-    let before = read(folder.path(), "basic");
-    assert!(seed(folder.path(), &SETTINGS, &[]).status.success());
-    let after = read(folder.path(), "basic");
-    assert_eq!(before["client"]["client_id"], after["client"]["client_id"]);
-    assert_ne!(before["client"]["client_secret"], after["client"]["client_secret"]);
-    assert_ne!(before["browser"], after["browser"], "the password");
-    assert_eq!(keyward(folder.path(), &["user", "list"]).as_array().unwrap().len(), 1);
+    for store in [Store::sqlite(), Store::dynamodb()] {
+        assert!(store.seed(&[]).status.success());
+        let before = read(store.path(), "basic");
+        assert!(store.seed(&[]).status.success());
+        let after = read(store.path(), "basic");
+        assert_eq!(before["client"]["client_id"], after["client"]["client_id"]);
+        assert_ne!(before["client"]["client_secret"], after["client"]["client_secret"]);
+        assert_ne!(before["browser"], after["browser"], "the password");
+        assert_eq!(store.keyward(&["user", "list"]).as_array().unwrap().len(), 1);
+    }
 }
 
 #[test]
 fn it_keeps_away_from_whatever_others_can_reach() {
-    let folder = store();
+    let store = Store::sqlite();
     let issuer = |issuer| [("KEYWARD_ISSUER", issuer), SETTINGS[1]];
-    let elsewhere = seed(folder.path(), &issuer("https://auth.example.com"), &[]);
+    let elsewhere = seed(store.path(), &issuer("https://auth.example.com"), &[]);
     assert!(told(&elsewhere).contains("is no loopback issuer"), "{elsewhere:?}");
-    let plain = seed(folder.path(), &issuer("http://localhost:8080"), &[]);
+    let plain = seed(store.path(), &issuer("http://localhost:8080"), &[]);
     assert!(told(&plain).contains("--tls-cert"), "{plain:?}");
-    let nameless = seed(folder.path(), &SETTINGS[1..], &[]);
+    let nameless = seed(store.path(), &SETTINGS[1..], &[]);
     assert!(told(&nameless).contains("`issuer`"), "{nameless:?}");
-    assert_eq!(keyward(folder.path(), &["user", "list"]), serde_json::json!([]), "nothing was made");
-    assert!(!folder.path().join("oidf").exists());
+    assert_eq!(store.keyward(&["user", "list"]), serde_json::json!([]), "nothing was made");
+    assert!(!store.path().join("oidf").exists());
     let storeless = TempDir::new().unwrap();
     assert!(told(&seed(storeless.path(), &SETTINGS, &[])).contains("storage migrate"));
 }

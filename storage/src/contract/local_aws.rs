@@ -46,6 +46,16 @@ pub fn client(http: Option<SharedHttpClient>) -> Client {
     Client::from_conf(config.build())
 }
 
+/// What a program of its own needs in its environment to find it.
+pub fn environment() -> [(&'static str, &'static str); 4] {
+    [
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint()),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ]
+}
+
 /// The name of a table that no other test of this program has.
 pub fn table_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);

@@ -29,12 +29,7 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Gra
         .optional()
 }
 
-pub(super) fn of_user(
-    db: &Connection,
-    realm: &Realm,
-    user: &UserId,
-    of_a_client: u32,
-) -> Result<Vec<Grant>> {
+pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId, of_a_client: u32) -> Result<Vec<Grant>> {
     db.prepare_cached(OF_USER)?
         .query_map(params![realm.as_str(), user.as_bytes(), of_a_client], |row| Ok(from_row(row)?.record))?
         .collect()

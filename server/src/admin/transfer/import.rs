@@ -49,9 +49,8 @@ pub async fn import<R: BufRead>(
     planned_move: bool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Imported, AdminError> {
-    let open = || {
-        open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")))
-    };
+    let open =
+        || open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")));
     let stamp = admin.stamp();
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
