@@ -1,19 +1,25 @@
 //! A store moves from one backend to another and back.
 
 use super::*;
-use protocol::grant::RevocationReason;
+use conformance::process::run_with;
+use protocol::grant::{Grant, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, UserId};
+use protocol::name::Identifier;
 use protocol::secret::{Digest, SecretKind};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use server::admin::transfer::{Imported, export, import};
 use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
-use storage::{Location, RingDocument, Sqlite, Stamp, Store};
+use std::time::Instant;
+use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 /// More than go at once.
-const USERS: u8 = 50;
+const USERS: u32 = 50;
 
 fn admin(store: Arc<dyn Store>, like: &World) -> Admin {
     Admin { actor: Actor::Server, store, clock: like.clock.clone(), entropy: Arc::new(SeededEntropy::new(7)) }
@@ -36,7 +42,12 @@ async fn put(admin: &Admin, text: &str, planned_move: bool) -> Result<Imported, 
 
 /// A SQLite store with people, clients, sessions and grants in every state.
 async fn lived_in() -> World {
-    let world = World::on(sqlite(), Harness::Router, &[]).await;
+    crowded(sqlite(), USERS).await
+}
+
+/// The same in a store, with so many people.
+async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
+    let world = World::on(store, Harness::Router, &[]).await;
     world.alice().await;
     world.single_page().await;
     world.machine().await;
@@ -50,27 +61,60 @@ async fn lived_in() -> World {
     world.send(revoke(&member(&second, "refresh_token"))).await;
     browser.visit(&world, &request()).await;
     let alice = world.admin.user("alice").await.unwrap();
-    let template = world.store.load_account(&alice.id).await.unwrap();
+    let template = Arc::new(world.store.load_account(&alice.id).await.unwrap());
     // The rest without the cost of their passwords.
-    for number in 0..USERS {
-        let mut user = alice.clone();
-        // Such that the order of ids is not that of their texts.
-        user.id = UserId::from_bytes([number.wrapping_mul(5); 16]);
-        user.username = format!("user-{number}");
-        user.email = Some(format!("user-{number}@example.org"));
-        user.email_verified = number % 2 == 0;
-        let mut names = vec![protocol::name::Identifier::typed(&user.username).unwrap()];
-        names.extend(
-            user.email.as_deref().filter(|_| user.email_verified).and_then(protocol::name::Identifier::email),
-        );
-        assert!(world.store.create_user(&user, &names, world.admin.stamp()).await.unwrap().is_done());
-        for grant in &template.grants {
-            let mut grant = grant.clone();
-            grant.user = user.id;
-            assert!(world.store.create_grant(&grant, world.admin.stamp()).await.unwrap().is_done());
+    let mut made = JoinSet::new();
+    for number in 0..users {
+        let (store, like, stamp) = (Arc::clone(&world.store), Arc::clone(&template), world.admin.stamp());
+        made.spawn(async move { settle(&*store, &like, number, stamp).await });
+        if made.len() > 200 {
+            made.join_next().await.unwrap().unwrap();
         }
     }
+    while let Some(done) = made.join_next().await {
+        done.unwrap();
+    }
     world
+}
+
+/// One more of them, who has what alice has.
+async fn settle(store: &dyn Store, like: &AccountView, number: u32, stamp: Stamp) {
+    let mut user = like.user.clone().unwrap();
+    // Such that the order of ids is not that of their texts.
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.wrapping_mul(0x9E37_79B1).to_be_bytes());
+    user.id = UserId::from_bytes(id);
+    user.username = format!("user-{number}");
+    user.email = Some(format!("user-{number}@example.org"));
+    user.email_verified = number.is_multiple_of(2);
+    let mut names = vec![Identifier::typed(&user.username).unwrap()];
+    names.extend(user.email.as_deref().filter(|_| user.email_verified).and_then(Identifier::email));
+    assert!(store.create_user(&user, &names, stamp).await.unwrap().is_done());
+    for grant in &like.grants {
+        let grant = Grant { user: user.id, ..grant.clone() };
+        assert!(store.create_grant(&grant, stamp).await.unwrap().is_done());
+    }
+    for session in &like.sessions {
+        let session = Session { user: user.id, ..session.clone() };
+        assert!(store.start_session(&session, stamp).await.unwrap().is_done());
+    }
+    for consent in &like.consents {
+        store.remember_consent(&user.id, &consent.client, &consent.scope, stamp).await.unwrap();
+    }
+}
+
+/// What was spent or revoked stays so, and what was not is still good.
+async fn assert_as_it_was(store: &dyn Store, user: &UserId, stamp: Stamp) {
+    let moved = store.load_account(user).await.unwrap();
+    assert!(moved.grants.iter().any(|grant| grant.revoked.is_some()));
+    assert!(moved.grants.iter().any(|grant| grant.redeemed_at.is_none()));
+    for grant in moved.grants {
+        let spent = grant.redeemed_at.is_some() || grant.revoked.is_some();
+        let again = store.redeem_code(grant.key(), &grant.code, None, stamp).await.unwrap();
+        assert_eq!(again.is_done(), !spent, "what was spent or revoked stays so");
+        let revoked = store.revoke_grant(grant.key(), RevocationReason::Revoked, stamp).await.unwrap();
+        assert_eq!(revoked.is_done(), grant.revoked.is_none());
+    }
 }
 
 #[tokio::test]
@@ -93,22 +137,13 @@ async fn a_planned_move_there_and_back_changes_nothing() {
     }
     let stamp = Stamp { at: world.clock.now(), request: RequestId::from_bytes([9; 16]) };
     let alice = world.admin.user("alice").await.unwrap();
-    let moved = table.store.load_account(&alice.id).await.unwrap();
-    assert!(moved.grants.iter().any(|grant| grant.revoked.is_some()));
-    assert!(moved.grants.iter().any(|grant| grant.redeemed_at.is_none()));
-    for grant in moved.grants {
-        let spent = grant.redeemed_at.is_some() || grant.revoked.is_some();
-        let again = table.store.redeem_code(grant.key(), &grant.code, None, stamp).await.unwrap();
-        assert_eq!(again.is_done(), !spent, "what was spent or revoked stays so");
-        let revoked = table.store.revoke_grant(grant.key(), RevocationReason::Revoked, stamp).await.unwrap();
-        assert_eq!(revoked.is_done(), grant.revoked.is_none());
-    }
+    assert_as_it_was(&*table.store, &alice.id, stamp).await;
     assert_eq!(table.store.denied_tokens().await.unwrap(), world.store.denied_tokens().await.unwrap());
     assert_eq!(world.store.denied_tokens().await.unwrap().len(), 1);
     for number in 0..USERS {
         assert!(table.user(&format!("user-{number}")).await.is_ok(), "names lead to people");
         let address = table.user(&format!("user-{number}@example.org")).await.is_ok();
-        assert_eq!(address, number % 2 == 0, "and so do verified addresses only");
+        assert_eq!(address, number.is_multiple_of(2), "and so do verified addresses only");
     }
 }
 
@@ -189,7 +224,7 @@ async fn every_grant_of_a_busy_user_moves() {
     for number in 0..many {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
-        let other = protocol::grant::Grant { id: GrantId::from_bytes(id), ..grant.clone() };
+        let other = Grant { id: GrantId::from_bytes(id), ..grant.clone() };
         assert!(world.store.create_grant(&other, world.admin.stamp()).await.unwrap().is_done());
     }
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
@@ -214,4 +249,56 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     put(&table, &file, true).await.unwrap();
     assert!(wire.clear(), "it was throttled");
     assert_eq!(text(&table).await, file);
+}
+
+#[tokio::test]
+async fn the_program_moves_a_store_there_and_back() {
+    there_and_back(300).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: `cargo test --release -p conformance --test dynamodb -- --ignored`"]
+async fn the_program_moves_a_hundred_thousand_users_there_and_back() {
+    there_and_back(100_000).await;
+}
+
+/// From a SQLite file by way of a table to another SQLite file, by commands.
+async fn there_and_back(users: u32) {
+    let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let file = |folder: &TempDir| folder.path().join("keyward-data/keyward.db");
+    let keyward = |folder: &TempDir, storage: Option<&str>, arguments: &[&str]| {
+        let settings = storage.map(|storage| ("KEYWARD_STORAGE", storage));
+        let settings: Vec<_> = local_aws::environment().into_iter().chain(settings).collect();
+        let begun = Instant::now();
+        let done = run_with(folder.path(), arguments, &settings, "");
+        println!(
+            "{:>6.1} s {} {}",
+            begun.elapsed().as_secs_f32(),
+            storage.unwrap_or("sqlite"),
+            arguments.join(" ")
+        );
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+    };
+    let table = format!("dynamodb:{}", local_aws::table_name());
+    keyward(&from, None, &["storage", "migrate"]);
+    let open = |folder| -> Arc<dyn Store> {
+        Arc::new(Sqlite::open(&Location::File(file(folder)), false, Realm::main()).unwrap())
+    };
+    let world = crowded(open(&from), users).await;
+    let alice = world.admin.user("alice").await.unwrap();
+    let stamp = world.admin.stamp();
+    drop(world);
+    let files = ["first", "second", "third"].map(|name| from.path().join(name).display().to_string());
+    keyward(&from, None, &["storage", "export", &files[0]]);
+    keyward(&from, Some(&table), &["storage", "migrate"]);
+    keyward(&from, Some(&table), &["storage", "import", &files[0], "--planned-move"]);
+    keyward(&from, Some(&table), &["storage", "export", &files[1]]);
+    keyward(&to, None, &["storage", "migrate"]);
+    keyward(&to, None, &["storage", "import", &files[1], "--planned-move"]);
+    keyward(&to, None, &["storage", "export", &files[2]]);
+    let texts = files.map(|file| std::fs::read(file).unwrap());
+    println!("{} MB", texts[0].len() / 1_000_000);
+    assert!(texts[0] == texts[1] && texts[1] == texts[2], "three exports of one state");
+    assert_eq!(texts[0].iter().filter(|byte| **byte == b'\n').count() as u32 / users, 6);
+    assert_as_it_was(&*open(&to), &alice.id, stamp).await;
 }

@@ -89,10 +89,13 @@ fn start() -> Process {
 pub fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/<profile>/deps/<test>
-    let target = test.ancestors().nth(3).unwrap();
+    let (profile, target) = (test.ancestors().nth(2).unwrap(), test.ancestors().nth(3).unwrap());
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/local-aws/Cargo.toml");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(manifest);
-    assert!(cargo.arg("--target-dir").arg(target).status().unwrap().success(), "local-aws can't be built");
-    target.join("debug").join("local-aws").with_extension(std::env::consts::EXE_EXTENSION)
+    let (folder, optimised): (&str, &[&str]) =
+        if profile.ends_with("release") { ("release", &["--release"]) } else { ("debug", &[]) };
+    cargo.args(optimised).arg("--target-dir").arg(target);
+    assert!(cargo.status().unwrap().success(), "local-aws can't be built");
+    target.join(folder).join("local-aws").with_extension(std::env::consts::EXE_EXTENSION)
 }
