@@ -52,6 +52,18 @@ pub enum Harness {
     DynamoDb,
 }
 
+impl Harness {
+    /// An empty store of its kind.
+    pub async fn store(self) -> Arc<dyn Store> {
+        match self {
+            Self::DynamoDb => local_aws::empty().await,
+            Self::Router | Self::Http => {
+                Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap())
+            }
+        }
+    }
+}
+
 /// A client with its secret.
 #[derive(Clone, Debug)]
 pub struct Party {
@@ -101,11 +113,7 @@ impl World {
 
     /// The same with other settings, by their environment names.
     pub async fn with(harness: Harness, settings: &[(&str, &str)]) -> Self {
-        let store: Arc<dyn Store> = match harness {
-            Harness::DynamoDb => local_aws::empty().await,
-            _ => Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap()),
-        };
-        Self::on(store, harness, settings).await
+        Self::on(harness.store().await, harness, settings).await
     }
 
     /// A server that programs can reach under its own name, `http://127.0.0.1:PORT`.

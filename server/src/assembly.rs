@@ -12,24 +12,30 @@ use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use storage::{DynamoDb, Location, Sqlite, Store, StoreError};
+use storage::{DynamoDb, Location, Patience, Sqlite, Store, StoreError};
 
 /// How many password checks may wait for each that is computed: about a second's worth.
 const WAITING_PER_CORE: usize = 32;
 
-/// Opens the store. Only `dev`, `serve` and `storage migrate` create one; a DynamoDB table only the last.
+/// Opens the store; `create` for a server. Only `dev`, `serve` and `storage migrate` create one; a DynamoDB table only
+/// the last.
 pub async fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
     let sqlite = |location| Sqlite::open(&location, create, Realm::main());
     Ok(match &settings.storage {
         StorageSetting::Sqlite(path) => Arc::new(sqlite(Location::File(path.clone()))?),
         StorageSetting::SqliteMemory => Arc::new(sqlite(Location::Memory)?),
-        StorageSetting::DynamoDb(table) => Arc::new(open_table(table).await?),
+        StorageSetting::DynamoDb(table) if create => {
+            let table = open_table(table, Patience::Request).await?;
+            table.require_one_region().await?;
+            Arc::new(table)
+        }
+        StorageSetting::DynamoDb(table) => Arc::new(open_table(table, Patience::Operator).await?),
     })
 }
 
 /// The DynamoDB table of a name.
-pub async fn open_table(name: &str) -> Result<DynamoDb, StoreError> {
-    DynamoDb::open(name, Realm::main()).await
+pub async fn open_table(name: &str, patience: Patience) -> Result<DynamoDb, StoreError> {
+    DynamoDb::open(name, Realm::main(), patience).await
 }
 
 /// What the settings say about keys.

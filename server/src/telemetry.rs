@@ -6,7 +6,11 @@ use protocol::event::{Event, RecordHash, What};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use storage::Stamp;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged when nothing else is asked for.
 const DEFAULT_FILTER: &str = "info";
@@ -21,14 +25,23 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
         Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error)),
     };
     let writer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let discreet = FilterFn::new(tells_no_secrets);
     // Only fails when a subscriber is there already, and then that one stays.
     let _already_installed = match format {
-        LogFormat::Text => writer.with_ansi(on_terminal).try_init(),
-        LogFormat::Json => writer.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Text => writer.with_ansi(on_terminal).finish().with(discreet).try_init(),
+        LogFormat::Json => {
+            writer.json().flatten_event(true).with_span_list(false).finish().with(discreet).try_init()
+        }
     };
     if let Some(error) = complaint {
         tracing::warn!(%error, "RUST_LOG can't be read; logging at level info");
     }
+}
+
+/// The SDK of AWS writes whole requests and answers at the level trace, with our records and its credentials in
+/// them; no filter of an operator's brings that out.
+fn tells_no_secrets(metadata: &Metadata<'_>) -> bool {
+    !(metadata.target().starts_with("aws_") && *metadata.level() > Level::DEBUG)
 }
 
 /// Writes an event to the audit log. Ids only, so nothing in it needs hiding.

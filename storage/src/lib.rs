@@ -29,7 +29,7 @@ mod sqlite;
 mod steps;
 pub mod tap;
 
-pub use dynamodb::DynamoDb;
+pub use dynamodb::{DynamoDb, Patience};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::Memory;
 pub use sqlite::{Location, Migration, Sqlite};

@@ -5,13 +5,12 @@ use axum::body::Body;
 use conformance::{Log, get, header};
 use http::{Method, Request};
 use protocol::client::AuthMethod;
-use protocol::id::Realm;
 use protocol::jwk::{Algorithm, JwkSet};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::tap::{Call, Observer, Tap};
-use storage::{Location, Sqlite, Store, StoreError, StoreErrorKind};
+use storage::{StoreError, StoreErrorKind};
 
 #[tokio::test]
 async fn n110_keys_are_public_unique_and_cacheable() {
@@ -232,9 +231,9 @@ impl Observer for Telling {
 
 #[tokio::test]
 async fn n114_what_is_wrong_with_keys_is_in_no_answer() {
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
     let telling = Arc::new(Telling::default());
-    let world = World::on(Arc::new(Tap::new(store, Arc::clone(&telling))), crate::HARNESS, &[]).await;
+    let store = Tap::new(crate::HARNESS.store().await, Arc::clone(&telling));
+    let world = World::on(Arc::new(store), crate::HARNESS, &[]).await;
     let machine = world.machine().await;
     world.relying_party().await;
     world.alice().await;

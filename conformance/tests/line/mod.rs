@@ -29,13 +29,17 @@ async fn wired() -> (World, Wire) {
     (world, wire)
 }
 
-/// An authorization request.
+/// An authorization request of the public client.
 fn request() -> String {
+    request_of("spa", "openid profile offline_access")
+}
+
+fn request_of(client: &str, scope: &str) -> String {
     let pairs = [
-        ("client_id", "spa"),
+        ("client_id", client),
         ("redirect_uri", REDIRECT),
         ("response_type", "code"),
-        ("scope", "openid profile offline_access"),
+        ("scope", scope),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
         ("nonce", "0123456789012345678901234567890123456789012"),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{Sqlite, Store};
+use storage::{Patience, Sqlite, Store};
 
 /// Clocks that differ by more make tokens look issued in the future (design §2).
 const TOLERABLE: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ async fn storage(settings: &Settings) -> Vec<Check> {
 }
 
 async fn check_table(name: &str) -> Result<Vec<storage::Finding>, storage::StoreError> {
-    assembly::open_table(name).await?.check().await
+    assembly::open_table(name, Patience::Operator).await?.check().await
 }
 
 /// Where no issuer is set, the server chose one by its `--listen`, and told the store.

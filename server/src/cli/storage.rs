@@ -10,7 +10,7 @@ use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use storage::{Finding, Sqlite};
+use storage::{Finding, Patience, Sqlite};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -69,7 +69,7 @@ fn migrate_file(context: &Context, path: &Path) -> Outcome {
 fn migrate_table(context: &Context, name: String) -> Outcome {
     let output = context.output();
     block_on(async move {
-        let table = assembly::open_table(&name).await?;
+        let table = assembly::open_table(&name, Patience::Operator).await?;
         let made = table.migrate().await?;
         let text =
             if made { format!("Made the table {name}.") } else { format!("The table {name} is there.") };
@@ -86,7 +86,7 @@ fn migrate_table(context: &Context, name: String) -> Outcome {
 fn check_table(context: &Context, name: String) -> Outcome {
     let output = context.output();
     block_on(async move {
-        let findings = assembly::open_table(&name).await?.check().await?;
+        let findings = assembly::open_table(&name, Patience::Operator).await?.check().await?;
         report(output, &format!("The table {name}"), &findings)
     })
 }

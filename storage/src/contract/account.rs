@@ -7,6 +7,8 @@ use super::sample::{
 use crate::{ACCOUNT_GRANTS, AccountView, Commit, Store};
 use protocol::consent::Consent;
 use protocol::grant::Grant;
+#[cfg(test)]
+use protocol::grant::{Revocation, RevocationReason};
 use protocol::id::Subject;
 use protocol::session::Session;
 use protocol::time::Timestamp;
@@ -165,4 +167,21 @@ pub async fn a_whole_account_leaves_no_grant_out(store: Arc<dyn Store>) {
     let whole = store.load_whole_account(&user_id(1)).await.unwrap();
     assert_eq!(whole.grants, grants);
     assert_eq!((whole.user, whole.sessions), (Some(bare_user(1)), vec![session(1)]));
+}
+
+/// Where a backend leaves grants out of an account.
+#[cfg(test)]
+pub(crate) async fn shows_what_matters_most(store: &dyn Store) {
+    let revoked = Some(Revocation { at: NOW, reason: RevocationReason::Revoked });
+    let other = Grant { client: client_id("client-b"), created_at: later(9), ..grant(0) };
+    // What matters is the youngest.
+    let ended =
+        (1..20).map(|n| Grant { created_at: earlier(9), redeemed_at: Some(NOW), revoked, ..grant(n) });
+    let idle = (20..20 + ACCOUNT_GRANTS).map(grant);
+    let used = (1000..1020).map(|n| Grant { created_at: later(1), redeemed_at: Some(later(1)), ..grant(n) });
+    for each in ended.chain(idle.clone()).chain(used.clone()).chain([other.clone()]) {
+        put_grant(store, &each).await;
+    }
+    let shown: Vec<_> = idle.take(ACCOUNT_GRANTS as usize - 20).chain(used).chain([other]).collect();
+    assert_eq!(store.load_account(&user_id(1)).await.unwrap().grants, shown);
 }

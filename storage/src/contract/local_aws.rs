@@ -2,10 +2,9 @@
 //! for all tests of a program, ended with it.
 
 use crate::dynamodb::DynamoDb;
+use crate::dynamodb::connect::{self, Patience};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use protocol::id::Realm;
 use std::io::{BufRead as _, BufReader};
@@ -16,8 +15,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How long a call may take: no test is about how fast this machine is.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// No test is about how fast this machine is.
+const PATIENCE: Patience = Patience::Operator;
 
 struct Process {
     endpoint: String,
@@ -34,16 +33,13 @@ pub fn endpoint() -> &'static str {
 /// A client of it through a connection of the caller's own; `None`: through a plain one.
 pub fn client(http: Option<SharedHttpClient>) -> Client {
     let plain = || aws_smithy_http_client::Builder::new().build_http();
-    let deadlines = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
-    let config = aws_sdk_dynamodb::Config::builder()
+    let settings = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(endpoint())
-        .http_client(http.unwrap_or_else(plain))
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
-        .timeout_config(deadlines);
-    Client::from_conf(config.build())
+        .http_client(http.unwrap_or_else(plain));
+    Client::from_conf(connect::within(settings, PATIENCE, Duration::from_millis(1)).build())
 }
 
 /// What a program of its own needs in its environment to find it.
@@ -64,7 +60,7 @@ pub fn table_name() -> String {
 
 /// A store in a table of its own over a connection of the caller's own.
 pub async fn empty_over(http: Option<SharedHttpClient>) -> Result<DynamoDb, StoreError> {
-    let store = DynamoDb::over(client(http), &table_name(), Realm::main());
+    let store = DynamoDb::over(client(http), &table_name(), Realm::main(), PATIENCE);
     store.migrate().await?;
     Ok(store)
 }

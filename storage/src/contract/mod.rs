@@ -6,7 +6,7 @@
 #![allow(missing_docs, reason = "the name of a case says what it demands")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod account;
+pub(crate) mod account;
 mod answer;
 mod attempt;
 mod client;

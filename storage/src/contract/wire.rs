@@ -24,6 +24,10 @@ pub enum Mishap {
     NoTable,
     /// DynamoDB does nothing because another transaction is at it.
     Conflict,
+    /// DynamoDB does nothing, for a reason of this name.
+    Refused(&'static str),
+    /// DynamoDB answers, and the table has replicas.
+    Replicated,
     /// DynamoDB reads nothing of a batch and says so.
     Unprocessed,
     /// Nothing arrives.
@@ -41,6 +45,8 @@ pub struct Sent {
     pub operation: String,
     /// Capacity units it consumed; zero where DynamoDB doesn't say, as in refusals.
     pub units: f64,
+    /// Whether it read what may be old.
+    pub is_stale: bool,
 }
 
 #[derive(Debug, Default)]
@@ -141,13 +147,15 @@ async fn pass(
         Some(Mishap::ServerError) => Some(refusal(500, "InternalServerError")),
         Some(Mishap::NoTable) => Some(refusal(400, "ResourceNotFoundException")),
         Some(Mishap::Conflict) => Some(refusal(400, "TransactionCanceledException")),
+        Some(Mishap::Refused(why)) => Some(refusal(400, why)),
         Some(Mishap::Unprocessed) => Some((200, unprocessed(&request))),
         Some(Mishap::Unreachable) => return Err(ConnectorError::io("unreachable".into())),
         Some(Mishap::Late) => return Err(ConnectorError::timeout("late".into())),
-        Some(Mishap::Unanswered) | None => None,
+        Some(Mishap::Unanswered | Mishap::Replicated) | None => None,
     };
+    let is_stale = reads_stale(&request, &operation);
     if let Some((status, body)) = refused {
-        wire.state().sent.push(Sent { operation, units: 0.0 });
+        wire.state().sent.push(Sent { operation, units: 0.0, is_stale });
         return Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string())));
     }
     ask_for_units(&mut request, &operation);
@@ -156,12 +164,34 @@ async fn pass(
         ByteStream::new(answer.take_body()).collect().await.map_err(|e| ConnectorError::io(e.into()))?;
     let body = body.into_bytes();
     let units = consumed(&serde_json::from_slice(&body).unwrap_or_default());
-    wire.state().sent.push(Sent { operation, units });
+    wire.state().sent.push(Sent { operation, units, is_stale });
     if mishap == Some(Mishap::Unanswered) {
         return Err(ConnectorError::io("the answer was lost".into()));
     }
+    if mishap == Some(Mishap::Replicated) {
+        let mut described: Value = serde_json::from_slice(&body).unwrap_or_default();
+        described["Table"]["Replicas"] = json!([{ "RegionName": "us-east-1", "ReplicaStatus": "ACTIVE" }]);
+        let headers = answer.headers_mut();
+        headers.remove("content-length");
+        headers.remove("x-amz-crc32");
+        *answer.body_mut() = SdkBody::from(described.to_string());
+        return Ok(answer);
+    }
     *answer.body_mut() = SdkBody::from(body);
     Ok(answer)
+}
+
+/// Whether it is a read that doesn't ask for what is there now. The emulator has nothing else.
+fn reads_stale(request: &HttpRequest, operation: &str) -> bool {
+    let asked: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+    let is_consistent = |part: &Value| part["ConsistentRead"] == true;
+    match operation {
+        "GetItem" | "Query" | "Scan" => !is_consistent(&asked),
+        "BatchGetItem" => {
+            !asked["RequestItems"].as_object().is_some_and(|tables| tables.values().all(is_consistent))
+        }
+        _ => false,
+    }
 }
 
 fn refusal(status: u16, kind: &str) -> (u16, Value) {

@@ -3,10 +3,12 @@
 
 use super::Table;
 use super::attribute::{Item, attribute, number, text};
-use super::fault::Fault;
+use super::fault::{CONFLICT, Fault};
 use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
 use crate::kept::Kept;
 use crate::{Commit, Stamp};
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -21,8 +23,13 @@ use tokio::time::sleep;
 
 /// How often what DynamoDB left undone for lack of capacity is asked for again.
 const UNPROCESSED_ROUNDS: u32 = 5;
+/// How often a write is sent again that met a transaction.
+const CONFLICT_ROUNDS: u32 = 3;
 /// The pause before the first of these; each is twice as long as the one before.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(25);
+
+/// The attributes that are an item's key.
+const KEYS: &str = "#pk, #sk";
 
 /// How long a write steps aside for at most: 16 ms the first time, then twice as long each time, up to 256 ms.
 const ASIDE_EXPONENTS: (u32, u32) = (4, 8);
@@ -61,6 +68,18 @@ impl Read {
     pub(super) fn item(&self, key: &Key) -> Option<&Item> {
         self.0.get(key)
     }
+}
+
+/// Which items of a partition.
+#[derive(Clone, Copy)]
+pub(super) struct Partition<'a> {
+    pub(super) pk: &'a str,
+    /// How their `sk` begins.
+    pub(super) sk_begins: &'a str,
+    /// What they pass besides.
+    pub(super) filter: Option<&'a str>,
+    /// Without what else they say.
+    pub(super) only_keys: bool,
 }
 
 /// A change of one item under a condition. In the texts an attribute is written `#name` and a value `:name`:
@@ -118,6 +137,13 @@ impl Update {
         self
     }
 
+    /// Moves the value of one attribute, if there is one, to another.
+    pub(super) fn move_over(mut self, from: &str, to: &str) -> Self {
+        self.sets.push(format!("#{to} = if_not_exists(#{from}, #{to})"));
+        self.removes.push(format!("#{from}"));
+        self
+    }
+
     fn change(&self) -> String {
         let sets = format!("SET {}", self.sets.join(", "));
         if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
@@ -156,6 +182,9 @@ impl Table {
         let mut wanted: Vec<Item> = distinct.iter().map(Key::item).collect();
         let mut found = HashMap::new();
         for round in 0..UNPROCESSED_ROUNDS {
+            if round > 0 {
+                sleep(FIRST_PAUSE * 2_u32.pow(round - 1)).await;
+            }
             let asked = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
             let asked = asked.map_err(|error| Fault::corrupt(error.to_string()))?;
             let answer = self.client.batch_get_item().request_items(&self.name, asked).send().await?;
@@ -167,7 +196,6 @@ impl Table {
             if wanted.is_empty() {
                 return Ok(Read(found));
             }
-            sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
         }
         // What was not read is not known to be absent.
         Err(Fault::busy("keys were left unprocessed"))
@@ -187,7 +215,7 @@ impl Table {
             .set_expression_attribute_names(names(&[condition]))
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values_on_condition_check_failure(AllOld);
-        match call.send().await {
+        match past_transactions(|| call.clone().send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => {
@@ -213,7 +241,7 @@ impl Table {
             .update_expression(change)
             .condition_expression(update.condition)
             .return_values_on_condition_check_failure(AllOld);
-        match call.send().await {
+        match past_transactions(|| call.clone().send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
@@ -229,7 +257,7 @@ impl Table {
         let condition = "attribute_exists(#pk)";
         let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.item()));
         let call = call.condition_expression(condition).set_expression_attribute_names(names(&[condition]));
-        match call.send().await {
+        match past_transactions(|| call.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
@@ -238,47 +266,54 @@ impl Table {
         }
     }
 
-    /// The items of a partition whose `sk` begins so and that pass the filter, in the order of `sk`.
+    /// Gives `each` the items of a partition, in the order of `sk`.
     pub(super) async fn query(
         &self,
-        pk: &str,
-        sk_begins: &str,
-        filter: Option<&str>,
+        asked: Partition<'_>,
         values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
-    ) -> Result<Vec<Item>, Fault> {
+        mut each: impl FnMut(Item) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Partition { pk, sk_begins, filter, only_keys } = asked;
         let which = if sk_begins.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :sk)" };
+        let only = only_keys.then_some(KEYS);
         let mut all: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
         all.insert(":pk".to_owned(), text(pk));
         if !sk_begins.is_empty() {
             all.insert(":sk".to_owned(), text(sk_begins));
         }
-        let (mut items, mut start) = (Vec::new(), None);
+        let mut start = None;
         loop {
             let call = self.client.query().table_name(&self.name).consistent_read(true);
             let call = call
                 .key_condition_expression(which)
                 .set_filter_expression(filter.map(str::to_owned))
-                .set_expression_attribute_names(names(&[which, filter.unwrap_or_default()]))
+                .set_projection_expression(only.map(str::to_owned))
+                .set_expression_attribute_names(names(&[
+                    which,
+                    filter.unwrap_or_default(),
+                    only.unwrap_or_default(),
+                ]))
                 .set_expression_attribute_values(Some(all.clone()))
                 .set_exclusive_start_key(start);
             let page = call.send().await?;
-            items.extend(page.items.unwrap_or_default());
+            page.items.unwrap_or_default().into_iter().try_for_each(&mut each)?;
             start = page.last_evaluated_key;
             if start.as_ref().is_none_or(HashMap::is_empty) {
-                return Ok(items);
+                return Ok(());
             }
         }
     }
 
-    /// What `read` makes of every item of the realm of one kind, by the kind's name in `sk`; `only` some attributes.
-    /// For operators only: reads the whole table.
+    /// What `read` makes of every item of the realm of one kind, by the kind's name in `sk`. For operators only:
+    /// reads the whole table.
     pub(super) async fn scan<T>(
         &self,
         kind: &str,
-        only: Option<&str>,
+        only_keys: bool,
         read: impl Fn(Item) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
         let filter = "#sk = :sk AND begins_with(#pk, :pk)";
+        let only = only_keys.then_some(KEYS);
         let (mut all, mut start) = (Vec::new(), None);
         loop {
             let call = self.client.scan().table_name(&self.name).consistent_read(true);
@@ -289,7 +324,7 @@ impl Table {
                 .expression_attribute_values(":pk", text(format!("{}#{kind}#", self.realm.as_str())))
                 .expression_attribute_values(":sk", text(kind))
                 .set_exclusive_start_key(start);
-            let page = call.customize().config_override(super::connect::patient()).send().await?;
+            let page = call.send().await?;
             for item in page.items.unwrap_or_default() {
                 all.push(read(item)?);
             }
@@ -299,6 +334,23 @@ impl Table {
             }
         }
     }
+}
+
+/// Sends a write, and again if it met a transaction: that does nothing, and is over soon. The SDK doesn't.
+async fn past_transactions<T, E, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    for round in 0..CONFLICT_ROUNDS {
+        match send().await {
+            Err(SdkError::ServiceError(answer)) if answer.err().code() == Some(CONFLICT) => {
+                sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
+            }
+            ended => return ended,
+        }
+    }
+    send().await
 }
 
 /// Waits before a write is tried again that lost to others `round` times: each for another time, or they would

@@ -15,7 +15,7 @@ impl Table {
     }
 
     pub(super) async fn clients(&self) -> Result<Vec<Client>, Fault> {
-        let mut clients: Vec<Client> = self.scan("CLIENT", None, record).await?;
+        let mut clients: Vec<Client> = self.scan("CLIENT", false, record).await?;
         clients.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(clients)
     }

@@ -1,12 +1,12 @@
 //! The line to DynamoDB: region, credentials and endpoint as every AWS program takes them, and our own deadlines.
 //! One TLS stack, chosen here: the SDK's default would bring a second, older one.
 
-use super::fault::Fault;
+use super::fault::{Fault, chain};
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{Builder, ProvideCredentials as _, StalledStreamProtectionConfig};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
@@ -15,42 +15,68 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-const CONNECT: Duration = Duration::from_millis(300);
-/// One try: DynamoDB answers in some milliseconds, so what takes so long is lost.
-const ATTEMPT: Duration = Duration::from_millis(450);
-/// All tries of a call: a person waits for some of them in a row.
-const CALL: Duration = Duration::from_millis(1500);
-/// A page of a long list, from an operator's desk.
-const PAGE: Duration = Duration::from_secs(30);
+
+/// Who waits for the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Somebody at a browser, or a client, for some calls in a row. DynamoDB answers in some milliseconds, so what
+    /// takes long is lost.
+    Request,
+    /// An operator, who may be far away, and would rather wait than begin anew.
+    Operator,
+}
+
+impl Patience {
+    /// The longest that a step of the store takes; `None`: as long as its calls take.
+    pub(super) const fn step(self) -> Option<Duration> {
+        match self {
+            Self::Request => Some(Duration::from_secs(3)),
+            Self::Operator => None,
+        }
+    }
+
+    /// The connection with its TLS; a try, from when it is sent; all tries of a call, with what it takes to load
+    /// credentials.
+    fn deadlines(self) -> TimeoutConfig {
+        let [connect, read, call] = match self {
+            Self::Request => [300, 450, 1_500],
+            Self::Operator => [5_000, 30_000, 100_000],
+        };
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(connect))
+            .read_timeout(Duration::from_millis(read))
+            .operation_timeout(Duration::from_millis(call))
+            .build()
+    }
+}
 
 /// A client of the surroundings: environment, profile, container or instance.
-pub(super) async fn client() -> Result<Client, Fault> {
+pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
-    let surroundings = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .timeout_config(deadlines(CONNECT, ATTEMPT, CALL))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
-        // Answers are small and have a deadline.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await;
+    let surroundings = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
     if surroundings.region().is_none() {
         return Err(Fault::unavailable("no AWS region is known: set AWS_REGION"));
     }
-    Ok(Client::new(&surroundings))
+    // Here, where there is time: the first call would have to load them within its own deadline.
+    if let Some(provider) = surroundings.credentials_provider() {
+        let loaded = provider.provide_credentials().await;
+        loaded.map_err(|error| {
+            Fault::unavailable(format!(
+                "no AWS credentials: set AWS_PROFILE, or give it a role; {}",
+                chain(&error)
+            ))
+        })?;
+    }
+    Ok(Client::from_conf(within(Builder::from(&surroundings), patience, FIRST_BACKOFF).build()))
 }
 
-/// For calls that nobody at a browser waits for.
-pub(super) fn patient() -> Builder {
-    Builder::new().timeout_config(deadlines(CONNECT * 10, PAGE, PAGE * ATTEMPTS))
-}
-
-fn deadlines(connect: Duration, attempt: Duration, call: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(connect)
-        .operation_attempt_timeout(attempt)
-        .operation_timeout(call)
-        .build()
+/// The same settings with our deadlines and tries.
+pub(crate) fn within(settings: Builder, patience: Patience, first_backoff: Duration) -> Builder {
+    settings
+        .timeout_config(patience.deadlines())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(first_backoff))
+        // Answers are small and have a deadline.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }

@@ -22,7 +22,8 @@ impl Table {
         stamp: Stamp,
     ) -> Result<(), Fault> {
         let key = Key::consent(&self.realm, user, client);
-        let mut there = self.get(&key).await?;
+        // Most agree for the first time: the first write finds out whether so.
+        let mut there = None;
         for round in 0..ROUNDS {
             let known = there.map(item::decode::<Consent>).transpose()?.map(|kept| kept.record.scope);
             let grown = match &known {
@@ -39,12 +40,15 @@ impl Table {
                 }
                 None => self.put_new(item).await?,
             };
-            if matches!(written, Written::Done) {
-                return Ok(());
+            match written {
+                Written::Done => return Ok(()),
+                Written::Refused(found) if round == 0 => there = found,
+                // What the refusal told is old by then.
+                Written::Refused(_) => {
+                    step_aside(stamp, round).await;
+                    there = self.get(&key).await?;
+                }
             }
-            // What the refusal told is old by then.
-            step_aside(stamp, round).await;
-            there = self.get(&key).await?;
         }
         Err(Fault::busy("the consent keeps changing"))
     }

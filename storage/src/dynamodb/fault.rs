@@ -6,6 +6,9 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 use std::fmt::Write as _;
 
+/// What a write of one item hears that meets a transaction on it.
+pub(super) const CONFLICT: &str = "TransactionConflictException";
+
 /// A failure before it knows in which step it happened.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -62,7 +65,7 @@ pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
             | "ThrottlingError"
             | "ProvisionedThroughputExceeded"
             | "TransactionConflict"
-            | "TransactionConflictException"
+            | CONFLICT
             | "TransactionInProgressException",
         ) => StoreErrorKind::Busy,
         // The table isn't the one this program made, or a record is larger than any of ours can be.
@@ -72,7 +75,7 @@ pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
 }
 
 /// The error and its causes, by what they say of themselves. Their debug form would show records.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -93,6 +96,12 @@ mod tests {
             (Some("ThrottlingException"), StoreErrorKind::Busy),
             (Some("RequestLimitExceeded"), StoreErrorKind::Busy),
             (Some("TransactionConflict"), StoreErrorKind::Busy),
+            (Some("TransactionConflictException"), StoreErrorKind::Busy),
+            (Some("TransactionInProgressException"), StoreErrorKind::Busy),
+            // As reasons of a cancelled transaction.
+            (Some("ThrottlingError"), StoreErrorKind::Busy),
+            (Some("ProvisionedThroughputExceeded"), StoreErrorKind::Busy),
+            (Some("ValidationError"), StoreErrorKind::Corrupt),
             (Some("InternalServerError"), StoreErrorKind::Unavailable),
             (Some("ResourceNotFoundException"), StoreErrorKind::Unavailable),
             (Some("AccessDeniedException"), StoreErrorKind::Unavailable),

@@ -2,9 +2,9 @@
 
 use super::Table;
 use super::attribute::attribute;
-use super::call::Update;
+use super::call::{Partition, Update};
 use super::fault::Fault;
-use super::item::{self, Key};
+use super::item::{self, Key, TTL, TTL_REDEEMED};
 use crate::kept;
 use crate::{Commit, GrantView, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -24,7 +24,10 @@ impl Table {
     }
 
     pub(super) async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
-        let item = item::encode(&self.grant_key(&grant.key()), grant, stamp)?;
+        let mut item = item::encode(&self.grant_key(&grant.key()), grant, stamp)?;
+        if grant.redeemed_at.is_none() {
+            item.insert(TTL_REDEEMED.to_owned(), item::ttl(grant.expires_at));
+        }
         self.put_new(item).await?.settle(stamp, |there| kept::is_same_grant(there, grant))
     }
 
@@ -39,6 +42,7 @@ impl Table {
         let update = Update::new(self.grant_key(&key), stamp)
             .set("redeemed_at", &stamp.at)
             .replace("refresh", refresh.as_ref())
+            .move_over(TTL_REDEEMED, TTL)
             .when("#code = :code AND #code_expires_at > :redeemed_at")
             .when("attribute_not_exists(#redeemed_at) AND attribute_not_exists(#revoked)")
             .value("code", code);
@@ -84,8 +88,10 @@ impl Table {
         let filter = "#session = :session AND #offline = :offline AND attribute_not_exists(#revoked)";
         let values = [("session", attribute(session)?), ("offline", AttributeValue::Bool(false))];
         let partition = Key::user(&self.realm, user).pk;
-        let items = self.query(&partition, "GRANT#", Some(filter), values).await?;
-        items.iter().map(Key::of).collect()
+        let mut keys = Vec::new();
+        let own = Partition { pk: &partition, sk_begins: "GRANT#", filter: Some(filter), only_keys: true };
+        self.query(own, values, |item| Ok(keys.push(Key::of(&item)?))).await?;
+        Ok(keys)
     }
 }
 

@@ -20,6 +20,7 @@ use protocol::user::User;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 
 /// The one record format there is.
 pub(super) const FORMAT: u64 = 1;
@@ -31,6 +32,10 @@ pub(super) const VERSION: &str = "v";
 pub(super) const LAST_REQUEST: &str = "last_request";
 /// When DynamoDB may delete it, in seconds.
 pub(super) const TTL: &str = "ttl";
+/// What that becomes when the code of a grant is redeemed: until then the grant is worth an hour.
+pub(super) const TTL_REDEEMED: &str = "ttl_redeemed";
+/// How much longer something stays that is over, for servers whose clocks are slow by less than can be noticed.
+const LINGERS: Duration = Duration::from_secs(600);
 
 /// Where an item lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,7 +151,7 @@ impl Record for Grant {
     const IN_SK: Option<&'static str> = Some("id");
 
     fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.expires_at)
+        Some(self.kept_until())
     }
 }
 
@@ -207,7 +212,7 @@ pub(super) fn last_request(fields: &Value) -> Result<RequestId, Fault> {
     text.ok_or_else(|| Fault::corrupt("an item that doesn't say who wrote it"))
 }
 
-/// The first whole second from which on it is over.
+/// The first whole second from which on nobody misses it.
 pub(super) fn ttl(at: Timestamp) -> AttributeValue {
-    number(at.millis().div_ceil(1000))
+    number(at.plus(LINGERS).millis().div_ceil(1000))
 }

@@ -13,7 +13,8 @@
 //!
 //! `main` is the realm. Attributes bear the names of the record's fields, with objects as maps; the ids in the
 //! key are not repeated. Besides: `v` (the record's format), `last_request` (the call that wrote it last), `ttl`
-//! (seconds; DynamoDB deletes by itself, days later, and nothing depends on it).
+//! (seconds; DynamoDB deletes by itself, days later, and nothing depends on it), and with a grant whose code is
+//! not redeemed `ttl_redeemed`, what `ttl` becomes then.
 //!
 //! A step that can lose is one conditional write whose refusal brings the old item along. The SDK repeats writes
 //! whose answer it didn't get: such a write finds its own request id and knows that it was done. Every read is
@@ -29,6 +30,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client as Line;
+pub use connect::Patience;
 use fault::Fault;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
@@ -40,12 +42,14 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
+use std::time::Duration;
+use tokio::time::timeout;
 
 mod attempt;
 mod attribute;
 mod call;
 mod client;
-mod connect;
+pub(crate) mod connect;
 mod consent;
 mod fault;
 mod grant;
@@ -66,23 +70,31 @@ struct Table {
     client: Line,
     name: String,
     realm: Realm,
+    /// The longest that a step takes.
+    limit: Option<Duration>,
 }
 
 impl DynamoDb {
     /// The realm in the table of this name; region, credentials and endpoint are the surroundings'. Asks nothing
     /// of the table yet.
-    pub async fn open(table: &str, realm: Realm) -> Result<Self, StoreError> {
-        let client = connect::client().await.map_err(|fault| fault.in_step("open"))?;
-        Ok(Self::over(client, table, realm))
+    pub async fn open(table: &str, realm: Realm, patience: Patience) -> Result<Self, StoreError> {
+        let client = connect::client(patience).await.map_err(|fault| fault.in_step("open"))?;
+        Ok(Self::over(client, table, realm, patience))
     }
 
-    /// The same over a client of the caller's own.
-    pub fn over(client: Line, table: &str, realm: Realm) -> Self {
-        Self(Table { client, name: table.to_owned(), realm })
+    /// The same over a client of the caller's own, whose calls have their deadlines already.
+    pub fn over(client: Line, table: &str, realm: Realm, patience: Patience) -> Self {
+        Self(Table { client, name: table.to_owned(), realm, limit: patience.step() })
     }
 }
 
 impl Table {
+    /// A step is some calls, and each may come to be tried again: what takes too long together is busy, too.
+    async fn in_time<T>(&self, step: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let Some(limit) = self.limit else { return step.await };
+        timeout(limit, step).await.unwrap_or_else(|_| Err(Fault::busy("the table answers too slowly")))
+    }
+
     /// Nothing tells of other processes' writes.
     async fn change_mark(&self) -> Result<u64, Fault> {
         Ok(0)
@@ -99,7 +111,7 @@ macro_rules! by_calls {
         #[async_trait]
         impl Store for DynamoDb {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
-                self.0.$name($($arg),*).await.map_err(|fault| fault.in_step(stringify!($name)))
+                self.0.in_time(self.0.$name($($arg),*)).await.map_err(|fault| fault.in_step(stringify!($name)))
             }
         )+}
     };

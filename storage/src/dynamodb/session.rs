@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::grant::end_with_session;
 use super::item::{self, Key};
 use super::transaction::{Cancelled, change};
+use crate::kept::Kept;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::{ClientId, SessionId, UserId};
@@ -70,7 +71,8 @@ impl Table {
     }
 
     /// The session and what it carries end in one transaction: were they written one after the other, a process
-    /// that dies in between would leave grants alive that nothing ends any more.
+    /// that dies in between would leave grants alive that nothing ends any more. What doesn't fit in ends before:
+    /// then the session is still there to be ended again.
     pub(super) async fn end_session(
         &self,
         user: &UserId,
@@ -80,8 +82,16 @@ impl Table {
     ) -> Result<Commit<Session>, Fault> {
         for _ in 0..ROUNDS {
             let mut carried = self.carried(user, id).await?;
-            // Nobody has so many; those that don't fit follow.
-            let rest = carried.split_off(carried.len().min(LARGEST_TRANSACTION - 1));
+            let surplus = carried.split_off(carried.len().min(LARGEST_TRANSACTION - 1));
+            if !surplus.is_empty() {
+                match self.record::<Session>(&self.session_key(user, id)).await? {
+                    Some(there) if there.record.secret == *seen && there.record.ended_at.is_none() => {}
+                    there => return Ok(Kept::settle(there, stamp, |there| is_ended(there, stamp))),
+                }
+            }
+            for grant in surplus {
+                self.update(end_with_session(grant, stamp)).await?;
+            }
             let mut parts = vec![change(self.end_of(user, id, seen, stamp), &self.name)?];
             for grant in carried {
                 parts.push(change(end_with_session(grant, stamp), &self.name)?);
@@ -89,15 +99,10 @@ impl Table {
             let ended = match self.transact(parts).await? {
                 None => Written::Done,
                 Some(Cancelled { index: 0, item }) => Written::Refused(item),
+                // A grant was changed meanwhile.
                 Some(_) => continue,
             };
-            let commit = ended.settle(stamp, |there: &Session| there.ended_at == Some(stamp.at))?;
-            if commit.is_done() {
-                for grant in rest {
-                    self.update(end_with_session(grant, stamp)).await?;
-                }
-            }
-            return Ok(commit);
+            return ended.settle(stamp, |there| is_ended(there, stamp));
         }
         Err(Fault::busy("the grants of the session keep changing"))
     }
@@ -108,4 +113,8 @@ impl Table {
             .when("#secret = :seen AND attribute_not_exists(#ended_at)")
             .value("seen", seen)
     }
+}
+
+fn is_ended(there: &Session, stamp: Stamp) -> bool {
+    there.ended_at == Some(stamp.at)
 }

@@ -4,11 +4,12 @@
 use super::fault::Fault;
 use super::{DynamoDb, Table};
 use crate::{Finding, StoreError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification, SseStatus, TableDescription,
-    TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, MultiRegionConsistency,
+    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification,
+    SseStatus, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -20,6 +21,11 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST_LOOKS: u32 = 240;
 /// What `storage migrate` does again.
 const MIGRATE: &str = "run `keyward storage migrate`";
+const OTHER_TABLE: &str = "keys can't be changed: name another table in `storage`, run `keyward storage migrate`, and bring \
+                           over what is in this one";
+const REPLICATED: &str =
+    "other regions write it, too, and each checks conditions alone: codes would be redeemed once in each";
+const ONE_REGION: &str = "remove the replicas, or make the global table one of strong consistency";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -96,7 +102,7 @@ impl Schema {
 
 impl DynamoDb {
     /// Makes the table if there is none, and turns on the deletion of expired records and the recovery to a point
-    /// in time. Whether it was made.
+    /// in time. Whether it was made. A table with other keys is somebody else's, and left as it is.
     pub async fn migrate(&self) -> Result<bool, StoreError> {
         self.0.make().await.map_err(|fault| fault.in_step("migrate"))
     }
@@ -104,6 +110,19 @@ impl DynamoDb {
     /// Examines the table without changing it; no finding means that it is sound.
     pub async fn check(&self) -> Result<Vec<Finding>, StoreError> {
         self.0.examine().await.map_err(|fault| fault.in_step("check"))
+    }
+
+    /// For who is going to write: fails unless this region is the only one that does. Replicas that are written in
+    /// several regions check a condition in each alone, and a code would be redeemed once in each.
+    pub async fn require_one_region(&self) -> Result<(), StoreError> {
+        let is_replicated = async {
+            let table = self.0.describe().await?;
+            if table.as_ref().is_some_and(is_replicated) {
+                return Err(Fault::unavailable(format!("{REPLICATED}: {ONE_REGION}")));
+            }
+            Ok(())
+        };
+        is_replicated.await.map_err(|fault: Fault| fault.in_step("open"))
     }
 }
 
@@ -120,17 +139,28 @@ impl Table {
 
     async fn make(&self) -> Result<bool, Fault> {
         let schema = Schema::read()?;
-        let is_missing = self.describe().await?.is_none();
+        let there = self.describe().await?;
+        if let Some(there) = &there
+            && !has_our_keys(there, &schema)?
+        {
+            return Ok(false);
+        }
+        let is_missing = there.is_none();
         if is_missing {
             let encryption = SseSpecification::builder().enabled(schema.encryption.enabled).build();
             let call = self.client.create_table().table_name(&self.name);
-            call.set_attribute_definitions(Some(schema.definitions()?))
+            let call = call
+                .set_attribute_definitions(Some(schema.definitions()?))
                 .set_key_schema(Some(schema.keys()?))
                 .billing_mode(BillingMode::from(schema.billing_mode.as_str()))
                 .deletion_protection_enabled(schema.deletion_protection_enabled)
-                .sse_specification(encryption)
-                .send()
-                .await?;
+                .sse_specification(encryption);
+            match call.send().await {
+                Ok(_) => {}
+                // By us, when the answer was lost, or by somebody else at the same time.
+                Err(error) if error.code() == Some("ResourceInUseException") => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         self.wait_until_active().await?;
         self.let_expire(&schema.time_to_live_specification).await?;
@@ -184,8 +214,18 @@ impl Table {
             .build()
             .map_err(super::transaction::unbuilt)?;
         let call = self.client.update_continuous_backups().table_name(&self.name);
-        call.point_in_time_recovery_specification(specification).send().await?;
-        Ok(())
+        let call = call.point_in_time_recovery_specification(specification);
+        for _ in 0..MOST_LOOKS {
+            match call.clone().send().await {
+                Ok(_) => return Ok(()),
+                // Of a new table, for a while.
+                Err(error) if error.code() == Some("ContinuousBackupsUnavailableException") => {
+                    sleep(LOOK).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::busy("the table can't be made recoverable yet: run the command again"))
     }
 
     async fn is_recoverable(&self) -> Result<bool, Fault> {
@@ -202,7 +242,13 @@ impl Table {
         let Some(table) = self.describe().await? else {
             return Ok(vec![found(format!("there is no table {}", self.name), MIGRATE)]);
         };
-        let mut findings = shape(&table, &schema)?;
+        if !has_our_keys(&table, &schema)? {
+            return Ok(vec![found(
+                "its keys are not those of migrations/dynamodb/table.json".into(),
+                OTHER_TABLE,
+            )]);
+        }
+        let mut findings = shape(&table, &schema);
         if !self.expires(&schema.time_to_live_specification).await? {
             let name = &schema.time_to_live_specification.attribute_name;
             findings.push(found(format!("expired records are not deleted by `{name}`"), MIGRATE));
@@ -216,20 +262,24 @@ impl Table {
     }
 }
 
+fn has_our_keys(table: &TableDescription, schema: &Schema) -> Result<bool, Fault> {
+    Ok(table.key_schema() == schema.keys()? && table.attribute_definitions() == schema.definitions()?)
+}
+
+/// Whether it is written in other regions, too, and not in step.
+fn is_replicated(table: &TableDescription) -> bool {
+    !table.replicas().is_empty() && table.multi_region_consistency() != Some(&MultiRegionConsistency::Strong)
+}
+
 /// What is wrong with the table by its description.
-fn shape(table: &TableDescription, schema: &Schema) -> Result<Vec<Finding>, Fault> {
+fn shape(table: &TableDescription, schema: &Schema) -> Vec<Finding> {
     let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
     let encryption = table.sse_description().and_then(|there| there.status());
     let is_encrypted =
         matches!(encryption, Some(SseStatus::Enabled | SseStatus::Enabling | SseStatus::Updating));
     let is_writable = matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating));
     let checks = [
-        (
-            table.key_schema() == schema.keys()? && table.attribute_definitions() == schema.definitions()?,
-            "its keys are not those of migrations/dynamodb/table.json",
-            "keys can't be changed: name another table in `storage`, run `keyward storage migrate`, and bring over \
-             what is in this one",
-        ),
+        (!is_replicated(table), REPLICATED, ONE_REGION),
         (is_writable, "it is not active", "wait until it is, or look at the table in the AWS console"),
         (
             mode.map(BillingMode::as_str) == Some(&schema.billing_mode),
@@ -249,5 +299,5 @@ fn shape(table: &TableDescription, schema: &Schema) -> Result<Vec<Finding>, Faul
         ),
     ];
     let wrong = checks.into_iter().filter(|(is_right, ..)| !is_right);
-    Ok(wrong.map(|(_, what, mend)| Finding { what: what.to_owned(), mend }).collect())
+    wrong.map(|(_, what, mend)| Finding { what: what.to_owned(), mend }).collect()
 }

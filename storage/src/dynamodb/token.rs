@@ -32,7 +32,7 @@ impl Table {
     }
 
     pub(super) async fn denied_tokens(&self) -> Result<Vec<DeniedToken>, Fault> {
-        let mut tokens: Vec<DeniedToken> = self.scan("DENY", None, record).await?;
+        let mut tokens: Vec<DeniedToken> = self.scan("DENY", false, record).await?;
         tokens.sort_by_key(|denied| *denied.token.as_bytes());
         Ok(tokens)
     }

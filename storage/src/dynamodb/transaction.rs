@@ -32,6 +32,9 @@ impl Table {
     pub(super) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Option<Cancelled>, Fault> {
         let mut fault = Fault::busy("other transactions are in the way");
         for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+            }
             let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
             let Err(error) = call.send().await else { return Ok(None) };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
@@ -47,7 +50,6 @@ impl Table {
             if fault.kind != StoreErrorKind::Busy {
                 break;
             }
-            sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
         }
         Err(fault)
     }

@@ -2,19 +2,21 @@
 
 use super::Table;
 use super::attribute::{Item, attribute};
-use super::call::{Update, Written};
+use super::call::{Partition, Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
 use super::transaction::{Cancelled, delete_if, put_new};
 use crate::kept::{self, Kept};
-use crate::{AccountView, Commit, Found, Stamp};
+use crate::{ACCOUNT_GRANTS, AccountView, Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::attempts::AttemptKey;
-use protocol::id::UserId;
+use protocol::grant::Grant;
+use protocol::id::{ClientId, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Beside a user's fields: the keys of the identifiers that lead here, so that they can go with the user.
 const IDENTIFIERS: &str = "identifiers";
@@ -37,11 +39,11 @@ impl Table {
     }
 
     pub(super) async fn user_ids(&self) -> Result<Vec<UserId>, Fault> {
-        self.scan("USER", Some("#pk, #sk"), |item| Key::of(&item)?.user_id()).await
+        self.scan("USER", true, |item| Key::of(&item)?.user_id()).await
     }
 
     pub(super) async fn users(&self) -> Result<Vec<User>, Fault> {
-        let mut users: Vec<User> = self.scan("USER", None, record).await?;
+        let mut users: Vec<User> = self.scan("USER", false, record).await?;
         users.sort_by_key(|user| (user.created_at, user.id));
         Ok(users)
     }
@@ -155,51 +157,106 @@ impl Table {
     }
 
     pub(super) async fn load_account(&self, id: &UserId) -> Result<AccountView, Fault> {
-        let mut view = AccountView::default();
-        for item in self.query(&self.user_key(id).pk, "", None, []).await? {
-            match Key::of(&item)?.sk.split_once('#') {
-                Some(("SESSION", _)) => view.sessions.push(item::decode(item)?.record),
-                Some(("GRANT", _)) => view.grants.push(item::decode(item)?.record),
-                Some(("CONSENT", _)) => view.consents.push(item::decode(item)?.record),
-                _ => view.user = Some(item::decode(item)?.record),
-            }
-        }
-        view.sessions.sort_by_key(|session| (session.created_at, session.id));
-        view.grants.sort_by_key(|grant| (grant.created_at, grant.id));
-        Ok(view)
+        self.account(id, ACCOUNT_GRANTS as usize).await
     }
 
-    /// Nothing is left out of an account here.
     pub(super) async fn load_whole_account(&self, id: &UserId) -> Result<AccountView, Fault> {
-        self.load_account(id).await
+        self.account(id, usize::MAX).await
+    }
+
+    async fn account(&self, id: &UserId, of_a_client: usize) -> Result<AccountView, Fault> {
+        let mut view = AccountView::default();
+        let mut grants = Pile::of(of_a_client);
+        let key = self.user_key(id);
+        self.query(everything_of(&key), [], |item| {
+            let sk = Key::of(&item)?.sk;
+            match sk.split_once('#').map_or(sk.as_str(), |(kind, _)| kind) {
+                "USER" => view.user = Some(record(item)?),
+                "SESSION" => view.sessions.push(record(item)?),
+                "GRANT" => grants.add(record(item)?),
+                "CONSENT" => view.consents.push(record(item)?),
+                _ => return Err(Fault::corrupt(format!("{sk} is of a kind that this program doesn't know"))),
+            }
+            Ok(())
+        })
+        .await?;
+        view.sessions.sort_by_key(|session| (session.created_at, session.id));
+        view.grants = grants.into_list();
+        Ok(view)
     }
 
     /// What the user has goes first: if it stops half-way, the user is still there to be deleted again. What
     /// began meanwhile goes afterwards.
     pub(super) async fn delete_user(&self, id: &UserId, _: Stamp) -> Result<Commit<User>, Fault> {
         let key = self.user_key(id);
-        let Some(profile) = self.get(&key).await? else { return Ok(Commit::Lost(None)) };
+        let profile = self.get(&key).await?;
         self.delete_belongings(&key).await?;
+        let Some(profile) = profile else { return Ok(Commit::Lost(None)) };
         let mut parts = vec![delete_if("attribute_exists(#pk)", &key, [], &self.name)?];
         for name in identifiers_of(&profile)? {
             let own = [("user", attribute(id)?)];
             parts.push(delete_if("attribute_not_exists(#pk) OR #user = :user", &name, own, &self.name)?);
         }
-        if self.transact(parts).await?.is_some() {
-            return Ok(Commit::Lost(None));
+        match self.transact(parts).await? {
+            None => {}
+            Some(Cancelled { index: 0, .. }) => return Ok(Commit::Lost(None)),
+            Some(_) => return Err(Fault::corrupt("an identifier of the user leads to somebody else")),
         }
         self.delete_belongings(&key).await?;
         Ok(Commit::Done)
     }
 
     async fn delete_belongings(&self, user: &Key) -> Result<(), Fault> {
-        for item in self.query(&user.pk, "", None, []).await? {
-            let key = Key::of(&item)?;
-            if key != *user {
-                self.delete(&key).await?;
-            }
+        let mut keys = Vec::new();
+        let all = Partition { only_keys: true, ..everything_of(user) };
+        self.query(all, [], |item| Ok(keys.push(Key::of(&item)?))).await?;
+        for key in keys.iter().filter(|key| *key != user) {
+            self.delete(key).await?;
         }
         Ok(())
+    }
+}
+
+fn everything_of(user: &Key) -> Partition<'_> {
+    Partition { pk: &user.pk, sk_begins: "", filter: None, only_keys: false }
+}
+
+/// Grants, and of each client not many more than what an account needs: somebody can have a million.
+struct Pile {
+    of_a_client: usize,
+    by_client: HashMap<ClientId, Vec<Grant>>,
+}
+
+impl Pile {
+    fn of(of_a_client: usize) -> Self {
+        Self { of_a_client, by_client: HashMap::new() }
+    }
+
+    fn add(&mut self, grant: Grant) {
+        let grants = self.by_client.entry(grant.client.clone()).or_default();
+        grants.push(grant);
+        if grants.len() > self.of_a_client.saturating_mul(2) {
+            keep_first(grants, self.of_a_client);
+        }
+    }
+
+    /// The oldest first.
+    fn into_list(self) -> Vec<Grant> {
+        let mut list = Vec::new();
+        for mut grants in self.by_client.into_values() {
+            keep_first(&mut grants, self.of_a_client);
+            list.append(&mut grants);
+        }
+        list.sort_by_key(|grant| (grant.created_at, grant.id));
+        list
+    }
+}
+
+/// As [`AccountView::grants`] says which come first.
+fn keep_first(grants: &mut Vec<Grant>, many: usize) {
+    if grants.len() > many {
+        grants.sort_by_key(|it| (it.revoked.is_some(), it.redeemed_at.is_none(), it.created_at, it.id));
+        grants.truncate(many);
     }
 }
 

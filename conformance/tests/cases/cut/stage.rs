@@ -1,14 +1,15 @@
 //! A store that goes away at a call, and a world around it.
 
 use super::super::*;
-use conformance::PASSWORD;
-use protocol::id::Realm;
+use conformance::{Harness, PASSWORD};
 use serde_json::json;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use storage::contract::local_aws;
+use storage::contract::wire::{Mishap, Wire};
 use storage::tap::{Access, Call, Observer, Tap, When};
-use storage::{Location, Sqlite, Store, StoreError, StoreErrorKind};
+use storage::{Store, StoreError, StoreErrorKind};
 
 /// Lets so many calls through and cuts the next one, before it is made or after; from then on nothing works.
 #[derive(Default)]
@@ -58,6 +59,8 @@ impl Observer for Cut {
 pub(super) struct Stage {
     pub(super) world: World,
     cut: Arc<Cut>,
+    /// The line to the store, where there is one.
+    wire: Option<Wire>,
     /// Alice's.
     pub(super) browser: Browser,
     drawn: Cell<u32>,
@@ -66,7 +69,11 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn new() -> Self {
         let cut = Arc::<Cut>::default();
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
+        let wire = (crate::HARNESS == Harness::DynamoDb).then(Wire::new);
+        let store: Arc<dyn Store> = match &wire {
+            Some(wire) => Arc::new(local_aws::empty_over(Some(wire.client())).await.unwrap()),
+            None => crate::HARNESS.store().await,
+        };
         let store = Arc::new(Tap::new(store, Arc::clone(&cut)));
         let world = World::on(store, crate::HARNESS, &[("KEYWARD_SIGNUP", "open")]).await;
         world.relying_party().await;
@@ -75,7 +82,7 @@ impl Stage {
         let mut browser = Browser::new();
         browser.authorize(&world, &with(&[])).await;
         browser.authorize(&world, &with(&OFFLINE)).await;
-        Self { world, cut, browser, drawn: Cell::new(0) }
+        Self { world, cut, wire, browser, drawn: Cell::new(0) }
     }
 
     /// A code of the public client.
@@ -130,13 +137,29 @@ impl Stage {
     }
 
     /// Tries `act` on what `prepare` makes, cut off before and after each call of the store, and repeats it when the
-    /// store is back; `check` sees the last answer. Returns how many calls there are.
+    /// store is back; `check` sees the last answer. Where there is a line, each call on it is cut off, too. Returns how
+    /// many calls of the store there are.
     pub(super) async fn everywhere<T>(
         &self,
         prepare: impl AsyncFn() -> T,
         act: impl AsyncFn(&T) -> Answer,
         check: impl AsyncFn(&T, Answer),
     ) -> u64 {
+        for nth in 1.. {
+            let Some(wire) = &self.wire else { break };
+            let mut met = false;
+            for mishap in [Mishap::Unreachable, Mishap::Unanswered] {
+                let subject = prepare().await;
+                wire.plan(nth, TRIES, mishap);
+                let answer = act(&subject).await;
+                met = wire.clear();
+                let last = self.repeated(&subject, answer, &act).await;
+                check(&subject, last).await;
+            }
+            if !met {
+                break;
+            }
+        }
         for passes in 0.. {
             for when in [When::Before, When::After] {
                 let subject = prepare().await;
@@ -147,14 +170,27 @@ impl Stage {
                     return passes;
                 }
                 assert_eq!(answer.status, 503, "{when:?} call {passes}: {answer:?}");
-                let again = act(&subject).await;
-                assert!(!again.status.is_server_error(), "{when:?} call {passes}: {again:?}");
-                check(&subject, again).await;
+                let last = self.repeated(&subject, answer, &act).await;
+                check(&subject, last).await;
             }
         }
         unreachable!("no step asks the store for ever")
     }
+
+    /// Who is told to come back does so, when they are told to.
+    async fn repeated<T>(&self, subject: &T, answer: Answer, act: &impl AsyncFn(&T) -> Answer) -> Answer {
+        if answer.status != 503 {
+            return answer;
+        }
+        self.world.pass(answer.header("retry-after").parse().unwrap());
+        let again = act(subject).await;
+        assert!(!again.status.is_server_error(), "{again:?}");
+        again
+    }
 }
+
+/// How often the SDK tries a call.
+const TRIES: u64 = 3;
 
 /// What the public client asks for.
 pub(super) const OFFLINE: [(&str, &str); 2] = [("client_id", "spa"), ("scope", "openid offline_access")];

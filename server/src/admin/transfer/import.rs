@@ -6,6 +6,7 @@ use super::walk::walk;
 use super::{AT_ONCE, Counts, joined, patiently, refused};
 use crate::admin::{Admin, AdminError};
 use crate::keys::{KeysError, Ring};
+use protocol::consent::Consent;
 use protocol::grant::Grant;
 use protocol::time::Timestamp;
 use std::io::{self, BufRead};
@@ -131,11 +132,7 @@ async fn put(
         }
         Entry::Session(session) => same(store.start_session(session, stamp).await?, session),
         Entry::Grant(grant) => put_grant(store, grant, stamp).await?,
-        Entry::Consent(consent) => {
-            let then = Stamp { at: consent.granted_at, ..stamp };
-            store.remember_consent(&consent.user, &consent.client, &consent.scope, then).await?;
-            true
-        }
+        Entry::Consent(consent) => put_consent(store, consent, stamp).await?,
         Entry::DeniedToken(denied) => {
             same(store.deny_token(&denied.token, denied.expires_at, stamp).await?, &denied.expires_at)
         }
@@ -170,6 +167,17 @@ fn holds(commit: &Commit<Document>, body: &str) -> bool {
 async fn put_grant(store: &dyn Store, grant: &Grant, stamp: Stamp) -> Result<bool, AdminError> {
     let stamp = Stamp { request: grant.last_request, ..stamp };
     Ok(same(store.create_grant(grant, stamp).await?, grant))
+}
+
+/// Another one that is there would grow by it, or cover it.
+async fn put_consent(store: &dyn Store, consent: &Consent, stamp: Stamp) -> Result<bool, AdminError> {
+    let Consent { user, client, scope, granted_at } = consent;
+    let there = async || Ok::<_, AdminError>(store.load_sign_in(user, None, client, &[]).await?.consent);
+    if let Some(there) = there().await? {
+        return Ok(there == *consent);
+    }
+    store.remember_consent(user, client, scope, Stamp { at: *granted_at, ..stamp }).await?;
+    Ok(true)
 }
 
 async fn put_issuer(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<bool, AdminError> {

@@ -29,22 +29,32 @@ const AT_ONCE: usize = 32;
 /// The pause before a busy store is asked again; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The last pause is of 51 s: a new DynamoDB table takes minutes to grow with what is asked of it.
-const PAUSES: u32 = 10;
+const PAUSES_WHILE_BUSY: u32 = 10;
+/// What is away for longer is not going to be back soon.
+const PAUSES_WHILE_AWAY: u32 = 3;
 
-/// Nobody waits at a browser, and to begin anew costs more than to wait: a busy store is asked again.
+/// Nobody waits at a browser, and to begin anew costs more than to wait: a store that is busy or away is asked again.
 async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
 where
     F: Future<Output = Result<T, AdminError>>,
 {
-    for round in 0..PAUSES {
-        match ask().await {
-            Err(AdminError::Store(error)) if error.kind() == StoreErrorKind::Busy => {
-                sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
-            }
+    let mut round = 0;
+    loop {
+        let error = match ask().await {
+            Err(AdminError::Store(error)) => error,
             answer => return answer,
+        };
+        let pauses = match error.kind() {
+            StoreErrorKind::Busy => PAUSES_WHILE_BUSY,
+            StoreErrorKind::Unavailable => PAUSES_WHILE_AWAY,
+            StoreErrorKind::Corrupt => 0,
+        };
+        if round >= pauses {
+            return Err(error.into());
         }
+        sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
+        round += 1;
     }
-    ask().await
 }
 
 /// What came of a task.

@@ -30,3 +30,8 @@ async fn store_on_a_wire() -> (DynamoDb, Wire) {
     wire.take();
     (store, wire)
 }
+
+#[tokio::test]
+async fn an_account_shows_of_each_client_what_matters_most() {
+    crate::contract::account::shows_what_matters_most(&store().await).await;
+}

@@ -136,3 +136,118 @@ async fn n220_a_write_whose_answer_was_lost_on_the_line_is_done_once() {
     let debt = store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(20)).await.unwrap();
     assert!([later(1000), later(2000)].contains(&debt), "an attempt counts once or twice");
 }
+
+#[tokio::test]
+async fn a_write_that_meets_a_transaction_is_sent_again() {
+    let (store, wire) = peopled().await;
+    let conflict = Mishap::Refused("TransactionConflictException");
+    wire.plan(1, 2, conflict);
+    assert!(store.redeem_code(grant_key(1), &code(1), None, call(2)).await.unwrap().is_done());
+    wire.plan(1, 2, conflict);
+    assert!(store.start_session(&session(2), call(3)).await.unwrap().is_done());
+    wire.plan(1, 2, conflict);
+    store.forget_consent(&user_id(1), &client_id("client-a"), call(4)).await.unwrap();
+    let sent: Vec<_> = ["UpdateItem", "PutItem", "DeleteItem"].into_iter().flat_map(|one| [one; 3]).collect();
+    assert_eq!(operations(&wire), sent);
+    wire.plan(1, 100, conflict);
+    let busy = store.revoke_grant(grant_key(2), RevocationReason::Revoked, call(5)).await;
+    assert_eq!(kind_of(busy), Some(StoreErrorKind::Busy));
+}
+
+#[tokio::test]
+async fn n224_every_read_is_of_what_is_there_now() {
+    let (store, wire) = peopled().await;
+    let (user, client) = (user_id(1), client_id("client-a"));
+    store.issuer().await.unwrap();
+    store.ring(RingDocument::Ring).await.unwrap();
+    store.client(&client).await.unwrap();
+    store.clients().await.unwrap();
+    store.find_user(&name("alice"), &[attempt(1)]).await.unwrap();
+    store.user(&user).await.unwrap();
+    store.users().await.unwrap();
+    store.user_ids().await.unwrap();
+    store.load_account(&user).await.unwrap();
+    store.load_whole_account(&user).await.unwrap();
+    store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await.unwrap();
+    store.load_grant(grant_key(1)).await.unwrap();
+    store.load_token(&token(1), Some(grant_key(1))).await.unwrap();
+    store.denied_tokens().await.unwrap();
+    store.debts(&[attempt(1)]).await.unwrap();
+    assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
+    // And those that a write begins with.
+    store.remember_consent(&user, &client, &scope("openid"), call(2)).await.unwrap();
+    store.remember_consent(&user, &client, &scope("email"), call(3)).await.unwrap();
+    store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(4)).await.unwrap();
+    assert!(store.end_session(&user, &session_id(1), &session_secret(1), call(5)).await.unwrap().is_done());
+    assert!(store.delete_user(&user, call(6)).await.unwrap().is_done());
+    assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
+}
+
+/// More than a transaction holds. The line breaks at each call in turn; whoever asks again ends it all.
+#[tokio::test]
+async fn a_session_with_very_many_grants_ends_with_all_of_them() {
+    const MANY: u32 = 120;
+    let (store, wire) = store_on_a_wire().await;
+    for nth in [1, 2, 3, 10, 22, 23, 24] {
+        let (one, first) = (session(nth), nth * 1000);
+        put_session(&store, &one).await;
+        for number in first..first + MANY {
+            put_grant(&store, &Grant { session: one.id, ..grant(number) }).await;
+        }
+        wire.plan(nth.into(), 3, Mishap::Unreachable);
+        let cut = store.end_session(&one.user, &one.id, &one.secret, call(nth)).await;
+        assert!(wire.clear());
+        if cut.is_err() {
+            let again = store.end_session(&one.user, &one.id, &one.secret, call(nth + 500)).await;
+            assert!(again.unwrap().is_done(), "call {nth}");
+        }
+        let left = store.0.carried(&one.user, &one.id).await.unwrap();
+        assert_eq!(left, [], "call {nth}");
+    }
+    // Who doesn't have the secret ends nothing.
+    put_session(&store, &session(30)).await;
+    for number in 0..MANY {
+        put_grant(&store, &Grant { session: session_id(30), ..grant(number) }).await;
+    }
+    let lost = store.end_session(&user_id(1), &session_id(30), &session_secret(31), call(900)).await.unwrap();
+    assert_eq!(lost, Commit::Lost(Some(Box::new(session(30)))));
+    assert_eq!(store.0.carried(&user_id(1), &session_id(30)).await.unwrap().len(), MANY as usize);
+}
+
+/// Grants whose codes nobody redeems are gone soon; the others live as long as their tokens can.
+#[tokio::test]
+async fn a_grant_expires_anew_when_its_code_is_redeemed() {
+    let store = store().await;
+    let ttl = async || {
+        let item = store.0.get(&item::Key::grant(&Realm::main(), &grant_key(1))).await.unwrap().unwrap();
+        (item.get(item::TTL).cloned(), item.get(item::TTL_REDEEMED).cloned())
+    };
+    let one = Grant { expires_at: later(1_000_000_000), ..grant(1) };
+    put_grant(&store, &one).await;
+    let long = Some(item::ttl(one.expires_at));
+    assert_eq!(ttl().await, (Some(item::ttl(one.kept_until())), long.clone()));
+    assert_ne!(one.kept_until(), one.expires_at);
+    assert!(store.redeem_code(grant_key(1), &code(1), None, call(2)).await.unwrap().is_done());
+    assert_eq!(ttl().await, (long, None));
+}
+
+/// A table that takes the connection and then says nothing.
+#[tokio::test]
+async fn n218_a_table_that_never_answers_is_busy() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let silence = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    let settings = local_aws::client(None).config().to_builder().endpoint_url(endpoint);
+    let settings = connect::within(settings, Patience::Request, Duration::from_millis(1));
+    let client = aws_sdk_dynamodb::Client::from_conf(settings.build());
+    let store = DynamoDb::over(client, "keyward", Realm::main(), Patience::Request);
+    assert_eq!(kind_of(store.user(&user_id(1)).await), Some(StoreErrorKind::Busy));
+    assert_eq!(kind_of(store.start_session(&session(1), call(1)).await), Some(StoreErrorKind::Busy));
+    assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Busy));
+    silence.abort();
+}

@@ -1,8 +1,9 @@
 //! The table itself, made and examined.
 
 use super::*;
+use crate::Patience;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus,
 };
 
 async fn wrongs(store: &DynamoDb) -> Vec<String> {
@@ -12,7 +13,7 @@ async fn wrongs(store: &DynamoDb) -> Vec<String> {
 #[tokio::test]
 async fn what_migrate_makes_is_sound() {
     let name = local_aws::table_name();
-    let store = DynamoDb::over(local_aws::client(None), &name, Realm::main());
+    let store = DynamoDb::over(local_aws::client(None), &name, Realm::main(), Patience::Operator);
     assert_eq!(wrongs(&store).await, [format!("there is no table {name}")]);
     assert_eq!(kind_of(store.issuer().await), Some(StoreErrorKind::Unavailable));
     assert!(store.migrate().await.unwrap());
@@ -22,7 +23,7 @@ async fn what_migrate_makes_is_sound() {
 }
 
 #[tokio::test]
-async fn another_table_is_found_out_and_completed_where_it_can_be() {
+async fn a_table_of_somebody_else_is_found_out_and_left_alone() {
     let name = local_aws::table_name();
     let client = local_aws::client(None);
     let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
@@ -30,17 +31,79 @@ async fn another_table_is_found_out_and_completed_where_it_can_be() {
     let call =
         client.create_table().table_name(&name).key_schema(key).billing_mode(BillingMode::PayPerRequest);
     call.attribute_definitions(kind.build().unwrap()).send().await.unwrap();
-    let store = DynamoDb::over(client, &name, Realm::main());
-    let [keys, protection, encryption] = [
-        "its keys are not those of migrations/dynamodb/table.json",
-        "one command can delete it",
-        "it is not encrypted by a key of your account",
-    ];
-    let [expiry, recovery] =
-        ["expired records are not deleted by `ttl`", "it can't be recovered to a point in time"];
-    assert_eq!(wrongs(&store).await, [keys, protection, encryption, expiry, recovery]);
+    let store = DynamoDb::over(client.clone(), &name, Realm::main(), Patience::Operator);
+    let keys = "its keys are not those of migrations/dynamodb/table.json";
+    assert_eq!(wrongs(&store).await, [keys]);
     assert!(!store.migrate().await.unwrap());
-    assert_eq!(wrongs(&store).await, [keys, protection, encryption]);
+    assert_eq!(wrongs(&store).await, [keys]);
+    let expiry = client.describe_time_to_live().table_name(&name).send().await.unwrap();
+    let expiry = expiry.time_to_live_description.and_then(|there| there.time_to_live_status);
+    assert_ne!(expiry, Some(TimeToLiveStatus::Enabled), "what is somebody else's doesn't begin to expire");
     let written = kind_of(store.set_issuer("https://op.example", crate::contract::sample::call(1)).await);
     assert_eq!(written, Some(StoreErrorKind::Corrupt), "it isn't a store of ours");
+}
+
+#[tokio::test]
+async fn an_incomplete_table_is_completed_where_it_can_be() {
+    let name = local_aws::table_name();
+    let client = local_aws::client(None);
+    let part = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let text = |name| {
+        let kind = AttributeDefinition::builder().attribute_name(name);
+        kind.attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
+    let call = client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+    let call = call.key_schema(part("pk", KeyType::Hash)).key_schema(part("sk", KeyType::Range));
+    call.attribute_definitions(text("pk")).attribute_definitions(text("sk")).send().await.unwrap();
+    let store = DynamoDb::over(client, &name, Realm::main(), Patience::Operator);
+    let [protection, encryption] =
+        ["one command can delete it", "it is not encrypted by a key of your account"];
+    let [expiry, recovery] =
+        ["expired records are not deleted by `ttl`", "it can't be recovered to a point in time"];
+    assert_eq!(wrongs(&store).await, [protection, encryption, expiry, recovery]);
+    assert!(!store.migrate().await.unwrap());
+    assert_eq!(wrongs(&store).await, [protection, encryption]);
+}
+
+#[tokio::test]
+async fn a_new_table_is_waited_for_until_it_can_be_recoverable() {
+    let wire = Wire::new();
+    let name = local_aws::table_name();
+    let store =
+        DynamoDb::over(local_aws::client(Some(wire.client())), &name, Realm::main(), Patience::Operator);
+    store.migrate().await.unwrap();
+    let calls: Vec<_> = wire.take().into_iter().map(|sent| sent.operation).collect();
+    let update = calls.iter().position(|call| call == "UpdateContinuousBackups").unwrap() as u64;
+    let other = local_aws::table_name();
+    let store =
+        DynamoDb::over(local_aws::client(Some(wire.client())), &other, Realm::main(), Patience::Operator);
+    wire.plan(update + 1, 1, Mishap::Refused("ContinuousBackupsUnavailableException"));
+    assert!(store.migrate().await.unwrap());
+    assert!(wire.clear());
+    assert_eq!(store.check().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_table_that_somebody_else_is_making_is_as_good_as_made() {
+    let wire = Wire::new();
+    let name = local_aws::table_name();
+    let store =
+        DynamoDb::over(local_aws::client(Some(wire.client())), &name, Realm::main(), Patience::Operator);
+    // The answer to CreateTable is lost, and the SDK asks for the same table again.
+    wire.plan(2, 1, Mishap::Unanswered);
+    assert!(store.migrate().await.unwrap());
+    let calls: Vec<_> = wire.take().into_iter().map(|sent| sent.operation).collect();
+    assert_eq!(calls[..3], ["DescribeTable", "CreateTable", "CreateTable"]);
+    assert_eq!(store.check().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn n227_a_table_that_other_regions_write_is_refused() {
+    let (store, wire) = store_on_a_wire().await;
+    store.require_one_region().await.unwrap();
+    wire.plan(1, 1, Mishap::Replicated);
+    let error = store.require_one_region().await.unwrap_err().to_string();
+    assert!(error.contains("remove the replicas"), "{error}");
+    wire.plan(1, 1, Mishap::Replicated);
+    assert!(wrongs(&store).await[0].contains("other regions write it"));
 }

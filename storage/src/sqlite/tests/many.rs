@@ -3,8 +3,7 @@
 use super::super::client::CONSENTS;
 use super::super::grant::OF_USER;
 use super::*;
-use crate::ACCOUNT_GRANTS;
-use protocol::grant::{Revocation, RevocationReason};
+use crate::contract::account::shows_what_matters_most;
 use rusqlite::params;
 
 #[tokio::test]
@@ -30,19 +29,7 @@ async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
 
 #[tokio::test]
 async fn an_account_shows_of_each_client_what_matters_most() {
-    let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
-    let revoked = Some(Revocation { at: NOW, reason: RevocationReason::Revoked });
-    let other = Grant { client: client_id("client-b"), created_at: later(9), ..grant(0) };
-    // What matters is the youngest.
-    let ended =
-        (1..20).map(|n| Grant { created_at: earlier(9), redeemed_at: Some(NOW), revoked, ..grant(n) });
-    let idle = (20..20 + ACCOUNT_GRANTS).map(grant);
-    let used = (1000..1020).map(|n| Grant { created_at: later(1), redeemed_at: Some(later(1)), ..grant(n) });
-    for each in ended.chain(idle.clone()).chain(used.clone()).chain([other.clone()]) {
-        put_grant(&store, &each).await;
-    }
-    let shown: Vec<_> = idle.take(ACCOUNT_GRANTS as usize - 20).chain(used).chain([other]).collect();
-    assert_eq!(store.load_account(&user_id(1)).await.unwrap().grants, shown);
+    shows_what_matters_most(&Sqlite::open(&Location::Memory, true, Realm::main()).unwrap()).await;
 }
 
 /// A bound on work instead of time: nobody's rows but theirs are looked at.
