@@ -45,7 +45,7 @@ pub(super) struct RotateSecret {
     /// The client's id
     #[arg(allow_hyphen_values = true)]
     id: String,
-    /// How long the old secret works on; `0` ends it at once, as after a leak
+    /// How long the old secret works on, `24h` if left out; `0` ends it at once, as after a leak
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     overlap: Duration,
 }

@@ -59,7 +59,8 @@ fn greeting(ready: &str, demo: &Demo) -> String {
         "{ready}\n\n\
          Sign in to the demo application:\n\n    {}\n\n    user name  {}\n    password   {}\n\n\
          Get a token for a machine:\n\n    {}\n\n\
-         Stop with Ctrl-C. Everything is kept in ./keyward-data; delete that folder to begin anew.",
+         Stop with Ctrl-C. Everything is kept in ./keyward-data, the demo user and clients too; delete that folder to \
+         begin anew.",
         demo.url(),
         demo.username(),
         demo.password(),

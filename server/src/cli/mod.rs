@@ -39,7 +39,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything on loopback, to try it: demo user, demo clients and a demo application
+    /// Everything on loopback, to try it: a demo application, and a demo user and demo clients that stay in the store
     Dev(dev::Args),
     /// Serve
     Serve(serve::Args),

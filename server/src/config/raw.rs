@@ -32,6 +32,10 @@ impl Raw {
         let body = match std::fs::read_to_string(path) {
             Ok(body) => Some(body),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mend = format!("correct the path, or leave out `--config` to read `{DEFAULT_FILE}`");
+                return Err(unreadable(path, &format!("{error}; {mend}")));
+            }
             Err(error) => return Err(unreadable(path, &error.to_string())),
         };
         Self::of(body.as_deref().map(|body| (path, body)), env)

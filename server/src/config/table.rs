@@ -262,7 +262,8 @@ pub static ROWS: [Row; 24] = [
         key: "rotation",
         default: Some("self"),
         default_words: "",
-        doc: "Who rotates keys: `self` is any serving process that notices it is time.",
+        doc: "Who rotates keys: `self` is any serving process that notices it is time. There is no other \
+              value yet.",
         secret: false,
         read: |_, text| match text {
             "self" => Ok(()),
@@ -288,7 +289,8 @@ pub static ROWS: [Row; 24] = [
         key: "outbound_ca",
         default: None,
         default_words: "none",
-        doc: "A PEM file with certificates that outbound calls trust besides the usual ones.",
+        doc: "A PEM file with certificates that outbound calls trust besides the usual ones. Only `keyward doctor` \
+              makes such calls yet, so the server doesn't need it.",
         secret: false,
         read: |draft, text| {
             draft.outbound_ca = Some(text.into());
@@ -300,7 +302,8 @@ pub static ROWS: [Row; 24] = [
         key: "outbound_allow_loopback",
         default: Some("false"),
         default_words: "",
-        doc: "Whether outbound calls may go to this machine: `true` or `false`. For test relying parties.",
+        doc: "Whether outbound calls may go to this machine: `true` or `false`. For test relying parties. Without \
+              effect yet: the server makes no such calls.",
         secret: false,
         read: |draft, text| {
             draft.outbound_allow_loopback = either(text, "true", "false")?;

@@ -111,6 +111,7 @@ fn only_the_default_file_may_be_absent() {
     let path = folder.path().join("other.toml");
     let text = complaint(Raw::read(Some(&path), &Env::default()).and_then(|raw| decide(&raw)), "--config");
     assert!(text.contains("can't be read") && text.contains("other.toml"), "{text}");
+    assert!(text.contains("or leave out `--config`"), "{text}");
     std::fs::write(&path, FILE).unwrap();
     let raw = Raw::read(Some(&path), &Env::default()).unwrap();
     assert_eq!(raw.origin("signup"), Origin::File(path));
