@@ -13,7 +13,6 @@ use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
-use std::time::Instant;
 use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -269,14 +268,7 @@ async fn there_and_back(users: u32) {
     let keyward = |folder: &TempDir, storage: Option<&str>, arguments: &[&str]| {
         let settings = storage.map(|storage| ("KEYWARD_STORAGE", storage));
         let settings: Vec<_> = local_aws::environment().into_iter().chain(settings).collect();
-        let begun = Instant::now();
         let done = run_with(folder.path(), arguments, &settings, "");
-        println!(
-            "{:>6.1} s {} {}",
-            begun.elapsed().as_secs_f32(),
-            storage.unwrap_or("sqlite"),
-            arguments.join(" ")
-        );
         assert!(done.status.success(), "{arguments:?}: {done:?}");
     };
     let table = format!("dynamodb:{}", local_aws::table_name());
@@ -297,7 +289,6 @@ async fn there_and_back(users: u32) {
     keyward(&to, None, &["storage", "import", &files[1], "--planned-move"]);
     keyward(&to, None, &["storage", "export", &files[2]]);
     let texts = files.map(|file| std::fs::read(file).unwrap());
-    println!("{} MB", texts[0].len() / 1_000_000);
     assert!(texts[0] == texts[1] && texts[1] == texts[2], "three exports of one state");
     assert_eq!(texts[0].iter().filter(|byte| **byte == b'\n').count() as u32 / users, 6);
     assert_as_it_was(&*open(&to), &alice.id, stamp).await;

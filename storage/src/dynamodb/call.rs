@@ -266,13 +266,13 @@ impl Table {
         }
     }
 
-    /// Gives `each` the items of a partition, in the order of `sk`.
-    pub(super) async fn query(
+    /// What `each` makes of the items of a partition, in the order of `sk`.
+    pub(super) async fn query<T>(
         &self,
         asked: Partition<'_>,
         values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
-        mut each: impl FnMut(Item) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(Item) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let Partition { pk, sk_begins, filter, only_keys } = asked;
         let which = if sk_begins.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :sk)" };
         let only = only_keys.then_some(KEYS);
@@ -281,7 +281,7 @@ impl Table {
         if !sk_begins.is_empty() {
             all.insert(":sk".to_owned(), text(sk_begins));
         }
-        let mut start = None;
+        let (mut made, mut start) = (Vec::new(), None);
         loop {
             let call = self.client.query().table_name(&self.name).consistent_read(true);
             let call = call
@@ -296,10 +296,12 @@ impl Table {
                 .set_expression_attribute_values(Some(all.clone()))
                 .set_exclusive_start_key(start);
             let page = call.send().await?;
-            page.items.unwrap_or_default().into_iter().try_for_each(&mut each)?;
+            for item in page.items.unwrap_or_default() {
+                made.push(each(item)?);
+            }
             start = page.last_evaluated_key;
             if start.as_ref().is_none_or(HashMap::is_empty) {
-                return Ok(());
+                return Ok(made);
             }
         }
     }

@@ -88,10 +88,8 @@ impl Table {
         let filter = "#session = :session AND #offline = :offline AND attribute_not_exists(#revoked)";
         let values = [("session", attribute(session)?), ("offline", AttributeValue::Bool(false))];
         let partition = Key::user(&self.realm, user).pk;
-        let mut keys = Vec::new();
         let own = Partition { pk: &partition, sk_begins: "GRANT#", filter: Some(filter), only_keys: true };
-        self.query(own, values, |item| Ok(keys.push(Key::of(&item)?))).await?;
-        Ok(keys)
+        self.query(own, values, |item| Key::of(&item)).await
     }
 }
 

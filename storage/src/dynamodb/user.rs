@@ -207,9 +207,8 @@ impl Table {
     }
 
     async fn delete_belongings(&self, user: &Key) -> Result<(), Fault> {
-        let mut keys = Vec::new();
         let all = Partition { only_keys: true, ..everything_of(user) };
-        self.query(all, [], |item| Ok(keys.push(Key::of(&item)?))).await?;
+        let keys = self.query(all, [], |item| Key::of(&item)).await?;
         for key in keys.iter().filter(|key| *key != user) {
             self.delete(key).await?;
         }
