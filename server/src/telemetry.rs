@@ -25,7 +25,7 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
         Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error)),
     };
     let writer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let discreet = FilterFn::new(tells_no_secrets);
+    let discreet = FilterFn::new(|it: &Metadata<'_>| tells_no_secrets(it.target(), *it.level()));
     // Only fails when a subscriber is there already, and then that one stays.
     let _already_installed = match format {
         LogFormat::Text => writer.with_ansi(on_terminal).finish().with(discreet).try_init(),
@@ -40,8 +40,8 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
 
 /// The SDK of AWS writes whole requests and answers at the level trace, with our records and its credentials in
 /// them; no filter of an operator's brings that out.
-fn tells_no_secrets(metadata: &Metadata<'_>) -> bool {
-    !(metadata.target().starts_with("aws_") && *metadata.level() > Level::DEBUG)
+fn tells_no_secrets(target: &str, level: Level) -> bool {
+    !(target.starts_with("aws_") && level > Level::DEBUG)
 }
 
 /// Writes an event to the audit log. Ids only, so nothing in it needs hiding.

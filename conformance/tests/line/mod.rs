@@ -8,6 +8,7 @@ use storage::contract::local_aws;
 use storage::contract::wire::{Mishap, Wire};
 
 mod cost;
+mod discreet;
 mod mishap;
 mod moved;
 

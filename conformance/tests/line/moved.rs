@@ -248,6 +248,16 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     put(&table, &file, true).await.unwrap();
     assert!(wire.clear(), "it was throttled");
     assert_eq!(text(&table).await, file);
+    // Nor can it while what it holds is counted.
+    wire.take();
+    put(&table, &file, true).await.unwrap();
+    let calls = wire.take().len() as u64;
+    let of_users = u64::from(USERS) + 1;
+    for nth in [calls - of_users - 4, calls - of_users, calls - 10] {
+        wire.plan(nth, 6, Mishap::Throttled);
+        put(&table, &file, true).await.unwrap();
+        assert!(wire.clear(), "it was throttled");
+    }
 }
 
 #[tokio::test]

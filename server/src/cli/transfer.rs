@@ -6,9 +6,8 @@ use crate::admin::transfer::{self, Counts};
 use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
@@ -19,15 +18,16 @@ pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
             return Err(Failed(format!("{} is there already; name another file", file.display())));
         }
         let mut progress = Progress::new("users read");
-        let mut out = BufWriter::new(create(&file)?);
         let room = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let work = transfer::export(&admin, room, &mut out, |done, all| progress.show(done, all)).await;
-        let written = work.map_err(Failed::from).and_then(|counts| {
-            out.get_ref().sync_all()?;
-            Ok(counts)
-        });
-        // A part of a store is of no use, and in the way of the next try.
-        let counts = written.inspect_err(|_| drop(std::fs::remove_file(&file)))?;
+        let unmade = |error| Failed(format!("{} can't be made: {error}; name another file", file.display()));
+        // Has its name when it is whole. Only its owner may read it: it has password hashes in it.
+        let growing =
+            tempfile::Builder::new().prefix(".keyward-export-").tempfile_in(room).map_err(unmade)?;
+        let mut out = BufWriter::new(growing);
+        let counts = transfer::export(&admin, room, &mut out, |done, all| progress.show(done, all)).await?;
+        let whole = out.into_inner().map_err(|error| unmade(error.into_error()))?;
+        whole.as_file().sync_all()?;
+        whole.persist_noclobber(&file).map_err(|error| unmade(error.error))?;
         let text = format!("Wrote {}:\n{}", file.display(), listed(&counts));
         output.result(&json!({ "file": file, "counts": counts }), text)
     })
@@ -35,8 +35,11 @@ pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
 
 pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Outcome {
     let output = context.output();
-    // So that a mistyped name is told first.
-    File::open(&file).map_err(|error| Failed(format!("{} can't be read: {error}", file.display())))?;
+    let unread = |error| Failed(format!("{} can't be read: {error}", file.display()));
+    if !File::open(&file).and_then(|opened| opened.metadata()).map_err(unread)?.is_file() {
+        let mend = "is no regular file, and an import reads it twice: save it to one";
+        return Err(Failed(format!("{} {mend}", file.display())));
+    }
     context.with_store(|admin, _| async move {
         let mut progress = Progress::new("records put");
         let open = || Ok(BufReader::new(File::open(&file)?));
@@ -50,12 +53,6 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         let not_before = done.not_before.map(|at| at.seconds());
         output.result(&json!({ "counts": done.counts, "not_before": not_before }), text)
     })
-}
-
-/// A new file that only its owner may read: it has password hashes in it.
-fn create(path: &Path) -> Result<File, Failed> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    opened.map_err(|error| Failed(format!("{} can't be made: {error}; name another file", path.display())))
 }
 
 fn listed(counts: &Counts) -> String {

@@ -6,7 +6,7 @@ use super::attribute::{Item, attribute, number, text};
 use super::fault::{CONFLICT, Fault};
 use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
 use crate::kept::Kept;
-use crate::{Commit, Stamp};
+use crate::{Commit, Stamp, StoreErrorKind};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -23,6 +23,8 @@ use tokio::time::sleep;
 
 /// How often what DynamoDB left undone for lack of capacity is asked for again.
 const UNPROCESSED_ROUNDS: u32 = 5;
+/// How often a page of a list is asked for again.
+const PAGE_ROUNDS: u32 = 11;
 /// How often a write is sent again that met a transaction.
 const CONFLICT_ROUNDS: u32 = 3;
 /// The pause before the first of these; each is twice as long as the one before.
@@ -326,7 +328,7 @@ impl Table {
                 .expression_attribute_values(":pk", text(format!("{}#{kind}#", self.realm.as_str())))
                 .expression_attribute_values(":sk", text(kind))
                 .set_exclusive_start_key(start);
-            let page = call.send().await?;
+            let page = patiently(|| call.clone().send()).await?;
             for item in page.items.unwrap_or_default() {
                 all.push(read(item)?);
             }
@@ -353,6 +355,21 @@ where
         }
     }
     send().await
+}
+
+/// Asks a table that is busy again, up to a minute: the way to a page of a long list is not to be gone anew.
+async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, E>>,
+    Fault: From<E>,
+{
+    for round in 0..PAGE_ROUNDS {
+        match ask().await.map_err(Fault::from) {
+            Err(fault) if fault.kind == StoreErrorKind::Busy => sleep(FIRST_PAUSE * 2_u32.pow(round)).await,
+            ended => return ended,
+        }
+    }
+    Ok(ask().await?)
 }
 
 /// Waits before a write is tried again that lost to others `round` times: each for another time, or they would

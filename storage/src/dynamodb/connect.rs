@@ -10,11 +10,14 @@ use aws_sdk_dynamodb::config::{Builder, ProvideCredentials as _, StalledStreamPr
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A call is tried so often, within its deadline.
 const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
+/// As long as the slowest services that give credentials take.
+const CREDENTIALS: Duration = Duration::from_secs(30);
 
 /// Who waits for the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +38,8 @@ impl Patience {
         }
     }
 
-    /// The connection with its TLS; a try, from when it is sent; all tries of a call, with what it takes to load
-    /// credentials.
+    /// The connection with its TLS; a try, that included, until the answer begins; all tries of a call, with what it
+    /// takes to load credentials.
     fn deadlines(self) -> TimeoutConfig {
         let [connect, read, call] = match self {
             Self::Request => [300, 450, 1_500],
@@ -59,9 +62,12 @@ pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
     if surroundings.region().is_none() {
         return Err(Fault::unavailable("no AWS region is known: set AWS_REGION"));
     }
-    // Here, where there is time: the first call would have to load them within its own deadline.
+    // To tell what is wrong with them; calls load them anew.
     if let Some(provider) = surroundings.credentials_provider() {
-        let loaded = provider.provide_credentials().await;
+        let late = || {
+            Fault::unavailable("AWS credentials don't come: look at AWS_PROFILE, or at the role's service")
+        };
+        let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| late())?;
         loaded.map_err(|error| {
             Fault::unavailable(format!(
                 "no AWS credentials: set AWS_PROFILE, or give it a role; {}",
@@ -70,6 +76,11 @@ pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
         })?;
     }
     Ok(Client::from_conf(within(Builder::from(&surroundings), patience, FIRST_BACKOFF).build()))
+}
+
+/// For a call that a command or a start waits for, whoever opened the table.
+pub(super) fn unhurried() -> Builder {
+    Builder::new().timeout_config(Patience::Operator.deadlines())
 }
 
 /// The same settings with our deadlines and tries.

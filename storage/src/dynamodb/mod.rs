@@ -63,6 +63,9 @@ mod token;
 mod transaction;
 mod user;
 
+/// Steps of as many calls as somebody's records take: each call has its deadline, and all together the request.
+const UNHURRIED: [&str; 2] = ["load_account", "end_session"];
+
 /// A realm in a DynamoDB table.
 pub struct DynamoDb(Table);
 
@@ -90,9 +93,19 @@ impl DynamoDb {
 
 impl Table {
     /// A step is some calls, and each may come to be tried again: what takes too long together is busy, too.
-    async fn in_time<T>(&self, step: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let Some(limit) = self.limit else { return step.await };
-        timeout(limit, step).await.unwrap_or_else(|_| Err(Fault::busy("the table answers too slowly")))
+    async fn in_time<T>(
+        &self,
+        name: &'static str,
+        step: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        let done = match self.limit.filter(|_| !UNHURRIED.contains(&name)) {
+            None => step.await,
+            Some(limit) => {
+                let late = |_| Err(Fault::busy("the table answers too slowly"));
+                timeout(limit, step).await.unwrap_or_else(late)
+            }
+        };
+        done.map_err(|fault| fault.in_step(name))
     }
 
     /// Nothing tells of other processes' writes.
@@ -111,7 +124,7 @@ macro_rules! by_calls {
         #[async_trait]
         impl Store for DynamoDb {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
-                self.0.in_time(self.0.$name($($arg),*)).await.map_err(|fault| fault.in_step(stringify!($name)))
+                self.0.in_time(stringify!($name), self.0.$name($($arg),*)).await
             }
         )+}
     };

@@ -2,14 +2,14 @@
 //! in the words of CloudFormation's `AWS::DynamoDB::Table`.
 
 use super::fault::Fault;
-use super::{DynamoDb, Table};
+use super::{DynamoDb, Table, connect};
 use crate::{Finding, StoreError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, MultiRegionConsistency,
-    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification,
-    SseStatus, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification, SseStatus, TableDescription,
+    TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const OTHER_TABLE: &str = "keys can't be changed: name another table in `storage
                            over what is in this one";
 const REPLICATED: &str =
     "other regions write it, too, and each checks conditions alone: codes would be redeemed once in each";
-const ONE_REGION: &str = "remove the replicas, or make the global table one of strong consistency";
+const ONE_REGION: &str = "remove the replicas";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -112,7 +112,7 @@ impl DynamoDb {
         self.0.examine().await.map_err(|fault| fault.in_step("check"))
     }
 
-    /// For who is going to write: fails unless this region is the only one that does. Replicas that are written in
+    /// For a server, before it begins: fails unless this region is the only one that does. Replicas that are written in
     /// several regions check a condition in each alone, and a code would be redeemed once in each.
     pub async fn require_one_region(&self) -> Result<(), StoreError> {
         let is_replicated = async {
@@ -128,7 +128,9 @@ impl DynamoDb {
 
 impl Table {
     async fn describe(&self) -> Result<Option<TableDescription>, Fault> {
-        match self.client.describe_table().table_name(&self.name).send().await {
+        // Often the first call: there is time to load credentials, which all calls share then.
+        let call = self.client.describe_table().table_name(&self.name).customize();
+        match call.config_override(connect::unhurried()).send().await {
             Ok(answer) => Ok(answer.table),
             Err(error) => match error.as_service_error() {
                 Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
@@ -263,12 +265,16 @@ impl Table {
 }
 
 fn has_our_keys(table: &TableDescription, schema: &Schema) -> Result<bool, Fault> {
-    Ok(table.key_schema() == schema.keys()? && table.attribute_definitions() == schema.definitions()?)
+    // In any order, and there may be more: those of an index that somebody added.
+    let there = table.attribute_definitions();
+    let are_defined = schema.definitions()?.iter().all(|own| there.contains(own));
+    Ok(table.key_schema() == schema.keys()? && are_defined)
 }
 
-/// Whether it is written in other regions, too, and not in step.
+/// Whether it is written in other regions, too. Those that are in step (strong consistency) have no transactions and
+/// delete nothing that expired, so they are of no use either.
 fn is_replicated(table: &TableDescription) -> bool {
-    !table.replicas().is_empty() && table.multi_region_consistency() != Some(&MultiRegionConsistency::Strong)
+    !table.replicas().is_empty()
 }
 
 /// What is wrong with the table by its description.

@@ -73,7 +73,7 @@ pub async fn import<R: BufRead>(
         }
     }
     verify(admin, &holdings.lasting, horizon).await?;
-    let ring = match admin.store.ring(RingDocument::Ring).await? {
+    let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
         Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
         _ => None,
     };

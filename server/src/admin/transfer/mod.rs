@@ -1,6 +1,6 @@
 //! A store as a file, to move it to another backend: JSON lines, sorted by kind and id, so that two exports of
 //! one state are the same bytes. Goes through nothing but [`storage::Store`], so every backend can be either end.
-//! In memory are the ids of all users and the records that are just being carried, however large the store is.
+//! In memory are clients, denied tokens, the ids of all users, and everything of the few users whose turn it is.
 //!
 //! Absent on purpose: counters of failed attempts, what has expired, and the versions of ring documents, which
 //! count a store's own writes.

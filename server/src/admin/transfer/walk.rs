@@ -18,7 +18,7 @@ pub(super) async fn walk(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(), AdminError> {
     let mut lasting = |entry: Entry| if entry.is_over(at) { Ok(()) } else { each(entry) };
-    of_the_realm(&**store).await?.into_iter().try_for_each(&mut lasting)?;
+    patiently(|| of_the_realm(&**store)).await?.into_iter().try_for_each(&mut lasting)?;
     let mut users = patiently(async || Ok(store.user_ids().await?)).await?;
     // By the texts of ids, as everything is.
     users.sort_by_cached_key(UserId::to_string);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::contract::sample::*;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A store with alice, her session and two grants, one with a refresh token.
@@ -236,9 +237,12 @@ async fn a_grant_expires_anew_when_its_code_is_redeemed() {
 async fn n218_a_table_that_never_answers_is_busy() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::<AtomicU32>::default();
+    let counted = Arc::clone(&count);
     let silence = tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
             held.push(stream);
         }
     });
@@ -247,7 +251,30 @@ async fn n218_a_table_that_never_answers_is_busy() {
     let client = aws_sdk_dynamodb::Client::from_conf(settings.build());
     let store = DynamoDb::over(client, "keyward", Realm::main(), Patience::Request);
     assert_eq!(kind_of(store.user(&user_id(1)).await), Some(StoreErrorKind::Busy));
+    let tries = count.load(Ordering::SeqCst);
+    assert!((2..=3).contains(&tries), "each try has a deadline: {tries}");
     assert_eq!(kind_of(store.start_session(&session(1), call(1)).await), Some(StoreErrorKind::Busy));
     assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Busy));
     silence.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_has_a_deadline_and_an_operator_none() {
+    let of = |patience| DynamoDb::over(local_aws::client(None), "keyward", Realm::main(), patience);
+    let late = async || {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Ok(())
+    };
+    assert_eq!(kind_of(of(Patience::Request).0.in_time("user", late()).await), Some(StoreErrorKind::Busy));
+    assert_eq!(kind_of(of(Patience::Operator).0.in_time("user", late()).await), None);
+    // As many pages as there are.
+    assert_eq!(kind_of(of(Patience::Request).0.in_time("load_account", late()).await), None);
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_is_asked_for_until_it_comes() {
+    let (store, wire) = peopled().await;
+    wire.plan(1, 10, Mishap::Throttled);
+    assert_eq!(store.user_ids().await.unwrap(), [user_id(1)]);
+    assert_eq!(operations(&wire).len(), 11);
 }

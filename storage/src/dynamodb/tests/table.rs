@@ -6,6 +6,12 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus,
 };
 
+/// A store whose table isn't made yet.
+fn unmade(wire: &Wire) -> DynamoDb {
+    let client = local_aws::client(Some(wire.client()));
+    DynamoDb::over(client, &local_aws::table_name(), Realm::main(), Patience::Operator)
+}
+
 async fn wrongs(store: &DynamoDb) -> Vec<String> {
     store.check().await.unwrap().into_iter().map(|found| found.what).collect()
 }
@@ -54,7 +60,8 @@ async fn an_incomplete_table_is_completed_where_it_can_be() {
     };
     let call = client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
     let call = call.key_schema(part("pk", KeyType::Hash)).key_schema(part("sk", KeyType::Range));
-    call.attribute_definitions(text("pk")).attribute_definitions(text("sk")).send().await.unwrap();
+    // The order of definitions says nothing.
+    call.attribute_definitions(text("sk")).attribute_definitions(text("pk")).send().await.unwrap();
     let store = DynamoDb::over(client, &name, Realm::main(), Patience::Operator);
     let [protection, encryption] =
         ["one command can delete it", "it is not encrypted by a key of your account"];
@@ -68,15 +75,11 @@ async fn an_incomplete_table_is_completed_where_it_can_be() {
 #[tokio::test]
 async fn a_new_table_is_waited_for_until_it_can_be_recoverable() {
     let wire = Wire::new();
-    let name = local_aws::table_name();
-    let store =
-        DynamoDb::over(local_aws::client(Some(wire.client())), &name, Realm::main(), Patience::Operator);
+    let store = unmade(&wire);
     store.migrate().await.unwrap();
     let calls: Vec<_> = wire.take().into_iter().map(|sent| sent.operation).collect();
     let update = calls.iter().position(|call| call == "UpdateContinuousBackups").unwrap() as u64;
-    let other = local_aws::table_name();
-    let store =
-        DynamoDb::over(local_aws::client(Some(wire.client())), &other, Realm::main(), Patience::Operator);
+    let store = unmade(&wire);
     wire.plan(update + 1, 1, Mishap::Refused("ContinuousBackupsUnavailableException"));
     assert!(store.migrate().await.unwrap());
     assert!(wire.clear());
@@ -86,9 +89,7 @@ async fn a_new_table_is_waited_for_until_it_can_be_recoverable() {
 #[tokio::test]
 async fn a_table_that_somebody_else_is_making_is_as_good_as_made() {
     let wire = Wire::new();
-    let name = local_aws::table_name();
-    let store =
-        DynamoDb::over(local_aws::client(Some(wire.client())), &name, Realm::main(), Patience::Operator);
+    let store = unmade(&wire);
     // The answer to CreateTable is lost, and the SDK asks for the same table again.
     wire.plan(2, 1, Mishap::Unanswered);
     assert!(store.migrate().await.unwrap());
