@@ -13,6 +13,7 @@ use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
+use std::os::unix::fs::PermissionsExt as _;
 use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -269,6 +270,30 @@ async fn the_program_moves_a_store_there_and_back() {
 #[ignore = "takes minutes: `cargo test --release -p conformance --test dynamodb -- --ignored`"]
 async fn the_program_moves_a_hundred_thousand_users_there_and_back() {
     there_and_back(100_000).await;
+}
+
+#[test]
+fn the_program_says_what_a_file_has_to_be() {
+    let folder = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| run_with(folder.path(), arguments, &[], "");
+    let refused = |arguments: &[&str], why: &str| {
+        let done = run(arguments);
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.code() == Some(1) && told.contains(why), "{arguments:?}: {told}");
+    };
+    assert!(run(&["storage", "migrate"]).status.success());
+    let left = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = left();
+    refused(&["storage", "export", "no/such/folder"], "no/such/folder can't be made");
+    refused(&["storage", "import", "nothing"], "nothing can't be read");
+    refused(&["storage", "import", "/dev/stdin"], "is no regular file");
+    assert!(run(&["storage", "export", "file"]).status.success());
+    refused(&["storage", "export", "file"], "file is there already");
+    assert_eq!(left(), before + 1, "nothing else is left behind");
+    let mode = std::fs::metadata(folder.path().join("file")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "password hashes are in it");
+    std::fs::write(folder.path().join("file"), "{\"keyward_export\":1}\n").unwrap();
+    refused(&["storage", "import", "file"], "cut off");
 }
 
 /// From a SQLite file by way of a table to another SQLite file, by commands.
