@@ -8,7 +8,7 @@ use protocol::name::Identifier;
 use protocol::secret::{Digest, SecretKind};
 use protocol::session::Session;
 use protocol::time::Timestamp;
-use server::admin::transfer::{Imported, export, import};
+use server::admin::transfer::{Imported, Stage, export, import};
 use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
@@ -37,7 +37,7 @@ async fn text(admin: &Admin) -> String {
 
 /// Into a store, from a file with this text; the mend if it is refused.
 async fn put(admin: &Admin, text: &str, planned_move: bool) -> Result<Imported, String> {
-    import(admin, || Ok(text.as_bytes()), planned_move, |_, _| {}).await.map_err(|error| error.to_string())
+    import(admin, || Ok(text.as_bytes()), planned_move, |_, _, _| {}).await.map_err(|error| error.to_string())
 }
 
 /// A SQLite store with people, clients, sessions and grants in every state.
@@ -124,12 +124,16 @@ async fn a_planned_move_there_and_back_changes_nothing() {
     let table = admin(local_aws::empty().await, &world);
     let back = admin(sqlite(), &world);
     for (to, name) in [(&table, "DynamoDB"), (&back, "SQLite")] {
-        let mut told = Vec::new();
-        let progress = |done, all| told.push((done, all));
+        let (mut told, mut counted) = (Vec::new(), Vec::new());
+        let progress = |stage, done, all| match stage {
+            Stage::Put => told.push((done, all)),
+            Stage::Count => counted.push((done, all)),
+        };
         let done = import(to, || Ok(first.as_bytes()), true, progress).await.unwrap();
         assert_eq!(done.not_before, None);
         assert_eq!(done.counts["user"], u64::from(USERS) + 1);
         assert_eq!(told.last(), Some(&(told.len() as u64, told.len() as u64)));
+        assert_eq!(counted.last(), Some(&(u64::from(USERS) + 1, u64::from(USERS) + 1)));
         assert_eq!(text(to).await, first, "{name}");
         // A second time, as after a stop half-way.
         assert_eq!(put(to, &first, true).await.unwrap(), done);
@@ -212,6 +216,10 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
     let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
     let told = put(&busy.admin, &first, true).await.unwrap_err();
     assert!(told.contains("another record"), "{told}");
+    // Somebody else lives there.
+    busy.user("bob", None, serde_json::json!({})).await;
+    let told = put(&busy.admin, &first, true).await.unwrap_err();
+    assert!(told.contains("users or clients that are not in the file"), "{told}");
 }
 
 /// The account page leaves some out.

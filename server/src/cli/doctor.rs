@@ -7,7 +7,7 @@ use crate::assembly;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
 use crate::config::{Settings, StorageSetting};
-use crate::keys::Keys;
+use crate::keys::{Keys, KeysError};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
@@ -91,7 +91,7 @@ async fn storage(settings: &Settings) -> Vec<Check> {
         StorageSetting::DynamoDb(table) => (
             format!("table {table}"),
             check_table(table).await,
-            "see that region, credentials and the table's name are right, and that you may describe it",
+            "see that network, endpoint, region, credentials and the table's name are right, and that you may describe it",
         ),
     };
     match checked {
@@ -151,7 +151,14 @@ async fn clients(settings: &Settings, store: &dyn Store) -> Option<Check> {
 async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {
     let keys: Arc<Keys> = match assembly::open_keys(settings, store, false).await {
         Ok(keys) => keys,
-        Err(error) => return Check::bad("keys", error.to_string(), "put the master key file back"),
+        Err(error) => {
+            let mend = match &error {
+                KeysError::Store(_) => "see `storage`",
+                KeysError::NoRing => "start `keyward serve` once",
+                _ => "put the master key file back",
+            };
+            return Check::bad("keys", error.to_string(), mend);
+        }
     };
     let (now, ring) = (SystemClock.now(), keys.current());
     let ahead = ring.list(now).iter().map(|key| key.publish_at).max().filter(|at| *at > now.plus(TOLERABLE));

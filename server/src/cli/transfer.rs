@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::output::{Failed, Outcome, Progress, show_time};
-use crate::admin::transfer::{self, Counts};
+use crate::admin::transfer::{self, Counts, Stage};
 use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -41,9 +41,13 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         return Err(Failed(format!("{} {mend}", file.display())));
     }
     context.with_store(|admin, _| async move {
-        let mut progress = Progress::new("records put");
+        let (mut put, mut counted) = (Progress::new("records put"), Progress::new("users counted"));
+        let progress = |stage, done, all| match stage {
+            Stage::Put => put.show(done, all),
+            Stage::Count => counted.show(done, all),
+        };
         let open = || Ok(BufReader::new(File::open(&file)?));
-        let work = transfer::import(&admin, open, planned_move, |done, all| progress.show(done, all));
+        let work = transfer::import(&admin, open, planned_move, progress);
         let done = admin.change_ring(Event::new(What::StoreImported), work).await?;
         let mut text = format!("The store holds:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {

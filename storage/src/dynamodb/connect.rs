@@ -70,7 +70,7 @@ pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
         let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| late())?;
         loaded.map_err(|error| {
             Fault::unavailable(format!(
-                "no AWS credentials: set AWS_PROFILE, or give it a role; {}",
+                "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give it a role; {}",
                 chain(&error)
             ))
         })?;

@@ -9,6 +9,11 @@ use std::fmt::Write as _;
 /// What a write of one item hears that meets a transaction on it.
 pub(super) const CONFLICT: &str = "TransactionConflictException";
 
+const NO_TABLE: &str = "there is no such table in this region and account: mend `storage` or AWS_REGION, or make it \
+                        with `keyward storage migrate`";
+const UNSENDABLE: &str = "no request can be made: see that credentials can be had, that AWS_REGION is one, and that \
+                          AWS_ENDPOINT_URL_DYNAMODB, if it is set, begins with https:// or http://";
+
 /// A failure before it knows in which step it happened.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -43,10 +48,16 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
             SdkError::ServiceError(answer) => kind_of(answer.err().code()),
             _ => StoreErrorKind::Unavailable,
         };
-        let text = match error.code() {
-            Some("ResourceNotFoundException") => {
-                "there is no such table in this region and account: run `keyward storage migrate`".to_owned()
+        let text = match &error {
+            // These errors quote the request, with what is in it.
+            SdkError::ConstructionFailure(_) => UNSENDABLE.to_owned(),
+            SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
+                UNSENDABLE.to_owned()
             }
+            SdkError::DispatchFailure(_) => {
+                format!("DynamoDB can't be reached; see network, region and endpoint: {}", chain(&error))
+            }
+            _ if error.code() == Some("ResourceNotFoundException") => NO_TABLE.to_owned(),
             _ => chain(&error),
         };
         Self { kind, text }

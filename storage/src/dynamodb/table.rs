@@ -21,6 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST_LOOKS: u32 = 240;
 /// What `storage migrate` does again.
 const MIGRATE: &str = "run `keyward storage migrate`";
+const MAKE: &str = "mend `storage` or AWS_REGION, or make it with `keyward storage migrate`";
 const OTHER_TABLE: &str = "keys can't be changed: name another table in `storage`, run `keyward storage migrate`, and bring \
                            over what is in this one";
 const REPLICATED: &str =
@@ -242,7 +243,7 @@ impl Table {
         let schema = Schema::read()?;
         let found = |what: String, mend| Finding { what, mend };
         let Some(table) = self.describe().await? else {
-            return Ok(vec![found(format!("there is no table {}", self.name), MIGRATE)]);
+            return Ok(vec![found(format!("there is no table {}", self.name), MAKE)]);
         };
         if !has_our_keys(&table, &schema)? {
             return Ok(vec![found(

@@ -8,7 +8,9 @@ use crate::admin::{Admin, AdminError};
 use crate::keys::{KeysError, Ring};
 use protocol::consent::Consent;
 use protocol::grant::Grant;
+use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +29,20 @@ pub struct Imported {
     pub not_before: Option<Timestamp>,
 }
 
+/// What an import is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Putting records.
+    Put,
+    /// Counting what users the store has then.
+    Count,
+}
+
 /// What a file holds.
 struct Holdings {
     counts: Counts,
+    users: BTreeSet<UserId>,
+    clients: BTreeSet<ClientId>,
     /// Those of them that outlast this import.
     lasting: Counts,
     /// How many in all.
@@ -39,22 +52,23 @@ struct Holdings {
 /// Puts everything into the store and counts what it holds then. Unless the move was planned (no server has used
 /// the old store since the export), nothing that was issued before counts any more: the file may be old, and what
 /// was revoked or spent since would come back to life. `open` opens the file, which is read to its end before
-/// anything is written. `progress` is told how many of how many records.
+/// anything is written. `progress` is told how many of how many are done.
 ///
 /// # Errors
-/// [`AdminError::Refused`] if the file is no whole export, or the store holds something else under an id of it;
-/// when the store fails.
+/// [`AdminError::Refused`] if the file is no whole export, or the store has users or clients that are not in it, or
+/// something else under an id of it; when the store fails.
 pub async fn import<R: BufRead>(
     admin: &Admin,
     open: impl Fn() -> io::Result<R>,
     planned_move: bool,
-    mut progress: impl FnMut(u64, u64),
+    mut progress: impl FnMut(Stage, u64, u64),
 ) -> Result<Imported, AdminError> {
     let open =
         || open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")));
     let stamp = admin.stamp();
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
+    refuse_others(&*admin.store, &holdings).await?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
     let (mut calls, mut done) = (JoinSet::new(), 0);
     let mut records = open()?;
@@ -67,12 +81,12 @@ pub async fn import<R: BufRead>(
         } else if let Some(ended) = calls.join_next().await {
             joined(ended)?;
             done += 1;
-            progress(done, holdings.all);
+            progress(Stage::Put, done, holdings.all);
         } else {
             break;
         }
     }
-    verify(admin, &holdings.lasting, horizon).await?;
+    verify(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Count, done, all)).await?;
     let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
         Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
         _ => None,
@@ -81,7 +95,8 @@ pub async fn import<R: BufRead>(
 }
 
 fn look_through<R: BufRead>(records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
-    let mut holdings = Holdings { counts: Counts::new(), lasting: Counts::new(), all: 0 };
+    let (users, clients) = (BTreeSet::new(), BTreeSet::new());
+    let mut holdings = Holdings { counts: Counts::new(), users, clients, lasting: Counts::new(), all: 0 };
     for entry in records {
         let entry = entry?;
         holdings.all += 1;
@@ -89,8 +104,25 @@ fn look_through<R: BufRead>(records: Records<R>, horizon: Timestamp) -> Result<H
         if !entry.is_over(horizon) {
             count(&mut holdings.lasting, &entry);
         }
+        match entry {
+            Entry::User { user, .. } => drop(holdings.users.insert(user.id)),
+            Entry::Client(client) => drop(holdings.clients.insert(client.id)),
+            _ => {}
+        }
     }
     Ok(holdings)
+}
+
+/// A store with anybody else in it is in use: nothing of the file gets in.
+async fn refuse_others(store: &dyn Store, holdings: &Holdings) -> Result<(), AdminError> {
+    let users = patiently(async || Ok(store.user_ids().await?)).await?;
+    let clients = patiently(async || Ok(store.clients().await?)).await?;
+    if users.iter().all(|id| holdings.users.contains(id))
+        && clients.iter().all(|client| holdings.clients.contains(&client.id))
+    {
+        return Ok(());
+    }
+    Err(refused("the store has users or clients that are not in the file: import into an empty store"))
 }
 
 fn count(counts: &mut Counts, entry: &Entry) {
@@ -98,13 +130,18 @@ fn count(counts: &mut Counts, entry: &Entry) {
 }
 
 /// Counts what the store holds.
-async fn verify(admin: &Admin, lasting: &Counts, horizon: Timestamp) -> Result<(), AdminError> {
+async fn verify(
+    admin: &Admin,
+    lasting: &Counts,
+    horizon: Timestamp,
+    progress: impl FnMut(u64, u64),
+) -> Result<(), AdminError> {
     let mut there = Counts::new();
     let each = |entry| {
         count(&mut there, &entry);
         Ok(())
     };
-    walk(&admin.store, horizon, each, |_, _| {}).await?;
+    walk(&admin.store, horizon, each, progress).await?;
     for (kind, count) in lasting {
         let kept = there.get(kind).copied().unwrap_or(0);
         if kept < *count {
@@ -146,7 +183,9 @@ async fn put(
     if is_same {
         return Ok(());
     }
-    Err(refused(format!("the store holds another record as {name}: import into an empty store")))
+    Err(refused(format!(
+        "the store holds another record as {name}, or one with its name: import into an empty store"
+    )))
 }
 
 fn same<T: PartialEq>(commit: Commit<T>, record: &T) -> bool {

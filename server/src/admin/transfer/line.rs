@@ -188,7 +188,11 @@ impl<R: BufRead> Records<R> {
                     }
                     self.ended = true;
                 }
-                _ => return Err(refused(format!("line {number} is not one of a keyward export"))),
+                _ => {
+                    return Err(refused(format!(
+                        "line {number} is not one of a keyward export: export again"
+                    )));
+                }
             }
         }
         if self.ended { Ok(None) } else { Err(refused("the file is cut off: export again")) }
