@@ -45,8 +45,6 @@ struct Holdings {
     clients: BTreeSet<ClientId>,
     /// Those of them that outlast this import.
     lasting: Counts,
-    /// How many in all.
-    all: u64,
 }
 
 /// Puts everything into the store and counts what it holds then. Unless the move was planned (no server has used
@@ -70,7 +68,7 @@ pub async fn import<R: BufRead>(
     let holdings = look_through(open()?, horizon)?;
     refuse_others(&*admin.store, &holdings).await?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
-    let (mut calls, mut done) = (JoinSet::new(), 0);
+    let (mut calls, mut done, all) = (JoinSet::new(), 0, holdings.counts.values().sum());
     let mut records = open()?;
     loop {
         let entry = if calls.len() < AT_ONCE { records.next().transpose()? } else { None };
@@ -81,7 +79,7 @@ pub async fn import<R: BufRead>(
         } else if let Some(ended) = calls.join_next().await {
             joined(ended)?;
             done += 1;
-            progress(Stage::Put, done, holdings.all);
+            progress(Stage::Put, done, all);
         } else {
             break;
         }
@@ -96,10 +94,9 @@ pub async fn import<R: BufRead>(
 
 fn look_through<R: BufRead>(records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
     let (users, clients) = (BTreeSet::new(), BTreeSet::new());
-    let mut holdings = Holdings { counts: Counts::new(), users, clients, lasting: Counts::new(), all: 0 };
+    let mut holdings = Holdings { counts: Counts::new(), users, clients, lasting: Counts::new() };
     for entry in records {
         let entry = entry?;
-        holdings.all += 1;
         count(&mut holdings.counts, &entry);
         if !entry.is_over(horizon) {
             count(&mut holdings.lasting, &entry);
