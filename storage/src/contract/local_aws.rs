@@ -5,6 +5,7 @@ use crate::dynamodb::DynamoDb;
 use crate::dynamodb::connect::{self, Patience};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use protocol::id::Realm;
 use std::io::{BufRead as _, BufReader};
@@ -38,6 +39,8 @@ pub fn client(http: Option<SharedHttpClient>) -> Client {
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(endpoint())
+        // All clients of a process share one allowance of second tries, and what tests break uses up any.
+        .retry_partition(RetryPartition::custom("test").token_bucket(TokenBucket::unlimited()).build())
         .http_client(http.unwrap_or_else(plain));
     Client::from_conf(connect::within(settings, PATIENCE, Duration::from_millis(1)).build())
 }
