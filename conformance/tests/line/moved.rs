@@ -8,7 +8,7 @@ use protocol::name::Identifier;
 use protocol::secret::{Digest, SecretKind};
 use protocol::session::Session;
 use protocol::time::Timestamp;
-use server::admin::transfer::{Imported, Stage, export, import};
+use server::admin::transfer::{Imported, Stage, UNFINISHED, export, import};
 use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
@@ -18,6 +18,8 @@ use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+/// Whom the stores belong to.
+const ISSUER: &str = "https://op.example";
 /// More than go at once.
 const USERS: u32 = 50;
 
@@ -48,6 +50,7 @@ async fn lived_in() -> World {
 /// The same in a store, with so many people.
 async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let world = World::on(store, Harness::Router, &[]).await;
+    world.store.set_issuer(ISSUER, world.admin.stamp()).await.unwrap();
     world.alice().await;
     world.single_page().await;
     world.machine().await;
@@ -206,16 +209,26 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         ),
         (first.replace("\"keyward_export\":1", "\"keyward_export\":2"), "format 2"),
         (joined(&[&lines[..2], &["nonsense"][..], &lines[2..]].concat()), "line 3"),
+        (first.replacen("user-", "uses-", 1), "changed or damaged"),
         (String::new(), "cut off"),
     ] {
         let told = put(&nobody, &damaged, true).await.unwrap_err();
         assert!(told.contains(why), "{told}");
         assert_eq!(nobody.store.user_ids().await.unwrap(), [], "nothing was written");
         assert_eq!(nobody.store.clients().await.unwrap(), [], "nothing was written");
+        assert_eq!(nobody.store.issuer().await.unwrap(), None, "nothing was written");
     }
+    // A server was started on it too early, and has made its keys.
     let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
-    let told = put(&busy.admin, &first, true).await.unwrap_err();
-    assert!(told.contains("another record"), "{told}");
+    for (issuer, why) in
+        [("https://other.example", "belongs to https://other.example"), (ISSUER, "keys of its own")]
+    {
+        busy.store.set_issuer(issuer, busy.admin.stamp()).await.unwrap();
+        let told = put(&busy.admin, &first, true).await.unwrap_err();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
+        assert_eq!(busy.store.issuer().await.unwrap().as_deref(), Some(issuer));
+    }
     // Somebody else lives there.
     busy.user("bob", None, serde_json::json!({})).await;
     let told = put(&busy.admin, &first, true).await.unwrap_err();
@@ -252,6 +265,7 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     put(&table, &file, true).await.unwrap_err();
     wire.clear();
     assert_ne!(text(&table).await, file, "it stopped half-way");
+    assert_eq!(table.store.issuer().await.unwrap().as_deref(), Some(UNFINISHED));
     // A new table can't take what is coming, for a while.
     wire.plan(20, 100, Mishap::Throttled);
     put(&table, &file, true).await.unwrap();
@@ -302,6 +316,36 @@ fn the_program_says_what_a_file_has_to_be() {
     assert_eq!(mode & 0o777, 0o600, "password hashes are in it");
     std::fs::write(folder.path().join("file"), "{\"keyward_export\":1}\n").unwrap();
     refused(&["storage", "import", "file"], "cut off");
+}
+
+#[tokio::test]
+async fn the_program_leaves_a_store_alone_whose_import_has_not_ended() {
+    let folder = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| run_with(folder.path(), arguments, &[], "");
+    assert!(run(&["storage", "migrate"]).status.success());
+    let path = folder.path().join("keyward-data/keyward.db");
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::File(path), false, Realm::main()).unwrap());
+    let world = crowded(Arc::clone(&store), 3).await;
+    assert!(run(&["storage", "export", "file"]).status.success());
+    store.set_issuer(UNFINISHED, world.admin.stamp()).await.unwrap();
+    drop(world);
+    for arguments in [
+        &["serve", "--listen", "127.0.0.1:0", "--change-issuer"][..],
+        &["client", "list"],
+        &["storage", "export", "other"],
+        &["storage", "check"],
+        &["doctor"],
+    ] {
+        let done = run(arguments);
+        let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("`keyward storage import` with its file again"), "{arguments:?}: {told}");
+    }
+    assert!(run(&["storage", "import", "file", "--planned-move"]).status.success());
+    assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
+    for arguments in [&["client", "list"][..], &["storage", "check"]] {
+        assert!(run(arguments).status.success(), "{arguments:?}");
+    }
 }
 
 /// From a SQLite file by way of a table to another SQLite file, by commands.

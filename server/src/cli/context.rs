@@ -1,7 +1,7 @@
 //! What commands share: the global flags, the settings, and the store opened for an operator.
 
 use super::output::{Failed, Output};
-use crate::admin::Admin;
+use crate::admin::{Admin, transfer};
 use crate::assembly;
 use crate::config::Settings;
 use crate::config::env::Env;
@@ -45,18 +45,36 @@ impl Context {
     where
         F: Future<Output = Result<(), Failed>>,
     {
-        let mut settings = self.operator_settings()?;
-        telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
-        block_on(async move {
-            let store = assembly::open_store(&settings, false).await?;
-            if let Some(issuer) = store.issuer().await? {
+        self.with_any_store(|admin, mut settings| async move {
+            if let Some(issuer) = admin.store.issuer().await? {
+                if issuer == transfer::UNFINISHED {
+                    return Err(unfinished_import());
+                }
                 settings.issuer = Issuer::parse(&issuer).map_err(|why| {
                     Failed(format!("the store's issuer `{issuer}` is damaged: {}", why.mend()))
                 })?;
             }
+            work(admin, settings).await
+        })
+    }
+
+    /// The same with one that may be half of what it is to be. The settings don't have its issuer.
+    pub(super) fn with_any_store<F>(&self, work: impl FnOnce(Admin, Settings) -> F) -> Result<(), Failed>
+    where
+        F: Future<Output = Result<(), Failed>>,
+    {
+        let settings = self.operator_settings()?;
+        telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
+        block_on(async move {
+            let store = assembly::open_store(&settings, false).await?;
             work(assembly::admin(store), settings).await
         })
     }
+}
+
+/// A half of everything is not to be used.
+pub(super) fn unfinished_import() -> Failed {
+    Failed(format!("an import into this store has not ended: {}", transfer::FINISH))
 }
 
 /// Runs a command's work. One thread will do: commands wait, they don't serve.

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, show_time};
 use super::reach;
+use crate::admin::transfer;
 use crate::assembly;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
@@ -119,6 +120,9 @@ async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
 async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
     match store.issuer().await {
         Ok(Some(theirs)) if theirs == settings.issuer.as_str() => Check::good("issuer", theirs),
+        Ok(Some(theirs)) if theirs == transfer::UNFINISHED => {
+            Check::bad("issuer", format!("the store belongs to {theirs}"), transfer::FINISH)
+        }
         Ok(Some(theirs)) => Check::bad(
             "issuer",
             format!("the store belongs to {theirs}, the settings say {}", settings.issuer),

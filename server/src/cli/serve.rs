@@ -1,7 +1,8 @@
 //! `keyward serve`.
 
-use super::context::Context;
+use super::context::{Context, unfinished_import};
 use super::output::{Failed, Outcome, print};
+use crate::admin::transfer;
 use crate::app::App;
 use crate::assembly;
 use crate::config::Settings;
@@ -111,6 +112,7 @@ async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: 
     let theirs = store.issuer().await?;
     match theirs.as_deref() {
         Some(theirs) if theirs == ours => return Ok(()),
+        Some(transfer::UNFINISHED) => return Err(unfinished_import()),
         Some(theirs) if !change_issuer && !is_loopback(theirs) => {
             return Err(Failed(format!(
                 "the store belongs to the issuer {theirs}, but the setting `issuer` says {ours}: correct the \

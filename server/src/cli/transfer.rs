@@ -40,7 +40,7 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         let mend = "is no regular file, and an import reads it twice: save it to one";
         return Err(Failed(format!("{} {mend}", file.display())));
     }
-    context.with_store(|admin, _| async move {
+    context.with_any_store(|admin, _| async move {
         let (mut put, mut counted) = (Progress::new("records put"), Progress::new("users counted"));
         let progress = |stage, done, all| match stage {
             Stage::Put => put.show(done, all),

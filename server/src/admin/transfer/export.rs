@@ -4,6 +4,7 @@ use super::line::{Entry, first_line, last_line};
 use super::walk::walk;
 use super::{Counts, refused};
 use crate::admin::{Admin, AdminError};
+use aws_lc_rs::digest::{Context as Hash, SHA256};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::fs::File;
@@ -48,16 +49,36 @@ pub async fn export(
 
 fn join(parts: BTreeMap<&'static str, Part>, out: &mut impl Write) -> io::Result<Counts> {
     let mut counts = Counts::new();
-    writeln!(out, "{}", first_line()?)?;
+    let mut hashed = Hashed { out, hash: Hash::new(&SHA256) };
+    writeln!(hashed, "{}", first_line()?)?;
     for (kind, part) in parts {
         let mut lines = part.lines.into_inner()?;
         lines.rewind()?;
-        io::copy(&mut lines, out)?;
+        io::copy(&mut lines, &mut hashed)?;
         counts.insert(kind.to_owned(), part.count);
     }
-    writeln!(out, "{}", last_line(&counts)?)?;
+    let Hashed { out, hash } = hashed;
+    writeln!(out, "{}", last_line(&counts, hash)?)?;
     out.flush()?;
     Ok(counts)
+}
+
+/// Hashes what goes through it.
+struct Hashed<'a, W> {
+    out: &'a mut W,
+    hash: Hash,
+}
+
+impl<W: Write> Write for Hashed<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or(bytes));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn unwritten(error: io::Error) -> AdminError {

@@ -1,5 +1,6 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
-//! so an import that stopped half-way is run again, and a second run changes nothing.
+//! so an import that stopped half-way is run again, and a second run changes nothing. Until it has ended the store
+//! belongs to [`UNFINISHED`], so that no server starts on a half of everything.
 
 use super::line::{Entry, Records, identifier};
 use super::walk::walk;
@@ -20,6 +21,11 @@ use tokio::task::JoinSet;
 /// No import takes longer. What expires meanwhile may be gone before it is counted.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What a store belongs to while an import into it has not ended, in the place of its issuer.
+pub const UNFINISHED: &str = "an unfinished import";
+/// What to do about that.
+pub const FINISH: &str = "run `keyward storage import` with its file again";
+
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -39,8 +45,11 @@ pub enum Stage {
 }
 
 /// What a file holds.
+#[derive(Default)]
 struct Holdings {
     counts: Counts,
+    issuer: Option<String>,
+    ring: Option<String>,
     users: BTreeSet<UserId>,
     clients: BTreeSet<ClientId>,
     /// Those of them that outlast this import.
@@ -66,15 +75,15 @@ pub async fn import<R: BufRead>(
     let stamp = admin.stamp();
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
-    refuse_others(&*admin.store, &holdings).await?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
+    begin(&*admin.store, &holdings, not_before, stamp).await?;
     let (mut calls, mut done, all) = (JoinSet::new(), 0, holdings.counts.values().sum());
     let mut records = open()?;
     loop {
         let entry = if calls.len() < AT_ONCE { records.next().transpose()? } else { None };
         if let Some(entry) = entry {
             let (store, entry) = (Arc::clone(&admin.store), Arc::new(entry));
-            let put = move || put(Arc::clone(&store), Arc::clone(&entry), not_before, stamp);
+            let put = move || put(Arc::clone(&store), Arc::clone(&entry), stamp);
             calls.spawn(patiently(put));
         } else if let Some(ended) = calls.join_next().await {
             joined(ended)?;
@@ -85,6 +94,9 @@ pub async fn import<R: BufRead>(
         }
     }
     verify(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Count, done, all)).await?;
+    if let Some(issuer) = &holdings.issuer {
+        patiently(async || Ok(admin.store.set_issuer(issuer, stamp).await?)).await?;
+    }
     let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
         Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
         _ => None,
@@ -92,34 +104,61 @@ pub async fn import<R: BufRead>(
     Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
 }
 
-fn look_through<R: BufRead>(records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
-    let (users, clients) = (BTreeSet::new(), BTreeSet::new());
-    let mut holdings = Holdings { counts: Counts::new(), users, clients, lasting: Counts::new() };
-    for entry in records {
+fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
+    let mut holdings = Holdings::default();
+    for entry in records.by_ref() {
         let entry = entry?;
-        count(&mut holdings.counts, &entry);
         if !entry.is_over(horizon) {
             count(&mut holdings.lasting, &entry);
         }
         match entry {
             Entry::User { user, .. } => drop(holdings.users.insert(user.id)),
             Entry::Client(client) => drop(holdings.clients.insert(client.id)),
+            Entry::Issuer(issuer) => holdings.issuer = Some(issuer),
+            Entry::Ring(body) => holdings.ring = Some(body),
             _ => {}
         }
     }
+    holdings.counts = records.counts();
     Ok(holdings)
 }
 
-/// A store with anybody else in it is in use: nothing of the file gets in.
-async fn refuse_others(store: &dyn Store, holdings: &Holdings) -> Result<(), AdminError> {
+/// A store that somebody uses is refused before anything of the file is in it.
+async fn begin(
+    store: &dyn Store,
+    holdings: &Holdings,
+    not_before: Option<Timestamp>,
+    stamp: Stamp,
+) -> Result<(), AdminError> {
     let users = patiently(async || Ok(store.user_ids().await?)).await?;
     let clients = patiently(async || Ok(store.clients().await?)).await?;
-    if users.iter().all(|id| holdings.users.contains(id))
-        && clients.iter().all(|client| holdings.clients.contains(&client.id))
+    if !users.iter().all(|id| holdings.users.contains(id))
+        || !clients.iter().all(|client| holdings.clients.contains(&client.id))
     {
-        return Ok(());
+        return Err(refused(
+            "the store has users or clients that are not in the file: import into an empty store",
+        ));
     }
-    Err(refused("the store has users or clients that are not in the file: import into an empty store"))
+    if let Some(issuer) = &holdings.issuer {
+        patiently(|| mark(store, issuer, stamp)).await?;
+    }
+    match &holdings.ring {
+        Some(body) if !patiently(|| put_ring(store, body, not_before, stamp)).await? => {
+            Err(refused("the store has keys of its own, as a server makes them: import into an empty store"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Keeps servers away, unless this is a second run.
+async fn mark(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
+    match store.issuer().await? {
+        None => Ok(store.set_issuer(UNFINISHED, stamp).await?),
+        Some(theirs) if theirs == issuer || theirs == UNFINISHED => Ok(()),
+        Some(theirs) => Err(refused(format!(
+            "the store belongs to {theirs}, and the file to {issuer}: import into an empty store"
+        ))),
+    }
 }
 
 fn count(counts: &mut Counts, entry: &Entry) {
@@ -150,12 +189,7 @@ async fn verify(
     Ok(())
 }
 
-async fn put(
-    store: Arc<dyn Store>,
-    entry: Arc<Entry>,
-    not_before: Option<Timestamp>,
-    stamp: Stamp,
-) -> Result<(), AdminError> {
+async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(), AdminError> {
     let (store, name) = (&*store, format!("{} {}", entry.kind(), entry.id()));
     let is_same = match &*entry {
         Entry::Client(client) => same(store.create_client(client, stamp).await?, client),
@@ -170,18 +204,19 @@ async fn put(
         Entry::DeniedToken(denied) => {
             same(store.deny_token(&denied.token, denied.expires_at, stamp).await?, &denied.expires_at)
         }
-        Entry::Issuer(issuer) => put_issuer(store, issuer, stamp).await?,
         Entry::RetiredKeys(body) => {
             let commit = store.replace_ring(RingDocument::RetiredKeys, None, body, stamp).await?;
             holds(&commit, body)
         }
-        Entry::Ring(body) => put_ring(store, body, not_before, stamp).await?,
+        // The first of all and the last.
+        Entry::Ring(_) | Entry::Issuer(_) => true,
     };
     if is_same {
         return Ok(());
     }
     Err(refused(format!(
-        "the store holds another record as {name}, or one with its name: import into an empty store"
+        "the store holds another record as {}, or one with its name: import into an empty store",
+        name.trim_end()
     )))
 }
 
@@ -214,13 +249,6 @@ async fn put_consent(store: &dyn Store, consent: &Consent, stamp: Stamp) -> Resu
     }
     store.remember_consent(user, client, scope, Stamp { at: *granted_at, ..stamp }).await?;
     Ok(true)
-}
-
-async fn put_issuer(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<bool, AdminError> {
-    match store.issuer().await? {
-        Some(theirs) => Ok(theirs == issuer),
-        None => Ok(store.set_issuer(issuer, stamp).await.map(|()| true)?),
-    }
 }
 
 /// The ring, with the instant before which nothing counts. One that differs in nothing else is this one, from an

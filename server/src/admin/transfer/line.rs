@@ -1,8 +1,9 @@
-//! The lines of an export. The first says what the file is, the last how many of each kind there are; so a file
-//! that was cut off is known as one.
+//! The lines of an export. The first says what the file is, the last how many of each kind there are, with the hash
+//! of all lines before it; so a file that was cut off or damaged is known as one.
 
 use super::{Counts, refused};
 use crate::admin::AdminError;
+use aws_lc_rs::digest::{Context as Hash, SHA256};
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::Grant;
@@ -53,7 +54,7 @@ pub enum Entry {
 #[serde(untagged)]
 enum Line {
     First { keyward_export: u32 },
-    Last { counts: Counts },
+    Last { counts: Counts, sha256: String },
     Record(Box<Entry>),
 }
 
@@ -142,8 +143,12 @@ pub(super) fn first_line() -> serde_json::Result<String> {
 }
 
 /// The line that says what is in the file.
-pub(super) fn last_line(counts: &Counts) -> serde_json::Result<String> {
-    serde_json::to_string(&Line::Last { counts: counts.clone() })
+pub(super) fn last_line(counts: &Counts, lines: Hash) -> serde_json::Result<String> {
+    serde_json::to_string(&Line::Last { counts: counts.clone(), sha256: encoded(lines) })
+}
+
+fn encoded(hash: Hash) -> String {
+    protocol::base64url::encode(hash.finish().as_ref())
 }
 
 /// The records of a file, one after the other. What isn't a whole export of a version that this program knows ends
@@ -153,6 +158,7 @@ pub struct Records<R> {
     begun: bool,
     last: Option<(&'static str, String)>,
     counts: Counts,
+    hash: Hash,
     ended: bool,
 }
 
@@ -160,13 +166,30 @@ impl<R: BufRead> Records<R> {
     /// Of a file's text.
     pub fn of(file: R) -> Self {
         let lines = (1..).zip(file.lines());
-        Self { lines, begun: false, last: None, counts: Counts::new(), ended: false }
+        Self {
+            lines,
+            begun: false,
+            last: None,
+            counts: Counts::new(),
+            hash: Hash::new(&SHA256),
+            ended: false,
+        }
+    }
+
+    /// How many of each kind there were up to here.
+    pub(super) fn counts(self) -> Counts {
+        self.counts
     }
 
     fn take(&mut self) -> Result<Option<Entry>, AdminError> {
         for (number, line) in self.lines.by_ref() {
             let text = line.map_err(|error| refused(format!("line {number} can't be read: {error}")))?;
-            match serde_json::from_str(&text) {
+            let line = serde_json::from_str(&text);
+            if !matches!(line, Ok(Line::Last { .. })) {
+                self.hash.update(text.as_bytes());
+                self.hash.update(b"\n");
+            }
+            match line {
                 Ok(Line::First { keyward_export: FORMAT }) if !self.begun => self.begun = true,
                 Ok(Line::First { keyward_export }) if !self.begun => {
                     let mend =
@@ -182,9 +205,12 @@ impl<R: BufRead> Records<R> {
                     *self.counts.entry(entry.kind().to_owned()).or_default() += 1;
                     return Ok(Some(*entry));
                 }
-                Ok(Line::Last { counts }) if self.begun && !self.ended => {
+                Ok(Line::Last { counts, sha256 }) if self.begun && !self.ended => {
                     if counts != self.counts {
                         return Err(refused("lines are missing: export again"));
+                    }
+                    if sha256 != encoded(self.hash.clone()) {
+                        return Err(refused("the file was changed or damaged: export again"));
                     }
                     self.ended = true;
                 }

@@ -11,7 +11,7 @@ mod line;
 mod walk;
 
 pub use export::export;
-pub use import::{Imported, Stage, import};
+pub use import::{FINISH, Imported, Stage, UNFINISHED, import};
 pub use line::{Entry, Records};
 
 use crate::admin::AdminError;
