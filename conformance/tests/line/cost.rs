@@ -60,6 +60,12 @@ async fn measured() -> Vec<Flow> {
     let page = stranger.visit(&world, &request()).await;
     stranger.sign_in(&world, &page, "alice", "a wrong one").await;
     ledger.note("wrong password");
+    world.pass(60);
+    server::upkeep::minute(&world.app).await;
+    server::upkeep::sweep(&world.app).await;
+    ledger.note("a minute of a server that idles");
+    assert_eq!(world.send(get("/readyz")).await.status, 200);
+    ledger.note("a look at `/readyz`");
     ledger.flows
 }
 
@@ -124,9 +130,10 @@ fn page(flows: &[Flow], prices: &serde_json::Value) -> String {
         "<!-- Written by conformance/tests/line/cost.rs from what goes over the line; not by hand. -->\n\
          # What DynamoDB costs\n\n\
          Each flow was run against the emulator with the calls counted on the line, and the capacity units that it \
-         reports for them. Client records and keys are in the cache, as they nearly always are. Prices are those of \
-         on-demand tables in {}, as of {} (`docs/reference/prices.json`): ${} a million write units, ${} a million \
-         read units. Storage, backups and KMS come on top. Not measured on AWS yet.\n\n\
+         reports for them. A write that is refused counts as one unit. Client records and keys are in the cache, as \
+         they nearly always are. Prices are those of on-demand tables in {}, as of {} (`docs/reference/prices.json`): \
+         ${} a million write units, ${} a million read units. Storage, backups and KMS come on top. Not measured on \
+         AWS yet.\n\n\
          | flow | calls | read units | write units | $ a million |\n|---|---|---|---|---|\n",
         prices["region"].as_str().unwrap(),
         prices["as_of"].as_str().unwrap(),

@@ -43,7 +43,8 @@ pub enum Mishap {
 pub struct Sent {
     /// The operation, as `GetItem`.
     pub operation: String,
-    /// Capacity units it consumed; zero where DynamoDB doesn't say, as in refusals.
+    /// Capacity units it consumed. One for a write whose condition didn't hold, which is billed and not reported;
+    /// zero for other refusals.
     pub units: f64,
     /// Whether it read what may be old.
     pub is_stale: bool,
@@ -231,6 +232,9 @@ fn ask_for_units(request: &mut HttpRequest, operation: &str) {
 
 /// The units of an answer: of one table, or of a list of tables.
 fn consumed(answer: &Value) -> f64 {
+    if answer["__type"].as_str().is_some_and(|kind| kind.ends_with("#ConditionalCheckFailedException")) {
+        return 1.0;
+    }
     let units = |table: &Value| table["CapacityUnits"].as_f64().unwrap_or(0.0);
     match &answer["ConsumedCapacity"] {
         Value::Array(tables) => tables.iter().map(units).sum(),
