@@ -1,8 +1,9 @@
 //! Counters of failed attempts.
 
 use super::Table;
+use super::again::step_aside;
 use super::attribute::attribute;
-use super::call::{Read, Written, of_known_format, step_aside};
+use super::call::{Read, Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, Record};
 use crate::Stamp;

@@ -2,13 +2,12 @@
 //! says that it is not all.
 
 use super::Table;
+use super::again::{past_transactions, patiently, pause};
 use super::attribute::{Item, attribute, number, text};
-use super::fault::{CONFLICT, Fault};
+use super::fault::Fault;
 use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
 use crate::kept::Kept;
-use crate::{Commit, Stamp, StoreErrorKind};
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use crate::{Commit, Stamp};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -16,25 +15,12 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld, Update as UpdateInput,
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
-use tokio::time::sleep;
 
 /// How often what DynamoDB left undone for lack of capacity is asked for again.
 const UNPROCESSED_ROUNDS: u32 = 5;
-/// How often a page of a list is asked for again.
-const PAGE_ROUNDS: u32 = 11;
-/// How often a write is sent again that met a transaction.
-const CONFLICT_ROUNDS: u32 = 3;
-/// The pause before the first of these; each is twice as long as the one before.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(25);
-
 /// The attributes that are an item's key.
 const KEYS: &str = "#pk, #sk";
-
-/// How long a write steps aside for at most: 16 ms the first time, then twice as long each time, up to 256 ms.
-const ASIDE_EXPONENTS: (u32, u32) = (4, 8);
 
 /// How a guarded call ended.
 pub(super) enum Written {
@@ -185,7 +171,7 @@ impl Table {
         let mut found = HashMap::new();
         for round in 0..UNPROCESSED_ROUNDS {
             if round > 0 {
-                sleep(FIRST_PAUSE * 2_u32.pow(round - 1)).await;
+                pause(round - 1).await;
             }
             let asked = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
             let asked = asked.map_err(|error| Fault::corrupt(error.to_string()))?;
@@ -338,48 +324,6 @@ impl Table {
             }
         }
     }
-}
-
-/// Sends a write, and again if it met a transaction: that does nothing, and is over soon. The SDK doesn't.
-async fn past_transactions<T, E, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
-where
-    E: ProvideErrorMetadata,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-{
-    for round in 0..CONFLICT_ROUNDS {
-        match send().await {
-            Err(SdkError::ServiceError(answer)) if answer.err().code() == Some(CONFLICT) => {
-                sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
-            }
-            ended => return ended,
-        }
-    }
-    send().await
-}
-
-/// Asks a table that is busy again, up to a minute: the way to a page of a long list is not to be gone anew.
-async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, Fault>
-where
-    F: Future<Output = Result<T, E>>,
-    Fault: From<E>,
-{
-    for round in 0..PAGE_ROUNDS {
-        match ask().await.map_err(Fault::from) {
-            Err(fault) if fault.kind == StoreErrorKind::Busy => sleep(FIRST_PAUSE * 2_u32.pow(round)).await,
-            ended => return ended,
-        }
-    }
-    Ok(ask().await?)
-}
-
-/// Waits before a write is tried again that lost to others `round` times: each for another time, or they would
-/// meet again.
-pub(super) async fn step_aside(stamp: Stamp, round: u32) {
-    let (first, last) = ASIDE_EXPONENTS;
-    let longest = 2_u64.pow(round.saturating_add(first).min(last));
-    let lot =
-        Sha256::new().chain_update(stamp.request.as_bytes()).chain_update(round.to_be_bytes()).finalize();
-    sleep(Duration::from_millis(u64::from(lot.first().copied().unwrap_or_default()) * longest / 256)).await;
 }
 
 /// The condition that an item is of the format we know, as [`Table::put`] takes it.

@@ -1,8 +1,9 @@
 //! What users agreed to.
 
 use super::Table;
+use super::again::step_aside;
 use super::attribute::attribute;
-use super::call::{Written, of_known_format, step_aside};
+use super::call::{Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key};
 use crate::Stamp;

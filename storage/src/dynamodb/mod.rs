@@ -45,6 +45,7 @@ use protocol::user::{PasswordHash, User};
 use std::time::Duration;
 use tokio::time::timeout;
 
+mod again;
 mod attempt;
 mod attribute;
 mod call;

@@ -2,21 +2,19 @@
 //! goes with its grants. Transactions cost twice as much, so no other step is one.
 
 use super::Table;
+use super::again::{CONFLICT_ROUNDS, again_if};
 use super::attribute::Item;
-use super::call::{FIRST_PAUSE, Update, names};
+use super::call::{Update, names};
 use super::fault::{Fault, kind_of};
 use super::item::Key;
 use crate::StoreErrorKind;
-use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
     TransactWriteItem,
 };
-use tokio::time::sleep;
-
-/// How often a transaction that met another one is tried.
-const ATTEMPTS: u32 = 4;
 
 /// A transaction that did nothing because a condition did not hold.
 pub(super) struct Cancelled {
@@ -30,28 +28,28 @@ impl Table {
     /// All of it or nothing; `None`: all of it. The SDK gives each call a token of its own, by which DynamoDB
     /// recognises its silent repetitions.
     pub(super) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Option<Cancelled>, Fault> {
-        let mut fault = Fault::busy("other transactions are in the way");
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
-            }
-            let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
-            let Err(error) = call.send().await else { return Ok(None) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-                error.as_service_error()
-            else {
-                return Err(error.into());
-            };
-            let reasons = cancelled.cancellation_reasons();
-            if let Some(cancelled) = unmet(reasons) {
-                return Ok(Some(cancelled));
-            }
-            fault = why(reasons);
-            if fault.kind != StoreErrorKind::Busy {
-                break;
-            }
+        let send = || self.client.transact_write_items().set_transact_items(Some(parts.clone())).send();
+        let Err(error) = again_if(met_another, CONFLICT_ROUNDS, send).await else { return Ok(None) };
+        let Some(reasons) = reasons(&error) else { return Err(error.into()) };
+        unmet(reasons).map(Some).ok_or_else(|| why(reasons))
+    }
+}
+
+type Failure = SdkError<TransactWriteItemsError, HttpResponse>;
+
+/// Whether nothing but others' transactions, or the load, kept it from being done.
+fn met_another<T>(ended: &Result<T, Failure>) -> bool {
+    let reasons = ended.as_ref().err().and_then(reasons);
+    reasons.is_some_and(|reasons| unmet(reasons).is_none() && why(reasons).kind == StoreErrorKind::Busy)
+}
+
+/// Why it was cancelled, part by part; `None`: it was not.
+fn reasons(error: &Failure) -> Option<&[CancellationReason]> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons())
         }
-        Err(fault)
+        _ => None,
     }
 }
 
