@@ -23,7 +23,10 @@ where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
-    let met_one = |ended: &Result<T, SdkError<E, HttpResponse>>| matches!(ended, Err(SdkError::ServiceError(answer)) if answer.err().code() == Some(CONFLICT));
+    let met_one = |ended: &Result<T, SdkError<E, HttpResponse>>| {
+        let error = ended.as_ref().err().and_then(SdkError::as_service_error);
+        error.is_some_and(|error| error.code() == Some(CONFLICT))
+    };
     again_if(met_one, CONFLICT_ROUNDS, send).await
 }
 
