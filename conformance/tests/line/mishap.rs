@@ -92,6 +92,24 @@ async fn n220_all_tries_of_any_call_lost_and_the_next_request_succeeds_or_is_ref
     assert_eq!(refused, 1, "only where the code was spent");
 }
 
+#[tokio::test]
+async fn n220_an_operators_deletion_is_told_although_its_answer_was_lost() {
+    for nth in 1.. {
+        let (world, wire) = wired().await;
+        wire.plan(nth, 1, Mishap::Unanswered);
+        let user = world.admin.delete_user("alice").await;
+        let client = world.admin.delete_client("spa").await;
+        let met = wire.clear();
+        assert_eq!(user.unwrap().username, "alice", "call {nth}");
+        assert_eq!(client.unwrap().id.to_string(), "spa", "call {nth}");
+        assert!(world.admin.user("alice").await.is_err() && world.admin.client("spa").await.is_err());
+        if !met {
+            assert!(nth > 4, "two of each at least");
+            break;
+        }
+    }
+}
+
 /// Everything that asks the store, by what it is: with the client's record in the cache, and without.
 async fn statuses(world: &World, code: &str, tokens: &Answer) -> Vec<(&'static str, Answer)> {
     let mut all = Vec::new();
