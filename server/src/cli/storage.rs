@@ -129,8 +129,8 @@ fn restored(context: &Context) -> Outcome {
         let from = admin.stamp().next_millisecond();
         admin.change_ring(Event::new(What::StoreRestored), keys.void_before(from)).await?;
         let text = format!(
-            "Every grant and session from before {} has ended.\nStop the servers first; one whose file was \
-             replaced refuses everything until it is started anew.\nWhat was disabled or deleted since the backup is back: \
+            "Every grant and session from before {} has ended.\nStart every server anew: one that ran while the \
+             backup was put back doesn't work on it.\nWhat was disabled or deleted since the backup is back: \
              look at `keyward user list`, `client list` and `keys list`.",
             show_time(from)
         );

@@ -154,7 +154,7 @@ fn create(path: &Path, draft: &str, key: &Zeroizing<[u8; 32]>) -> io::Result<()>
         return Ok(());
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent)?;
+        make_folder(parent)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{draft}.new"));
@@ -166,6 +166,14 @@ fn create(path: &Path, draft: &str, key: &Zeroizing<[u8; 32]>) -> io::Result<()>
     });
     let _ = fs::remove_file(&draft);
     written
+}
+
+/// Nobody else's business, as the folder of a SQLite store.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(path)
 }
 
 /// The ring that the key opens is about to be written: a crash must not keep that and lose this.

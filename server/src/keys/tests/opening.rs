@@ -66,8 +66,13 @@ async fn the_master_key_file_is_the_owner_s_alone() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     world.open(&policy(ES256)).await;
-    let mode = fs::metadata(world.master_key()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&world.master_key()), 0o600);
+    assert_eq!(
+        mode(world.master_key().parent().unwrap()),
+        0o700,
+        "so is the folder, where it had to be made"
+    );
     let text = fs::read_to_string(world.master_key()).unwrap();
     assert!(protocol::base64url::decode_array::<32>(text.trim_end()).is_some(), "32 bytes in one line");
 }
