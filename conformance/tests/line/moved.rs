@@ -289,7 +289,7 @@ async fn the_program_moves_a_store_there_and_back() {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes: `cargo test --release -p conformance --test dynamodb -- --ignored`"]
+#[ignore = "takes minutes: `cargo build --release -p server && cargo test --release -p conformance --test dynamodb -- --ignored`"]
 async fn the_program_moves_a_hundred_thousand_users_there_and_back() {
     there_and_back(100_000).await;
 }
