@@ -30,7 +30,12 @@ impl Process {
     }
 
     /// Waits until what `command` starts says that it is ready.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        Self::try_spawn(command).unwrap_or_else(|told| panic!("it ended before it was ready: {told}"))
+    }
+
+    /// The same; what it told if it ended before.
+    pub fn try_spawn(mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
@@ -38,7 +43,8 @@ impl Process {
             if lines.read_line(&mut greeting).unwrap() == 0 {
                 let mut errors = String::new();
                 child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-                panic!("it ended before it was ready: {greeting}{errors}");
+                child.wait().unwrap();
+                return Err(greeting + &errors);
             }
         }
         // Read to the end, so that it never waits for us.
@@ -50,7 +56,8 @@ impl Process {
         let at = words.iter().position(|word| *word == "on").unwrap() + 1;
         let address = words[at].rsplit("//").next().unwrap().parse().unwrap();
         let child = Mutex::new(child);
-        Self { child, address, issuer: words[at + 2].trim_matches(['"', ',']).to_owned(), greeting }
+        let issuer = words[at + 2].trim_matches(['"', ',']).to_owned();
+        Ok(Self { child, address, issuer, greeting })
     }
 
     /// Sends a request; `Host` is the issuer's unless it has its own.

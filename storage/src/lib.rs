@@ -182,8 +182,13 @@ pub struct AccountView {
 pub trait Store: Send + Sync + 'static {
     /// The issuer this store belongs to.
     async fn issuer(&self) -> Result<Option<String>, StoreError>;
-    /// Binds the store to an issuer, replacing any other.
-    async fn set_issuer(&self, issuer: &str, stamp: Stamp) -> Result<(), StoreError>;
+    /// Binds the store to an issuer that belonged to `seen` (`None`: to nobody). Lost when it belongs to another.
+    async fn replace_issuer(
+        &self,
+        seen: Option<String>,
+        issuer: &str,
+        stamp: Stamp,
+    ) -> Result<Commit<String>, StoreError>;
 
     /// A document of the key ring.
     async fn ring(&self, document: RingDocument) -> Result<Option<Document>, StoreError>;

@@ -5,7 +5,7 @@ macro_rules! steps {
     ($with:ident) => {
         $with! {
             Read issuer() -> Option<String>;
-            Write set_issuer(issuer: &str, stamp: Stamp) -> ();
+            Write replace_issuer(seen: Option<String>, issuer: &str, stamp: Stamp) -> Commit<String>;
             Read ring(document: RingDocument) -> Option<Document>;
             Write replace_ring(
                 document: RingDocument, seen: Option<u64>, body: &str, stamp: Stamp

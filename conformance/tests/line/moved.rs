@@ -1,7 +1,7 @@
 //! A store moves from one backend to another and back.
 
 use super::*;
-use conformance::process::run_with;
+use conformance::process::{Process, keyward, run_with};
 use protocol::grant::{Grant, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, UserId};
 use protocol::name::Identifier;
@@ -14,7 +14,7 @@ use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
 use std::os::unix::fs::PermissionsExt as _;
-use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
+use storage::{AccountView, DynamoDb, Location, Patience, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -50,7 +50,7 @@ async fn lived_in() -> World {
 /// The same in a store, with so many people.
 async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let world = World::on(store, Harness::Router, &[]).await;
-    world.store.set_issuer(ISSUER, world.admin.stamp()).await.unwrap();
+    belongs(&world, None, ISSUER).await;
     world.alice().await;
     world.single_page().await;
     world.machine().await;
@@ -104,6 +104,16 @@ async fn settle(store: &dyn Store, like: &AccountView, number: u32, stamp: Stamp
     for consent in &like.consents {
         store.remember_consent(&user.id, &consent.client, &consent.scope, stamp).await.unwrap();
     }
+}
+
+/// Binds the world's store to an issuer.
+async fn belongs(world: &World, seen: Option<&str>, issuer: &str) {
+    let bound = world.store.replace_issuer(seen.map(str::to_owned), issuer, world.admin.stamp());
+    assert!(bound.await.unwrap().is_done());
+}
+
+async fn issuer(admin: &Admin) -> Option<String> {
+    admin.store.issuer().await.unwrap()
 }
 
 /// What was spent or revoked stays so, and what was not is still good.
@@ -177,6 +187,43 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
     assert_eq!(late.not_before, Some(Timestamp::from_millis(world.clock.now().millis() + 1)));
 }
 
+/// Servers were running on the old store, so each new file is later than the one before.
+#[tokio::test]
+async fn n226_an_import_that_is_begun_again_counts_from_then() {
+    let world = lived_in().await;
+    let (old, wire) = (admin(Arc::clone(&world.store), &world), Wire::new());
+    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+    let table = admin(Arc::new(store), &world);
+    wire.plan(40, u64::MAX, Mishap::Unreachable);
+    put(&table, &text(&old).await, false).await.unwrap_err();
+    wire.clear();
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED));
+    world.pass(5);
+    let alice = world.admin.user("alice").await.unwrap();
+    let grant = world.store.load_account(&alice.id).await.unwrap().grants.remove(0);
+    let fresh = Grant { id: GrantId::from_bytes([9; 16]), ..grant };
+    assert!(world.store.create_grant(&fresh, world.admin.stamp()).await.unwrap().is_done());
+    let file = text(&old).await;
+    world.pass(5);
+    let done = put(&table, &file, false).await.unwrap();
+    let now = world.clock.now().millis();
+    assert_eq!(done.not_before, Some(Timestamp::from_millis(now + 1)), "what came between counts no more");
+    assert_eq!(issuer(&table).await.as_deref(), Some(ISSUER));
+}
+
+#[tokio::test]
+async fn an_import_that_was_begun_without_the_flag_may_go_on_as_a_planned_move() {
+    let world = lived_in().await;
+    let (file, wire) = (text(&admin(Arc::clone(&world.store), &world)).await, Wire::new());
+    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+    let table = admin(Arc::new(store), &world);
+    wire.plan(40, u64::MAX, Mishap::Unreachable);
+    put(&table, &file, false).await.unwrap_err();
+    wire.clear();
+    put(&table, &file, true).await.unwrap();
+    assert_eq!(text(&table).await, file);
+}
+
 #[tokio::test]
 async fn what_is_over_and_what_only_counts_stays_behind() {
     let world = lived_in().await;
@@ -216,19 +263,24 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         assert!(told.contains(why), "{told}");
         assert_eq!(nobody.store.user_ids().await.unwrap(), [], "nothing was written");
         assert_eq!(nobody.store.clients().await.unwrap(), [], "nothing was written");
-        assert_eq!(nobody.store.issuer().await.unwrap(), None, "nothing was written");
+        assert_eq!(issuer(&nobody).await, None, "nothing was written");
     }
-    // A server was started on it too early, and has made its keys.
+    // A server was started on it too early, and has made its keys; or it was to belong to somebody else.
     let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
-    for (issuer, why) in
-        [("https://other.example", "belongs to https://other.example"), (ISSUER, "keys of its own")]
-    {
-        busy.store.set_issuer(issuer, busy.admin.stamp()).await.unwrap();
+    let mut seen = None;
+    for (next, why) in [(ISSUER, "other keys than the file"), ("https://other.example", "other keys")] {
         let told = put(&busy.admin, &first, true).await.unwrap_err();
         assert!(told.contains(why), "{told}");
         assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
-        assert_eq!(busy.store.issuer().await.unwrap().as_deref(), Some(issuer));
+        assert_eq!(issuer(&busy.admin).await.as_deref(), seen);
+        belongs(&busy, seen, next).await;
+        seen = Some(next);
     }
+    let elsewhere = admin(sqlite(), &world);
+    let bound = elsewhere.store.replace_issuer(None, "https://other.example", world.admin.stamp());
+    assert!(bound.await.unwrap().is_done());
+    let told = put(&elsewhere, &first, true).await.unwrap_err();
+    assert!(told.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")), "{told}");
     // Somebody else lives there.
     busy.user("bob", None, serde_json::json!({})).await;
     let told = put(&busy.admin, &first, true).await.unwrap_err();
@@ -265,7 +317,7 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     put(&table, &file, true).await.unwrap_err();
     wire.clear();
     assert_ne!(text(&table).await, file, "it stopped half-way");
-    assert_eq!(table.store.issuer().await.unwrap().as_deref(), Some(UNFINISHED));
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED));
     // A new table can't take what is coming, for a while.
     wire.plan(20, 100, Mishap::Throttled);
     put(&table, &file, true).await.unwrap();
@@ -314,38 +366,45 @@ fn the_program_says_what_a_file_has_to_be() {
     assert_eq!(left(), before + 1, "nothing else is left behind");
     let mode = std::fs::metadata(folder.path().join("file")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "password hashes are in it");
+    refused(&["storage", "import", "file"], "start `keyward serve` once on the store it is from");
     std::fs::write(folder.path().join("file"), "{\"keyward_export\":1}\n").unwrap();
     refused(&["storage", "import", "file"], "cut off");
 }
 
 #[tokio::test]
 async fn the_program_leaves_a_store_alone_whose_import_has_not_ended() {
-    let folder = TempDir::new().unwrap();
-    let run = |arguments: &[&str]| run_with(folder.path(), arguments, &[], "");
+    let (folder, wire, name) = (TempDir::new().unwrap(), Wire::new(), local_aws::table_name());
+    let setting = format!("dynamodb:{name}");
+    let environment: Vec<_> =
+        local_aws::environment().into_iter().chain([("KEYWARD_STORAGE", setting.as_str())]).collect();
+    let run = |arguments: &[&str]| run_with(folder.path(), arguments, &environment, "");
     assert!(run(&["storage", "migrate"]).status.success());
-    let path = folder.path().join("keyward-data/keyward.db");
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::File(path), false, Realm::main()).unwrap());
-    let world = crowded(Arc::clone(&store), 3).await;
-    assert!(run(&["storage", "export", "file"]).status.success());
-    store.set_issuer(UNFINISHED, world.admin.stamp()).await.unwrap();
-    drop(world);
-    for arguments in [
-        &["serve", "--listen", "127.0.0.1:0", "--change-issuer"][..],
-        &["client", "list"],
-        &["storage", "export", "other"],
-        &["storage", "check"],
-        &["doctor"],
-    ] {
+    let world = lived_in().await;
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
+    std::fs::write(folder.path().join("file"), &file).unwrap();
+    let client = local_aws::client(Some(wire.client()));
+    let table = admin(Arc::new(DynamoDb::over(client, &name, Realm::main(), Patience::Operator)), &world);
+    // A server began here once and came to nothing: it couldn't write its master key.
+    let bound = table.store.replace_issuer(None, ISSUER, world.admin.stamp());
+    assert!(bound.await.unwrap().is_done());
+    wire.plan(40, u64::MAX, Mishap::Unreachable);
+    put(&table, &file, true).await.unwrap_err();
+    wire.clear();
+    let mend = "run the same `keyward storage import` again";
+    for more in [None, Some("--change-issuer")] {
+        let arguments: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(more).collect();
+        let told = Process::try_spawn(keyward(folder.path(), &arguments, &environment)).err().unwrap();
+        assert!(told.contains(mend), "{arguments:?}: {told}");
+    }
+    for arguments in [&["client", "list"][..], &["storage", "export", "other"], &["doctor"]] {
         let done = run(arguments);
         let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {told}");
-        assert!(told.contains("`keyward storage import` with its file again"), "{arguments:?}: {told}");
+        assert!(told.contains(mend), "{arguments:?}: {told}");
     }
     assert!(run(&["storage", "import", "file", "--planned-move"]).status.success());
-    assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
-    for arguments in [&["client", "list"][..], &["storage", "check"]] {
-        assert!(run(arguments).status.success(), "{arguments:?}");
-    }
+    assert!(run(&["client", "list"]).status.success());
+    assert_eq!(text(&table).await, file);
 }
 
 /// From a SQLite file by way of a table to another SQLite file, by commands.

@@ -17,7 +17,7 @@ use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use storage::Store;
+use storage::{Commit, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -78,6 +78,8 @@ impl Listening {
         let store = assembly::open_store(&self.settings, true).await?;
         claim_store(Arc::clone(&store), &self.settings, change_issuer).await?;
         let keys: Arc<Keys> = assembly::open_keys(&self.settings, Arc::clone(&store), true).await?;
+        // The keys may be those of an import that has begun meanwhile.
+        claim_store(Arc::clone(&store), &self.settings, false).await?;
         Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)
     }
 
@@ -109,7 +111,8 @@ fn limits(settings: &Settings) -> Limits {
 /// A store belongs to one issuer. Loopback issuers change with their port, and nobody depends on them.
 async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: bool) -> Result<(), Failed> {
     let ours = settings.issuer.as_str();
-    let theirs = store.issuer().await?;
+    let admin = assembly::admin(store);
+    let theirs = admin.store.issuer().await?;
     match theirs.as_deref() {
         Some(theirs) if theirs == ours => return Ok(()),
         Some(transfer::UNFINISHED) => return Err(unfinished_import()),
@@ -121,8 +124,14 @@ async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: 
         }
         _ => {}
     }
-    let admin = assembly::admin(store);
-    Ok(admin.store.set_issuer(ours, admin.stamp()).await?)
+    match admin.store.replace_issuer(theirs, ours, admin.stamp()).await? {
+        Commit::Done => Ok(()),
+        // Several that start at once on a new store.
+        Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == ours) => Ok(()),
+        Commit::Lost(_) => {
+            Err(Failed("another program gave the store to another issuer meanwhile: start again".into()))
+        }
+    }
 }
 
 fn is_loopback(issuer: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, block_on};
 use super::output::{Failed, Outcome, Output, show_time};
-use crate::admin::transfer;
+use super::transfer;
 use crate::assembly;
 use crate::config::StorageSetting;
 use clap::Subcommand;
@@ -24,7 +24,7 @@ pub(super) enum Command {
         /// Where to; must not exist
         file: PathBuf,
     },
-    /// Put an export into an empty store. After a stop half-way run it again
+    /// Put an export into an empty store. After a stop half-way run the same again; until then no server starts on it
     Import {
         /// From where
         file: PathBuf,
@@ -45,20 +45,14 @@ pub(super) fn run(context: &Context, command: &Command) -> Outcome {
             Err(Failed("a store in memory lives in its server only: there is nothing to do here".into()))
         }
         (Command::Restored, _) => restored(context),
-        (Command::Export { file }, _) => super::transfer::export(context, file.clone()),
-        (Command::Import { file, planned_move }, _) => {
-            super::transfer::import(context, file.clone(), *planned_move)
-        }
+        (Command::Export { file }, _) => transfer::export(context, file.clone()),
+        (Command::Import { file, planned_move }, _) => transfer::import(context, file.clone(), *planned_move),
         (Command::Migrate, StorageSetting::Sqlite(path)) => migrate_file(context, &path),
         (Command::Migrate, StorageSetting::DynamoDb(table)) => migrate_table(context, table),
         (Command::Check, StorageSetting::Sqlite(path)) => {
-            check(context, &path.display().to_string(), async { Ok(Sqlite::check(&path)?) })
+            report(context.output(), &path.display().to_string(), &Sqlite::check(&path)?)
         }
-        (Command::Check, StorageSetting::DynamoDb(table)) => {
-            check(context, &format!("The table {table}"), async {
-                Ok(assembly::open_table(&table, Patience::Operator).await?.check().await?)
-            })
-        }
+        (Command::Check, StorageSetting::DynamoDb(table)) => check_table(context, table),
     }
 }
 
@@ -89,23 +83,11 @@ fn migrate_table(context: &Context, name: String) -> Outcome {
     })
 }
 
-/// What `examine` finds, and in a sound store, whether it is whole.
-fn check(
-    context: &Context,
-    name: &str,
-    examine: impl Future<Output = Result<Vec<Finding>, Failed>>,
-) -> Outcome {
-    let settings = context.operator_settings()?;
-    block_on(async {
-        let mut findings = examine.await?;
-        if findings.is_empty() {
-            let store = assembly::open_store(&settings, false).await?;
-            if store.issuer().await?.as_deref() == Some(transfer::UNFINISHED) {
-                let what = "an import into it has not ended".to_owned();
-                findings.push(Finding { what, mend: transfer::FINISH });
-            }
-        }
-        report(context.output(), name, &findings)
+fn check_table(context: &Context, name: String) -> Outcome {
+    let output = context.output();
+    block_on(async move {
+        let findings = assembly::open_table(&name, Patience::Operator).await?.check().await?;
+        report(output, &format!("The table {name}"), &findings)
     })
 }
 

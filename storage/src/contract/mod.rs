@@ -54,6 +54,7 @@ macro_rules! suite {
 suite! { $
     realm {
         an_issuer_is_bound_and_replaced
+        an_issuer_is_lost_to_another
         a_ring_document_goes_from_version_to_version
         a_ring_is_lost_to_another_version
         it_answers_and_its_own_writes_leave_no_mark

@@ -20,7 +20,9 @@ pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
     let profile = User { updated_at: later(1), ..bare_user(1) };
     let proof = authentication(2);
     let answers = [
-        kind_of(store.set_issuer("https://other.example", stamp).await),
+        kind_of(
+            store.replace_issuer(Some("https://auth.example".into()), "https://other.example", stamp).await,
+        ),
         kind_of(store.replace_ring(ring, None, "{1}", stamp).await),
         kind_of(store.replace_ring(ring, Some(1), "{2}", stamp).await),
         kind_of(store.create_client(&full_client("client-a"), stamp).await),

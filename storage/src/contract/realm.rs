@@ -6,10 +6,28 @@ use std::sync::Arc;
 
 pub async fn an_issuer_is_bound_and_replaced(store: Arc<dyn Store>) {
     assert_eq!(store.issuer().await.unwrap(), None);
-    for issuer in ["https://auth.example/t1", "http://localhost:8080"] {
-        store.set_issuer(issuer, call(1)).await.unwrap();
-        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(issuer));
+    let mut seen = None;
+    for (issuer, number) in [("https://auth.example/t1", 1), ("http://localhost:8080", 2)] {
+        for _ in 0..2 {
+            // The second time as if the answer had been lost.
+            let done = store.replace_issuer(seen.clone(), issuer, call(number)).await.unwrap();
+            assert_eq!(done, Commit::Done);
+        }
+        seen = Some(issuer.to_owned());
+        assert_eq!(store.issuer().await.unwrap(), seen);
     }
+}
+
+pub async fn an_issuer_is_lost_to_another(store: Arc<dyn Store>) {
+    let theirs = Some("https://auth.example".to_owned());
+    let early = store.replace_issuer(theirs.clone(), "https://early.example", call(1)).await.unwrap();
+    assert_eq!(early, Commit::Lost(None), "it belongs to nobody");
+    assert!(store.replace_issuer(None, "https://auth.example", call(2)).await.unwrap().is_done());
+    for seen in [None, Some("https://auth.example/".to_owned()), Some(String::new())] {
+        let late = store.replace_issuer(seen, "https://late.example", call(3)).await.unwrap();
+        assert_eq!(late, lost("https://auth.example".to_owned()));
+    }
+    assert_eq!(store.issuer().await.unwrap(), theirs);
 }
 
 pub async fn a_ring_document_goes_from_version_to_version(store: Arc<dyn Store>) {
@@ -47,7 +65,7 @@ pub async fn a_ring_is_lost_to_another_version(store: Arc<dyn Store>) {
 pub async fn it_answers_and_its_own_writes_leave_no_mark(store: Arc<dyn Store>) {
     store.probe().await.unwrap();
     let mark = store.change_mark().await.unwrap();
-    store.set_issuer("https://auth.example", call(1)).await.unwrap();
+    assert!(store.replace_issuer(None, "https://auth.example", call(1)).await.unwrap().is_done());
     store.probe().await.unwrap();
     assert_eq!(store.change_mark().await.unwrap(), mark);
 }

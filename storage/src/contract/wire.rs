@@ -43,8 +43,8 @@ pub enum Mishap {
 pub struct Sent {
     /// The operation, as `GetItem`.
     pub operation: String,
-    /// Capacity units it consumed. One for a write whose condition didn't hold, which is billed and not reported;
-    /// zero for other refusals.
+    /// Capacity units it consumed. One for a single write whose condition didn't hold: that isn't reported, and billed
+    /// by the size of what is there, which is one at least. Zero for other refusals.
     pub units: f64,
     /// Whether it read what may be old.
     pub is_stale: bool,

@@ -1,4 +1,4 @@
-//! When a call is made again that the SDK doesn't repeat, and how long it waits before.
+//! When a call is made again beyond what the SDK repeats, and how long it waits before.
 
 use super::fault::{CONFLICT, Fault};
 use crate::{Stamp, StoreErrorKind};

@@ -1,8 +1,8 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
 use super::Table;
-use super::attribute::number;
-use super::call::{Written, of_known_format};
+use super::attribute::{number, text};
+use super::call::of_known_format;
 use super::fault::Fault;
 use super::item::{self, Key, Record};
 use crate::kept;
@@ -36,13 +36,22 @@ impl Table {
         Ok(kept.map(|kept| kept.record.issuer))
     }
 
-    pub(super) async fn set_issuer(&self, issuer: &str, stamp: Stamp) -> Result<(), Fault> {
+    pub(super) async fn replace_issuer(
+        &self,
+        seen: Option<String>,
+        issuer: &str,
+        stamp: Stamp,
+    ) -> Result<Commit<String>, Fault> {
         let item = item::encode(&self.issuer_key(), &Issuer { issuer: issuer.into() }, stamp)?;
-        match self.put(item, "attribute_not_exists(#pk) OR #v = :v", [of_known_format()]).await? {
-            Written::Done => Ok(()),
-            // A newer program's record is refused, not replaced.
-            Written::Refused(found) => found.iter().try_for_each(item::require_format),
-        }
+        let written = match seen {
+            None => self.put_new(item).await?,
+            Some(seen) => {
+                let seen = [("seen", text(seen)), of_known_format()];
+                self.put(item, "#issuer = :seen AND #v = :v", seen).await?
+            }
+        };
+        let mine = |there: &Issuer| there.issuer == issuer;
+        Ok(written.settle(stamp, mine)?.map(|there| there.issuer))
     }
 
     pub(super) async fn ring(&self, document: RingDocument) -> Result<Option<Document>, Fault> {

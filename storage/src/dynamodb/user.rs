@@ -199,7 +199,11 @@ impl Table {
         }
         match self.transact(parts).await? {
             None => {}
-            Some(Cancelled { index: 0, .. }) => return Ok(Commit::Lost(None)),
+            Some(Cancelled { index: 0, .. }) => {
+                // Whoever was quicker may not have come so far.
+                self.delete_belongings(&key).await?;
+                return Ok(Commit::Lost(None));
+            }
             Some(_) => return Err(Fault::corrupt("an identifier of the user leads to somebody else")),
         }
         self.delete_belongings(&key).await?;

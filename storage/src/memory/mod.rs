@@ -33,7 +33,7 @@ pub struct Memory(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
-    issuer: Option<String>,
+    issuer: Option<Kept<String>>,
     ring: HashMap<RingDocument, Kept<Document>>,
     clients: BTreeMap<ClientId, Kept<Client>>,
     users: BTreeMap<UserId, Kept<User>>,

@@ -10,11 +10,20 @@ use protocol::time::Timestamp;
 
 impl Tables {
     pub(super) fn issuer(&self) -> Option<String> {
-        self.issuer.clone()
+        self.issuer.as_ref().map(|kept| kept.record.clone())
     }
 
-    pub(super) fn set_issuer(&mut self, issuer: &str, _: Stamp) {
-        self.issuer = Some(issuer.to_owned());
+    pub(super) fn replace_issuer(
+        &mut self,
+        seen: Option<String>,
+        issuer: &str,
+        stamp: Stamp,
+    ) -> Commit<String> {
+        if self.issuer() != seen {
+            return Kept::settle(self.issuer.clone(), stamp, |there| there == issuer);
+        }
+        self.issuer = Some(Kept { record: issuer.to_owned(), last_request: stamp.request });
+        Commit::Done
     }
 
     pub(super) fn ring(&self, document: RingDocument) -> Option<Document> {

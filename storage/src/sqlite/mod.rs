@@ -197,7 +197,7 @@ mod step {
     pub(super) use super::grant::{
         burn_code, create_grant, load_grant, redeem_code, revoke_grant, rotate_refresh,
     };
-    pub(super) use super::realm::{issuer, replace_ring, ring, set_issuer};
+    pub(super) use super::realm::{issuer, replace_issuer, replace_ring, ring};
     pub(super) use super::session::{end_session, load_sign_in, reauthenticate, start_session};
     pub(super) use super::token::{denied_tokens, deny_token, load_token};
     pub(super) use super::user::{

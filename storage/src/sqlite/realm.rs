@@ -8,23 +8,39 @@ use protocol::id::{Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
-    db.prepare_cached("SELECT issuer, v FROM realms WHERE realm = ?1")?
+    Ok(get_issuer(db, realm)?.map(|kept| kept.record))
+}
+
+fn get_issuer(db: &Connection, realm: &Realm) -> Result<Option<Kept<String>>> {
+    db.prepare_cached("SELECT * FROM realms WHERE realm = ?1")?
         .query_row([realm.as_str()], |row| {
             row.get::<_, Format>("v")?;
-            row.get("issuer")
+            let last_request = RequestId::from_bytes(row.get("last_request")?);
+            Ok(Kept { record: row.get("issuer")?, last_request })
         })
         .optional()
 }
 
-pub(super) fn set_issuer(db: &Connection, realm: &Realm, issuer: &str, stamp: &Stamp) -> Result<()> {
-    // Read under the one write lock: a newer program's record is refused, not replaced.
-    self::issuer(db, realm)?;
-    db.prepare_cached(
-        "INSERT INTO realms (realm, issuer, last_request, v) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET issuer = ?2, last_request = ?3",
-    )?
-    .execute(params![realm.as_str(), issuer, stamp.request.as_bytes(), FORMAT])
-    .map(drop)
+pub(super) fn replace_issuer(
+    db: &Connection,
+    realm: &Realm,
+    seen: &Option<String>,
+    issuer: &str,
+    stamp: &Stamp,
+) -> Result<Commit<String>> {
+    let text = match seen {
+        None => {
+            "INSERT INTO realms (realm, issuer, last_request, v)
+             VALUES (?1, ?3, ?4, ?5) ON CONFLICT DO NOTHING"
+        }
+        Some(_) => {
+            "UPDATE realms SET issuer = ?3, last_request = ?4
+             WHERE realm = ?1 AND issuer = ?2 AND v = ?5"
+        }
+    };
+    let values = params![realm.as_str(), seen, issuer, stamp.request.as_bytes(), FORMAT];
+    let changed = db.prepare_cached(text)?.execute(values)?;
+    settle(changed, stamp, || get_issuer(db, realm), |there| there == issuer)
 }
 
 pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> Result<Option<Document>> {

@@ -1,17 +1,14 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
-//! so an import that stopped half-way is run again, and a second run changes nothing. Until it has ended the store
-//! belongs to [`UNFINISHED`], so that no server starts on a half of everything.
+//! so an import that stopped half-way is run again, and a second run changes nothing.
 
+use super::begin::{Owner, UNFINISHED, begin, read};
 use super::line::{Entry, Records, identifier};
 use super::walk::walk;
 use super::{AT_ONCE, Counts, joined, patiently, refused};
 use crate::admin::{Admin, AdminError};
-use crate::keys::{KeysError, Ring};
 use protocol::consent::Consent;
 use protocol::grant::Grant;
-use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
-use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +17,6 @@ use tokio::task::JoinSet;
 
 /// No import takes longer. What expires meanwhile may be gone before it is counted.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What a store belongs to while an import into it has not ended, in the place of its issuer.
-pub const UNFINISHED: &str = "an unfinished import";
-/// What to do about that.
-pub const FINISH: &str = "run `keyward storage import` with its file again";
 
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,11 +39,8 @@ pub enum Stage {
 /// What a file holds.
 #[derive(Default)]
 struct Holdings {
+    owner: Owner,
     counts: Counts,
-    issuer: Option<String>,
-    ring: Option<String>,
-    users: BTreeSet<UserId>,
-    clients: BTreeSet<ClientId>,
     /// Those of them that outlast this import.
     lasting: Counts,
 }
@@ -62,8 +51,9 @@ struct Holdings {
 /// anything is written. `progress` is told how many of how many are done.
 ///
 /// # Errors
-/// [`AdminError::Refused`] if the file is no whole export, or the store has users or clients that are not in it, or
-/// something else under an id of it; when the store fails.
+/// [`AdminError::Refused`] if the file is no whole export of a store that a server was started on, or if the store
+/// has another issuer, other keys, users or clients that are not in it, or something else under an id of it; when the
+/// store fails.
 pub async fn import<R: BufRead>(
     admin: &Admin,
     open: impl Fn() -> io::Result<R>,
@@ -76,7 +66,7 @@ pub async fn import<R: BufRead>(
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
-    begin(&*admin.store, &holdings, not_before, stamp).await?;
+    begin(&*admin.store, &holdings.owner, not_before, stamp).await?;
     let (mut calls, mut done, all) = (JoinSet::new(), 0, holdings.counts.values().sum());
     let mut records = open()?;
     loop {
@@ -94,11 +84,9 @@ pub async fn import<R: BufRead>(
         }
     }
     verify(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Count, done, all)).await?;
-    if let Some(issuer) = &holdings.issuer {
-        patiently(async || Ok(admin.store.set_issuer(issuer, stamp).await?)).await?;
-    }
+    end(&*admin.store, &holdings.owner.issuer, stamp).await?;
     let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
-        Some(kept) if !planned_move => Some(Ring::parse(&kept.body).map_err(damaged)?),
+        Some(kept) if !planned_move => Some(read(&kept.body)?),
         _ => None,
     };
     Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
@@ -111,53 +99,31 @@ fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Resu
         if !entry.is_over(horizon) {
             count(&mut holdings.lasting, &entry);
         }
+        let owner = &mut holdings.owner;
         match entry {
-            Entry::User { user, .. } => drop(holdings.users.insert(user.id)),
-            Entry::Client(client) => drop(holdings.clients.insert(client.id)),
-            Entry::Issuer(issuer) => holdings.issuer = Some(issuer),
-            Entry::Ring(body) => holdings.ring = Some(body),
+            Entry::User { user, .. } => drop(owner.users.insert(user.id)),
+            Entry::Client(client) => drop(owner.clients.insert(client.id)),
+            Entry::Issuer(issuer) => owner.issuer = issuer,
+            Entry::Ring(body) => owner.ring = Some(body),
             _ => {}
         }
+    }
+    if holdings.owner.issuer.is_empty() {
+        return Err(refused(
+            "the file is nobody's: start `keyward serve` once on the store it is from, and export again",
+        ));
     }
     holdings.counts = records.counts();
     Ok(holdings)
 }
 
-/// A store that somebody uses is refused before anything of the file is in it.
-async fn begin(
-    store: &dyn Store,
-    holdings: &Holdings,
-    not_before: Option<Timestamp>,
-    stamp: Stamp,
-) -> Result<(), AdminError> {
-    let users = patiently(async || Ok(store.user_ids().await?)).await?;
-    let clients = patiently(async || Ok(store.clients().await?)).await?;
-    if !users.iter().all(|id| holdings.users.contains(id))
-        || !clients.iter().all(|client| holdings.clients.contains(&client.id))
-    {
-        return Err(refused(
-            "the store has users or clients that are not in the file: import into an empty store",
-        ));
-    }
-    if let Some(issuer) = &holdings.issuer {
-        patiently(|| mark(store, issuer, stamp)).await?;
-    }
-    match &holdings.ring {
-        Some(body) if !patiently(|| put_ring(store, body, not_before, stamp)).await? => {
-            Err(refused("the store has keys of its own, as a server makes them: import into an empty store"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Keeps servers away, unless this is a second run.
-async fn mark(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
-    match store.issuer().await? {
-        None => Ok(store.set_issuer(UNFINISHED, stamp).await?),
-        Some(theirs) if theirs == issuer || theirs == UNFINISHED => Ok(()),
-        Some(theirs) => Err(refused(format!(
-            "the store belongs to {theirs}, and the file to {issuer}: import into an empty store"
-        ))),
+/// Gives the store to whom it belongs.
+async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
+    let give = async || Ok(store.replace_issuer(Some(UNFINISHED.into()), issuer, stamp).await?);
+    match patiently(give).await? {
+        Commit::Done => Ok(()),
+        Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),
+        Commit::Lost(_) => Err(refused("another program gave the store to somebody else meanwhile")),
     }
 }
 
@@ -208,7 +174,7 @@ async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(
             let commit = store.replace_ring(RingDocument::RetiredKeys, None, body, stamp).await?;
             holds(&commit, body)
         }
-        // The first of all and the last.
+        // `begin` put the one, and `end` puts the other.
         Entry::Ring(_) | Entry::Issuer(_) => true,
     };
     if is_same {
@@ -249,40 +215,4 @@ async fn put_consent(store: &dyn Store, consent: &Consent, stamp: Stamp) -> Resu
     }
     store.remember_consent(user, client, scope, Stamp { at: *granted_at, ..stamp }).await?;
     Ok(true)
-}
-
-/// The ring, with the instant before which nothing counts. One that differs in nothing else is this one, from an
-/// import before: where its instant was moved already, it stays.
-async fn put_ring(
-    store: &dyn Store,
-    body: &str,
-    not_before: Option<Timestamp>,
-    stamp: Stamp,
-) -> Result<bool, AdminError> {
-    let filed = Ring::parse(body).map_err(damaged)?;
-    let Some(at) = not_before else {
-        let commit = store.replace_ring(RingDocument::Ring, None, body, stamp).await?;
-        return Ok(holds(&commit, body));
-    };
-    let moved = from(&filed, filed.not_before.max(at)).to_text().map_err(damaged)?;
-    let Commit::Lost(Some(there)) = store.replace_ring(RingDocument::Ring, None, &moved, stamp).await? else {
-        return Ok(true);
-    };
-    let kept = Ring::parse(&there.body).map_err(damaged)?;
-    if kept == filed {
-        let commit = store.replace_ring(RingDocument::Ring, Some(there.version), &moved, stamp).await?;
-        return Ok(holds(&commit, &moved));
-    }
-    Ok(kept.not_before > filed.not_before && kept == from(&filed, kept.not_before))
-}
-
-/// The ring with another instant before which nothing counts.
-fn from(ring: &Ring, not_before: Timestamp) -> Ring {
-    let mut moved = ring.clone();
-    moved.not_before = not_before;
-    moved
-}
-
-fn damaged(error: KeysError) -> AdminError {
-    refused(format!("the key ring can't be read: {error}"))
 }

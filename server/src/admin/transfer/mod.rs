@@ -5,13 +5,15 @@
 //! Absent on purpose: counters of failed attempts, what has expired, and the versions of ring documents, which
 //! count a store's own writes.
 
+mod begin;
 mod export;
 mod import;
 mod line;
 mod walk;
 
+pub use begin::{FINISH, UNFINISHED};
 pub use export::export;
-pub use import::{FINISH, Imported, Stage, UNFINISHED, import};
+pub use import::{Imported, Stage, import};
 pub use line::{Entry, Records};
 
 use crate::admin::AdminError;

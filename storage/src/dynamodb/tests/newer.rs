@@ -31,7 +31,7 @@ async fn one_of_each() -> DynamoDb {
     assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
     store.remember_consent(&user_id(1), &client_id("client-a"), &scope("openid"), call(1)).await.unwrap();
-    store.set_issuer("https://auth.example", call(1)).await.unwrap();
+    assert!(store.replace_issuer(None, "https://auth.example", call(1)).await.unwrap().is_done());
     assert!(store.replace_ring(RingDocument::Ring, None, "{}", call(1)).await.unwrap().is_done());
     store
 }

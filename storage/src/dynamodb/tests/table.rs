@@ -45,7 +45,8 @@ async fn a_table_of_somebody_else_is_found_out_and_left_alone() {
     let expiry = client.describe_time_to_live().table_name(&name).send().await.unwrap();
     let expiry = expiry.time_to_live_description.and_then(|there| there.time_to_live_status);
     assert_ne!(expiry, Some(TimeToLiveStatus::Enabled), "what is somebody else's doesn't begin to expire");
-    let written = kind_of(store.set_issuer("https://op.example", crate::contract::sample::call(1)).await);
+    let written =
+        kind_of(store.replace_issuer(None, "https://op.example", crate::contract::sample::call(1)).await);
     assert_eq!(written, Some(StoreErrorKind::Corrupt), "it isn't a store of ours");
 }
 

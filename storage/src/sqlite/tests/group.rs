@@ -50,7 +50,7 @@ async fn a_job_that_fails_undoes_only_itself() {
     let held = hold(&store);
     let before = send(store.start_session(&first, call(1)));
     let failing = send(store.write("failing", |db, realm| {
-        realm::set_issuer(db, realm, "https://half.example", &call(2))?;
+        drop(realm::replace_issuer(db, realm, &None, "https://half.example", &call(2))?);
         db.execute("INSERT INTO nowhere VALUES (1)", [])
     }));
     let after = send(store.start_session(&last, call(3)));

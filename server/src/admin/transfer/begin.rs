@@ -1,0 +1,139 @@
+//! Before the first record of a file: whether the store may take it, and the two records that tell others so. The
+//! store belongs to [`UNFINISHED`] from here to the end, so that no server starts on a half of everything, and has the
+//! file's key ring, so that none makes another.
+
+use super::{patiently, refused};
+use crate::admin::AdminError;
+use crate::keys::{KeysError, Ring};
+use protocol::id::{ClientId, UserId};
+use protocol::time::Timestamp;
+use std::collections::BTreeSet;
+use storage::{Commit, Document, RingDocument, Stamp, Store};
+
+/// What a store belongs to while an import into it has not ended, in the place of its issuer.
+pub const UNFINISHED: &str = "an unfinished import";
+/// What to do about that.
+pub const FINISH: &str = "run the same `keyward storage import` again, with `--planned-move` if it had that";
+
+/// What of a file has to agree with what is there.
+#[derive(Default)]
+pub(super) struct Owner {
+    pub(super) issuer: String,
+    /// The key ring, as the store keeps it.
+    pub(super) ring: Option<String>,
+    pub(super) users: BTreeSet<UserId>,
+    pub(super) clients: BTreeSet<ClientId>,
+}
+
+/// Makes a store this file's, unless it is that already. `not_before`: when what was issued begins to count; `None`
+/// in a planned move, for as the file says.
+///
+/// # Errors
+/// [`AdminError::Refused`] if somebody else uses the store; when the store fails.
+pub(super) async fn begin(
+    store: &dyn Store,
+    file: &Owner,
+    not_before: Option<Timestamp>,
+    stamp: Stamp,
+) -> Result<(), AdminError> {
+    refuse_others(store, file).await?;
+    let issuer = patiently(async || Ok(store.issuer().await?)).await?;
+    let there = patiently(async || Ok(store.ring(RingDocument::Ring).await?)).await?;
+    let filed = file.ring.as_deref().map(read).transpose()?;
+    let kept = there.as_ref().map(|there| read(&there.body)).transpose()?;
+    if let Some(kept) = &kept
+        && filed.as_ref().is_none_or(|filed| *kept != since(filed, kept.not_before))
+    {
+        return Err(refused(
+            "the store has other keys than the file, as a server makes them: import into an empty store",
+        ));
+    }
+    let is_finished = kept.is_some() && issuer.as_deref() == Some(&file.issuer);
+    if !is_finished {
+        mark(store, issuer, file, stamp).await?;
+    }
+    let Some((filed, body)) = filed.zip(file.ring.as_ref()) else { return Ok(()) };
+    let body = match (not_before, kept) {
+        (None, Some(kept)) if is_finished && kept != filed => {
+            return Err(refused("an import without --planned-move has ended here: it stands"));
+        }
+        (None, _) => body.clone(),
+        // What a server may have told people stays so.
+        (Some(_), Some(kept)) if is_finished && kept.not_before > filed.not_before => return Ok(()),
+        (Some(at), kept) => {
+            let least = kept.map_or(filed.not_before, |kept| kept.not_before.max(filed.not_before));
+            since(&filed, least.max(at)).to_text().map_err(damaged)?
+        }
+    };
+    put_ring(store, there, &body, stamp).await
+}
+
+/// A store with anybody else in it is in use.
+async fn refuse_others(store: &dyn Store, file: &Owner) -> Result<(), AdminError> {
+    let users = patiently(async || Ok(store.user_ids().await?)).await?;
+    let clients = patiently(async || Ok(store.clients().await?)).await?;
+    if users.iter().all(|id| file.users.contains(id))
+        && clients.iter().all(|client| file.clients.contains(&client.id))
+    {
+        return Ok(());
+    }
+    Err(refused("the store has users or clients that are not in the file: import into an empty store"))
+}
+
+/// Keeps servers away.
+async fn mark(
+    store: &dyn Store,
+    issuer: Option<String>,
+    file: &Owner,
+    stamp: Stamp,
+) -> Result<(), AdminError> {
+    let theirs = match issuer.as_deref() {
+        Some(UNFINISHED) => return Ok(()),
+        Some(theirs) if theirs != file.issuer => issuer,
+        _ => {
+            let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED, stamp).await?);
+            match patiently(mark).await? {
+                Commit::Done => return Ok(()),
+                Commit::Lost(now) => now.map(|now| *now),
+            }
+        }
+    };
+    Err(refused(format!(
+        "the store belongs to {}, and the file to {}: import into an empty store",
+        theirs.as_deref().unwrap_or("nobody"),
+        file.issuer
+    )))
+}
+
+async fn put_ring(
+    store: &dyn Store,
+    there: Option<Document>,
+    body: &str,
+    stamp: Stamp,
+) -> Result<(), AdminError> {
+    if there.as_ref().is_some_and(|there| there.body == body) {
+        return Ok(());
+    }
+    let seen = there.map(|there| there.version);
+    let put = async || Ok(store.replace_ring(RingDocument::Ring, seen, body, stamp).await?);
+    if patiently(put).await?.is_done() {
+        return Ok(());
+    }
+    Err(refused("a server or another import uses the store: stop it, and import into an empty store"))
+}
+
+/// The ring with another instant before which nothing counts.
+fn since(ring: &Ring, not_before: Timestamp) -> Ring {
+    let mut moved = ring.clone();
+    moved.not_before = not_before;
+    moved
+}
+
+/// A ring from its text.
+pub(super) fn read(body: &str) -> Result<Ring, AdminError> {
+    Ring::parse(body).map_err(damaged)
+}
+
+fn damaged(error: KeysError) -> AdminError {
+    refused(format!("the key ring can't be read: {error}"))
+}
