@@ -17,8 +17,11 @@ use protocol::secret::Digest;
 use protocol::session::{Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 /// What a call does to the store.
@@ -178,6 +181,37 @@ impl Observer for Faults {
 
     fn after(&self, call: Call) -> Result<(), StoreError> {
         self.strike(call, When::After)
+    }
+}
+
+/// Another program: does something just before a call of a name is made for the first time.
+pub struct Meddler {
+    name: &'static str,
+    act: Mutex<Option<Act>>,
+}
+
+type Act = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Meddler {
+    /// Does `act` before the first call of the method `name`.
+    pub fn before(name: &'static str, act: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { name, act: Mutex::new(Some(Box::pin(act))) }
+    }
+}
+
+impl Observer for Meddler {
+    fn before(&self, call: Call) -> Result<(), StoreError> {
+        let due = || self.act.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(act) = (call.name == self.name).then(due).flatten() else { return Ok(()) };
+        let failed = |text: String| StoreError::new(StoreErrorKind::Unavailable, call.name, text);
+        // The caller's own thread is taken.
+        let other = std::thread::spawn(move || {
+            let alone = Builder::new_current_thread().enable_all().build()?;
+            alone.block_on(act);
+            io::Result::Ok(())
+        });
+        let ended = other.join().map_err(|_| failed("the meddler panicked".into()))?;
+        ended.map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -17,7 +17,7 @@ use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use storage::{Commit, Store};
+use storage::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -76,10 +76,7 @@ impl Listening {
     /// Opens store and keys, both made if they aren't there.
     pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
         let store = assembly::open_store(&self.settings, true).await?;
-        claim_store(Arc::clone(&store), &self.settings, change_issuer).await?;
-        let keys: Arc<Keys> = assembly::open_keys(&self.settings, Arc::clone(&store), true).await?;
-        // The keys may be those of an import that has begun meanwhile.
-        claim_store(Arc::clone(&store), &self.settings, false).await?;
+        let keys = own_keys(Arc::clone(&store), &self.settings, change_issuer).await?;
         Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)
     }
 
@@ -108,28 +105,39 @@ fn limits(settings: &Settings) -> Limits {
     Limits { connections_of_one: limits.connections, ..limits }
 }
 
+/// The keys of a store that is ours.
+async fn own_keys(
+    store: Arc<dyn Store>,
+    settings: &Settings,
+    change_issuer: bool,
+) -> Result<Arc<Keys>, Failed> {
+    claim_store(Arc::clone(&store), settings, change_issuer).await?;
+    let keys = assembly::open_keys(settings, Arc::clone(&store), true).await?;
+    // They may be those of an import that has begun meanwhile.
+    claim_store(store, settings, false).await?;
+    Ok(keys)
+}
+
 /// A store belongs to one issuer. Loopback issuers change with their port, and nobody depends on them.
 async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: bool) -> Result<(), Failed> {
     let ours = settings.issuer.as_str();
     let admin = assembly::admin(store);
-    let theirs = admin.store.issuer().await?;
-    match theirs.as_deref() {
-        Some(theirs) if theirs == ours => return Ok(()),
-        Some(transfer::UNFINISHED) => return Err(unfinished_import()),
-        Some(theirs) if !change_issuer && !is_loopback(theirs) => {
-            return Err(Failed(format!(
-                "the store belongs to the issuer {theirs}, but the setting `issuer` says {ours}: correct the \
-                 setting, or start once with --change-issuer (clients then refuse every token issued before)"
-            )));
+    // Lost to others that start meanwhile; each of them claims it but once or twice.
+    loop {
+        let theirs = admin.store.issuer().await?;
+        match theirs.as_deref() {
+            Some(theirs) if theirs == ours => return Ok(()),
+            Some(transfer::UNFINISHED) => return Err(unfinished_import()),
+            Some(theirs) if !change_issuer && !is_loopback(theirs) => {
+                return Err(Failed(format!(
+                    "the store belongs to the issuer {theirs}, but the setting `issuer` says {ours}: correct the \
+                     setting, or start once with --change-issuer (clients then refuse every token issued before)"
+                )));
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    match admin.store.replace_issuer(theirs, ours, admin.stamp()).await? {
-        Commit::Done => Ok(()),
-        // Several that start at once on a new store.
-        Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == ours) => Ok(()),
-        Commit::Lost(_) => {
-            Err(Failed("another program gave the store to another issuer meanwhile: start again".into()))
+        if admin.store.replace_issuer(theirs, ours, admin.stamp()).await?.is_done() {
+            return Ok(());
         }
     }
 }
@@ -148,4 +156,66 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, Failed> {
         }
         tracing::info!("stopping: open requests have 10 s");
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::env::Env;
+    use protocol::id::Realm;
+    use storage::tap::{Meddler, Tap};
+    use storage::{Location, RingDocument, Sqlite};
+    use tempfile::TempDir;
+
+    /// Starts on an empty store with a public issuer; just before the call of this name another program acts.
+    async fn start<F>(
+        call: &'static str,
+        meddle: impl FnOnce(Arc<dyn Store>) -> F,
+    ) -> (Arc<dyn Store>, String)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let folder = TempDir::new().unwrap();
+        let keys = format!("local:{}", folder.path().join("master.key").display());
+        let variables = [("KEYWARD_ISSUER", "https://op.example"), ("KEYWARD_KEYS", &keys)];
+        let settings =
+            resolve(&Raw::of(None, &Env::of(&variables)).unwrap(), Surroundings::default()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
+        let tapped = Tap::new(Arc::clone(&store), Meddler::before(call, meddle(Arc::clone(&store))));
+        let told = match own_keys(Arc::new(tapped), &settings, false).await {
+            Ok(_) => "started".to_owned(),
+            Err(Failed(why)) => why,
+        };
+        (store, told)
+    }
+
+    async fn give(store: Arc<dyn Store>, seen: Option<&str>, issuer: &str) {
+        let stamp = assembly::admin(Arc::clone(&store)).stamp();
+        let given = store.replace_issuer(seen.map(str::to_owned), issuer, stamp).await.unwrap();
+        assert!(given.is_done());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_an_import_takes_meanwhile_is_left_alone() {
+        let (store, told) = start("replace_issuer", |store| give(store, None, transfer::UNFINISHED)).await;
+        assert!(told.contains("has not ended"), "{told}");
+        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(transfer::UNFINISHED));
+        assert_eq!(store.ring(RingDocument::Ring).await.unwrap(), None, "it made no keys");
+        let take = |store| give(store, Some("https://op.example"), transfer::UNFINISHED);
+        let (store, told) = start("ring", take).await;
+        assert!(told.contains("has not ended"), "{told}");
+        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(transfer::UNFINISHED));
+    }
+
+    #[tokio::test]
+    async fn of_two_that_start_at_once_the_second_judges_again() {
+        for (theirs, what) in [
+            ("https://op.example", "started"),
+            ("http://localhost:1234", "started"),
+            ("https://other.example", "belongs to the issuer https://other.example"),
+        ] {
+            let (_, told) = start("replace_issuer", move |store| give(store, None, theirs)).await;
+            assert!(told.contains(what), "{theirs}: {told}");
+        }
+    }
 }

@@ -41,10 +41,10 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         return Err(Failed(format!("{} {mend}", file.display())));
     }
     context.with_any_store(|admin, _| async move {
-        let (mut put, mut counted) = (Progress::new("records put"), Progress::new("users counted"));
+        let (mut put, mut compared) = (Progress::new("records put"), Progress::new("users compared"));
         let progress = |stage, done, all| match stage {
             Stage::Put => put.show(done, all),
-            Stage::Count => counted.show(done, all),
+            Stage::Compare => compared.show(done, all),
         };
         let open = || Ok(BufReader::new(File::open(&file)?));
         let work = transfer::import(&admin, open, planned_move, progress);

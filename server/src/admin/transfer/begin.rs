@@ -5,15 +5,20 @@
 use super::{patiently, refused};
 use crate::admin::AdminError;
 use crate::keys::{KeysError, Ring};
+use protocol::client::Client;
 use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
-use std::collections::BTreeSet;
-use storage::{Commit, Document, RingDocument, Stamp, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use storage::{Document, RingDocument, Stamp, Store};
 
 /// What a store belongs to while an import into it has not ended, in the place of its issuer.
 pub const UNFINISHED: &str = "an unfinished import";
 /// What to do about that.
 pub const FINISH: &str = "run the same `keyward storage import` again, with `--planned-move` if it had that";
+
+/// Somebody was quicker.
+const IN_USE: &str =
+    "a server or another import has just begun to use the store: stop it, and import into an empty store";
 
 /// What of a file has to agree with what is there.
 #[derive(Default)]
@@ -22,7 +27,15 @@ pub(super) struct Owner {
     /// The key ring, as the store keeps it.
     pub(super) ring: Option<String>,
     pub(super) users: BTreeSet<UserId>,
-    pub(super) clients: BTreeSet<ClientId>,
+    pub(super) clients: BTreeMap<ClientId, Client>,
+}
+
+/// What is to be done with a file's records.
+pub(super) enum Begun {
+    /// They go in.
+    Now,
+    /// They are in: an import has ended here, and servers may use the store.
+    Before,
 }
 
 /// Makes a store this file's, unless it is that already. `not_before`: when what was issued begins to count; `None`
@@ -35,7 +48,7 @@ pub(super) async fn begin(
     file: &Owner,
     not_before: Option<Timestamp>,
     stamp: Stamp,
-) -> Result<(), AdminError> {
+) -> Result<Begun, AdminError> {
     refuse_others(store, file).await?;
     let issuer = patiently(async || Ok(store.issuer().await?)).await?;
     let there = patiently(async || Ok(store.ring(RingDocument::Ring).await?)).await?;
@@ -45,27 +58,38 @@ pub(super) async fn begin(
         && filed.as_ref().is_none_or(|filed| *kept != since(filed, kept.not_before))
     {
         return Err(refused(
-            "the store has other keys than the file, as a server makes them: import into an empty store",
+            "the store has other keys than the file, a server's or an older file's: import into an empty store",
         ));
     }
     let is_finished = kept.is_some() && issuer.as_deref() == Some(&file.issuer);
-    if !is_finished {
-        mark(store, issuer, file, stamp).await?;
-    }
-    let Some((filed, body)) = filed.zip(file.ring.as_ref()) else { return Ok(()) };
-    let body = match (not_before, kept) {
-        (None, Some(kept)) if is_finished && kept != filed => {
-            return Err(refused("an import without --planned-move has ended here: it stands"));
+    if is_finished {
+        let was_planned = kept == filed;
+        if was_planned == not_before.is_none() {
+            return Ok(Begun::Before);
         }
-        (None, _) => body.clone(),
-        // What a server may have told people stays so.
-        (Some(_), Some(kept)) if is_finished && kept.not_before > filed.not_before => return Ok(()),
-        (Some(at), kept) => {
+        let how = if was_planned { "with" } else { "without" };
+        return Err(refused(format!(
+            "the store has the file already, {how} --planned-move; `keyward storage restored` ends what was issued before now"
+        )));
+    }
+    mark(store, issuer.clone(), file, stamp).await?;
+    let Some((filed, body)) = filed.zip(file.ring.as_ref()) else { return Ok(Begun::Now) };
+    let body = match not_before {
+        None => body.clone(),
+        Some(at) => {
             let least = kept.map_or(filed.not_before, |kept| kept.not_before.max(filed.not_before));
             since(&filed, least.max(at)).to_text().map_err(damaged)?
         }
     };
-    put_ring(store, there, &body, stamp).await
+    if put_ring(store, there, &body, stamp).await? {
+        return Ok(Begun::Now);
+    }
+    if let Some(theirs) = issuer.filter(|theirs| theirs != UNFINISHED) {
+        // A server that had begun has its store back.
+        let back = async || Ok(store.replace_issuer(Some(UNFINISHED.into()), &theirs, stamp).await?);
+        drop(patiently(back).await?);
+    }
+    Err(refused(IN_USE))
 }
 
 /// A store with anybody else in it is in use.
@@ -73,11 +97,11 @@ async fn refuse_others(store: &dyn Store, file: &Owner) -> Result<(), AdminError
     let users = patiently(async || Ok(store.user_ids().await?)).await?;
     let clients = patiently(async || Ok(store.clients().await?)).await?;
     if users.iter().all(|id| file.users.contains(id))
-        && clients.iter().all(|client| file.clients.contains(&client.id))
+        && clients.iter().all(|client| file.clients.get(&client.id) == Some(client))
     {
         return Ok(());
     }
-    Err(refused("the store has users or clients that are not in the file: import into an empty store"))
+    Err(refused("the store has users or clients that are not the file's: import into an empty store"))
 }
 
 /// Keeps servers away.
@@ -87,39 +111,33 @@ async fn mark(
     file: &Owner,
     stamp: Stamp,
 ) -> Result<(), AdminError> {
-    let theirs = match issuer.as_deref() {
+    match issuer.as_deref() {
         Some(UNFINISHED) => return Ok(()),
-        Some(theirs) if theirs != file.issuer => issuer,
-        _ => {
-            let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED, stamp).await?);
-            match patiently(mark).await? {
-                Commit::Done => return Ok(()),
-                Commit::Lost(now) => now.map(|now| *now),
-            }
+        Some(theirs) if theirs != file.issuer => {
+            let ours = &file.issuer;
+            return Err(refused(format!(
+                "the store belongs to {theirs}, and the file to {ours}: import into an empty store"
+            )));
         }
-    };
-    Err(refused(format!(
-        "the store belongs to {}, and the file to {}: import into an empty store",
-        theirs.as_deref().unwrap_or("nobody"),
-        file.issuer
-    )))
+        _ => {}
+    }
+    let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED, stamp).await?);
+    if patiently(mark).await?.is_done() { Ok(()) } else { Err(refused(IN_USE)) }
 }
 
+/// Whether it is there now.
 async fn put_ring(
     store: &dyn Store,
     there: Option<Document>,
     body: &str,
     stamp: Stamp,
-) -> Result<(), AdminError> {
+) -> Result<bool, AdminError> {
     if there.as_ref().is_some_and(|there| there.body == body) {
-        return Ok(());
+        return Ok(true);
     }
     let seen = there.map(|there| there.version);
     let put = async || Ok(store.replace_ring(RingDocument::Ring, seen, body, stamp).await?);
-    if patiently(put).await?.is_done() {
-        return Ok(());
-    }
-    Err(refused("a server or another import uses the store: stop it, and import into an empty store"))
+    Ok(patiently(put).await?.is_done())
 }
 
 /// The ring with another instant before which nothing counts.

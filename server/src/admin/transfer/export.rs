@@ -23,13 +23,18 @@ struct Part {
 /// process. `progress` is told how many of how many users. Returns what was written.
 ///
 /// # Errors
-/// When the store fails; [`AdminError::Refused`] when a file can't be written.
+/// When the store fails; [`AdminError::Refused`] when a file can't be written, or the store belongs to nobody.
 pub async fn export(
     admin: &Admin,
     room: &Path,
     out: &mut impl Write,
     progress: impl FnMut(u64, u64),
 ) -> Result<Counts, AdminError> {
+    if admin.store.issuer().await?.is_none() {
+        return Err(refused(
+            "the store belongs to nobody yet: start `keyward serve` on it once, and export again",
+        ));
+    }
     let mut parts = BTreeMap::<&'static str, Part>::new();
     let each = |entry: Entry| {
         let line = entry.to_line()?;

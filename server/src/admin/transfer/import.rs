@@ -1,8 +1,9 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
 //! so an import that stopped half-way is run again, and a second run changes nothing.
 
-use super::begin::{Owner, UNFINISHED, begin, read};
+use super::begin::{Begun, Owner, UNFINISHED, begin, read};
 use super::line::{Entry, Records, identifier};
+use super::tally::Tally;
 use super::walk::walk;
 use super::{AT_ONCE, Counts, joined, patiently, refused};
 use crate::admin::{Admin, AdminError};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use storage::{Commit, Document, RingDocument, Stamp, Store};
 use tokio::task::JoinSet;
 
-/// No import takes longer. What expires meanwhile may be gone before it is counted.
+/// No import takes longer. What expires meanwhile may be gone before it is compared.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What an import did.
@@ -32,8 +33,8 @@ pub struct Imported {
 pub enum Stage {
     /// Putting records.
     Put,
-    /// Counting what users the store has then.
-    Count,
+    /// Comparing what the store has then, user by user.
+    Compare,
 }
 
 /// What a file holds.
@@ -41,11 +42,11 @@ pub enum Stage {
 struct Holdings {
     owner: Owner,
     counts: Counts,
-    /// Those of them that outlast this import.
-    lasting: Counts,
+    /// What of it outlasts this import.
+    lasting: Tally,
 }
 
-/// Puts everything into the store and counts what it holds then. Unless the move was planned (no server has used
+/// Puts everything into the store and compares what it holds then. Unless the move was planned (no server has used
 /// the old store since the export), nothing that was issued before counts any more: the file may be old, and what
 /// was revoked or spent since would come back to life. `open` opens the file, which is read to its end before
 /// anything is written. `progress` is told how many of how many are done.
@@ -66,9 +67,49 @@ pub async fn import<R: BufRead>(
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
-    begin(&*admin.store, &holdings.owner, not_before, stamp).await?;
-    let (mut calls, mut done, all) = (JoinSet::new(), 0, holdings.counts.values().sum());
-    let mut records = open()?;
+    if let Begun::Now = begin(&*admin.store, &holdings.owner, not_before, stamp).await? {
+        let all = holdings.counts.values().sum();
+        put_all(admin, open()?, stamp, |done| progress(Stage::Put, done, all)).await?;
+    }
+    compare(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Compare, done, all)).await?;
+    let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
+        Some(kept) if !planned_move => Some(read(&kept.body)?),
+        _ => None,
+    };
+    end(&*admin.store, &holdings.owner.issuer, stamp).await?;
+    Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
+}
+
+fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
+    let mut holdings = Holdings::default();
+    for entry in records.by_ref() {
+        let entry = entry?;
+        if !entry.is_over(horizon) {
+            holdings.lasting.add(&entry)?;
+        }
+        let owner = &mut holdings.owner;
+        match entry {
+            Entry::User { user, .. } => drop(owner.users.insert(user.id)),
+            Entry::Client(client) => drop(owner.clients.insert(client.id.clone(), client)),
+            Entry::Issuer(issuer) => owner.issuer = issuer,
+            Entry::Ring(body) => owner.ring = Some(body),
+            _ => {}
+        }
+    }
+    if holdings.owner.issuer.is_empty() {
+        return Err(refused("the file doesn't say whose it is: export again"));
+    }
+    holdings.counts = records.counts();
+    Ok(holdings)
+}
+
+async fn put_all<R: BufRead>(
+    admin: &Admin,
+    mut records: Records<R>,
+    stamp: Stamp,
+    mut progress: impl FnMut(u64),
+) -> Result<(), AdminError> {
+    let (mut calls, mut done) = (JoinSet::new(), 0);
     loop {
         let entry = if calls.len() < AT_ONCE { records.next().transpose()? } else { None };
         if let Some(entry) = entry {
@@ -78,43 +119,28 @@ pub async fn import<R: BufRead>(
         } else if let Some(ended) = calls.join_next().await {
             joined(ended)?;
             done += 1;
-            progress(Stage::Put, done, all);
+            progress(done);
         } else {
-            break;
+            return Ok(());
         }
     }
-    verify(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Count, done, all)).await?;
-    end(&*admin.store, &holdings.owner.issuer, stamp).await?;
-    let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
-        Some(kept) if !planned_move => Some(read(&kept.body)?),
-        _ => None,
-    };
-    Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
 }
 
-fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
-    let mut holdings = Holdings::default();
-    for entry in records.by_ref() {
-        let entry = entry?;
-        if !entry.is_over(horizon) {
-            count(&mut holdings.lasting, &entry);
-        }
-        let owner = &mut holdings.owner;
-        match entry {
-            Entry::User { user, .. } => drop(owner.users.insert(user.id)),
-            Entry::Client(client) => drop(owner.clients.insert(client.id)),
-            Entry::Issuer(issuer) => owner.issuer = issuer,
-            Entry::Ring(body) => owner.ring = Some(body),
-            _ => {}
-        }
+/// The store has what the file has, and nothing else.
+async fn compare(
+    admin: &Admin,
+    file: &Tally,
+    horizon: Timestamp,
+    progress: impl FnMut(u64, u64),
+) -> Result<(), AdminError> {
+    let mut there = Tally::default();
+    walk(&admin.store, horizon, |entry| there.add(&entry), progress).await?;
+    match there.other_than(file) {
+        None => Ok(()),
+        Some((kind, count)) => Err(refused(format!(
+            "what the store holds of kind {kind} ({count} records) is not what the file has: import into an empty store"
+        ))),
     }
-    if holdings.owner.issuer.is_empty() {
-        return Err(refused(
-            "the file is nobody's: start `keyward serve` once on the store it is from, and export again",
-        ));
-    }
-    holdings.counts = records.counts();
-    Ok(holdings)
 }
 
 /// Gives the store to whom it belongs.
@@ -125,34 +151,6 @@ async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminE
         Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),
         Commit::Lost(_) => Err(refused("another program gave the store to somebody else meanwhile")),
     }
-}
-
-fn count(counts: &mut Counts, entry: &Entry) {
-    *counts.entry(entry.kind().to_owned()).or_default() += 1;
-}
-
-/// Counts what the store holds.
-async fn verify(
-    admin: &Admin,
-    lasting: &Counts,
-    horizon: Timestamp,
-    progress: impl FnMut(u64, u64),
-) -> Result<(), AdminError> {
-    let mut there = Counts::new();
-    let each = |entry| {
-        count(&mut there, &entry);
-        Ok(())
-    };
-    walk(&admin.store, horizon, each, progress).await?;
-    for (kind, count) in lasting {
-        let kept = there.get(kind).copied().unwrap_or(0);
-        if kept < *count {
-            return Err(refused(format!(
-                "the store holds {kept} records of kind {kind} where the file has {count}: import again"
-            )));
-        }
-    }
-    Ok(())
 }
 
 async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(), AdminError> {

@@ -9,6 +9,7 @@ mod begin;
 mod export;
 mod import;
 mod line;
+mod tally;
 mod walk;
 
 pub use begin::{FINISH, UNFINISHED};

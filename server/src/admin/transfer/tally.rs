@@ -1,0 +1,37 @@
+//! What there is of each kind: how many records and which, in whatever order they come.
+
+use super::line::Entry;
+use crate::admin::AdminError;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::collections::BTreeMap;
+
+/// Everything but the issuer and the key ring, which an import changes.
+#[derive(Default)]
+pub(super) struct Tally(BTreeMap<&'static str, OfKind>);
+
+#[derive(Default, PartialEq, Eq)]
+struct OfKind {
+    count: u64,
+    /// Of the hashes of all lines, each bit added without a carry. No line is there twice.
+    sum: [u8; 32],
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, entry: &Entry) -> Result<(), AdminError> {
+        if matches!(entry, Entry::Issuer(_) | Entry::Ring(_)) {
+            return Ok(());
+        }
+        let hash = digest(&SHA256, entry.to_line()?.as_bytes());
+        let of_kind = self.0.entry(entry.kind()).or_default();
+        of_kind.count += 1;
+        of_kind.sum.iter_mut().zip(hash.as_ref()).for_each(|(sum, byte)| *sum ^= byte);
+        Ok(())
+    }
+
+    /// A kind of which there are not the same, with how many there are here.
+    pub(super) fn other_than(&self, file: &Self) -> Option<(&'static str, u64)> {
+        let kinds = self.0.keys().chain(file.0.keys());
+        let other = kinds.copied().find(|kind| self.0.get(kind) != file.0.get(kind))?;
+        Some((other, self.0.get(other).map_or(0, |of_kind| of_kind.count)))
+    }
+}
