@@ -10,6 +10,7 @@ use server::clock::Clock as _;
 use storage::tap::{Meddler, Tap};
 use storage::{DynamoDb, Patience, RingDocument, Stamp};
 use tempfile::TempDir;
+
 /// People go on where an import has ended, and nothing of a file gets in there any more.
 #[tokio::test]
 async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_back_to_life() {
