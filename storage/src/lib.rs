@@ -49,6 +49,18 @@ pub struct Finding {
     pub mend: &'static str,
 }
 
+/// What a store belongs to while an import into it has not ended, in the place of its issuer.
+pub const UNFINISHED_IMPORT: &str = "an unfinished import";
+/// What to do about that.
+pub const FINISH_IMPORT: &str =
+    "run the same `keyward storage import` again, with `--planned-move` if it had that";
+
+impl Finding {
+    fn unfinished_import() -> Self {
+        Self { what: "an import into it has not ended".into(), mend: FINISH_IMPORT }
+    }
+}
+
 /// When a write happens and in which call. Stored with it, so that a write which was applied but whose answer
 /// was lost recognises itself when it is repeated. A deletion can't: it leaves nothing to recognise. A counted
 /// attempt doesn't: it may count twice.

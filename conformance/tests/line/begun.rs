@@ -5,10 +5,9 @@ use super::*;
 use conformance::process::{Process, keyward, run_with};
 use protocol::id::{Realm, RequestId};
 use protocol::time::Timestamp;
-use server::admin::transfer::UNFINISHED;
 use server::clock::Clock as _;
 use storage::tap::{Meddler, Tap};
-use storage::{DynamoDb, Patience, RingDocument, Stamp};
+use storage::{DynamoDb, Patience, RingDocument, Stamp, UNFINISHED_IMPORT};
 use tempfile::TempDir;
 
 /// People go on where an import has ended, and nothing of a file gets in there any more.
@@ -50,7 +49,7 @@ async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
     forgotten.unwrap();
     let told = put(&table, &text(&old).await, true).await.unwrap_err();
     assert!(told.contains("of kind consent"), "{told}");
-    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED));
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
 }
 
 /// Servers were running on the old store, so each new file is later than the one before.
@@ -63,7 +62,7 @@ async fn n226_an_import_that_is_begun_again_counts_from_then() {
     wire.plan(40, u64::MAX, Mishap::Unreachable);
     put(&table, &text(&old).await, false).await.unwrap_err();
     wire.clear();
-    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED));
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
     world.pass(5);
     one_more_grant(&world).await;
     let file = text(&old).await;
@@ -182,7 +181,7 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     put(&table, &file, true).await.unwrap_err();
     wire.clear();
     assert_ne!(text(&table).await, file, "it stopped half-way");
-    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED));
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
     // A new table can't take what is coming, for a while.
     wire.plan(20, 100, Mishap::Throttled);
     put(&table, &file, true).await.unwrap();
@@ -225,13 +224,15 @@ async fn the_program_leaves_a_store_alone_whose_import_has_not_ended() {
         let told = Process::try_spawn(keyward(folder.path(), &arguments, &environment)).err().unwrap();
         assert!(told.contains(mend), "{arguments:?}: {told}");
     }
-    for arguments in [&["client", "list"][..], &["storage", "export", "other"], &["doctor"]] {
+    for arguments in
+        [&["client", "list"][..], &["storage", "export", "other"], &["storage", "check"], &["doctor"]]
+    {
         let done = run(arguments);
         let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {told}");
         assert!(told.contains(mend), "{arguments:?}: {told}");
     }
     assert!(run(&["storage", "import", "file", "--planned-move"]).status.success());
-    assert!(run(&["client", "list"]).status.success());
+    assert!(run(&["client", "list"]).status.success() && run(&["storage", "check"]).status.success());
     assert_eq!(text(&table).await, file);
 }

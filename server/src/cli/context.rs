@@ -1,7 +1,7 @@
 //! What commands share: the global flags, the settings, and the store opened for an operator.
 
 use super::output::{Failed, Output};
-use crate::admin::{Admin, transfer};
+use crate::admin::Admin;
 use crate::assembly;
 use crate::config::Settings;
 use crate::config::env::Env;
@@ -11,6 +11,7 @@ use crate::telemetry;
 use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
+use storage::{FINISH_IMPORT, UNFINISHED_IMPORT};
 
 /// What is logged by commands that end by themselves: trouble, and what they changed.
 const QUIET: &str = "warn,audit=info";
@@ -47,7 +48,7 @@ impl Context {
     {
         self.with_any_store(|admin, mut settings| async move {
             if let Some(issuer) = admin.store.issuer().await? {
-                if issuer == transfer::UNFINISHED {
+                if issuer == UNFINISHED_IMPORT {
                     return Err(unfinished_import());
                 }
                 settings.issuer = Issuer::parse(&issuer).map_err(|why| {
@@ -74,7 +75,7 @@ impl Context {
 
 /// A half of everything is not to be used.
 pub(super) fn unfinished_import() -> Failed {
-    Failed(format!("an import into this store has not ended: {}", transfer::FINISH))
+    Failed(format!("an import into this store has not ended: {}", FINISH_IMPORT))
 }
 
 /// Runs a command's work. One thread will do: commands wait, they don't serve.

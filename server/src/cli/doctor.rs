@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, show_time};
 use super::reach;
-use crate::admin::transfer;
 use crate::assembly;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
@@ -16,7 +15,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{Patience, Sqlite, Store};
+use storage::{FINISH_IMPORT, Patience, Sqlite, Store, UNFINISHED_IMPORT};
 
 /// Clocks that differ by more make tokens look issued in the future (design §2).
 const TOLERABLE: Duration = Duration::from_secs(30);
@@ -120,8 +119,8 @@ async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
 async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
     match store.issuer().await {
         Ok(Some(theirs)) if theirs == settings.issuer.as_str() => Check::good("issuer", theirs),
-        Ok(Some(theirs)) if theirs == transfer::UNFINISHED => {
-            Check::bad("issuer", format!("the store belongs to {theirs}"), transfer::FINISH)
+        Ok(Some(theirs)) if theirs == UNFINISHED_IMPORT => {
+            Check::bad("issuer", format!("the store belongs to {theirs}"), FINISH_IMPORT)
         }
         Ok(Some(theirs)) => Check::bad(
             "issuer",

@@ -2,7 +2,6 @@
 
 use super::context::{Context, unfinished_import};
 use super::output::{Failed, Outcome, print};
-use crate::admin::transfer;
 use crate::app::App;
 use crate::assembly;
 use crate::config::Settings;
@@ -17,7 +16,7 @@ use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use storage::Store;
+use storage::{Store, UNFINISHED_IMPORT};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -127,7 +126,7 @@ async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: 
         let theirs = admin.store.issuer().await?;
         match theirs.as_deref() {
             Some(theirs) if theirs == ours => return Ok(()),
-            Some(transfer::UNFINISHED) => return Err(unfinished_import()),
+            Some(UNFINISHED_IMPORT) => return Err(unfinished_import()),
             Some(theirs) if !change_issuer && !is_loopback(theirs) => {
                 return Err(Failed(format!(
                     "the store belongs to the issuer {theirs}, but the setting `issuer` says {ours}: correct the \
@@ -197,14 +196,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_an_import_takes_meanwhile_is_left_alone() {
-        let (store, told) = start("replace_issuer", |store| give(store, None, transfer::UNFINISHED)).await;
+        let (store, told) = start("replace_issuer", |store| give(store, None, UNFINISHED_IMPORT)).await;
         assert!(told.contains("has not ended"), "{told}");
-        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(transfer::UNFINISHED));
+        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(UNFINISHED_IMPORT));
         assert_eq!(store.ring(RingDocument::Ring).await.unwrap(), None, "it made no keys");
-        let take = |store| give(store, Some("https://op.example"), transfer::UNFINISHED);
+        let take = |store| give(store, Some("https://op.example"), UNFINISHED_IMPORT);
         let (store, told) = start("ring", take).await;
         assert!(told.contains("has not ended"), "{told}");
-        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(transfer::UNFINISHED));
+        assert_eq!(store.issuer().await.unwrap().as_deref(), Some(UNFINISHED_IMPORT));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 
 use super::fault::Fault;
 use super::{DynamoDb, Table, connect};
-use crate::{Finding, StoreError};
+use crate::{Finding, StoreError, UNFINISHED_IMPORT};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
@@ -261,6 +261,9 @@ impl Table {
         {
             findings.push(found("it can't be recovered to a point in time".into(), MIGRATE));
         }
+        if is_usable(&table) && self.issuer().await?.as_deref() == Some(UNFINISHED_IMPORT) {
+            findings.push(Finding::unfinished_import());
+        }
         Ok(findings)
     }
 }
@@ -278,16 +281,19 @@ fn is_replicated(table: &TableDescription) -> bool {
     !table.replicas().is_empty()
 }
 
+fn is_usable(table: &TableDescription) -> bool {
+    matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating))
+}
+
 /// What is wrong with the table by its description.
 fn shape(table: &TableDescription, schema: &Schema) -> Vec<Finding> {
     let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
     let encryption = table.sse_description().and_then(|there| there.status());
     let is_encrypted =
         matches!(encryption, Some(SseStatus::Enabled | SseStatus::Enabling | SseStatus::Updating));
-    let is_writable = matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating));
     let checks = [
         (!is_replicated(table), REPLICATED, ONE_REGION),
-        (is_writable, "it is not active", "wait until it is, or look at the table in the AWS console"),
+        (is_usable(table), "it is not active", "wait until it is, or look at the table in the AWS console"),
         (
             mode.map(BillingMode::as_str) == Some(&schema.billing_mode),
             "it is not billed by request",

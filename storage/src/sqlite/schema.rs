@@ -2,7 +2,7 @@
 
 use super::fault::{self, Outage};
 use super::{Finding, Location, Migration};
-use crate::{StoreError, StoreErrorKind};
+use crate::{StoreError, StoreErrorKind, UNFINISHED_IMPORT};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -211,6 +211,12 @@ fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
     let strays = db.prepare("PRAGMA foreign_key_check")?.query_map([], |_| Ok(()))?.count();
     if strays > 0 {
         add(format!("{strays} identifiers lead to nobody"), "put a backup back");
+    }
+    if version == newest() {
+        let unfinished = "SELECT EXISTS (SELECT 1 FROM realms WHERE issuer = ?1)";
+        if db.query_row(unfinished, [UNFINISHED_IMPORT], |row| row.get(0))? {
+            findings.push(Finding::unfinished_import());
+        }
     }
     Ok(findings)
 }

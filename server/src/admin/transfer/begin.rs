@@ -1,5 +1,5 @@
 //! Before the first record of a file: whether the store may take it, and the two records that tell others so. The
-//! store belongs to [`UNFINISHED`] from here to the end, so that no server starts on a half of everything, and has the
+//! store belongs to [`UNFINISHED_IMPORT`] from here to the end, so that no server starts on a half of everything, and has the
 //! file's key ring, so that none makes another.
 
 use super::{patiently, refused};
@@ -9,12 +9,7 @@ use protocol::client::Client;
 use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use storage::{Document, RingDocument, Stamp, Store};
-
-/// What a store belongs to while an import into it has not ended, in the place of its issuer.
-pub const UNFINISHED: &str = "an unfinished import";
-/// What to do about that.
-pub const FINISH: &str = "run the same `keyward storage import` again, with `--planned-move` if it had that";
+use storage::{Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
 
 /// Somebody was quicker.
 const IN_USE: &str =
@@ -84,9 +79,9 @@ pub(super) async fn begin(
     if put_ring(store, there, &body, stamp).await? {
         return Ok(Begun::Now);
     }
-    if let Some(theirs) = issuer.filter(|theirs| theirs != UNFINISHED) {
+    if let Some(theirs) = issuer.filter(|theirs| theirs != UNFINISHED_IMPORT) {
         // A server that had begun has its store back.
-        let back = async || Ok(store.replace_issuer(Some(UNFINISHED.into()), &theirs, stamp).await?);
+        let back = async || Ok(store.replace_issuer(Some(UNFINISHED_IMPORT.into()), &theirs, stamp).await?);
         drop(patiently(back).await?);
     }
     Err(refused(IN_USE))
@@ -112,7 +107,7 @@ async fn mark(
     stamp: Stamp,
 ) -> Result<(), AdminError> {
     match issuer.as_deref() {
-        Some(UNFINISHED) => return Ok(()),
+        Some(UNFINISHED_IMPORT) => return Ok(()),
         Some(theirs) if theirs != file.issuer => {
             let ours = &file.issuer;
             return Err(refused(format!(
@@ -121,7 +116,7 @@ async fn mark(
         }
         _ => {}
     }
-    let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED, stamp).await?);
+    let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED_IMPORT, stamp).await?);
     if patiently(mark).await?.is_done() { Ok(()) } else { Err(refused(IN_USE)) }
 }
 

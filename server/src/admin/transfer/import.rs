@@ -1,7 +1,7 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
 //! so an import that stopped half-way is run again, and a second run changes nothing.
 
-use super::begin::{Begun, Owner, UNFINISHED, begin, read};
+use super::begin::{Begun, Owner, begin, read};
 use super::line::{Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
@@ -13,7 +13,7 @@ use protocol::time::Timestamp;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{Commit, Document, RingDocument, Stamp, Store};
+use storage::{Commit, Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
 use tokio::task::JoinSet;
 
 /// No import takes longer. What expires meanwhile may be gone before it is compared.
@@ -145,7 +145,7 @@ async fn compare(
 
 /// Gives the store to whom it belongs.
 async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
-    let give = async || Ok(store.replace_issuer(Some(UNFINISHED.into()), issuer, stamp).await?);
+    let give = async || Ok(store.replace_issuer(Some(UNFINISHED_IMPORT.into()), issuer, stamp).await?);
     match patiently(give).await? {
         Commit::Done => Ok(()),
         Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),

@@ -12,7 +12,6 @@ mod line;
 mod tally;
 mod walk;
 
-pub use begin::{FINISH, UNFINISHED};
 pub use export::export;
 pub use import::{Imported, Stage, import};
 pub use line::{Entry, Records};

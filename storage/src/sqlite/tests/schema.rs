@@ -161,6 +161,11 @@ fn check_names_each_fault_and_its_mend() {
             "1 identifiers lead to nobody",
             "backup",
         ),
+        (
+            "INSERT INTO realms VALUES ('main', 'an unfinished import', zeroblob(16), 1)",
+            "an import into it has not ended",
+            "the same `keyward storage import` again",
+        ),
     ] {
         let folder = Folder::new();
         Sqlite::migrate(&folder.path()).unwrap();
