@@ -73,17 +73,24 @@ async fn n226_an_import_that_is_begun_again_counts_from_then() {
     assert_eq!(issuer(&table).await.as_deref(), Some(ISSUER));
 }
 
+/// To forget the flag ends what everybody has; to add it ends nothing.
 #[tokio::test]
-async fn an_import_that_was_begun_without_the_flag_may_go_on_as_a_planned_move() {
+async fn an_import_that_was_begun_goes_on_as_a_planned_move_only() {
     let world = lived_in().await;
     let (file, wire) = (text(&admin(Arc::clone(&world.store), &world)).await, Wire::new());
-    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
-    let table = admin(Arc::new(store), &world);
-    wire.plan(40, u64::MAX, Mishap::Unreachable);
-    put(&table, &file, false).await.unwrap_err();
-    wire.clear();
-    put(&table, &file, true).await.unwrap();
-    assert_eq!(text(&table).await, file);
+    for begun_so in [true, false] {
+        let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+        let table = admin(Arc::new(store), &world);
+        wire.take();
+        wire.plan(40, u64::MAX, Mishap::Unreachable);
+        put(&table, &file, begun_so).await.unwrap_err();
+        wire.clear();
+        if begun_so {
+            assert!(put(&table, &file, false).await.unwrap_err().contains("begun with --planned-move"));
+        }
+        put(&table, &file, true).await.unwrap();
+        assert_eq!(text(&table).await, file);
+    }
 }
 
 #[tokio::test]

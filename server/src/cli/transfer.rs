@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::output::{Failed, Outcome, Progress, show_time};
 use crate::admin::transfer::{self, Counts, Stage};
-use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -48,14 +47,16 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         };
         let open = || Ok(BufReader::new(File::open(&file)?));
         let work = transfer::import(&admin, open, planned_move, progress);
-        let done = admin.change_ring(Event::new(What::StoreImported), work).await?;
-        let mut text = format!("The store holds:\n{}", listed(&done.counts));
+        let done = work.await?;
+        let had = if done.is_new { "" } else { " already; nothing was written" };
+        let mut text = format!("The store holds{had}:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {
             let _infallible =
                 write!(text, "Nothing issued before {} counts: everybody signs in anew.", show_time(at));
         }
         let not_before = done.not_before.map(|at| at.seconds());
-        output.result(&json!({ "counts": done.counts, "not_before": not_before }), text)
+        output
+            .result(&json!({ "counts": done.counts, "not_before": not_before, "written": done.is_new }), text)
     })
 }
 

@@ -26,11 +26,15 @@ pub(super) struct Owner {
 }
 
 /// What is to be done with a file's records.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begun {
     /// They go in.
     Now,
-    /// They are in: an import has ended here, and servers may use the store.
-    Before,
+    /// They are in, if it is the same file: an import has ended here, and servers may use the store.
+    Before {
+        /// Whether it was a planned move.
+        planned: bool,
+    },
 }
 
 /// Makes a store this file's, unless it is that already. `not_before`: when what was issued begins to count; `None`
@@ -57,15 +61,14 @@ pub(super) async fn begin(
         ));
     }
     let is_finished = kept.is_some() && issuer.as_deref() == Some(&file.issuer);
+    let planned = kept == filed;
     if is_finished {
-        let was_planned = kept == filed;
-        if was_planned == not_before.is_none() {
-            return Ok(Begun::Before);
-        }
-        let how = if was_planned { "with" } else { "without" };
-        return Err(refused(format!(
-            "the store has the file already, {how} --planned-move; `keyward storage restored` ends what was issued before now"
-        )));
+        return Ok(Begun::Before { planned });
+    }
+    if kept.is_some() && planned && not_before.is_some() {
+        return Err(refused(
+            "this import was begun with --planned-move: go on with that, or begin anew in an empty store",
+        ));
     }
     mark(store, issuer.clone(), file, stamp).await?;
     let Some((filed, body)) = filed.zip(file.ring.as_ref()) else { return Ok(Begun::Now) };

@@ -8,6 +8,7 @@ use super::walk::walk;
 use super::{AT_ONCE, Counts, joined, patiently, refused};
 use crate::admin::{Admin, AdminError};
 use protocol::consent::Consent;
+use protocol::event::{Event, What};
 use protocol::grant::Grant;
 use protocol::time::Timestamp;
 use std::io::{self, BufRead};
@@ -19,6 +20,11 @@ use tokio::task::JoinSet;
 /// No import takes longer. What expires meanwhile may be gone before it is compared.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+const WAS_PLANNED: &str = "the store has the file already, with --planned-move; \
+                           `keyward storage restored` ends what was issued before now";
+const WAS_NOT_PLANNED: &str = "the store has the file already, without --planned-move, and what was issued has \
+                               ended; to keep that, import with the flag into another, empty store";
+
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -26,6 +32,8 @@ pub struct Imported {
     pub counts: Counts,
     /// Nothing issued before this counts; `None` after a planned move.
     pub not_before: Option<Timestamp>,
+    /// Whether anything was written; the store had it all if not.
+    pub is_new: bool,
 }
 
 /// What an import is doing.
@@ -67,17 +75,27 @@ pub async fn import<R: BufRead>(
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
     let not_before = (!planned_move).then(|| stamp.next_millisecond());
-    if let Begun::Now = begin(&*admin.store, &holdings.owner, not_before, stamp).await? {
+    let begun = begin(&*admin.store, &holdings.owner, not_before, stamp).await?;
+    if begun == Begun::Now {
         let all = holdings.counts.values().sum();
         put_all(admin, open()?, stamp, |done| progress(Stage::Put, done, all)).await?;
     }
     compare(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Compare, done, all)).await?;
-    let ring = match patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await? {
-        Some(kept) if !planned_move => Some(read(&kept.body)?),
-        _ => None,
-    };
-    end(&*admin.store, &holdings.owner.issuer, stamp).await?;
-    Ok(Imported { counts: holdings.counts, not_before: ring.map(|ring| ring.not_before) })
+    if let Begun::Before { planned } = begun
+        && planned != planned_move
+    {
+        return Err(refused(if planned { WAS_PLANNED } else { WAS_NOT_PLANNED }));
+    }
+    let ring = patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await?;
+    let counts_from = |ring: &Document| Ok::<_, AdminError>(read(&ring.body)?.not_before);
+    let not_before = ring.as_ref().filter(|_| !planned_move).map(counts_from).transpose()?;
+    let is_new = begun == Begun::Now;
+    if is_new {
+        end(&*admin.store, &holdings.owner.issuer, stamp).await?;
+        let event = Event::new(What::StoreImported);
+        admin.note(stamp, &event.changing(None::<&String>, ring.as_ref().map(|ring| &ring.body)));
+    }
+    Ok(Imported { counts: holdings.counts, not_before, is_new })
 }
 
 fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
