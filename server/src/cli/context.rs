@@ -75,7 +75,7 @@ impl Context {
 
 /// A half of everything is not to be used.
 pub(super) fn unfinished_import() -> Failed {
-    Failed(format!("an import into this store has not ended: {}", FINISH_IMPORT))
+    Failed(format!("an import into this store has not ended: {FINISH_IMPORT}"))
 }
 
 /// Runs a command's work. One thread will do: commands wait, they don't serve.

@@ -9,7 +9,8 @@ pub fn markdown() -> String {
         "# Command line\n\n\
          <!-- Generated from server/src/cli; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          Text for people goes to standard output; with `--json` exactly one JSON document does, and none if the work \
-         could not be done; findings are a document, with exit code 1. Logs, hints and what went wrong go to standard error. Exit code 0: done; 1: refused or failed; 2: usage. Commands work beside a running server.\n\n\
+         could not be done; findings are a document, with exit code 1. Logs, hints and what went wrong go to standard \
+         error. Exit code 0: done; 1: refused or failed; 2: usage. Commands work beside a running server.\n\n\
          Every command takes two flags that don't stand below: `--json`, and `--config FILE` for the settings file; \
          without it that is `keyward.toml` in the working directory, if it is there. Flags override the environment, \
          which overrides the file ([Settings](settings.md)).\n\n\

@@ -1,6 +1,6 @@
 //! Before the first record of a file: whether the store may take it, and the two records that tell others so. The
-//! store belongs to [`UNFINISHED_IMPORT`] from here to the end, so that no server starts on a half of everything, and has the
-//! file's key ring, so that none makes another.
+//! store belongs to [`UNFINISHED_IMPORT`] from here to the end, so that no server starts on a half of everything, and
+//! has the file's key ring, so that none makes another.
 
 use super::{patiently, refused};
 use crate::admin::AdminError;
