@@ -5,10 +5,24 @@ use super::*;
 use conformance::process::{Process, keyward, run_with};
 use protocol::id::{Realm, RequestId};
 use protocol::time::Timestamp;
+use server::admin::Admin;
 use server::clock::Clock as _;
 use storage::tap::{Meddler, Tap};
 use storage::{DynamoDb, Patience, RingDocument, Stamp, UNFINISHED_IMPORT};
 use tempfile::TempDir;
+
+/// A table whose import came to a broken line after so many calls.
+async fn half_way(world: &World, file: &str, planned_move: bool, calls: u64) -> (Admin, Wire) {
+    let wire = Wire::new();
+    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+    let table = admin(Arc::new(store), world);
+    wire.plan(calls, u64::MAX, Mishap::Unreachable);
+    put(&table, file, planned_move).await.unwrap_err();
+    wire.clear();
+    assert_ne!(text(&table).await, file, "it stopped half-way");
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
+    (table, wire)
+}
 
 /// People go on where an import has ended, and nothing of a file gets in there any more.
 #[tokio::test]
@@ -37,12 +51,7 @@ async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_
 async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
     let world = lived_in().await;
     let old = admin(Arc::clone(&world.store), &world);
-    let wire = Wire::new();
-    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
-    let table = admin(Arc::new(store), &world);
-    wire.plan(100, u64::MAX, Mishap::Unreachable);
-    put(&table, &text(&old).await, true).await.unwrap_err();
-    wire.clear();
+    let (table, _) = half_way(&world, &text(&old).await, true, 100).await;
     let alice = world.admin.user("alice").await.unwrap();
     let consents = world.store.load_account(&alice.id).await.unwrap().consents;
     let forgotten = world.store.forget_consent(&alice.id, &consents[0].client, world.admin.stamp()).await;
@@ -56,13 +65,8 @@ async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
 #[tokio::test]
 async fn n226_an_import_that_is_begun_again_counts_from_then() {
     let world = lived_in().await;
-    let (old, wire) = (admin(Arc::clone(&world.store), &world), Wire::new());
-    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
-    let table = admin(Arc::new(store), &world);
-    wire.plan(40, u64::MAX, Mishap::Unreachable);
-    put(&table, &text(&old).await, false).await.unwrap_err();
-    wire.clear();
-    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
+    let old = admin(Arc::clone(&world.store), &world);
+    let (table, _) = half_way(&world, &text(&old).await, false, 40).await;
     world.pass(5);
     one_more_grant(&world).await;
     let file = text(&old).await;
@@ -77,14 +81,9 @@ async fn n226_an_import_that_is_begun_again_counts_from_then() {
 #[tokio::test]
 async fn an_import_that_was_begun_goes_on_as_a_planned_move_only() {
     let world = lived_in().await;
-    let (file, wire) = (text(&admin(Arc::clone(&world.store), &world)).await, Wire::new());
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
     for begun_so in [true, false] {
-        let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
-        let table = admin(Arc::new(store), &world);
-        wire.take();
-        wire.plan(40, u64::MAX, Mishap::Unreachable);
-        put(&table, &file, begun_so).await.unwrap_err();
-        wire.clear();
+        let (table, _) = half_way(&world, &file, begun_so, 40).await;
         if begun_so {
             assert!(put(&table, &file, false).await.unwrap_err().contains("begun with --planned-move"));
         }
@@ -128,12 +127,11 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         assert!(told.contains(why), "{told}");
         assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
         assert_eq!(issuer(&busy.admin).await.as_deref(), seen);
-        belongs(&busy, seen, next).await;
+        belongs(&*busy.store, seen, next, busy.admin.stamp()).await;
         seen = Some(next);
     }
     let elsewhere = admin(sqlite(), &world);
-    let bound = elsewhere.store.replace_issuer(None, "https://other.example", world.admin.stamp());
-    assert!(bound.await.unwrap().is_done());
+    belongs(&*elsewhere.store, None, "https://other.example", world.admin.stamp()).await;
     let told = put(&elsewhere, &first, true).await.unwrap_err();
     assert!(told.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")), "{told}");
     // Somebody else lives there.
@@ -150,7 +148,7 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
     let (store, theirs) = (sqlite(), World::on(sqlite(), Harness::Router, &[]).await);
     let keys = theirs.store.ring(RingDocument::Ring).await.unwrap().unwrap();
     let stamp = world.admin.stamp();
-    assert!(store.replace_issuer(None, ISSUER, stamp).await.unwrap().is_done());
+    belongs(&*store, None, ISSUER, stamp).await;
     let server = Arc::clone(&store);
     let makes_keys = async move {
         let stamp = Stamp { request: RequestId::from_bytes([5; 16]), ..stamp };
@@ -167,7 +165,7 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
     let server = Arc::clone(&store);
     let claims = async move {
         let stamp = Stamp { request: RequestId::from_bytes([5; 16]), ..stamp };
-        assert!(server.replace_issuer(None, ISSUER, stamp).await.unwrap().is_done());
+        belongs(&*server, None, ISSUER, stamp).await;
     };
     let tapped = Tap::new(Arc::clone(&store), Meddler::before("replace_issuer", claims));
     let told = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
@@ -180,21 +178,14 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
 async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
     let world = lived_in().await;
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
-    let wire = Wire::new();
-    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
-    let table = admin(Arc::new(store), &world);
     // The line breaks after some records, for good as it seems.
-    wire.plan(40, u64::MAX, Mishap::Unreachable);
-    put(&table, &file, true).await.unwrap_err();
-    wire.clear();
-    assert_ne!(text(&table).await, file, "it stopped half-way");
-    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
+    let (table, wire) = half_way(&world, &file, true, 40).await;
     // A new table can't take what is coming, for a while.
     wire.plan(20, 100, Mishap::Throttled);
     put(&table, &file, true).await.unwrap();
     assert!(wire.clear(), "it was throttled");
     assert_eq!(text(&table).await, file);
-    // Nor can it while what it holds is counted.
+    // Nor can it while what it holds is compared.
     wire.take();
     put(&table, &file, true).await.unwrap();
     let calls = wire.take().len() as u64;
@@ -220,8 +211,7 @@ async fn the_program_leaves_a_store_alone_whose_import_has_not_ended() {
     let client = local_aws::client(Some(wire.client()));
     let table = admin(Arc::new(DynamoDb::over(client, &name, Realm::main(), Patience::Operator)), &world);
     // A server began here once and came to nothing: it couldn't write its master key.
-    let bound = table.store.replace_issuer(None, ISSUER, world.admin.stamp());
-    assert!(bound.await.unwrap().is_done());
+    belongs(&*table.store, None, ISSUER, world.admin.stamp()).await;
     wire.plan(40, u64::MAX, Mishap::Unreachable);
     put(&table, &file, true).await.unwrap_err();
     wire.clear();

@@ -50,7 +50,7 @@ pub(super) async fn lived_in() -> World {
 /// The same in a store, with so many people.
 async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let world = World::on(store, Harness::Router, &[]).await;
-    belongs(&world, None, ISSUER).await;
+    belongs(&*world.store, None, ISSUER, world.admin.stamp()).await;
     world.alice().await;
     world.single_page().await;
     world.machine().await;
@@ -106,10 +106,10 @@ async fn settle(store: &dyn Store, like: &AccountView, number: u32, stamp: Stamp
     }
 }
 
-/// Binds the world's store to an issuer.
-pub(super) async fn belongs(world: &World, seen: Option<&str>, issuer: &str) {
-    let bound = world.store.replace_issuer(seen.map(str::to_owned), issuer, world.admin.stamp());
-    assert!(bound.await.unwrap().is_done());
+/// Binds a store to an issuer.
+pub(super) async fn belongs(store: &dyn Store, seen: Option<&str>, issuer: &str, stamp: Stamp) {
+    let bound = store.replace_issuer(seen.map(str::to_owned), issuer, stamp).await.unwrap();
+    assert!(bound.is_done());
 }
 
 /// Alice's, and as good as another of hers.
@@ -254,7 +254,7 @@ async fn the_program_says_what_a_file_has_to_be() {
     let path = folder.path().join("keyward-data/keyward.db");
     let store = Sqlite::open(&Location::File(path), false, Realm::main()).unwrap();
     let stamp = Stamp { at: Timestamp::from_seconds(1_800_000_000), request: RequestId::from_bytes([1; 16]) };
-    drop(store.replace_issuer(None, ISSUER, stamp).await.unwrap());
+    belongs(&store, None, ISSUER, stamp).await;
     let left = || std::fs::read_dir(folder.path()).unwrap().count();
     let before = left();
     refused(&["storage", "export", "no/such/folder"], "no/such/folder can't be made");

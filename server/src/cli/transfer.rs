@@ -46,8 +46,7 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
             Stage::Compare => compared.show(done, all),
         };
         let open = || Ok(BufReader::new(File::open(&file)?));
-        let work = transfer::import(&admin, open, planned_move, progress);
-        let done = work.await?;
+        let done = transfer::import(&admin, open, planned_move, progress).await?;
         let had = if done.is_new { "" } else { " already; nothing was written" };
         let mut text = format!("The store holds{had}:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {

@@ -9,7 +9,7 @@ use protocol::client::Client;
 use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use storage::{Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
+use storage::{Commit, Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
 
 /// Somebody was quicker.
 const IN_USE: &str =
@@ -49,8 +49,8 @@ pub(super) async fn begin(
     stamp: Stamp,
 ) -> Result<Begun, AdminError> {
     refuse_others(store, file).await?;
-    let issuer = patiently(async || Ok(store.issuer().await?)).await?;
-    let there = patiently(async || Ok(store.ring(RingDocument::Ring).await?)).await?;
+    let issuer = patiently(|| store.issuer()).await?;
+    let there = patiently(|| store.ring(RingDocument::Ring)).await?;
     let filed = file.ring.as_deref().map(read).transpose()?;
     let kept = there.as_ref().map(|there| read(&there.body)).transpose()?;
     if let Some(kept) = &kept
@@ -84,16 +84,15 @@ pub(super) async fn begin(
     }
     if let Some(theirs) = issuer.filter(|theirs| theirs != UNFINISHED_IMPORT) {
         // A server that had begun has its store back.
-        let back = async || Ok(store.replace_issuer(Some(UNFINISHED_IMPORT.into()), &theirs, stamp).await?);
-        drop(patiently(back).await?);
+        drop(give(store, &theirs, stamp).await?);
     }
     Err(refused(IN_USE))
 }
 
 /// A store with anybody else in it is in use.
 async fn refuse_others(store: &dyn Store, file: &Owner) -> Result<(), AdminError> {
-    let users = patiently(async || Ok(store.user_ids().await?)).await?;
-    let clients = patiently(async || Ok(store.clients().await?)).await?;
+    let users = patiently(|| store.user_ids()).await?;
+    let clients = patiently(|| store.clients()).await?;
     if users.iter().all(|id| file.users.contains(id))
         && clients.iter().all(|client| file.clients.get(&client.id) == Some(client))
     {
@@ -119,8 +118,17 @@ async fn mark(
         }
         _ => {}
     }
-    let mark = async || Ok(store.replace_issuer(issuer.clone(), UNFINISHED_IMPORT, stamp).await?);
+    let mark = || store.replace_issuer(issuer.clone(), UNFINISHED_IMPORT, stamp);
     if patiently(mark).await?.is_done() { Ok(()) } else { Err(refused(IN_USE)) }
+}
+
+/// Gives a marked store to an issuer.
+pub(super) async fn give(
+    store: &dyn Store,
+    issuer: &str,
+    stamp: Stamp,
+) -> Result<Commit<String>, AdminError> {
+    patiently(|| store.replace_issuer(Some(UNFINISHED_IMPORT.into()), issuer, stamp)).await
 }
 
 /// Whether it is there now.
@@ -134,7 +142,7 @@ async fn put_ring(
         return Ok(true);
     }
     let seen = there.map(|there| there.version);
-    let put = async || Ok(store.replace_ring(RingDocument::Ring, seen, body, stamp).await?);
+    let put = || store.replace_ring(RingDocument::Ring, seen, body, stamp);
     Ok(patiently(put).await?.is_done())
 }
 

@@ -2,7 +2,7 @@
 
 use super::line::{Entry, first_line, last_line};
 use super::walk::walk;
-use super::{Counts, refused};
+use super::{Counts, patiently, refused};
 use crate::admin::{Admin, AdminError};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub async fn export(
     out: &mut impl Write,
     progress: impl FnMut(u64, u64),
 ) -> Result<Counts, AdminError> {
-    if admin.store.issuer().await?.is_none() {
+    if patiently(|| admin.store.issuer()).await?.is_none() {
         return Err(refused(
             "the store belongs to nobody yet: start `keyward serve` on it once, and export again",
         ));

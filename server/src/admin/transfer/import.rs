@@ -1,7 +1,7 @@
 //! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
 //! so an import that stopped half-way is run again, and a second run changes nothing.
 
-use super::begin::{Begun, Owner, begin, read};
+use super::begin::{Begun, Owner, begin, give, read};
 use super::line::{Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
@@ -14,7 +14,7 @@ use protocol::time::Timestamp;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{Commit, Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
+use storage::{Commit, Document, RingDocument, Stamp, Store};
 use tokio::task::JoinSet;
 
 /// No import takes longer. What expires meanwhile may be gone before it is compared.
@@ -86,7 +86,7 @@ pub async fn import<R: BufRead>(
     {
         return Err(refused(if planned { WAS_PLANNED } else { WAS_NOT_PLANNED }));
     }
-    let ring = patiently(async || Ok(admin.store.ring(RingDocument::Ring).await?)).await?;
+    let ring = patiently(|| admin.store.ring(RingDocument::Ring)).await?;
     let counts_from = |ring: &Document| Ok::<_, AdminError>(read(&ring.body)?.not_before);
     let not_before = ring.as_ref().filter(|_| !planned_move).map(counts_from).transpose()?;
     let is_new = begun == Begun::Now;
@@ -163,8 +163,7 @@ async fn compare(
 
 /// Gives the store to whom it belongs.
 async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
-    let give = async || Ok(store.replace_issuer(Some(UNFINISHED_IMPORT.into()), issuer, stamp).await?);
-    match patiently(give).await? {
+    match give(store, issuer, stamp).await? {
         Commit::Done => Ok(()),
         Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),
         Commit::Lost(_) => Err(refused("another program gave the store to somebody else meanwhile")),

@@ -36,13 +36,14 @@ const PAUSES_WHILE_BUSY: u32 = 10;
 const PAUSES_WHILE_AWAY: u32 = 3;
 
 /// Nobody waits at a browser, and to begin anew costs more than to wait: a store that is busy or away is asked again.
-async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
+async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
 where
-    F: Future<Output = Result<T, AdminError>>,
+    F: Future<Output = Result<T, E>>,
+    AdminError: From<E>,
 {
     let mut round = 0;
     loop {
-        let error = match ask().await {
+        let error = match ask().await.map_err(AdminError::from) {
             Err(AdminError::Store(error)) => error,
             answer => return answer,
         };

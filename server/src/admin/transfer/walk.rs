@@ -7,7 +7,7 @@ use protocol::id::UserId;
 use protocol::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use storage::{AccountView, RingDocument, Store};
+use storage::{AccountView, RingDocument, Store, StoreError};
 
 /// Gives `each` every record that is not over at an instant; those of one kind in the order of their ids.
 /// `progress` is told how many of how many users.
@@ -19,7 +19,7 @@ pub(super) async fn walk(
 ) -> Result<(), AdminError> {
     let mut lasting = |entry: Entry| if entry.is_over(at) { Ok(()) } else { each(entry) };
     patiently(|| of_the_realm(&**store)).await?.into_iter().try_for_each(&mut lasting)?;
-    let mut users = patiently(async || Ok(store.user_ids().await?)).await?;
+    let mut users = patiently(|| store.user_ids()).await?;
     // By the texts of ids, as everything is.
     users.sort_by_cached_key(UserId::to_string);
     let (mut done, all) = (0, users.len() as u64);
@@ -40,11 +40,11 @@ pub(super) async fn walk(
     }
 }
 
-async fn whole_account(store: Arc<dyn Store>, user: UserId) -> Result<AccountView, AdminError> {
-    Ok(store.load_whole_account(&user).await?)
+async fn whole_account(store: Arc<dyn Store>, user: UserId) -> Result<AccountView, StoreError> {
+    store.load_whole_account(&user).await
 }
 
-async fn of_the_realm(store: &dyn Store) -> Result<Vec<Entry>, AdminError> {
+async fn of_the_realm(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
     let mut entries: Vec<Entry> = store.issuer().await?.map(Entry::Issuer).into_iter().collect();
     for document in [RingDocument::Ring, RingDocument::RetiredKeys] {
         entries.extend(store.ring(document).await?.map(|kept| Entry::of_ring(document, kept.body)));
