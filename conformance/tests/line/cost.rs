@@ -131,9 +131,9 @@ fn page(flows: &[Flow], prices: &serde_json::Value) -> String {
          # What DynamoDB costs\n\n\
          Each flow was run against the emulator with the calls counted on the line, and the capacity units that it \
          reports for them. A write that is refused counts as one unit, the least that is billed. Client records and \
-         keys are in the cache, as they nearly always are. Prices are those of on-demand tables in {}, as of {} (`docs/reference/prices.json`): \
-         ${} a million write units, ${} a million read units. Storage, backups and KMS come on top. Not measured on \
-         AWS yet.\n\n\
+         keys are in the cache, as they nearly always are. Prices are those of on-demand tables in {}, as of {} \
+         (`docs/reference/prices.json`): ${} a million write units, ${} a million read units. Storage, backups and \
+         KMS come on top. Not measured on AWS yet.\n\n\
          | flow | calls | read units | write units | $ a million |\n|---|---|---|---|---|\n",
         prices["region"].as_str().unwrap(),
         prices["as_of"].as_str().unwrap(),
