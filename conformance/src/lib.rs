@@ -9,6 +9,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+pub mod account;
 mod answer;
 mod binary;
 mod browser;

@@ -1,6 +1,6 @@
 //! Clients and the rules of registering one (RFC 6749 §2, names of RFC 7591 §2).
 
-use crate::consent::Consent;
+use crate::generation::Generation;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
 use crate::redirect::{self, BadRedirectUri, ProvenRedirect};
@@ -107,8 +107,9 @@ pub struct Client {
     pub native: bool,
     /// Refused everywhere while set.
     pub disabled: bool,
-    /// Grants issued before this instant are void (set when the client is disabled).
-    pub not_before: Timestamp,
+    /// Changes with every act that ends what the client was granted: disabling, and registering its id again.
+    #[serde(flatten)]
+    pub generation: Generation,
     /// When it was registered.
     pub created_at: Timestamp,
     /// How often the record was written: a change names the one it saw.
@@ -182,11 +183,6 @@ impl Client {
     /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
     pub fn needs_consent(&self, redirect: &ProvenRedirect) -> bool {
         !(self.first_party && self.is_confidential() && redirect.is_https())
-    }
-
-    /// Whether what somebody agreed to counts for it: a client of its id that was deleted before is another one.
-    pub fn honours(&self, consent: &Consent) -> bool {
-        consent.client == self.id && consent.granted_at >= self.created_at
     }
 
     /// Whether a browser page of this origin may read our answers to this client: only public clients have

@@ -1,8 +1,11 @@
 //! What a user agreed to, remembered per client as a set of scopes.
 
+use crate::client::Client;
+use crate::generation::{Authority, Generation, Generations};
 use crate::id::{ClientId, UserId};
 use crate::scope::Scope;
 use crate::time::Timestamp;
+use crate::user::User;
 use serde::{Deserialize, Serialize};
 
 /// A remembered consent.
@@ -16,4 +19,28 @@ pub struct Consent {
     pub scope: Scope,
     /// When it last grew.
     pub granted_at: Timestamp,
+    /// What it was decided by; `None`: a program before generations wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
+}
+
+impl Consent {
+    /// What to store of it beside what is `known` already: everything agreed to by the same authority. `None`: nothing
+    /// new.
+    pub fn added_to(&self, known: Option<&Self>) -> Option<Self> {
+        match known.filter(|known| known.authority == self.authority) {
+            Some(known) if known.scope.covers(&self.scope) => None,
+            Some(known) => Some(Self { scope: known.scope.union(&self.scope), ..self.clone() }),
+            None => Some(self.clone()),
+        }
+    }
+
+    /// Whether it counts: a client of its id that was deleted is another one, and what somebody agreed to who had
+    /// another's password ends with that password.
+    pub fn counts(&self, user: &User, client: &Client, realm: Generation) -> bool {
+        let generations = Generations::of_grant(realm, user, client);
+        self.user == user.id
+            && self.client == client.id
+            && generations.honour(self.authority.as_ref(), self.granted_at)
+    }
 }

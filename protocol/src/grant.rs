@@ -2,15 +2,17 @@
 //! from. One record, so that redeeming, rotating and revoking are one guarded write each.
 
 use crate::client::Client;
+use crate::generation::{Authority, Generation, Generations};
 use crate::id::{ClientId, GrantId, RequestId, SessionId, UserId};
 use crate::lifetimes;
 use crate::pkce::Pkce;
 use crate::scope::Scope;
 use crate::secret::Digest;
-use crate::session::Authentication;
+use crate::session::{Authentication, Session};
 use crate::time::Timestamp;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 
 /// Where a grant is: beside its user's other records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +50,9 @@ pub struct Grant {
     pub claims: RequestedClaims,
     /// How and when the user proved who they are.
     pub authentication: Authentication,
+    /// What it was decided by; `None`: a program before generations wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
     /// Whether it survives its session (`offline_access`).
     pub offline: bool,
     /// Hash of the code's secret.
@@ -143,22 +148,63 @@ impl Grant {
         }
     }
 
-    /// Whether tokens of this grant still count (design: life is re-checked at every use): not revoked, not
-    /// expired, user and client enabled, and begun after what each of them and the realm says is void.
-    pub fn is_alive(
-        &self,
-        user: &User,
-        client: &Client,
-        realm_not_before: Timestamp,
-        now: Timestamp,
-    ) -> bool {
+    /// Whether its life depends on its session's: until the code is redeemed, and after that unless it is offline.
+    pub const fn needs_session(&self) -> bool {
+        !self.offline || self.redeemed_at.is_none()
+    }
+
+    /// The one rule of a grant's life, asked at every use: not revoked, not expired, user and client enabled, no
+    /// generation changed since it was made, and its session alive as long as it needs one.
+    pub fn is_alive(&self, on: &DependsOn<'_>, now: Timestamp) -> bool {
+        let DependsOn { user, session, client, realm } = *on;
+        let of_ours = |session: &Session| session.id == self.session && session.is_alive(user, realm, now);
+        let generations = Generations::of_grant(realm, user, client);
         self.revoked.is_none()
             && !self.expires_at.has_passed(now)
             && self.user == user.id
-            && user.honours(self.created_at)
+            && !user.disabled
             && self.client == client.id
             && !client.disabled
-            && self.created_at >= client.not_before
-            && self.created_at >= realm_not_before
+            && generations.honour(self.authority.as_ref(), self.created_at)
+            && (!self.needs_session() || session.is_some_and(of_ours))
     }
+}
+
+/// What a grant's life depends on, as loaded together with it.
+#[derive(Clone, Copy, Debug)]
+pub struct DependsOn<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The session, if the record exists.
+    pub session: Option<&'a Session>,
+    /// The client.
+    pub client: &'a Client,
+    /// The realm's generation.
+    pub realm: Generation,
+}
+
+/// How many codes of one session for one client can be outstanding. With one more the oldest ends.
+pub const MOST_CODES: usize = 20;
+/// How many grants a user can have with one client. With one more the oldest end, down to [`KEPT_OF_A_CLIENT`].
+pub const MOST_OF_A_CLIENT: usize = 100;
+/// Some fewer, so that the next that are made find room without a search.
+pub const KEPT_OF_A_CLIENT: usize = 80;
+
+/// Which of one user's grants with one client go so that those bounds hold, `made` just now among them: codes of its
+/// session beyond the newest; then those that are over, and then the oldest.
+pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
+    let by_age = |grant: &&Grant| (grant.id != made.id, Reverse(grant.created_at), grant.id);
+    let ours = |grant: &&Grant| grant.user == made.user && grant.client == made.client;
+    let unredeemed = |grant: &&Grant| grant.session == made.session && grant.redeemed_at.is_none();
+    let mut codes: Vec<&Grant> = grants.iter().filter(ours).filter(unredeemed).collect();
+    codes.sort_by_key(by_age);
+    let mut goes: Vec<GrantId> = codes.iter().skip(MOST_CODES).map(|grant| grant.id).collect();
+    let mut left: Vec<&Grant> =
+        grants.iter().filter(ours).filter(|grant| !goes.contains(&grant.id)).collect();
+    if left.len() > MOST_OF_A_CLIENT {
+        let is_over = |grant: &Grant| grant.revoked.is_some() || grant.kept_until().has_passed(now);
+        left.sort_by_key(|grant| (is_over(grant), by_age(grant)));
+        goes.extend(left.iter().skip(KEPT_OF_A_CLIENT).map(|grant| grant.id));
+    }
+    goes
 }

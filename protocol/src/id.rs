@@ -2,6 +2,7 @@
 
 use crate::base64url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 macro_rules! random_id {
@@ -67,6 +68,37 @@ random_id! {
     RequestId,
     /// One act of authentication: a new one replaces it at each sign-in.
     EventId,
+}
+
+/// How many bytes of a grant's id say which client it is for: 8 characters of its text.
+const CLIENT_BYTES: usize = 6;
+
+impl GrantId {
+    /// Of a grant for a client. The ids of one user's grants for one client lie beside each other, so that a store
+    /// finds them without an index; `unique` is a keyed hash or random.
+    pub fn for_client(client: &ClientId, unique: &[u8; 16]) -> Self {
+        let mut id = *unique;
+        id.iter_mut().zip(client_bytes(client)).for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+
+    /// The least and the greatest id that a grant for this client can have. Grants made by earlier programs have
+    /// random ids, and a few clients may share the range.
+    pub fn range_of(client: &ClientId) -> (Self, Self) {
+        (Self::for_client(client, &[0; 16]), Self::for_client(client, &[0xFF; 16]))
+    }
+
+    /// How the texts of all these ids begin.
+    pub fn prefix_of(client: &ClientId) -> String {
+        base64url::encode(&client_bytes(client))
+    }
+}
+
+fn client_bytes(client: &ClientId) -> [u8; CLIENT_BYTES] {
+    let hash = Sha256::new().chain_update(b"keyward grants of\0").chain_update(client.as_str()).finalize();
+    let mut bytes = [0; CLIENT_BYTES];
+    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 /// A client's public name (RFC 6749 §2.2): 1 to 128 characters of `A-Z a-z 0-9 - . _ ~`.
@@ -140,5 +172,28 @@ impl Realm {
     /// The realm's name as used in keys.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_for_one_client_lie_beside_each_other_and_nobody_elses_between_them() {
+        let client = |id: &str| ClientId::parse(id).unwrap();
+        let (least, greatest) = GrantId::range_of(&client("web"));
+        for unique in [[0; 16], [7; 16], [0xFF; 16]] {
+            let (own, other) = (client("web"), client("wiki"));
+            let id = GrantId::for_client(&own, &unique);
+            assert!(least <= id && id <= greatest);
+            assert!(id.to_string().starts_with(&GrantId::prefix_of(&own)));
+            let id = GrantId::for_client(&other, &unique);
+            assert!(id < least || greatest < id);
+        }
+        assert_ne!(
+            GrantId::for_client(&client("web"), &[1; 16]),
+            GrantId::for_client(&client("web"), &[2; 16])
+        );
     }
 }

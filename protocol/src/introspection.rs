@@ -3,7 +3,7 @@
 use crate::claims::Audience;
 use crate::claims::access_token::Presented;
 use crate::client::Client;
-use crate::grant::{Grant, Refresh};
+use crate::grant::{DependsOn, Grant, Refresh};
 use crate::issuer::Issuer;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -77,12 +77,10 @@ pub fn may_ask_about(client: &Client, claims: &Presented) -> bool {
 pub fn active_tip<'a>(
     token: &Digest,
     grant: &'a Grant,
-    user: &User,
-    client: &Client,
-    realm_not_before: Timestamp,
+    on: &DependsOn<'_>,
     now: Timestamp,
 ) -> Option<&'a Refresh> {
-    let alive = grant.is_alive(user, client, realm_not_before, now);
+    let alive = grant.is_alive(on, now);
     let tip = grant.refresh.as_ref().filter(|tip| alive && tip.digest == *token)?;
     (!tip.idle_expires_at.min(tip.expires_at).has_passed(now)).then_some(tip)
 }

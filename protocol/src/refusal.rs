@@ -2,6 +2,7 @@
 //! its code, its sentence and what it does to the grant.
 
 use crate::error::ErrorCode;
+use crate::grant::RevocationReason;
 
 /// What a refusal does to the grant it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,12 +11,12 @@ pub enum Consequence {
     Nothing,
     /// The code is spent without having been redeemed.
     BurnCode,
-    /// The grant ends, and with it all that was issued from it.
-    RevokeGrant,
+    /// The grant ends for this reason, and with it all that was issued from it.
+    RevokeGrant(RevocationReason),
 }
 
 macro_rules! refusals {
-    ($($(#[$doc:meta])+ $name:ident => $code:ident, $consequence:ident, $sentence:literal;)+) => {
+    ($($(#[$doc:meta])+ $name:ident => $code:ident, $consequence:ident $(($reason:ident))?, $sentence:literal;)+) => {
         /// A reason to say no.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Refusal {
@@ -33,7 +34,7 @@ macro_rules! refusals {
 
             /// What it does to the grant.
             pub const fn consequence(self) -> Consequence {
-                match self { $(Self::$name => Consequence::$consequence,)+ }
+                match self { $(Self::$name => Consequence::$consequence $((RevocationReason::$reason))?,)+ }
             }
 
             /// The one public sentence: printable ASCII without `"` and `\` (RFC 6749 §5.2).
@@ -149,7 +150,7 @@ refusals! {
     /// Used twice within a second: a double submit.
     CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.";
     /// RFC 6749 §4.1.2: used again later; RFC 9700 §2.1.1 revokes.
-    CodeReplayed => InvalidGrant, RevokeGrant, "The authorization code was used before.";
+    CodeReplayed => InvalidGrant, RevokeGrant(CodeReplayed), "The authorization code was used before.";
     /// RFC 6749 §4.1.2.
     CodeExpired => InvalidGrant, Nothing, "The authorization code has expired.";
     /// RFC 6749 §4.1.3.
@@ -165,7 +166,7 @@ refusals! {
     /// Unused for too long, or too old.
     RefreshExpired => InvalidGrant, Nothing, "The refresh token has expired.";
     /// RFC 9700 §4.14.2: rotated away and presented again.
-    RefreshReused => InvalidGrant, RevokeGrant, "The refresh token was used before.";
+    RefreshReused => InvalidGrant, RevokeGrant(RefreshReused), "The refresh token was used before.";
     /// Newer than what is stored: the store went back in time.
     RefreshAhead => InvalidGrant, Nothing, "The refresh token is not known here any more.";
     /// RFC 6749 §6.
@@ -200,8 +201,10 @@ mod tests {
             Refusal::ALL.iter().filter(move |r| r.consequence() == consequence).collect::<Vec<_>>()
         };
         assert_eq!(with(Consequence::BurnCode), [&Refusal::RedirectUriDiffers, &Refusal::VerifierWrong]);
-        assert_eq!(with(Consequence::RevokeGrant), [&Refusal::CodeReplayed, &Refusal::RefreshReused]);
-        for refusal in with(Consequence::BurnCode).into_iter().chain(with(Consequence::RevokeGrant)) {
+        let replays = with(Consequence::RevokeGrant(RevocationReason::CodeReplayed));
+        let reuses = with(Consequence::RevokeGrant(RevocationReason::RefreshReused));
+        assert_eq!([&*replays, &*reuses], [[&Refusal::CodeReplayed], [&Refusal::RefreshReused]]);
+        for refusal in with(Consequence::BurnCode).into_iter().chain(replays).chain(reuses) {
             assert_eq!(refusal.code(), ErrorCode::InvalidGrant);
         }
     }

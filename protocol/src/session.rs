@@ -1,11 +1,23 @@
 //! Browser sessions. The `sid` stays, the secret and the event change with each authentication.
 
+use crate::generation::{Authority, Generation, Generations};
 use crate::id::{EventId, SessionId, UserId};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::time::Timestamp;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::time::Duration;
+
+/// How many sessions a user can have. With one more the oldest ends.
+pub const MOST_OF_A_USER: usize = 100;
+
+/// Which of one user's sessions go, so that [`MOST_OF_A_USER`] are left: those that are over, then the oldest.
+pub fn surplus(mut sessions: Vec<Session>, now: Timestamp) -> Vec<SessionId> {
+    let is_over = |session: &Session| session.ended_at.is_some() || session.expires_at.has_passed(now);
+    sessions.sort_by_key(|session| (is_over(session), Reverse(session.created_at), session.id));
+    sessions.iter().skip(MOST_OF_A_USER).map(|session| session.id).collect()
+}
 
 /// The `acr` of a sign-in by password.
 pub const ACR_PASSWORD: &str = "urn:keyward:acr:password";
@@ -36,6 +48,9 @@ pub struct Session {
     pub secret: Digest,
     /// The latest authentication.
     pub authentication: Authentication,
+    /// What it was decided by; `None`: a program before generations wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
     /// When it began.
     pub created_at: Timestamp,
     /// Its absolute end.
@@ -65,23 +80,30 @@ impl SessionCookie {
 }
 
 impl Session {
-    /// Whether the browser with this cookie is signed in: right secret, not ended, neither idle nor absolute
-    /// time over, user enabled, and neither user nor realm told to start anew.
+    /// The one rule of a session's life: not ended, not expired, the user enabled, and no generation changed since the
+    /// latest authentication.
+    pub fn is_alive(&self, user: &User, realm: Generation, now: Timestamp) -> bool {
+        let generations = Generations::of_session(realm, user);
+        self.user == user.id
+            && !user.disabled
+            && self.ended_at.is_none()
+            && !self.expires_at.has_passed(now)
+            && generations.honour(self.authority.as_ref(), self.authentication.at)
+    }
+
+    /// Whether the browser with this cookie is signed in: the session is alive, the secret is its own, and it was used
+    /// lately.
     pub fn is_live(
         &self,
         cookie: &SessionCookie,
         user: &User,
         idle_lifetime: Duration,
-        realm_not_before: Timestamp,
+        realm: Generation,
         now: Timestamp,
     ) -> bool {
         self.id == cookie.session
-            && self.user == user.id
             && self.secret == cookie.digest()
-            && self.ended_at.is_none()
-            && self.authentication.at >= realm_not_before
-            && !self.expires_at.has_passed(now)
             && !cookie.last_used_at.plus(idle_lifetime).has_passed(now)
-            && user.honours(self.authentication.at)
+            && self.is_alive(user, realm, now)
     }
 }

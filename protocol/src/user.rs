@@ -1,5 +1,6 @@
 //! People. What a user's record holds, and what of it claims may be made from (OIDC Core §5.1).
 
+use crate::generation::Generation;
 use crate::id::{Subject, UserId};
 use crate::name::CanonicalName;
 use crate::time::Timestamp;
@@ -25,8 +26,9 @@ pub struct User {
     pub password: Option<PasswordHash>,
     /// Refused everywhere while set.
     pub disabled: bool,
-    /// Sessions and grants begun before this instant are void.
-    pub not_before: Timestamp,
+    /// Changes with every act that ends what the user has begun.
+    #[serde(flatten)]
+    pub generation: Generation,
     /// When the record was made.
     pub created_at: Timestamp,
     /// When a claim last changed (`updated_at`).
@@ -37,11 +39,6 @@ impl User {
     /// The canonical form of the user name; `None` only for a record written by something else.
     pub fn canonical_name(&self) -> Option<CanonicalName> {
         CanonicalName::parse(&self.username).ok()
-    }
-
-    /// Whether something begun at `at` still counts for this user.
-    pub fn honours(&self, at: Timestamp) -> bool {
-        !self.disabled && at >= self.not_before
     }
 }
 

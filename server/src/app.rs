@@ -13,13 +13,14 @@ use axum::body::Bytes;
 use protocol::attempts::{AttemptKey, UNKNOWN_CLIENTS};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
-use protocol::id::ClientId;
+use protocol::id::{ClientId, UserId};
 use protocol::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -54,6 +55,8 @@ struct Inner {
     metadata: Bytes,
     unknown_clients: Limiter,
     in_flight: Crowd<AttemptKey>,
+    lists: Crowd<UserId>,
+    listing: Semaphore,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -87,6 +90,8 @@ impl App {
             metadata,
             unknown_clients: Limiter::new(UNKNOWN_CLIENTS),
             in_flight: Crowd::default(),
+            lists: Crowd::default(),
+            listing: Semaphore::new(1),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -112,6 +117,17 @@ impl App {
     /// The attempts that are being checked.
     pub fn in_flight(&self) -> &Crowd<AttemptKey> {
         &self.0.in_flight
+    }
+
+    /// Whose account is being listed, or waits for it.
+    pub fn lists(&self) -> &Crowd<UserId> {
+        &self.0.lists
+    }
+
+    /// Leave to read a list. There is one at a time: what each may hold is bounded, and how many there are must be, too.
+    /// `None` never comes: the semaphore is not closed.
+    pub async fn listing(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.listing.acquire().await.ok()
     }
 
     /// Whether a client was there a while ago, so that asking for it is no guessing.

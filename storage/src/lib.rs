@@ -9,11 +9,10 @@ use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
-use protocol::id::{ClientId, RequestId, SessionId, UserId};
+use protocol::id::{ClientId, GrantId, RequestId, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use serde::{Deserialize, Serialize};
@@ -37,8 +36,8 @@ pub use sqlite::{Location, Migration, Sqlite};
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
 
-/// How many grants of one user to one client [`Store::load_account`] returns at least, if there are so many.
-pub const ACCOUNT_GRANTS: u32 = 500;
+/// How many records [`Store::belongings`] returns and [`Store::delete_belongings`] deletes at most.
+pub const BELONGINGS_LIMIT: u32 = 500;
 
 /// Something wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +143,16 @@ pub struct SignInView {
     pub debts: Vec<Timestamp>,
 }
 
+/// Where a grant is, and its session, as a token of it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantLocator {
+    /// The grant.
+    pub key: GrantKey,
+    /// Its session. A backend may need a second read to load it if it is not named; what decides is always
+    /// [`Grant::session`].
+    pub session: Option<SessionId>,
+}
+
 /// What is loaded to decide about a code or refresh token: one read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrantView {
@@ -151,6 +160,8 @@ pub struct GrantView {
     pub grant: Option<Grant>,
     /// Its user, if the record exists.
     pub user: Option<User>,
+    /// Its session, if the record exists and the grant's life depends on it ([`Grant::needs_session`]).
+    pub session: Option<Session>,
 }
 
 /// An access token that somebody revoked.
@@ -171,21 +182,52 @@ pub struct TokenView {
     pub grant: Option<Grant>,
     /// The grant's user, if the record exists.
     pub user: Option<User>,
+    /// The grant's session, as in [`GrantView`].
+    pub session: Option<Session>,
 }
 
-/// Everything of one user: one read.
+/// What a user has, in the order in which [`Store::belongings`] goes through it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Belonging {
+    /// What they agreed to with a client.
+    Consent(Consent),
+    /// A grant.
+    Grant(Box<Grant>),
+    /// A session.
+    Session(Session),
+}
+
+impl Belonging {
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Consent(consent) => Place::Consent(consent.client.clone()),
+            Self::Grant(grant) => Place::Grant(grant.id),
+            Self::Session(session) => Place::Session(session.id),
+        }
+    }
+}
+
+/// A place among what a user has. Within a kind the order is the backend's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A consent, by its client.
+    Consent(ClientId),
+    /// A grant.
+    Grant(GrantId),
+    /// Before the first session.
+    Sessions,
+    /// A session.
+    Session(SessionId),
+}
+
+/// A page of what a user has.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AccountView {
-    /// The user, if the record exists.
-    pub user: Option<User>,
-    /// Their sessions, ended and expired ones included, oldest first.
-    pub sessions: Vec<Session>,
-    /// Their grants, revoked and expired ones included, oldest first. Of one client not more than
-    /// [`ACCOUNT_GRANTS`] have to be there: those that are redeemed and not revoked before others that are not
-    /// revoked, and these before the rest.
-    pub grants: Vec<Grant>,
-    /// What they agreed to, by client.
-    pub consents: Vec<Consent>,
+pub struct Belongings {
+    /// Records, ended and expired ones included.
+    pub list: Vec<Belonging>,
+    /// Behind which place to go on; `None`: that was all.
+    pub next: Option<Place>,
 }
 
 /// Everything Keyward keeps, for one realm. Expiry is the caller's to check on read; a backend may delete what
@@ -223,7 +265,7 @@ pub trait Store: Send + Sync + 'static {
     /// a client that was made anew under an old id counts its revisions from the start.
     async fn replace_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
     /// Deletes a client, and what people agreed to with it where a backend can do both in one write: what is left
-    /// doesn't count for a later client of that id ([`Client::honours`]). Lost when there is no such client.
+    /// doesn't count for a later client of that id ([`Consent::counts`]). Lost when there is no such client.
     async fn delete_client(&self, id: &ClientId, stamp: Stamp) -> Result<Commit<Client>, StoreError>;
 
     /// Who an identifier leads to, and the debts of counters.
@@ -239,16 +281,15 @@ pub trait Store: Send + Sync + 'static {
         identifiers: &[Identifier],
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
-    /// Disables a user and voids their sessions and grants for good, or enables them again. Lost when there is
-    /// no such user.
+    /// Disables a user and begins the next generation, which ends what they have for good; or enables them again.
+    /// Lost when there is no such user.
     async fn set_user_disabled(
         &self,
         id: &UserId,
         disabled: bool,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
-    /// Sets a password and voids sessions and grants begun before (`not_before` becomes the next millisecond).
-    /// Lost when there is no such user, or the password is not `seen` any more (`None`: whatever it is).
+    /// Sets a password and begins the next generation, as [`protocol::generation::Generation::next`] says. Lost when there is no such user, or the password is not `seen` any more (`None`: whatever it is).
     async fn set_password(
         &self,
         id: &UserId,
@@ -256,7 +297,7 @@ pub trait Store: Send + Sync + 'static {
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
-    /// Voids sessions and grants begun before. Lost when there is no such user.
+    /// Begins the next generation, which ends what the user has. Lost when there is no such user.
     async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
     /// Replaces address and claims (and `updated_at`) by those of `user`. Lost unless the record was last
     /// updated at `seen` and `user` is later than that (else two changes in one millisecond would both be done),
@@ -267,15 +308,18 @@ pub trait Store: Send + Sync + 'static {
         seen: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
-    /// Deletes a user with identifiers, sessions, grants and consents. Lost when there is no such user.
+    /// Deletes a user with their identifiers, which ends what they have; [`Store::delete_belongings`] clears that
+    /// away. Lost when there is no such user.
     async fn delete_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, StoreError>;
-    /// Everything of one user.
-    async fn load_account(&self, id: &UserId) -> Result<AccountView, StoreError>;
+    /// Deletes some of what a user has, at most [`BELONGINGS_LIMIT`] records. Returns how many; call again until it
+    /// is 0.
+    async fn delete_belongings(&self, user: &UserId) -> Result<u64, StoreError>;
+    /// What a user has behind a place (`None`: from the start): consents, grants, sessions, at most
+    /// [`BELONGINGS_LIMIT`] of them.
+    async fn belongings(&self, user: &UserId, behind: Option<Place>) -> Result<Belongings, StoreError>;
 
     /// The id of every user, in any order; for moving a store.
     async fn user_ids(&self) -> Result<Vec<UserId>, StoreError>;
-    /// The same as [`Store::load_account`] with every grant, however many; for moving a store.
-    async fn load_whole_account(&self, id: &UserId) -> Result<AccountView, StoreError>;
 
     /// User, session, consent and debts in one read.
     async fn load_sign_in(
@@ -285,21 +329,21 @@ pub trait Store: Send + Sync + 'static {
         client: &ClientId,
         attempts: &[AttemptKey],
     ) -> Result<SignInView, StoreError>;
-    /// Begins a session. Lost when the id is taken (128 random bits: a broken generator).
+    /// Begins a session, and deletes those that are one too many ([`protocol::session::surplus`]). Lost when the id is
+    /// taken (128 random bits: a broken generator).
     async fn start_session(&self, session: &Session, stamp: Stamp) -> Result<Commit<Session>, StoreError>;
-    /// The same user proved themselves again: replaces secret and authentication. Lost unless the session is
-    /// there, not ended, and its secret is still `seen`.
+    /// Puts a session as it was in another store; for moving one. Lost when the id is taken.
+    async fn restore_session(&self, session: &Session, stamp: Stamp) -> Result<Commit<Session>, StoreError>;
+    /// The same user proved themselves again: replaces secret, authentication and authority by those of `session`.
+    /// Lost unless the session is there, not ended, and its secret is still `seen`.
     async fn reauthenticate(
         &self,
-        user: &UserId,
-        session: &SessionId,
+        session: &Session,
         seen: &Digest,
-        secret: &Digest,
-        authentication: &Authentication,
         stamp: Stamp,
     ) -> Result<Commit<Session>, StoreError>;
-    /// Ends a session and revokes its grants that are not offline. Lost unless it is there, not ended, and its
-    /// secret is still `seen`.
+    /// Ends a session, and by that the grants that need it. Lost unless it is there, not ended, and its secret is
+    /// still `seen`.
     async fn end_session(
         &self,
         user: &UserId,
@@ -307,21 +351,18 @@ pub trait Store: Send + Sync + 'static {
         seen: &Digest,
         stamp: Stamp,
     ) -> Result<Commit<Session>, StoreError>;
-    /// Adds to what a user agreed to with a client.
-    async fn remember_consent(
-        &self,
-        user: &UserId,
-        client: &ClientId,
-        scope: &Scope,
-        stamp: Stamp,
-    ) -> Result<(), StoreError>;
+    /// Adds to what a user agreed to with a client by the same authority, or replaces what they agreed to by another.
+    async fn remember_consent(&self, consent: &Consent, stamp: Stamp) -> Result<(), StoreError>;
     /// Forgets what a user agreed to with a client.
     async fn forget_consent(&self, user: &UserId, client: &ClientId, stamp: Stamp) -> Result<(), StoreError>;
 
-    /// Puts a grant if there is none of its id for its user. Lost with the one that is there.
+    /// Puts a grant if there is none of its id for its user, and deletes those of the user with the client that are
+    /// too many then ([`protocol::grant::surplus`]). Lost with the one that is there.
     async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
-    /// Grant and user in one read.
-    async fn load_grant(&self, key: GrantKey) -> Result<GrantView, StoreError>;
+    /// Puts a grant as it was in another store; for moving one. Lost with the one that is there.
+    async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
+    /// Grant, user and the session that the grant needs, in one read.
+    async fn load_grant(&self, at: GrantLocator) -> Result<GrantView, StoreError>;
     /// Spends the code: sets `redeemed_at`, and the refresh token that is issued for it. Lost unless the code is
     /// this one, not redeemed, not expired, and the grant not revoked.
     async fn redeem_code(
@@ -350,8 +391,8 @@ pub trait Store: Send + Sync + 'static {
         stamp: Stamp,
     ) -> Result<Commit<Grant>, StoreError>;
 
-    /// Whether an access token (its hashed `jti`) is denied, with its grant and user, in one read.
-    async fn load_token(&self, token: &Digest, grant: Option<GrantKey>) -> Result<TokenView, StoreError>;
+    /// Whether an access token (its hashed `jti`) is denied, with its grant, user and session, in one read.
+    async fn load_token(&self, token: &Digest, grant: Option<GrantLocator>) -> Result<TokenView, StoreError>;
     /// Denies an access token until it would have expired. Lost when it is denied already, with that instant.
     async fn deny_token(
         &self,

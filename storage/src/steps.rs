@@ -11,13 +11,13 @@ macro_rules! steps {
                 document: RingDocument, seen: Option<u64>, body: &str, stamp: Stamp
             ) -> Commit<Document>;
             Read client(id: &ClientId) -> Option<Client>;
-            Read clients() -> Vec<Client>;
+            Heavy clients() -> Vec<Client>;
             Write create_client(client: &Client, stamp: Stamp) -> Commit<Client>;
             Write replace_client(client: &Client, stamp: Stamp) -> Commit<Client>;
             Write delete_client(id: &ClientId, stamp: Stamp) -> Commit<Client>;
             Read find_user(identifier: &Identifier, attempts: &[AttemptKey]) -> Found;
             Read user(id: &UserId) -> Option<User>;
-            Read users() -> Vec<User>;
+            Heavy users() -> Vec<User>;
             Write create_user(user: &User, identifiers: &[Identifier], stamp: Stamp) -> Commit<User>;
             Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;
             Write set_password(
@@ -26,41 +26,36 @@ macro_rules! steps {
             Write void_user(id: &UserId, stamp: Stamp) -> Commit<User>;
             Write set_profile(user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User>;
             Write delete_user(id: &UserId, stamp: Stamp) -> Commit<User>;
-            Read load_account(id: &UserId) -> AccountView;
-            // All that is kept, expired or not: for moving a store, like `denied_tokens`.
-            Read user_ids() -> Vec<UserId>;
-            Read load_whole_account(id: &UserId) -> AccountView;
+            Write delete_belongings(user: &UserId) -> u64;
+            Heavy belongings(user: &UserId, behind: Option<Place>) -> Belongings;
+            // For moving a store, like `denied_tokens`.
+            Heavy user_ids() -> Vec<UserId>;
             Read load_sign_in(
                 user: &UserId, session: Option<SessionId>, client: &ClientId, attempts: &[AttemptKey]
             ) -> SignInView;
             Write start_session(session: &Session, stamp: Stamp) -> Commit<Session>;
-            Write reauthenticate(
-                user: &UserId,
-                session: &SessionId,
-                seen: &Digest,
-                secret: &Digest,
-                authentication: &Authentication,
-                stamp: Stamp
-            ) -> Commit<Session>;
+            Write restore_session(session: &Session, stamp: Stamp) -> Commit<Session>;
+            Write reauthenticate(session: &Session, seen: &Digest, stamp: Stamp) -> Commit<Session>;
             Write end_session(
                 user: &UserId, session: &SessionId, seen: &Digest, stamp: Stamp
             ) -> Commit<Session>;
-            Write remember_consent(user: &UserId, client: &ClientId, scope: &Scope, stamp: Stamp) -> ();
+            Write remember_consent(consent: &Consent, stamp: Stamp) -> ();
             Write forget_consent(user: &UserId, client: &ClientId, stamp: Stamp) -> ();
             Write create_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
-            Read load_grant(key: GrantKey) -> GrantView;
+            Write restore_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
+            Read load_grant(at: GrantLocator) -> GrantView;
             Write redeem_code(
                 key: GrantKey, code: &Digest, refresh: Option<Refresh>, stamp: Stamp
             ) -> Commit<Grant>;
             Write rotate_refresh(key: GrantKey, seen: &Refresh, next: &Refresh, stamp: Stamp) -> Commit<Grant>;
             Write burn_code(key: GrantKey, stamp: Stamp) -> Commit<Grant>;
             Write revoke_grant(key: GrantKey, reason: RevocationReason, stamp: Stamp) -> Commit<Grant>;
-            Read load_token(token: &Digest, grant: Option<GrantKey>) -> TokenView;
+            Read load_token(token: &Digest, grant: Option<GrantLocator>) -> TokenView;
             Write deny_token(token: &Digest, expires_at: Timestamp, stamp: Stamp) -> Commit<Timestamp>;
-            Read denied_tokens() -> Vec<DeniedToken>;
+            Heavy denied_tokens() -> Vec<DeniedToken>;
             Read debts(attempts: &[AttemptKey]) -> Vec<Timestamp>;
             Write note_attempt(attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp;
-            // Neither serves a request nor counts towards its budget.
+            // `Heavy` reads go through more than a request needs. Neither of these serves a request nor counts towards its budget.
             Upkeep probe() -> ();
             Upkeep change_mark() -> u64;
             Upkeep sweep(before: Timestamp) -> u64;

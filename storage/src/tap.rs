@@ -3,18 +3,18 @@
 
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
-    StoreError, StoreErrorKind, TokenView,
+    Belongings, Commit, DeniedToken, Document, Found, GrantLocator, GrantView, Place, RingDocument,
+    SignInView, Stamp, Store, StoreError, StoreErrorKind, TokenView,
 };
 use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
+use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::io;
@@ -29,6 +29,8 @@ use tokio::task::yield_now;
 pub enum Access {
     /// Reads.
     Read,
+    /// Reads more than a request needs to be decided.
+    Heavy,
     /// Writes.
     Write,
     /// Neither serves a request nor counts towards its budget: probing, polling, sweeping.
@@ -115,7 +117,7 @@ impl Counts {
 impl Observer for Counts {
     fn before(&self, call: Call) -> Result<(), StoreError> {
         match call.access {
-            Access::Read => self.reads.fetch_add(1, Ordering::SeqCst),
+            Access::Read | Access::Heavy => self.reads.fetch_add(1, Ordering::SeqCst),
             Access::Write => self.writes.fetch_add(1, Ordering::SeqCst),
             Access::Upkeep => 0,
         };

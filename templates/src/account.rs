@@ -130,6 +130,10 @@ pub struct Account<'a> {
     pub sessions: &'a [SessionLine<'a>],
     /// Who was given something.
     pub apps: &'a [AppLine<'a>],
+    /// Whether there were others on a page before this one.
+    pub is_continued: bool,
+    /// Where the next of them are, if there are more.
+    pub more_apps_url: Option<&'a str>,
     /// What to say about the last thing that was done.
     pub notice: Option<AccountNotice>,
 }

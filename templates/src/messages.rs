@@ -171,6 +171,8 @@ pub struct AccountTexts {
     pub end_app: &'static str,
     /// The button that ends all.
     pub end_apps: &'static str,
+    /// Leads to the next page of them.
+    pub more_apps: &'static str,
     /// Applications were ended.
     pub apps_ended: &'static str,
 }

@@ -21,6 +21,7 @@ pub use seal::seal;
 
 use crate::{Harness, World};
 use protocol::client::{AuthMethod, Client, GrantType};
+use protocol::generation::Generation;
 use protocol::id::ClientId;
 use protocol::scope::Scope;
 use protocol::time::Timestamp;
@@ -57,7 +58,7 @@ fn client(id: ClientId) -> Client {
         first_party: false,
         native: false,
         disabled: false,
-        not_before: Timestamp::EPOCH,
+        generation: Generation::default(),
         created_at: Timestamp::EPOCH,
         revision: 1,
     }

@@ -1,6 +1,7 @@
 //! `/account`.
 
 use super::*;
+use conformance::account::{Account, kept_grant};
 use conformance::{BEGIN, PASSWORD, get};
 use protocol::grant::Grant;
 use protocol::id::{GrantId, RequestId};
@@ -250,20 +251,20 @@ async fn n168_however_often_an_app_was_given_something_all_of_it_is_taken_back()
     world.single_page().await;
     spa_tokens(&world).await;
     let alice = world.admin.user("alice").await.unwrap().id;
-    let given = world.store.load_account(&alice).await.unwrap().grants.remove(0);
+    let given = Account::of(&*world.store, &alice).await.grants.remove(0);
     // More than twice what is loaded at once.
     let all: Vec<_> = (0..1100_u128)
         .map(|number| Grant { id: GrantId::from_bytes(number.to_be_bytes()), ..given.clone() })
         .collect();
     for grant in &all {
         let stamp = Stamp { at: BEGIN, request: RequestId::from_bytes([7; 16]) };
-        assert!(world.store.create_grant(grant, stamp).await.unwrap().is_done());
+        assert!(world.store.restore_grant(grant, stamp).await.unwrap().is_done());
     }
     let (mut browser, page) = at_home(&world).await;
     let after = submit(&world, &mut browser, &page, "apps", &[("client", "spa")]).await;
     assert!(after.text().contains("No application may use your account."));
     for grant in all.iter().chain([&given]) {
-        let kept = world.store.load_grant(grant.key()).await.unwrap().grant.unwrap();
+        let kept = kept_grant(&*world.store, grant.key()).await;
         assert!(kept.revoked.is_some(), "{kept:?}");
     }
 }

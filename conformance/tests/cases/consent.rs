@@ -1,6 +1,7 @@
 //! `/consent`.
 
 use super::*;
+use conformance::account::Account;
 use conformance::{PASSWORD, get};
 use protocol::id::RequestId;
 use serde_json::json;
@@ -24,7 +25,7 @@ async fn is_remembered(world: &World, browser: &mut Browser, scope: &str) -> boo
 /// All that alice granted.
 async fn grants(world: &World) -> Vec<protocol::grant::Grant> {
     let alice = world.admin.user("alice").await.unwrap();
-    world.store.load_account(&alice.id).await.unwrap().grants
+    Account::of(&*world.store, &alice.id).await.grants
 }
 
 #[tokio::test]
@@ -151,7 +152,7 @@ async fn a_client_made_anew_under_an_old_id_gets_nothing_of_the_former() {
     let (mut browser, page) = asked(&world, &[("scope", "openid email")]).await;
     browser.consent(&world, &page, "approve").await;
     let alice = world.admin.user("alice").await.unwrap().id;
-    let kept = async || world.store.load_account(&alice).await.unwrap().consents;
+    let kept = async || Account::of(&*world.store, &alice).await.consents;
     let [former] = &kept().await[..] else { panic!() };
     world.admin.delete_client("rp").await.unwrap();
     // On DynamoDB they stay behind and don't count.
@@ -163,14 +164,15 @@ async fn a_client_made_anew_under_an_old_id_gets_nothing_of_the_former() {
     assert!(page.text().contains("consent-approve"), "it has to ask");
     // A store that can't take them along has them still.
     let stamp = Stamp { at: former.granted_at, request: RequestId::from_bytes([7; 16]) };
-    world.store.remember_consent(&alice, &former.client, &former.scope, stamp).await.unwrap();
+    world.store.remember_consent(former, stamp).await.unwrap();
     let account = browser.visit(&world, "/account").await;
     assert!(account.text().contains("No application may use your account."));
     let page = browser.visit(&world, &with(&[("prompt", "consent")])).await;
     browser.consent(&world, &page, "approve").await;
     let [now] = &kept().await[..] else { panic!() };
     assert_eq!(now.scope.to_string(), "openid", "not united");
-    assert!(party.client.honours(now));
+    let (alice, realm) = (world.admin.user("alice").await.unwrap(), world.app.keys.current().generation());
+    assert!(now.counts(&alice, &party.client, realm));
     let account = browser.visit(&world, "/account").await;
     assert!(account.text().contains("Relying party"));
 }

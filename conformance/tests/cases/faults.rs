@@ -1,6 +1,7 @@
 //! What breaks, and how often the store is asked.
 
 use super::*;
+use conformance::account::Account;
 use conformance::{Log, PASSWORD, get};
 use storage::StoreErrorKind::{Busy, Corrupt, Unavailable};
 use storage::tap::When::{After, Before};
@@ -87,7 +88,7 @@ async fn n218_half_of_all_calls_fail() {
     }
     assert_eq!(issued, 8);
     let alice = world.admin.user("alice").await.unwrap();
-    let grants = world.store.load_account(&alice.id).await.unwrap().grants;
+    let grants = Account::of(&*world.store, &alice.id).await.grants;
     assert!(grants.iter().all(|grant| grant.redeemed_at.is_some() && grant.revoked.is_none()));
     assert_eq!(grants.len(), 8, "nothing was written by halves");
 }
@@ -211,7 +212,7 @@ async fn n225_what_is_over_is_over_whether_deleted_or_not() {
     let late = browser.visit(&world, &with(&[("prompt", "none")])).await;
     late.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some("s"));
     let alice = &world.store.users().await.unwrap()[0];
-    let account = world.store.load_account(&alice.id).await.unwrap();
+    let account = Account::of(&*world.store, &alice.id).await;
     assert!(!account.grants.is_empty() && !account.sessions.is_empty(), "it was still there");
 }
 
@@ -228,7 +229,7 @@ async fn n226_after_a_restore_nothing_from_before_counts() {
     let ask = form("/token", &[("grant_type", "client_credentials")]);
     let own = member(&world.send(ask.with("authorization", &machine.basic())).await, "access_token");
     world.pass(1);
-    world.app.keys.void_before(world.app.clock.now()).await.unwrap();
+    world.app.keys.end_all().await.unwrap();
     let bearer = format!("Bearer {}", tokens.json()["access_token"].as_str().unwrap());
     assert_eq!(world.send(get("/userinfo").with("authorization", &bearer)).await.status, 401);
     redeem(&world, &waiting).await.assert_token_error(400, "invalid_grant");

@@ -10,6 +10,7 @@ mod code;
 mod consent;
 mod cut;
 mod documents;
+mod endings;
 mod faults;
 mod flow;
 mod introspect;

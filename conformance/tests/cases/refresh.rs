@@ -1,6 +1,7 @@
 //! Refreshing, by the ratchet.
 
 use super::*;
+use conformance::account::{Account, kept_grant};
 use conformance::{Log, basic};
 use serde_json::json;
 
@@ -298,7 +299,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_accuses_nobody() {
     let r2 = member(&refresh(&world, &r1).await, "refresh_token");
     // The backup of before the rotation is put back.
     for grant in before {
-        let there = world.store.load_grant(grant.key()).await.unwrap().grant.unwrap();
+        let there = kept_grant(&*world.store, grant.key()).await;
         let (seen, old) = (there.refresh.unwrap(), grant.refresh.clone().unwrap());
         assert!(
             world
@@ -323,7 +324,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_accuses_nobody() {
 
 async fn all_grants(world: &World) -> Vec<protocol::grant::Grant> {
     let alice = world.admin.user("alice").await.unwrap();
-    world.store.load_account(&alice.id).await.unwrap().grants
+    Account::of(&*world.store, &alice.id).await.grants
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::moved::{ISSUER, USERS, admin, belongs, issuer, lived_in, one_more_grant, put, sqlite, text};
 use super::*;
+use conformance::account::Account;
 use conformance::process::{Process, keyward, run_with};
 use protocol::id::{Realm, RequestId};
 use protocol::time::Timestamp;
@@ -53,7 +54,7 @@ async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
     let old = admin(Arc::clone(&world.store), &world);
     let (table, _) = half_way(&world, &text(&old).await, true, 100).await;
     let alice = world.admin.user("alice").await.unwrap();
-    let consents = world.store.load_account(&alice.id).await.unwrap().consents;
+    let consents = Account::of(&*world.store, &alice.id).await.consents;
     let forgotten = world.store.forget_consent(&alice.id, &consents[0].client, world.admin.stamp()).await;
     forgotten.unwrap();
     let told = put(&table, &text(&old).await, true).await.unwrap_err();

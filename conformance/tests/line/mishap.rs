@@ -1,6 +1,7 @@
 //! The line breaks.
 
 use super::*;
+use conformance::account::Account;
 
 /// What a browser or client does that is told "come back later".
 macro_rules! patiently {
@@ -54,7 +55,7 @@ async fn walk(world: &World) -> End {
 /// How many grants of alice's were revoked.
 async fn revoked(world: &World) -> usize {
     let alice = world.admin.user("alice").await.unwrap();
-    let account = world.store.load_account(&alice.id).await.unwrap();
+    let account = Account::of(&*world.store, &alice.id).await;
     assert!(account.grants.len() <= 2, "no grant was made twice by one answer");
     account.grants.iter().filter(|grant| grant.revoked.is_some()).count()
 }

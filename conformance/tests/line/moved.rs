@@ -1,7 +1,9 @@
 //! A store moves from one backend to another and back.
 
 use super::*;
+use conformance::account::Account;
 use conformance::process::run_with;
+use protocol::consent::Consent;
 use protocol::grant::{Grant, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, UserId};
 use protocol::name::Identifier;
@@ -14,7 +16,7 @@ use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
 use std::os::unix::fs::PermissionsExt as _;
-use storage::{AccountView, Location, RingDocument, Sqlite, Stamp, Store};
+use storage::{Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -64,7 +66,7 @@ async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     world.send(revoke(&member(&second, "refresh_token"))).await;
     browser.visit(&world, &request()).await;
     let alice = world.admin.user("alice").await.unwrap();
-    let template = Arc::new(world.store.load_account(&alice.id).await.unwrap());
+    let template = Arc::new(Account::of(&*world.store, &alice.id).await);
     // The rest without the cost of their passwords.
     let mut made = JoinSet::new();
     for number in 0..users {
@@ -81,7 +83,7 @@ async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
 }
 
 /// One more of them, who has what alice has.
-async fn settle(store: &dyn Store, like: &AccountView, number: u32, stamp: Stamp) {
+async fn settle(store: &dyn Store, like: &Account, number: u32, stamp: Stamp) {
     let mut user = like.user.clone().unwrap();
     // Such that the order of ids is not that of their texts.
     let mut id = [0; 16];
@@ -95,14 +97,15 @@ async fn settle(store: &dyn Store, like: &AccountView, number: u32, stamp: Stamp
     assert!(store.create_user(&user, &names, stamp).await.unwrap().is_done());
     for grant in &like.grants {
         let grant = Grant { user: user.id, ..grant.clone() };
-        assert!(store.create_grant(&grant, stamp).await.unwrap().is_done());
+        assert!(store.restore_grant(&grant, stamp).await.unwrap().is_done());
     }
     for session in &like.sessions {
         let session = Session { user: user.id, ..session.clone() };
-        assert!(store.start_session(&session, stamp).await.unwrap().is_done());
+        assert!(store.restore_session(&session, stamp).await.unwrap().is_done());
     }
     for consent in &like.consents {
-        store.remember_consent(&user.id, &consent.client, &consent.scope, stamp).await.unwrap();
+        let consent = Consent { user: user.id, ..consent.clone() };
+        store.remember_consent(&consent, stamp).await.unwrap();
     }
 }
 
@@ -115,7 +118,7 @@ pub(super) async fn belongs(store: &dyn Store, seen: Option<&str>, issuer: &str,
 /// Alice's, and as good as another of hers.
 pub(super) async fn one_more_grant(world: &World) {
     let alice = world.admin.user("alice").await.unwrap();
-    let grants = world.store.load_account(&alice.id).await.unwrap().grants;
+    let grants = Account::of(&*world.store, &alice.id).await.grants;
     let lasting = |grant: &Grant| grant.redeemed_at.is_some() && grant.revoked.is_none();
     let grant = grants.into_iter().find(lasting).unwrap();
     let fresh = Grant { id: GrantId::from_bytes([9; 16]), ..grant };
@@ -128,7 +131,7 @@ pub(super) async fn issuer(admin: &Admin) -> Option<String> {
 
 /// What was spent or revoked stays so, and what was not is still good.
 async fn assert_as_it_was(store: &dyn Store, user: &UserId, stamp: Stamp) {
-    let moved = store.load_account(user).await.unwrap();
+    let moved = Account::of(store, user).await;
     assert!(moved.grants.iter().any(|grant| grant.revoked.is_some()));
     assert!(moved.grants.iter().any(|grant| grant.redeemed_at.is_none()));
     for grant in moved.grants {
@@ -189,7 +192,7 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
     assert_eq!(again, Imported { is_new: false, ..done });
     assert!(put(&table, &first, true).await.unwrap_err().contains("already, without --planned-move"));
     let ring = table.store.ring(RingDocument::Ring).await.unwrap().unwrap();
-    assert_eq!(Ring::parse(&ring.body).unwrap().not_before, Timestamp::from_millis(from));
+    assert_eq!(Ring::parse(&ring.body).unwrap().generation.not_before, Timestamp::from_millis(from));
     // Nor does one without the flag that comes after a planned one say that it ended anything.
     let other = admin(sqlite(), &world);
     put(&other, &first, true).await.unwrap();
@@ -211,18 +214,18 @@ async fn what_is_over_and_what_only_counts_stays_behind() {
     assert!(!after.contains(r#""kind":"session""#) && !after.contains(r#""kind":"denied_token""#));
 }
 
-/// The account page leaves some out.
+/// More than one page of them.
 #[tokio::test]
 async fn every_grant_of_a_busy_user_moves() {
     let world = lived_in().await;
     let alice = world.admin.user("alice").await.unwrap();
-    let grant = world.store.load_account(&alice.id).await.unwrap().grants.remove(0);
-    let many = storage::ACCOUNT_GRANTS + 100;
+    let grant = Account::of(&*world.store, &alice.id).await.grants.remove(0);
+    let many = storage::BELONGINGS_LIMIT + 100;
     for number in 0..many {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
         let other = Grant { id: GrantId::from_bytes(id), ..grant.clone() };
-        assert!(world.store.create_grant(&other, world.admin.stamp()).await.unwrap().is_done());
+        assert!(world.store.restore_grant(&other, world.admin.stamp()).await.unwrap().is_done());
     }
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
     let of_alice = |line: &&str| line.contains(&alice.id.to_string()) && line.contains(r#""kind":"grant""#);

@@ -3,14 +3,15 @@
 use crate::family::Family;
 use crate::line::Line;
 use crate::sign_in::{refresh, refresh_token, sign_in};
+use conformance::account::kept_grant;
 use conformance::{Answer, BEGIN, Harness, Luck, World};
 use protocol::time::Timestamp;
 use server::token::sealed::RefreshToken;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::Memory;
 use storage::tap::Tap;
-use storage::{Memory, Store as _};
 
 /// For how long people go on.
 const RUN: Duration = Duration::from_secs(45 * 60);
@@ -123,7 +124,7 @@ impl Simulation {
     async fn settle_in(&mut self, family: usize, token: &str) {
         let ring = self.world.app.keys.fresh().await.unwrap();
         let key = RefreshToken::open(token, &ring).unwrap().grant;
-        let grant = self.records.load_grant(key).await.unwrap().grant.unwrap();
+        let grant = kept_grant(&*self.records, key).await;
         self.families.push(Family::new(&grant, token, BEGIN));
         self.storages.push(token.to_owned());
         let tab = self.holders.len();
@@ -273,7 +274,7 @@ impl Simulation {
             exchanged.push((sent.token.as_str(), answer.await.unwrap()));
         }
         let watched = &mut self.families[family];
-        let grant = self.records.load_grant(watched.key).await.unwrap().grant.unwrap();
+        let grant = kept_grant(&*self.records, watched.key).await;
         let rotations = watched.rotations();
         watched.check(&exchanged, &grant, now);
         let moved_on =

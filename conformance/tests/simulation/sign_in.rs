@@ -1,6 +1,6 @@
 //! How a family begins: somebody signs in at a public client.
 
-use conformance::{Answer, Browser, World, form, query};
+use conformance::{Answer, Browser, PASSWORD, World, form, query};
 use serde_json::json;
 
 const REDIRECT: &str = "https://spa.example/cb";
@@ -8,7 +8,10 @@ const REDIRECT: &str = "https://spa.example/cb";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// The first refresh tokens of so many families, all alice's at the client `spa`.
+/// How many families one person has: fewer than a person can have grants with one client.
+const OF_A_PERSON: usize = 50;
+
+/// The first refresh tokens of so many families, all at the client `spa`.
 pub(crate) async fn sign_in(world: &World, families: usize) -> Vec<String> {
     let metadata = json!({
         "client_id": "spa",
@@ -17,11 +20,16 @@ pub(crate) async fn sign_in(world: &World, families: usize) -> Vec<String> {
         "scope": "profile offline_access",
     });
     world.client(metadata).await;
-    world.alice().await;
-    let mut browser = Browser::new();
     let mut tokens = Vec::with_capacity(families);
-    for _ in 0..families {
-        tokens.push(begin(world, &mut browser).await);
+    while tokens.len() < families {
+        let name = format!("person-{}", tokens.len());
+        world.user(&name, None, json!({})).await;
+        let mut browser = Browser::new();
+        let page = browser.visit(world, "/account").await;
+        browser.sign_in(world, &page, &name, PASSWORD).await;
+        for _ in 0..OF_A_PERSON.min(families - tokens.len()) {
+            tokens.push(begin(world, &mut browser).await);
+        }
     }
     tokens
 }

@@ -1,9 +1,11 @@
 //! From a granted request to the record of the grant.
 
-use super::next::Granted;
+use super::next::{Granted, SignedIn};
 use super::request::AuthorizationRequest;
+use crate::client::Client;
+use crate::generation::Generations;
 use crate::grant::Grant;
-use crate::id::{ClientId, GrantId, RequestId};
+use crate::id::{GrantId, RequestId};
 use crate::lifetimes::{self, Lifetimes};
 use crate::secret::{Digest, SecretKind};
 use crate::session::Session;
@@ -21,18 +23,19 @@ pub struct Derived {
 /// The grant of a request, its code not redeemed yet.
 pub fn grant(
     request: &AuthorizationRequest,
-    client: &ClientId,
+    client: &Client,
     granted: Granted,
-    session: &Session,
+    signed_in: SignedIn<'_>,
     derived: Derived,
     lifetimes: &Lifetimes,
     now: Timestamp,
 ) -> Grant {
     let offline = granted.scope.contains("offline_access");
+    let SignedIn { user, session, realm, .. } = signed_in;
     Grant {
         id: derived.id,
         user: session.user,
-        client: client.clone(),
+        client: client.id.clone(),
         session: session.id,
         requested_scope: request.scope.clone(),
         scope: granted.scope,
@@ -42,6 +45,7 @@ pub fn grant(
         nonce: request.nonce.clone(),
         claims: granted.claims,
         authentication: session.authentication.clone(),
+        authority: Some(Generations::of_grant(realm, user, client).authority()),
         offline,
         code: derived.code,
         code_expires_at: now.plus(lifetimes.code),
@@ -66,7 +70,6 @@ fn expiry(offline: bool, session: &Session, lifetimes: &Lifetimes, now: Timestam
 /// long as it is worth something. RFC 6749 §4.1.2: a code that was used is never handed out again.
 pub fn answers_again(there: &Grant, wanted: &Grant, now: Timestamp) -> bool {
     there.client == wanted.client
-        && there.code == wanted.code
         && there.redeemed_at.is_none()
         && there.revoked.is_none()
         && !there.code_expires_at.has_passed(now)

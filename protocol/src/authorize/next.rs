@@ -5,6 +5,7 @@ use super::request::AuthorizationRequest;
 use crate::claims::standard;
 use crate::client::Client;
 use crate::consent::Consent;
+use crate::generation::Generation;
 use crate::grant::RequestedClaims;
 use crate::id::{EventId, Subject};
 use crate::refusal::Refusal;
@@ -22,6 +23,15 @@ pub struct SignedIn<'a> {
     pub session: &'a Session,
     /// What the user agreed to with this client before.
     pub consent: Option<&'a Consent>,
+    /// The realm's generation.
+    pub realm: Generation,
+}
+
+impl<'a> SignedIn<'a> {
+    /// What the user agreed to before, if it counts for this client.
+    pub fn agreed_with(&self, client: &Client) -> Option<&'a Consent> {
+        self.consent.filter(|consent| consent.counts(self.user, client, self.realm))
+    }
 }
 
 /// What this request has met so far.
@@ -90,7 +100,7 @@ pub fn next(
     let asked = asked(request);
     let agreed = match met.agreed {
         Some(agreed) => asked.intersect(agreed),
-        None if must_ask(request, client, signed_in.consent, &asked) => {
+        None if must_ask(request, client, signed_in.agreed_with(client), &asked) => {
             return if request.prompt.none { Next::Refuse(Refusal::ConsentRequired) } else { Next::Consent };
         }
         None => asked,
@@ -126,8 +136,7 @@ fn must_ask(
     // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. A
     // client without a secret is known by an address that only its owner can answer at, or not at all.
     let known = client.is_confidential() || redirect.is_https();
-    let remembered =
-        known && consent.is_some_and(|consent| client.honours(consent) && consent.scope.covers(asked));
+    let remembered = known && consent.is_some_and(|consent| consent.scope.covers(asked));
     // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
     request.prompt.consent || (client.needs_consent(redirect) && !remembered)
 }

@@ -2,7 +2,9 @@
 //! second, and `iat` says the same.
 
 use super::Audience;
+use crate::base64url;
 use crate::client::Client;
+use crate::generation::{Authority, Generation, Generations};
 use crate::grant::Grant;
 use crate::id::ClientId;
 use crate::issuer::Issuer;
@@ -119,6 +121,17 @@ fn audience_of<'a>(
     }
 }
 
+/// The `jti` of a client's own token: 128 random bits, and what the token was decided by.
+pub fn client_jti(random: &[u8; 16], authority: &Authority) -> String {
+    base64url::encode(&[*random, *authority.as_bytes()].concat())
+}
+
+/// What a client's own token was decided by; `None` if a program before generations issued it.
+fn client_authority(jti: &str) -> Option<Authority> {
+    let bytes: [u8; 32] = base64url::decode_array(jti)?;
+    bytes.last_chunk().copied().map(Authority::from_bytes)
+}
+
 /// The claims of a token that came back to us, its signature verified. Nothing else is proven yet.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Presented {
@@ -154,18 +167,14 @@ impl Presented {
         self.iss == issuer.as_str() && !self.exp.timestamp().has_passed(now)
     }
 
-    /// Whether the client still honours a token of its own: enabled, and issued after what it and the realm say is
-    /// void. The token knows its second only; for a client that was just made, that has to do. A user's token never
-    /// counts as a client's own: it lives by its grant.
-    pub fn is_honoured_by(&self, client: &Client, realm_not_before: Timestamp) -> bool {
-        let is_new = client.not_before == client.created_at;
-        let own =
-            if is_new { Timestamp::from_seconds(client.not_before.seconds()) } else { client.not_before };
+    /// Whether a client's own token still counts: the client enabled, and no generation changed since it was issued.
+    /// A user's token never counts as a client's own: it lives by its grant.
+    pub fn is_alive(&self, client: &Client, realm: Generation) -> bool {
+        let generations = Generations::of_client(realm, client);
         !client.disabled
             && client.id == self.client_id
             && self.sub == self.client_id.as_str()
-            && self.issued_at() >= own
-            && self.issued_at() >= realm_not_before
+            && generations.honour(client_authority(&self.jti).as_ref(), self.issued_at())
     }
 
     /// When it was issued, rounded down to its second.

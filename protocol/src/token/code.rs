@@ -1,14 +1,12 @@
 //! Redeeming an authorization code. The checks stand in the order that decides what a thief can break: who does
 //! not prove to be the right client changes nothing.
 
-use crate::client::Client;
-use crate::grant::Grant;
+use crate::grant::{DependsOn, Grant};
 use crate::pkce::{Pkce, Verifier};
 use crate::refusal::Refusal;
 use crate::secret::{Digest, SecretKind};
 use crate::time::Timestamp;
 use crate::token::check_resource;
-use crate::user::User;
 use std::time::Duration;
 
 /// A second use this soon after the first is a double submit, not a theft.
@@ -30,16 +28,14 @@ pub struct Presented<'a> {
 pub fn decide(
     presented: &Presented<'_>,
     grant: &Grant,
-    user: &User,
-    client: &Client,
-    realm_not_before: Timestamp,
+    on: &DependsOn<'_>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if grant.code != presented.code {
         return Err(Refusal::CodeInvalid);
     }
     // RFC 6749 §4.1.3: the code was issued to this client.
-    if grant.client != client.id {
+    if grant.client != on.client.id {
         return Err(Refusal::CodeOfOtherClient);
     }
     // RFC 6749 §4.1.2: a code is used once.
@@ -47,7 +43,7 @@ pub fn decide(
         let soon = now.is_just_after(redeemed_at, DOUBLE_SUBMIT);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
     }
-    if !grant.is_alive(user, client, realm_not_before, now) {
+    if !grant.is_alive(on, now) {
         return Err(Refusal::CodeInvalid);
     }
     if grant.code_expires_at.has_passed(now) {
@@ -65,5 +61,5 @@ pub fn decide(
         // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade in progress.
         (Pkce::S256(_) | Pkce::None, _) => return Err(Refusal::VerifierWrong),
     }
-    check_resource(grant, client, presented.resource)
+    check_resource(grant, on.client, presented.resource)
 }

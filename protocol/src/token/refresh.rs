@@ -5,13 +5,12 @@
 //! within a grace period, so parallel tabs and retries converge on one tip and nothing forks.
 
 use crate::client::Client;
-use crate::grant::{Grant, Refresh};
+use crate::grant::{DependsOn, Grant, Refresh};
 use crate::lifetimes::Lifetimes;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
-use crate::user::User;
 use std::time::Duration;
 
 /// A used token that doesn't rotate is prolonged at most this often.
@@ -76,18 +75,16 @@ pub fn first(
 pub fn decide(
     presented: Presented,
     grant: &Grant,
-    user: &User,
-    client: &Client,
-    realm_not_before: Timestamp,
+    on: &DependsOn<'_>,
     policy: Policy<'_>,
     now: Timestamp,
 ) -> Result<Refreshed, Refusal> {
     // RFC 6749 §6: bound to the client it was issued to. Another one learns and changes nothing.
-    if grant.client != client.id {
+    if grant.client != on.client.id {
         return Err(Refusal::RefreshOfOtherClient);
     }
     let tip = grant.refresh.as_ref().ok_or(Refusal::RefreshInvalid)?;
-    if !grant.is_alive(user, client, realm_not_before, now) {
+    if !grant.is_alive(on, now) {
         return Err(Refusal::RefreshInvalid);
     }
     if tip.idle_expires_at.has_passed(now) || tip.expires_at.has_passed(now) {
@@ -100,7 +97,7 @@ pub fn decide(
     }
     if presented.generation == tip.generation {
         return if presented.digest == tip.digest {
-            Ok(current(presented, tip, client, rotated_lately, policy, now))
+            Ok(current(presented, tip, on.client, rotated_lately, policy, now))
         } else {
             Err(Refusal::RefreshInvalid)
         };

@@ -1,11 +1,13 @@
 //! Introspection and revocation: who may ask or take back what, and what is told.
 
-use crate::samples::{NOW, client, grant, user};
+use crate::samples::{NOW, REALM, client, grant, on, user};
 use protocol::Refusal;
 use protocol::claims::access_token::Presented;
+use protocol::claims::access_token::client_jti;
 use protocol::client::Client;
-use protocol::grant::{Grant, Refresh, Revocation, RevocationReason};
-use protocol::id::ClientId;
+use protocol::generation::{Generation, Generations};
+use protocol::grant::{DependsOn, Grant, Refresh, Revocation, RevocationReason};
+use protocol::id::{ClientId, RequestId};
 use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};
 use protocol::issuer::Issuer;
 use protocol::revocation;
@@ -57,7 +59,7 @@ fn tip() -> Refresh {
 }
 
 fn holding(refresh: Refresh) -> Grant {
-    Grant { offline: true, refresh: Some(refresh), ..grant() }
+    Grant { offline: true, redeemed_at: Some(NOW), refresh: Some(refresh), ..grant() }
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
     let active = |token: &Digest, change: Change, now: Timestamp| {
         let (mut grant, mut user, mut client) = (holding(tip()), user(), client());
         change(&mut grant, &mut user, &mut client);
-        active_tip(token, &grant, &user, &client, Timestamp::EPOCH, now).is_some()
+        active_tip(token, &grant, &on(&user, &client), now).is_some()
     };
     let end = NOW.plus(Duration::from_secs(60));
     assert!(active(&TOKEN, |_, _, _| {}, NOW));
@@ -133,6 +135,7 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
     assert!(!active(&TOKEN, |_, _, _| {}, end), "over from its instant on");
     let predecessor = Digest::of(SecretKind::RefreshToken, b"rotated away");
     assert!(!active(&predecessor, |_, _, _| {}, NOW));
+    let (user, client) = (user(), client());
     let changes: [(&str, Change); 6] = [
         ("none was issued", |grant, _, _| grant.refresh = None),
         ("revoked", |grant, _, _| {
@@ -146,8 +149,9 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
     for (what, change) in changes {
         assert!(!active(&TOKEN, change, NOW), "{what}");
     }
-    let (grant, late) = (holding(tip()), NOW.plus(MILLISECOND));
-    assert!(active_tip(&TOKEN, &grant, &user(), &client(), late, late).is_none(), "a restored backup");
+    let realm = REALM.next(RequestId::from_bytes([9; 16]), Timestamp::EPOCH);
+    let restored = DependsOn { realm, ..on(&user, &client) };
+    assert!(active_tip(&TOKEN, &holding(tip()), &restored, NOW).is_none(), "a restored backup");
 }
 
 #[test]
@@ -174,23 +178,44 @@ fn an_access_token_counts_for_its_issuer_until_its_end() {
 }
 
 #[test]
-fn a_clients_own_token_lives_as_long_as_the_client_honours_it() {
-    let second = Duration::from_secs(1);
-    let claims = access_token(json!({ "sub": "client-a" }));
-    let made = |created_at, not_before| Client { created_at, not_before, ..client() };
-    let early = NOW.plus(Duration::from_millis(1));
-    for (what, client, not_before, honoured) in [
-        ("an old client", client(), Timestamp::EPOCH, true),
-        ("made within the token's second", made(early, early), Timestamp::EPOCH, true),
-        ("made after it", made(NOW.plus(second), NOW.plus(second)), Timestamp::EPOCH, false),
-        ("disabled and enabled within its second", made(NOW, early), Timestamp::EPOCH, false),
-        ("disabled and enabled before", made(Timestamp::EPOCH, NOW), Timestamp::EPOCH, true),
-        ("disabled", Client { disabled: true, ..client() }, Timestamp::EPOCH, false),
-        ("another client", another_client(), Timestamp::EPOCH, false),
-        ("a backup put back since", client(), early, false),
-        ("a backup put back before", client(), NOW, true),
+fn n241_a_clients_own_token_lives_as_long_as_the_generations_it_was_issued_by() {
+    let call = |number| RequestId::from_bytes([number; 16]);
+    let old = Client { generation: Generation::first(call(1)), ..client() };
+    let jti = client_jti(&[0; 16], &Generations::of_client(REALM, &old).authority());
+    let claims = access_token(json!({ "sub": "client-a", "jti": jti }));
+    let ended = |at| Client { generation: old.generation.next(call(2), at), ..old.clone() };
+    let restored = |at| REALM.next(call(2), at);
+    let day = Duration::from_secs(24 * 3600);
+    for (what, client, realm, alive) in [
+        ("as it was", old.clone(), REALM, true),
+        ("disabled", Client { disabled: true, ..old.clone() }, REALM, false),
+        ("disabled and enabled", ended(NOW), REALM, false),
+        ("by a clock that is behind", ended(NOW.minus(day)), REALM, false),
+        ("by a clock that is ahead", ended(NOW.plus(day)), REALM, false),
+        (
+            "deleted and registered again",
+            Client { generation: Generation::first(call(3)), ..old.clone() },
+            REALM,
+            false,
+        ),
+        ("another client", another_client(), REALM, false),
+        ("a backup put back", old.clone(), restored(NOW), false),
+        ("a backup put back by a clock that is behind", old.clone(), restored(Timestamp::EPOCH), false),
     ] {
-        assert_eq!(claims.is_honoured_by(&client, not_before), honoured, "{what}");
+        assert_eq!(claims.is_alive(&client, realm), alive, "{what}");
+    }
+}
+
+#[test]
+fn a_clients_own_token_of_an_earlier_program_counts_by_its_second() {
+    let claims = access_token(json!({ "sub": "client-a" }));
+    let made = |id, not_before| Client { generation: Generation { id, not_before }, ..client() };
+    for (what, client, alive) in [
+        ("nothing ended", made(None, NOW), true),
+        ("disabled within its second", made(None, NOW.plus(MILLISECOND)), false),
+        ("an end of this program", made(Some(RequestId::from_bytes([1; 16])), Timestamp::EPOCH), false),
+    ] {
+        assert_eq!(claims.is_alive(&client, REALM), alive, "{what}");
     }
 }
 

@@ -1,42 +1,161 @@
 //! How long what was granted counts and is kept.
 
-use crate::samples::{NOW, client, grant, user};
+use crate::samples::{NOW, REALM, client, grant, session, user};
 use protocol::authorize::issue::{self, Derived};
-use protocol::authorize::{Granted, check};
+use protocol::authorize::{Granted, SignedIn, check};
 use protocol::client::Client;
 use protocol::consent::Consent;
-use protocol::grant::{Grant, RequestedClaims};
-use protocol::id::{ClientId, SessionId};
+use protocol::generation::{Authority, Generation, Generations};
+use protocol::grant::{
+    self, DependsOn, Grant, KEPT_OF_A_CLIENT, MOST_CODES, MOST_OF_A_CLIENT, RequestedClaims,
+};
+use protocol::id::{ClientId, GrantId, RequestId, SessionId};
 use protocol::lifetimes::{self, Lifetimes};
 use protocol::params::Params;
 use protocol::scope::Scope;
-use protocol::secret::{Digest, SecretKind};
-use protocol::session::Session;
+use protocol::session::{self, MOST_OF_A_USER, Session};
 use protocol::time::Timestamp;
+use protocol::user::User;
 use std::time::Duration;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn consent(granted_at: Timestamp) -> Consent {
-    Consent { user: user().id, client: client().id, scope: Scope::parse("openid").unwrap(), granted_at }
+#[test]
+fn n241_a_consent_counts_for_the_client_and_the_generations_it_was_given_by() {
+    let call = |number| RequestId::from_bytes([number; 16]);
+    let client = Client { generation: Generation::first(call(1)), ..client() };
+    let consent = Consent {
+        user: user().id,
+        client: client.id.clone(),
+        scope: Scope::parse("openid").unwrap(),
+        granted_at: NOW,
+        authority: Some(Generations::of_grant(REALM, &user(), &client).authority()),
+    };
+    assert!(consent.counts(&user(), &client, REALM));
+    let anew = Client { generation: Generation::first(call(2)), ..client.clone() };
+    assert!(!consent.counts(&user(), &anew, REALM), "a later client of its id");
+    let other = Client { id: ClientId::parse("client-b").unwrap(), ..client.clone() };
+    assert!(!consent.counts(&user(), &other, REALM), "another client");
+    let changed = User { generation: user().generation.next(call(3), Timestamp::EPOCH), ..user() };
+    assert!(!consent.counts(&changed, &client, REALM), "a new password");
+    assert!(!consent.counts(&user(), &client, REALM.next(call(3), NOW)), "a backup put back");
 }
 
 #[test]
-fn what_a_former_client_of_the_same_id_was_allowed_does_not_count() {
-    let client = Client { created_at: NOW, ..client() };
-    for (granted_at, counts) in [
-        (NOW.minus(MILLISECOND), false),
-        (Timestamp::EPOCH, false),
-        (NOW, true),
-        (NOW.plus(MILLISECOND), true),
+fn what_is_agreed_to_by_another_authority_is_not_united() {
+    let consent = |scope: &str, authority| Consent {
+        user: user().id,
+        client: client().id,
+        scope: Scope::parse(scope).unwrap(),
+        granted_at: NOW,
+        authority,
+    };
+    let [one, two] = [[1; 16], [2; 16]].map(|bytes| Some(Authority::from_bytes(bytes)));
+    let known = consent("openid email", one);
+    for (given, authority, stored) in [
+        ("email", one, None),
+        ("email phone", one, Some("openid email phone")),
+        ("email", two, Some("email")),
+        ("email", None, Some("email")),
     ] {
-        assert_eq!(client.honours(&consent(granted_at)), counts, "{granted_at:?}");
+        let added = consent(given, authority).added_to(Some(&known));
+        assert_eq!(added, stored.map(|scope| consent(scope, authority)), "{given} {authority:?}");
     }
-    // Nor does another client's, however old; a client that was disabled meanwhile goes on with what it was allowed.
-    let other = Consent { client: ClientId::parse("client-b").unwrap(), ..consent(NOW) };
-    assert!(!client.honours(&other));
-    let voided = Client { not_before: NOW.plus(MILLISECOND), ..client };
-    assert!(voided.honours(&consent(NOW)));
+    assert_eq!(known.added_to(None), Some(known.clone()));
+}
+
+/// The changes after which nothing that was granted before counts any more.
+#[test]
+fn n238_n239_n241_a_grant_lives_while_nothing_it_was_decided_by_has_ended() {
+    let call = RequestId::from_bytes([9; 16]);
+    let (user, client, session) = (user(), client(), session());
+    let alive = |grant: &Grant, user: &User, session: Option<&Session>, client: &Client, realm| {
+        grant.is_alive(&DependsOn { user, session, client, realm }, NOW)
+    };
+    let redeemed = Grant { redeemed_at: Some(NOW), ..grant() };
+    let offline = Grant { offline: true, ..redeemed.clone() };
+    let unredeemed = Grant { offline: true, ..grant() };
+    let ended = Session { ended_at: Some(NOW), ..session.clone() };
+    let over = Session { expires_at: NOW, ..session.clone() };
+    let other = Session { id: SessionId::from_bytes([9; 16]), ..session.clone() };
+    for (what, session, of_session) in [
+        ("its session", Some(&session), true),
+        ("none", None, false),
+        ("ended", Some(&ended), false),
+        ("over", Some(&over), false),
+        ("another session", Some(&other), false),
+    ] {
+        for (grant, lives) in
+            [(&grant(), of_session), (&redeemed, of_session), (&unredeemed, of_session), (&offline, true)]
+        {
+            assert_eq!(alive(grant, &user, session, &client, REALM), lives, "{what}: {grant:?}");
+        }
+    }
+    // By whatever clock the end was written.
+    for at in [NOW, NOW.minus(Duration::from_secs(3600)), NOW.plus(Duration::from_secs(3600))] {
+        let signed_out = User { generation: user.generation.next(call, at), ..user.clone() };
+        let off_and_on = Client { generation: client.generation.next(call, at), ..client.clone() };
+        for grant in [&redeemed, &offline] {
+            let session = Some(&session);
+            assert!(!alive(grant, &signed_out, session, &client, REALM));
+            assert!(!alive(grant, &user, session, &off_and_on, REALM));
+            assert!(!alive(grant, &user, session, &client, REALM.next(call, at)));
+        }
+    }
+}
+
+#[test]
+fn n242_the_oldest_of_too_many_sessions_ends_and_what_is_over_goes_first() {
+    let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+    let id = |number: usize| SessionId::from_bytes((number as u128).to_be_bytes());
+    let numbered = |number: usize| Session {
+        id: id(number),
+        created_at: NOW.plus(Duration::from_millis(number as u64)),
+        ..session()
+    };
+    let all: Vec<Session> = (0..MOST_OF_A_USER).map(numbered).collect();
+    assert_eq!(session::surplus(all.clone(), NOW), []);
+    let one_more = [all.clone(), vec![numbered(MOST_OF_A_USER)]].concat();
+    assert_eq!(session::surplus(one_more.clone(), NOW), [id(0)]);
+    let mut with_one_over = one_more;
+    with_one_over[50].ended_at = Some(NOW);
+    assert_eq!(session::surplus(with_one_over.clone(), NOW), [id(50)]);
+    with_one_over[50] = Session { expires_at: at(5), ..numbered(50) };
+    assert_eq!(session::surplus(with_one_over, at(5)), [id(50)]);
+}
+
+#[test]
+fn n242_of_too_many_codes_and_grants_the_oldest_go() {
+    let id = |number: usize| GrantId::from_bytes((number as u128).to_be_bytes());
+    let numbered = |number: usize| Grant {
+        id: id(number),
+        created_at: NOW.plus(Duration::from_millis(number as u64)),
+        ..grant()
+    };
+    let redeemed = |number| Grant {
+        redeemed_at: Some(NOW),
+        expires_at: NOW.plus(Duration::from_secs(9)),
+        ..numbered(number)
+    };
+    let codes: Vec<Grant> = (0..=MOST_CODES).map(numbered).collect();
+    let made = numbered(MOST_CODES);
+    assert_eq!(grant::surplus(&codes[1..], &made, NOW), []);
+    assert_eq!(grant::surplus(&codes, &made, NOW), [id(0)]);
+    // A clock that is behind makes something new that looks old: it is what was asked for, all the same.
+    assert_eq!(grant::surplus(&codes, &codes[0], NOW), [id(1)]);
+    let elsewhere = Grant { session: SessionId::from_bytes([9; 16]), ..numbered(0) };
+    assert_eq!(grant::surplus(&[&[elsewhere], &codes[1..]].concat(), &made, NOW), []);
+    let grants: Vec<Grant> = (0..=MOST_OF_A_CLIENT).map(redeemed).collect();
+    let made = redeemed(MOST_OF_A_CLIENT);
+    assert_eq!(grant::surplus(&grants[1..], &made, NOW), []);
+    let goes: Vec<GrantId> = (0..=MOST_OF_A_CLIENT - KEPT_OF_A_CLIENT).rev().map(id).collect();
+    assert_eq!(grant::surplus(&grants, &made, NOW), goes);
+    let mut with_one_over = grants;
+    with_one_over[MOST_OF_A_CLIENT - 1].expires_at = NOW;
+    let gone = grant::surplus(&with_one_over, &made, NOW);
+    assert!(
+        gone.contains(&id(MOST_OF_A_CLIENT - 1)) && !gone.contains(&id(MOST_OF_A_CLIENT - KEPT_OF_A_CLIENT))
+    );
 }
 
 /// The grant of a request made now, in a session that ends at `session_end`.
@@ -44,19 +163,12 @@ fn issued(scope: &str, session_end: Timestamp, lifetimes: &Lifetimes) -> Grant {
     let text = "client_id=client-a&redirect_uri=https://rp.example/cb&response_type=code&scope=openid\
                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
     let request = check(&Params::parse(text.as_bytes()).unwrap(), Some(&client())).unwrap();
-    let session = Session {
-        id: SessionId::from_bytes([4; 16]),
-        user: user().id,
-        secret: Digest::of(SecretKind::Session, b"s"),
-        authentication: grant().authentication,
-        created_at: NOW,
-        expires_at: session_end,
-        ended_at: None,
-    };
+    let session = Session { expires_at: session_end, ..session() };
     let scope = Scope::parse(scope).unwrap();
     let granted = Granted { scope: scope.clone(), claims: RequestedClaims::default(), agreed: scope };
     let derived = Derived { id: grant().id, code: grant().code };
-    issue::grant(&request, &client().id, granted, &session, derived, lifetimes, NOW)
+    let signed_in = SignedIn { user: &user(), session: &session, consent: None, realm: REALM };
+    issue::grant(&request, &client(), granted, signed_in, derived, lifetimes, NOW)
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! The ratchet (design §6), as loaded tip, presented token, decision.
+//! The ratchet, as loaded tip, presented token, decision.
 //!
 //! The secret of generation g is hashed to `digest(g)`, and g + 1 follows from it.
 
-use crate::samples::{NOW, client, grant, user};
+use crate::samples::{NOW, REALM, client, grant, on, user};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::error::ErrorCode;
-use protocol::grant::{Grant, Refresh, Revocation, RevocationReason};
-use protocol::id::{ClientId, UserId};
+use protocol::generation::Generation;
+use protocol::grant::{DependsOn, Grant, Refresh, Revocation, RevocationReason};
+use protocol::id::{ClientId, RequestId, UserId};
 use protocol::lifetimes::Lifetimes;
 use protocol::refusal::Consequence;
 use protocol::scope::Scope;
@@ -18,6 +19,8 @@ use protocol::token::refresh::{Policy, Presented, Refreshed, decide, first, scop
 use protocol::user::User;
 use std::time::Duration;
 
+/// The call that ends something.
+const CALL: RequestId = RequestId::from_bytes([9; 16]);
 const MASTER: u16 = 3;
 const GRACE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -68,12 +71,12 @@ fn confidential() -> Client {
 
 fn holding(refresh: Refresh) -> Grant {
     let expires_at = refresh.expires_at;
-    Grant { offline: true, refresh: Some(refresh), expires_at, ..grant() }
+    Grant { offline: true, redeemed_at: Some(NOW), refresh: Some(refresh), expires_at, ..grant() }
 }
 
 fn at(now: Timestamp, client: &Client, tip: Refresh, presented: Presented) -> Result<Refreshed, Refusal> {
     let policy = Policy { lifetimes: &lifetimes(), grace: GRACE };
-    decide(presented, &holding(tip), &user(), client, Timestamp::EPOCH, policy, now)
+    decide(presented, &holding(tip), &on(&user(), client), policy, now)
 }
 
 /// What is decided, without what is committed.
@@ -130,7 +133,7 @@ fn without_a_grace_every_use_rotates_and_every_second_use_is_reuse() {
     let policy = Policy { lifetimes: &lifetimes(), grace: Duration::ZERO };
     let decided = |loaded: Refresh, presented| {
         let grant = holding(loaded);
-        outcome(decide(token(presented), &grant, &user(), &public(), Timestamp::EPOCH, policy, NOW))
+        outcome(decide(token(presented), &grant, &on(&user(), &public()), policy, NOW))
     };
     assert_eq!(decided(rotated(5, millis(0)), 5), Ok("rotated"));
     assert_eq!(decided(rotated(5, millis(0)), 4), Err(Refusal::RefreshReused), "N-072");
@@ -152,7 +155,7 @@ fn what_does_not_match_accuses_nobody() {
 #[test]
 fn only_reuse_ends_the_grant_and_every_no_is_invalid_grant() {
     for (refusal, consequence) in [
-        (Refusal::RefreshReused, Consequence::RevokeGrant),
+        (Refusal::RefreshReused, Consequence::RevokeGrant(RevocationReason::RefreshReused)),
         (Refusal::RefreshOfOtherClient, Consequence::Nothing),
         (Refusal::RefreshInvalid, Consequence::Nothing),
         (Refusal::RefreshExpired, Consequence::Nothing),
@@ -207,7 +210,7 @@ fn n079_it_is_over_from_its_instant_on_and_then_nothing_else_counts() {
         for presented in [4, 5, 6] {
             let grant = Grant { expires_at: end.plus(DAY), ..holding(loaded.clone()) };
             let policy = Policy { lifetimes: &lifetimes(), grace: GRACE };
-            let decided = decide(token(presented), &grant, &user(), &public(), Timestamp::EPOCH, policy, end);
+            let decided = decide(token(presented), &grant, &on(&user(), &public()), policy, end);
             assert_eq!(decided, Err(Refusal::RefreshExpired), "{presented}");
         }
     }
@@ -216,7 +219,7 @@ fn n079_it_is_over_from_its_instant_on_and_then_nothing_else_counts() {
 
 #[test]
 fn what_has_ended_refreshes_nothing_and_is_not_ended_twice() {
-    type Change = fn(&mut Grant, &mut User, &mut Client, &mut Timestamp);
+    type Change = fn(&mut Grant, &mut User, &mut Client, &mut Generation);
     let after = |at: Timestamp| at.plus(millis(1));
     let changes: [(&str, Change); 9] = [
         ("no token was issued", |grant, _, _, _| grant.refresh = None),
@@ -225,19 +228,27 @@ fn what_has_ended_refreshes_nothing_and_is_not_ended_twice() {
         }),
         ("over", |grant, _, _, _| grant.expires_at = NOW),
         ("user disabled", |_, user, _, _| user.disabled = true),
-        ("user begins anew", |_, user, _, _| user.not_before = NOW.plus(millis(1))),
+        ("user begins another generation", |_, user, _, _| user.generation = user.generation.next(CALL, NOW)),
         ("another user", |_, user, _, _| user.id = UserId::from_bytes([9; 16])),
         ("client disabled", |_, _, client, _| client.disabled = true),
-        ("client begins anew", |_, _, client, _| client.not_before = NOW.plus(millis(1))),
-        ("realm begins anew", |_, _, _, not_before| *not_before = NOW.plus(millis(1))),
+        ("client begins another generation", |_, _, client, _| {
+            client.generation = client.generation.next(CALL, NOW)
+        }),
+        ("realm begins another generation", |_, _, _, realm| *realm = realm.next(CALL, NOW)),
     ];
     for (what, change) in changes {
         for presented in [4, 5, 6] {
             let (mut grant, mut user, mut client) = (holding(rotated(5, DAY)), user(), public());
-            let mut not_before = Timestamp::EPOCH;
-            change(&mut grant, &mut user, &mut client, &mut not_before);
+            let mut realm = REALM;
+            change(&mut grant, &mut user, &mut client, &mut realm);
             let policy = Policy { lifetimes: &lifetimes(), grace: GRACE };
-            let decided = decide(token(presented), &grant, &user, &client, not_before, policy, after(NOW));
+            let decided = decide(
+                token(presented),
+                &grant,
+                &DependsOn { realm, ..on(&user, &client) },
+                policy,
+                after(NOW),
+            );
             assert_eq!(decided, Err(Refusal::RefreshInvalid), "{what}, {presented}");
         }
     }
@@ -271,7 +282,7 @@ fn short_lived_tokens_are_prolonged_by_a_tenth_of_their_life() {
     let policy = Policy { lifetimes: &lifetimes, grace: GRACE };
     for (after, decision) in [(millis(359_999), "the same"), (millis(360_000), "the same, prolonged")] {
         let now = NOW.plus(after);
-        let decided = decide(token(0), &grant, &user(), &confidential(), Timestamp::EPOCH, policy, now);
+        let decided = decide(token(0), &grant, &on(&user(), &confidential()), policy, now);
         assert_eq!(outcome(decided), Ok(decision), "{after:?}");
     }
 }

@@ -1,16 +1,18 @@
 //! One client, one user, one grant that belong together.
 
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
-use protocol::grant::{Grant, RequestedClaims};
+use protocol::generation::{Generation, Generations};
+use protocol::grant::{DependsOn, Grant, RequestedClaims};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::pkce::{Challenge, Pkce};
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
-use protocol::session::{ACR_PASSWORD, Authentication};
+use protocol::session::{ACR_PASSWORD, Authentication, Session};
 use protocol::time::Timestamp;
 use protocol::user::User;
 use std::time::Duration;
 
+pub(crate) const REALM: Generation = Generation { id: None, not_before: Timestamp::EPOCH };
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) const REDIRECT: &str = "https://rp.example/cb";
 pub(crate) const SECRET: &str = "kws_secret";
@@ -39,7 +41,7 @@ pub(crate) fn client() -> Client {
         first_party: false,
         native: false,
         disabled: false,
-        not_before: Timestamp::EPOCH,
+        generation: Generation::default(),
         created_at: Timestamp::EPOCH,
         revision: 1,
     }
@@ -55,10 +57,33 @@ pub(crate) fn user() -> User {
         claims: serde_json::Map::new(),
         password: None,
         disabled: false,
-        not_before: Timestamp::EPOCH,
+        generation: Generation::default(),
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     }
+}
+
+pub(crate) fn session() -> Session {
+    Session {
+        id: SessionId::from_bytes([4; 16]),
+        user: user().id,
+        secret: Digest::of(SecretKind::Session, b"s"),
+        authentication: Authentication {
+            event: EventId::from_bytes([5; 16]),
+            at: NOW,
+            acr: ACR_PASSWORD.into(),
+            amr: vec!["pwd".into()],
+        },
+        authority: Some(Generations::of_session(REALM, &user()).authority()),
+        created_at: NOW,
+        expires_at: NOW.plus(Duration::from_secs(24 * 3600)),
+        ended_at: None,
+    }
+}
+
+/// What the grant depends on, without its session: an offline one that was redeemed needs none.
+pub(crate) fn on<'a>(user: &'a User, client: &'a Client) -> DependsOn<'a> {
+    DependsOn { user, session: None, client, realm: REALM }
 }
 
 pub(crate) fn grant() -> Grant {
@@ -74,12 +99,8 @@ pub(crate) fn grant() -> Grant {
         pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
         nonce: None,
         claims: RequestedClaims::default(),
-        authentication: Authentication {
-            event: EventId::from_bytes([5; 16]),
-            at: NOW,
-            acr: ACR_PASSWORD.into(),
-            amr: vec!["pwd".into()],
-        },
+        authentication: session().authentication,
+        authority: Some(Generations::of_grant(REALM, &user(), &client()).authority()),
         offline: false,
         code: Digest::of(SecretKind::Code, CODE),
         code_expires_at: NOW.plus(Duration::from_secs(60)),

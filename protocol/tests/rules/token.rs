@@ -1,11 +1,12 @@
 //! Client authentication and the token endpoint's decisions, by case number.
 
-use crate::samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, user};
+use crate::samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, on, session, user};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::client_auth::{Credentials, secret::authenticate};
-use protocol::grant::Grant;
+use protocol::grant::{DependsOn, Grant};
+use protocol::id::RequestId;
 use protocol::params::Params;
 use protocol::pkce::{Pkce, Verifier};
 use protocol::redirect::{BadRedirectUri, ProvenRedirect, check_registrable};
@@ -41,7 +42,8 @@ fn redeem(
         verifier: verifier.map(|text| Verifier::parse(text).unwrap()),
         resource: None,
     };
-    code::decide(&presented, &grant, &user(), &client, Timestamp::EPOCH, at)
+    let (user, session) = (user(), session());
+    code::decide(&presented, &grant, &DependsOn { session: Some(&session), ..on(&user, &client) }, at)
 }
 
 #[test]
@@ -178,7 +180,9 @@ fn n059_expired_from_its_instant_on() {
 #[test]
 fn a_dead_grant_redeems_nothing() {
     let disabled = |_: &mut Grant, client: &mut Client| client.disabled = true;
-    let voided = |_: &mut Grant, client: &mut Client| client.not_before = NOW.plus(Duration::from_millis(1));
+    let voided = |_: &mut Grant, client: &mut Client| {
+        client.generation = client.generation.next(RequestId::from_bytes([9; 16]), NOW)
+    };
     assert_eq!(redeem(disabled, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
     assert_eq!(redeem(voided, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
 }

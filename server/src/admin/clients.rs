@@ -7,6 +7,7 @@ use protocol::armor;
 use protocol::base64url;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::event::{Event, What};
+use protocol::generation::Generation;
 use protocol::id::ClientId;
 use protocol::jwk::Algorithm;
 use protocol::scope::Scope;
@@ -73,7 +74,7 @@ impl Admin {
         algs: &[Algorithm],
         secret: Option<&str>,
     ) -> Result<Client, AdminError> {
-        let now = self.clock.now();
+        let Stamp { at: now, request } = self.stamp();
         let for_people = !registration.redirect_uris.is_empty();
         let grants = match for_people {
             true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
@@ -98,7 +99,7 @@ impl Admin {
             native: registration.application_type == Some(ApplicationType::Native),
             disabled: false,
             // A client of this id may have been deleted before: what it was granted is not this one's.
-            not_before: now,
+            generation: Generation { not_before: now, ..Generation::first(request) },
             created_at: now,
             revision: 1,
         };
@@ -136,8 +137,7 @@ impl Admin {
         self.change_client(id, |client, stamp| {
             client.disabled = disabled;
             if disabled {
-                // Surely after everything that was issued until now.
-                client.not_before = client.not_before.max(stamp.next_millisecond());
+                client.generation = client.generation.next(stamp.request, stamp.at);
             }
             Ok(())
         })

@@ -4,9 +4,9 @@ use super::{Admin, AdminError};
 use crate::entropy;
 use crate::password::{self, BadPassword, Passwords};
 use protocol::event::{Event, What};
+use protocol::generation::Generation;
 use protocol::id::{ClientId, Subject, UserId};
 use protocol::name::{BadName, CanonicalName, Identifier, is_email};
-use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -118,7 +118,7 @@ impl Admin {
             Some((pool, password)) => Some(self.hash(pool, password, &new.username).await?),
             None => None,
         };
-        let now = self.clock.now();
+        let stamp = self.stamp();
         let user = User {
             id: UserId::from_bytes(entropy::bytes(&*self.entropy)),
             subject: Subject::from_random(entropy::bytes(&*self.entropy)),
@@ -128,11 +128,10 @@ impl Admin {
             claims: new.claims,
             password: hash,
             disabled: false,
-            not_before: Timestamp::EPOCH,
-            created_at: now,
-            updated_at: now,
+            generation: Generation::first(stamp.request),
+            created_at: stamp.at,
+            updated_at: stamp.at,
         };
-        let stamp = self.stamp();
         match self.store.create_user(&user, &identifiers, stamp).await? {
             Commit::Done => {
                 let event = Event::new(What::UserCreated).user(user.id);
@@ -239,9 +238,22 @@ impl Admin {
         let (user, stamp) = (self.user(reference).await?, self.stamp());
         // It was there just now: if it is lost, it went by a try whose answer was, or by somebody else's hand.
         drop(self.store.delete_user(&user.id, stamp).await?);
+        self.delete_belongings(&user.id).await?;
         let event = Event::new(What::UserDeleted).user(user.id);
         self.note(stamp, &event.changing(Some(&user), None::<&User>));
         Ok(user)
+    }
+
+    /// Clears away what a deleted user had; nothing of it counts any more. True if there was anything.
+    ///
+    /// # Errors
+    /// When the store fails. What is left then is cleared away by the same call again, or when it expires.
+    pub async fn delete_belongings(&self, user: &UserId) -> Result<bool, StoreError> {
+        let mut any = false;
+        while self.store.delete_belongings(user).await? > 0 {
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Checks and hashes a new password.

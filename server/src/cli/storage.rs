@@ -108,14 +108,14 @@ fn restored(context: &Context) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
         let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
-        let from = admin.stamp().next_millisecond();
-        admin.change_ring(Event::new(What::StoreRestored), keys.void_before(from)).await?;
+        let at = admin.stamp().at;
+        admin.change_ring(Event::new(What::StoreRestored), keys.end_all()).await?;
         let text = format!(
-            "Every grant and session from before {} has ended.\nStart every server anew: one that ran while the \
-             backup was put back doesn't work on it.\nWhat was disabled or deleted since the backup is back: \
-             look at `keyward user list`, `client list` and `keys list`.",
-            show_time(from)
+            "Every grant and session from before {} has ended.\nRestart every server: one that ran while the backup \
+             was put back doesn't work on it.\nWhat was disabled or deleted since the backup is back: look at \
+             `keyward user list`, `client list` and `keys list`.",
+            show_time(at)
         );
-        output.result(&json!({ "not_before": from.seconds() }), text)
+        output.result(&json!({ "not_before": at.seconds() }), text)
     })
 }

@@ -17,6 +17,7 @@ use protocol::Refusal;
 use protocol::authorize::next::asked;
 use protocol::authorize::{Next, SignedIn};
 use protocol::event::{Event, What};
+use protocol::generation::Generations;
 use protocol::params::Params;
 use protocol::scope::Scope;
 use templates::{Consent, ScopeLine};
@@ -118,12 +119,15 @@ async fn remember(
     signed_in: SignedIn<'_>,
     agreed: &Scope,
 ) -> Result<(), Stop> {
-    let (user, client) = (&signed_in.user.id, &step.client);
-    // What a former client of this id was allowed is not united with what this one is.
-    if signed_in.consent.is_some_and(|known| !client.honours(known)) {
-        app.store.forget_consent(user, &client.id, call.stamp()).await?;
-    }
-    app.store.remember_consent(user, &client.id, agreed, call.stamp()).await?;
+    let SignedIn { user, realm, .. } = signed_in;
+    let consent = protocol::consent::Consent {
+        user: user.id,
+        client: step.client.id.clone(),
+        scope: agreed.clone(),
+        granted_at: call.at,
+        authority: Some(Generations::of_grant(realm, user, &step.client).authority()),
+    };
+    app.store.remember_consent(&consent, call.stamp()).await?;
     telemetry::audit(call, &event(What::Consented, step, signed_in));
     Ok(())
 }

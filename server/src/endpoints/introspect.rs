@@ -10,8 +10,9 @@ use crate::token::sealed::RefreshToken;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use protocol::Refusal;
+use protocol::grant::DependsOn;
 use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};
-use storage::{GrantView, TokenView};
+use storage::GrantView;
 
 /// Answers. Nobody learns why a token is not active, nor whether it exists.
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
@@ -47,16 +48,12 @@ async fn access_token(
         return Ok(None);
     }
     let Some(client) = app.client(&claims.client_id).await? else { return Ok(None) };
-    let TokenView { denied, grant, user } = app.store.load_token(&token.id(), token.grant).await?;
-    let alive = match (token.grant, grant.zip(user)) {
-        (Some(_), Some((grant, user))) => {
-            grant.is_alive(&user, &client, ring.not_before(), now) && user.subject.as_str() == claims.sub
-        }
-        (Some(_), None) => false,
-        // A client's own token lives as long as the client does.
-        (None, _) => claims.is_honoured_by(&client, ring.not_before()),
+    let (view, realm) = (app.store.load_token(&token.id(), token.grant).await?, ring.generation());
+    let alive = match token.grant {
+        Some(_) => token.of_user(&view, &client, realm, now).is_some(),
+        None => !view.denied && claims.is_alive(&client, realm),
     };
-    if denied || !alive {
+    if !alive {
         return Ok(None);
     }
     text(&Active::access_token(claims, issuer)).map(Some)
@@ -68,12 +65,11 @@ async fn refresh_token(
     ring: &Snapshot,
     token: &RefreshToken,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let GrantView { grant, user } = app.store.load_grant(token.grant).await?;
+    let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (Some(grant), Some(user)) = (grant, user) else { return Ok(None) };
-    let (digest, not_before, now) = (token.digest(), ring.not_before(), request.call.at);
-    let Some(tip) = active_tip(&digest, &grant, &user, &request.client, not_before, now) else {
-        return Ok(None);
-    };
+    let (session, client, realm) = (session.as_ref(), &*request.client, ring.generation());
+    let on = DependsOn { user: &user, session, client, realm };
+    let Some(tip) = active_tip(&token.digest(), &grant, &on, request.call.at) else { return Ok(None) };
     text(&Active::refresh_token(&grant, tip, &user, &app.settings.issuer)).map(Some)
 }
 

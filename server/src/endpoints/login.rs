@@ -69,7 +69,7 @@ async fn submit(
     let typed = Credentials { username, password };
     let problem = match verify(app, call, &typed, cookie.as_ref(), &errand.client()).await? {
         Verdict::Right(proven) => {
-            let visitor = sign_in(app, call, *proven, cookie).await?;
+            let visitor = sign_in(app, call, ring, *proven, cookie).await?;
             return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Verdict::Busy => Problem::Busy,

@@ -52,7 +52,7 @@ async fn begin(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Resul
     }
     let vouched = read_hint(app, call, &ring, &params).await?;
     let hint = vouched.as_ref().map(|(hint, client)| (hint, &**client));
-    let present = present(app, headers, &ring).await?;
+    let present = present(app, call, headers, &ring).await?;
     let seen = present
         .as_ref()
         .map(|(cookie, user)| Present { session: &cookie.session, subject: user.subject.as_str() });
@@ -109,18 +109,20 @@ async fn read_hint(
     Ok(Some((hint, client.ok_or(Refusal::LogoutHintInvalid)?)))
 }
 
-/// Who is signed in, as far as the cookie and one read tell. Ending a session that has ended already harms nobody.
+/// Who is signed in, as far as the cookie and one read tell.
 async fn present(
     app: &App,
+    call: Call,
     headers: &HeaderMap,
     ring: &Snapshot,
 ) -> Result<Option<(SessionCookie, User)>, Stop> {
     let Some(cookie) = app.cookies().session(headers, ring) else { return Ok(None) };
     let user: UserId = cookie.user;
     let view = app.store.load_sign_in(&user, Some(cookie.session), &ClientId::account(), &[]).await?;
-    let live =
-        view.session.is_some_and(|session| session.ended_at.is_none() && session.secret == cookie.digest());
-    Ok(view.user.filter(|_| live).map(|user| (cookie, user)))
+    let (Some(user), Some(session)) = (view.user, view.session) else { return Ok(None) };
+    // However long it was not used: whoever signs out is to be signed out.
+    let live = session.secret == cookie.digest() && session.is_alive(&user, ring.generation(), call.at);
+    Ok(live.then_some((cookie, user)))
 }
 
 fn ask(

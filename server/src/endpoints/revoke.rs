@@ -34,7 +34,7 @@ async fn revoke(app: &App, request: &ClientRequest) -> Result<Response, Failure>
 }
 
 async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) -> Result<(), Failure> {
-    let Some(grant) = app.store.load_grant(token.grant).await?.grant else { return Ok(()) };
+    let Some(grant) = app.store.load_grant(token.locator()).await?.grant else { return Ok(()) };
     if !revocation::ends_grant(&request.client, &grant) {
         return Ok(());
     }

@@ -78,7 +78,7 @@ async fn submit(
     let (problem, wait) = match make(app, call, new, password).await? {
         Ok(proven) => {
             let cookie = app.cookies().session(headers, ring);
-            let visitor = sign_in(app, call, proven, cookie).await?;
+            let visitor = sign_in(app, call, ring, proven, cookie).await?;
             return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Err(refused) => refused,

@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use protocol::Refusal;
 use protocol::claims::standard;
 use protocol::client::Client;
-use storage::TokenView;
 
 /// Answers GET and POST.
 pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Response {
@@ -51,13 +50,10 @@ async fn claims(
     if !token.claims.scope.contains("openid") {
         return Err(Refusal::ScopeInsufficient.into());
     }
-    let TokenView { denied, grant, user } = app.store.load_token(&token.id(), Some(grant)).await?;
-    let (grant, user) = grant.zip(user).ok_or(Refusal::TokenInvalid)?;
-    let alive = !denied && grant.is_alive(&user, client, ring.not_before(), call.at);
-    if !alive || user.subject.as_str() != token.claims.sub {
-        return Err(Refusal::TokenInvalid.into());
-    }
-    let claims = standard::userinfo(&user, &token.claims.scope, &grant.claims, client);
+    let view = app.store.load_token(&token.id(), Some(grant)).await?;
+    let alive = token.of_user(&view, client, ring.generation(), call.at);
+    let (grant, user) = alive.ok_or(Refusal::TokenInvalid)?;
+    let claims = standard::userinfo(user, &token.claims.scope, &grant.claims, client);
     let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be written"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

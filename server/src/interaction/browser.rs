@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use protocol::authorize::SignedIn;
+use protocol::generation::Generation;
 use protocol::id::ClientId;
 use protocol::session::SessionCookie;
 use std::time::Duration;
@@ -20,6 +21,7 @@ const REISSUE_AFTER: Duration = Duration::from_secs(60);
 pub struct Visitor {
     cookie: Option<SessionCookie>,
     view: SignInView,
+    realm: Generation,
     live: bool,
 }
 
@@ -36,21 +38,22 @@ impl Visitor {
         let view = app.store.load_sign_in(&cookie.user, Some(cookie.session), client, &[]).await?;
         let idle = app.settings.lifetimes.session_idle;
         let live = match (&view.user, &view.session) {
-            (Some(user), Some(session)) => session.is_live(&cookie, user, idle, ring.not_before(), call.at),
+            (Some(user), Some(session)) => session.is_live(&cookie, user, idle, ring.generation(), call.at),
             _ => false,
         };
-        Ok(Self { cookie: Some(cookie), view, live })
+        Ok(Self { cookie: Some(cookie), view, realm: ring.generation(), live })
     }
 
     /// Somebody who signed in just now.
-    pub(super) const fn new(cookie: SessionCookie, view: SignInView) -> Self {
-        Self { cookie: Some(cookie), view, live: true }
+    pub(super) const fn new(cookie: SessionCookie, view: SignInView, realm: Generation) -> Self {
+        Self { cookie: Some(cookie), view, realm, live: true }
     }
 
     /// Who is signed in.
     pub fn signed_in(&self) -> Option<SignedIn<'_>> {
         let (user, session) = (self.view.user.as_ref()?, self.view.session.as_ref()?);
-        self.live.then_some(SignedIn { user, session, consent: self.view.consent.as_ref() })
+        let consent = self.view.consent.as_ref();
+        self.live.then_some(SignedIn { user, session, consent, realm: self.realm })
     }
 
     /// Notes in the browser that the session was used, now and then: this is how idling costs no write.

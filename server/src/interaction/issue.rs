@@ -15,7 +15,7 @@ use protocol::Refusal;
 use protocol::authorize::Granted;
 use protocol::authorize::issue::{Derived, answers_again, grant};
 use protocol::event::{Event, What};
-use protocol::id::{GrantId, UserId};
+use protocol::id::{GrantId, RequestId, UserId};
 use protocol::secret::{Secret, SecretKind};
 use storage::Commit;
 
@@ -29,25 +29,41 @@ pub(super) async fn issue(
     granted: Granted,
 ) -> Result<Response, Stop> {
     let signed_in = visitor.signed_in().ok_or(Failure::internal("a code for nobody"))?;
-    let (id, secret) = derive(ring, step, &signed_in.user.id).ok_or(Refusal::RequestExpired)?;
+    let user = &signed_in.user.id;
+    let secret = code_secret(ring, step, user, &call.id).ok_or(Refusal::RequestExpired)?;
+    let id = grant_id(ring, step, user).ok_or(Refusal::RequestExpired)?;
     let derived = Derived { id, code: secret.digest(SecretKind::Code) };
     let lifetimes = &app.settings.lifetimes;
-    let grant =
-        grant(&step.request, &step.client.id, granted, signed_in.session, derived, lifetimes, call.at);
-    match app.store.create_grant(&grant, call.stamp()).await? {
-        Commit::Done => telemetry::audit(call, &Event::of_grant(What::CodeIssued, &grant)),
-        Commit::Lost(Some(there)) if answers_again(&there, &grant, call.at) => {}
+    let grant = grant(&step.request, &step.client, granted, signed_in, derived, lifetimes, call.at);
+    let secret = match app.store.create_grant(&grant, call.stamp()).await? {
+        Commit::Done => {
+            telemetry::audit(call, &Event::of_grant(What::CodeIssued, &grant));
+            secret
+        }
+        Commit::Lost(Some(there)) if answers_again(&there, &grant, call.at) => {
+            // Nothing was written since the call that made it.
+            let secret = code_secret(ring, step, user, &there.last_request);
+            let same = secret.filter(|secret| secret.digest(SecretKind::Code) == there.code);
+            same.ok_or(Refusal::RequestSpent)?
+        }
         Commit::Lost(_) => return Err(Refusal::RequestSpent.into()),
-    }
-    let code = Code::seal(grant.key(), &secret, step.progress.master, ring, &*app.entropy);
+    };
+    let code = Code::seal(&grant, &secret, step.progress.master, ring, &*app.entropy);
     let code = code.ok_or(Refusal::RequestExpired)?;
     Ok(deliver(app, step.request.answer.grant(&code, &app.settings.issuer))?)
 }
 
-/// Grant id and code secret follow from request and user, so that nothing has to be remembered to repeat them.
-fn derive(ring: &Snapshot, step: &Step, user: &UserId) -> Option<(GrantId, Secret)> {
+/// It follows from request and user, so that a request that is answered twice finds its grant.
+fn grant_id(ring: &Snapshot, step: &Step, user: &UserId) -> Option<GrantId> {
     let parts = [step.progress.id.as_slice(), user.as_bytes()];
-    let id = ring.seals().derive(step.progress.master, Purpose::GrantId, &parts)?;
+    let unique = ring.seals().derive(step.progress.master, Purpose::GrantId, &parts)?;
+    Some(GrantId::for_client(&step.client.id, unique.first_chunk()?))
+}
+
+/// It follows from the call that made the grant as well, so that a code is never handed out a second time after its
+/// grant was deleted.
+fn code_secret(ring: &Snapshot, step: &Step, user: &UserId, made_by: &RequestId) -> Option<Secret> {
+    let parts = [step.progress.id.as_slice(), user.as_bytes(), made_by.as_bytes()];
     let secret = ring.seals().derive(step.progress.master, Purpose::CodeSecret, &parts)?;
-    Some((GrantId::from_bytes(*id.first_chunk()?), Secret::from_bytes(secret)))
+    Some(Secret::from_bytes(secret))
 }

@@ -1,4 +1,4 @@
-//! Beginning a session, or proving oneself anew in one (design §6): the `sid` stays, secret and event change.
+//! Beginning a session, or proving oneself again in one: the `sid` stays, secret and event change.
 
 use super::browser::Visitor;
 use super::credentials::Proven;
@@ -6,12 +6,13 @@ use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
+use crate::keys::Snapshot;
 use crate::telemetry;
 use protocol::event::{Event, What};
+use protocol::generation::Generations;
 use protocol::id::{EventId, SessionId, UserId};
 use protocol::secret::{Digest, Secret, SecretKind};
 use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, SessionCookie};
-use protocol::user::User;
 use storage::SignInView;
 
 /// Notes that somebody signed in by password just now. `cookie` is what the browser brought along.
@@ -21,20 +22,31 @@ use storage::SignInView;
 pub async fn sign_in(
     app: &App,
     call: Call,
+    ring: &Snapshot,
     proven: Proven,
     cookie: Option<SessionCookie>,
 ) -> Result<Visitor, Failure> {
     let Proven { user, session: there, consent } = proven;
     let secret = Secret::from_bytes(entropy::bytes(&*app.entropy));
-    let authentication = Authentication {
-        event: EventId::from_bytes(entropy::bytes(&*app.entropy)),
-        at: call.at,
-        acr: ACR_PASSWORD.into(),
-        amr: vec![AMR_PASSWORD.into()],
+    let new = Session {
+        id: SessionId::from_bytes(entropy::bytes(&*app.entropy)),
+        user: user.id,
+        secret: secret.digest(SecretKind::Session),
+        authentication: Authentication {
+            event: EventId::from_bytes(entropy::bytes(&*app.entropy)),
+            at: call.at,
+            acr: ACR_PASSWORD.into(),
+            amr: vec![AMR_PASSWORD.into()],
+        },
+        // By the very record whose password was checked: a password that was changed meanwhile ends this, too.
+        authority: Some(Generations::of_session(ring.generation(), &user).authority()),
+        created_at: call.at,
+        expires_at: call.at.plus(app.settings.lifetimes.session_absolute),
+        ended_at: None,
     };
-    let session = match renew(app, call, cookie.as_ref(), there.as_ref(), &secret, &authentication).await? {
+    let session = match renew(app, call, cookie.as_ref(), there.as_ref(), &new).await? {
         Some(session) => session,
-        None => begin(app, call, &user, &secret, authentication).await?,
+        None => begin(app, call, new).await?,
     };
     if let Some(other) = cookie.filter(|cookie| cookie.user != user.id) {
         // Somebody else sits at this browser now.
@@ -45,6 +57,7 @@ pub async fn sign_in(
     Ok(Visitor::new(
         cookie,
         SignInView { user: Some(user), session: Some(session), consent, debts: Vec::new() },
+        ring.generation(),
     ))
 }
 
@@ -54,38 +67,19 @@ async fn renew(
     call: Call,
     cookie: Option<&SessionCookie>,
     there: Option<&Session>,
-    secret: &Secret,
-    authentication: &Authentication,
+    new: &Session,
 ) -> Result<Option<Session>, Failure> {
     let (Some(cookie), Some(there)) = (cookie, there) else { return Ok(None) };
     if there.ended_at.is_some() || there.expires_at.has_passed(call.at) {
         return Ok(None);
     }
-    let digest = secret.digest(SecretKind::Session);
-    let done = app
-        .store
-        .reauthenticate(&there.user, &there.id, &cookie.digest(), &digest, authentication, call.stamp())
-        .await?;
-    let renewed = Session { secret: digest, authentication: authentication.clone(), ..there.clone() };
+    let (created_at, expires_at) = (there.created_at, there.expires_at);
+    let renewed = Session { id: there.id, created_at, expires_at, ..new.clone() };
+    let done = app.store.reauthenticate(&renewed, &cookie.digest(), call.stamp()).await?;
     Ok(done.is_done().then_some(renewed))
 }
 
-async fn begin(
-    app: &App,
-    call: Call,
-    user: &User,
-    secret: &Secret,
-    authentication: Authentication,
-) -> Result<Session, Failure> {
-    let session = Session {
-        id: SessionId::from_bytes(entropy::bytes(&*app.entropy)),
-        user: user.id,
-        secret: secret.digest(SecretKind::Session),
-        authentication,
-        created_at: call.at,
-        expires_at: call.at.plus(app.settings.lifetimes.session_absolute),
-        ended_at: None,
-    };
+async fn begin(app: &App, call: Call, session: Session) -> Result<Session, Failure> {
     let done = app.store.start_session(&session, call.stamp()).await?.is_done();
     if done { Ok(session) } else { Err(Failure::internal("a session id was drawn twice")) }
 }

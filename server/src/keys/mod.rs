@@ -213,9 +213,10 @@ impl Keys {
         Ok(self.report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
     }
 
-    /// Voids everything issued before this instant, as after a restore.
-    pub async fn void_before(&self, at: Timestamp) -> Result<(), KeysError> {
-        self.change(|ring| Ok(plan::void_before(ring, at, self.clock.now()))).await.map(drop)
+    /// Ends everything that was issued before, as after a restore.
+    pub async fn end_all(&self) -> Result<(), KeysError> {
+        let Stamp { at, request } = self.stamp(self.clock.now());
+        self.change(|ring| Ok(plan::end_all(ring, request, at))).await.map(drop)
     }
 
     /// The policy it was opened with.

@@ -6,6 +6,7 @@ use super::ring::{
     JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, REFRESH_AFTER,
     RetiredKey, RevokedKey, Ring, RingKey, RingMaster,
 };
+use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
 use std::time::Duration;
@@ -202,10 +203,10 @@ fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
     ring
 }
 
-/// Nothing issued before `at` counts any more. Never moves back.
-pub fn void_before(ring: &Ring, at: Timestamp, now: Timestamp) -> Plan {
+/// `call` begins the realm's next generation: nothing issued before counts any more.
+pub fn end_all(ring: &Ring, call: RequestId, now: Timestamp) -> Plan {
     let mut ring = ring.clone();
-    ring.not_before = ring.not_before.max(at);
+    ring.generation = ring.generation.next(call, now);
     Plan::of(ring, now)
 }
 

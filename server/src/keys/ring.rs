@@ -4,6 +4,7 @@
 //! What changes the ring is in [`super::plan`]; this file only says what it means.
 
 use super::error::KeysError;
+use protocol::generation::Generation;
 use protocol::jwk::{Algorithm, Jwk};
 use protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -144,8 +145,9 @@ pub struct Ring {
     /// Keys revoked in the last 90 days and a bit.
     #[serde(default)]
     pub revoked: Vec<RevokedKey>,
-    /// Nothing issued before this instant counts. Set after a restore, so that a backup revives nothing.
-    pub not_before: Timestamp,
+    /// Changes when everything issued before ends: after a restore, so that a backup revives nothing.
+    #[serde(flatten)]
+    pub generation: Generation,
     /// The longest `retire_after` there ever was, in milliseconds: tokens issued under it may still live.
     pub retire_after: u64,
     /// The longest `seal_retention` there ever was, in milliseconds.
@@ -160,7 +162,7 @@ impl Ring {
             keys: Vec::new(),
             masters: Vec::new(),
             revoked: Vec::new(),
-            not_before: Timestamp::EPOCH,
+            generation: Generation { id: None, not_before: Timestamp::EPOCH },
             retire_after: 0,
             seal_retention: 0,
         }

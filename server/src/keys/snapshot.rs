@@ -10,6 +10,7 @@ use crate::seal::{Master, Seals};
 use aws_lc_rs::digest;
 use axum::body::Bytes;
 use protocol::base64url;
+use protocol::generation::Generation;
 use protocol::id::Realm;
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::Compact;
@@ -150,9 +151,9 @@ impl Snapshot {
         &self.seals
     }
 
-    /// Nothing issued before this instant counts.
-    pub const fn not_before(&self) -> Timestamp {
-        self.ring.not_before
+    /// The realm's generation.
+    pub const fn generation(&self) -> Generation {
+        self.ring.generation
     }
 
     /// The keys, as operators see them.

@@ -6,10 +6,15 @@ use crate::seal::SealKind;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::claims::access_token::Presented;
-use protocol::grant::GrantKey;
-use protocol::id::{GrantId, UserId};
+use protocol::client::Client;
+use protocol::generation::Generation;
+use protocol::grant::{DependsOn, Grant, GrantKey};
+use protocol::id::{GrantId, SessionId, UserId};
 use protocol::jwt::Compact;
 use protocol::secret::{Digest, SecretKind};
+use protocol::time::Timestamp;
+use protocol::user::User;
+use storage::{GrantLocator, TokenView};
 
 /// An access token of ours by signature and type (RFC 9068 §4). Whether it is over, for us, denied, or of a grant
 /// that ended, is asked of what it says.
@@ -17,7 +22,7 @@ pub struct AccessToken {
     /// What it says.
     pub claims: Presented,
     /// The grant behind it; `None` for a client's own.
-    pub grant: Option<GrantKey>,
+    pub grant: Option<GrantLocator>,
 }
 
 impl AccessToken {
@@ -39,11 +44,37 @@ impl AccessToken {
     pub fn id(&self) -> Digest {
         Digest::of(SecretKind::TokenId, self.claims.jti.as_bytes())
     }
+
+    /// The one rule of a user's token's life, by what was loaded for it: not denied, its grant alive, and about the
+    /// grant's user. `None`: it is not alive.
+    pub fn of_user<'a>(
+        &self,
+        view: &'a TokenView,
+        client: &Client,
+        realm: Generation,
+        now: Timestamp,
+    ) -> Option<(&'a Grant, &'a User)> {
+        let (grant, user) = view.grant.as_ref().zip(view.user.as_ref())?;
+        let on = DependsOn { user, session: view.session.as_ref(), client, realm };
+        let alive = !view.denied && user.subject.as_str() == self.claims.sub && grant.is_alive(&on, now);
+        alive.then_some((grant, user))
+    }
 }
 
-fn locate(ring: &Snapshot, jti: &str) -> Option<GrantKey> {
+/// What [`locate`] reads. Bytes at the end make it unique; an earlier program's has four and no session.
+const UNIQUE: usize = 4;
+
+/// What is sealed as the `jti` of a grant's token: what locates the grant, and `random`. At most 110 characters when it
+/// is sealed.
+pub fn located(grant: &Grant, random: [u8; UNIQUE]) -> Vec<u8> {
+    [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), grant.session.as_bytes(), &random].concat()
+}
+
+fn locate(ring: &Snapshot, jti: &str) -> Option<GrantLocator> {
     let opened = ring.seals().open(SealKind::TokenId, &base64url::decode(jti)?)?;
     let (user, rest) = opened.plaintext.split_first_chunk::<16>()?;
-    let (grant, _) = rest.split_first_chunk::<16>()?;
-    Some(GrantKey { user: UserId::from_bytes(*user), grant: GrantId::from_bytes(*grant) })
+    let (grant, rest) = rest.split_first_chunk::<16>()?;
+    let session = if rest.len() > UNIQUE { rest.first_chunk::<16>() } else { None };
+    let key = GrantKey { user: UserId::from_bytes(*user), grant: GrantId::from_bytes(*grant) };
+    Some(GrantLocator { key, session: session.map(|id| SessionId::from_bytes(*id)) })
 }

@@ -7,8 +7,8 @@ use crate::http::client::ClientRequest;
 use crate::http::failure::Failure;
 use crate::keys::Typ;
 use axum::response::Response;
-use protocol::base64url;
-use protocol::claims::access_token::{AccessToken, Issuance};
+use protocol::claims::access_token::{AccessToken, Issuance, client_jti};
+use protocol::generation::Generations;
 use protocol::token::{TokenResponse, TokenType, client_credentials, resource_asked};
 
 /// Issues a token.
@@ -18,7 +18,8 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
     let ring = app.keys.fresh().await?;
     let signer = ring.signer(client.signing_alg, call.at)?;
-    let jti = base64url::encode(&entropy::bytes::<16>(&*app.entropy));
+    let authority = Generations::of_client(ring.generation(), client).authority();
+    let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now: call.at };
     let claims = AccessToken::of_client(&allowed, &client.id, issuance);

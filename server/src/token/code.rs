@@ -2,6 +2,7 @@
 
 use super::issue::{IdTokenKind, Recipient, sign_tokens};
 use super::sealed::{Code, RefreshToken};
+use super::settle::settle;
 use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;
@@ -13,10 +14,9 @@ use axum::response::Response;
 use protocol::Refusal;
 use protocol::client::{Client, GrantType};
 use protocol::event::{Event, What};
-use protocol::grant::{Grant, Refresh, RevocationReason};
+use protocol::grant::{DependsOn, Grant, Refresh};
 use protocol::params::Params;
 use protocol::pkce::Verifier;
-use protocol::refusal::Consequence;
 use protocol::secret::Secret;
 use protocol::token::{code, refresh, resource_asked};
 use storage::{Commit, GrantView};
@@ -31,18 +31,19 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let text = form.get("code").ok_or(Refusal::CodeMissing)?;
     let verifier = verifier(form)?;
     let code = Code::open(text, &ring).ok_or(Refusal::CodeInvalid)?;
-    let GrantView { grant, user } = app.store.load_grant(code.grant).await?;
+    let GrantView { grant, user, session } = app.store.load_grant(code.grant).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
     let resource = resource_asked(form)?;
     let presented =
         code::Presented { code: code.digest, redirect_uri: form.get("redirect_uri"), verifier, resource };
-    let decide = |grant: &Grant| code::decide(&presented, grant, &user, client, ring.not_before(), call.at);
+    let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
+    let decide = |grant: &Grant| code::decide(&presented, grant, &on, call.at);
     if let Err(refusal) = decide(&grant) {
         return Err(settle(app, *call, client, &grant, refusal).await?);
     }
     let (refresh, refresh_token) = first_refresh(app, *call, &ring, &grant, client).unzip();
-    // Design §2: the write is sent first, and signing runs while it flies.
-    let redeemed = app.store.redeem_code(code.grant, &code.digest, refresh, call.stamp());
+    // The write is sent first, and signing runs while it flies.
+    let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, call.stamp());
     let to = Recipient { grant: &grant, scope: &grant.scope, user: &user, client };
     let (redeemed, tokens) = tokio::join!(redeemed, sign_tokens(app, &ring, to, IdTokenKind::First, call.at));
     if let Commit::Lost(there) = redeemed? {
@@ -76,33 +77,4 @@ fn first_refresh(
 /// RFC 7636 §4.1: a verifier of a wrong shape is none, and burns nothing.
 fn verifier(form: &Params) -> Result<Option<Verifier<'_>>, Refusal> {
     form.get("code_verifier").map(|text| Verifier::parse(text).ok_or(Refusal::VerifierShape)).transpose()
-}
-
-/// Commits what a refusal does to the grant, and gives it back.
-async fn settle(
-    app: &App,
-    call: Call,
-    client: &Client,
-    grant: &Grant,
-    refusal: Refusal,
-) -> Result<Failure, Failure> {
-    let (key, stamp) = (grant.key(), call.stamp());
-    match refusal.consequence() {
-        Consequence::Nothing if refusal == Refusal::CodeOfOtherClient => {
-            telemetry::audit(call, &Event::of_grant(What::CodeClientMismatch, grant).client(&client.id));
-        }
-        Consequence::Nothing => {}
-        Consequence::BurnCode => {
-            if app.store.burn_code(key, stamp).await?.is_done() {
-                telemetry::audit(call, &Event::of_grant(What::CodeBurnt, grant));
-            }
-        }
-        Consequence::RevokeGrant => {
-            let reason = RevocationReason::CodeReplayed;
-            if app.store.revoke_grant(key, reason, stamp).await?.is_done() {
-                telemetry::audit(call, &Event::of_grant(What::CodeReplayed, grant));
-            }
-        }
-    }
-    Ok(refusal.into())
 }

@@ -6,6 +6,7 @@ use crate::http::failure::Failure;
 use crate::http::headers::{JSON, NO_STORE};
 use crate::keys::{Snapshot, TokenSigner, Typ};
 use crate::seal::SealKind;
+use crate::token::access::located;
 use axum::response::{IntoResponse, Response};
 use protocol::claims::access_token::{AccessToken, Issuance};
 use protocol::claims::id_token::IdToken;
@@ -90,10 +91,9 @@ pub(super) async fn sign_tokens(
     Ok(Tokens { access, id })
 }
 
-/// The `jti` of a user's access token names its grant, to us alone (design §6); at most 90 characters.
+/// The `jti` of a user's access token names its grant, to us alone.
 fn seal_token_id(app: &App, ring: &Snapshot, grant: &Grant, now: Timestamp) -> String {
-    let random: [u8; 4] = entropy::bytes(&*app.entropy);
-    let text = [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), &random].concat();
+    let text = located(grant, entropy::bytes(&*app.entropy));
     base64url::encode(&ring.seals().seal(SealKind::TokenId, &text, &*app.entropy, now))
 }
 

@@ -6,3 +6,4 @@ pub mod code;
 mod issue;
 pub mod refresh;
 pub mod sealed;
+mod settle;

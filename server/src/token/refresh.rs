@@ -2,20 +2,19 @@
 
 use super::issue::{IdTokenKind, Recipient, sign_tokens};
 use super::sealed::RefreshToken;
+use super::settle::settle;
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::client::ClientRequest;
 use crate::http::failure::Failure;
-use crate::keys::Snapshot;
 use crate::telemetry;
 use axum::response::Response;
 use protocol::Refusal;
-use protocol::client::{Client, GrantType};
+use protocol::client::GrantType;
 use protocol::event::{Event, What};
-use protocol::grant::{Grant, RevocationReason};
+use protocol::grant::{DependsOn, Grant};
 use protocol::token::refresh::{self, Policy, Presented, Refreshed};
 use protocol::token::{check_resource, resource_asked};
-use protocol::user::User;
 use storage::{Commit, GrantView};
 
 /// Issues tokens for a refresh token.
@@ -28,11 +27,12 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let text = form.get("refresh_token").ok_or(Refusal::RefreshMissing)?;
     let token = RefreshToken::open(text, &ring).ok_or(Refusal::RefreshInvalid)?;
     let successor = token.successor(&ring).ok_or(Refusal::RefreshInvalid)?;
-    let GrantView { grant, user } = app.store.load_grant(token.grant).await?;
+    let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
     let presented =
         Presented { generation: token.generation, digest: token.digest(), successor: successor.digest() };
-    let refreshing = Refreshing { app, call: *call, client, user: &user, ring: &ring, presented };
+    let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
+    let refreshing = Refreshing { app, call: *call, on, presented };
     let refreshed = refreshing.decide(&grant).await?;
     // RFC 6749 §6, RFC 8707 §2.2: what is asked wrongly is refused before anything rotates.
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
@@ -53,21 +53,19 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
 struct Refreshing<'a> {
     app: &'a App,
     call: Call,
-    client: &'a Client,
-    user: &'a User,
-    ring: &'a Snapshot,
+    on: DependsOn<'a>,
     presented: Presented,
 }
 
 impl Refreshing<'_> {
     /// Decides by what is stored. A refusal is committed before it is given back.
     async fn decide(&self, grant: &Grant) -> Result<Refreshed, Failure> {
-        let Self { app, call, client, user, ring, presented } = *self;
+        let Self { app, call, on, presented } = *self;
         let settings = &app.settings;
         let policy = Policy { lifetimes: &settings.lifetimes, grace: settings.refresh_reuse_grace };
-        match refresh::decide(presented, grant, user, client, ring.not_before(), policy, call.at) {
+        match refresh::decide(presented, grant, &on, policy, call.at) {
             Ok(refreshed) => Ok(refreshed),
-            Err(refusal) => Err(self.settle(grant, refusal).await?),
+            Err(refusal) => Err(settle(app, call, on.client, grant, refusal).await?),
         }
     }
 
@@ -83,27 +81,5 @@ impl Refreshing<'_> {
             refreshed @ (Refreshed::Same | Refreshed::Successor) => Ok(refreshed),
             _ => Err(Failure::busy("a refresh token changes faster than it can be rotated")),
         }
-    }
-
-    /// Commits what a refusal does to the grant, and gives it back.
-    async fn settle(&self, grant: &Grant, refusal: Refusal) -> Result<Failure, Failure> {
-        let noted = |what| telemetry::audit(self.call, &Event::of_grant(what, grant).client(&self.client.id));
-        match refusal {
-            Refusal::RefreshReused => {
-                let (reason, stamp) = (RevocationReason::RefreshReused, self.call.stamp());
-                if self.app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
-                    noted(What::RefreshReused);
-                }
-            }
-            Refusal::RefreshOfOtherClient => noted(What::RefreshClientMismatch),
-            Refusal::RefreshAhead => {
-                tracing::error!(
-                    "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
-                );
-                noted(What::RefreshAhead);
-            }
-            _ => {}
-        }
-        Ok(refusal.into())
     }
 }

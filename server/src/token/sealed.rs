@@ -5,15 +5,16 @@ use crate::entropy::Entropy;
 use crate::keys::Snapshot;
 use crate::seal::{Purpose, SealKind};
 use protocol::armor;
-use protocol::grant::GrantKey;
-use protocol::id::{GrantId, UserId};
+use protocol::grant::{Grant, GrantKey};
+use protocol::id::{GrantId, SessionId, UserId};
 use protocol::secret::{Digest, Secret, SecretKind};
+use storage::GrantLocator;
 use zeroize::Zeroizing;
 
 /// A code, taken apart.
 pub struct Code {
     /// Where it leads.
-    pub grant: GrantKey,
+    pub grant: GrantLocator,
     /// Hash of its secret.
     pub digest: Digest,
 }
@@ -22,19 +23,25 @@ impl Code {
     /// Opens a code; `None` for what isn't one of ours.
     pub fn open(text: &str, ring: &Snapshot) -> Option<Self> {
         let opened = ring.seals().open(SealKind::Code, &armor::unwrap(armor::CODE, text)?)?;
-        let (grant, secret) = split(&opened.plaintext)?;
-        Some(Self { grant, digest: secret_of(secret)?.digest(SecretKind::Code) })
+        let (key, rest) = split(&opened.plaintext)?;
+        let (session, secret) = match rest.len() {
+            // A code of an earlier program doesn't name the session.
+            32 => (None, rest),
+            _ => rest.split_first_chunk::<16>().map(|(id, rest)| (Some(SessionId::from_bytes(*id)), rest))?,
+        };
+        let digest = secret_of(secret)?.digest(SecretKind::Code);
+        Some(Self { grant: GrantLocator { key, session }, digest })
     }
 
     /// The text of a code; `None` if the master is gone.
     pub fn seal(
-        grant: GrantKey,
+        grant: &Grant,
         secret: &Secret,
         master: u16,
         ring: &Snapshot,
         entropy: &dyn Entropy,
     ) -> Option<String> {
-        let text = join(grant, &[], secret);
+        let text = join(grant.key(), grant.session.as_bytes(), secret);
         Some(armor::wrap(armor::CODE, &ring.seals().seal_with(master, SealKind::Code, &text, entropy)?))
     }
 }
@@ -70,11 +77,16 @@ impl RefreshToken {
         Some(armor::wrap(armor::REFRESH_TOKEN, &sealed))
     }
 
-    /// The one that follows from it (design §6: the ratchet); `None` if the master is gone.
+    /// The one that follows from it, by the ratchet; `None` if the master is gone.
     pub fn successor(&self, ring: &Snapshot) -> Option<Self> {
         let parts = [self.grant.grant.as_bytes().as_slice(), self.secret.expose()];
         let secret = Secret::from_bytes(ring.seals().derive(self.master, Purpose::Ratchet, &parts)?);
         Some(Self { generation: self.generation.checked_add(1)?, secret, ..*self })
+    }
+
+    /// Where it leads. A grant with a refresh token lives without its session.
+    pub const fn locator(&self) -> GrantLocator {
+        GrantLocator { key: self.grant, session: None }
     }
 
     /// What is stored of it.

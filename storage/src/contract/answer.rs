@@ -2,10 +2,10 @@
 //! recognises itself; made by another call it has lost.
 
 use super::sample::{
-    attempt, authentication, bare_client, bare_user, call, call_at, client_id, code, each, first_tip,
-    full_client, full_user, grant, kept_grant, kept_session, later, lost, name, offline_grant, owner,
-    password, put_client, put_grant, put_session, put_user, rotated_tip, scope, session, session_secret,
-    token, user_id,
+    agreed, attempt, bare_client, bare_user, call, call_at, client_id, code, each, first_tip, full_client,
+    full_user, grant, kept_consent, kept_grant, kept_session, later, lost, name, offline_grant, owner,
+    password, put_client, put_consent, put_grant, put_session, put_user, reproven, rotated_tip, session,
+    session_secret, token, voided,
 };
 use crate::tap::{Faults, Tap, When};
 use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
@@ -88,7 +88,7 @@ pub async fn an_unanswered_disabling_has_no_second_effect(store: Arc<dyn Store>)
     put_user(&*store, &user, "alice").await;
     let disable = async |store: &dyn Store| store.set_user_disabled(&user.id, true, call(3)).await;
     assert_eq!(repeated(&store, "set_user_disabled", disable).await, Commit::Done);
-    let voided = User { disabled: true, not_before: later(1), ..user };
+    let voided = User { disabled: true, ..voided(&user, call(3)) };
     assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
 }
 
@@ -97,7 +97,7 @@ pub async fn an_unanswered_voiding_has_no_second_effect(store: Arc<dyn Store>) {
     put_user(&*store, &user, "alice").await;
     let void = async |store: &dyn Store| store.void_user(&user.id, call(2)).await;
     assert_eq!(repeated(&store, "void_user", void).await, Commit::Done);
-    let voided = User { not_before: later(1), ..user };
+    let voided = voided(&user, call(2));
     assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
 }
 
@@ -135,7 +135,7 @@ pub async fn an_unanswered_password_has_no_second_effect(store: Arc<dyn Store>) 
     let stamp = call_at(2, later(10));
     let set = async |store: &dyn Store| store.set_password(&user.id, None, &new, stamp).await;
     assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
-    let changed = User { password: Some(new), not_before: later(11), ..user };
+    let changed = User { password: Some(new), ..voided(&user, stamp) };
     assert_eq!(store.user(&changed.id).await.unwrap(), Some(changed));
 }
 
@@ -146,7 +146,7 @@ pub async fn an_unanswered_password_over_the_one_seen_is_recognised(store: Arc<d
     let stamp = call_at(2, later(10));
     let set = async |store: &dyn Store| store.set_password(&user.id, seen.clone(), &new, stamp).await;
     assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
-    let changed = User { password: Some(new.clone()), not_before: later(11), ..user.clone() };
+    let changed = User { password: Some(new.clone()), ..voided(&user, stamp) };
     assert_eq!(store.user(&changed.id).await.unwrap().as_ref(), Some(&changed));
     for (password, by) in [(&new, call_at(3, later(10))), (&third, stamp)] {
         let missed = store.set_password(&user.id, seen.clone(), password, by).await.unwrap();
@@ -195,52 +195,41 @@ pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
 pub async fn an_unanswered_reauthentication_is_recognised(store: Arc<dyn Store>) {
     let before = session(1);
     put_session(&*store, &before).await;
-    let (secret, proof) = (session_secret(7), authentication(7));
-    let (user, id, seen) = (before.user, before.id, before.secret);
-    let prove =
-        async |store: &dyn Store| store.reauthenticate(&user, &id, &seen, &secret, &proof, call(2)).await;
+    let (seen, after) = (before.secret, reproven(&before, 7));
+    let prove = async |store: &dyn Store| store.reauthenticate(&after, &seen, call(2)).await;
     assert_eq!(repeated(&store, "reauthenticate", prove).await, Commit::Done);
-    let after = Session { secret, authentication: proof.clone(), ..before };
     assert_eq!(kept_session(&*store, &after).await.as_ref(), Some(&after));
-    let other = store.reauthenticate(&user, &id, &seen, &secret, &proof, call(3)).await.unwrap();
+    let other = store.reauthenticate(&after, &seen, call(3)).await.unwrap();
     assert_eq!(other, lost(after.clone()));
-    let third = session_secret(8);
-    let same_call = store.reauthenticate(&user, &id, &seen, &third, &proof, call(2)).await.unwrap();
+    let third = Session { secret: session_secret(8), ..after.clone() };
+    let same_call = store.reauthenticate(&third, &seen, call(2)).await.unwrap();
     assert_eq!(same_call, lost(after), "the same call, but not its secret");
 }
 
 pub async fn an_unanswered_end_of_a_session_is_recognised(store: Arc<dyn Store>) {
     let before = session(1);
     put_session(&*store, &before).await;
-    put_grant(&*store, &grant(1)).await;
     let (user, id, seen) = (before.user, before.id, before.secret);
     let end = async |store: &dyn Store| store.end_session(&user, &id, &seen, call(2)).await;
     assert_eq!(repeated(&store, "end_session", end).await, Commit::Done);
     let after = Session { ended_at: Some(call(2).at), ..before };
     assert_eq!(kept_session(&*store, &after).await.as_ref(), Some(&after));
-    let revoked = Some(Revocation { at: call(2).at, reason: RevocationReason::SessionEnded });
-    let grant = Grant { revoked, last_request: call(2).request, ..grant(1) };
-    assert_eq!(kept_grant(&*store, &grant).await, Some(grant));
     assert_eq!(store.end_session(&user, &id, &seen, call(3)).await.unwrap(), lost(after));
 }
 
 pub async fn an_unanswered_consent_has_no_second_effect(store: Arc<dyn Store>) {
-    let client = client_id("client-a");
-    let given = scope("openid email");
-    let remember =
-        async |store: &dyn Store| store.remember_consent(&user_id(1), &client, &given, call(2)).await;
+    let given = agreed(1, "client-a", "openid email", call(2));
+    let remember = async |store: &dyn Store| store.remember_consent(&given, call(2)).await;
     repeated(&store, "remember_consent", remember).await;
-    let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent.unwrap();
-    assert_eq!((kept.scope, kept.granted_at), (given, call(2).at));
+    assert_eq!(kept_consent(&*store, &given).await, Some(given));
 }
 
 pub async fn an_unanswered_forgetting_has_no_second_effect(store: Arc<dyn Store>) {
-    let client = client_id("client-a");
-    store.remember_consent(&user_id(1), &client, &scope("openid"), call(1)).await.unwrap();
-    let forget = async |store: &dyn Store| store.forget_consent(&user_id(1), &client, call(2)).await;
+    let given = agreed(1, "client-a", "openid", call(1));
+    put_consent(&*store, &given).await;
+    let forget = async |store: &dyn Store| store.forget_consent(&given.user, &given.client, call(2)).await;
     repeated(&store, "forget_consent", forget).await;
-    let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent;
-    assert_eq!(kept, None);
+    assert_eq!(kept_consent(&*store, &given).await, None);
 }
 
 pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {

@@ -3,6 +3,7 @@
 use super::sample::{bare_client, call, client_id, earlier, full_client, later, lost, put_client};
 use crate::{Commit, Store};
 use protocol::client::{AuthMethod, Client};
+use protocol::generation::Generation;
 use protocol::jwk::Algorithm;
 use std::sync::Arc;
 
@@ -14,6 +15,11 @@ pub async fn a_client_comes_back_whole(store: Arc<dyn Store>) {
     );
     all.push(Client { revision: i64::MAX.cast_unsigned(), ..full_client("often-written") });
     all.extend(Algorithm::ALL.map(|alg| Client { signing_alg: Some(alg), ..full_client(alg.as_str()) }));
+    // What an earlier program ended, and what this one registered.
+    let ended = Generation { id: None, not_before: later(4) };
+    for (generation, id) in [(ended, "ended"), (Generation::first(call(5).request), "registered")] {
+        all.push(Client { generation, ..bare_client(id) });
+    }
     for client in &all {
         put_client(&*store, client).await;
         assert_eq!(store.client(&client.id).await.unwrap().as_ref(), Some(client));
@@ -62,7 +68,7 @@ pub async fn replacing_a_client_is_lost_unless_the_revision_before_is_there(stor
 pub async fn a_disabled_client_is_not_enabled_by_who_saw_it_before(store: Arc<dyn Store>) {
     let seen = bare_client("a");
     put_client(&*store, &seen).await;
-    let disabled = Client { disabled: true, not_before: later(1), revision: 2, ..seen.clone() };
+    let disabled = Client { disabled: true, revision: 2, ..seen.clone() };
     let renamed = Client { name: "Renamed".into(), revision: 2, ..seen };
     assert_eq!(store.replace_client(&disabled, call(2)).await.unwrap(), Commit::Done);
     assert_eq!(store.replace_client(&renamed, call(3)).await.unwrap(), lost(disabled.clone()));

@@ -1,10 +1,10 @@
 //! Cases of grants: the life of a code, and the end of a grant.
 
 use super::sample::{
-    self, END_OF_TIME, NOW, call, call_at, code, earlier, first_tip, full_grant, full_user, grant, grant_key,
-    kept_grant, later, lost, put_grant, put_user, rotated_tip, user_id,
+    self, END_OF_TIME, NOW, authority, call, call_at, code, earlier, first_tip, full_grant, full_user, grant,
+    grant_at, grant_key, kept_grant, later, lost, put_grant, put_user, rotated_tip, user_id,
 };
-use crate::{Commit, GrantView, Stamp, Store};
+use crate::{Commit, GrantLocator, GrantView, Stamp, Store};
 use protocol::grant::{Grant, GrantKey, Revocation, RevocationReason};
 use protocol::time::Timestamp;
 use std::sync::Arc;
@@ -31,13 +31,14 @@ fn revoked(grant: Grant, reason: RevocationReason, stamp: Stamp) -> Grant {
 pub async fn a_grant_comes_back_whole(store: Arc<dyn Store>) {
     put_user(&*store, &full_user(1), "alice").await;
     let ended = |(number, reason)| revoked(full_grant(number), reason, call(1));
-    for kept in [grant(1), full_grant(2)].into_iter().chain((3..).zip(REASONS).map(ended)) {
+    let decided = Grant { authority: Some(authority(9)), ..grant(9) };
+    for kept in [grant(1), full_grant(2), decided].into_iter().chain((3..).zip(REASONS).map(ended)) {
         put_grant(&*store, &kept).await;
-        let view = store.load_grant(kept.key()).await.unwrap();
-        assert_eq!(view, GrantView { grant: Some(kept), user: Some(full_user(1)) });
+        let view = store.load_grant(GrantLocator { key: kept.key(), session: None }).await.unwrap();
+        assert_eq!(view, GrantView { grant: Some(kept), user: Some(full_user(1)), session: None });
     }
-    let none = store.load_grant(grant_key(99)).await.unwrap();
-    assert_eq!(none, GrantView { grant: None, user: Some(full_user(1)) });
+    let none = store.load_grant(grant_at(99)).await.unwrap();
+    assert_eq!(none, GrantView { user: Some(full_user(1)), ..GrantView::default() });
 }
 
 pub async fn a_grant_is_of_one_user(store: Arc<dyn Store>) {
@@ -49,8 +50,8 @@ pub async fn a_grant_is_of_one_user(store: Arc<dyn Store>) {
     assert_eq!(commit, lost(theirs.clone()), "revoked from the start");
     assert!(store.redeem_code(grant_key(1), &code(1), None, call(3)).await.unwrap().is_done());
     assert_eq!(kept_grant(&*store, &theirs).await, Some(theirs));
-    let stranger = store.load_grant(GrantKey { user: user_id(3), ..grant_key(1) }).await.unwrap();
-    assert_eq!(stranger, GrantView::default());
+    let stranger = GrantLocator { key: GrantKey { user: user_id(3), ..grant_key(1) }, session: None };
+    assert_eq!(store.load_grant(stranger).await.unwrap(), GrantView::default());
 }
 
 pub async fn a_taken_grant_id_is_lost(store: Arc<dyn Store>) {

@@ -6,14 +6,17 @@
 #![allow(missing_docs, reason = "the name of a case says what it demands")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-pub(crate) mod account;
+mod account;
 mod answer;
 mod attempt;
+mod belongings;
+mod bounds;
 mod client;
 mod consent;
 mod grant;
 mod grant_race;
 pub mod local_aws;
+mod locate;
 #[cfg(test)]
 pub(crate) mod newer;
 mod race;
@@ -81,8 +84,8 @@ suite! { $
         a_new_password_voids_what_began
         a_password_is_set_only_over_the_one_seen
         voiding_a_user_changes_nothing_else
-        a_users_not_before_never_goes_back
-        a_deleted_user_takes_everything_along
+        n240_every_end_begins_a_generation_that_never_was
+        a_deleted_user_is_gone_with_their_names
         nobody_cannot_be_changed
     }
     account {
@@ -90,26 +93,33 @@ suite! { $
         a_profile_is_lost_unless_it_is_the_one_seen
         a_verified_address_stays
         an_unverified_address_comes_changes_and_goes
-        an_account_is_everything_of_one_user
-        a_long_account_is_whole
         every_user_is_listed_by_id
-        a_whole_account_leaves_no_grant_out
+    }
+    belongings {
+        belongings_are_everything_of_one_user
+        n242_belongings_come_in_pages_each_of_them_once
+        n242_a_page_begins_behind_what_is_gone
+        long_belongings_are_whole
+        n242_belongings_are_deleted_some_at_a_time_and_nobody_elses
+        n242_what_a_deleted_user_had_goes_afterwards
     }
     session {
         a_session_comes_back_whole
         sign_in_loads_user_session_consent_and_debts_together
         a_taken_session_id_is_lost
-        reauthentication_replaces_secret_and_authentication_only
+        reauthentication_replaces_secret_authentication_and_authority_only
         reauthentication_is_lost_unless_its_condition_holds
-        ending_a_session_revokes_what_it_carried
+        n239_ending_a_session_writes_the_session_alone
         ending_is_lost_unless_its_condition_holds
         session_writes_of_one_call_are_not_confused
     }
     consent {
         a_consent_grows
         a_consent_is_of_one_user_with_one_client
+        n241_a_consent_of_another_authority_is_replaced
+        n241_sixty_four_consents_of_two_authorities_are_not_mixed
         a_consent_is_forgotten
-        a_client_made_anew_under_an_old_id_is_agreed_to_anew
+        n241_a_client_made_again_under_an_old_id_is_agreed_to_again
         a_consent_outgrows_a_request
     }
     grant {
@@ -123,6 +133,19 @@ suite! { $
         a_code_is_burnt_only_before_its_redemption
         a_grant_is_revoked_once_and_the_first_reason_stays
         grant_writes_of_one_call_are_not_confused
+    }
+    locate {
+        n239_a_grant_comes_with_the_session_that_it_needs
+        n239_a_session_that_is_gone_is_not_made_up
+    }
+    bounds {
+        n242_one_session_too_many_ends_the_oldest
+        n242_sessions_that_are_over_go_first_and_the_new_one_never
+        n242_sixty_four_sessions_at_once_converge_within_the_bound
+        n242_one_code_too_many_of_a_session_with_a_client_ends_the_oldest
+        n242_one_grant_too_many_with_a_client_ends_the_oldest_fifth
+        n242_sixty_four_codes_at_once_converge_within_the_bound
+        n242_what_is_restored_stays_until_one_more_is_made
     }
     refresh {
         a_tip_comes_back_whole

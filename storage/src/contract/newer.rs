@@ -14,11 +14,10 @@ pub(crate) fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind
 
 /// Tries every write on a store whose records are newer, and that would let each of them through otherwise.
 pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
-    let (user, client, key, sid) = (user_id(1), client_id("client-a"), grant_key(1), session_id(1));
+    let (user, key, sid) = (user_id(1), grant_key(1), session_id(1));
     let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);
     let (new, next) = (password("$argon2id$new"), Client { revision: 2, ..bare_client("client-a") });
     let profile = User { updated_at: later(1), ..bare_user(1) };
-    let proof = authentication(2);
     let answers = [
         kind_of(
             store.replace_issuer(Some("https://auth.example".into()), "https://other.example", stamp).await,
@@ -34,10 +33,12 @@ pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
         kind_of(store.void_user(&user, stamp).await),
         kind_of(store.set_profile(&profile, NOW, stamp).await),
         kind_of(store.start_session(&session(1), stamp).await),
-        kind_of(store.reauthenticate(&user, &sid, &seen, &session_secret(2), &proof, stamp).await),
+        kind_of(store.restore_session(&session(1), stamp).await),
+        kind_of(store.reauthenticate(&reproven(&session(1), 2), &seen, stamp).await),
         kind_of(store.end_session(&user, &sid, &seen, stamp).await),
-        kind_of(store.remember_consent(&user, &client, &scope("email"), stamp).await),
+        kind_of(store.remember_consent(&agreed(1, "client-a", "email", stamp), stamp).await),
         kind_of(store.create_grant(&full_grant(1), stamp).await),
+        kind_of(store.restore_grant(&full_grant(1), stamp).await),
         kind_of(store.redeem_code(key, &code(1), None, stamp).await),
         kind_of(store.rotate_refresh(key, &rotated_tip(1), &first_tip(2), stamp).await),
         kind_of(store.burn_code(key, stamp).await),

@@ -2,13 +2,12 @@
 //! many rounds.
 
 use super::sample::{
-    NOW, attempt, authentication, bare_client, bare_user, call, client_id, each, full_client, full_user,
-    grant, kept_grant, kept_session, later, lost, name, owner, password, put_client, put_grant, put_session,
-    put_user, scope, session, session_id, session_secret, token, user_id,
+    NOW, agreed, attempt, bare_client, bare_user, call, client_id, each, full_client, full_user,
+    kept_consent, kept_session, later, lost, name, owner, password, put_client, put_session, put_user,
+    reproven, scope, session, session_id, session_secret, token, user_id, voided,
 };
 use crate::{Commit, Document, RingDocument, Store, StoreError};
 use protocol::client::Client;
-use protocol::grant::Grant;
 use protocol::session::Session;
 use protocol::user::User;
 use std::fmt::Debug;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
 
-const CALLS: u32 = 64;
+pub(super) const CALLS: u32 = 64;
 const ROUNDS: u32 = 20;
 
 /// Each round's number begins the numbers of its calls and records.
@@ -212,8 +211,9 @@ pub async fn one_of_64_sets_a_password_over_the_one_seen(store: Arc<dyn Store>) 
         });
         let answers = answers.await;
         let kept = store.user(&seen.id).await.unwrap().unwrap();
-        let won = password(&winner_leaving(&answers, &kept).to_string());
-        assert_eq!(kept, User { password: Some(won), not_before: later(1), ..seen });
+        let won = winner_leaving(&answers, &kept);
+        let password = Some(password(&won.to_string()));
+        assert_eq!(kept, User { password, ..voided(&seen, call(won)) });
         seen = kept;
     }
 }
@@ -242,7 +242,6 @@ pub async fn one_of_64_changes_a_profile(store: Arc<dyn Store>) {
 pub async fn one_of_64_deletes_a_user(store: Arc<dyn Store>) {
     for round in rounds() {
         put_user(&*store, &full_user(1), "alice").await;
-        put_grant(&*store, &grant(1)).await;
         let answers =
             race(
                 &store,
@@ -251,7 +250,6 @@ pub async fn one_of_64_deletes_a_user(store: Arc<dyn Store>) {
             );
         winner(&answers.await);
         assert_eq!(store.users().await.unwrap(), []);
-        assert_eq!(kept_grant(&*store, &grant(1)).await, None);
     }
 }
 
@@ -271,34 +269,28 @@ pub async fn one_of_64_reauthenticates(store: Arc<dyn Store>) {
     for round in rounds() {
         put_session(&*store, &session(round)).await;
         let answers = race(&store, round, move |store, number| async move {
-            let (id, seen) = (session_id(round), session_secret(round));
             // Not the number of the round: the secret seen must not be the new one.
-            let (secret, proof) = (session_secret(number + 500), authentication(number));
-            store.reauthenticate(&user_id(1), &id, &seen, &secret, &proof, call(number)).await
+            let wanted = reproven(&session(round), number + 500);
+            store.reauthenticate(&wanted, &session_secret(round), call(number)).await
         });
         let answers = answers.await;
         let kept = kept_session(&*store, &session(round)).await.unwrap();
         let won = winner_leaving(&answers, &kept);
-        let (secret, authentication) = (session_secret(won + 500), authentication(won));
-        assert_eq!(kept, Session { secret, authentication, ..session(round) });
+        assert_eq!(kept, reproven(&session(round), won + 500));
     }
 }
 
 pub async fn one_of_64_ends_a_session(store: Arc<dyn Store>) {
     for round in rounds() {
-        let carried = Grant { session: session_id(round), ..grant(round) };
         put_session(&*store, &session(round)).await;
-        put_grant(&*store, &carried).await;
         let answers = race(&store, round, move |store, number| async move {
             let (id, seen) = (session_id(round), session_secret(round));
             store.end_session(&user_id(1), &id, &seen, call(number)).await
         });
         let answers = answers.await;
         let kept = kept_session(&*store, &session(round)).await.unwrap();
-        let won = winner_leaving(&answers, &kept);
+        winner_leaving(&answers, &kept);
         assert_eq!(kept, Session { ended_at: Some(NOW), ..session(round) });
-        let revoked = kept_grant(&*store, &carried).await.unwrap();
-        assert_eq!(revoked.last_request, call(won).request, "revoked by the call that ended the session");
     }
 }
 
@@ -310,8 +302,7 @@ pub async fn a_session_is_reauthenticated_or_ended_never_both(store: Arc<dyn Sto
             if number % 2 == 0 {
                 return store.end_session(&user, &id, &seen, call(number)).await;
             }
-            let (secret, proof) = (session_secret(number), authentication(number));
-            store.reauthenticate(&user, &id, &seen, &secret, &proof, call(number)).await
+            store.reauthenticate(&reproven(&session(round), number), &seen, call(number)).await
         });
         let answers = answers.await;
         let kept = kept_session(&*store, &session(round)).await.unwrap();
@@ -325,17 +316,14 @@ pub async fn a_session_is_reauthenticated_or_ended_never_both(store: Arc<dyn Sto
 
 pub async fn sixty_four_consents_add_up(store: Arc<dyn Store>) {
     for round in rounds() {
-        let client = client_id(&format!("client-{round}"));
-        let id = client.clone();
+        let client = format!("client-{round}");
+        let mine = client.clone();
         let answers = race(&store, round, move |store, number| {
-            let client = id.clone();
-            async move {
-                let given = scope(&format!("s{number}"));
-                store.remember_consent(&user_id(1), &client, &given, call(number)).await
-            }
+            let given = agreed(1, &mine, &format!("s{number}"), call(number));
+            async move { store.remember_consent(&given, call(number)).await }
         });
         let given: Vec<_> = answers.await.iter().map(|(number, ())| format!("s{number}")).collect();
-        let kept = store.load_sign_in(&user_id(1), None, &client, &[]).await.unwrap().consent.unwrap();
+        let kept = kept_consent(&*store, &agreed(1, &client, "", call(1))).await.unwrap();
         assert!(kept.scope.covers(&scope(&given.join(" "))), "{}", kept.scope);
     }
 }

@@ -1,8 +1,10 @@
 //! Records to try a backend with: bare ones, and ones with every field that can be filled.
 
-use crate::{Commit, Stamp, Store};
+use crate::{Commit, GrantLocator, Stamp, Store};
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::consent::Consent;
+use protocol::generation::{Authority, Generation};
 use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::jwk::Algorithm;
@@ -80,7 +82,7 @@ pub(crate) fn bare_client(id: &str) -> Client {
         first_party: false,
         native: false,
         disabled: false,
-        not_before: Timestamp::EPOCH,
+        generation: Generation::default(),
         created_at: NOW,
         revision: 1,
     }
@@ -111,7 +113,7 @@ pub(crate) fn full_client(id: &str) -> Client {
         first_party: true,
         native: true,
         disabled: true,
-        not_before: later(7),
+        generation: Generation { id: Some(call(7).request), not_before: later(7) },
         created_at: earlier(9),
         revision: 9,
     }
@@ -137,7 +139,7 @@ pub(crate) fn bare_user(number: u32) -> User {
         claims: serde_json::Map::new(),
         password: None,
         disabled: false,
-        not_before: Timestamp::EPOCH,
+        generation: Generation::default(),
         created_at: NOW,
         updated_at: NOW,
     }
@@ -158,11 +160,16 @@ pub(crate) fn full_user(number: u32) -> User {
         claims: claims.as_object().cloned().unwrap(),
         password: Some(PasswordHash("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into())),
         disabled: true,
-        not_before: later(3),
+        generation: Generation { id: Some(call(3).request), not_before: later(3) },
         created_at: earlier(5),
         updated_at: later(2),
         ..bare_user(number)
     }
+}
+
+/// The user with the generation that a call begins.
+pub(crate) fn voided(user: &User, stamp: Stamp) -> User {
+    User { generation: user.generation.next(stamp.request, stamp.at), ..user.clone() }
 }
 
 pub(crate) fn password(text: &str) -> PasswordHash {
@@ -175,6 +182,22 @@ pub(crate) fn authentication(number: u32) -> Authentication {
         at: later(u64::from(number)),
         acr: ACR_PASSWORD.into(),
         amr: vec![AMR_PASSWORD.into(), "otp".into()],
+    }
+}
+
+/// What something was decided by.
+pub(crate) fn authority(number: u32) -> Authority {
+    Authority::from_bytes(bytes(number))
+}
+
+/// What a user agrees to with a client in a call, by authority 1.
+pub(crate) fn agreed(user: u32, client: &str, given: &str, stamp: Stamp) -> Consent {
+    Consent {
+        user: user_id(user),
+        client: client_id(client),
+        scope: scope(given),
+        granted_at: stamp.at,
+        authority: Some(authority(1)),
     }
 }
 
@@ -193,10 +216,17 @@ pub(crate) fn session(number: u32) -> Session {
         user: user_id(1),
         secret: session_secret(number),
         authentication: authentication(number),
+        authority: Some(authority(number)),
         created_at: NOW,
         expires_at: later(604_800_000),
         ended_at: None,
     }
+}
+
+/// The session, its user having proved themselves again: secret, authentication and authority have the number.
+pub(crate) fn reproven(session: &Session, number: u32) -> Session {
+    let (secret, authentication) = (session_secret(number), authentication(number));
+    Session { secret, authentication, authority: Some(authority(number)), ..session.clone() }
 }
 
 pub(crate) fn grant_id(number: u32) -> GrantId {
@@ -206,6 +236,11 @@ pub(crate) fn grant_id(number: u32) -> GrantId {
 /// Where a grant of user 1 is.
 pub(crate) fn grant_key(number: u32) -> GrantKey {
     GrantKey { user: user_id(1), grant: grant_id(number) }
+}
+
+/// The same for who doesn't know the session.
+pub(crate) fn grant_at(number: u32) -> GrantLocator {
+    GrantLocator { key: grant_key(number), session: None }
 }
 
 pub(crate) fn code(number: u32) -> Digest {
@@ -228,6 +263,7 @@ pub(crate) fn grant(number: u32) -> Grant {
         nonce: None,
         claims: RequestedClaims::default(),
         authentication: authentication(1),
+        authority: None,
         offline: false,
         code: code(number),
         code_expires_at: later(60_000),
@@ -279,6 +315,7 @@ pub(crate) fn full_grant(number: u32) -> Grant {
             userinfo: vec!["email".into()],
             id_token: vec!["name".into(), "acr".into()],
         },
+        authority: Some(authority(number)),
         offline: true,
         redeemed_at: Some(later(1)),
         refresh: Some(rotated_tip(number)),
@@ -312,14 +349,24 @@ pub(crate) async fn put_grant(store: &dyn Store, grant: &Grant) {
     assert_eq!(store.create_grant(grant, call(1)).await.unwrap(), Commit::Done);
 }
 
+/// Remembers a consent, in call 1.
+pub(crate) async fn put_consent(store: &dyn Store, consent: &Consent) {
+    store.remember_consent(consent, call(1)).await.unwrap();
+}
+
 /// The grant as it is kept.
 pub(crate) async fn kept_grant(store: &dyn Store, like: &Grant) -> Option<Grant> {
-    store.load_grant(like.key()).await.unwrap().grant
+    store.load_grant(GrantLocator { key: like.key(), session: None }).await.unwrap().grant
 }
 
 /// The session as it is kept.
 pub(crate) async fn kept_session(store: &dyn Store, like: &Session) -> Option<Session> {
     store.load_sign_in(&like.user, Some(like.id), &client_id("client-a"), &[]).await.unwrap().session
+}
+
+/// The consent as it is kept.
+pub(crate) async fn kept_consent(store: &dyn Store, like: &Consent) -> Option<Consent> {
+    store.load_sign_in(&like.user, None, &like.client, &[]).await.unwrap().consent
 }
 
 /// An access token's hashed `jti`.

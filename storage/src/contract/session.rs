@@ -1,12 +1,11 @@
-//! Cases of sessions, and of what goes with one that ends.
+//! Cases of sessions.
 
 use super::sample::{
-    attempt, authentication, call, call_at, client_id, each, earlier, full_user, grant, kept_grant,
-    kept_session, later, lost, put_grant, put_session, put_user, scope, session, session_id, session_secret,
-    user_id,
+    agreed, attempt, call, call_at, client_id, each, earlier, full_user, grant, grant_at, kept_grant,
+    kept_session, later, lost, offline_grant, put_consent, put_grant, put_session, put_user, reproven,
+    session, session_id, session_secret, user_id,
 };
 use crate::{Commit, SignInView, Store};
-use protocol::consent::Consent;
 use protocol::grant::{Grant, Revocation, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::session::Session;
@@ -20,7 +19,8 @@ fn ended(number: u32) -> Session {
 }
 
 pub async fn a_session_comes_back_whole(store: Arc<dyn Store>) {
-    for kept in [session(1), ended(2)] {
+    // Of an earlier program, too.
+    for kept in [session(1), ended(2), Session { authority: None, ..session(3) }] {
         put_session(&*store, &kept).await;
         assert_eq!(kept_session(&*store, &kept).await, Some(kept));
     }
@@ -36,12 +36,11 @@ pub async fn sign_in_loads_user_session_consent_and_debts_together(store: Arc<dy
     assert_eq!(load(user.id, Some(session.id), &client).await, nothing);
     put_user(&*store, &user, "alice").await;
     put_session(&*store, &session).await;
-    store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
+    let consent = agreed(1, "client-a", "openid", call(1));
+    put_consent(&*store, &consent).await;
     store.note_attempt(attempt(1), each(Duration::from_millis(5)), call(1)).await.unwrap();
     let debts = vec![Timestamp::EPOCH, later(5)];
     nothing.debts.clone_from(&debts);
-    let consent =
-        Consent { user: user.id, client: client.clone(), scope: scope("openid"), granted_at: call(1).at };
     let all = SignInView { user: Some(user), session: Some(session.clone()), consent: Some(consent), debts };
     assert_eq!(load(user_id(1), Some(session.id), &client).await, all);
     let without_session = SignInView { session: None, ..all.clone() };
@@ -63,18 +62,20 @@ pub async fn a_taken_session_id_is_lost(store: Arc<dyn Store>) {
     assert_eq!(kept_session(&*store, &first).await, Some(first));
 }
 
-pub async fn reauthentication_replaces_secret_and_authentication_only(store: Arc<dyn Store>) {
+pub async fn reauthentication_replaces_secret_authentication_and_authority_only(store: Arc<dyn Store>) {
     let before = session(1);
     put_session(&*store, &before).await;
     put_session(&*store, &session(2)).await;
-    let (secret, proof) = (session_secret(7), authentication(7));
-    let done = store
-        .reauthenticate(&before.user, &before.id, &before.secret, &secret, &proof, call(2))
-        .await
-        .unwrap();
-    assert_eq!(done, Commit::Done);
-    let after = Session { secret, authentication: proof, ..before };
-    assert_eq!(kept_session(&*store, &after).await, Some(after));
+    // By another authority, by none as an earlier program does, and by one again.
+    let (second, third, fourth) = (reproven(&before, 7), reproven(&before, 8), reproven(&before, 9));
+    let third = Session { authority: None, ..third };
+    for (seen, after) in [(&before, &second), (&second, &third), (&third, &fourth)] {
+        // Different in more, but only these three count.
+        let wanted =
+            Session { created_at: later(1), expires_at: later(2), ended_at: Some(later(3)), ..after.clone() };
+        assert_eq!(store.reauthenticate(&wanted, &seen.secret, call(2)).await.unwrap(), Commit::Done);
+        assert_eq!(kept_session(&*store, after).await.as_ref(), Some(after));
+    }
     assert_eq!(kept_session(&*store, &session(2)).await, Some(session(2)));
 }
 
@@ -88,52 +89,48 @@ pub async fn reauthentication_is_lost_unless_its_condition_holds(store: Arc<dyn 
         (live.user, session_id(3), live.secret, Commit::Lost(None)),
         (user_id(2), live.id, live.secret, Commit::Lost(None)),
     ] {
-        let (secret, proof) = (session_secret(7), authentication(7));
-        let commit = store.reauthenticate(&user, &id, &seen, &secret, &proof, call(2)).await.unwrap();
-        assert_eq!(commit, found);
+        let wanted = reproven(&Session { user, id, ..live.clone() }, 7);
+        assert_eq!(store.reauthenticate(&wanted, &seen, call(2)).await.unwrap(), found);
     }
     for same in [live, over] {
         assert_eq!(kept_session(&*store, &same).await, Some(same));
     }
 }
 
-pub async fn ending_a_session_revokes_what_it_carried(store: Arc<dyn Store>) {
+/// The grants that need it are not touched: whoever uses one is shown that its session ended.
+pub async fn n239_ending_a_session_writes_the_session_alone(store: Arc<dyn Store>) {
     let session = session(1);
     put_session(&*store, &session).await;
-    let carried = [grant(1), Grant { redeemed_at: Some(earlier(5)), ..grant(2) }];
     let revoked = Some(Revocation { at: earlier(9), reason: RevocationReason::CodeReplayed });
-    let spared = [
-        Grant { offline: true, ..grant(3) },
+    let grants = [
+        grant(1),
+        Grant { redeemed_at: Some(earlier(5)), ..grant(2) },
+        offline_grant(3),
         Grant { session: session_id(2), ..grant(4) },
         Grant { user: user_id(2), ..grant(5) },
         Grant { revoked, ..grant(6) },
     ];
-    for each in carried.iter().chain(&spared) {
+    for each in &grants {
         put_grant(&*store, each).await;
     }
     let end = call_at(2, later(3));
     let commit = store.end_session(&session.user, &session.id, &session.secret, end).await.unwrap();
     assert_eq!(commit, Commit::Done);
     let over = Session { ended_at: Some(end.at), ..session };
-    assert_eq!(kept_session(&*store, &over).await, Some(over));
-    let revoked = Some(Revocation { at: end.at, reason: RevocationReason::SessionEnded });
-    for each in carried {
-        let after = Grant { revoked, last_request: end.request, ..each };
-        assert_eq!(kept_grant(&*store, &after).await, Some(after));
-    }
-    for each in spared {
+    assert_eq!(kept_session(&*store, &over).await.as_ref(), Some(&over));
+    for each in grants {
         assert_eq!(kept_grant(&*store, &each).await, Some(each));
+    }
+    for (number, shown) in [(1, Some(&over)), (2, Some(&over)), (3, None), (6, Some(&over))] {
+        let view = store.load_grant(grant_at(number)).await.unwrap();
+        assert_eq!(view.session.as_ref(), shown, "{number}");
     }
 }
 
 pub async fn ending_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
     let (live, over) = (session(1), ended(2));
-    let carried = [grant(1), Grant { session: over.id, ..grant(2) }];
     put_session(&*store, &live).await;
     put_session(&*store, &over).await;
-    for each in &carried {
-        put_grant(&*store, each).await;
-    }
     for (user, id, seen, found) in [
         (live.user, live.id, session_secret(9), lost(live.clone())),
         (live.user, over.id, over.secret, lost(over.clone())),
@@ -145,28 +142,21 @@ pub async fn ending_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
     for same in [live, over] {
         assert_eq!(kept_session(&*store, &same).await, Some(same));
     }
-    for same in carried {
-        assert_eq!(kept_grant(&*store, &same).await, Some(same), "what lost revokes nothing");
-    }
 }
 
 pub async fn session_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     let (begun, stamp) = (session(1), call(2));
-    let (user, id, proof) = (begun.user, begun.id, authentication(7));
+    let (user, id, proven) = (begun.user, begun.id, reproven(&begun, 7));
     let start = async || store.start_session(&begun, stamp).await.unwrap();
-    let prove = async || {
-        let (seen, secret) = (session_secret(1), session_secret(7));
-        store.reauthenticate(&user, &id, &seen, &secret, &proof, stamp).await.unwrap()
-    };
+    let prove = async || store.reauthenticate(&proven, &begun.secret, stamp).await.unwrap();
     let end = async |seen| store.end_session(&user, &id, &seen, stamp).await.unwrap();
 
     assert_eq!(start().await, Commit::Done);
     assert_eq!(end(session_secret(7)).await, lost(begun.clone()), "not ended by having been started");
     assert_eq!(prove().await, Commit::Done);
-    let proven = Session { secret: session_secret(7), authentication: proof.clone(), ..begun.clone() };
     assert_eq!(start().await, lost(proven.clone()));
     assert_eq!(end(session_secret(7)).await, Commit::Done);
-    let over = Session { ended_at: Some(stamp.at), ..proven };
+    let over = Session { ended_at: Some(stamp.at), ..proven.clone() };
     assert_eq!(prove().await, lost(over.clone()));
     assert_eq!(kept_session(&*store, &begun).await, Some(over));
     // A session that was started and ended, its secret never changed.

@@ -2,10 +2,10 @@
 //! expired is there.
 
 use super::sample::{
-    NOW, attempt, call, call_at, client_id, each, earlier, full_user, grant, kept_grant, kept_session, later,
-    put_grant, put_session, put_user, scope, session, token,
+    NOW, agreed, attempt, call, call_at, client_id, each, earlier, full_user, grant, kept_grant,
+    kept_session, later, put_consent, put_grant, put_session, put_user, session, token,
 };
-use crate::{SWEEP_LIMIT, Store};
+use crate::{Commit, SWEEP_LIMIT, Store};
 use protocol::grant::{Grant, RevocationReason};
 use protocol::session::Session;
 use protocol::time::Timestamp;
@@ -27,7 +27,7 @@ async fn sweep(store: &dyn Store) -> Vec<u64> {
 pub async fn n225_sweeping_takes_only_what_expired(store: Arc<dyn Store>) {
     let (user, client) = (full_user(1), client_id("client-a"));
     put_user(&*store, &user, "alice").await;
-    store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
+    put_consent(&*store, &agreed(1, "client-a", "openid", call(1))).await;
     // What expires at the instant itself is left to the next time.
     let ends = [(1, earlier(1)), (2, NOW), (3, later(1))];
     for (number, expires_at) in ends {
@@ -108,8 +108,12 @@ pub async fn sweeping_is_bounded_and_goes_on_until_nothing_is_left(store: Arc<dy
     let begin = |number| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            put_session(&*store, &Session { expires_at, ..session(number) }).await;
-            put_grant(&*store, &Grant { expires_at, ..grant(number) }).await;
+            let (session, grant) = (session(number), grant(number));
+            // More than a user can begin.
+            let put = store.restore_session(&Session { expires_at, ..session }, call(1)).await.unwrap();
+            assert_eq!(put, Commit::Done);
+            let put = store.restore_grant(&Grant { expires_at, ..grant }, call(1)).await.unwrap();
+            assert_eq!(put, Commit::Done);
             assert!(store.deny_token(&token(number), expires_at, call(1)).await.unwrap().is_done());
             let counted = call_at(1, expires_at.minus(SECOND));
             assert_eq!(store.note_attempt(attempt(number), each(SECOND), counted).await.unwrap(), expires_at);

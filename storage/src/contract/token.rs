@@ -1,36 +1,36 @@
 //! Cases of access tokens: which are denied, and what one is decided by.
 
 use super::sample::{
-    END_OF_TIME, NOW, call, call_at, earlier, full_grant, full_user, later, lost, put_grant, put_user, token,
-    user_id,
+    END_OF_TIME, NOW, call, call_at, earlier, full_grant, full_user, grant_at, later, lost, put_grant,
+    put_user, token, user_id,
 };
-use crate::{Commit, DeniedToken, Store, TokenView};
+use crate::{Commit, DeniedToken, GrantLocator, Store, TokenView};
 use protocol::grant::GrantKey;
 use protocol::time::Timestamp;
 use std::sync::Arc;
 
 pub async fn a_token_is_loaded_with_its_grant_and_user(store: Arc<dyn Store>) {
     let (grant, user) = (full_grant(1), full_user(1));
-    let key = grant.key();
-    let load = async |number, key| store.load_token(&token(number), key).await.unwrap();
-    for key in [None, Some(key)] {
-        assert_eq!(load(1, key).await, TokenView::default());
+    let at = grant_at(1);
+    let load = async |number, at| store.load_token(&token(number), at).await.unwrap();
+    for at in [None, Some(at)] {
+        assert_eq!(load(1, at).await, TokenView::default());
     }
     put_grant(&*store, &grant).await;
     let orphan = TokenView { grant: Some(grant.clone()), ..TokenView::default() };
-    assert_eq!(load(1, Some(key)).await, orphan, "its user is gone");
+    assert_eq!(load(1, Some(at)).await, orphan, "its user is gone");
     put_user(&*store, &user, "alice").await;
     assert_eq!(store.deny_token(&token(1), later(1), call(2)).await.unwrap(), Commit::Done);
     for (number, denied) in [(1, true), (2, false)] {
-        let whole = TokenView { denied, grant: Some(grant.clone()), user: Some(user.clone()) };
-        assert_eq!(load(number, Some(key)).await, whole);
+        let alone = TokenView { denied, ..TokenView::default() };
+        let whole = TokenView { grant: Some(grant.clone()), user: Some(user.clone()), ..alone.clone() };
+        assert_eq!(load(number, Some(at)).await, whole);
         // A client's own token has no grant.
-        assert_eq!(load(number, None).await, TokenView { denied, ..TokenView::default() });
-        let no_grant = GrantKey { grant: full_grant(9).id, ..key };
-        let ungranted = TokenView { denied, grant: None, user: Some(user.clone()) };
-        assert_eq!(load(number, Some(no_grant)).await, ungranted);
-        let stranger = GrantKey { user: user_id(2), ..key };
-        assert_eq!(load(number, Some(stranger)).await, TokenView { denied, ..TokenView::default() });
+        assert_eq!(load(number, None).await, alone);
+        let ungranted = TokenView { user: Some(user.clone()), ..alone.clone() };
+        assert_eq!(load(number, Some(grant_at(9))).await, ungranted);
+        let stranger = GrantLocator { key: GrantKey { user: user_id(2), ..at.key }, ..at };
+        assert_eq!(load(number, Some(stranger)).await, alone);
     }
 }
 

@@ -1,14 +1,12 @@
 //! Cases of users, and of the identifiers that lead to them.
 
 use super::sample::{
-    END_OF_TIME, NOW, attempt, bare_user, call, call_at, client_id, each, earlier, full_user, grant,
-    kept_grant, kept_session, later, lost, name, owner, password, put_grant, put_session, put_user, scope,
-    session, user_id,
+    END_OF_TIME, NOW, attempt, bare_user, call, call_at, each, earlier, full_user, later, lost, name, owner,
+    password, put_user, user_id, voided,
 };
-use crate::{AccountView, Commit, Found, SignInView, Store};
-use protocol::grant::Grant;
+use crate::{Commit, Found, Store};
+use protocol::generation::Generation;
 use protocol::name::Identifier;
-use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use std::sync::Arc;
@@ -16,17 +14,24 @@ use std::time::Duration;
 
 pub async fn a_user_comes_back_whole(store: Arc<dyn Store>) {
     let (bare, full) = (bare_user(1), full_user(2));
+    // What an earlier program ended, and what this one made.
+    let ended = Generation { id: None, not_before: later(4) };
+    let ended = User { generation: ended, ..bare_user(3) };
+    let made = User { generation: Generation::first(call(5).request), ..bare_user(4) };
     let names = [name("Ålice"), name("Alice+tag#1@Example.org")];
     assert_eq!(store.create_user(&bare, &[], call(1)).await.unwrap(), Commit::Done);
     assert_eq!(store.create_user(&full, &names, call(2)).await.unwrap(), Commit::Done);
-    for user in [bare, full] {
+    for user in [&ended, &made] {
+        assert_eq!(store.create_user(user, &[], call(3)).await.unwrap(), Commit::Done);
+    }
+    for user in [bare, full, ended, made] {
         assert_eq!(store.user(&user.id).await.unwrap(), Some(user));
     }
     for identifier in &names {
         assert_eq!(owner(&*store, identifier).await, Some(user_id(2)), "{identifier:?}");
     }
     assert_eq!(owner(&*store, &name("alice")).await, None, "only identifiers lead to a user");
-    assert_eq!(store.user(&user_id(3)).await.unwrap(), None);
+    assert_eq!(store.user(&user_id(9)).await.unwrap(), None);
 }
 
 pub async fn debts_come_with_whom_an_identifier_leads_to(store: Arc<dyn Store>) {
@@ -90,14 +95,12 @@ pub async fn disabling_a_user_voids_what_began_for_good(store: Arc<dyn Store>) {
     put_user(&*store, &user, "alice").await;
     put_user(&*store, &other, "bob").await;
     assert!(store.set_user_disabled(&user.id, true, call(2)).await.unwrap().is_done());
-    let voided = User { disabled: true, not_before: later(1), ..user };
+    let voided = User { disabled: true, ..voided(&user, call(2)) };
     assert_eq!(store.user(&voided.id).await.unwrap().as_ref(), Some(&voided));
     let after = call_at(3, later(60_000));
     assert!(store.set_user_disabled(&voided.id, false, after).await.unwrap().is_done());
     let enabled = User { disabled: false, ..voided };
     assert_eq!(store.user(&enabled.id).await.unwrap().as_ref(), Some(&enabled), "nothing revives");
-    // The millisecond of the call itself may have seen a session begin: void. The next one counts.
-    assert_eq!((enabled.honours(NOW), enabled.honours(later(1))), (false, true));
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
     assert_eq!(owner(&*store, &name("alice")).await, Some(enabled.id));
 }
@@ -108,7 +111,7 @@ pub async fn a_new_password_voids_what_began(store: Arc<dyn Store>) {
     put_user(&*store, &other, "bob").await;
     let password = password("$argon2id$new");
     assert!(store.set_password(&user.id, None, &password, call(2)).await.unwrap().is_done());
-    let changed = User { password: Some(password), not_before: later(1), ..user };
+    let changed = User { password: Some(password), ..voided(&user, call(2)) };
     assert_eq!(store.user(&changed.id).await.unwrap().as_ref(), Some(&changed), "and nothing else changes");
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
 }
@@ -125,11 +128,11 @@ pub async fn a_password_is_set_only_over_the_one_seen(store: Arc<dyn Store>) {
         assert_eq!(missed, lost(user.clone()));
         assert_eq!(store.user(&user.id).await.unwrap().as_ref(), Some(user), "what lost voids nothing");
     }
-    for (seen, set, at) in [(Some(first), &second, later(10)), (None, &third, later(20))] {
-        let done = store.set_password(&with.id, seen, set, call_at(3, at)).await.unwrap();
-        assert_eq!(done, Commit::Done);
-        let not_before = at.plus(Duration::from_millis(1));
-        let changed = User { password: Some(set.clone()), not_before, ..with.clone() };
+    for (seen, set, stamp) in
+        [(Some(first), &second, call_at(3, later(10))), (None, &third, call_at(4, later(20)))]
+    {
+        assert_eq!(store.set_password(&with.id, seen, set, stamp).await.unwrap(), Commit::Done);
+        let changed = User { password: Some(set.clone()), ..voided(&with, stamp) };
         assert_eq!(store.user(&with.id).await.unwrap(), Some(changed));
     }
     // Whoever has none yet gets one without having been seen.
@@ -138,64 +141,58 @@ pub async fn a_password_is_set_only_over_the_one_seen(store: Arc<dyn Store>) {
 }
 
 pub async fn voiding_a_user_changes_nothing_else(store: Arc<dyn Store>) {
-    let (user, other) = (User { not_before: earlier(1), ..full_user(1) }, full_user(2));
+    let before = Generation { not_before: earlier(1), ..full_user(1).generation };
+    let (user, other) = (User { generation: before, ..full_user(1) }, full_user(2));
     put_user(&*store, &user, "alice").await;
     put_user(&*store, &other, "bob").await;
     assert_eq!(store.void_user(&user.id, call(2)).await.unwrap(), Commit::Done);
-    let voided = User { not_before: later(1), ..user };
-    assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
+    assert_eq!(store.user(&user.id).await.unwrap(), Some(voided(&user, call(2))));
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
 }
 
-pub async fn a_users_not_before_never_goes_back(store: Arc<dyn Store>) {
-    let user = bare_user(1);
+/// Whatever the clocks of the servers say: each end ends what began before it.
+pub async fn n240_every_end_begins_a_generation_that_never_was(store: Arc<dyn Store>) {
+    let user = User { generation: Generation { id: None, not_before: NOW }, ..bare_user(1) };
     put_user(&*store, &user, "alice").await;
-    let kept = async || store.user(&user.id).await.unwrap().unwrap().not_before;
-    let password = password("$argon2id$new");
-    for (at, not_before) in [(NOW, later(1)), (earlier(5000), later(1)), (later(10), later(11))] {
-        assert!(store.set_password(&user.id, None, &password, call_at(2, at)).await.unwrap().is_done());
-        assert_eq!(kept().await, not_before);
-        assert!(store.set_user_disabled(&user.id, true, call_at(3, at)).await.unwrap().is_done());
-        assert_eq!(kept().await, not_before);
-        assert!(store.void_user(&user.id, call_at(3, at)).await.unwrap().is_done());
-        assert_eq!(kept().await, not_before);
+    let kept = async || store.user(&user.id).await.unwrap().unwrap().generation;
+    let new = password("$argon2id$new");
+    let mut all = vec![user.generation];
+    // Behind, equal, ahead, back, and standing at the end.
+    let end = Timestamp::from_millis(u64::MAX);
+    for at in [Timestamp::EPOCH, earlier(3_600_000), NOW, NOW, later(3_600_000), NOW, END_OF_TIME, end, end] {
+        for kind in 0..3 {
+            let stamp = call_at(all.len() as u32, at);
+            let ended = match kind {
+                0 => store.set_password(&user.id, None, &new, stamp).await,
+                1 => store.set_user_disabled(&user.id, true, stamp).await,
+                _ => store.void_user(&user.id, stamp).await,
+            };
+            assert_eq!(ended.unwrap(), Commit::Done);
+            let generation = kept().await;
+            assert_eq!(generation.id, Some(stamp.request), "{at:?}");
+            assert!(!all.contains(&generation), "{at:?}");
+            all.push(generation);
+        }
+        // To enable somebody ends nothing.
+        assert!(store.set_user_disabled(&user.id, false, call_at(999, at)).await.unwrap().is_done());
+        assert_eq!(all.last(), Some(&kept().await));
     }
-    // A clock that stands at the end: the instant after it is not the beginning of time.
-    let last = call_at(4, Timestamp::from_millis(u64::MAX));
-    assert!(store.set_password(&user.id, None, &password, last).await.unwrap().is_done());
-    assert!(kept().await >= END_OF_TIME);
-    assert!(store.void_user(&user.id, last).await.unwrap().is_done());
-    assert!(kept().await >= END_OF_TIME);
+    // For programs that know the instant only, the instant after the last one is not the beginning of time.
+    assert!(kept().await.not_before >= END_OF_TIME);
 }
 
-pub async fn a_deleted_user_takes_everything_along(store: Arc<dyn Store>) {
-    let client = client_id("client-a");
-    let (session, grant) = (session(1), grant(1));
-    let theirs =
-        (Session { user: user_id(2), ..session.clone() }, Grant { user: user_id(2), ..grant.clone() });
-    for (user, typed, session, grant) in
-        [(full_user(1), "alice", &session, &grant), (full_user(2), "bob", &theirs.0, &theirs.1)]
-    {
-        put_user(&*store, &user, typed).await;
-        put_session(&*store, session).await;
-        put_grant(&*store, grant).await;
-        store.remember_consent(&user.id, &client, &scope("openid"), call(1)).await.unwrap();
-    }
+pub async fn a_deleted_user_is_gone_with_their_names(store: Arc<dyn Store>) {
+    let names = [name("alice"), name("alice@example.org")];
+    assert!(store.create_user(&full_user(1), &names, call(1)).await.unwrap().is_done());
+    put_user(&*store, &full_user(2), "bob").await;
     assert_eq!(store.delete_user(&user_id(1), call(2)).await.unwrap(), Commit::Done);
-
-    let nothing = store.load_sign_in(&user_id(1), Some(session.id), &client, &[]).await.unwrap();
-    assert_eq!(nothing, SignInView::default());
-    assert_eq!(store.load_account(&user_id(1)).await.unwrap(), AccountView::default());
-    assert_eq!(kept_grant(&*store, &grant).await, None);
     assert_eq!(store.user(&user_id(1)).await.unwrap(), None);
-    assert_eq!(owner(&*store, &name("alice")).await, None);
+    for identifier in &names {
+        assert_eq!(owner(&*store, identifier).await, None);
+    }
     assert_eq!(store.delete_user(&user_id(1), call(3)).await.unwrap(), Commit::Lost(None));
-
     assert_eq!(store.users().await.unwrap(), [full_user(2)]);
-    assert_eq!(kept_session(&*store, &theirs.0).await.as_ref(), Some(&theirs.0));
-    assert_eq!(kept_grant(&*store, &theirs.1).await.as_ref(), Some(&theirs.1));
-    let view = store.load_sign_in(&user_id(2), None, &client, &[]).await.unwrap();
-    assert_eq!(view.consent.map(|consent| consent.scope), Some(scope("openid")));
+    assert_eq!(owner(&*store, &name("bob")).await, Some(user_id(2)));
     // The name is free again.
     put_user(&*store, &bare_user(3), "alice").await;
     assert_eq!(owner(&*store, &name("alice")).await, Some(user_id(3)));

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld, Update as UpdateInput,
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld,
 };
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -58,18 +58,6 @@ impl Read {
     }
 }
 
-/// Which items of a partition.
-#[derive(Clone, Copy)]
-pub(super) struct Partition<'a> {
-    pub(super) pk: &'a str,
-    /// How their `sk` begins.
-    pub(super) sk_begins: &'a str,
-    /// What they pass besides.
-    pub(super) filter: Option<&'a str>,
-    /// Without what else they say.
-    pub(super) only_keys: bool,
-}
-
 /// A change of one item under a condition. In the texts an attribute is written `#name` and a value `:name`:
 /// many plain names are reserved words.
 pub(super) struct Update {
@@ -83,16 +71,9 @@ pub(super) struct Update {
 impl Update {
     /// A change by this call of an item that is there and of a format we know.
     pub(super) fn new(key: Key, stamp: Stamp) -> Self {
-        let mut blank = Self::of_any_format(key, stamp);
-        blank.condition = format!("#{VERSION} = :{VERSION}");
-        blank.value(VERSION, &FORMAT)
-    }
-
-    /// The same, whatever its format is.
-    pub(super) fn of_any_format(key: Key, stamp: Stamp) -> Self {
-        let condition = "attribute_exists(#pk)".to_owned();
+        let condition = format!("#{VERSION} = :{VERSION}");
         let blank = Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) };
-        blank.set(LAST_REQUEST, &stamp.request)
+        blank.value(VERSION, &FORMAT).set(LAST_REQUEST, &stamp.request)
     }
 
     pub(super) fn set(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
@@ -135,20 +116,6 @@ impl Update {
     fn change(&self) -> String {
         let sets = format!("SET {}", self.sets.join(", "));
         if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
-    }
-
-    /// The same change as a part of a transaction.
-    pub(super) fn in_transaction(self, table: &str) -> Result<UpdateInput, Fault> {
-        let change = self.change();
-        let built = UpdateInput::builder()
-            .table_name(table)
-            .set_key(Some(self.key.item()))
-            .set_expression_attribute_names(names(&[&change, &self.condition]))
-            .set_expression_attribute_values(Some(self.values?))
-            .update_expression(change)
-            .condition_expression(self.condition)
-            .return_values_on_condition_check_failure(AllOld);
-        built.build().map_err(|error| Fault::corrupt(error.to_string()))
     }
 }
 
@@ -254,42 +221,55 @@ impl Table {
         }
     }
 
-    /// What `each` makes of the items of a partition, in the order of `sk`.
-    pub(super) async fn query<T>(
+    /// The first items of a partition whose `sk` begins like this, at most `most`; one call.
+    pub(super) async fn first(&self, pk: &str, sk_begins: &str, most: i32) -> Result<Vec<Item>, Fault> {
+        let which = "#pk = :pk AND begins_with(#sk, :sk)";
+        let call = self.client.query().table_name(&self.name).consistent_read(true).limit(most);
+        let call = call
+            .key_condition_expression(which)
+            .set_expression_attribute_names(names(&[which]))
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":sk", text(sk_begins));
+        Ok(call.send().await?.items.unwrap_or_default())
+    }
+
+    /// The items of a partition whose `sk` lies behind one text and before another, at most `most`, and whether there
+    /// are more.
+    pub(super) async fn between(
         &self,
-        asked: Partition<'_>,
-        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
-        mut each: impl FnMut(Item) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let Partition { pk, sk_begins, filter, only_keys } = asked;
-        let which = if sk_begins.is_empty() { "#pk = :pk" } else { "#pk = :pk AND begins_with(#sk, :sk)" };
+        pk: &str,
+        behind: &str,
+        before: &str,
+        only_keys: bool,
+        most: usize,
+    ) -> Result<(Vec<Item>, bool), Fault> {
+        // The bounds of BETWEEN belong to it: what lies at `behind` is read once more, and dropped.
+        let which = "#pk = :pk AND #sk BETWEEN :behind AND :before";
         let only = only_keys.then_some(KEYS);
-        let mut all: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
-        all.insert(":pk".to_owned(), text(pk));
-        if !sk_begins.is_empty() {
-            all.insert(":sk".to_owned(), text(sk_begins));
-        }
-        let (mut made, mut start) = (Vec::new(), None);
+        let (mut items, mut start) = (Vec::new(), None);
         loop {
-            let call = self.client.query().table_name(&self.name).consistent_read(true);
+            let wanted =
+                i32::try_from(most.saturating_sub(items.len()).saturating_add(2)).unwrap_or(i32::MAX);
+            let call = self.client.query().table_name(&self.name).consistent_read(true).limit(wanted);
             let call = call
                 .key_condition_expression(which)
-                .set_filter_expression(filter.map(str::to_owned))
                 .set_projection_expression(only.map(str::to_owned))
-                .set_expression_attribute_names(names(&[
-                    which,
-                    filter.unwrap_or_default(),
-                    only.unwrap_or_default(),
-                ]))
-                .set_expression_attribute_values(Some(all.clone()))
+                .set_expression_attribute_names(names(&[which, only.unwrap_or_default()]))
+                .expression_attribute_values(":pk", text(pk))
+                .expression_attribute_values(":behind", text(behind))
+                .expression_attribute_values(":before", text(before))
                 .set_exclusive_start_key(start);
             let page = call.send().await?;
             for item in page.items.unwrap_or_default() {
-                made.push(each(item)?);
+                if Key::of(&item)?.sk != behind {
+                    items.push(item);
+                }
             }
-            start = page.last_evaluated_key;
-            if start.as_ref().is_none_or(HashMap::is_empty) {
-                return Ok(made);
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            let more = items.len() > most;
+            if more || start.is_none() {
+                items.truncate(most);
+                return Ok((items, more));
             }
         }
     }

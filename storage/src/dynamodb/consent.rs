@@ -5,39 +5,37 @@ use super::again::step_aside;
 use super::attribute::attribute;
 use super::call::{Written, of_known_format};
 use super::fault::Fault;
-use super::item::{self, Key};
+use super::item::{self, Key, record};
 use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, UserId};
-use protocol::scope::Scope;
 
 /// How often a consent is read again because another call made it grow meanwhile.
 const ROUNDS: u32 = 100;
 
 impl Table {
-    pub(super) async fn remember_consent(
-        &self,
-        user: &UserId,
-        client: &ClientId,
-        scope: &Scope,
-        stamp: Stamp,
-    ) -> Result<(), Fault> {
-        let key = Key::consent(&self.realm, user, client);
+    pub(super) async fn remember_consent(&self, consent: &Consent, stamp: Stamp) -> Result<(), Fault> {
+        let key = Key::consent(&self.realm, &consent.user, &consent.client);
         // Most agree for the first time: the first write finds out whether so.
         let mut there = None;
         for round in 0..ROUNDS {
-            let known = there.map(item::decode::<Consent>).transpose()?.map(|kept| kept.record.scope);
-            let grown = match &known {
-                Some(known) if known.covers(scope) => return Ok(()),
-                Some(known) => known.union(scope),
-                None => scope.clone(),
-            };
-            let consent = Consent { user: *user, client: client.clone(), scope: grown, granted_at: stamp.at };
-            let item = item::encode(&key, &consent, stamp)?;
+            let known: Option<Consent> = there.map(record).transpose()?;
+            let Some(grown) = consent.added_to(known.as_ref()) else { return Ok(()) };
+            let item = item::encode(&key, &grown, stamp)?;
             let written = match &known {
-                Some(known) => {
-                    let seen = [("seen", attribute(known)?), of_known_format()];
-                    self.put(item, "#scope = :seen AND #v = :v", seen).await?
+                Some(Consent { scope, authority: Some(authority), .. }) => {
+                    let seen = [
+                        ("scope", attribute(scope)?),
+                        ("authority", attribute(authority)?),
+                        of_known_format(),
+                    ];
+                    let condition = "#scope = :scope AND #authority = :authority AND #v = :v";
+                    self.put(item, condition, seen).await?
+                }
+                Some(Consent { scope, authority: None, .. }) => {
+                    let seen = [("scope", attribute(scope)?), of_known_format()];
+                    let condition = "#scope = :scope AND attribute_not_exists(#authority) AND #v = :v";
+                    self.put(item, condition, seen).await?
                 }
                 None => self.put_new(item).await?,
             };

@@ -1,34 +1,83 @@
 //! Grants: each step of a code's or token's life is one guarded update of one item.
 
 use super::Table;
-use super::attribute::attribute;
-use super::call::{Partition, Update};
+use super::call::{Read, Update, Written};
 use super::fault::Fault;
-use super::item::{self, Key, TTL, TTL_REDEEMED};
+use super::item::{self, Key, TTL, TTL_REDEEMED, record};
 use crate::kept;
-use crate::{Commit, GrantView, Stamp};
-use aws_sdk_dynamodb::types::AttributeValue;
-use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
-use protocol::id::{SessionId, UserId};
+use crate::{Commit, GrantLocator, GrantView, Stamp};
+use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
+use protocol::id::GrantId;
 use protocol::secret::Digest;
+use protocol::session::Session;
+
+/// How many grants of one user for one client are looked at together at most.
+const WINDOW: i32 = 200;
+/// How many go with one step at most: more than one that is made can push out.
+const MOST_DELETED: usize = 25;
 
 impl Table {
     fn grant_key(&self, key: &GrantKey) -> Key {
         Key::grant(&self.realm, key)
     }
 
-    pub(super) async fn load_grant(&self, key: GrantKey) -> Result<GrantView, Fault> {
-        let (grant, user) = (self.grant_key(&key), Key::user(&self.realm, &key.user));
-        let read = self.get_all([grant.clone(), user.clone()]).await?;
-        Ok(GrantView { grant: read.record(&grant)?, user: read.record(&user)? })
+    pub(super) async fn load_grant(&self, at: GrantLocator) -> Result<GrantView, Fault> {
+        let read = self.get_all(self.keys_of(&at)).await?;
+        self.grant_in(&read, &at).await
+    }
+
+    /// What [`Table::grant_in`] looks for.
+    pub(super) fn keys_of(&self, at: &GrantLocator) -> impl Iterator<Item = Key> {
+        let session = at.session.map(|id| Key::session(&self.realm, &at.key.user, &id));
+        [self.grant_key(&at.key), Key::user(&self.realm, &at.key.user)].into_iter().chain(session)
+    }
+
+    /// The grant with what belongs to it, of what was read together. A token that doesn't name the grant's session, as
+    /// earlier programs' don't, costs a second read.
+    pub(super) async fn grant_in(&self, read: &Read, at: &GrantLocator) -> Result<GrantView, Fault> {
+        let user = &at.key.user;
+        let grant: Option<Grant> = read.record(&self.grant_key(&at.key))?;
+        let session = match grant.as_ref().filter(|grant| grant.needs_session()).map(|grant| grant.session) {
+            None => None,
+            named if named == at.session => named
+                .map(|id| Key::session(&self.realm, user, &id))
+                .map(|key| read.record(&key))
+                .transpose()?
+                .flatten(),
+            Some(id) => {
+                self.record::<Session>(&Key::session(&self.realm, user, &id)).await?.map(|kept| kept.record)
+            }
+        };
+        Ok(GrantView { grant, user: read.record(&Key::user(&self.realm, user))?, session })
     }
 
     pub(super) async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
+        let prefix = format!("GRANT#{}", GrantId::prefix_of(&grant.client));
+        let partition = Key::user(&self.realm, &grant.user).pk;
+        let others = self.first(&partition, &prefix, WINDOW);
+        let (written, others) = tokio::join!(self.put_grant(grant, stamp), others);
+        let written = written?;
+        if matches!(written, Written::Done) {
+            let others: Vec<Grant> = others?.into_iter().map(record).collect::<Result<_, _>>()?;
+            let others = others.into_iter().filter(|there| there.id != grant.id);
+            let all: Vec<Grant> = others.chain([grant.clone()]).collect();
+            for id in grant::surplus(&all, grant, stamp.at).into_iter().take(MOST_DELETED) {
+                self.delete(&self.grant_key(&GrantKey { user: grant.user, grant: id })).await?;
+            }
+        }
+        written.settle(stamp, |there| kept::is_same_grant(there, grant))
+    }
+
+    pub(super) async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
+        self.put_grant(grant, stamp).await?.settle(stamp, |there| kept::is_same_grant(there, grant))
+    }
+
+    async fn put_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Written, Fault> {
         let mut item = item::encode(&self.grant_key(&grant.key()), grant, stamp)?;
         if grant.redeemed_at.is_none() {
             item.insert(TTL_REDEEMED.to_owned(), item::ttl(grant.expires_at));
         }
-        self.put_new(item).await?.settle(stamp, |there| kept::is_same_grant(there, grant))
+        self.put_new(item).await
     }
 
     pub(super) async fn redeem_code(
@@ -82,21 +131,6 @@ impl Table {
         let update = end(Update::new(self.grant_key(&key), stamp), reason, stamp);
         self.update(update).await?.settle(stamp, |there| kept::is_revoked(there, reason, stamp))
     }
-
-    /// What a session carries: its grants that end with it and have not ended.
-    pub(super) async fn carried(&self, user: &UserId, session: &SessionId) -> Result<Vec<Key>, Fault> {
-        let filter = "#session = :session AND #offline = :offline AND attribute_not_exists(#revoked)";
-        let values = [("session", attribute(session)?), ("offline", AttributeValue::Bool(false))];
-        let partition = Key::user(&self.realm, user).pk;
-        let own = Partition { pk: &partition, sk_begins: "GRANT#", filter: Some(filter), only_keys: true };
-        self.query(own, values, |item| Key::of(&item)).await
-    }
-}
-
-/// The end of a grant with its session. Records of a newer format, too: whatever they mean, leaving them would
-/// keep clients signed in.
-pub(super) fn end_with_session(grant: Key, stamp: Stamp) -> Update {
-    end(Update::of_any_format(grant, stamp), RevocationReason::SessionEnded, stamp)
 }
 
 fn end(update: Update, reason: RevocationReason, stamp: Stamp) -> Update {

@@ -18,15 +18,15 @@
 //!
 //! A step that can lose is one conditional write whose refusal brings the old item along. The SDK repeats writes
 //! whose answer it didn't get: such a write finds its own request id and knows that it was done. Every read is
-//! strongly consistent. Users and their names, sessions and their grants go together in a transaction.
+//! strongly consistent. Users and their names go together in a transaction.
 //!
 //! Absent on purpose: a secondary index, reading the whole table on behalf of a request (only operators' lists
 //! do), and making the table: that is `storage migrate`'s or the deployment's.
 
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
-    StoreError, TokenView,
+    Belongings, Commit, DeniedToken, Document, Found, GrantLocator, GrantView, Place, RingDocument,
+    SignInView, Stamp, Store, StoreError, TokenView,
 };
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client as Line;
@@ -34,12 +34,12 @@ pub use connect::Patience;
 use fault::Fault;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
+use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::time::Duration;
@@ -48,6 +48,7 @@ use tokio::time::timeout;
 mod again;
 mod attempt;
 mod attribute;
+mod belongings;
 mod call;
 mod client;
 pub(crate) mod connect;
@@ -65,7 +66,7 @@ mod transaction;
 mod user;
 
 /// Steps of as many calls as somebody's records take: each call has its deadline, and all together the request.
-const UNHURRIED: [&str; 2] = ["load_account", "end_session"];
+const UNHURRIED: [&str; 2] = ["belongings", "delete_belongings"];
 
 /// A realm in a DynamoDB table.
 pub struct DynamoDb(Table);

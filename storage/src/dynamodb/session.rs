@@ -3,20 +3,17 @@
 use super::Table;
 use super::call::{Update, Written};
 use super::fault::Fault;
-use super::grant::end_with_session;
-use super::item::{self, Key};
-use super::transaction::{Cancelled, change};
-use crate::kept::Kept;
+use super::item::{self, Key, record};
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::{Session, surplus};
 
-/// How many changes one transaction may have (a fact of DynamoDB).
-const LARGEST_TRANSACTION: usize = 100;
-/// How often the end of a session is tried again because a grant of it was changed meanwhile.
-const ROUNDS: usize = 10;
+/// How many of a user's sessions are looked at together at most.
+const WINDOW: i32 = 200;
+/// How many go with one sign-in at most.
+const MOST_DELETED: usize = 25;
 
 impl Table {
     fn session_key(&self, user: &UserId, id: &SessionId) -> Key {
@@ -48,31 +45,49 @@ impl Table {
         session: &Session,
         stamp: Stamp,
     ) -> Result<Commit<Session>, Fault> {
-        let item = item::encode(&self.session_key(&session.user, &session.id), session, stamp)?;
-        self.put_new(item).await?.settle(stamp, |there| there == session)
+        let partition = Key::user(&self.realm, &session.user).pk;
+        let others = self.first(&partition, "SESSION#", WINDOW);
+        let (written, others) = tokio::join!(self.put_session(session, stamp), others);
+        let written = written?;
+        if matches!(written, Written::Done) {
+            let others: Vec<Session> = others?.into_iter().map(record).collect::<Result<_, _>>()?;
+            let others = others.into_iter().filter(|there| there.id != session.id);
+            let gone = surplus(others.chain([session.clone()]).collect(), stamp.at);
+            for id in gone.iter().filter(|id| **id != session.id).take(MOST_DELETED) {
+                self.delete(&self.session_key(&session.user, id)).await?;
+            }
+        }
+        written.settle(stamp, |there| there == session)
+    }
+
+    pub(super) async fn restore_session(
+        &self,
+        session: &Session,
+        stamp: Stamp,
+    ) -> Result<Commit<Session>, Fault> {
+        self.put_session(session, stamp).await?.settle(stamp, |there| there == session)
+    }
+
+    async fn put_session(&self, session: &Session, stamp: Stamp) -> Result<Written, Fault> {
+        self.put_new(item::encode(&self.session_key(&session.user, &session.id), session, stamp)?).await
     }
 
     pub(super) async fn reauthenticate(
         &self,
-        user: &UserId,
-        id: &SessionId,
+        session: &Session,
         seen: &Digest,
-        secret: &Digest,
-        authentication: &Authentication,
         stamp: Stamp,
     ) -> Result<Commit<Session>, Fault> {
-        let update = Update::new(self.session_key(user, id), stamp)
-            .set("secret", secret)
-            .set("authentication", authentication)
+        let update = Update::new(self.session_key(&session.user, &session.id), stamp)
+            .set("secret", &session.secret)
+            .set("authentication", &session.authentication)
+            .replace("authority", session.authority.as_ref())
             .when("#secret = :seen AND attribute_not_exists(#ended_at)")
             .value("seen", seen);
-        let mine = |there: &Session| there.secret == *secret && there.ended_at.is_none();
+        let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
         self.update(update).await?.settle(stamp, mine)
     }
 
-    /// The session and what it carries end in one transaction: were they written one after the other, a process
-    /// that dies in between would leave grants alive that nothing ends any more. What doesn't fit in ends before:
-    /// then the session is still there to be ended again.
     pub(super) async fn end_session(
         &self,
         user: &UserId,
@@ -80,41 +95,10 @@ impl Table {
         seen: &Digest,
         stamp: Stamp,
     ) -> Result<Commit<Session>, Fault> {
-        for _ in 0..ROUNDS {
-            let mut carried = self.carried(user, id).await?;
-            let surplus = carried.split_off(carried.len().min(LARGEST_TRANSACTION - 1));
-            if !surplus.is_empty() {
-                match self.record::<Session>(&self.session_key(user, id)).await? {
-                    Some(there) if there.record.secret == *seen && there.record.ended_at.is_none() => {}
-                    there => return Ok(Kept::settle(there, stamp, |there| is_ended(there, stamp))),
-                }
-            }
-            for grant in surplus {
-                self.update(end_with_session(grant, stamp)).await?;
-            }
-            let mut parts = vec![change(self.end_of(user, id, seen, stamp), &self.name)?];
-            for grant in carried {
-                parts.push(change(end_with_session(grant, stamp), &self.name)?);
-            }
-            let ended = match self.transact(parts).await? {
-                None => Written::Done,
-                Some(Cancelled { index: 0, item }) => Written::Refused(item),
-                // A grant was changed meanwhile.
-                Some(_) => continue,
-            };
-            return ended.settle(stamp, |there| is_ended(there, stamp));
-        }
-        Err(Fault::busy("the grants of the session keep changing"))
-    }
-
-    fn end_of(&self, user: &UserId, id: &SessionId, seen: &Digest, stamp: Stamp) -> Update {
-        Update::new(self.session_key(user, id), stamp)
+        let update = Update::new(self.session_key(user, id), stamp)
             .set("ended_at", &stamp.at)
             .when("#secret = :seen AND attribute_not_exists(#ended_at)")
-            .value("seen", seen)
+            .value("seen", seen);
+        self.update(update).await?.settle(stamp, |there: &Session| there.ended_at == Some(stamp.at))
     }
-}
-
-fn is_ended(there: &Session, stamp: Stamp) -> bool {
-    there.ended_at == Some(stamp.at)
 }

@@ -3,8 +3,7 @@
 use super::Table;
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
-use crate::{Commit, DeniedToken, Stamp, TokenView};
-use protocol::grant::GrantKey;
+use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
 
@@ -20,15 +19,17 @@ impl Table {
     pub(super) async fn load_token(
         &self,
         token: &Digest,
-        grant: Option<GrantKey>,
+        at: Option<GrantLocator>,
     ) -> Result<TokenView, Fault> {
         let denied = Key::denied(&self.realm, token);
-        let behind = grant.map(|key| (Key::grant(&self.realm, &key), Key::user(&self.realm, &key.user)));
-        let keys = behind.clone().into_iter().flat_map(|(grant, user)| [grant, user]);
-        let read = self.get_all(keys.chain([denied.clone()])).await?;
+        let behind = at.iter().flat_map(|at| self.keys_of(at));
+        let read = self.get_all(behind.chain([denied.clone()])).await?;
         let denied = read.record::<DeniedToken>(&denied)?.is_some();
-        let Some((grant, user)) = behind else { return Ok(TokenView { denied, ..TokenView::default() }) };
-        Ok(TokenView { denied, grant: read.record(&grant)?, user: read.record(&user)? })
+        let GrantView { grant, user, session } = match &at {
+            Some(at) => self.grant_in(&read, at).await?,
+            None => GrantView::default(),
+        };
+        Ok(TokenView { denied, grant, user, session })
     }
 
     pub(super) async fn denied_tokens(&self) -> Result<Vec<DeniedToken>, Fault> {

@@ -2,21 +2,19 @@
 
 use super::Table;
 use super::attribute::{Item, attribute};
-use super::call::{Partition, Update, Written};
+use super::call::Update;
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
 use super::transaction::{Cancelled, delete_if, put_new};
 use crate::kept::{self, Kept};
-use crate::{ACCOUNT_GRANTS, AccountView, Commit, Found, Stamp};
+use crate::{Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::attempts::AttemptKey;
-use protocol::grant::Grant;
-use protocol::id::{ClientId, UserId};
+use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// Beside a user's fields: the keys of the identifiers that lead here, so that they can go with the user.
 const IDENTIFIERS: &str = "identifiers";
@@ -90,9 +88,9 @@ impl Table {
         disabled: bool,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let change = || Update::new(self.user_key(id), stamp).set("disabled", &disabled);
-        let written = if disabled { self.void(change, stamp).await? } else { self.update(change()).await? };
-        written.settle(stamp, |_| false)
+        let update = Update::new(self.user_key(id), stamp).set("disabled", &disabled);
+        let update = if disabled { next_generation(update, stamp) } else { update };
+        self.update(update).await?.settle(stamp, |_| false)
     }
 
     pub(super) async fn set_password(
@@ -102,32 +100,18 @@ impl Table {
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let change = || {
-            let update = Update::new(self.user_key(id), stamp).set("password", password);
-            match &seen {
-                Some(seen) => update.when("#password = :seen").value("seen", seen),
-                None => update,
-            }
+        let update = next_generation(Update::new(self.user_key(id), stamp).set("password", password), stamp);
+        let update = match &seen {
+            Some(seen) => update.when("#password = :seen").value("seen", seen),
+            None => update,
         };
         let mine = |there: &User| kept::has_new_password(there, password, stamp);
-        self.void(change, stamp).await?.settle(stamp, mine)
+        self.update(update).await?.settle(stamp, mine)
     }
 
     pub(super) async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, Fault> {
-        self.void(|| Update::new(self.user_key(id), stamp), stamp).await?.settle(stamp, |_| false)
-    }
-
-    /// A change of a user that also voids what began before. An expression can't say "the later of two": where
-    /// a later instant stands already, a second call leaves it; it never goes back, so no third is needed.
-    async fn void(&self, change: impl Fn() -> Update, stamp: Stamp) -> Result<Written, Fault> {
-        let from = stamp.next_millisecond();
-        let moved = change().set("not_before", &from).when("#not_before <= :not_before");
-        let written = self.update(moved).await?;
-        let Written::Refused(Some(there)) = &written else { return Ok(written) };
-        if item::decode::<User>(there.clone())?.record.not_before <= from {
-            return Ok(written);
-        }
-        self.update(change().when("#not_before > :not_before").value("not_before", &from)).await
+        let update = next_generation(Update::new(self.user_key(id), stamp), stamp);
+        self.update(update).await?.settle(stamp, |_| false)
     }
 
     pub(super) async fn set_profile(
@@ -156,111 +140,26 @@ impl Table {
         self.update(update).await?.settle(stamp, mine)
     }
 
-    pub(super) async fn load_account(&self, id: &UserId) -> Result<AccountView, Fault> {
-        self.account(id, ACCOUNT_GRANTS as usize).await
-    }
-
-    pub(super) async fn load_whole_account(&self, id: &UserId) -> Result<AccountView, Fault> {
-        self.account(id, usize::MAX).await
-    }
-
-    async fn account(&self, id: &UserId, of_a_client: usize) -> Result<AccountView, Fault> {
-        let mut view = AccountView::default();
-        let mut grants = Pile::of(of_a_client);
-        let key = self.user_key(id);
-        self.query(everything_of(&key), [], |item| {
-            let sk = Key::of(&item)?.sk;
-            match sk.split_once('#').map_or(sk.as_str(), |(kind, _)| kind) {
-                "USER" => view.user = Some(record(item)?),
-                "SESSION" => view.sessions.push(record(item)?),
-                "GRANT" => grants.add(record(item)?),
-                "CONSENT" => view.consents.push(record(item)?),
-                _ => return Err(Fault::corrupt(format!("{sk} is of a kind that this program doesn't know"))),
-            }
-            Ok(())
-        })
-        .await?;
-        view.sessions.sort_by_key(|session| (session.created_at, session.id));
-        view.grants = grants.into_list();
-        Ok(view)
-    }
-
-    /// What the user has goes first: if it stops half-way, the user is still there to be deleted again. What
-    /// began meanwhile goes afterwards.
     pub(super) async fn delete_user(&self, id: &UserId, _: Stamp) -> Result<Commit<User>, Fault> {
         let key = self.user_key(id);
-        let profile = self.get(&key).await?;
-        self.delete_belongings(&key).await?;
-        let Some(profile) = profile else { return Ok(Commit::Lost(None)) };
+        let Some(profile) = self.get(&key).await? else { return Ok(Commit::Lost(None)) };
         let mut parts = vec![delete_if("attribute_exists(#pk)", &key, [], &self.name)?];
         for name in identifiers_of(&profile)? {
             let own = [("user", attribute(id)?)];
             parts.push(delete_if("attribute_not_exists(#pk) OR #user = :user", &name, own, &self.name)?);
         }
         match self.transact(parts).await? {
-            None => {}
-            Some(Cancelled { index: 0, .. }) => {
-                // Whoever was quicker may not have come so far.
-                self.delete_belongings(&key).await?;
-                return Ok(Commit::Lost(None));
-            }
-            Some(_) => return Err(Fault::corrupt("an identifier of the user leads to somebody else")),
+            None => Ok(Commit::Done),
+            Some(Cancelled { index: 0, .. }) => Ok(Commit::Lost(None)),
+            Some(_) => Err(Fault::corrupt("an identifier of the user leads to somebody else")),
         }
-        self.delete_belongings(&key).await?;
-        Ok(Commit::Done)
-    }
-
-    async fn delete_belongings(&self, user: &Key) -> Result<(), Fault> {
-        let all = Partition { only_keys: true, ..everything_of(user) };
-        let keys = self.query(all, [], |item| Key::of(&item)).await?;
-        for key in keys.iter().filter(|key| *key != user) {
-            self.delete(key).await?;
-        }
-        Ok(())
     }
 }
 
-fn everything_of(user: &Key) -> Partition<'_> {
-    Partition { pk: &user.pk, sk_begins: "", filter: None, only_keys: false }
-}
-
-/// Grants, and of each client not many more than what an account needs: somebody can have a million.
-struct Pile {
-    of_a_client: usize,
-    by_client: HashMap<ClientId, Vec<Grant>>,
-}
-
-impl Pile {
-    fn of(of_a_client: usize) -> Self {
-        Self { of_a_client, by_client: HashMap::new() }
-    }
-
-    fn add(&mut self, grant: Grant) {
-        let grants = self.by_client.entry(grant.client.clone()).or_default();
-        grants.push(grant);
-        if grants.len() > self.of_a_client.saturating_mul(2) {
-            keep_first(grants, self.of_a_client);
-        }
-    }
-
-    /// The oldest first.
-    fn into_list(self) -> Vec<Grant> {
-        let mut list = Vec::new();
-        for mut grants in self.by_client.into_values() {
-            keep_first(&mut grants, self.of_a_client);
-            list.append(&mut grants);
-        }
-        list.sort_by_key(|grant| (grant.created_at, grant.id));
-        list
-    }
-}
-
-/// As [`AccountView::grants`] says which come first.
-fn keep_first(grants: &mut Vec<Grant>, many: usize) {
-    if grants.len() > many {
-        grants.sort_by_key(|it| (it.revoked.is_some(), it.redeemed_at.is_none(), it.created_at, it.id));
-        grants.truncate(many);
-    }
+/// The change by which a call begins the next generation, as [`Generation::next`] says; an older instant than the one
+/// that is there does no harm, because only whether it is equal counts.
+fn next_generation(update: Update, stamp: Stamp) -> Update {
+    update.set("generation", &stamp.request).set("not_before", &stamp.next_millisecond())
 }
 
 fn texts(names: &[Key]) -> Vec<&str> {

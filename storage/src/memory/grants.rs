@@ -2,8 +2,8 @@
 
 use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
-use crate::{Commit, DeniedToken, GrantView, Stamp, TokenView};
-use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
+use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
+use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
 
@@ -25,14 +25,28 @@ impl Tables {
     }
 
     pub(super) fn create_grant(&mut self, grant: &Grant, stamp: Stamp) -> Commit<Grant> {
+        let commit = self.restore_grant(grant, stamp);
+        if commit.is_done() {
+            let own = self.grants.values().map(|kept| kept.record.clone());
+            let own: Vec<Grant> = own.filter(|there| there.user == grant.user).collect();
+            for id in grant::surplus(&own, grant, stamp.at) {
+                self.grants.remove(&GrantKey { user: grant.user, grant: id });
+            }
+        }
+        commit
+    }
+
+    pub(super) fn restore_grant(&mut self, grant: &Grant, stamp: Stamp) -> Commit<Grant> {
         let record = Grant { last_request: stamp.request, ..grant.clone() };
         let mine = |there: &Grant| kept::is_same_grant(there, grant);
         put_new(&mut self.grants, grant.key(), record, stamp, mine)
     }
 
-    pub(super) fn load_grant(&self, key: GrantKey) -> GrantView {
+    pub(super) fn load_grant(&self, GrantLocator { key, .. }: GrantLocator) -> GrantView {
         let grant = self.grants.get(&key).map(|kept| kept.record.clone());
-        GrantView { grant, user: self.user(&key.user) }
+        let needed = grant.as_ref().filter(|grant| grant.needs_session());
+        let session = needed.and_then(|grant| self.sessions.get(&(key.user, grant.session)));
+        GrantView { user: self.user(&key.user), session: session.map(|kept| kept.record.clone()), grant }
     }
 
     pub(super) fn redeem_code(
@@ -90,9 +104,9 @@ impl Tables {
         self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
     }
 
-    pub(super) fn load_token(&self, token: &Digest, grant: Option<GrantKey>) -> TokenView {
-        let GrantView { grant, user } = grant.map(|key| self.load_grant(key)).unwrap_or_default();
-        TokenView { denied: self.denied.contains_key(token.as_bytes()), grant, user }
+    pub(super) fn load_token(&self, token: &Digest, grant: Option<GrantLocator>) -> TokenView {
+        let GrantView { grant, user, session } = grant.map(|at| self.load_grant(at)).unwrap_or_default();
+        TokenView { denied: self.denied.contains_key(token.as_bytes()), grant, user, session }
     }
 
     pub(super) fn denied_tokens(&self) -> Vec<DeniedToken> {

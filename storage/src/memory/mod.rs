@@ -4,8 +4,8 @@
 use crate::kept::Kept;
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, DeniedToken, Document, Found, GrantView, RingDocument, SignInView, Stamp, Store,
-    StoreError, TokenView,
+    Belongings, Commit, DeniedToken, Document, Found, GrantLocator, GrantView, Place, RingDocument,
+    SignInView, Stamp, Store, StoreError, TokenView,
 };
 use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};
@@ -14,9 +14,8 @@ use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use std::collections::{BTreeMap, HashMap};
@@ -101,7 +100,9 @@ fn change<K: Ord, T: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::sample::{bare_client, call, kept_grant, put_client, scope, user_id};
+    use crate::contract::sample::{
+        agreed, bare_client, call, kept_consent, kept_grant, put_client, put_consent,
+    };
     use crate::contract::sweep::{UNREDEEMED_GO, redeemed_and_unredeemed};
     use std::sync::Arc;
     use std::time::Duration;
@@ -125,10 +126,10 @@ mod tests {
     #[tokio::test]
     async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
         let store = Memory::default();
-        let (user, client) = (user_id(1), bare_client("client-a"));
+        let (client, given) = (bare_client("client-a"), agreed(1, "client-a", "openid", call(1)));
         put_client(&store, &client).await;
-        store.remember_consent(&user, &client.id, &scope("openid"), call(1)).await.unwrap();
+        put_consent(&store, &given).await;
         assert_eq!(store.delete_client(&client.id, call(2)).await.unwrap(), Commit::Done);
-        assert_eq!(store.load_sign_in(&user, None, &client.id, &[]).await.unwrap().consent, None);
+        assert_eq!(kept_consent(&store, &given).await, None);
     }
 }

@@ -4,11 +4,9 @@ use super::{Tables, change, put_new};
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::consent::Consent;
-use protocol::grant::{Grant, Revocation, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::{Session, surplus};
 
 impl Tables {
     pub(super) fn load_sign_in(
@@ -28,26 +26,36 @@ impl Tables {
     }
 
     pub(super) fn start_session(&mut self, session: &Session, stamp: Stamp) -> Commit<Session> {
+        let commit = self.restore_session(session, stamp);
+        if commit.is_done() {
+            let own = self.sessions.values().map(|kept| kept.record.clone());
+            let own: Vec<Session> = own.filter(|there| there.user == session.user).collect();
+            for id in surplus(own, stamp.at).into_iter().filter(|id| *id != session.id) {
+                self.sessions.remove(&(session.user, id));
+            }
+        }
+        commit
+    }
+
+    pub(super) fn restore_session(&mut self, session: &Session, stamp: Stamp) -> Commit<Session> {
         let key = (session.user, session.id);
         put_new(&mut self.sessions, key, session.clone(), stamp, |there| there == session)
     }
 
     pub(super) fn reauthenticate(
         &mut self,
-        user: &UserId,
-        session: &SessionId,
+        session: &Session,
         seen: &Digest,
-        secret: &Digest,
-        authentication: &Authentication,
         stamp: Stamp,
     ) -> Commit<Session> {
         let condition = |there: &Session| there.secret == *seen && there.ended_at.is_none();
         let effect = |there: &mut Session| {
-            there.secret = *secret;
-            there.authentication = authentication.clone();
+            there.secret = session.secret;
+            there.authentication = session.authentication.clone();
+            there.authority = session.authority;
         };
-        let mine = |there: &Session| there.secret == *secret && there.ended_at.is_none();
-        change(&mut self.sessions, &(*user, *session), stamp, condition, effect, mine)
+        let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
+        change(&mut self.sessions, &(session.user, session.id), stamp, condition, effect, mine)
     }
 
     pub(super) fn end_session(
@@ -58,33 +66,16 @@ impl Tables {
         stamp: Stamp,
     ) -> Commit<Session> {
         let condition = |there: &Session| there.secret == *seen && there.ended_at.is_none();
-        let mut ended = false;
-        let effect = |there: &mut Session| {
-            there.ended_at = Some(stamp.at);
-            ended = true;
-        };
+        let effect = |there: &mut Session| there.ended_at = Some(stamp.at);
         let mine = |there: &Session| there.ended_at == Some(stamp.at);
-        let commit = change(&mut self.sessions, &(*user, *session), stamp, condition, effect, mine);
-        let carried = |grant: &Grant| {
-            grant.user == *user && grant.session == *session && !grant.offline && grant.revoked.is_none()
-        };
-        for kept in self.grants.values_mut().filter(|kept| ended && carried(&kept.record)) {
-            kept.record.revoked = Some(Revocation { at: stamp.at, reason: RevocationReason::SessionEnded });
-            kept.record.last_request = stamp.request;
-            kept.last_request = stamp.request;
-        }
-        commit
+        change(&mut self.sessions, &(*user, *session), stamp, condition, effect, mine)
     }
 
-    pub(super) fn remember_consent(&mut self, user: &UserId, client: &ClientId, scope: &Scope, stamp: Stamp) {
-        let key = (*user, client.clone());
-        let scope = match self.consents.get(&key) {
-            Some(known) if known.scope.covers(scope) => return,
-            Some(known) => known.scope.union(scope),
-            None => scope.clone(),
-        };
-        let consent = Consent { user: *user, client: client.clone(), scope, granted_at: stamp.at };
-        self.consents.insert(key, consent);
+    pub(super) fn remember_consent(&mut self, consent: &Consent, _: Stamp) {
+        let key = (consent.user, consent.client.clone());
+        if let Some(consent) = consent.added_to(self.consents.get(&key)) {
+            self.consents.insert(key, consent);
+        }
     }
 
     pub(super) fn forget_consent(&mut self, user: &UserId, client: &ClientId, _: Stamp) {

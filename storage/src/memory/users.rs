@@ -2,7 +2,7 @@
 
 use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
-use crate::{AccountView, Commit, Found, Stamp};
+use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Commit, Found, Place, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::UserId;
 use protocol::name::Identifier;
@@ -50,7 +50,7 @@ impl Tables {
         let effect = |user: &mut User| {
             user.disabled = disabled;
             if disabled {
-                void(user, stamp);
+                end(user, stamp);
             }
         };
         change(&mut self.users, id, stamp, |_| true, effect, |_| false)
@@ -66,14 +66,14 @@ impl Tables {
         let condition = |user: &User| seen.is_none() || user.password == seen;
         let effect = |user: &mut User| {
             user.password = Some(password.clone());
-            void(user, stamp);
+            end(user, stamp);
         };
         let mine = |user: &User| kept::has_new_password(user, password, stamp);
         change(&mut self.users, id, stamp, condition, effect, mine)
     }
 
     pub(super) fn void_user(&mut self, id: &UserId, stamp: Stamp) -> Commit<User> {
-        change(&mut self.users, id, stamp, |_| true, |user| void(user, stamp), |_| false)
+        change(&mut self.users, id, stamp, |_| true, |user| end(user, stamp), |_| false)
     }
 
     pub(super) fn set_profile(&mut self, user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User> {
@@ -94,33 +94,47 @@ impl Tables {
 
     pub(super) fn delete_user(&mut self, id: &UserId, _: Stamp) -> Commit<User> {
         self.identifiers.retain(|_, user| user != id);
-        self.sessions.retain(|(user, _), _| user != id);
-        self.grants.retain(|key, _| key.user != *id);
-        self.consents.retain(|(user, _), _| user != id);
         self.users.remove(id).map_or(Commit::Lost(None), |_| Commit::Done)
     }
 
-    pub(super) fn load_account(&self, id: &UserId) -> AccountView {
-        let own_sessions = self.sessions.values().map(|kept| &kept.record).filter(|own| own.user == *id);
-        let own_grants = self.grants.values().map(|kept| &kept.record).filter(|own| own.user == *id);
-        let mut view = AccountView {
-            user: self.user(id),
-            sessions: own_sessions.cloned().collect(),
-            grants: own_grants.cloned().collect(),
-            consents: self.consents.values().filter(|own| own.user == *id).cloned().collect(),
+    pub(super) fn delete_belongings(&mut self, user: &UserId) -> u64 {
+        let mut room = u64::from(BELONGINGS_LIMIT);
+        let mut keep = |owner: &UserId| {
+            let goes = owner == user && room > 0;
+            room -= u64::from(goes);
+            !goes
         };
-        view.sessions.sort_by_key(|session| (session.created_at, session.id));
-        view.grants.sort_by_key(|grant| (grant.created_at, grant.id));
-        view
+        self.consents.retain(|(owner, _), _| keep(owner));
+        self.grants.retain(|key, _| keep(&key.user));
+        self.sessions.retain(|(owner, _), _| keep(owner));
+        u64::from(BELONGINGS_LIMIT) - room
     }
 
-    /// Nothing is left out of an account here.
-    pub(super) fn load_whole_account(&self, id: &UserId) -> AccountView {
-        self.load_account(id)
+    pub(super) fn belongings(&self, user: &UserId, behind: Option<Place>) -> Belongings {
+        let consents = self.consents.values().filter(|own| own.user == *user).cloned();
+        let grants = self.grants.values().map(|kept| kept.record.clone()).filter(|own| own.user == *user);
+        let sessions = self.sessions.values().map(|kept| kept.record.clone()).filter(|own| own.user == *user);
+        let grants = grants.map(|grant| Belonging::Grant(Box::new(grant)));
+        let all = consents.map(Belonging::Consent).chain(grants).chain(sessions.map(Belonging::Session));
+        let mut left = all.filter(|it| behind.as_ref().is_none_or(|behind| lies_behind(it, behind)));
+        let list: Vec<_> = left.by_ref().take(BELONGINGS_LIMIT as usize).collect();
+        let next = left.next().and_then(|_| list.last().map(Belonging::place));
+        Belongings { list, next }
     }
 }
 
-/// What begins from the next millisecond on counts.
-fn void(user: &mut User, stamp: Stamp) {
-    user.not_before = user.not_before.max(stamp.next_millisecond());
+fn lies_behind(it: &Belonging, place: &Place) -> bool {
+    match (it, place) {
+        (Belonging::Consent(consent), Place::Consent(client)) => consent.client > *client,
+        (Belonging::Consent(_), _) => false,
+        (Belonging::Grant(_), Place::Consent(_)) => true,
+        (Belonging::Grant(grant), Place::Grant(id)) => grant.id > *id,
+        (Belonging::Grant(_), _) => false,
+        (Belonging::Session(session), Place::Session(id)) => session.id > *id,
+        (Belonging::Session(_), _) => true,
+    }
+}
+
+fn end(user: &mut User, stamp: Stamp) {
+    user.generation = user.generation.next(stamp.request, stamp.at);
 }

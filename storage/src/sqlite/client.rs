@@ -5,6 +5,7 @@ use super::settle;
 use crate::kept::Kept;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
+use protocol::generation::Generation;
 use protocol::id::{ClientId, Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
@@ -27,15 +28,16 @@ pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
 /// Takes the parameters of [`write`].
 const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
     post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg, pkce_required,
-    first_party, native, disabled, not_before, created_at, revision, last_request, v)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+    first_party, native, disabled, not_before, created_at, revision, last_request, v, generation)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+    ?23)
   ON CONFLICT DO NOTHING";
 
 /// Takes the parameters of [`write`].
 const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
     post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
     resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
-    not_before = ?18, revision = ?20, last_request = ?21
+    not_before = ?18, revision = ?20, last_request = ?21, generation = ?23
   WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND created_at = ?19 AND v = ?22";
 
 pub(super) fn create_client(
@@ -81,11 +83,12 @@ fn write(
         client.first_party,
         client.native,
         client.disabled,
-        At(client.not_before),
+        At(client.generation.not_before),
         At(client.created_at),
         Count(client.revision),
         stamp.request.as_bytes(),
-        FORMAT
+        FORMAT,
+        client.generation.id.as_ref().map(RequestId::as_bytes)
     ])?;
     settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
@@ -130,7 +133,10 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
         first_party: row.get("first_party")?,
         native: row.get("native")?,
         disabled: row.get("disabled")?,
-        not_before: row.get::<At>("not_before")?.0,
+        generation: Generation {
+            not_before: row.get::<At>("not_before")?.0,
+            id: row.get::<Option<_>>("generation")?.map(RequestId::from_bytes),
+        },
         created_at: row.get::<At>("created_at")?.0,
         revision: row.get::<Count>("revision")?.0,
     };

@@ -3,8 +3,8 @@
 use super::column::{At, Columns, FORMAT, Format, Word};
 use crate::Stamp;
 use protocol::consent::Consent;
+use protocol::generation::Authority;
 use protocol::id::{ClientId, Realm, UserId};
-use protocol::scope::Scope;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) fn get(
@@ -18,13 +18,7 @@ pub(super) fn get(
         .optional()
 }
 
-pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Consent>> {
-    db.prepare_cached("SELECT * FROM consents WHERE realm = ?1 AND user_id = ?2 ORDER BY client_id")?
-        .query_map(params![realm.as_str(), user.as_bytes()], from_row)?
-        .collect()
-}
-
-fn from_row(row: &Row<'_>) -> Result<Consent> {
+pub(super) fn from_row(row: &Row<'_>) -> Result<Consent> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     Ok(Consent {
@@ -32,34 +26,27 @@ fn from_row(row: &Row<'_>) -> Result<Consent> {
         client: row.get::<Word<_>>("client_id")?.0,
         scope: row.get::<Word<_>>("scope")?.0,
         granted_at: row.get::<At>("granted_at")?.0,
+        authority: row.get::<Option<_>>("authority")?.map(Authority::from_bytes),
     })
 }
 
-pub(super) fn remember_consent(
-    db: &Connection,
-    realm: &Realm,
-    user: &UserId,
-    client: &ClientId,
-    scope: &Scope,
-    stamp: &Stamp,
-) -> Result<()> {
+pub(super) fn remember_consent(db: &Connection, realm: &Realm, consent: &Consent, _: &Stamp) -> Result<()> {
     // Read and written under the one write lock.
-    let scope = match get(db, realm, user, client)? {
-        Some(known) if known.scope.covers(scope) => return Ok(()),
-        Some(known) => known.scope.union(scope),
-        None => scope.clone(),
-    };
+    let known = get(db, realm, &consent.user, &consent.client)?;
+    let Some(consent) = consent.added_to(known.as_ref()) else { return Ok(()) };
     db.prepare_cached(
-        "INSERT INTO consents (realm, user_id, client_id, scope, granted_at, v) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET scope = ?4, granted_at = ?5",
+        "INSERT INTO consents (realm, user_id, client_id, scope, granted_at, v, authority)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET scope = ?4, granted_at = ?5, authority = ?7",
     )?
     .execute(params![
         realm.as_str(),
-        user.as_bytes(),
-        client.as_str(),
-        scope.as_str(),
-        At(stamp.at),
-        FORMAT
+        consent.user.as_bytes(),
+        consent.client.as_str(),
+        consent.scope.as_str(),
+        At(consent.granted_at),
+        FORMAT,
+        consent.authority.as_ref().map(Authority::as_bytes)
     ])
     .map(drop)
 }

@@ -1,10 +1,11 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
 use super::column::{At, Columns, FORMAT, Format, Json, Word};
-use super::{settle, user};
+use super::{session, settle, user};
 use crate::kept::{self, Kept};
-use crate::{Commit, GrantView, Stamp};
-use protocol::grant::{Grant, GrantKey, Refresh, Revocation, RevocationReason};
+use crate::{Commit, GrantLocator, GrantView, Stamp};
+use protocol::generation::Authority;
+use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
 use protocol::secret::Digest;
@@ -14,14 +15,15 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 /// Stands in the column `pkce` when there is no challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
 
-/// Whoever made a client ask a million times gets a page all the same, and what matters stands first.
-pub(super) const OF_USER: &str = "SELECT * FROM grants WHERE rowid IN
-    (SELECT rowid FROM
-      (SELECT rowid, row_number() OVER
-         (PARTITION BY client_id ORDER BY revoked_at IS NOT NULL, redeemed_at IS NULL, created_at, id) AS place
-       FROM grants WHERE realm = ?1 AND user_id = ?2)
-     WHERE place <= ?3)
-  ORDER BY created_at, id";
+/// Counts no further than the bound that [`too_many`] asks about.
+pub(super) const CODES: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM grants INDEXED BY unredeemed_grants_of_session
+  WHERE realm = ?1 AND user_id = ?2 AND session_id = ?3 AND client_id = ?4 AND redeemed_at IS NULL LIMIT ?5)";
+/// The same for all of a user's grants for a client, whose ids lie beside each other.
+pub(super) const OF_CLIENT: &str = "SELECT count(*) FROM (SELECT 1 FROM grants
+  WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5)";
+/// How many of them are looked at together at most.
+const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Grant>>> {
     db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
@@ -29,20 +31,54 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Gra
         .optional()
 }
 
-pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId, of_a_client: u32) -> Result<Vec<Grant>> {
-    db.prepare_cached(OF_USER)?
-        .query_map(params![realm.as_str(), user.as_bytes(), of_a_client], |row| Ok(from_row(row)?.record))?
-        .collect()
-}
-
-pub(super) fn load_grant(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<GrantView> {
-    Ok(GrantView {
-        grant: get(db, realm, key)?.map(|kept| kept.record),
-        user: user::user(db, realm, &key.user)?,
-    })
+pub(super) fn load_grant(db: &Connection, realm: &Realm, at: &GrantLocator) -> Result<GrantView> {
+    let (key, grant) = (&at.key, get(db, realm, &at.key)?.map(|kept| kept.record));
+    let session = match grant.as_ref().filter(|grant| grant.needs_session()) {
+        Some(grant) => session::session(db, realm, &key.user, &grant.session)?,
+        None => None,
+    };
+    Ok(GrantView { grant, user: user::user(db, realm, &key.user)?, session })
 }
 
 pub(super) fn create_grant(
+    db: &Connection,
+    realm: &Realm,
+    grant: &Grant,
+    stamp: &Stamp,
+) -> Result<Commit<Grant>> {
+    let commit = restore_grant(db, realm, grant, stamp)?;
+    let (least, greatest) = GrantId::range_of(&grant.client);
+    if commit.is_done() && too_many(db, realm, grant)? {
+        let text = "SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5";
+        let range =
+            params![realm.as_str(), grant.user.as_bytes(), least.as_bytes(), greatest.as_bytes(), WINDOW];
+        let all: Result<Vec<Grant>> =
+            db.prepare_cached(text)?.query_map(range, |row| Ok(from_row(row)?.record))?.collect();
+        for id in grant::surplus(&all?, grant, stamp.at) {
+            delete(db, realm, &GrantKey { user: grant.user, grant: id })?;
+        }
+    }
+    Ok(commit)
+}
+
+/// Whether one of the bounds is passed.
+fn too_many(db: &Connection, realm: &Realm, grant: &Grant) -> Result<bool> {
+    let (user, session) = (grant.user.as_bytes(), grant.session.as_bytes());
+    let (least, greatest) = GrantId::range_of(&grant.client);
+    let (codes, all) = (grant::MOST_CODES as i64, grant::MOST_OF_A_CLIENT as i64);
+    let of_session = params![realm.as_str(), user, session, grant.client.as_str(), codes + 1];
+    let of_client = params![realm.as_str(), user, least.as_bytes(), greatest.as_bytes(), all + 1];
+    let count = |text, values| db.prepare_cached(text)?.query_row::<i64, _, _>(values, |row| row.get(0));
+    Ok(count(CODES, of_session)? > codes || count(OF_CLIENT, of_client)? > all)
+}
+
+fn delete(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<()> {
+    let text = "DELETE FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3";
+    let values = params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()];
+    db.prepare_cached(text)?.execute(values).map(drop)
+}
+
+pub(super) fn restore_grant(
     db: &Connection,
     realm: &Realm,
     grant: &Grant,
@@ -54,9 +90,9 @@ pub(super) fn create_grant(
                redirect_uri, pkce, nonce, claims, authentication, offline, code, code_expires_at, redeemed_at,
                created_at, expires_at, revoked_at, revoked_reason, last_request, v, refresh_digest,
                refresh_generation, refresh_rotated_at, refresh_master, refresh_idle_expires_at,
-               refresh_expires_at)
+               refresh_expires_at, authority)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)
+               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -88,7 +124,8 @@ pub(super) fn create_grant(
             grant.refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
             grant.refresh.as_ref().map(|tip| tip.master),
             grant.refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
-            grant.refresh.as_ref().map(|tip| At(tip.expires_at))
+            grant.refresh.as_ref().map(|tip| At(tip.expires_at)),
+            grant.authority.as_ref().map(Authority::as_bytes)
         ])?;
     let there = || get(db, realm, &grant.key());
     settle(changed, stamp, there, |there| kept::is_same_grant(there, grant))
@@ -212,31 +249,7 @@ fn end(
     settle(changed, stamp, || get(db, realm, key), |there| kept::is_revoked(there, reason, *stamp))
 }
 
-/// Revokes what a session carried; offline grants live on. Records of a newer format, too: whatever they
-/// mean, leaving them would keep clients signed in.
-pub(super) fn end_with_session(
-    db: &Connection,
-    realm: &Realm,
-    user: &UserId,
-    session: &SessionId,
-    stamp: &Stamp,
-) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
-         WHERE realm = ?1 AND user_id = ?2 AND session_id = ?3 AND offline = 0 AND revoked_at IS NULL",
-    )?
-    .execute(params![
-        realm.as_str(),
-        user.as_bytes(),
-        session.as_bytes(),
-        At(stamp.at),
-        Word(RevocationReason::SessionEnded),
-        stamp.request.as_bytes()
-    ])
-    .map(drop)
-}
-
-fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
+pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = Grant {
@@ -261,6 +274,7 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
         revoked: revocation(row)?,
         last_request: RequestId::from_bytes(row.get("last_request")?),
         refresh: refresh(row)?,
+        authority: row.get::<Option<_>>("authority")?.map(Authority::from_bytes),
     };
     Ok(Kept { last_request: record.last_request, record })
 }

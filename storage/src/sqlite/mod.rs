@@ -6,19 +6,19 @@
 use crate::kept::Kept;
 use crate::steps::steps;
 use crate::{
-    AccountView, Commit, DeniedToken, Document, Finding, Found, GrantView, RingDocument, SignInView, Stamp,
-    Store, StoreError, TokenView,
+    Belongings, Commit, DeniedToken, Document, Finding, Found, GrantLocator, GrantView, Place, RingDocument,
+    SignInView, Stamp, Store, StoreError, TokenView,
 };
 use async_trait::async_trait;
 use home::Home;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
+use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::scope::Scope;
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use queue::{Access, Queue};
@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod attempt;
+mod belongings;
 mod client;
 mod column;
 mod consent;
@@ -72,6 +73,8 @@ pub struct Sqlite {
     realm: Realm,
     // Dropped before the writer, whose connection, as the last one, folds the log back into the file.
     readers: Option<Queue>,
+    /// A reader of its own for what goes through more than a request needs, so that no request waits behind it.
+    heavy: Option<Queue>,
     writer: Queue,
 }
 
@@ -93,15 +96,18 @@ impl Sqlite {
             schema::migrate(&mut db)?;
         }
         schema::require_newest(&db)?;
-        let (readers, home) = match location {
-            Location::Memory => (None, Arc::new(Home::MEMORY)),
+        let (readers, heavy, home) = match location {
+            Location::Memory => (None, None, Arc::new(Home::MEMORY)),
             Location::File(path) => {
                 let home = Arc::new(Home::of(path.clone())?);
-                let connections = (0..readers::COUNT).map(|_| schema::connect_reader(path, busy));
-                (Some(readers::start(connections.collect::<Result<_, _>>()?, &home)?), home)
+                let start = |count| {
+                    let connections = (0..count).map(|_| schema::connect_reader(path, busy));
+                    readers::start(connections.collect::<Result<_, _>>()?, &home)
+                };
+                (Some(start(readers::COUNT)?), Some(start(1)?), home)
             }
         };
-        Ok(Self { realm, readers, writer: writer::start(db, home)? })
+        Ok(Self { realm, readers, heavy, writer: writer::start(db, home)? })
     }
 
     /// The schema this program makes and needs.
@@ -122,11 +128,12 @@ impl Sqlite {
     /// One read transaction, so that records read together were true together.
     async fn read<T: Send + 'static>(
         &self,
+        readers: Option<&Queue>,
         step: &'static str,
         act: impl FnOnce(&Connection, &Realm) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let realm = self.realm.clone();
-        let queue = self.readers.as_ref().unwrap_or(&self.writer);
+        let queue = readers.unwrap_or(&self.writer);
         let snapshot = move |db: &Connection| {
             control(db, "BEGIN")?;
             let answer = act(db, &realm);
@@ -165,7 +172,7 @@ impl Sqlite {
     }
 }
 
-/// Hands a step to the thread that owns a connection: what it needs goes along, owned. `Read` and `Write` steps
+/// Hands a step to the thread that owns a connection: what it needs goes along, owned. `Read`, `Heavy` and `Write` steps
 /// are functions of [`step`] that bear their names.
 macro_rules! on_a_thread {
     ($($access:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
@@ -178,7 +185,13 @@ macro_rules! on_a_thread {
     };
     (@Read $self:ident, $name:ident, $($arg:ident),*) => {{
         $(let $arg = $arg.to_owned();)*
-        $self.read(stringify!($name), move |db, realm| step::$name(db, realm, $(&$arg),*)).await
+        let act = move |db: &_, realm: &_| step::$name(db, realm, $(&$arg),*);
+        $self.read($self.readers.as_ref(), stringify!($name), act).await
+    }};
+    (@Heavy $self:ident, $name:ident, $($arg:ident),*) => {{
+        $(let $arg = $arg.to_owned();)*
+        let act = move |db: &_, realm: &_| step::$name(db, realm, $(&$arg),*);
+        $self.read($self.heavy.as_ref(), stringify!($name), act).await
     }};
     (@Write $self:ident, $name:ident, $($arg:ident),*) => {{
         $(let $arg = $arg.to_owned();)*
@@ -192,17 +205,20 @@ steps!(on_a_thread);
 /// Every step by its name.
 mod step {
     pub(super) use super::attempt::{debts, note_attempt};
+    pub(super) use super::belongings::{belongings, delete_belongings};
     pub(super) use super::client::{client, clients, create_client, delete_client, replace_client};
     pub(super) use super::consent::{forget_consent, remember_consent};
     pub(super) use super::grant::{
-        burn_code, create_grant, load_grant, redeem_code, revoke_grant, rotate_refresh,
+        burn_code, create_grant, load_grant, redeem_code, restore_grant, revoke_grant, rotate_refresh,
     };
     pub(super) use super::realm::{issuer, replace_issuer, replace_ring, ring};
-    pub(super) use super::session::{end_session, load_sign_in, reauthenticate, start_session};
+    pub(super) use super::session::{
+        end_session, load_sign_in, reauthenticate, restore_session, start_session,
+    };
     pub(super) use super::token::{denied_tokens, deny_token, load_token};
     pub(super) use super::user::{
-        create_user, delete_user, find_user, load_account, load_whole_account, set_password, set_profile,
-        set_user_disabled, user, user_ids, users, void_user,
+        create_user, delete_user, find_user, set_password, set_profile, set_user_disabled, user, user_ids,
+        users, void_user,
     };
 }
 

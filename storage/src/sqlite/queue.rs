@@ -22,6 +22,9 @@ pub(super) enum Access {
 /// One step on a connection. It runs first and answers later, when its transaction is known to be kept.
 pub(super) trait Job: Send {
     fn access(&self) -> Access;
+    /// Whether anybody waits for what it reads. What writes is done in any case: somebody who signs out and closes the
+    /// browser is signed out.
+    fn is_wanted(&self) -> bool;
     /// Does the work; whether it succeeded.
     fn run(&mut self, db: &Connection) -> bool;
     /// Tells the caller, `outage` instead of the result if the transaction was not kept.
@@ -43,6 +46,10 @@ where
 {
     fn access(&self) -> Access {
         self.access
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.access == Access::Write || !self.caller.is_closed()
     }
 
     fn run(&mut self, db: &Connection) -> bool {
@@ -140,6 +147,10 @@ impl Line {
         let mut state = self.lock();
         if state.threads == 0 {
             return Err(stopped(name));
+        }
+        if state.jobs.len() >= CAPACITY {
+            // Callers who left make room.
+            state.jobs.retain(|job| job.is_wanted());
         }
         if state.jobs.len() >= CAPACITY {
             return Err(StoreError::new(StoreErrorKind::Busy, name, "too many calls are waiting"));

@@ -1,14 +1,20 @@
 //! Browser sessions.
 
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::{attempt, consent, grant, settle, user};
+use super::{attempt, consent, settle, user};
 use crate::kept::Kept;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
+use protocol::generation::Authority;
 use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
 use protocol::secret::Digest;
-use protocol::session::{Authentication, Session};
+use protocol::session::{MOST_OF_A_USER, Session, surplus};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+
+pub(super) const OF_USER: &str = "SELECT count(*) FROM
+  (SELECT 1 FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)";
+/// How many of a user's sessions are looked at together at most.
+const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Kept<Session>>> {
     db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
@@ -16,10 +22,13 @@ fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<
         .optional()
 }
 
-pub(super) fn of_user(db: &Connection, realm: &Realm, user: &UserId) -> Result<Vec<Session>> {
-    db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 ORDER BY created_at, id")?
-        .query_map(params![realm.as_str(), user.as_bytes()], |row| Ok(from_row(row)?.record))?
-        .collect()
+pub(super) fn session(
+    db: &Connection,
+    realm: &Realm,
+    user: &UserId,
+    id: &SessionId,
+) -> Result<Option<Session>> {
+    Ok(get(db, realm, user, id)?.map(|kept| kept.record))
 }
 
 pub(super) fn load_sign_in(
@@ -30,10 +39,9 @@ pub(super) fn load_sign_in(
     client: &ClientId,
     attempts: &[AttemptKey],
 ) -> Result<SignInView> {
-    let session = session.map(|session| get(db, realm, id, &session)).transpose()?.flatten();
     Ok(SignInView {
         user: user::user(db, realm, id)?,
-        session: session.map(|kept| kept.record),
+        session: session.map(|session| self::session(db, realm, id, &session)).transpose()?.flatten(),
         consent: consent::get(db, realm, id, client)?,
         debts: attempt::debts(db, realm, attempts)?,
     })
@@ -45,11 +53,32 @@ pub(super) fn start_session(
     session: &Session,
     stamp: &Stamp,
 ) -> Result<Commit<Session>> {
+    let commit = restore_session(db, realm, session, stamp)?;
+    let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
+    let count: i64 = db.prepare_cached(OF_USER)?.query_row(own, |row| row.get(0))?;
+    if commit.is_done() && count > MOST_OF_A_USER as i64 {
+        let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
+        let all: Result<Vec<Session>> =
+            db.prepare_cached(text)?.query_map(own, |row| Ok(from_row(row)?.record))?.collect();
+        for id in surplus(all?, stamp.at).iter().filter(|id| **id != session.id) {
+            db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
+                .execute(params![realm.as_str(), session.user.as_bytes(), id.as_bytes()])?;
+        }
+    }
+    Ok(commit)
+}
+
+pub(super) fn restore_session(
+    db: &Connection,
+    realm: &Realm,
+    session: &Session,
+    stamp: &Stamp,
+) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
             "INSERT INTO sessions (realm, user_id, id, secret, authentication, created_at, expires_at, ended_at,
-               last_request, v)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+               last_request, v, authority)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -62,40 +91,38 @@ pub(super) fn start_session(
             At(session.expires_at),
             session.ended_at.map(At),
             stamp.request.as_bytes(),
-            FORMAT
+            FORMAT,
+            session.authority.as_ref().map(Authority::as_bytes)
         ])?;
     let there = || get(db, realm, &session.user, &session.id);
     settle(changed, stamp, there, |there| there == session)
 }
 
-#[expect(clippy::too_many_arguments, reason = "those of the step, and where it happens")]
 pub(super) fn reauthenticate(
     db: &Connection,
     realm: &Realm,
-    user: &UserId,
-    id: &SessionId,
+    session: &Session,
     seen: &Digest,
-    secret: &Digest,
-    authentication: &Authentication,
     stamp: &Stamp,
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
-            "UPDATE sessions SET secret = ?5, authentication = ?6, last_request = ?7
+            "UPDATE sessions SET secret = ?5, authentication = ?6, last_request = ?7, authority = ?9
              WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND secret = ?4 AND ended_at IS NULL AND v = ?8",
         )?
         .execute(params![
             realm.as_str(),
-            user.as_bytes(),
-            id.as_bytes(),
+            session.user.as_bytes(),
+            session.id.as_bytes(),
             seen.as_bytes(),
-            secret.as_bytes(),
-            Json(authentication),
+            session.secret.as_bytes(),
+            Json(&session.authentication),
             stamp.request.as_bytes(),
-            FORMAT
+            FORMAT,
+            session.authority.as_ref().map(Authority::as_bytes)
         ])?;
-    let mine = |there: &Session| there.secret == *secret && there.ended_at.is_none();
-    settle(changed, stamp, || get(db, realm, user, id), mine)
+    let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
+    settle(changed, stamp, || get(db, realm, &session.user, &session.id), mine)
 }
 
 pub(super) fn end_session(
@@ -120,13 +147,10 @@ pub(super) fn end_session(
             stamp.request.as_bytes(),
             FORMAT
         ])?;
-    if changed > 0 {
-        grant::end_with_session(db, realm, user, id, stamp)?;
-    }
     settle(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
 }
 
-fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
+pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = Session {
@@ -134,6 +158,7 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
         id: SessionId::from_bytes(row.get("id")?),
         secret: Digest::from_bytes(row.get("secret")?),
         authentication: row.get::<Json<_>>("authentication")?.0,
+        authority: row.get::<Option<_>>("authority")?.map(Authority::from_bytes),
         created_at: row.get::<At>("created_at")?.0,
         expires_at: row.get::<At>("expires_at")?.0,
         ended_at: row.get::<Option<At>>("ended_at")?.map(|at| at.0),

@@ -3,8 +3,7 @@
 use super::column::{At, FORMAT, Format};
 use super::{grant, settle};
 use crate::kept::Kept;
-use crate::{Commit, DeniedToken, GrantView, Stamp, TokenView};
-use protocol::grant::GrantKey;
+use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::id::{Realm, RequestId};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
@@ -14,12 +13,12 @@ pub(super) fn load_token(
     db: &Connection,
     realm: &Realm,
     token: &Digest,
-    key: &Option<GrantKey>,
+    at: &Option<GrantLocator>,
 ) -> Result<TokenView> {
     let denied = denied(db, realm, token)?.is_some();
-    let view = key.map(|key| grant::load_grant(db, realm, &key)).transpose()?;
-    let GrantView { grant, user } = view.unwrap_or_default();
-    Ok(TokenView { denied, grant, user })
+    let view = at.map(|at| grant::load_grant(db, realm, &at)).transpose()?;
+    let GrantView { grant, user, session } = view.unwrap_or_default();
+    Ok(TokenView { denied, grant, user, session })
 }
 
 fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Kept<Timestamp>>> {

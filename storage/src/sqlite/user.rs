@@ -1,10 +1,11 @@
 //! Users, and the identifiers that lead to them.
 
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::{attempt, consent, grant, session, settle};
+use super::{attempt, settle};
 use crate::kept::{self, Kept};
-use crate::{ACCOUNT_GRANTS, AccountView, Commit, Found, Stamp};
+use crate::{Commit, Found, Stamp};
 use protocol::attempts::AttemptKey;
+use protocol::generation::Generation;
 use protocol::id::{Realm, RequestId, Subject, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -84,8 +85,8 @@ pub(super) fn create_user(
 fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<usize> {
     db.prepare_cached(
         "INSERT INTO users (realm, id, subject, username, email, email_verified, claims, password, disabled,
-           not_before, created_at, updated_at, last_request, v)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+           not_before, created_at, updated_at, last_request, v, generation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![
@@ -98,11 +99,12 @@ fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<
         Json(&user.claims),
         user.password.as_ref().map(|hash| &hash.0),
         user.disabled,
-        At(user.not_before),
+        At(user.generation.not_before),
         At(user.created_at),
         At(user.updated_at),
         stamp.request.as_bytes(),
-        FORMAT
+        FORMAT,
+        user.generation.id.as_ref().map(RequestId::as_bytes)
     ])
 }
 
@@ -113,20 +115,14 @@ pub(super) fn set_user_disabled(
     disabled: &bool,
     stamp: &Stamp,
 ) -> Result<Commit<User>> {
-    let void_before = if *disabled { stamp.next_millisecond() } else { Timestamp::EPOCH };
+    if *disabled {
+        next_generation(db, realm, id, stamp)?;
+    }
     let changed = db
         .prepare_cached(
-            "UPDATE users SET disabled = ?3, not_before = max(not_before, ?4), last_request = ?5
-             WHERE realm = ?1 AND id = ?2 AND v = ?6",
+            "UPDATE users SET disabled = ?3, last_request = ?4 WHERE realm = ?1 AND id = ?2 AND v = ?5",
         )?
-        .execute(params![
-            realm.as_str(),
-            id.as_bytes(),
-            disabled,
-            At(void_before),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
+        .execute(params![realm.as_str(), id.as_bytes(), disabled, stamp.request.as_bytes(), FORMAT])?;
     settle(changed, stamp, || get(db, realm, id), |_| false)
 }
 
@@ -140,35 +136,41 @@ pub(super) fn set_password(
 ) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached(
-            "UPDATE users SET password = ?3, not_before = max(not_before, ?4), last_request = ?5
-             WHERE realm = ?1 AND id = ?2 AND (?7 IS NULL OR password = ?7) AND v = ?6",
+            "UPDATE users SET password = ?3, last_request = ?4
+             WHERE realm = ?1 AND id = ?2 AND (?6 IS NULL OR password = ?6) AND v = ?5",
         )?
         .execute(params![
             realm.as_str(),
             id.as_bytes(),
             password.0,
-            At(stamp.next_millisecond()),
             stamp.request.as_bytes(),
             FORMAT,
             seen.as_ref().map(|hash| &hash.0)
         ])?;
+    if changed > 0 {
+        next_generation(db, realm, id, stamp)?;
+    }
     settle(changed, stamp, || get(db, realm, id), |there| kept::has_new_password(there, password, *stamp))
 }
 
 pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<Commit<User>> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE users SET not_before = max(not_before, ?3), last_request = ?4
-             WHERE realm = ?1 AND id = ?2 AND v = ?5",
-        )?
-        .execute(params![
-            realm.as_str(),
-            id.as_bytes(),
-            At(stamp.next_millisecond()),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
+    let changed = next_generation(db, realm, id, stamp)?;
     settle(changed, stamp, || get(db, realm, id), |_| false)
+}
+
+/// Begins the next generation, within the transaction of the step: as [`Generation::next`] says.
+fn next_generation(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<usize> {
+    db.prepare_cached(
+        "UPDATE users SET generation = ?3, not_before = max(not_before, ?4), last_request = ?3
+         WHERE realm = ?1 AND id = ?2 AND v = ?5",
+    )?
+    .execute(params![
+        realm.as_str(),
+        id.as_bytes(),
+        stamp.request.as_bytes(),
+        At(stamp.next_millisecond()),
+        FORMAT
+    ])
 }
 
 pub(super) fn set_profile(
@@ -197,32 +199,8 @@ pub(super) fn set_profile(
     settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_profile(there, user))
 }
 
-pub(super) fn load_account(db: &Connection, realm: &Realm, id: &UserId) -> Result<AccountView> {
-    account(db, realm, id, ACCOUNT_GRANTS)
-}
-
-pub(super) fn load_whole_account(db: &Connection, realm: &Realm, id: &UserId) -> Result<AccountView> {
-    account(db, realm, id, u32::MAX)
-}
-
-fn account(db: &Connection, realm: &Realm, id: &UserId, grants_of_a_client: u32) -> Result<AccountView> {
-    Ok(AccountView {
-        user: user(db, realm, id)?,
-        sessions: session::of_user(db, realm, id)?,
-        grants: grant::of_user(db, realm, id, grants_of_a_client)?,
-        consents: consent::of_user(db, realm, id)?,
-    })
-}
-
+/// Identifiers go with the user, by their foreign key.
 pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp) -> Result<Commit<User>> {
-    // Identifiers go with the user, by their foreign key.
-    for text in [
-        "DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2",
-        "DELETE FROM grants WHERE realm = ?1 AND user_id = ?2",
-        "DELETE FROM consents WHERE realm = ?1 AND user_id = ?2",
-    ] {
-        db.prepare_cached(text)?.execute(params![realm.as_str(), id.as_bytes()])?;
-    }
     let changed = db
         .prepare_cached("DELETE FROM users WHERE realm = ?1 AND id = ?2")?
         .execute(params![realm.as_str(), id.as_bytes()])?;
@@ -241,7 +219,10 @@ fn from_row(row: &Row<'_>) -> Result<Kept<User>> {
         claims: row.get::<Json<_>>("claims")?.0,
         password: row.get::<Option<String>>("password")?.map(PasswordHash),
         disabled: row.get("disabled")?,
-        not_before: row.get::<At>("not_before")?.0,
+        generation: Generation {
+            not_before: row.get::<At>("not_before")?.0,
+            id: row.get::<Option<_>>("generation")?.map(RequestId::from_bytes),
+        },
         created_at: row.get::<At>("created_at")?.0,
         updated_at: row.get::<At>("updated_at")?.0,
     };

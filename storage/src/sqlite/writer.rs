@@ -48,8 +48,11 @@ fn split(jobs: Jobs) -> (Jobs, Jobs) {
     jobs.into_iter().partition(|job| job.access() == Access::Write)
 }
 
-/// Runs a step that changes nothing, on any of the connections.
+/// Runs a step that changes nothing, on any of the connections; nothing for a caller who left.
 pub(super) fn read(db: &Connection, home: &Home, mut job: Box<dyn Job>) {
+    if !job.is_wanted() {
+        return;
+    }
     let outage = home.check().err();
     if outage.is_none() {
         job.run(db);

@@ -103,6 +103,7 @@ const ACCOUNT: AccountTexts = AccountTexts {
     offline: "also while you are away",
     end_app: "Remove access",
     end_apps: "Remove all access",
+    more_apps: "Show more applications",
     apps_ended: "Access removed. Who wants it back has to ask you.",
 };
 

@@ -3,6 +3,7 @@
 //! What is true then is what is true had nothing happened.
 
 use super::*;
+use conformance::account::Account;
 use conformance::{PASSWORD, get};
 use stage::{OFFLINE, Stage, Tokens};
 
@@ -308,7 +309,7 @@ async fn n220_ending_sessions_and_taking_back_from_applications() {
             async |(_, browser, page, _)| send(browser, page, "/account/apps", ("all", "yes")).await,
             async |(name, ..), _| {
                 let user = world.admin.user(name).await.unwrap();
-                let view = world.store.load_account(&user.id).await.unwrap();
+                let view = Account::of(&*world.store, &user.id).await;
                 assert!(view.consents.is_empty() && view.grants.iter().all(|grant| grant.revoked.is_some()));
                 assert_eq!(view.grants.len(), 4);
             },

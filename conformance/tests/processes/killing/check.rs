@@ -6,6 +6,7 @@ use super::load::{Ledger, Person, agree, ask, make_account, sign_in};
 use super::site::{Browser, Dice, Site};
 use crate::QUICK;
 use conformance::PASSWORD;
+use conformance::account::{Account, kept_grant};
 use protocol::attempts::ACCOUNT;
 use protocol::grant::{Grant, GrantKey};
 use protocol::id::{ClientId, GrantId, Realm, UserId};
@@ -84,11 +85,11 @@ pub(super) async fn check(
 async fn look(store: &dyn Store, path: &Path) -> Kept {
     let mut kept = Kept { grants: BTreeMap::new(), people: BTreeMap::new() };
     for user in store.users().await.unwrap() {
-        let view = store.load_account(&user.id).await.unwrap();
+        let view = Account::of(store, &user.id).await;
         kept.people.insert(user.username, !view.consents.is_empty());
         for id in grants_of(path, &user.id) {
             let key = GrantKey { user: user.id, grant: id };
-            let grant = store.load_grant(key).await.unwrap().grant.unwrap();
+            let grant = kept_grant(store, key).await;
             assert!(view.sessions.iter().any(|session| session.id == grant.session), "an orphan: {grant:?}");
             assert_eq!(grant.redeemed_at.is_some(), grant.refresh.is_some(), "half a redemption: {grant:?}");
             kept.grants.insert(grant.nonce.clone().unwrap(), grant);

@@ -6,8 +6,8 @@ use super::{patiently, refused};
 use crate::admin::AdminError;
 use crate::keys::{KeysError, Ring};
 use protocol::client::Client;
+use protocol::generation::Generation;
 use protocol::id::{ClientId, UserId};
-use protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Commit, Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
 
@@ -37,15 +37,15 @@ pub(super) enum Begun {
     },
 }
 
-/// Makes a store this file's, unless it is that already. `not_before`: when what was issued begins to count; `None`
-/// in a planned move, for as the file says.
+/// Makes a store this file's, unless it is that already. Unless the move was planned, what was issued by the file's
+/// generation of the realm ends.
 ///
 /// # Errors
 /// [`AdminError::Refused`] if somebody else uses the store; when the store fails.
 pub(super) async fn begin(
     store: &dyn Store,
     file: &Owner,
-    not_before: Option<Timestamp>,
+    planned_move: bool,
     stamp: Stamp,
 ) -> Result<Begun, AdminError> {
     refuse_others(store, file).await?;
@@ -54,7 +54,7 @@ pub(super) async fn begin(
     let filed = file.ring.as_deref().map(read).transpose()?;
     let kept = there.as_ref().map(|there| read(&there.body)).transpose()?;
     if let Some(kept) = &kept
-        && filed.as_ref().is_none_or(|filed| *kept != since(filed, kept.not_before))
+        && filed.as_ref().is_none_or(|filed| *kept != of_generation(filed, kept.generation))
     {
         return Err(refused(
             "the store has other keys than the file, a server's or an older file's: import into an empty store",
@@ -65,19 +65,18 @@ pub(super) async fn begin(
     if is_finished {
         return Ok(Begun::Before { planned });
     }
-    if kept.is_some() && planned && not_before.is_some() {
+    if kept.is_some() && planned && !planned_move {
         return Err(refused(
             "this import was begun with --planned-move: go on with that, or begin anew in an empty store",
         ));
     }
     mark(store, issuer.clone(), file, stamp).await?;
     let Some((filed, body)) = filed.zip(file.ring.as_ref()) else { return Ok(Begun::Now) };
-    let body = match not_before {
-        None => body.clone(),
-        Some(at) => {
-            let least = kept.map_or(filed.not_before, |kept| kept.not_before.max(filed.not_before));
-            since(&filed, least.max(at)).to_text().map_err(damaged)?
-        }
+    let body = if planned_move {
+        body.clone()
+    } else {
+        let last = kept.map_or(filed.generation, |kept| kept.generation);
+        of_generation(&filed, last.next(stamp.request, stamp.at)).to_text().map_err(damaged)?
     };
     if put_ring(store, there, &body, stamp).await? {
         return Ok(Begun::Now);
@@ -146,10 +145,10 @@ async fn put_ring(
     Ok(patiently(put).await?.is_done())
 }
 
-/// The ring with another instant before which nothing counts.
-fn since(ring: &Ring, not_before: Timestamp) -> Ring {
+/// The ring of another generation.
+fn of_generation(ring: &Ring, generation: Generation) -> Ring {
     let mut moved = ring.clone();
-    moved.not_before = not_before;
+    moved.generation = generation;
     moved
 }
 

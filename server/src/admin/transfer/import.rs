@@ -74,8 +74,7 @@ pub async fn import<R: BufRead>(
     let stamp = admin.stamp();
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
-    let not_before = (!planned_move).then(|| stamp.next_millisecond());
-    let begun = begin(&*admin.store, &holdings.owner, not_before, stamp).await?;
+    let begun = begin(&*admin.store, &holdings.owner, planned_move, stamp).await?;
     if begun == Begun::Now {
         let all = holdings.counts.values().sum();
         put_all(admin, open()?, stamp, |done| progress(Stage::Put, done, all)).await?;
@@ -87,7 +86,7 @@ pub async fn import<R: BufRead>(
         return Err(refused(if planned { WAS_PLANNED } else { WAS_NOT_PLANNED }));
     }
     let ring = patiently(|| admin.store.ring(RingDocument::Ring)).await?;
-    let counts_from = |ring: &Document| Ok::<_, AdminError>(read(&ring.body)?.not_before);
+    let counts_from = |ring: &Document| Ok::<_, AdminError>(read(&ring.body)?.generation.not_before);
     let not_before = ring.as_ref().filter(|_| !planned_move).map(counts_from).transpose()?;
     let is_new = begun == Begun::Now;
     if is_new {
@@ -179,7 +178,7 @@ async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(
             let names = names.ok_or_else(|| refused(format!("{name}: an identifier of an unknown kind")))?;
             same(store.create_user(user, &names, stamp).await?, user)
         }
-        Entry::Session(session) => same(store.start_session(session, stamp).await?, session),
+        Entry::Session(session) => same(store.restore_session(session, stamp).await?, session),
         Entry::Grant(grant) => put_grant(store, grant, stamp).await?,
         Entry::Consent(consent) => put_consent(store, consent, stamp).await?,
         Entry::DeniedToken(denied) => {
@@ -218,16 +217,16 @@ fn holds(commit: &Commit<Document>, body: &str) -> bool {
 /// With the call that wrote it last, which is a part of it.
 async fn put_grant(store: &dyn Store, grant: &Grant, stamp: Stamp) -> Result<bool, AdminError> {
     let stamp = Stamp { request: grant.last_request, ..stamp };
-    Ok(same(store.create_grant(grant, stamp).await?, grant))
+    Ok(same(store.restore_grant(grant, stamp).await?, grant))
 }
 
 /// Another one that is there would grow by it, or cover it.
 async fn put_consent(store: &dyn Store, consent: &Consent, stamp: Stamp) -> Result<bool, AdminError> {
-    let Consent { user, client, scope, granted_at } = consent;
+    let Consent { user, client, .. } = consent;
     let there = async || Ok::<_, AdminError>(store.load_sign_in(user, None, client, &[]).await?.consent);
     if let Some(there) = there().await? {
         return Ok(there == *consent);
     }
-    store.remember_consent(user, client, scope, Stamp { at: *granted_at, ..stamp }).await?;
+    store.remember_consent(consent, stamp).await?;
     Ok(true)
 }

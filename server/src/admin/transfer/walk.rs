@@ -7,7 +7,7 @@ use protocol::id::UserId;
 use protocol::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use storage::{AccountView, RingDocument, Store, StoreError};
+use storage::{Belonging, RingDocument, Store, StoreError};
 
 /// Gives `each` every record that is not over at an instant; those of one kind in the order of their ids.
 /// `progress` is told how many of how many users.
@@ -30,18 +30,33 @@ pub(super) async fn walk(
             && let Some(user) = users.next()
         {
             let store = Arc::clone(store);
-            let load = move || whole_account(Arc::clone(&store), user);
-            coming.push_back(tokio::spawn(patiently(load)));
+            coming.push_back(tokio::spawn(everything_of(Arc::clone(&store), user)));
         }
         let Some(next) = coming.pop_front() else { return Ok(()) };
-        of_a_user(joined(next.await)?).into_iter().try_for_each(&mut lasting)?;
+        joined(next.await)?.into_iter().try_for_each(&mut lasting)?;
         done += 1;
         progress(done, all);
     }
 }
 
-async fn whole_account(store: Arc<dyn Store>, user: UserId) -> Result<AccountView, StoreError> {
-    store.load_whole_account(&user).await
+/// A user with what they have, read page by page.
+async fn everything_of(store: Arc<dyn Store>, id: UserId) -> Result<Vec<Entry>, AdminError> {
+    let mut entries: Vec<Entry> =
+        patiently(|| store.user(&id)).await?.into_iter().map(Entry::of_user).collect();
+    let mut behind = None;
+    loop {
+        let page = patiently(|| store.belongings(&id, behind.clone())).await?;
+        entries.extend(page.list.into_iter().map(|belonging| match belonging {
+            Belonging::Consent(consent) => Entry::Consent(consent),
+            Belonging::Grant(grant) => Entry::Grant(grant),
+            Belonging::Session(session) => Entry::Session(session),
+        }));
+        behind = page.next;
+        if behind.is_none() {
+            entries.sort_by_cached_key(Entry::id);
+            return Ok(entries);
+        }
+    }
 }
 
 async fn of_the_realm(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
@@ -53,14 +68,4 @@ async fn of_the_realm(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
     entries.extend(store.denied_tokens().await?.into_iter().map(Entry::DeniedToken));
     entries.sort_by_cached_key(Entry::id);
     Ok(entries)
-}
-
-fn of_a_user(account: AccountView) -> Vec<Entry> {
-    let user = account.user.into_iter().map(Entry::of_user);
-    let sessions = account.sessions.into_iter().map(Entry::Session);
-    let grants = account.grants.into_iter().map(|grant| Entry::Grant(Box::new(grant)));
-    let consents = account.consents.into_iter().map(Entry::Consent);
-    let mut entries: Vec<Entry> = user.chain(sessions).chain(grants).chain(consents).collect();
-    entries.sort_by_cached_key(Entry::id);
-    entries
 }

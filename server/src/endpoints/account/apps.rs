@@ -1,6 +1,6 @@
 //! Taking back what clients were given: every grant, and the consent, of one or all.
 
-use super::{done, submitted};
+use super::{done, list, submitted};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -11,10 +11,11 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use protocol::Refusal;
+use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::grant::{Grant, RevocationReason};
 use protocol::id::ClientId;
-use storage::{ACCOUNT_GRANTS, StoreError};
+use storage::{Belonging, Place};
 
 /// The form: `client` is an id, or `all` is there.
 pub async fn post(
@@ -41,33 +42,34 @@ async fn submit(
         return Err(Refusal::FieldsMissing.into());
     }
     let meant = |client: &ClientId| one.as_ref().is_none_or(|one| one == client);
-    // First what is remembered: whatever fails between, nothing is granted anew without asking.
-    for consent in owner.view.consents.iter().filter(|consent| meant(&consent.client)) {
-        app.store.forget_consent(&owner.user.id, &consent.client, call.stamp()).await?;
-        let event = Event::new(What::ConsentRevoked).user(owner.user.id).client(&consent.client);
-        telemetry::audit(call, &event);
+    let mut behind = None;
+    loop {
+        let page = list::page(app, &owner, behind).await?;
+        // Consents come first: whatever fails between, nothing is granted again without asking.
+        for belonging in &page.list {
+            match belonging {
+                Belonging::Consent(consent) if meant(&consent.client) => forget(app, call, consent).await?,
+                Belonging::Grant(grant) if meant(&grant.client) => revoke(app, call, grant).await?,
+                _ => {}
+            }
+        }
+        behind = page.next;
+        if matches!(behind, None | Some(Place::Sessions | Place::Session(_))) {
+            return done(app, "apps");
+        }
     }
-    let mut grants = owner.view.grants;
-    while revoke(app, call, &grants, meant).await? >= ACCOUNT_GRANTS {
-        // There may be more of them than are loaded at once.
-        grants = app.store.load_account(&owner.user.id).await?.grants;
-    }
-    done(app, "apps")
 }
 
-/// Revokes those of `grants` that live and are `meant`; how many there were.
-async fn revoke(
-    app: &App,
-    call: Call,
-    grants: &[Grant],
-    meant: impl Fn(&ClientId) -> bool,
-) -> Result<u32, StoreError> {
-    let (reason, mut revoked) = (RevocationReason::Revoked, 0);
-    for grant in grants.iter().filter(|grant| grant.revoked.is_none() && meant(&grant.client)) {
-        if app.store.revoke_grant(grant.key(), reason, call.stamp()).await?.is_done() {
-            telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
-        }
-        revoked += 1;
+async fn forget(app: &App, call: Call, consent: &Consent) -> Result<(), Stop> {
+    app.store.forget_consent(&consent.user, &consent.client, call.stamp()).await?;
+    telemetry::audit(call, &Event::new(What::ConsentRevoked).user(consent.user).client(&consent.client));
+    Ok(())
+}
+
+async fn revoke(app: &App, call: Call, grant: &Grant) -> Result<(), Stop> {
+    let (reason, stamp) = (RevocationReason::Revoked, call.stamp());
+    if grant.revoked.is_none() && app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
+        telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
     }
-    Ok(revoked)
+    Ok(())
 }

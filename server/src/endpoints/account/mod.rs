@@ -4,6 +4,7 @@
 //! this browser and session.
 
 mod apps;
+mod list;
 mod page;
 mod password;
 mod profile;
@@ -27,13 +28,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use protocol::Refusal;
+use protocol::id::ClientId;
 use protocol::params::Params;
 use protocol::session::{Session, SessionCookie};
 use protocol::time::Timestamp;
 use protocol::user::User;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::AccountView;
 
 /// Leads to the page: from the issuer's own address, and from the addresses that forms are sent to, where people
 /// get by reloading.
@@ -51,7 +52,6 @@ struct Owner {
     cookie: SessionCookie,
     user: User,
     session: Session,
-    view: AccountView,
 }
 
 impl Owner {
@@ -63,14 +63,14 @@ impl Owner {
             see_other(&format!("{}/login?r={r}", app.settings.issuer.path()))
         };
         let Some(cookie) = app.cookies().session(headers, &ring) else { return Ok(Err(away()?)) };
-        let view = app.store.load_account(&cookie.user).await?;
-        let session = view.sessions.iter().find(|session| session.id == cookie.session).cloned();
+        let (id, account) = (cookie.user, ClientId::account());
+        let view = app.store.load_sign_in(&id, Some(cookie.session), &account, &[]).await?;
         let idle = app.settings.lifetimes.session_idle;
-        match (view.user.clone(), session) {
+        match (view.user, view.session) {
             (Some(user), Some(session))
-                if session.is_live(&cookie, &user, idle, ring.not_before(), call.at) =>
+                if session.is_live(&cookie, &user, idle, ring.generation(), call.at) =>
             {
-                Ok(Ok(Self { ring, cookie, user, session, view }))
+                Ok(Ok(Self { ring, cookie, user, session }))
             }
             _ => Ok(Err(away()?)),
         }
@@ -79,14 +79,6 @@ impl Owner {
     /// Whether the password was asked for lately.
     fn is_fresh(&self, now: Timestamp) -> bool {
         now.since(self.session.authentication.at) < FRESH
-    }
-
-    /// Whether a session still goes on.
-    fn is_going_on(&self, session: &Session, now: Timestamp) -> bool {
-        session.ended_at.is_none()
-            && !session.expires_at.has_passed(now)
-            && self.user.honours(session.authentication.at)
-            && session.authentication.at >= self.ring.not_before()
     }
 
     fn protected(&self) -> csrf::Form<'_> {

@@ -1,6 +1,7 @@
 //! The page itself.
 
 use super::Owner;
+use super::list::{self, Connected};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::cookie::Binding;
@@ -12,14 +13,10 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
-use protocol::client::Client;
-use protocol::grant::Grant;
-use protocol::id::ClientId;
 use protocol::params::Params;
-use protocol::scope::Scope;
+use protocol::session::Session;
 use protocol::time::Timestamp;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use storage::Place;
 use templates::{Account, AccountNotice, AppLine, Moment, ProfileField, ScopeLine, SessionLine};
 
 /// The claims people may change by themselves, in the order of the page.
@@ -56,21 +53,37 @@ async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result
         _ => None,
     };
     let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
-    let mut response = render(app, call, &owner, &binding, StatusCode::OK, notice).await?;
+    let showing = Showing { notice, apps_behind: query.get("apps").and_then(list::from_text) };
+    let mut response = render(app, call, &owner, &binding, StatusCode::OK, showing).await?;
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
 }
 
-/// The page with what to say about the last thing that was done.
+/// What the page shows besides the account.
+#[derive(Default)]
+pub(super) struct Showing {
+    /// What to say about the last thing that was done.
+    pub(super) notice: Option<AccountNotice>,
+    /// Behind which place the applications go on; `None`: from the first.
+    pub(super) apps_behind: Option<Place>,
+}
+
+impl From<AccountNotice> for Showing {
+    fn from(notice: AccountNotice) -> Self {
+        Self { notice: Some(notice), apps_behind: None }
+    }
+}
+
+/// The page.
 pub(super) async fn render(
     app: &App,
     call: Call,
     owner: &Owner,
     binding: &Binding,
     status: StatusCode,
-    notice: Option<AccountNotice>,
+    showing: Showing,
 ) -> Result<Response, Stop> {
     let user = &owner.user;
     let claim = |name: &str| user.claims.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -79,10 +92,16 @@ pub(super) async fn render(
         let value = user.email.as_deref().unwrap_or_default();
         profile.push(ProfileField { name: "email", value });
     }
-    let sessions = sessions(owner, call.at);
-    let sessions: Vec<_> = sessions.iter().map(SessionText::line).collect();
-    let connected = connected(app, owner, call.at).await?;
-    let apps: Vec<_> = connected.iter().map(Connected::line).collect();
+    let alive = list::sessions(app, owner, call.at).await?;
+    let ids: Vec<String> = alive.iter().map(|session| session.id.to_string()).collect();
+    let sessions: Vec<_> = alive.iter().zip(&ids).map(|(it, id)| session_line(owner, it, id)).collect();
+    let behind = showing.apps_behind;
+    let is_continued = behind.is_some();
+    let (connected, next) = list::apps(app, owner, &alive, behind, call.at).await?;
+    let apps: Vec<_> = connected.iter().map(app_line).collect();
+    let more = next.as_ref().and_then(list::to_text);
+    let more_apps_url =
+        more.map(|place| format!("{}?apps={place}#apps", app.settings.issuer.url("/account")));
     let nonce = pages::nonce(app);
     let page = Account {
         messages: MESSAGES,
@@ -95,85 +114,31 @@ pub(super) async fn render(
         profile: &profile,
         sessions: &sessions,
         apps: &apps,
-        notice,
+        is_continued,
+        more_apps_url: more_apps_url.as_deref(),
+        notice: showing.notice,
     };
     Ok(pages::render(status, &nonce, Forms::Stay, &page)?)
 }
 
-struct SessionText {
-    id: String,
-    began: Timestamp,
-    signed_in: Timestamp,
-    is_current: bool,
-}
-
-impl SessionText {
-    fn line(&self) -> SessionLine<'_> {
-        SessionLine {
-            id: &self.id,
-            began: moment(self.began),
-            signed_in: moment(self.signed_in),
-            is_current: self.is_current,
-        }
+fn session_line<'a>(owner: &Owner, session: &Session, id: &'a str) -> SessionLine<'a> {
+    SessionLine {
+        id,
+        began: moment(session.created_at),
+        signed_in: moment(session.authentication.at),
+        is_current: session.id == owner.session.id,
     }
 }
 
-/// The sessions that go on, this browser's first, then the latest first.
-fn sessions(owner: &Owner, now: Timestamp) -> Vec<SessionText> {
-    let going_on = owner.view.sessions.iter().filter(|session| owner.is_going_on(session, now));
-    let mut lines: Vec<_> = going_on
-        .map(|session| SessionText {
-            id: session.id.to_string(),
-            began: session.created_at,
-            signed_in: session.authentication.at,
-            is_current: session.id == owner.session.id,
-        })
-        .collect();
-    lines.sort_by_key(|line| (!line.is_current, std::cmp::Reverse(line.signed_in)));
-    lines
-}
-
-/// A client that has something of this user.
-struct Connected {
-    client: Arc<Client>,
-    scope: Scope,
-    since: Timestamp,
-    is_offline: bool,
-}
-
-impl Connected {
-    fn line(&self) -> AppLine<'_> {
-        let shown = self.scope.tokens().filter(|name| *name != "openid" && *name != "offline_access");
-        AppLine {
-            id: self.client.id.as_str(),
-            name: &self.client.name,
-            scopes: shown.map(|name| ScopeLine::new(MESSAGES, name)).collect(),
-            since: moment(self.since),
-            is_offline: self.is_offline,
-        }
+fn app_line(connected: &Connected) -> AppLine<'_> {
+    let shown = connected.scope.tokens().filter(|name| *name != "openid" && *name != "offline_access");
+    AppLine {
+        id: connected.client.id.as_str(),
+        name: &connected.client.name,
+        scopes: shown.map(|name| ScopeLine::new(MESSAGES, name)).collect(),
+        since: moment(connected.since),
+        is_offline: connected.is_offline,
     }
-}
-
-/// Clients with a remembered consent or a living grant, by id.
-async fn connected(app: &App, owner: &Owner, now: Timestamp) -> Result<Vec<Connected>, Stop> {
-    let consents = &owner.view.consents;
-    let unrevoked = owner.view.grants.iter().filter(|grant| grant.revoked.is_none());
-    let ids: BTreeSet<&ClientId> =
-        consents.iter().map(|consent| &consent.client).chain(unrevoked.map(|grant| &grant.client)).collect();
-    let mut all = Vec::new();
-    for id in ids {
-        let Some(client) = app.client(id).await? else { continue };
-        let consent = consents.iter().find(|consent| client.honours(consent));
-        let alive = |grant: &&Grant| grant.is_alive(&owner.user, &client, owner.ring.not_before(), now);
-        let grants: Vec<&Grant> = owner.view.grants.iter().filter(alive).collect();
-        let began = grants.first().map(|grant| grant.created_at);
-        let Some(since) = consent.map(|consent| consent.granted_at).or(began) else { continue };
-        let agreed = consent.map_or_else(Scope::empty, |consent| consent.scope.clone());
-        let scope = grants.iter().fold(agreed, |scope, grant| scope.union(&grant.scope));
-        let is_offline = grants.iter().any(|grant| grant.offline);
-        all.push(Connected { client, scope, since, is_offline });
-    }
-    Ok(all)
 }
 
 /// An instant for programs and for people, in UTC.

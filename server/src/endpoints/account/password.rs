@@ -18,6 +18,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use protocol::event::{Event, What};
 use protocol::params::Params;
+use protocol::user::User;
 use std::time::Duration;
 use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
@@ -53,7 +54,7 @@ async fn submit(
         Err(refused) => Err(refused),
     };
     if let Err((problem, status, wait)) = refused {
-        let notice = Some(AccountNotice::Password(problem));
+        let notice = AccountNotice::Password(problem).into();
         let page = render(app, call, &owner, &binding, status, notice).await?;
         return Ok(match wait {
             Some(wait) => retry_after(page, wait),
@@ -61,11 +62,12 @@ async fn submit(
         });
     }
     telemetry::audit(call, &Event::new(What::PasswordChanged).user(owner.user.id).session(owner.session.id));
-    // What begins from the next millisecond on counts again.
-    let after = Call { at: call.stamp().next_millisecond(), ..call };
-    let proven = Proven { user: owner.user, session: Some(owner.session), consent: None };
-    let visitor = sign_in(app, after, proven, Some(owner.cookie)).await?;
-    Ok(visitor.mark(app, after, &owner.ring, done(app, "password")?))
+    // Of all that was signed in, this browser's session alone goes over to the generation that the change began.
+    let generation = owner.user.generation.next(call.id, call.at);
+    let user = User { generation, ..owner.user };
+    let proven = Proven { user, session: Some(owner.session), consent: None };
+    let visitor = sign_in(app, call, &owner.ring, proven, Some(owner.cookie)).await?;
+    Ok(visitor.mark(app, call, &owner.ring, done(app, "password")?))
 }
 
 /// N-184: who can't tell the current password changes nothing.

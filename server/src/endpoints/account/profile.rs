@@ -43,7 +43,7 @@ async fn save(
     if let Some(problem) = problem(&changed) {
         // Shown again as it was typed.
         owner.user = changed;
-        let notice = Some(AccountNotice::Profile(problem));
+        let notice = AccountNotice::Profile(problem).into();
         return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
     }
     match app.store.set_profile(&changed, owner.user.updated_at, call.stamp()).await? {

@@ -1,6 +1,6 @@
 //! Ending other sessions, one or all.
 
-use super::{done, submitted};
+use super::{done, list, submitted};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -12,6 +12,7 @@ use http::HeaderMap;
 use protocol::Refusal;
 use protocol::id::SessionId;
 use protocol::session::Session;
+use storage::Place;
 
 /// The form: `session` is an id, or `others`.
 pub async fn post(
@@ -38,8 +39,14 @@ async fn submit(
     // This browser signs out by signing out.
     let meant =
         |session: &&Session| session.id != owner.session.id && (asked == "others" || Some(session.id) == one);
-    for session in owner.view.sessions.iter().filter(meant).filter(|session| session.ended_at.is_none()) {
-        end(app, call, &session.user, &session.id, &session.secret).await?;
+    let mut behind = Some(Place::Sessions);
+    while let Some(place) = behind {
+        let page = list::page(app, &owner, Some(place)).await?;
+        let sessions = page.list.iter().filter_map(list::session);
+        for session in sessions.filter(meant).filter(|session| session.ended_at.is_none()) {
+            end(app, call, &session.user, &session.id, &session.secret).await?;
+        }
+        behind = page.next;
     }
     done(app, "sessions")
 }

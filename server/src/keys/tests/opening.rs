@@ -25,7 +25,7 @@ async fn the_first_ring_has_what_signs_and_its_successor_for_each_algorithm() {
     }
     let default = keys.current().signer(None, START).unwrap().alg();
     assert_eq!(default, TWO[0], "the first of the settings");
-    assert_eq!(keys.current().not_before(), Timestamp::EPOCH);
+    assert_eq!(keys.current().generation(), protocol::generation::Generation::default());
     assert_eq!(keys.current().version(), 1);
 }
 

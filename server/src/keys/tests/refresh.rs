@@ -65,14 +65,14 @@ async fn n218_requests_do_not_queue_on_a_store_that_is_away() {
     let keys = world.open(&policy(ES256)).await;
     let other = world.open(&policy(ES256)).await;
     world.advance(HOUR);
-    other.void_before(START).await.unwrap();
+    other.end_all().await.unwrap();
     world.advance(MINUTE);
     keys.fresh().await.unwrap();
     world.advance(MINUTE);
     let failing = || world.faults.fail("ring", 1, When::Before, StoreErrorKind::Busy);
     failing();
     let known = keys.fresh().await.unwrap().version();
-    other.void_before(START.plus(SECOND)).await.unwrap();
+    other.end_all().await.unwrap();
     world.advance(RETRY_AFTER - MILLISECOND);
     assert_eq!(keys.fresh().await.unwrap().version(), known, "not tried again yet");
     world.advance(MILLISECOND);

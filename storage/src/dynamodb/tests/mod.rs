@@ -7,6 +7,8 @@ use crate::contract::newer::kind_of;
 use crate::contract::wire::{Mishap, Wire};
 use std::sync::Arc;
 
+mod bounded;
+mod earlier;
 mod newer;
 mod sent;
 mod size;
@@ -29,9 +31,4 @@ async fn store_on_a_wire() -> (DynamoDb, Wire) {
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
     wire.take();
     (store, wire)
-}
-
-#[tokio::test]
-async fn an_account_shows_of_each_client_what_matters_most() {
-    crate::contract::account::shows_what_matters_most(&store().await).await;
 }

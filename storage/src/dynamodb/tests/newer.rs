@@ -30,7 +30,7 @@ async fn one_of_each() -> DynamoDb {
     put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
     assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
-    store.remember_consent(&user_id(1), &client_id("client-a"), &scope("openid"), call(1)).await.unwrap();
+    put_consent(&store, &agreed(1, "client-a", "openid", call(1))).await;
     assert!(store.replace_issuer(None, "https://auth.example", call(1)).await.unwrap().is_done());
     assert!(store.replace_ring(RingDocument::Ring, None, "{}", call(1)).await.unwrap().is_done());
     store
@@ -63,6 +63,7 @@ async fn a_newer_record_is_corrupt_to_read() {
     let store = one_of_each().await;
     let (user, client) = (user_id(1), client_id("client-a"));
     let [issuer, ring, clients, names, users, sessions, consents, grants, denied, attempts] = KINDS;
+    let named = GrantLocator { session: Some(session_id(1)), ..grant_at(1) };
     for kind in KINDS {
         set_format(&store, kind, 2).await;
         let answers = [
@@ -76,9 +77,10 @@ async fn a_newer_record_is_corrupt_to_read() {
                 &[users, sessions, consents, attempts],
                 kind_of(store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await),
             ),
-            (&[users, sessions, consents, grants], kind_of(store.load_account(&user).await)),
-            (&[users, grants], kind_of(store.load_grant(grant_key(1)).await)),
-            (&[denied, users, grants], kind_of(store.load_token(&token(1), Some(grant_key(1))).await)),
+            (&[sessions, consents, grants], kind_of(store.belongings(&user, None).await)),
+            (&[users, sessions, grants], kind_of(store.load_grant(named).await)),
+            (&[users, sessions, grants], kind_of(store.load_grant(grant_at(1)).await)),
+            (&[denied, users, sessions, grants], kind_of(store.load_token(&token(1), Some(named)).await)),
             (&[denied], kind_of(store.load_token(&token(1), None).await)),
             (&[attempts], kind_of(store.debts(&[attempt(2), attempt(1)]).await)),
             (&[names, attempts], kind_of(store.find_user(&name("alice"), &[attempt(1)]).await)),

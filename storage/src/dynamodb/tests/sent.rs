@@ -20,13 +20,18 @@ fn operations(wire: &Wire) -> Vec<String> {
     wire.take().into_iter().map(|sent| sent.operation).collect()
 }
 
+/// Grant 1 for who knows its session, as what a server issues says it.
+fn named() -> GrantLocator {
+    GrantLocator { session: Some(session_id(1)), ..grant_at(1) }
+}
+
 #[tokio::test]
 async fn a_step_is_one_call() {
     let (store, wire) = peopled().await;
     let (user, client) = (user_id(1), client_id("client-a"));
     store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await.unwrap();
-    store.load_grant(grant_key(1)).await.unwrap();
-    store.load_token(&token(1), Some(grant_key(1))).await.unwrap();
+    store.load_grant(named()).await.unwrap();
+    store.load_token(&token(1), Some(named())).await.unwrap();
     store.find_user(&name("alice"), &[attempt(1)]).await.unwrap();
     assert_eq!(operations(&wire), ["BatchGetItem"; 4]);
     store.client(&client).await.unwrap();
@@ -40,10 +45,31 @@ async fn a_step_is_one_call() {
     assert_eq!(operations(&wire), ["UpdateItem"; 4]);
     assert!(store.deny_token(&token(1), later(1), call(2)).await.unwrap().is_done());
     assert_eq!(operations(&wire), ["PutItem"]);
-    store.load_account(&user).await.unwrap();
+    store.belongings(&user, None).await.unwrap();
     assert_eq!(operations(&wire), ["Query"]);
-    assert!(store.end_session(&user, &session_id(1), &session_secret(1), call(2)).await.unwrap().is_done());
-    assert_eq!(operations(&wire), ["Query", "TransactWriteItems"]);
+    assert!(
+        store.reauthenticate(&reproven(&session(1), 2), &session_secret(1), call(2)).await.unwrap().is_done()
+    );
+    assert!(store.end_session(&user, &session_id(1), &session_secret(2), call(2)).await.unwrap().is_done());
+    assert!(store.set_password(&user, None, &password("new"), call(3)).await.unwrap().is_done());
+    assert!(store.void_user(&user, call(4)).await.unwrap().is_done());
+    assert_eq!(operations(&wire), ["UpdateItem"; 4]);
+}
+
+/// What earlier programs issued doesn't say the session.
+#[tokio::test]
+async fn a_session_that_is_not_named_is_a_second_call_if_the_grant_needs_it() {
+    let (store, wire) = peopled().await;
+    let wrong = GrantLocator { session: Some(session_id(2)), ..grant_at(1) };
+    for at in [grant_at(1), wrong] {
+        assert_eq!(store.load_grant(at).await.unwrap().session, Some(session(1)));
+        assert_eq!(store.load_token(&token(1), Some(at)).await.unwrap().session, Some(session(1)));
+        assert_eq!(operations(&wire), ["BatchGetItem", "GetItem", "BatchGetItem", "GetItem"]);
+    }
+    for at in [grant_at(2), grant_at(3)] {
+        assert_eq!(store.load_grant(at).await.unwrap().session, None);
+        assert_eq!(operations(&wire), ["BatchGetItem"], "it lives by itself, or there is none");
+    }
 }
 
 #[tokio::test]
@@ -71,18 +97,19 @@ async fn n218_what_goes_wrong_is_busy_or_unavailable() {
         assert_eq!(kind_of(ended), kind, "{mishap:?}");
         wire.clear();
     }
-    let account = store.load_account(&user_id(1)).await.unwrap();
-    assert!(account.grants.iter().all(|grant| grant.revoked.is_none()), "nothing was done");
+    assert_eq!(kept_grant(&store, &grant(2)).await, Some(offline_grant(2)), "nothing was done");
+    assert_eq!(kept_session(&store, &session(1)).await, Some(session(1)));
 }
 
 #[tokio::test]
 async fn keys_left_unprocessed_are_asked_for_again_and_never_taken_for_absent() {
     let (store, wire) = peopled().await;
     wire.plan(1, 2, Mishap::Unprocessed);
-    assert!(store.load_grant(grant_key(1)).await.unwrap().grant.is_some());
+    let view = store.load_grant(named()).await.unwrap();
+    assert!(view.grant.is_some() && view.session.is_some());
     assert_eq!(operations(&wire), ["BatchGetItem"; 3]);
     wire.plan(1, 100, Mishap::Unprocessed);
-    assert_eq!(kind_of(store.load_grant(grant_key(1)).await), Some(StoreErrorKind::Busy));
+    assert_eq!(kind_of(store.load_grant(named()).await), Some(StoreErrorKind::Busy));
 }
 
 #[tokio::test]
@@ -105,7 +132,7 @@ async fn n220_a_write_whose_answer_was_lost_on_the_line_is_done_once() {
     let user = user_id(1);
     let lose = || wire.plan(1, 1, Mishap::Unanswered);
     lose();
-    assert!(store.create_grant(&grant(3), call(9)).await.unwrap().is_done());
+    assert!(store.restore_grant(&grant(3), call(9)).await.unwrap().is_done());
     lose();
     let first = Some(first_tip(3));
     assert!(store.redeem_code(grant_key(3), &code(3), first.clone(), call(10)).await.unwrap().is_done());
@@ -119,18 +146,25 @@ async fn n220_a_write_whose_answer_was_lost_on_the_line_is_done_once() {
     lose();
     assert!(store.deny_token(&token(1), later(1), call(14)).await.unwrap().is_done());
     lose();
-    assert!(store.start_session(&session(2), call(15)).await.unwrap().is_done());
+    assert!(store.restore_session(&session(2), call(15)).await.unwrap().is_done());
+    lose();
+    let again = reproven(&session(2), 3);
+    assert!(store.reauthenticate(&again, &session_secret(2), call(16)).await.unwrap().is_done());
+    lose();
+    assert!(store.end_session(&user, &session_id(2), &session_secret(3), call(17)).await.unwrap().is_done());
     lose();
     assert!(store.create_user(&bare_user(2), &[name("bob")], call(16)).await.unwrap().is_done());
     lose();
     assert!(store.create_client(&bare_client("b"), call(17)).await.unwrap().is_done());
     lose();
     assert!(store.set_password(&user, None, &password("new"), call(18)).await.unwrap().is_done());
-    assert_eq!(wire.take().len(), 20, "each was sent twice");
-    // The first call of the two that end a session is the question what it carries.
-    wire.plan(2, 1, Mishap::Unanswered);
-    assert!(store.end_session(&user, &session_id(2), &session_secret(2), call(19)).await.unwrap().is_done());
-    assert!(wire.clear());
+    assert_eq!(wire.take().len(), 24, "each was sent twice");
+    // Two calls at once: the write, and the question what else there is.
+    wire.plan(1, 2, Mishap::Unanswered);
+    assert!(store.start_session(&session(4), call(21)).await.unwrap().is_done());
+    wire.plan(1, 2, Mishap::Unanswered);
+    assert!(store.create_grant(&grant(4), call(22)).await.unwrap().is_done());
+    assert_eq!(wire.take().len(), 8);
     let kept = kept_grant(&store, &grant(3)).await.unwrap();
     assert_eq!((kept.refresh, kept.revoked), (Some(rotated_tip(3)), None));
     wire.plan(2, 1, Mishap::Unanswered);
@@ -145,7 +179,7 @@ async fn a_write_that_meets_a_transaction_is_sent_again() {
     wire.plan(1, 2, conflict);
     assert!(store.redeem_code(grant_key(1), &code(1), None, call(2)).await.unwrap().is_done());
     wire.plan(1, 2, conflict);
-    assert!(store.start_session(&session(2), call(3)).await.unwrap().is_done());
+    assert!(store.restore_session(&session(2), call(3)).await.unwrap().is_done());
     wire.plan(1, 2, conflict);
     store.forget_consent(&user_id(1), &client_id("client-a"), call(4)).await.unwrap();
     let sent: Vec<_> = ["UpdateItem", "PutItem", "DeleteItem"].into_iter().flat_map(|one| [one; 3]).collect();
@@ -167,52 +201,24 @@ async fn n224_every_read_is_of_what_is_there_now() {
     store.user(&user).await.unwrap();
     store.users().await.unwrap();
     store.user_ids().await.unwrap();
-    store.load_account(&user).await.unwrap();
-    store.load_whole_account(&user).await.unwrap();
+    store.belongings(&user, None).await.unwrap();
     store.load_sign_in(&user, Some(session_id(1)), &client, &[attempt(1)]).await.unwrap();
-    store.load_grant(grant_key(1)).await.unwrap();
-    store.load_token(&token(1), Some(grant_key(1))).await.unwrap();
+    for at in [grant_at(1), named()] {
+        store.load_grant(at).await.unwrap();
+        store.load_token(&token(1), Some(at)).await.unwrap();
+    }
     store.denied_tokens().await.unwrap();
     store.debts(&[attempt(1)]).await.unwrap();
     assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
     // And those that a write begins with.
-    store.remember_consent(&user, &client, &scope("openid"), call(2)).await.unwrap();
-    store.remember_consent(&user, &client, &scope("email"), call(3)).await.unwrap();
+    put_consent(&store, &agreed(1, "client-a", "openid", call(2))).await;
+    put_consent(&store, &agreed(1, "client-a", "email", call(3))).await;
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(4)).await.unwrap();
-    assert!(store.end_session(&user, &session_id(1), &session_secret(1), call(5)).await.unwrap().is_done());
+    put_session(&store, &session(2)).await;
+    put_grant(&store, &grant(3)).await;
     assert!(store.delete_user(&user, call(6)).await.unwrap().is_done());
+    store.delete_belongings(&user).await.unwrap();
     assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
-}
-
-/// More than a transaction holds. The line breaks at each call in turn; whoever asks again ends it all.
-#[tokio::test]
-async fn a_session_with_very_many_grants_ends_with_all_of_them() {
-    const MANY: u32 = 120;
-    let (store, wire) = store_on_a_wire().await;
-    for nth in [1, 2, 3, 10, 22, 23, 24] {
-        let (one, first) = (session(nth), nth * 1000);
-        put_session(&store, &one).await;
-        for number in first..first + MANY {
-            put_grant(&store, &Grant { session: one.id, ..grant(number) }).await;
-        }
-        wire.plan(nth.into(), 3, Mishap::Unreachable);
-        let cut = store.end_session(&one.user, &one.id, &one.secret, call(nth)).await;
-        assert!(wire.clear());
-        if cut.is_err() {
-            let again = store.end_session(&one.user, &one.id, &one.secret, call(nth + 500)).await;
-            assert!(again.unwrap().is_done(), "call {nth}");
-        }
-        let left = store.0.carried(&one.user, &one.id).await.unwrap();
-        assert_eq!(left, [], "call {nth}");
-    }
-    // Who doesn't have the secret ends nothing.
-    put_session(&store, &session(30)).await;
-    for number in 0..MANY {
-        put_grant(&store, &Grant { session: session_id(30), ..grant(number) }).await;
-    }
-    let lost = store.end_session(&user_id(1), &session_id(30), &session_secret(31), call(900)).await.unwrap();
-    assert_eq!(lost, Commit::Lost(Some(Box::new(session(30)))));
-    assert_eq!(store.0.carried(&user_id(1), &session_id(30)).await.unwrap().len(), MANY as usize);
 }
 
 /// Grants whose codes nobody redeems are gone soon; the others live as long as their tokens can.
@@ -268,7 +274,9 @@ async fn a_step_has_a_deadline_and_an_operator_none() {
     assert_eq!(kind_of(of(Patience::Request).0.in_time("user", late()).await), Some(StoreErrorKind::Busy));
     assert_eq!(kind_of(of(Patience::Operator).0.in_time("user", late()).await), None);
     // As many pages as there are.
-    assert_eq!(kind_of(of(Patience::Request).0.in_time("load_account", late()).await), None);
+    for step in ["belongings", "delete_belongings"] {
+        assert_eq!(kind_of(of(Patience::Request).0.in_time(step, late()).await), None);
+    }
 }
 
 #[tokio::test]

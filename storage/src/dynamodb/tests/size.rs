@@ -4,6 +4,7 @@ use super::*;
 use crate::contract::sample::*;
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::grant::{RequestedClaims, Revocation};
+use protocol::session::Authentication;
 
 /// What DynamoDB bills: names and values, a number by its digits, lists and maps with what they hold.
 fn size(value: &AttributeValue) -> usize {

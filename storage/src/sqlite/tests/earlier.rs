@@ -3,16 +3,28 @@
 
 use super::super::schema::RECORD;
 use super::*;
+use crate::Belonging;
+use protocol::generation::Generation;
 use rusqlite::params;
 
-/// Schema 1: before refresh tokens, revocation, and revisions of clients.
-const FIRST: &str = include_str!("../../../../migrations/sqlite/0001_first.sql");
+/// Schema 1: before refresh tokens, revocation, and revisions of clients. Schema 3: before generations.
+const EARLIER: [&str; 3] = [
+    include_str!("../../../../migrations/sqlite/0001_first.sql"),
+    include_str!("../../../../migrations/sqlite/0002_refresh_and_revocation.sql"),
+    include_str!("../../../../migrations/sqlite/0003_housekeeping.sql"),
+];
 
-fn make_first(folder: &Folder) {
+fn make(folder: &Folder, schema: usize) {
     let db = folder.raw();
     db.execute_batch(RECORD).unwrap();
-    db.execute_batch(FIRST).unwrap();
-    db.execute("INSERT INTO migrations (version, name) VALUES (1, 'first')", []).unwrap();
+    for (number, text) in (1_i64..).zip(EARLIER).take(schema) {
+        db.execute_batch(text).unwrap();
+        db.execute("INSERT INTO migrations (version, name) VALUES (?1, 'earlier')", [number]).unwrap();
+    }
+}
+
+fn make_first(folder: &Folder) {
+    make(folder, 1);
 }
 
 /// What a program of schema 1 writes: rows of its columns, each named, in a store that may have more.
@@ -111,10 +123,10 @@ async fn n228_records_of_the_first_schema_read_right_after_migration() {
         assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
         let store = folder.open().unwrap();
         assert_eq!(store.clients().await.unwrap(), [bare_client("client-a")], "its first revision");
-        let account = store.load_account(&user_id(1)).await.unwrap();
-        assert_eq!(account.user, Some(bare_user(1)));
-        assert_eq!(account.sessions, [session(1)]);
-        assert_eq!(account.grants, [grant(1)], "without a refresh token");
+        assert_eq!(store.user(&user_id(1)).await.unwrap(), Some(bare_user(1)));
+        let session = Session { authority: None, ..session(1) };
+        let all = [Belonging::Grant(Box::new(grant(1))), Belonging::Session(session)];
+        assert_eq!(store.belongings(&user_id(1), None).await.unwrap().list, all, "without a refresh token");
     }
 }
 
@@ -173,4 +185,76 @@ fn n228_a_second_migration_that_breaks_off_leaves_the_first_schema() {
     let newest = Sqlite::schema_version();
     assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 1, to: newest });
     folder.open().unwrap();
+}
+
+/// What a program of schema 3 writes beyond that, and ends by its instants.
+fn write_as_third(folder: &Folder) {
+    write_as_first(folder);
+    let (db, now) = (folder.raw(), NOW.millis().cast_signed());
+    let text = "INSERT INTO consents (realm, user_id, client_id, scope, granted_at, v)
+                VALUES ('main', ?1, 'client-a', 'openid', ?2, 1)";
+    db.execute(text, params![user_id(1).as_bytes(), now]).unwrap();
+    db.execute("UPDATE clients SET not_before = 7", []).unwrap();
+    void_as_third(folder, NOW);
+}
+
+/// Such a program signs user 1 out everywhere.
+fn void_as_third(folder: &Folder, not_before: Timestamp) {
+    let text = "UPDATE users SET not_before = max(not_before, ?3), last_request = ?4
+                WHERE realm = ?1 AND id = ?2 AND v = 1";
+    let (user, not_before, by) = (user_id(1), not_before.millis().cast_signed(), call(9).request);
+    let bound = params!["main", user.as_bytes(), not_before, by.as_bytes()];
+    assert_eq!(folder.raw().execute(text, bound), Ok(1));
+}
+
+#[tokio::test]
+async fn n241_records_of_the_third_schema_read_right_after_migration() {
+    for written_before in [true, false] {
+        let folder = Folder::new();
+        make(&folder, 3);
+        if written_before {
+            write_as_third(&folder);
+        }
+        let newest = Sqlite::schema_version();
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 3, to: newest });
+        if !written_before {
+            write_as_third(&folder);
+        }
+        assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
+        let store = folder.open().unwrap();
+        let ended = |not_before| Generation { id: None, not_before };
+        let client = Client { generation: ended(Timestamp::from_millis(7)), ..bare_client("client-a") };
+        assert_eq!(store.clients().await.unwrap(), [client]);
+        let user = User { generation: ended(NOW), ..bare_user(1) };
+        assert_eq!(store.user(&user.id).await.unwrap(), Some(user));
+        let consent = Consent { authority: None, ..agreed(1, "client-a", "openid", call(1)) };
+        let session = Session { authority: None, ..session(1) };
+        let all = [
+            Belonging::Consent(consent),
+            Belonging::Grant(Box::new(grant(1))),
+            Belonging::Session(session.clone()),
+        ];
+        assert_eq!(store.belongings(&user_id(1), None).await.unwrap().list, all);
+        assert_eq!(store.load_grant(grant_at(1)).await.unwrap().session, Some(session));
+    }
+}
+
+/// A program that doesn't know generations still runs beside this one: what it ends is ended here.
+#[tokio::test]
+async fn n241_an_end_by_a_program_of_the_third_schema_is_another_generation() {
+    let folder = Folder::new();
+    make(&folder, 3);
+    write_as_third(&folder);
+    let store = folder.create();
+    let kept = async || store.user(&user_id(1)).await.unwrap().unwrap().generation;
+    let mut all = vec![kept().await];
+    for number in 1..5 {
+        assert!(store.void_user(&user_id(1), call(number)).await.unwrap().is_done());
+        all.push(kept().await);
+        void_as_third(&folder, later(u64::from(number) * 10));
+        all.push(kept().await);
+    }
+    for (at, generation) in all.iter().enumerate() {
+        assert!(!all.iter().skip(at + 1).any(|other| other == generation), "{all:?}");
+    }
 }

@@ -1,56 +1,78 @@
 //! What one user or one client may have very many of.
 
-use super::super::client::CONSENTS;
-use super::super::grant::OF_USER;
+use super::super::{belongings, client, grant, session};
 use super::*;
-use crate::contract::account::shows_what_matters_most;
-use rusqlite::params;
 
 #[tokio::test]
 async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
     let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
     put_client(&store, &bare_client("client-a")).await;
     let consents = [(1, "client-a"), (2, "client-a"), (1, "client-b")];
-    for (user, client) in consents {
-        store.remember_consent(&user_id(user), &client_id(client), &scope("openid"), call(1)).await.unwrap();
+    let consents = consents.map(|(user, client)| agreed(user, client, "openid", call(1)));
+    for consent in &consents {
+        put_consent(&store, consent).await;
     }
-    let is_kept = async |user, client| {
-        store.load_sign_in(&user_id(user), None, &client_id(client), &[]).await.unwrap().consent.is_some()
-    };
     assert_eq!(store.delete_client(&client_id("client-b"), call(2)).await.unwrap(), Commit::Lost(None));
-    for (user, client) in consents {
-        assert!(is_kept(user, client).await, "nothing was deleted");
+    for consent in &consents {
+        assert!(kept_consent(&store, consent).await.is_some(), "nothing was deleted");
     }
     assert_eq!(store.delete_client(&client_id("client-a"), call(2)).await.unwrap(), Commit::Done);
-    for (user, client) in consents {
-        assert_eq!(is_kept(user, client).await, client == "client-b");
+    for consent in &consents {
+        let is_kept = kept_consent(&store, consent).await.is_some();
+        assert_eq!(is_kept, consent.client == client_id("client-b"));
     }
 }
 
+/// A bound on work instead of time: of nobody's rows but theirs, and of no more than the statement asks for.
 #[tokio::test]
-async fn an_account_shows_of_each_client_what_matters_most() {
-    shows_what_matters_most(&Sqlite::open(&Location::Memory, true, Realm::main()).unwrap()).await;
-}
-
-/// A bound on work instead of time: nobody's rows but theirs are looked at.
-#[tokio::test]
-async fn grants_of_a_user_and_consents_with_a_client_are_found_by_an_index() {
+async fn n242_what_somebody_has_is_found_by_an_index() {
+    const OF_CLIENT: &str = "consents USING INDEX consents_by_client (realm=? AND client_id=?)";
+    const CODES: &str = "grants USING COVERING INDEX unredeemed_grants_of_session \
+        (realm=? AND user_id=? AND session_id=? AND client_id=? AND redeemed_at=?)";
+    const RANGE: &str =
+        "grants USING COVERING INDEX sqlite_autoindex_grants_1 (realm=? AND user_id=? AND id>? AND id<?)";
     let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
-    let plan = async |text: &'static str, bound: usize| {
-        let explain = move |db: &Connection, _: &Realm| {
-            let values = params!["main", "a", 1];
-            db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?
-                .query_map(&values[..bound], |row| row.get::<_, String>("detail"))?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        store.read("plan", explain).await.unwrap()
-    };
-    let consents = plan(CONSENTS, 2).await;
-    assert!(consents.iter().any(|step| step.contains("consents_by_client")), "{consents:?}");
-    let grants = plan(OF_USER, 3).await;
-    let of_user = "USING INDEX sqlite_autoindex_grants_1 (realm=? AND user_id=?)";
-    assert!(grants.iter().any(|step| step.contains(of_user)), "{grants:?}");
-    for step in consents.iter().chain(&grants) {
-        assert!(!step.starts_with("SCAN consents") && !step.starts_with("SCAN grants"), "{step}");
+    let [consents, grants, sessions] = belongings::DELETE;
+    for (text, by) in [
+        (client::CONSENTS, OF_CLIENT),
+        (grant::CODES, CODES),
+        (grant::OF_CLIENT, RANGE),
+        (
+            session::OF_USER,
+            "sessions USING COVERING INDEX sqlite_autoindex_sessions_1 (realm=? AND user_id=?)",
+        ),
+        (belongings::CONSENTS, "consents USING PRIMARY KEY (realm=? AND user_id=? AND client_id>?)"),
+        (belongings::GRANTS, "grants USING INDEX sqlite_autoindex_grants_1 (realm=? AND user_id=? AND id>?)"),
+        (
+            belongings::SESSIONS,
+            "sessions USING INDEX sqlite_autoindex_sessions_1 (realm=? AND user_id=? AND id>?)",
+        ),
+        (consents, "consents USING PRIMARY KEY (realm=? AND user_id=?)"),
+        (grants, "grants USING COVERING INDEX sqlite_autoindex_grants_1 (realm=? AND user_id=?)"),
+        (sessions, "sessions USING COVERING INDEX sqlite_autoindex_sessions_1 (realm=? AND user_id=?)"),
+    ] {
+        let plan = plan(&store, text).await;
+        assert!(plan.iter().any(|step| step.ends_with(&format!("SEARCH {by}"))), "{by}: {plan:?}");
+        for step in plan {
+            // The count goes through what the bounded question inside it returned.
+            let is_inner = step.starts_with("SCAN (subquery");
+            assert!(
+                (is_inner || !step.starts_with("SCAN")) && !step.contains("TEMP B-TREE"),
+                "{text}: {step}"
+            );
+        }
     }
+}
+
+/// How SQLite goes about a statement.
+async fn plan(store: &Sqlite, text: &'static str) -> Vec<String> {
+    let explain = move |db: &Connection, _: &Realm| {
+        let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;
+        let (mut rows, mut plan) = (explain.raw_query(), Vec::new());
+        while let Some(row) = rows.next()? {
+            plan.push(row.get("detail")?);
+        }
+        Ok(plan)
+    };
+    store.read(None, "plan", explain).await.unwrap()
 }

@@ -16,6 +16,7 @@ mod group;
 mod many;
 mod newer;
 mod outage;
+mod queue;
 mod schema;
 mod share;
 mod sweep;
@@ -74,7 +75,7 @@ impl Folder {
 /// A call that was made and has not been answered.
 type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Makes a call without waiting for its answer; the writing thread must be held.
+/// Makes a call without waiting for its answer; the thread that does it must be held.
 fn send<'a, T>(call: impl Future<Output = T> + 'a) -> Sent<'a, T> {
     let mut call: Sent<'a, T> = Box::pin(call);
     assert!(is_pending(&mut call));
@@ -85,7 +86,7 @@ fn is_pending<T>(call: &mut Sent<'_, T>) -> bool {
     call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
-/// The writing thread, doing nothing.
+/// A thread of a store, doing nothing.
 struct Held<'a> {
     release: Sender<()>,
     call: Sent<'a, Result<(), StoreError>>,
@@ -93,6 +94,11 @@ struct Held<'a> {
 
 /// Holds the writing thread, so that what is sent waits together.
 fn hold(store: &Sqlite) -> Held<'_> {
+    hold_one_of(&store.writer)
+}
+
+/// Holds one of the threads of a queue.
+fn hold_one_of(queue: &Queue) -> Held<'_> {
     let (begun, begins) = channel();
     let (release, released) = channel();
     let wait = move |_: &Connection| {
@@ -100,7 +106,7 @@ fn hold(store: &Sqlite) -> Held<'_> {
         released.recv().unwrap();
         Ok(())
     };
-    let call = send(store.writer.run("hold", Access::Read, wait));
+    let call = send(queue.run("hold", Access::Read, wait));
     begins.recv().unwrap();
     Held { release, call }
 }

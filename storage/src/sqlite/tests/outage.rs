@@ -147,7 +147,7 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
         assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable));
         assert_eq!(kind_of(store.change_mark().await), Some(StoreErrorKind::Unavailable));
         // It could be read, but nobody would know how old it is.
-        assert_eq!(kind_of(store.load_grant(grant_key(1)).await), Some(StoreErrorKind::Unavailable));
+        assert_eq!(kind_of(store.load_grant(grant_at(1)).await), Some(StoreErrorKind::Unavailable));
     };
     std::fs::rename(folder.path(), &aside).unwrap();
     refused(2).await;

@@ -74,8 +74,9 @@ async fn two_stores_write_in_turns_and_see_each_other() {
     let begin = |number: u32| {
         let [writer, reader] = [0, 1].map(|shift| Arc::clone(&stores[(number + shift) as usize % 2]));
         tokio::spawn(async move {
-            put_session(&*writer, &session(number)).await;
-            assert_eq!(kept_session(&*reader, &session(number)).await, Some(session(number)));
+            let session = Session { user: user_id(number), ..session(number) };
+            put_session(&*writer, &session).await;
+            assert_eq!(kept_session(&*reader, &session).await, Some(session));
         })
     };
     for task in (0..200).map(begin).collect::<Vec<_>>() {

@@ -1,0 +1,51 @@
+//! What a refusal does to the grant it is about: the one place for codes and refresh tokens.
+
+use crate::app::App;
+use crate::http::call::Call;
+use crate::http::failure::Failure;
+use crate::telemetry;
+use protocol::Refusal;
+use protocol::client::Client;
+use protocol::event::{Event, What};
+use protocol::grant::Grant;
+use protocol::refusal::Consequence;
+
+/// Commits the consequence of a refusal, notes what there is to note, and gives the refusal back.
+///
+/// # Errors
+/// What breaks.
+pub(super) async fn settle(
+    app: &App,
+    call: Call,
+    client: &Client,
+    grant: &Grant,
+    refusal: Refusal,
+) -> Result<Failure, Failure> {
+    let (key, stamp) = (grant.key(), call.stamp());
+    let done = match refusal.consequence() {
+        Consequence::Nothing => true,
+        Consequence::BurnCode => app.store.burn_code(key, stamp).await?.is_done(),
+        Consequence::RevokeGrant(reason) => app.store.revoke_grant(key, reason, stamp).await?.is_done(),
+    };
+    if let Some(what) = what_happened(refusal).filter(|_| done) {
+        telemetry::audit(call, &Event::of_grant(what, grant).client(&client.id));
+    }
+    if refusal == Refusal::RefreshAhead {
+        tracing::error!(
+            "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
+        );
+    }
+    Ok(refusal.into())
+}
+
+const fn what_happened(refusal: Refusal) -> Option<What> {
+    match refusal {
+        Refusal::CodeOfOtherClient => Some(What::CodeClientMismatch),
+        Refusal::RedirectUriDiffers | Refusal::VerifierWrong => Some(What::CodeBurnt),
+        Refusal::CodeReplayed => Some(What::CodeReplayed),
+        Refusal::RefreshOfOtherClient => Some(What::RefreshClientMismatch),
+        Refusal::RefreshReused => Some(What::RefreshReused),
+        Refusal::RefreshAhead => Some(What::RefreshAhead),
+        _ => None,
+    }
+}
