@@ -18,6 +18,7 @@ mod login;
 mod logout;
 mod machine;
 mod refresh;
+mod replay;
 mod signup;
 mod token;
 mod userinfo;
