@@ -17,6 +17,7 @@ mod lifetime;
 mod login;
 mod logout;
 mod machine;
+mod names;
 mod refresh;
 mod replay;
 mod signup;

@@ -12,7 +12,9 @@ async fn n252_a_used_code_without_its_proofs_ends_nothing() {
     let tokens = redeem(&world, &code).await;
     let access = member(&tokens, "access_token");
     world.pass(30);
-    for (uri, verifier) in [(REDIRECT, ""), (REDIRECT, wrong.as_str()), ("", VERIFIER), (other, VERIFIER), ("", "")] {
+    for (uri, verifier) in
+        [(REDIRECT, ""), (REDIRECT, wrong.as_str()), ("", VERIFIER), (other, VERIFIER), ("", "")]
+    {
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),

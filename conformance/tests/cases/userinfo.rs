@@ -254,7 +254,11 @@ async fn a_client_registered_without_openid_gets_plain_oauth_tokens() {
     for scope in ["api:read", "openid api:read", "openid profile email api:read"] {
         let code = code(&world, &[("client_id", "api-user"), ("scope", scope)]).await;
         let tokens = redeem_as(&world, "api-user", &code).await;
-        assert_eq!((tokens.status.as_u16(), &tokens.json()["scope"]), (200, &json!("api:read")), "{tokens:?}");
+        assert_eq!(
+            (tokens.status.as_u16(), &tokens.json()["scope"]),
+            (200, &json!("api:read")),
+            "{tokens:?}"
+        );
         assert_eq!(tokens.json().get("id_token"), None, "{scope}");
         let access = member(&tokens, "access_token");
         assert_eq!(tokens.claims("access_token")["aud"], "https://api.example", "the API, and nobody else");

@@ -95,6 +95,19 @@ impl Update {
         blank.set(LAST_REQUEST, &stamp.request)
     }
 
+    /// A change that nobody recognises as theirs: who wrote the item last stays.
+    pub(super) fn unsigned(key: Key) -> Self {
+        let condition = format!("#{VERSION} = :{VERSION}");
+        Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) }
+            .value(VERSION, &FORMAT)
+    }
+
+    /// Puts a text at the end of a list that is there.
+    pub(super) fn append(mut self, name: &str, text: &str) -> Self {
+        self.sets.push(format!("#{name} = list_append(#{name}, :{name})"));
+        self.value(name, &[text])
+    }
+
     pub(super) fn set(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
         self.sets.push(format!("#{name} = :{name}"));
         self.value(name, value)

@@ -18,6 +18,7 @@ mod newer;
 mod outage;
 mod schema;
 mod share;
+mod skeleton;
 mod sweep;
 
 contract!(on_file, on_file_empty);
