@@ -259,6 +259,7 @@ impl World {
             email: email.map(str::to_owned),
             email_verified: false,
             claims: claims.as_object().cloned().unwrap_or_else(Map::new),
+            ..NewUser::default()
         };
         let password = Zeroizing::new(PASSWORD.to_owned());
         self.admin.create_user(new, Some((&self.app.passwords, password))).await.unwrap()

@@ -70,7 +70,18 @@ fn protocol_can_do_nothing_but_decide() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["base64", "percent-encoding", "precis-profiles", "serde", "serde_json", "sha2", "subtle", "zeroize"]
+        [
+            "base64",
+            "percent-encoding",
+            "precis-profiles",
+            "serde",
+            "serde_json",
+            "sha2",
+            "subtle",
+            "unicode-normalization",
+            "unicode-security",
+            "zeroize"
+        ]
     );
 }
 

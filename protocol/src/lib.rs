@@ -25,6 +25,7 @@ pub mod jwk;
 pub mod jwt;
 pub mod lifetimes;
 pub mod logout;
+mod lookalike;
 pub mod name;
 pub mod params;
 pub mod pkce;

@@ -1,6 +1,7 @@
 //! Names people sign in with. Only a [`CanonicalName`] can be looked up or counted, so no spelling of a name
 //! reaches another account or another attempt counter.
 
+use crate::lookalike;
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile as _;
 use serde::Serialize;
@@ -8,10 +9,6 @@ use std::fmt;
 
 /// The longest name, in characters of its canonical form.
 pub const MAX_CHARACTERS: usize = 128;
-
-/// Names nobody may take: they look like the operator speaking.
-const RESERVED: [&str; 8] =
-    ["admin", "administrator", "root", "system", "support", "keyward", "security", "postmaster"];
 
 /// A user name in its one canonical form: NFKC, case-folded, RFC 8265 UsernameCaseMapped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -27,8 +24,12 @@ pub enum BadName {
     Characters,
     /// `@`: it would read as an e-mail address, which is verified before it names anyone.
     AtSign,
-    /// A reserved name.
+    /// A reserved name, or one that looks like it.
     Reserved,
+    /// Letters of several scripts that aren't written together.
+    MixedScripts,
+    /// Characters that aren't in everyday use, or marks piled up on a letter.
+    Unusual,
 }
 
 impl BadName {
@@ -38,7 +39,11 @@ impl BadName {
             Self::Length => "a user name has 1 to 128 characters",
             Self::Characters => "a user name has letters, digits and punctuation only, without spaces",
             Self::AtSign => "a user name has no `@`; give the address as e-mail instead",
-            Self::Reserved => "this user name is reserved; choose another",
+            Self::Reserved => "this user name is reserved, or looks like one that is; choose another",
+            Self::MixedScripts => {
+                "a user name has letters of one alphabet; only Chinese, Japanese and Korean go with Latin letters"
+            }
+            Self::Unusual => "a user name has letters in everyday use, with their usual marks",
         }
     }
 }
@@ -67,10 +72,11 @@ impl CanonicalName {
         Ok(Self(twice.into()))
     }
 
-    /// Canonicalises a name that somebody wants to have.
+    /// Canonicalises a name that somebody wants to have, if nobody can take it for another by what it is made of.
     pub fn claim(typed: &str) -> Result<Self, BadName> {
         let name = Self::parse(typed)?;
-        if RESERVED.contains(&&*name.0) { Err(BadName::Reserved) } else { Ok(name) }
+        lookalike::check(&name)?;
+        Ok(name)
     }
 
     /// The canonical text.
@@ -97,6 +103,8 @@ pub enum Identifier {
     Username(CanonicalName),
     /// An e-mail address that was verified, lower-cased.
     Email(Box<str>),
+    /// What a user name looks like. Nobody signs in by it: it keeps others from a name that looks the same.
+    Skeleton(Box<str>),
 }
 
 impl Identifier {
@@ -104,6 +112,12 @@ impl Identifier {
     pub fn email(address: &str) -> Option<Self> {
         let address = address.trim().to_lowercase();
         is_email(&address).then(|| Self::Email(address.into()))
+    }
+
+    /// What a user name looks like, as it is shown: two names that people take for one another have the same (UTS #39
+    /// §4).
+    pub fn skeleton(shown: &str) -> Self {
+        Self::Skeleton(lookalike::skeleton(shown.trim()).into())
     }
 
     /// What somebody typed: an address if there is an `@` in it, else a user name.
@@ -120,6 +134,9 @@ impl Identifier {
         match self {
             Self::Username(_) => "username",
             Self::Email(_) => "email",
+            // With the version of Unicode whose tables made it. Those of another are a kind of their own, which every
+            // user gets as one from before skeletons does.
+            Self::Skeleton(_) => "skeleton18",
         }
     }
 
@@ -128,6 +145,7 @@ impl Identifier {
         match self {
             Self::Username(name) => name.as_str(),
             Self::Email(address) => address,
+            Self::Skeleton(skeleton) => skeleton,
         }
     }
 }

@@ -231,3 +231,92 @@ fn f017_time_saturates_and_an_expiry_counts_from_its_instant() {
     assert_eq!((at.seconds(), at.since(end)), (1, Duration::ZERO));
     assert!(at.has_passed(at) && !at.has_passed(Timestamp::from_millis(1_998)));
 }
+
+fn look(shown: &str) -> Identifier {
+    Identifier::skeleton(shown)
+}
+
+#[test]
+fn n249_names_that_people_take_for_one_another_have_one_skeleton() {
+    for (name, others) in [
+        (
+            "alice",
+            &["аlice", "аӏісе", "alıce", "AIice", "aIice", "ALlCE", "a1ice", "ali\u{307}ce", "ALİCE"][..],
+        ),
+        ("alice", &["ɑlice", "ali\u{ad}ce", "ali\u{200b}ce", "ali\u{200d}ce", "ａlice", "𝐚lice", " alice "]),
+        ("paypal", &["раураӏ", "РАУРАІ", "paypa1", "PaypaI"]),
+        ("bob", &["ВОВ", "BOB", "b0b", "bοb", "BΟB"]),
+        ("mary", &["rnary", "Mary", "RNARY"]),
+        ("root", &["r00t", "rооt"]),
+        ("yıldız", &["yildiz", "Yildiz", "YILDIZ"]),
+        ("nik", &["ΝΙΚ"]),
+        ("søs", &["so\u{338}s"]),
+        ("二口", &["ニロ"]),
+    ] {
+        for other in others {
+            assert_eq!(look(other), look(name), "{other}");
+        }
+    }
+    for (name, other) in [
+        ("alice", "alíce"),
+        ("müller", "muller"),
+        ("alice", "alice2"),
+        ("ann", "anna"),
+        ("иван", "ivan"),
+        ("a-b", "ab"),
+        ("bob", "rob"),
+    ] {
+        assert_ne!(look(name), look(other), "{name} {other}");
+    }
+}
+
+#[test]
+fn n249_a_name_of_one_script_and_of_everyday_letters_can_be_claimed() {
+    for name in ["müller", "山田たろう", "ジョンsmith", "김john", "王x", "иван7", "Αλέξης", "+a.b_c!", "नरेंद्र"]
+    {
+        assert!(CanonicalName::claim(name).is_ok(), "{name}");
+    }
+    for (name, why) in [
+        ("аlice", BadName::MixedScripts),
+        ("αlice", BadName::MixedScripts),
+        ("bօb", BadName::MixedScripts),
+        ("김やま", BadName::MixedScripts),
+        ("नa", BadName::MixedScripts),
+        ("αβв", BadName::MixedScripts),
+        ("ɑlice", BadName::Unusual),
+        ("ㄅㄆ", BadName::Unusual),
+        ("zo\u{323}\u{323}e", BadName::Unusual),
+        ("a\u{300}\u{301}\u{302}\u{303}\u{304}", BadName::Unusual),
+        ("ali\u{200d}ce", BadName::Characters),
+        ("ali\u{ad}ce", BadName::Characters),
+        ("𝐚lice", BadName::Characters),
+        ("adm1n", BadName::Reserved),
+        ("5uppоrt", BadName::MixedScripts),
+        ("5upp0rt", BadName::Reserved),
+        ("ádmin", BadName::Reserved),
+        ("_r.o.o.t_", BadName::Reserved),
+        ("adrnln", BadName::Reserved),
+        ("K3YWARD", BadName::Reserved),
+    ] {
+        assert_eq!(CanonicalName::claim(name), Err(why), "{name:?}");
+    }
+    for fine in ["administratora", "rooty", "adminn", "supporter"] {
+        assert!(CanonicalName::claim(fine).is_ok(), "{fine}");
+    }
+}
+
+/// Stored skeletons are compared with those of the same tables only.
+#[test]
+fn n249_other_tables_make_another_kind_of_skeleton() {
+    let (version, ..) = unicode_security::UNICODE_VERSION;
+    assert_eq!(look("alice").kind(), format!("skeleton{version}"), "let the kind follow the tables");
+}
+
+#[test]
+fn n249_what_could_be_claimed_once_still_signs_in() {
+    for name in ["аlice", "ɑlice", "adm1n", "alıce", "admin", "zo\u{323}\u{323}e"] {
+        let parsed = CanonicalName::parse(name).unwrap();
+        assert_eq!(Identifier::typed(name), Some(Identifier::Username(parsed)), "{name}");
+    }
+    assert_ne!(Identifier::typed("аlice"), Identifier::typed("alice"));
+}

@@ -281,6 +281,14 @@ pub trait Store: Send + Sync + 'static {
         identifiers: &[Identifier],
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
+    /// Lets an identifier lead to a user who is there, too. Lost with whom it leads to instead, or with nobody when
+    /// there is no such user.
+    async fn add_identifier(
+        &self,
+        id: &UserId,
+        identifier: &Identifier,
+        stamp: Stamp,
+    ) -> Result<Commit<UserId>, StoreError>;
     /// Disables a user and begins the next generation, which ends what they have for good; or enables them again.
     /// Lost when there is no such user.
     async fn set_user_disabled(

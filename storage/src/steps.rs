@@ -19,6 +19,7 @@ macro_rules! steps {
             Read user(id: &UserId) -> Option<User>;
             Heavy users() -> Vec<User>;
             Write create_user(user: &User, identifiers: &[Identifier], stamp: Stamp) -> Commit<User>;
+            Write add_identifier(id: &UserId, identifier: &Identifier, stamp: Stamp) -> Commit<UserId>;
             Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;
             Write set_password(
                 id: &UserId, seen: Option<PasswordHash>, password: &PasswordHash, stamp: Stamp

@@ -201,7 +201,7 @@ pub struct ProfileTexts {
 /// Sentences of [`crate::ChoiceProblem`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemTexts {
-    /// The user name is somebody's.
+    /// The user name is somebody's, or looks like it.
     pub username_taken: &'static str,
     /// No user name, or too long.
     pub username_length: &'static str,
@@ -209,8 +209,12 @@ pub struct ProblemTexts {
     pub username_characters: &'static str,
     /// An `@` in the user name.
     pub username_at_sign: &'static str,
-    /// A reserved user name.
+    /// A reserved user name, or one that looks like it.
     pub username_reserved: &'static str,
+    /// Letters of several alphabets.
+    pub username_mixed_scripts: &'static str,
+    /// Letters that hardly anybody uses, or marks piled up.
+    pub username_unusual: &'static str,
     /// Not an e-mail address.
     pub email_invalid: &'static str,
     /// Too short a password.

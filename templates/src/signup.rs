@@ -8,7 +8,7 @@ use crate::messages::ProblemTexts;
 /// Why something a person chose can't be taken. Each has its own sentence in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChoiceProblem {
-    /// The user name is somebody's, or a program's.
+    /// The user name is somebody's or a program's, or looks like somebody's.
     UsernameTaken,
     /// No user name, or too long a one.
     UsernameLength,
@@ -18,6 +18,10 @@ pub enum ChoiceProblem {
     UsernameAtSign,
     /// A user name that looks like the operator's.
     UsernameReserved,
+    /// Letters of several alphabets in the user name.
+    UsernameMixedScripts,
+    /// Letters in the user name that hardly anybody uses, or marks piled up.
+    UsernameUnusual,
     /// Not an e-mail address.
     EmailInvalid,
     /// Fewer than eight characters.
@@ -48,6 +52,8 @@ impl ChoiceProblem {
             Self::UsernameCharacters => texts.username_characters,
             Self::UsernameAtSign => texts.username_at_sign,
             Self::UsernameReserved => texts.username_reserved,
+            Self::UsernameMixedScripts => texts.username_mixed_scripts,
+            Self::UsernameUnusual => texts.username_unusual,
             Self::EmailInvalid => texts.email_invalid,
             Self::PasswordShort => texts.password_short,
             Self::PasswordLong => texts.password_long,
@@ -68,7 +74,9 @@ impl ChoiceProblem {
             | Self::UsernameLength
             | Self::UsernameCharacters
             | Self::UsernameAtSign
-            | Self::UsernameReserved => "username",
+            | Self::UsernameReserved
+            | Self::UsernameMixedScripts
+            | Self::UsernameUnusual => "username",
             Self::EmailInvalid => "email",
             Self::PasswordShort
             | Self::PasswordLong

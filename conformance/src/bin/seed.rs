@@ -134,6 +134,7 @@ async fn replace_person(
         email: Some(person.email.clone()),
         email_verified: person.email_verified,
         claims: person.claims.clone(),
+        ..NewUser::default()
     };
     admin.create_user(new, Some((&assembly::passwords(), password))).await.map(drop)
 }

@@ -12,7 +12,12 @@ async fn open() -> World {
 }
 
 /// Fills in the sign-up page.
-async fn sign_up(world: &World, browser: &mut Browser, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn sign_up(
+    world: &World,
+    browser: &mut Browser,
+    page: &Answer,
+    fields: &[(&str, &str)],
+) -> Answer {
     let (r, csrf) = (page.field("r"), page.field("csrf"));
     let fields: Vec<_> = [("r", r.as_str()), ("csrf", &csrf)].iter().chain(fields).copied().collect();
     browser.submit(world, "/signup", &fields).await

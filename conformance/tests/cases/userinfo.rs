@@ -239,3 +239,31 @@ async fn n109_browser_code_of_the_tokens_client_reads_it() {
         (401, "https://spa.example")
     );
 }
+
+/// What an API is sent it could send on. The claims of people stay out of its reach with tokens that have no `openid`.
+#[tokio::test]
+async fn a_client_registered_without_openid_gets_plain_oauth_tokens() {
+    let (world, _) = people().await;
+    let metadata = json!({
+        "client_id": "api-user",
+        "redirect_uris": [REDIRECT],
+        "audiences": ["https://api.example"],
+        "scope": "api:read",
+    });
+    world.client(metadata).await;
+    for scope in ["api:read", "openid api:read", "openid profile email api:read"] {
+        let code = code(&world, &[("client_id", "api-user"), ("scope", scope)]).await;
+        let tokens = redeem_as(&world, "api-user", &code).await;
+        assert_eq!(
+            (tokens.status.as_u16(), &tokens.json()["scope"]),
+            (200, &json!("api:read")),
+            "{tokens:?}"
+        );
+        assert_eq!(tokens.json().get("id_token"), None, "{scope}");
+        let access = member(&tokens, "access_token");
+        assert_eq!(tokens.claims("access_token")["aud"], "https://api.example", "the API, and nobody else");
+        assert_refused(&ask(&world, &format!("Bearer {access}")).await, 401, "invalid_token");
+    }
+    let answer = world.send(get(&with(&[("client_id", "api-user"), ("scope", "openid")]))).await;
+    answer.assert_error_redirect(REDIRECT, ISSUER, "invalid_scope", Some("s"));
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use storage::contract::local_aws;
 use storage::contract::wire::{Mishap, Wire};
 
+mod alike;
 mod begun;
 mod cost;
 mod discreet;

@@ -79,6 +79,7 @@ impl RelyingParty {
             email: Some(person.email),
             email_verified: person.email_verified,
             claims: person.claims,
+            ..NewUser::default()
         };
         let password = Zeroizing::new(conformance::PASSWORD.to_owned());
         let user = world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();

@@ -38,8 +38,10 @@ pub fn decide(
     if grant.client != on.client.id {
         return Err(Refusal::CodeOfOtherClient);
     }
-    // RFC 6749 §4.1.2: a code is used once.
+    // RFC 6749 §4.1.2: a code is used once. Only a second use with its proofs shows that somebody stole more than the
+    // code, which logs and browser histories hold; without them nobody ends what was issued.
     if let Some(redeemed_at) = grant.redeemed_at {
+        prove(presented, grant).map_err(|_| Refusal::CodeInvalid)?;
         let soon = now.is_just_after(redeemed_at, DOUBLE_SUBMIT);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
     }
@@ -49,6 +51,12 @@ pub fn decide(
     if grant.code_expires_at.has_passed(now) {
         return Err(Refusal::CodeExpired);
     }
+    prove(presented, grant)?;
+    check_resource(grant, on.client, presented.resource)
+}
+
+/// That whoever presents the code is who asked for it.
+fn prove(presented: &Presented<'_>, grant: &Grant) -> Result<(), Refusal> {
     // RFC 6749 §4.1.3: the same redirect URI as in the authorization request, byte for byte.
     let redirect_uri = presented.redirect_uri.map(|uri| Digest::of(SecretKind::RedirectUri, uri.as_bytes()));
     if redirect_uri != Some(grant.redirect_uri) {
@@ -56,10 +64,9 @@ pub fn decide(
     }
     match (&grant.pkce, &presented.verifier) {
         // RFC 7636 §4.6.
-        (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
-        (Pkce::None, None) => {}
+        (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
+        (Pkce::None, None) => Ok(()),
         // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade in progress.
-        (Pkce::S256(_) | Pkce::None, _) => return Err(Refusal::VerifierWrong),
+        (Pkce::S256(_) | Pkce::None, _) => Err(Refusal::VerifierWrong),
     }
-    check_resource(grant, on.client, presented.resource)
 }

@@ -5,11 +5,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::client_auth::{Credentials, secret::authenticate};
+use protocol::error::ErrorCode;
 use protocol::grant::{DependsOn, Grant};
 use protocol::id::RequestId;
 use protocol::params::Params;
 use protocol::pkce::{Pkce, Verifier};
 use protocol::redirect::{BadRedirectUri, ProvenRedirect, check_registrable};
+use protocol::refusal::Consequence;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
@@ -134,6 +136,26 @@ fn n052_replay_denies_at_once_and_revokes_from_one_second_on() {
     };
     assert_eq!((again(0), again(999)), (Err(Refusal::CodeDoubleSubmit), Err(Refusal::CodeDoubleSubmit)));
     assert_eq!((again(1_000), again(30_000)), (Err(Refusal::CodeReplayed), Err(Refusal::CodeReplayed)));
+}
+
+#[test]
+fn n252_a_used_code_without_its_proofs_ends_nothing() {
+    let wrong = "w".repeat(43);
+    let other = "https://rp.example/other";
+    for (verifier, uri) in [
+        (None, Some(REDIRECT)),
+        (Some(wrong.as_str()), Some(REDIRECT)),
+        (Some(VERIFIER), None),
+        (Some(VERIFIER), Some(other)),
+        (None, None),
+    ] {
+        for after in [0, 1_000, 30_000, 120_000] {
+            let at = NOW.plus(Duration::from_millis(after));
+            let refused = redeem(|grant, _| grant.redeemed_at = Some(NOW), verifier, uri, at).unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::InvalidGrant);
+            assert_eq!(refused.consequence(), Consequence::Nothing, "{verifier:?} {uri:?} after {after} ms");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What operators do with clients, users and keys. The command line is one face of this; an API will be another.
 
 pub mod clients;
+mod lookalikes;
 pub mod metadata;
 pub mod transfer;
 pub mod users;

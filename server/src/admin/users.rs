@@ -24,6 +24,8 @@ pub struct NewUser {
     pub email_verified: bool,
     /// Standard claims (OIDC Core §5.1).
     pub claims: Map<String, Value>,
+    /// An operator insists on the name, whatever it looks like.
+    pub allow_lookalike: bool,
 }
 
 /// Why a user can't be made or changed as asked.
@@ -33,6 +35,8 @@ pub enum UserRefused {
     Name(BadName),
     /// The name or a verified address is somebody's, or the name a client's id.
     Taken,
+    /// The name looks like somebody's.
+    LooksTaken,
     /// Not an e-mail address.
     Email,
     /// Verified, but there is no address.
@@ -47,7 +51,13 @@ impl UserRefused {
     /// For an operator: what is wrong and how to mend it, in one sentence.
     pub fn explain(&self, name: &str) -> String {
         match self {
+            Self::Name(why @ (BadName::Reserved | BadName::MixedScripts | BadName::Unusual)) => {
+                format!("`{name}`: {}, or insist with --allow-lookalike", why.mend())
+            }
             Self::Name(why) => format!("`{name}`: {}", why.mend()),
+            Self::LooksTaken => format!(
+                "the name `{name}` looks like another user's: choose another, or insist with --allow-lookalike"
+            ),
             Self::Taken => format!("the name `{name}` or its e-mail address is taken: choose another"),
             Self::Email => "this is not an e-mail address: write it as name@example.com".into(),
             Self::NothingVerified => "--email-verified needs --email beside it".into(),
@@ -103,8 +113,9 @@ impl Admin {
         password: Option<(&Passwords, Zeroizing<String>)>,
     ) -> Result<User, AdminError> {
         let refused = |why: UserRefused| why.of(&new.username);
-        let name = CanonicalName::claim(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
-        let identifiers = identifiers_of(&new, &name).map_err(refused)?;
+        let name = if new.allow_lookalike { CanonicalName::parse } else { CanonicalName::claim };
+        let name = name(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
+        let mut identifiers = identifiers_of(&new, &name).map_err(refused)?;
         check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
         if let Some((_, password)) = &password {
             password::check_new(password, &new.username)
@@ -113,6 +124,12 @@ impl Admin {
         // Before the hash, which is what a name that is taken must not cost; the commit asks again.
         if self.is_taken(&name, &identifiers).await? {
             return Err(refused(UserRefused::Taken));
+        }
+        let skeleton = Identifier::skeleton(&new.username);
+        if self.store.find_user(&skeleton, &[]).await?.user.is_none() {
+            identifiers.push(skeleton);
+        } else if !new.allow_lookalike {
+            return Err(refused(UserRefused::LooksTaken));
         }
         let hash = match password {
             Some((pool, password)) => Some(self.hash(pool, password, &new.username).await?),

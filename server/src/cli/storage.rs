@@ -10,11 +10,13 @@ use protocol::event::{Event, What};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use storage::{Finding, Patience, Sqlite};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make the store, or bring an old one to this version's schema; a DynamoDB table: make it, or complete it
+    /// Make the store, or bring an old one to this version's schema; a DynamoDB table: make it, or complete it.
+    /// Users of an older version get their protection from names that look like theirs
     Migrate,
     /// Examine the store without changing it
     Check,
@@ -69,14 +71,23 @@ fn migrate_file(context: &Context, path: &Path) -> Outcome {
 fn migrate_table(context: &Context, name: String) -> Outcome {
     let output = context.output();
     block_on(async move {
-        let table = assembly::open_table(&name, Patience::Operator).await?;
+        let table = Arc::new(assembly::open_table(&name, Patience::Operator).await?);
         let made = table.migrate().await?;
-        let text =
+        let mut text =
             if made { format!("Made the table {name}.") } else { format!("The table {name} is there.") };
+        // What a SQLite store does whenever it is opened reads this whole table.
+        let claimed = match !made && table.is_ours().await? {
+            true => assembly::admin(table.clone()).claim_skeletons().await?,
+            false => 0,
+        };
+        if claimed > 0 {
+            let _infallible =
+                write!(text, "\nNobody can take a name that looks like one of {claimed} more users.");
+        }
         // What can't be changed here is told, but only once it is ready to be used.
         let findings = table.check().await?;
         if findings.is_empty() {
-            output.result(&json!({ "made": made }), text)
+            output.result(&json!({ "made": made, "skeletons": claimed }), text)
         } else {
             report(output, &name, &findings)
         }

@@ -52,6 +52,9 @@ pub(super) struct Create {
     /// You know that the address is theirs; they can sign in with it then
     #[arg(long, requires = "email")]
     email_verified: bool,
+    /// Take the name even if it mixes alphabets, or looks like a reserved name or another user's
+    #[arg(long)]
+    allow_lookalike: bool,
     /// Read the password from standard input, up to the end of its first line
     #[arg(long)]
     password_stdin: bool,
@@ -117,6 +120,7 @@ async fn create(admin: &Admin, flags: Create, output: Output) -> Outcome {
         email: flags.email,
         email_verified: flags.email_verified,
         claims,
+        allow_lookalike: flags.allow_lookalike,
     };
     let pool = assembly::passwords();
     let user = admin.create_user(new, password.map(|password| (&pool, password))).await?;

@@ -102,6 +102,7 @@ impl Demo {
             email: Some("demo@example.com".into()),
             email_verified: false,
             claims: claims.as_object().cloned().unwrap_or_default(),
+            ..NewUser::default()
         };
         let password = Zeroizing::new(self.password.clone());
         admin.create_user(new, Some((&app.passwords, password))).await.map(drop)

@@ -128,7 +128,10 @@ async fn make(
 /// What got as far as asking for the name counts, also when the pool was full then: that tells that it is free. A
 /// slip of the pen doesn't.
 fn counts(made: &Result<User, AdminError>) -> bool {
-    !matches!(made, Err(AdminError::User(refused, _)) if *refused != UserRefused::Taken)
+    match made {
+        Err(AdminError::User(refused, _)) => matches!(refused, UserRefused::Taken | UserRefused::LooksTaken),
+        _ => true,
+    }
 }
 
 fn require_open(app: &App) -> Result<(), Stop> {

@@ -8,11 +8,14 @@ use templates::ChoiceProblem;
 /// For the page of whoever chose it.
 pub const fn of(refused: &UserRefused) -> ChoiceProblem {
     match refused {
-        UserRefused::Taken => ChoiceProblem::UsernameTaken,
+        // One answer, so that it tells no more than before of who has an account.
+        UserRefused::Taken | UserRefused::LooksTaken => ChoiceProblem::UsernameTaken,
         UserRefused::Name(BadName::Length) => ChoiceProblem::UsernameLength,
         UserRefused::Name(BadName::Characters) => ChoiceProblem::UsernameCharacters,
         UserRefused::Name(BadName::AtSign) => ChoiceProblem::UsernameAtSign,
         UserRefused::Name(BadName::Reserved) => ChoiceProblem::UsernameReserved,
+        UserRefused::Name(BadName::MixedScripts) => ChoiceProblem::UsernameMixedScripts,
+        UserRefused::Name(BadName::Unusual) => ChoiceProblem::UsernameUnusual,
         UserRefused::Email | UserRefused::NothingVerified => ChoiceProblem::EmailInvalid,
         // Not from a page where people choose a name or a password.
         UserRefused::Claim(_) => ChoiceProblem::ProfileInvalid(""),

@@ -157,6 +157,21 @@ fn a_client_nobody_knows_is_refused_with_the_mend() {
 }
 
 #[test]
+fn n249_an_operator_insists_on_a_name_by_a_flag() {
+    let folder = migrated();
+    let create = |name: &str, more: &[&str]| {
+        keyward(&folder, &[&["user", "create", "--json", "--username", name][..], more].concat())
+    };
+    assert_eq!(create("alice", &[]).code, 0);
+    for name in ["alıce", "аlice", "ɑlice", "adm1n"] {
+        let ended = create(name, &[]);
+        assert!(ended.code == 1 && ended.err.contains("--allow-lookalike"), "{name}: {ended:?}");
+        assert_eq!(create(name, &["--allow-lookalike"]).json()["username"], name);
+    }
+    assert_eq!(keyward(&folder, &["user", "list", "--json"]).json().as_array().unwrap().len(), 5);
+}
+
+#[test]
 fn an_id_may_begin_with_a_hyphen() {
     let folder = TempDir::new().unwrap();
     begin(&folder);

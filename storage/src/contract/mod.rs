@@ -80,6 +80,8 @@ suite! { $
         an_identifier_is_unique_in_its_kind
         a_taken_identifier_is_lost_and_leaves_nothing
         a_taken_user_id_is_lost_and_leaves_nothing
+        an_identifier_is_added_to_who_is_there
+        an_added_identifier_goes_with_its_user
         disabling_a_user_voids_what_began_for_good
         a_new_password_voids_what_began
         a_password_is_set_only_over_the_one_seen
@@ -198,6 +200,7 @@ suite! { $
         one_of_64_deletes_a_client
         one_of_64_gets_a_name
         one_of_64_gets_two_names_asked_for_in_either_order
+        one_of_64_gets_an_identifier_added
         one_of_64_sets_a_password_over_the_one_seen
         one_of_64_changes_a_profile
         one_of_64_deletes_a_user

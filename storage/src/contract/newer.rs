@@ -28,6 +28,7 @@ pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
         kind_of(store.replace_client(&next, stamp).await),
         kind_of(store.create_user(&full_user(1), &[], stamp).await),
         kind_of(store.create_user(&full_user(2), &[name("alice")], stamp).await),
+        kind_of(store.add_identifier(&user, &name("bob"), stamp).await),
         kind_of(store.set_user_disabled(&user, true, stamp).await),
         kind_of(store.set_password(&user, None, &new, stamp).await),
         kind_of(store.void_user(&user, stamp).await),

@@ -8,6 +8,7 @@ use super::sample::{
 };
 use crate::{Commit, Document, RingDocument, Store, StoreError};
 use protocol::client::Client;
+use protocol::name::Identifier;
 use protocol::session::Session;
 use protocol::user::User;
 use std::fmt::Debug;
@@ -178,6 +179,22 @@ pub async fn one_of_64_gets_a_name(store: Arc<dyn Store>) {
         let kept = store.user(&owner).await.unwrap().unwrap();
         assert_eq!(kept, bare_user(winner_leaving(&answers, &kept)));
         assert_eq!(store.users().await.unwrap().len(), count, "a loser leaves nothing behind");
+    }
+}
+
+pub async fn one_of_64_gets_an_identifier_added(store: Arc<dyn Store>) {
+    for number in 0..64 {
+        put_user(&*store, &bare_user(number), &format!("user-{number}")).await;
+    }
+    for round in rounds() {
+        let skeleton = Identifier::skeleton(&format!("alice-{round}"));
+        let mine = skeleton.clone();
+        let answers = race(&store, 0, move |store, number| {
+            let mine = mine.clone();
+            async move { store.add_identifier(&user_id(number), &mine, call(number)).await }
+        });
+        let won = winner_leaving(&answers.await, &owner(&*store, &skeleton).await.unwrap());
+        assert_eq!(owner(&*store, &skeleton).await, Some(user_id(won)));
     }
 }
 

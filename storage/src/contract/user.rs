@@ -90,6 +90,45 @@ pub async fn a_taken_user_id_is_lost_and_leaves_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.user(&first.id).await.unwrap(), Some(first));
 }
 
+pub async fn an_identifier_is_added_to_who_is_there(store: Arc<dyn Store>) {
+    let (first, second, skeleton) = (full_user(1), bare_user(2), Identifier::skeleton("alice"));
+    put_user(&*store, &first, "alice").await;
+    put_user(&*store, &second, "bob").await;
+    let add = async |number, identifier: &Identifier| {
+        store.add_identifier(&user_id(number), identifier, call(9)).await.unwrap()
+    };
+    assert_eq!(add(3, &skeleton).await, Commit::Lost(None), "there is no such user");
+    assert_eq!(add(3, &name("alice")).await, Commit::Lost(None));
+    assert_eq!(owner(&*store, &skeleton).await, None);
+    for _ in 0..2 {
+        assert_eq!(add(1, &skeleton).await, Commit::Done);
+        assert_eq!(owner(&*store, &skeleton).await, Some(first.id));
+        assert_eq!(add(2, &skeleton).await, lost(first.id));
+    }
+    assert_eq!(add(2, &name("alice")).await, lost(first.id));
+    assert_eq!(owner(&*store, &name("alice")).await, Some(first.id));
+    // Nothing else of them changes, and a write that comes again still knows that it was done.
+    assert_eq!(store.create_user(&first, &[name("alice")], call(1)).await.unwrap(), Commit::Done);
+    assert_eq!(store.users().await.unwrap(), [first.clone(), second.clone()]);
+    let third = store.create_user(&bare_user(3), &[name("carol"), skeleton], call(3)).await.unwrap();
+    assert_eq!(third, lost(first));
+}
+
+pub async fn an_added_identifier_goes_with_its_user(store: Arc<dyn Store>) {
+    let skeleton = Identifier::skeleton("alice");
+    put_user(&*store, &bare_user(1), "alice").await;
+    put_user(&*store, &bare_user(2), "bob").await;
+    assert_eq!(store.add_identifier(&user_id(1), &skeleton, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_user(&user_id(1), call(3)).await.unwrap(), Commit::Done);
+    assert_eq!(owner(&*store, &skeleton).await, None);
+    assert_eq!(store.add_identifier(&user_id(2), &skeleton, call(4)).await.unwrap(), Commit::Done);
+    assert_eq!(owner(&*store, &skeleton).await, Some(user_id(2)));
+    assert_eq!(store.delete_user(&user_id(2), call(5)).await.unwrap(), Commit::Done);
+    for gone in [skeleton, name("alice"), name("bob")] {
+        assert_eq!(owner(&*store, &gone).await, None, "{gone:?}");
+    }
+}
+
 pub async fn disabling_a_user_voids_what_began_for_good(store: Arc<dyn Store>) {
     let (user, other) = (bare_user(1), bare_user(2));
     put_user(&*store, &user, "alice").await;

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld,
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure::AllOld, Update as UpdateInput,
 };
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -76,6 +76,19 @@ impl Update {
         blank.value(VERSION, &FORMAT).set(LAST_REQUEST, &stamp.request)
     }
 
+    /// A change that nobody recognises as theirs: who wrote the item last stays.
+    pub(super) fn unsigned(key: Key) -> Self {
+        let condition = format!("#{VERSION} = :{VERSION}");
+        Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) }
+            .value(VERSION, &FORMAT)
+    }
+
+    /// Puts a text at the end of a list that is there.
+    pub(super) fn append(mut self, name: &str, text: &str) -> Self {
+        self.sets.push(format!("#{name} = list_append(#{name}, :{name})"));
+        self.value(name, &[text])
+    }
+
     pub(super) fn set(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
         self.sets.push(format!("#{name} = :{name}"));
         self.value(name, value)
@@ -116,6 +129,22 @@ impl Update {
     fn change(&self) -> String {
         let sets = format!("SET {}", self.sets.join(", "));
         if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
+    }
+}
+
+impl Update {
+    /// The same change as a part of a transaction.
+    pub(super) fn in_transaction(self, table: &str) -> Result<UpdateInput, Fault> {
+        let change = self.change();
+        let built = UpdateInput::builder()
+            .table_name(table)
+            .set_key(Some(self.key.item()))
+            .set_expression_attribute_names(names(&[&change, &self.condition]))
+            .set_expression_attribute_values(Some(self.values?))
+            .update_expression(change)
+            .condition_expression(self.condition)
+            .return_values_on_condition_check_failure(AllOld);
+        built.build().map_err(|error| Fault::corrupt(error.to_string()))
     }
 }
 

@@ -108,6 +108,15 @@ impl DynamoDb {
         self.0.make().await.map_err(|fault| fault.in_step("migrate"))
     }
 
+    /// Whether there is a table, with our keys.
+    pub async fn is_ours(&self) -> Result<bool, StoreError> {
+        let is_ours = async {
+            let table = self.0.describe().await?;
+            table.map_or(Ok(false), |table| has_our_keys(&table, &Schema::read()?))
+        };
+        is_ours.await.map_err(|fault: Fault| fault.in_step("migrate"))
+    }
+
     /// Examines the table without changing it; no finding means that it is sound.
     pub async fn check(&self) -> Result<Vec<Finding>, StoreError> {
         self.0.examine().await.map_err(|fault| fault.in_step("check"))

@@ -4,7 +4,7 @@
 use super::Table;
 use super::again::{CONFLICT_ROUNDS, again_if};
 use super::attribute::Item;
-use super::call::names;
+use super::call::{Update, names};
 use super::fault::{Fault, kind_of};
 use super::item::Key;
 use crate::StoreErrorKind;
@@ -95,6 +95,11 @@ pub(super) fn delete_if(
         .set_expression_attribute_names(names(&[condition]))
         .set_expression_attribute_values((!values.is_empty()).then_some(values));
     Ok(TransactWriteItem::builder().delete(delete.build().map_err(unbuilt)?).build())
+}
+
+/// Changes an item.
+pub(super) fn change(update: Update, table: &str) -> Result<TransactWriteItem, Fault> {
+    Ok(TransactWriteItem::builder().update(update.in_transaction(table)?).build())
 }
 
 pub(super) fn unbuilt(error: BuildError) -> Fault {

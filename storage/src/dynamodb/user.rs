@@ -5,7 +5,7 @@ use super::attribute::{Item, attribute};
 use super::call::Update;
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
-use super::transaction::{Cancelled, delete_if, put_new};
+use super::transaction::{Cancelled, change, delete_if, put_new};
 use crate::kept::{self, Kept};
 use crate::{Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -80,6 +80,32 @@ impl Table {
             },
         };
         Ok(Kept::settle(there, stamp, |there| there == user))
+    }
+
+    pub(super) async fn add_identifier(
+        &self,
+        id: &UserId,
+        identifier: &Identifier,
+        stamp: Stamp,
+    ) -> Result<Commit<UserId>, Fault> {
+        let name = Key::identifier(&self.realm, identifier);
+        let user = Update::unsigned(self.user_key(id)).append(IDENTIFIERS, &name.pk);
+        // The user first: without one, whom the name leads to is of no interest.
+        let parts = vec![
+            change(user, &self.name)?,
+            put_new(item::encode(&name, &Owner { user: *id }, stamp)?, &self.name)?,
+        ];
+        match self.transact(parts).await? {
+            None => Ok(Commit::Done),
+            Some(Cancelled { item: None, .. }) => Ok(Commit::Lost(None)),
+            // A newer program's user, which this one doesn't change.
+            Some(Cancelled { index: 0, item: Some(user) }) => Err(record::<User>(user)
+                .map_or_else(|fault| fault, |_| Fault::corrupt("a user who was changed meanwhile"))),
+            Some(Cancelled { item: Some(there), .. }) => match record::<Owner>(there)?.user {
+                owner if owner == *id => Ok(Commit::Done),
+                owner => Ok(Commit::Lost(Some(Box::new(owner)))),
+            },
+        }
     }
 
     pub(super) async fn set_user_disabled(

@@ -46,6 +46,19 @@ impl Tables {
         commit
     }
 
+    pub(super) fn add_identifier(
+        &mut self,
+        id: &UserId,
+        identifier: &Identifier,
+        _: Stamp,
+    ) -> Commit<UserId> {
+        if !self.users.contains_key(id) {
+            return Commit::Lost(None);
+        }
+        let owner = *self.identifiers.entry(identifier.clone()).or_insert(*id);
+        if owner == *id { Commit::Done } else { Commit::Lost(Some(Box::new(owner))) }
+    }
+
     pub(super) fn set_user_disabled(&mut self, id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User> {
         let effect = |user: &mut User| {
             user.disabled = disabled;

@@ -40,6 +40,7 @@ mod readers;
 mod realm;
 mod schema;
 mod session;
+mod skeleton;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -217,8 +218,8 @@ mod step {
     };
     pub(super) use super::token::{denied_tokens, deny_token, load_token};
     pub(super) use super::user::{
-        create_user, delete_user, find_user, set_password, set_profile, set_user_disabled, user, user_ids,
-        users, void_user,
+        add_identifier, create_user, delete_user, find_user, set_password, set_profile, set_user_disabled,
+        user, user_ids, users, void_user,
     };
 }
 

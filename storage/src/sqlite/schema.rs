@@ -1,7 +1,7 @@
 //! Opening the file, and its schema: forward-only migrations, each applied in one transaction and recorded.
 
 use super::fault::{self, Outage};
-use super::{Finding, Location, Migration};
+use super::{Finding, Location, Migration, skeleton};
 use crate::{StoreError, StoreErrorKind, UNFINISHED_IMPORT};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
     }
 }
 
-/// Brings a store to this program's schema.
+/// Brings a store to this program's schema, and its users to their skeletons.
 pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
     let failed = |error| fault::failed("migrate", error);
     let from = version(db).map_err(failed)?;
@@ -45,6 +45,7 @@ pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
     for (number, name, text) in MIGRATIONS {
         apply(db, number, name, text).map_err(failed)?;
     }
+    skeleton::claim(db).map_err(failed)?;
     Ok(Migration { from, to: newest() })
 }
 

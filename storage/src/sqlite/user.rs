@@ -67,19 +67,41 @@ pub(super) fn create_user(
     let changed = insert(db, realm, user, stamp)?;
     if changed > 0 {
         for identifier in identifiers {
-            db.prepare_cached(
-                "INSERT INTO identifiers (realm, kind, name, user_id) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                realm.as_str(),
-                identifier.kind(),
-                identifier.as_str(),
-                user.id.as_bytes()
-            ])?;
+            lead(db, realm.as_str(), identifier, &user.id)?;
         }
     }
     settle(changed, stamp, || get(db, realm, &user.id), |there| there == user)
+}
+
+pub(super) fn add_identifier(
+    db: &Connection,
+    realm: &Realm,
+    id: &UserId,
+    identifier: &Identifier,
+    _: &Stamp,
+) -> Result<Commit<UserId>> {
+    if user(db, realm, id)?.is_none() {
+        return Ok(Commit::Lost(None));
+    }
+    if lead(db, realm.as_str(), identifier, id)? {
+        return Ok(Commit::Done);
+    }
+    Ok(match owner(db, realm, identifier)? {
+        Some(owner) if owner == *id => Commit::Done,
+        owner => Commit::Lost(owner.map(Box::new)),
+    })
+}
+
+/// Lets an identifier lead to a user who is there, if it leads to nobody; whether it does so now.
+pub(super) fn lead(db: &Connection, realm: &str, identifier: &Identifier, user: &UserId) -> Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO identifiers (realm, kind, name, user_id)
+             SELECT ?1, ?2, ?3, ?4 FROM users WHERE realm = ?1 AND id = ?4
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![realm, identifier.kind(), identifier.as_str(), user.as_bytes()])?;
+    Ok(changed > 0)
 }
 
 fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<usize> {

@@ -108,11 +108,15 @@ const ACCOUNT: AccountTexts = AccountTexts {
 };
 
 const PROBLEMS: ProblemTexts = ProblemTexts {
-    username_taken: "This user name is taken. Choose another.",
+    username_taken: "This user name is taken, or looks like one that is. Choose another.",
     username_length: "A user name has 1 to 128 characters.",
     username_characters: "A user name has letters, digits and punctuation only, without spaces.",
     username_at_sign: "A user name has no @. Put your address into the e-mail field.",
-    username_reserved: "This user name is reserved. Choose another.",
+    username_reserved: "This user name is reserved, or looks like one that is. Choose another.",
+    username_mixed_scripts: "This user name mixes alphabets. Use letters of one alphabet; Chinese, Japanese and Korean \
+                             may have Latin letters beside them.",
+    username_unusual: "This user name has letters that are hardly ever used, or too many accents on one letter. Choose \
+                       another.",
     email_invalid: "This is not an e-mail address. Correct it, or leave it empty.",
     password_short: "Use at least 8 characters for your password.",
     password_long: "Use at most 1024 bytes for your password.",

@@ -56,6 +56,8 @@ fn account(fill: &dyn Fn(&str) -> String, notice: Option<AccountNotice>, is_full
         profile: &profile,
         sessions: if is_full { &sessions } else { &sessions[..1] },
         apps: if is_full { std::slice::from_ref(&app) } else { &[] },
+        is_continued: false,
+        more_apps_url: is_full.then_some("https://op.example/account?apps=c.app"),
         notice,
     }
     .render()

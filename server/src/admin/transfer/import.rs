@@ -6,6 +6,7 @@ use super::line::{Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
 use super::{AT_ONCE, Counts, joined, patiently, refused};
+use crate::admin::lookalikes::Skeletons;
 use crate::admin::{Admin, AdminError};
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
@@ -52,6 +53,7 @@ struct Holdings {
     counts: Counts,
     /// What of it outlasts this import.
     lasting: Tally,
+    skeletons: Skeletons,
 }
 
 /// Puts everything into the store and compares what it holds then. Unless the move was planned (no server has used
@@ -78,6 +80,7 @@ pub async fn import<R: BufRead>(
     if begun == Begun::Now {
         let all = holdings.counts.values().sum();
         put_all(admin, open()?, stamp, |done| progress(Stage::Put, done, all)).await?;
+        holdings.skeletons.claim(&admin.store, stamp).await?;
     }
     compare(admin, &holdings.lasting, horizon, |done, all| progress(Stage::Compare, done, all)).await?;
     if let Begun::Before { planned } = begun
@@ -106,7 +109,10 @@ fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Resu
         }
         let owner = &mut holdings.owner;
         match entry {
-            Entry::User { user, .. } => drop(owner.users.insert(user.id)),
+            Entry::User { user, .. } => {
+                holdings.skeletons.add(&user);
+                owner.users.insert(user.id);
+            }
             Entry::Client(client) => drop(owner.clients.insert(client.id.clone(), client)),
             Entry::Issuer(issuer) => owner.issuer = issuer,
             Entry::Ring(body) => owner.ring = Some(body),

@@ -1,9 +1,10 @@
 //! A store as a file, to move it to another backend: JSON lines, sorted by kind and id, so that two exports of
 //! one state are the same bytes. Goes through nothing but [`storage::Store`], so every backend can be either end.
-//! In memory are clients, denied tokens, the ids of all users, and everything of the few users whose turn it is.
+//! In memory are clients, denied tokens, the ids of all users (in an import with the skeletons of their names), and
+//! everything of the few users whose turn it is.
 //!
-//! Absent on purpose: counters of failed attempts, what has expired, and the versions of ring documents, which
-//! count a store's own writes.
+//! Absent on purpose: counters of failed attempts, what has expired, the versions of ring documents, which count a
+//! store's own writes, and skeletons, which follow from names.
 
 mod begin;
 mod export;
@@ -27,7 +28,7 @@ use tokio::time::sleep;
 pub type Counts = BTreeMap<String, u64>;
 
 /// Calls to a store at once.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 /// The pause before a busy store is asked again; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The last pause is of 51 s: a new DynamoDB table takes minutes to grow with what is asked of it.
@@ -36,7 +37,7 @@ const PAUSES_WHILE_BUSY: u32 = 10;
 const PAUSES_WHILE_AWAY: u32 = 3;
 
 /// Nobody waits at a browser, and to begin anew costs more than to wait: a store that is busy or away is asked again.
-async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
+pub(super) async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
 where
     F: Future<Output = Result<T, E>>,
     AdminError: From<E>,
@@ -61,7 +62,7 @@ where
 }
 
 /// What came of a task.
-fn joined<T>(ended: Result<Result<T, AdminError>, JoinError>) -> Result<T, AdminError> {
+pub(super) fn joined<T>(ended: Result<Result<T, AdminError>, JoinError>) -> Result<T, AdminError> {
     let stopped = |error| StoreError::new(StoreErrorKind::Unavailable, "transfer", error);
     ended.map_err(stopped)?
 }

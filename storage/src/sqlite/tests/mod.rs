@@ -19,6 +19,7 @@ mod outage;
 mod queue;
 mod schema;
 mod share;
+mod skeleton;
 mod sweep;
 
 contract!(on_file, on_file_empty);

@@ -1,0 +1,72 @@
+//! The skeletons of users who have none: from before there were any, or out of an export, which has what signs people
+//! in. Of several whose names look alike the one made first gets it, and the others keep their names.
+
+use super::transfer::{AT_ONCE, joined, patiently};
+use super::{Admin, AdminError};
+use protocol::id::UserId;
+use protocol::name::Identifier;
+use protocol::time::Timestamp;
+use protocol::user::User;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::sync::Arc;
+use storage::{Stamp, Store};
+use tokio::task::JoinSet;
+
+/// Who is to get each skeleton.
+#[derive(Default)]
+pub(super) struct Skeletons(HashMap<Identifier, (Timestamp, UserId)>);
+
+impl Skeletons {
+    pub(super) fn add(&mut self, user: &User) {
+        let made = (user.created_at, user.id);
+        match self.0.entry(Identifier::skeleton(&user.username)) {
+            Vacant(place) => drop(place.insert(made)),
+            Occupied(mut first) => *first.get_mut() = made.min(*first.get()),
+        }
+    }
+
+    /// Gives each that leads to nobody to its user. How many those were. What was given before it stops half-way
+    /// stays, and another time finds it.
+    pub(super) async fn claim(self, store: &Arc<dyn Store>, stamp: Stamp) -> Result<u64, AdminError> {
+        let (mut left, mut calls, mut claimed) = (self.0.into_iter(), JoinSet::new(), 0);
+        loop {
+            let next = if calls.len() < AT_ONCE { left.next() } else { None };
+            if let Some((skeleton, (_, user))) = next {
+                let (store, skeleton) = (Arc::clone(store), Arc::new(skeleton));
+                let give = move || give(Arc::clone(&store), user, Arc::clone(&skeleton), stamp);
+                calls.spawn(patiently(give));
+            } else if let Some(ended) = calls.join_next().await {
+                claimed += u64::from(joined(ended)?);
+            } else {
+                return Ok(claimed);
+            }
+        }
+    }
+}
+
+/// A read costs less than a write that changes nothing, and nearly all have theirs.
+async fn give(
+    store: Arc<dyn Store>,
+    user: UserId,
+    skeleton: Arc<Identifier>,
+    stamp: Stamp,
+) -> Result<bool, AdminError> {
+    if store.find_user(&skeleton, &[]).await?.user.is_some() {
+        return Ok(false);
+    }
+    Ok(store.add_identifier(&user, &skeleton, stamp).await?.is_done())
+}
+
+impl Admin {
+    /// Gives every user who has none the skeleton of their name, as far as it leads to nobody. How many got one. Can
+    /// be stopped and run again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim_skeletons(&self) -> Result<u64, AdminError> {
+        let mut skeletons = Skeletons::default();
+        patiently(|| self.store.users()).await?.iter().for_each(|user| skeletons.add(user));
+        skeletons.claim(&self.store, self.stamp()).await
+    }
+}
