@@ -1,12 +1,13 @@
 //! Beginning a session, or proving oneself anew in one (design §6): the `sid` stays, secret and event change.
 
-use super::browser::Visitor;
+use super::browser::{Brought, Visitor};
 use super::credentials::Proven;
 use crate::app::App;
 use crate::entropy;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::telemetry;
+use protocol::device::DeviceId;
 use protocol::event::{Event, What};
 use protocol::id::{EventId, SessionId, UserId};
 use protocol::secret::{Digest, Secret, SecretKind};
@@ -14,7 +15,8 @@ use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, Ses
 use protocol::user::User;
 use storage::SignInView;
 
-/// Notes that somebody signed in by password just now. `cookie` is what the browser brought along.
+/// Notes that somebody signed in by password just now: a session begins or goes on, and the browser is known to the
+/// account from now on.
 ///
 /// # Errors
 /// What breaks.
@@ -22,7 +24,7 @@ pub async fn sign_in(
     app: &App,
     call: Call,
     proven: Proven,
-    cookie: Option<SessionCookie>,
+    Brought { session: cookie, devices }: Brought,
 ) -> Result<Visitor, Failure> {
     let Proven { user, session: there, consent } = proven;
     let secret = Secret::from_bytes(entropy::bytes(&*app.entropy));
@@ -42,8 +44,10 @@ pub async fn sign_in(
     }
     telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
+    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)));
     Ok(Visitor::new(
         cookie,
+        devices,
         SignInView { user: Some(user), session: Some(session), consent, debts: Vec::new() },
     ))
 }
