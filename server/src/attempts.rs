@@ -12,7 +12,7 @@ use crate::seal::Purpose;
 use crate::telemetry;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::device::DeviceId;
-use protocol::event::Event;
+use protocol::event::{Event, What};
 use protocol::id::{SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -175,6 +175,7 @@ impl AttemptGuard {
         failed: Event,
     ) -> Result<Checked, Failure> {
         let Ok(place) = app.passwords.on_behalf_of(self.network).place().await else {
+            telemetry::audit(call, &Event::new(What::PasswordsBusy));
             return Ok(Checked::Busy);
         };
         let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));

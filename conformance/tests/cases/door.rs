@@ -12,21 +12,21 @@ const FRONT: [(&str, &str); 2] = [
 
 /// A sign-in page for a browser behind the front end.
 #[derive(Clone)]
-pub struct Door {
+pub(super) struct Door {
     /// Its browser.
-    pub browser: Browser,
+    pub(super) browser: Browser,
     /// The page as it came.
-    pub page: Answer,
+    pub(super) page: Answer,
 }
 
 impl Door {
     /// In a new browser.
-    pub async fn open(world: &World) -> Self {
+    pub(super) async fn open(world: &World) -> Self {
         Self::of(world, Browser::new()).await
     }
 
     /// In a browser that was here before.
-    pub async fn of(world: &World, mut browser: Browser) -> Self {
+    pub(super) async fn of(world: &World, mut browser: Browser) -> Self {
         let mut answer = browser.send(world, through(get(&with(&[])), "192.0.2.1")).await;
         while answer.status == 303 {
             answer = browser.send(world, through(get(answer.location()), "192.0.2.1")).await;
@@ -35,7 +35,7 @@ impl Door {
     }
 
     /// All at once, from these addresses and as these users; how often each status came.
-    pub async fn storm(
+    pub(super) async fn storm(
         &self,
         world: &Arc<World>,
         callers: impl Iterator<Item = (String, String)>,
@@ -54,7 +54,7 @@ impl Door {
     }
 
     /// Hangs up as soon as the password is being checked.
-    pub async fn knock_and_run(
+    pub(super) async fn knock_and_run(
         &self,
         world: &Arc<World>,
         from: &str,
@@ -69,22 +69,31 @@ impl Door {
     }
 
     /// Sends the form once.
-    pub async fn knock(&mut self, world: &World, from: &str, username: &str, password: &str) -> Answer {
+    pub(super) async fn knock(
+        &mut self,
+        world: &World,
+        from: &str,
+        username: &str,
+        password: &str,
+    ) -> Answer {
         let (r, csrf) = (self.page.field("r"), self.page.field("csrf"));
         let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", username), ("password", password)];
         self.browser.send(world, through(form("/login", &fields).with("origin", ISSUER), from)).await
     }
 }
 
-pub type Statuses = std::collections::BTreeMap<u16, usize>;
+pub(super) type Statuses = std::collections::BTreeMap<u16, usize>;
 
 /// A request from an address, through the front end.
-pub fn through(request: http::Request<axum::body::Body>, from: &str) -> http::Request<axum::body::Body> {
+pub(super) fn through(
+    request: http::Request<axum::body::Body>,
+    from: &str,
+) -> http::Request<axum::body::Body> {
     request.with("x-keyward-origin", FRONT[1].1).with("x-real-ip", from)
 }
 
 /// With the relying party and alice.
-pub async fn world_behind_a_front() -> World {
+pub(super) async fn world_behind_a_front() -> World {
     let world = World::with(crate::HARNESS, &FRONT).await;
     world.relying_party().await;
     world.alice().await;

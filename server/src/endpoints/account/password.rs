@@ -111,7 +111,10 @@ async fn change(
         Err(AdminError::User(refused, _)) => {
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));
         }
-        Err(AdminError::Password(PasswordError::Busy)) => return Ok(Err(BUSY_NOW)),
+        Err(AdminError::Password(PasswordError::Busy)) => {
+            telemetry::audit(call, &Event::new(What::PasswordsBusy));
+            return Ok(Err(BUSY_NOW));
+        }
         Err(error) => return Err(error.into()),
     };
     let seen = owner.user.password.clone();
