@@ -17,7 +17,6 @@ use protocol::id::{SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::User;
-use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::StoreError;
@@ -26,14 +25,13 @@ use zeroize::Zeroizing;
 /// What an attempt counts against, and how much that may be.
 pub type Counter = (AttemptKey, Limit);
 
-/// The counters of a stranger: of their network, of the name they typed, and of that name from their network. The same
-/// for names that lead to somebody and for others, so that no counter tells them apart.
+/// The counters of a stranger, those that fewest share first: of the name they typed from their network, of their
+/// network, and of that name from anywhere. The same for names that lead to somebody and for others, so that no counter
+/// tells them apart.
 pub fn of_stranger(call: Call, name: Option<&Identifier>) -> impl Iterator<Item = Counter> {
-    let of_name = move |name| {
-        let here = AttemptKey::name_from_network(name, call.from);
-        [(here, NAME_FROM_NETWORK), (AttemptKey::name(name), NAME)]
-    };
-    iter::once((AttemptKey::address(call.from), ADDRESS)).chain(name.into_iter().flat_map(of_name))
+    let here = name.map(|name| (AttemptKey::name_from_network(name, call.from), NAME_FROM_NETWORK));
+    let anywhere = name.map(|name| (AttemptKey::name(name), NAME));
+    here.into_iter().chain([(AttemptKey::address(call.from), ADDRESS)]).chain(anywhere)
 }
 
 /// The counter of a browser that signed in to the account before.
@@ -83,13 +81,23 @@ pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<Attem
 #[derive(Debug)]
 pub struct Standing {
     counter: Counter,
-    member: Member<AttemptKey>,
+    /// `None`: it did not enter, because it has to wait at another one anyway.
+    member: Option<Member<AttemptKey>>,
 }
 
 impl Standing {
     /// The key its debt is stored under.
     pub const fn key(&self) -> AttemptKey {
         self.counter.0
+    }
+
+    fn ahead(&self) -> usize {
+        self.member.as_ref().map_or(0, Member::ahead)
+    }
+
+    /// Whether those ahead are enough to have to wait, whatever the debt.
+    fn has_to_wait(&self) -> bool {
+        u32::try_from(self.ahead()).map_or(true, |ahead| ahead >= self.counter.1.burst)
     }
 }
 
@@ -110,7 +118,25 @@ impl Attempt {
     /// As [`stored`].
     pub fn enter(&self, (whom, limit): Counter) -> Result<Standing, Failure> {
         let key = stored(whom, &self.ring, self.at)?;
-        Ok(Standing { counter: (key, limit), member: self.in_flight.enter(key) })
+        Ok(Standing { counter: (key, limit), member: Some(self.in_flight.enter(key)) })
+    }
+
+    /// Enters at each, and at no further one as soon as it has to wait anyway: however many come at once from one
+    /// network, few of them are ahead of others where all networks are counted.
+    ///
+    /// # Errors
+    /// As [`stored`].
+    pub fn enter_each(&self, counters: impl Iterator<Item = Counter>) -> Result<Vec<Standing>, Failure> {
+        let mut has_to_wait = false;
+        let enter = |(whom, limit)| {
+            if has_to_wait {
+                return Ok(Standing { counter: (stored(whom, &self.ring, self.at)?, limit), member: None });
+            }
+            let standing = self.enter((whom, limit))?;
+            has_to_wait = standing.has_to_wait();
+            Ok(standing)
+        };
+        counters.map(enter).collect()
     }
 
     /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed. It is
@@ -129,7 +155,7 @@ impl Attempt {
         }
         let mut longest = None;
         for (standing, debt) in debts {
-            longest = longest.max(standing.counter.1.wait_behind(standing.member.ahead(), debt, at));
+            longest = longest.max(standing.counter.1.wait_behind(standing.ahead(), debt, at));
             guard.standings.push(standing);
         }
         longest.map_or(Ok(guard), |wait| Err(TooMany(wait)))

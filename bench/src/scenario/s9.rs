@@ -25,6 +25,8 @@ const HOME: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 1);
 const ONE: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// Connections of an attack.
 const CONNECTIONS: u8 = 60;
+/// Who come from everywhere with their right passwords.
+const CROWD: [&str; 5] = ["crowd-1", "crowd-2", "crowd-3", "crowd-4", "crowd-5"];
 /// Clients that the server has not seen before the attack.
 const UNSEEN: u8 = 20;
 
@@ -79,6 +81,23 @@ impl Flow for Visitor {
         };
         *self.answers.borrow_mut().entry(status).or_default() += 1;
         Ok(())
+    }
+}
+
+/// People who sign in by turns.
+#[derive(Clone)]
+struct Crowd {
+    people: [Visitor; 5],
+    next: usize,
+}
+
+impl Flow for Crowd {
+    async fn once(&mut self, connection: &mut Connection) -> Outcome<()> {
+        self.next = (self.next + 1) % self.people.len();
+        match self.people.get_mut(self.next) {
+            Some(person) => person.once(connection).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -137,13 +156,25 @@ async fn stranger(
     Ok(Siege::new(name, 303, &owner.answers, &stranger.answers))
 }
 
-/// Right passwords from five networks, and the owner in a new browser from a sixth.
+/// Right passwords of five accounts from five networks, and the owner in a new browser from a sixth.
 async fn networks(product: &Product, runner: &Runner, plan: Plan, path: &Rc<str>) -> Outcome<Siege> {
+    for name in CROWD {
+        product.create_user(name, PASSWORD)?;
+    }
     let server = product.serve(runner)?;
-    let [owner, crowd] = [(); 2].map(|()| Visitor::new(server.address, (USERNAME, PASSWORD), path));
+    let visitor = |name| Visitor::new(server.address, (name, PASSWORD), path);
+    let (owner, crowd) = (visitor(USERNAME), Crowd { people: CROWD.map(visitor), next: 0 });
     let from = |n: u8| Ipv4Addr::new(127, 0, 2, 1 + n % 5);
     siege(&server, (owner.clone(), HOME), (crowd.clone(), from), plan).await?;
-    let siege = Siege::new("S9 five networks", 303, &owner.answers, &crowd.answers);
+    let mut answers = BTreeMap::new();
+    for person in &crowd.people {
+        person
+            .answers
+            .borrow()
+            .iter()
+            .for_each(|(status, count)| *answers.entry(*status).or_default() += count);
+    }
+    let siege = Siege::new("S9 five networks", 303, &owner.answers, &RefCell::new(answers));
     let all = siege.served + siege.meanwhile.get(&303).copied().unwrap_or(0);
     Ok(Siege { share: Some(f64::from(siege.served) / f64::from(all) * 6.0), ..siege })
 }
@@ -197,7 +228,12 @@ async fn attackers<F: Flow>(
 }
 
 impl Siege {
-    fn new(name: &'static str, served: u16, owner: &Answers, attackers: &Answers) -> Self {
+    fn new(
+        name: &'static str,
+        served: u16,
+        owner: &RefCell<BTreeMap<u16, u32>>,
+        attackers: &RefCell<BTreeMap<u16, u32>>,
+    ) -> Self {
         let all: u32 = owner.borrow().values().sum();
         let served = owner.borrow().get(&served).copied().unwrap_or(0);
         let meanwhile = attackers.borrow().clone();

@@ -100,7 +100,7 @@ async fn n245_a_known_browser_is_worth_a_counter_of_its_own_and_nothing_else() {
     attack(&world, 1000).await;
     let mut bobs = Door::open(&world).await;
     assert_eq!(bobs.knock(&world, "192.0.2.98", "bob", PASSWORD).await.status, 303);
-    let mut bobs = Door::of(&world, bobs.browser).await;
+    let mut bobs = Door::of(&world, signed_out(&world, bobs.browser).await).await;
     assert_eq!(bobs.knock(&world, "192.0.2.98", "alice", PASSWORD).await.status, 429);
     let sealed = browser.cookie("kw-d-").unwrap().to_owned();
     browser.set_cookie("kw-d-", &format!("{}A", &sealed[..sealed.len() - 1]));
@@ -128,6 +128,9 @@ async fn n245_the_cookie_is_out_of_reach_and_lasts_ninety_days() {
 #[tokio::test]
 async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
     let world = Arc::new(world_behind_a_front().await);
+    for n in 0..5 {
+        world.user(&format!("user{n}"), None, serde_json::json!({})).await;
+    }
     let door = Door::open(&world).await;
     let over = Arc::new(AtomicBool::new(false));
     let crowd: Vec<_> = (0..60)
@@ -136,8 +139,8 @@ async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
             tokio::spawn(async move {
                 let mut answered = 0;
                 while !over.load(Ordering::Relaxed) && answered < 1000 {
-                    let from = format!("192.0.2.{}", n % 5);
-                    let status = door.knock(&world, &from, "alice", PASSWORD).await.status.as_u16();
+                    let (from, name) = (format!("192.0.2.{}", n % 5), format!("user{}", n / 5 % 5));
+                    let status = door.knock(&world, &from, &name, PASSWORD).await.status.as_u16();
                     assert!([303, 503].contains(&status), "{status}");
                     answered += 1;
                     tokio::task::yield_now().await;
@@ -157,6 +160,29 @@ async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
         one.await.unwrap();
     }
     assert_eq!(refused, 0, "of 20 sign-ins");
+}
+
+/// Whoever has to wait because of their own crowd is not ahead of others.
+#[tokio::test]
+async fn n245_a_crowd_from_one_network_stands_ahead_of_nobody_elsewhere() {
+    let world = Arc::new(world_behind_a_front().await);
+    let door = Door::open(&world).await;
+    let taken = (world.app.passwords.place().await.unwrap(), world.app.passwords.place().await.unwrap());
+    let knock = |from: &'static str, password: &'static str| {
+        let (world, mut door) = (Arc::clone(&world), door.clone());
+        tokio::spawn(async move { door.knock(&world, from, "alice", password).await.status.as_u16() })
+    };
+    // None gets on: the first five wait for a place, the others are refused.
+    let crowd: Vec<_> = (0..100).map(|_| knock("192.0.2.1", "wrong password")).collect();
+    until(|| crowd.iter().filter(|one| one.is_finished()).count() == 95).await;
+    let owner = knock("192.0.2.2", PASSWORD);
+    drop(taken);
+    assert_eq!(owner.await.unwrap(), 303);
+    let mut wrong = 0;
+    for one in crowd {
+        wrong += usize::from(one.await.unwrap() == 422);
+    }
+    assert_eq!(wrong, 5);
 }
 
 #[tokio::test]

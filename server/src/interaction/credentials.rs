@@ -92,8 +92,7 @@ async fn look_up(
     client: &ClientId,
 ) -> Result<LookedUp, Failure> {
     let (identifier, attempt) = (Identifier::typed(username), Attempt::begin(app, call));
-    let counters = attempts::of_stranger(call, identifier.as_ref());
-    let stranger: Vec<_> = counters.map(|counter| attempt.enter(counter)).collect::<Result<_, _>>()?;
+    let stranger = attempt.enter_each(attempts::of_stranger(call, identifier.as_ref()))?;
     let keys: Vec<_> = stranger.iter().map(Standing::key).collect();
     let Found { user: found, debts } = match &identifier {
         Some(identifier) => app.store.find_user(identifier, &keys).await?,
