@@ -22,8 +22,8 @@ pub struct Browser {
 pub enum End {
     /// Sent to an address elsewhere: the client's.
     Left(String),
-    /// Too many are signing in (503).
-    Busy,
+    /// Not signed in: wrong (422), to wait (429), or too many are signing in (503).
+    Refused(u16),
 }
 
 enum Turn {
@@ -42,6 +42,11 @@ impl Browser {
     pub fn cookie_line(&self) -> String {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() { String::new() } else { format!("Cookie: {}\r\n", pairs.join("; ")) }
+    }
+
+    /// Forgets the cookies whose names contain `part`.
+    pub fn forget(&mut self, part: &str) {
+        self.cookies.retain(|(name, _)| !name.contains(part));
     }
 
     /// Goes to a path, signs in and agrees to whatever is asked, until it is sent elsewhere.
@@ -90,7 +95,7 @@ fn turn(answer: &Answer<'_>) -> Outcome<Turn> {
         (303, Some(path)) if path.starts_with('/') => Ok(Turn::Go(path.to_owned())),
         (303, Some(url)) => Ok(Turn::End(End::Left(url.to_owned()))),
         (200, _) => Ok(Turn::Fill(answer.text()?.to_owned())),
-        (503, _) => Ok(Turn::End(End::Busy)),
+        (422 | 429 | 503, _) => Ok(Turn::End(End::Refused(answer.status))),
         _ => Err(answer.unexpected()),
     }
 }

@@ -4,8 +4,10 @@
 
 use crate::report::{Counts, Report};
 use crate::scenario::s3::{Flood, TOKENS};
+use crate::scenario::s9::Siege;
 use crate::token::Token;
 use serde::Serialize;
+use std::iter;
 
 /// What the floor's ES256 token costs on the machine the budgets were set on, in microseconds.
 const REFERENCE_FLOOR: f64 = 31.0;
@@ -50,6 +52,7 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
     budgets.extend(ratios(report));
     budgets.extend(times(report, scale));
     budgets.extend(report.flood.iter().flat_map(of_flood));
+    budgets.extend(report.sieges.iter().flat_map(of_siege));
     budgets
 }
 
@@ -103,6 +106,15 @@ fn of_flood(flood: &Flood) -> [Budget; 3] {
         budget("S3 more tokens waiting", "", waiting, MOST_WAITING, MOST_WAITING / 4.0),
         budget("resident, signing in", "MiB", mebibytes(flood.peak), 40.0, 20.0),
     ]
+}
+
+/// During an attack the owner is never refused, and gets at least half of an equal share.
+fn of_siege(siege: &Siege) -> impl Iterator<Item = Budget> {
+    let refused = if siege.served == 0 { f64::NAN } else { f64::from(siege.refused) };
+    let (name, share) = (siege.name, siege.share);
+    let shared =
+        share.map(|share| Budget { name, unit: "shares", measured: 1.0 / share, must: 2.0, aim: 1.2 });
+    iter::once(Budget { name, unit: "refused", measured: refused, must: 0.0, aim: 0.0 }).chain(shared)
 }
 
 /// Those of instructions: the ones that hold on any machine.

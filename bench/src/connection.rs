@@ -5,8 +5,8 @@
 use crate::Outcome;
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
-use tokio::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// More than any answer needs.
 const BUFFER: usize = 64 * 1024;
@@ -55,6 +55,15 @@ impl Connection {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; BUFFER] })
+    }
+
+    /// Connects from an address of this machine: to the server each of 127.0.0.0/8 is somebody else.
+    pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Outcome<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; BUFFER] })
     }

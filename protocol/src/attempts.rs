@@ -1,11 +1,12 @@
-//! Failed attempts: how many are answered at once, and how long the next one waits. Soft: nobody is locked out,
-//! and a right password is only ever delayed by some minutes.
+//! Failed attempts: how many are answered at once, and how long the next one waits. What is counted for whom:
+//! `docs/concepts/attempts.md`.
 //!
 //! A counter is one instant, the *debt*: each failure moves it one interval on, time pays it off by itself, and
 //! what lies further ahead than the burst allows has to wait (the generic cell rate algorithm). So a counter
 //! needs no resetting, no window and no clean-up to be right.
 
-use crate::id::UserId;
+use crate::device::DeviceId;
+use crate::id::{SessionId, UserId};
 use crate::name::Identifier;
 use crate::time::{CLOCK_SKEW, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -21,15 +22,17 @@ pub struct Limit {
     pub interval: Duration,
 }
 
-/// Failed sign-ins to one account, from anywhere: 180 an hour, each 20 s after the last.
-pub const ACCOUNT: Limit = Limit { burst: 5, interval: Duration::from_secs(20) };
-/// Failed sign-ins from one address, to any account: an office behind one address mistypes more than a person.
+/// Wrong passwords for one name from one network: 60 an hour.
+pub const NAME_FROM_NETWORK: Limit = Limit { burst: 5, interval: Duration::from_secs(60) };
+/// Wrong passwords for one name from anywhere: 120 an hour, as many as two networks may send, so that neither one
+/// network nor two hold up the others.
+pub const NAME: Limit = Limit { burst: 30, interval: Duration::from_secs(30) };
+/// Wrong passwords from one network, for any name: an office behind one address mistypes more than a person.
 pub const ADDRESS: Limit = Limit { burst: 20, interval: Duration::from_secs(6) };
+/// Wrong passwords from one browser that signed in to the account before, or in one session: 180 an hour.
+pub const OWN: Limit = Limit { burst: 5, interval: Duration::from_secs(20) };
 /// New accounts from one address: an hour's three, and some at once for a class room.
 pub const SIGN_UP: Limit = Limit { burst: 10, interval: Duration::from_secs(20 * 60) };
-
-/// Questions from one address for clients that don't exist.
-pub const UNKNOWN_CLIENTS: Limit = Limit { burst: 100, interval: Duration::from_millis(100) };
 
 /// However many fail together, the next one waits no longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -79,29 +82,45 @@ pub struct AttemptKey {
 }
 
 impl AttemptKey {
-    /// Sign-ins to an account, whatever name led to it.
-    pub fn account(user: &UserId) -> Self {
-        Self::new("account", user.as_bytes())
+    /// Sign-ins by a name as it was typed, whether or not it leads to anybody.
+    pub fn name(identifier: &Identifier) -> Self {
+        Self::new("name", &[identifier.as_str().as_bytes()])
     }
 
-    /// Sign-ins by a name that leads to nobody.
-    pub fn name(identifier: &Identifier) -> Self {
-        Self::new("name", identifier.as_str().as_bytes())
+    /// The same from one network.
+    pub fn name_from_network(identifier: &Identifier, address: Option<IpAddr>) -> Self {
+        let network = Network::of(address);
+        Self::new("name-network", &[network.as_bytes(), identifier.as_str().as_bytes()])
+    }
+
+    /// Sign-ins to an account from a browser that signed in to it before.
+    pub fn device(user: &UserId, device: &DeviceId) -> Self {
+        Self::new("device", &[user.as_bytes(), device.as_bytes()])
+    }
+
+    /// Questions for the password on the account page of a session.
+    pub fn session(session: &SessionId) -> Self {
+        Self::new("session", &[session.as_bytes()])
     }
 
     /// Sign-ins from an address.
     pub fn address(address: Option<IpAddr>) -> Self {
-        Self::new("address", Network::of(address).as_bytes())
+        Self::new("address", &[Network::of(address).as_bytes()])
     }
 
     /// New accounts from an address.
     pub fn sign_up(address: Option<IpAddr>) -> Self {
-        Self::new("sign-up", Network::of(address).as_bytes())
+        Self::new("sign-up", &[Network::of(address).as_bytes()])
     }
 
-    fn new(kind: &'static str, whom: &[u8]) -> Self {
-        let hash = Sha256::new().chain_update(b"keyward attempts\0").chain_update(kind).chain_update([0]);
-        Self { kind, digest: hash.chain_update(whom).finalize().into() }
+    /// Each part with its length, so that no two lists of parts read alike.
+    fn new(kind: &'static str, whom: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new().chain_update(b"keyward attempts\0").chain_update(kind).chain_update([0]);
+        for part in whom {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        Self { kind, digest: hash.finalize().into() }
     }
 }
 
@@ -129,6 +148,17 @@ impl Network {
         }
     }
 
+    /// The networks it is part of, widest first: of an IPv6 network of 64 bits those of 48 and 56, which are what
+    /// providers give to one customer. The rest is zero. Everything else stands alone.
+    pub const fn within(self) -> [Self; 3] {
+        match self {
+            Self::V6([a, b, c, d, e, f, g, _]) => {
+                [Self::V6([a, b, c, d, e, f, 0, 0]), Self::V6([a, b, c, d, e, f, g, 0]), self]
+            }
+            Self::V4(_) | Self::Unknown => [self; 3],
+        }
+    }
+
     fn as_bytes(&self) -> &[u8] {
         match self {
             Self::V4(address) => address,
@@ -147,23 +177,23 @@ mod tests {
     #[test]
     fn n149_a_burst_then_one_an_interval_and_never_longer() {
         let (mut debt, mut now) = (Timestamp::EPOCH, NOW);
-        for _ in 0..ACCOUNT.burst {
-            assert_eq!(ACCOUNT.wait(debt, now), None);
-            debt = ACCOUNT.after(debt, now);
+        for _ in 0..OWN.burst {
+            assert_eq!(OWN.wait(debt, now), None);
+            debt = OWN.after(debt, now);
         }
         for _ in 0..100 {
-            let wait = ACCOUNT.wait(debt, now).unwrap();
-            assert!(wait <= ACCOUNT.interval, "{wait:?}");
+            let wait = OWN.wait(debt, now).unwrap();
+            assert!(wait <= OWN.interval, "{wait:?}");
             now = now.plus(wait);
-            assert_eq!(ACCOUNT.wait(debt, now), None);
-            debt = ACCOUNT.after(debt, now);
+            assert_eq!(OWN.wait(debt, now), None);
+            debt = OWN.after(debt, now);
         }
-        assert_eq!(ACCOUNT.wait(debt, now.plus(ACCOUNT.interval * ACCOUNT.burst)), None);
+        assert_eq!(OWN.wait(debt, now.plus(OWN.interval * OWN.burst)), None);
     }
 
     #[test]
     fn n149_failures_in_flight_together_add_up_to_five_minutes_at_most() {
-        for limit in [ACCOUNT, ADDRESS] {
+        for limit in [OWN, ADDRESS, NAME, NAME_FROM_NETWORK] {
             let debt = (0..10_000).fold(Timestamp::EPOCH, |debt, _| limit.after(debt, NOW));
             assert_eq!(limit.wait(debt, NOW), Some(LONGEST_WAIT));
             assert_eq!(limit.wait(debt, NOW.plus(LONGEST_WAIT)), None);
@@ -174,25 +204,25 @@ mod tests {
 
     #[test]
     fn n149_those_ahead_count_as_if_they_had_failed() {
-        let after = |failures: u32| (0..failures).fold(Timestamp::EPOCH, |debt, _| ACCOUNT.after(debt, NOW));
-        for failed in 0..=2 * ACCOUNT.burst {
-            for ahead in 0..=2 * ACCOUNT.burst {
-                let waits = ACCOUNT.wait_behind(ahead as usize, after(failed), NOW).is_some();
-                assert_eq!(waits, failed + ahead >= ACCOUNT.burst, "{failed} failed, {ahead} ahead");
+        let after = |failures: u32| (0..failures).fold(Timestamp::EPOCH, |debt, _| OWN.after(debt, NOW));
+        for failed in 0..=2 * OWN.burst {
+            for ahead in 0..=2 * OWN.burst {
+                let waits = OWN.wait_behind(ahead as usize, after(failed), NOW).is_some();
+                assert_eq!(waits, failed + ahead >= OWN.burst, "{failed} failed, {ahead} ahead");
             }
         }
-        let wait = ACCOUNT.wait_behind(usize::MAX, Timestamp::EPOCH, NOW);
-        assert_eq!(wait, Some(ACCOUNT.interval), "a burst was tried, no more");
+        let wait = OWN.wait_behind(usize::MAX, Timestamp::EPOCH, NOW);
+        assert_eq!(wait, Some(OWN.interval), "a burst was tried, no more");
     }
 
     #[test]
     fn what_a_clock_noted_that_ran_ahead_delays_nobody() {
-        let debt = (0..100).fold(Timestamp::EPOCH, |debt, _| ACCOUNT.after(debt, NOW));
+        let debt = (0..100).fold(Timestamp::EPOCH, |debt, _| OWN.after(debt, NOW));
         let back = NOW.minus(Duration::from_secs(3600));
-        assert_eq!(ACCOUNT.wait(debt, back), None);
-        assert_eq!(ACCOUNT.after(debt, back), back.plus(ACCOUNT.interval));
+        assert_eq!(OWN.wait(debt, back), None);
+        assert_eq!(OWN.after(debt, back), back.plus(OWN.interval));
         let skewed = NOW.minus(CLOCK_SKEW);
-        assert!(ACCOUNT.wait(debt, skewed).is_some(), "a little ahead is usual between two servers");
+        assert!(OWN.wait(debt, skewed).is_some(), "a little ahead is usual between two servers");
     }
 
     #[test]
@@ -203,7 +233,49 @@ mod tests {
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:0:0:2"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
         assert_ne!(AttemptKey::address(None), address("0.0.0.0"));
-        let user = UserId::from_bytes(*b"2001:db8::123456");
-        assert_ne!(AttemptKey::account(&user).digest, AttemptKey::address(None).digest);
+        let (user, device) = (UserId::from_bytes([1; 16]), DeviceId::from_bytes([2; 16]));
+        let (other, own) = (UserId::from_bytes([2; 16]), AttemptKey::device(&user, &device));
+        assert_ne!(own, AttemptKey::device(&other, &DeviceId::from_bytes([1; 16])));
+        assert_ne!(own.digest, AttemptKey::session(&SessionId::from_bytes([1; 16])).digest);
+    }
+
+    #[test]
+    fn n148_n247_a_name_is_counted_as_it_was_typed_however_it_is_spelt() {
+        let name = |text: &str| AttemptKey::name(&Identifier::typed(text).unwrap());
+        assert_eq!(name("Carol"), name("ＣＡＲＯＬ"));
+        assert_eq!(name("Carol@Example.com"), name("carol@example.com"));
+        assert_ne!(name("carol"), name("carol@example.com"));
+        let from = |address: [u8; 4]| {
+            AttemptKey::name_from_network(&Identifier::typed("carol").unwrap(), Some(address.into()))
+        };
+        assert_ne!(from([192, 0, 2, 1]), from([192, 0, 2, 2]));
+    }
+
+    #[test]
+    fn n245_two_networks_never_fill_what_all_share() {
+        let (mut here, mut everywhere, mut failed) = ([Timestamp::EPOCH; 2], Timestamp::EPOCH, 0);
+        for second in 0..24 * 3600 {
+            let now = NOW.plus(Duration::from_secs(second));
+            for debt in &mut here {
+                while NAME_FROM_NETWORK.wait(*debt, now).is_none() {
+                    assert_eq!(NAME.wait(everywhere, now), None, "after {failed} failures");
+                    *debt = NAME_FROM_NETWORK.after(*debt, now);
+                    everywhere = NAME.after(everywhere, now);
+                    failed += 1;
+                }
+            }
+        }
+        assert_eq!(failed, 2 * (24 * 60 + 4), "and that is all that a day of guessing comes to");
+    }
+
+    #[test]
+    fn n246_a_network_is_part_of_wider_ones() {
+        let of = |text: &str| Network::of(Some(text.parse().unwrap())).within();
+        let ([wide, middle, narrow], other) = (of("2001:db8:1:203::1"), of("2001:db8:1:2ff::1"));
+        assert_eq!((wide, middle), (other[0], other[1]));
+        assert_ne!(narrow, other[2]);
+        assert_ne!(of("2001:db8:1:300::1")[1], middle);
+        assert_ne!(of("2001:db8:2:203::1")[0], wide);
+        assert_eq!(of("192.0.2.1"), [Network::V4([192, 0, 2, 1]); 3]);
     }
 }

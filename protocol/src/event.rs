@@ -40,6 +40,8 @@ kinds! {
     SignInFailed => "login.failure";
     /// A sign-in was not checked because there had been too many wrong ones.
     SignInThrottled => "login.throttled";
+    /// A password was neither checked nor hashed because too many were in line.
+    PasswordsBusy => "password.busy";
     /// A session ended: by logout, from the account page, or because somebody else signed in in its browser.
     SessionEnded => "session.ended";
     /// Somebody made an account.

@@ -24,6 +24,9 @@ pub struct Lifetimes {
 /// How long an authorization request in progress may take.
 pub const REQUEST: Duration = Duration::from_secs(30 * 60);
 
+/// How long a browser is known after a sign-in ([`crate::device`]).
+pub const DEVICE: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// How long a grant is kept whose code was not redeemed, from that code's expiry on. Longer than [`REQUEST`] and
 /// what clocks may differ by: while the request can be answered again, its grant has to be there and say that it
 /// was, or the same code would be made once more.

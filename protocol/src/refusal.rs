@@ -131,8 +131,6 @@ refusals! {
     TokenMissing => InvalidRequest, Nothing, "The parameter token is missing.";
     /// RFC 7662 §2.1: who can't prove itself may not ask.
     ConfidentialOnly => InvalidClient, Nothing, "Client authentication failed.";
-    /// Asked too often.
-    TooManyRequests => TemporarilyUnavailable, Nothing, "Too many attempts. Wait a little, then try again.";
     /// RFC 6749 §3.2.
     GrantTypeMissing => InvalidRequest, Nothing, "The parameter grant_type is missing.";
     /// RFC 6749 §5.2.

@@ -12,10 +12,13 @@ use std::time::Duration;
 /// How many sessions a user can have. With one more the oldest ends.
 pub const MOST_OF_A_USER: usize = 100;
 
-/// Which of one user's sessions go, so that [`MOST_OF_A_USER`] are left: those that are over, then the oldest.
-pub fn surplus(mut sessions: Vec<Session>, now: Timestamp) -> Vec<SessionId> {
+/// Which of one user's sessions go, so that [`MOST_OF_A_USER`] are left, the one that `began` just now among them: those
+/// that are over, then the oldest.
+pub fn surplus(mut sessions: Vec<Session>, began: &SessionId, now: Timestamp) -> Vec<SessionId> {
     let is_over = |session: &Session| session.ended_at.is_some() || session.expires_at.has_passed(now);
-    sessions.sort_by_key(|session| (is_over(session), Reverse(session.created_at), session.id));
+    // A clock that is behind makes something new that looks old.
+    let age = |session: &Session| (is_over(session), Reverse(session.created_at), session.id);
+    sessions.sort_by_key(|session| (session.id != *began, age(session)));
     sessions.iter().skip(MOST_OF_A_USER).map(|session| session.id).collect()
 }
 

@@ -7,10 +7,10 @@ use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
 use crate::keys::Keys;
-use crate::limiter::Limiter;
 use crate::password::Passwords;
+use crate::turns::{Full, Turn, Turns};
 use axum::body::Bytes;
-use protocol::attempts::{AttemptKey, UNKNOWN_CLIENTS};
+use protocol::attempts::{AttemptKey, Network};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::{ClientId, UserId};
@@ -28,6 +28,10 @@ const CLIENT_CACHE: Duration = Duration::from_secs(60);
 const CLIENT_CACHE_IN_NEED: Duration = Duration::from_secs(15 * 60);
 /// How many clients are remembered at most: some megabytes.
 const CLIENT_CACHE_SIZE: usize = 10_000;
+/// How many clients are looked up at a time that may not exist.
+const LOOKING_UP: usize = 4;
+/// How many more wait for it: as many as there can be connections, so that none has to be refused.
+const WAITING_TO_LOOK_UP: usize = 10_000;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -53,7 +57,7 @@ struct Inner {
     parts: Parts,
     cookies: Cookies,
     metadata: Bytes,
-    unknown_clients: Limiter,
+    looking_up: Turns,
     in_flight: Crowd<AttemptKey>,
     lists: Crowd<UserId>,
     listing: Semaphore,
@@ -88,7 +92,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             cookies,
             metadata,
-            unknown_clients: Limiter::new(UNKNOWN_CLIENTS),
+            looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
             in_flight: Crowd::default(),
             lists: Crowd::default(),
             listing: Semaphore::new(1),
@@ -109,11 +113,6 @@ impl App {
         Admin { actor: Actor::Server, store: self.store.clone(), clock, entropy }
     }
 
-    /// Counts questions for clients that don't exist: each costs a read, since nobody remembers them.
-    pub fn unknown_clients(&self) -> &Limiter {
-        &self.0.unknown_clients
-    }
-
     /// The attempts that are being checked.
     pub fn in_flight(&self) -> &Crowd<AttemptKey> {
         &self.0.in_flight
@@ -130,9 +129,22 @@ impl App {
         self.0.listing.acquire().await.ok()
     }
 
-    /// Whether a client was there a while ago, so that asking for it is no guessing.
-    pub fn remembers(&self, id: &ClientId) -> bool {
-        self.remembered(id, |known| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now())).is_some()
+    /// A turn to look up a client that may not exist, to be kept until it was. None is needed for one that was there
+    /// a while ago. Networks take turns, so whoever makes up ids delays their own network's first sight of a client,
+    /// and refuses nobody's.
+    ///
+    /// # Errors
+    /// [`Full`], with more in line than there can be connections.
+    pub async fn turn_to_look_up(
+        &self,
+        id: &ClientId,
+        network: Option<Network>,
+    ) -> Result<Option<Turn>, Full> {
+        let in_need = |known: &Remembered| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now());
+        match self.remembered(id, in_need) {
+            Some(_) => Ok(None),
+            None => self.0.looking_up.take(network).await.map(Some),
+        }
     }
 
     /// Our cookies.

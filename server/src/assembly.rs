@@ -47,6 +47,7 @@ pub fn key_policy(settings: &Settings) -> KeyPolicy {
         lifetimes.access_token,
         lifetimes.code,
         lifetimes::REQUEST,
+        lifetimes::DEVICE,
     ];
     KeyPolicy {
         algs: settings.signing_algs.clone(),

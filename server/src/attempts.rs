@@ -1,5 +1,5 @@
 //! Leave to try a password. [`crate::password::Passwords::verify`] takes it, so no code path checks one that
-//! isn't counted (D-21). Counters are in storage, shared by all processes, and written on failure only; those
+//! isn't counted. Counters are in storage, shared by all processes, and written on failure only; those
 //! still being checked are counted in memory, so that many at once pass no more than one after another. Each
 //! process knows its own only: of several, each lets a burst through at once, and what failed counts for all.
 
@@ -8,12 +8,12 @@ use crate::crowd::{Crowd, Member};
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::keys::Snapshot;
-use crate::password::PasswordError;
 use crate::seal::Purpose;
 use crate::telemetry;
-use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit, Network, SIGN_UP};
-use protocol::event::Event;
-use protocol::id::UserId;
+use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
+use protocol::device::DeviceId;
+use protocol::event::{Event, What};
+use protocol::id::{SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::User;
@@ -25,19 +25,23 @@ use zeroize::Zeroizing;
 /// What an attempt counts against, and how much that may be.
 pub type Counter = (AttemptKey, Limit);
 
-/// The counter of the caller's address.
-pub fn of_address(call: Call) -> Counter {
-    (AttemptKey::address(call.from), ADDRESS)
+/// The counters of a stranger, those that fewest share first: of the name they typed from their network, of their
+/// network, and of that name from anywhere. The same for names that lead to somebody and for others, so that no counter
+/// tells them apart.
+pub fn of_stranger(call: Call, name: Option<&Identifier>) -> impl Iterator<Item = Counter> {
+    let here = name.map(|name| (AttemptKey::name_from_network(name, call.from), NAME_FROM_NETWORK));
+    let anywhere = name.map(|name| (AttemptKey::name(name), NAME));
+    here.into_iter().chain([(AttemptKey::address(call.from), ADDRESS)]).chain(anywhere)
 }
 
-/// The counter of an account, whatever name leads to it.
-pub fn of_account(user: &UserId) -> Counter {
-    (AttemptKey::account(user), ACCOUNT)
+/// The counter of a browser that signed in to the account before.
+pub fn of_device(user: &UserId, device: &DeviceId) -> Counter {
+    (AttemptKey::device(user, device), OWN)
 }
 
-/// The counter of a name that leads to nobody, limited as if it did.
-pub fn of_name(identifier: &Identifier) -> Counter {
-    (AttemptKey::name(identifier), ACCOUNT)
+/// The counter of somebody signed in.
+pub fn of_session(session: &SessionId) -> Counter {
+    (AttemptKey::session(session), OWN)
 }
 
 /// The counter of new accounts from the caller's address.
@@ -45,20 +49,19 @@ pub fn of_sign_up(call: Call) -> Counter {
     (AttemptKey::sign_up(call.from), SIGN_UP)
 }
 
-/// Whose share of the password pool a call takes; nobody's where nothing is limited.
+/// Whose turns a call takes where turns are taken; nobody's where nothing is limited.
 pub fn share(app: &App, call: Call) -> Option<Network> {
     app.settings.rate_limits.then(|| Network::of(call.from))
 }
 
-/// An attempt among those in flight, until it is dropped. It begins *before* debts are read: whoever left by then
-/// had its failure counted, and the debt tells; whoever is still there is ahead. Who is counted just in between counts
-/// twice for that moment, which only delays; none is missed.
+/// An attempt that enters at counters. It does so *before* debts are read: whoever left by then had its failure
+/// counted, and the debt tells; whoever is still there is ahead. Who is counted just in between counts twice for that
+/// moment, which only delays; none is missed.
 pub struct Attempt {
     ring: Arc<Snapshot>,
     at: Timestamp,
     network: Option<Network>,
     in_flight: Crowd<AttemptKey>,
-    entered: Vec<Member<AttemptKey>>,
 }
 
 /// What a counter is stored under: its key under the sealing master of now, so that a copy of the store tells neither
@@ -74,17 +77,27 @@ pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<Attem
     Ok(AttemptKey { digest: digest.ok_or(Failure::internal("no master seals"))?, ..whom })
 }
 
-/// Where an attempt stands at one of its counters.
-#[derive(Clone, Copy, Debug)]
+/// Where an attempt stands at one of its counters. It is in flight there until this is dropped.
+#[derive(Debug)]
 pub struct Standing {
     counter: Counter,
-    ahead: usize,
+    /// `None`: it did not enter, because it has to wait at another one anyway.
+    member: Option<Member<AttemptKey>>,
 }
 
 impl Standing {
     /// The key its debt is stored under.
     pub const fn key(&self) -> AttemptKey {
         self.counter.0
+    }
+
+    fn ahead(&self) -> usize {
+        self.member.as_ref().map_or(0, Member::ahead)
+    }
+
+    /// Whether those ahead are enough to have to wait, whatever the debt.
+    fn has_to_wait(&self) -> bool {
+        u32::try_from(self.ahead()).map_or(true, |ahead| ahead >= self.counter.1.burst)
     }
 }
 
@@ -96,22 +109,38 @@ impl Attempt {
     /// Begins. With `rate_limits = off` nothing is counted.
     pub fn begin(app: &App, call: Call) -> Self {
         let (ring, in_flight) = (app.keys.current(), app.in_flight().clone());
-        Self { ring, at: call.at, network: share(app, call), in_flight, entered: Vec::new() }
+        Self { ring, at: call.at, network: share(app, call), in_flight }
     }
 
     /// Enters at a counter.
     ///
     /// # Errors
     /// As [`stored`].
-    pub fn enter(&mut self, (whom, limit): Counter) -> Result<Standing, Failure> {
+    pub fn enter(&self, (whom, limit): Counter) -> Result<Standing, Failure> {
         let key = stored(whom, &self.ring, self.at)?;
-        let member = self.in_flight.enter(key);
-        let ahead = member.ahead();
-        self.entered.push(member);
-        Ok(Standing { counter: (key, limit), ahead })
+        Ok(Standing { counter: (key, limit), member: Some(self.in_flight.enter(key)) })
     }
 
-    /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed.
+    /// Enters at each, and at no further one as soon as it has to wait anyway: however many come at once from one
+    /// network, few of them are ahead of others where all networks are counted.
+    ///
+    /// # Errors
+    /// As [`stored`].
+    pub fn enter_each(&self, counters: impl Iterator<Item = Counter>) -> Result<Vec<Standing>, Failure> {
+        let mut has_to_wait = false;
+        let enter = |(whom, limit)| {
+            if has_to_wait {
+                return Ok(Standing { counter: (stored(whom, &self.ring, self.at)?, limit), member: None });
+            }
+            let standing = self.enter((whom, limit))?;
+            has_to_wait = standing.has_to_wait();
+            Ok(standing)
+        };
+        counters.map(enter).collect()
+    }
+
+    /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed. It is
+    /// counted at these, and at no other that it entered.
     ///
     /// # Errors
     /// How long to wait.
@@ -119,15 +148,15 @@ impl Attempt {
         self,
         debts: impl IntoIterator<Item = (Standing, Timestamp)>,
     ) -> Result<AttemptGuard, TooMany> {
-        let Self { at, network, entered, .. } = self;
-        let mut guard = AttemptGuard { counters: Vec::new(), network, _in_flight: entered };
+        let Self { at, network, .. } = self;
+        let mut guard = AttemptGuard { standings: Vec::new(), network };
         if network.is_none() {
             return Ok(guard);
         }
         let mut longest = None;
-        for (Standing { counter, ahead }, debt) in debts {
-            longest = longest.max(counter.1.wait_behind(ahead, debt, at));
-            guard.counters.push(counter);
+        for (standing, debt) in debts {
+            longest = longest.max(standing.counter.1.wait_behind(standing.ahead(), debt, at));
+            guard.standings.push(standing);
         }
         longest.map_or(Ok(guard), |wait| Err(TooMany(wait)))
     }
@@ -136,9 +165,8 @@ impl Attempt {
 /// Leave to check one password. It stays in flight until this is dropped.
 #[derive(Debug)]
 pub struct AttemptGuard {
-    counters: Vec<Counter>,
+    standings: Vec<Standing>,
     network: Option<Network>,
-    _in_flight: Vec<Member<AttemptKey>>,
 }
 
 /// How a check ended.
@@ -156,10 +184,11 @@ impl AttemptGuard {
     /// Where nothing is counted.
     #[cfg(test)]
     pub fn uncounted() -> Self {
-        Self { counters: Vec::new(), network: None, _in_flight: Vec::new() }
+        Self { standings: Vec::new(), network: None }
     }
 
-    /// Checks a password, and counts and logs a wrong one as `failed`, whether or not the caller stays.
+    /// Checks a password when it is its network's turn. Whoever hangs up before that has left the line. From then on
+    /// a wrong one is counted and logged as `failed`, whether or not the caller stays.
     ///
     /// # Errors
     /// What breaks.
@@ -171,20 +200,19 @@ impl AttemptGuard {
         user: Option<&User>,
         failed: Event,
     ) -> Result<Checked, Failure> {
+        let Ok(place) = app.passwords.on_behalf_of(self.network).place().await else {
+            telemetry::audit(call, &Event::new(What::PasswordsBusy));
+            return Ok(Checked::Busy);
+        };
         let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));
         let enabled = user.is_some_and(|user| !user.disabled);
         to_the_end(async move {
-            let pool = app.passwords.on_behalf_of(self.network);
-            match pool.verify(&self, password, hash.as_ref()).await {
-                Ok(true) if enabled => Ok(Checked::Right),
-                Ok(_) => {
-                    telemetry::audit(call, &failed);
-                    self.count(&app, call).await?;
-                    Ok(Checked::Wrong)
-                }
-                Err(PasswordError::Busy) => Ok(Checked::Busy),
-                Err(error) => Err(error.into()),
+            if place.verify(&self, password, hash.as_ref()).await? && enabled {
+                return Ok(Checked::Right);
             }
+            telemetry::audit(call, &failed);
+            self.count(&app, call).await?;
+            Ok(Checked::Wrong)
         })
         .await
     }
@@ -194,7 +222,7 @@ impl AttemptGuard {
     /// # Errors
     /// What storage says.
     pub async fn count(self, app: &App, call: Call) -> Result<(), StoreError> {
-        for (key, limit) in &self.counters {
+        for Standing { counter: (key, limit), .. } in &self.standings {
             app.store.note_attempt(*key, *limit, call.stamp()).await?;
         }
         Ok(())

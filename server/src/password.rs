@@ -1,5 +1,5 @@
-//! Passwords: argon2id (RFC 9106) in a bounded pool, so that logins can starve neither each other nor token
-//! traffic, and the rules for new ones.
+//! Passwords: argon2id (RFC 9106) in a bounded pool whose places networks take in turns ([`crate::turns`]), so that
+//! sign-ins can starve neither each other nor token traffic, and the rules for new ones.
 //!
 //! Text is prepared by the OpaqueString profile (RFC 8265 §4.2) before it is hashed: other spaces become the
 //! ASCII space and composed and decomposed letters become equal, so that a password typed on another keyboard
@@ -10,7 +10,7 @@ mod rules;
 pub use rules::{BadPassword, check_new};
 
 use crate::attempts::AttemptGuard;
-use crate::crowd::{Crowd, Member};
+use crate::turns::{Full, Turn, Turns};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
@@ -18,11 +18,10 @@ use protocol::attempts::Network;
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Memory of one hash in KiB: 19 MiB, as OWASP's minimum for two passes.
@@ -37,8 +36,6 @@ const OUTPUT: usize = 32;
 pub const MAX_BYTES: usize = 1024;
 /// How long unused memory is kept.
 const IDLE: Duration = Duration::from_secs(60);
-/// One in so many places is what the callers of one network get.
-const SHARE: usize = 4;
 
 /// Why a password was not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +67,12 @@ impl std::error::Error for PasswordError {}
 #[derive(Clone)]
 pub struct Passwords {
     pool: Arc<Pool>,
-    /// Whose places are taken; operators' are nobody's.
+    /// Whose turns are taken; operators' are nobody's.
     network: Option<Network>,
 }
 
 struct Pool {
-    permits: Arc<Semaphore>,
-    /// How many may be in here, computing or waiting.
-    capacity: usize,
-    inside: AtomicUsize,
-    networks: Crowd<Network>,
+    turns: Turns,
     memory: Mutex<Vec<Vec<Block>>>,
     /// Whether memory was used since the last look.
     used: AtomicBool,
@@ -88,13 +81,10 @@ struct Pool {
 }
 
 impl Passwords {
-    /// At most `permits` computations at once (19 MiB and one core each) and `waiting` more in line.
-    pub fn new(permits: usize, waiting: usize) -> Self {
+    /// At most `places` computations at once (19 MiB and one core each) and `waiting` more in line.
+    pub fn new(places: usize, waiting: usize) -> Self {
         let pool = Arc::new(Pool {
-            permits: Arc::new(Semaphore::new(permits)),
-            capacity: permits.saturating_add(waiting),
-            inside: AtomicUsize::new(0),
-            networks: Crowd::default(),
+            turns: Turns::new(places, waiting),
             memory: Mutex::new(Vec::new()),
             used: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
@@ -103,52 +93,18 @@ impl Passwords {
         Self { pool, network: None }
     }
 
-    /// The same pool for a caller of that network. All of them together get a quarter of its places, so that
-    /// nobody fills it alone.
+    /// The same pool for a caller of that network, all of whom take turns with those of others.
     pub fn on_behalf_of(&self, network: Option<Network>) -> Self {
         Self { pool: Arc::clone(&self.pool), network }
     }
 
-    /// Hashes a new password with a salt of 128 random bits. The rules of [`check_new`] are the caller's.
+    /// Waits for a place. Whoever drops this has left the line.
     ///
     /// # Errors
-    /// All but [`PasswordError::Corrupt`].
-    pub async fn hash(
-        &self,
-        password: Zeroizing<String>,
-        salt: [u8; 16],
-    ) -> Result<PasswordHash, PasswordError> {
-        let prepared = prepare(&password).ok_or(PasswordError::Unusable)?;
-        let cost = Cost::OURS;
-        let output = self.compute(prepared, Phc { cost, salt: salt.to_vec(), output: Vec::new() }).await?;
-        Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
-    }
-
-    /// Whether `password` is the one that was hashed. The attempt was admitted; [`AttemptGuard::check`] asks here
-    /// and counts. Without a hash (no such user, no password) the same work is done and the answer is false. What
-    /// could never be a password is false, too, after the same work.
-    ///
-    /// # Errors
-    /// [`PasswordError::Busy`], [`PasswordError::Corrupt`], [`PasswordError::Failed`].
-    pub async fn verify(
-        &self,
-        _: &AttemptGuard,
-        password: Zeroizing<String>,
-        hash: Option<&PasswordHash>,
-    ) -> Result<bool, PasswordError> {
-        // More than we would ever have hashed: false for everybody, so it tells nothing about anybody.
-        if password.len() > MAX_BYTES {
-            return Ok(false);
-        }
-        let prepared = prepare(&password);
-        let possible = hash.is_some() && prepared.is_some();
-        let stored = match hash {
-            Some(hash) => Phc::parse(&hash.0).ok_or(PasswordError::Corrupt)?,
-            None => Phc { cost: Cost::OURS, salt: vec![0; 16], output: vec![0; OUTPUT] },
-        };
-        let expected = stored.output.clone();
-        let output = self.compute(prepared.unwrap_or_default(), stored).await?;
-        Ok(bool::from(output.ct_eq(&expected)) && possible)
+    /// [`PasswordError::Busy`].
+    pub async fn place(&self) -> Result<Place, PasswordError> {
+        let turn = self.pool.turns.take(self.network).await.map_err(|Full| PasswordError::Busy)?;
+        Ok(Place { pool: Arc::clone(&self.pool), turn })
     }
 
     /// How many hashes were computed since the start.
@@ -171,23 +127,6 @@ impl Passwords {
     /// How many blocks of memory are kept for the next hash.
     pub fn kept(&self) -> usize {
         self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    async fn compute(
-        &self,
-        password: Zeroizing<String>,
-        phc: Phc,
-    ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        let place = Place::take(Arc::clone(&self.pool), self.network)?;
-        let permit =
-            Arc::clone(&self.pool.permits).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
-        // Both move into the computation, which goes on when its caller goes away: whoever hangs up again and
-        // again must not get more of them than the pool has.
-        let done = tokio::task::spawn_blocking(move || {
-            let (place, _permit) = (place, permit);
-            place.pool.argon2(&password, &phc)
-        });
-        done.await.map_err(|_| PasswordError::Failed)?
     }
 }
 
@@ -215,30 +154,69 @@ impl Pool {
     }
 }
 
-/// A place in the pool or in its line, given back when dropped: also by a caller who went away in line.
-struct Place {
+/// A place in the pool, for one computation.
+pub struct Place {
     pool: Arc<Pool>,
-    _share: Option<Member<Network>>,
+    turn: Turn,
 }
 
 impl Place {
-    fn take(pool: Arc<Pool>, network: Option<Network>) -> Result<Self, PasswordError> {
-        let share = network.map(|network| pool.networks.enter(network));
-        let theirs = share.as_ref().map_or(0, Member::ahead);
-        let before = pool.inside.fetch_add(1, Ordering::AcqRel);
-        let place = Self { pool, _share: share };
-        let capacity = place.pool.capacity;
-        if before < capacity && theirs < (capacity / SHARE).max(1) {
-            Ok(place)
-        } else {
-            Err(PasswordError::Busy)
-        }
+    /// Hashes a new password with a salt of 128 random bits. The rules of [`check_new`] are the caller's.
+    ///
+    /// # Errors
+    /// [`PasswordError::Unusable`], [`PasswordError::Failed`].
+    pub async fn hash(
+        self,
+        password: Zeroizing<String>,
+        salt: [u8; 16],
+    ) -> Result<PasswordHash, PasswordError> {
+        let prepared = prepare(&password).ok_or(PasswordError::Unusable)?;
+        let cost = Cost::OURS;
+        let output = self.compute(prepared, Phc { cost, salt: salt.to_vec(), output: Vec::new() }).await?;
+        Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.pool.inside.fetch_sub(1, Ordering::AcqRel);
+    /// Whether `password` is the one that was hashed. The attempt was admitted; [`AttemptGuard::check`] asks here
+    /// and counts. Without a hash (no such user, no password) the same work is done and the answer is false. What
+    /// could never be a password is false, too, after the same work.
+    ///
+    /// # Errors
+    /// [`PasswordError::Corrupt`], [`PasswordError::Failed`].
+    pub async fn verify(
+        self,
+        _: &AttemptGuard,
+        password: Zeroizing<String>,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        // More than we would ever have hashed: false for everybody, so it tells nothing about anybody.
+        if password.len() > MAX_BYTES {
+            return Ok(false);
+        }
+        let prepared = prepare(&password);
+        let possible = hash.is_some() && prepared.is_some();
+        let stored = match hash {
+            Some(hash) => Phc::parse(&hash.0).ok_or(PasswordError::Corrupt)?,
+            None => Phc { cost: Cost::OURS, salt: vec![0; 16], output: vec![0; OUTPUT] },
+        };
+        let expected = stored.output.clone();
+        let output = self.compute(prepared.unwrap_or_default(), stored).await?;
+        Ok(bool::from(output.ct_eq(&expected)) && possible)
+    }
+
+    async fn compute(
+        self,
+        password: Zeroizing<String>,
+        phc: Phc,
+    ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+        // The place moves into the computation, which goes on when its caller goes away: whoever hangs up again and
+        // again must not get more of them than the pool has.
+        let done = tokio::task::spawn_blocking(move || {
+            let Self { pool, turn } = self;
+            let output = pool.argon2(&password, &phc);
+            drop(turn);
+            output
+        });
+        done.await.map_err(|_| PasswordError::Failed)?
     }
 }
 

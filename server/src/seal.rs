@@ -30,6 +30,8 @@ pub enum SealKind {
     RefreshToken,
     /// A session cookie.
     Session,
+    /// The accounts that signed in from a browser.
+    Device,
     /// The `jti` of a user's access token.
     TokenId,
     /// An authorization request in progress, in the URL of our pages.
@@ -46,10 +48,11 @@ pub enum SealKind {
 
 impl SealKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Code,
         Self::RefreshToken,
         Self::Session,
+        Self::Device,
         Self::TokenId,
         Self::Request,
         Self::PostedRequest,
@@ -64,6 +67,7 @@ impl SealKind {
             Self::Code => "code",
             Self::RefreshToken => "refresh-token",
             Self::Session => "session",
+            Self::Device => "device",
             Self::TokenId => "token-id",
             Self::Request => "request",
             Self::PostedRequest => "posted-request",

@@ -72,10 +72,11 @@ impl Flow for Login {
         match self.browser.clone().walk(connection, &self.path).await? {
             End::Left(url) if url.contains("?code=") => Ok(()),
             End::Left(url) => Err(format!("a sign-in ends at {url}").into()),
-            End::Busy => {
+            End::Refused(503) => {
                 self.refused.set(self.refused.get() + 1);
                 Ok(())
             }
+            End::Refused(status) => Err(format!("a sign-in ends with {status}").into()),
         }
     }
 }

@@ -120,10 +120,8 @@ async fn n238_what_somebody_agreed_to_while_the_password_changed_is_asked_again(
         redeem_as(&it.world, "other", code).await.assert_token_error(400, "invalid_grant");
     }
     // Whoever knows the new password is not bound by what the other one agreed to.
-    let hash = it.world.app.passwords.hash(PASSWORD.to_owned().into(), [1; 16]).await.unwrap();
-    let alice = it.world.admin.user("alice").await.unwrap();
-    let stamp = it.world.admin.stamp();
-    assert!(it.world.store.set_password(&alice.id, None, &hash, stamp).await.unwrap().is_done());
+    let password = PASSWORD.to_owned().into();
+    it.world.admin.set_password("alice", &it.world.app.passwords, password).await.unwrap();
     let mut anew = Browser::new();
     let login = anew.visit(&it.world, &request).await;
     let answer = anew.sign_in(&it.world, &login, "alice", PASSWORD).await;

@@ -4,12 +4,14 @@ use conformance::{Answer, Browser, Party, With as _, World, form, query};
 
 mod abuse;
 mod account;
+mod attempts;
 mod authorize;
 mod clock;
 mod code;
 mod consent;
 mod cut;
 mod documents;
+mod door;
 mod endings;
 mod faults;
 mod flow;

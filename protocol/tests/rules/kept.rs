@@ -114,14 +114,15 @@ fn n242_the_oldest_of_too_many_sessions_ends_and_what_is_over_goes_first() {
         ..session()
     };
     let all: Vec<Session> = (0..MOST_OF_A_USER).map(numbered).collect();
-    assert_eq!(session::surplus(all.clone(), NOW), []);
+    assert_eq!(session::surplus(all.clone(), &id(99), NOW), []);
     let one_more = [all.clone(), vec![numbered(MOST_OF_A_USER)]].concat();
-    assert_eq!(session::surplus(one_more.clone(), NOW), [id(0)]);
+    assert_eq!(session::surplus(one_more.clone(), &id(100), NOW), [id(0)]);
+    assert_eq!(session::surplus(one_more.clone(), &id(0), NOW), [id(1)], "by a clock that is behind");
     let mut with_one_over = one_more;
     with_one_over[50].ended_at = Some(NOW);
-    assert_eq!(session::surplus(with_one_over.clone(), NOW), [id(50)]);
+    assert_eq!(session::surplus(with_one_over.clone(), &id(100), NOW), [id(50)]);
     with_one_over[50] = Session { expires_at: at(5), ..numbered(50) };
-    assert_eq!(session::surplus(with_one_over, at(5)), [id(50)]);
+    assert_eq!(session::surplus(with_one_over, &id(100), at(5)), [id(50)]);
 }
 
 #[test]

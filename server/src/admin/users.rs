@@ -2,7 +2,7 @@
 
 use super::{Admin, AdminError};
 use crate::entropy;
-use crate::password::{self, BadPassword, Passwords};
+use crate::password::{self, BadPassword, Passwords, Place};
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
 use protocol::id::{ClientId, Subject, UserId};
@@ -26,6 +26,13 @@ pub struct NewUser {
     pub claims: Map<String, Value>,
     /// An operator insists on the name, whatever it looks like.
     pub allow_lookalike: bool,
+}
+
+/// A user who can be made: all but the password is in order.
+#[derive(Debug)]
+pub struct Draft {
+    new: NewUser,
+    identifiers: Vec<Identifier>,
 }
 
 /// Why a user can't be made or changed as asked.
@@ -112,12 +119,25 @@ impl Admin {
         new: NewUser,
         password: Option<(&Passwords, Zeroizing<String>)>,
     ) -> Result<User, AdminError> {
+        let draft = self.draft(new, password.as_ref().map(|(_, password)| password.as_str())).await?;
+        let password = match password {
+            Some((pool, password)) => Some((pool.place().await?, password)),
+            None => None,
+        };
+        self.make_user(draft, password).await
+    }
+
+    /// Checks everything about a new user and the password they are to have.
+    ///
+    /// # Errors
+    /// As [`Self::create_user`].
+    pub async fn draft(&self, new: NewUser, password: Option<&str>) -> Result<Draft, AdminError> {
         let refused = |why: UserRefused| why.of(&new.username);
         let name = if new.allow_lookalike { CanonicalName::parse } else { CanonicalName::claim };
         let name = name(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
         let mut identifiers = identifiers_of(&new, &name).map_err(refused)?;
         check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
-        if let Some((_, password)) = &password {
+        if let Some(password) = password {
             password::check_new(password, &new.username)
                 .map_err(|why| refused(UserRefused::Password(why)))?;
         }
@@ -131,8 +151,20 @@ impl Admin {
         } else if !new.allow_lookalike {
             return Err(refused(UserRefused::LooksTaken));
         }
+        Ok(Draft { new, identifiers })
+    }
+
+    /// Makes a user of a draft, with the password that was checked with it.
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] for a name that was taken meanwhile.
+    pub async fn make_user(
+        &self,
+        Draft { new, identifiers }: Draft,
+        password: Option<(Place, Zeroizing<String>)>,
+    ) -> Result<User, AdminError> {
         let hash = match password {
-            Some((pool, password)) => Some(self.hash(pool, password, &new.username).await?),
+            Some((place, password)) => Some(place.hash(password, entropy::bytes(&*self.entropy)).await?),
             None => None,
         };
         let stamp = self.stamp();
@@ -284,7 +316,7 @@ impl Admin {
         username: &str,
     ) -> Result<PasswordHash, AdminError> {
         password::check_new(&password, username).map_err(|why| UserRefused::Password(why).of(username))?;
-        Ok(pool.hash(password, entropy::bytes(&*self.entropy)).await?)
+        Ok(pool.place().await?.hash(password, entropy::bytes(&*self.entropy)).await?)
     }
 }
 

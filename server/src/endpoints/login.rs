@@ -7,7 +7,7 @@ use crate::http::cookie::Binding;
 use crate::http::csrf;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::{self, Form};
-use crate::interaction::{Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
+use crate::interaction::{Brought, Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::telemetry;
@@ -65,11 +65,11 @@ async fn submit(
     let form = ErrandForm::open(app, call, headers, form, csrf::Step::Login).await?;
     let (errand, ring) = (&form.errand, &form.ring);
     let (username, password) = form.credentials()?;
-    let cookie = app.cookies().session(headers, ring);
+    let brought = Brought::read(app, headers, ring);
     let typed = Credentials { username, password };
-    let problem = match verify(app, call, &typed, cookie.as_ref(), &errand.client()).await? {
+    let problem = match verify(app, call, &typed, &brought, &errand.client()).await? {
         Verdict::Right(proven) => {
-            let visitor = sign_in(app, call, ring, *proven, cookie).await?;
+            let visitor = sign_in(app, call, ring, *proven, brought).await?;
             return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Verdict::Busy => Problem::Busy,

@@ -1,7 +1,7 @@
 //! `/signup`: people make accounts by themselves, where the operator lets them.
 
 use crate::admin::AdminError;
-use crate::admin::users::{NewUser, UserRefused};
+use crate::admin::users::{Draft, NewUser, UserRefused};
 use crate::app::App;
 use crate::attempts::{self, Attempt, TooMany};
 use crate::http::call::Call;
@@ -9,10 +9,9 @@ use crate::http::cookie::Binding;
 use crate::http::csrf;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::{self, Form};
-use crate::interaction::{Errand, ErrandForm, Proven, Stop, sign_in};
+use crate::interaction::{Brought, Errand, ErrandForm, Proven, Stop, sign_in};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES, problem};
-use crate::password::PasswordError;
 use crate::telemetry;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -21,7 +20,6 @@ use http::{HeaderMap, StatusCode};
 use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::params::Params;
-use protocol::user::User;
 use std::time::Duration;
 use templates::{ChoiceProblem, SignUp};
 use zeroize::Zeroizing;
@@ -77,8 +75,7 @@ async fn submit(
     let new = NewUser { username: username.into(), email: email.map(str::to_owned), ..NewUser::default() };
     let (problem, wait) = match make(app, call, new, password).await? {
         Ok(proven) => {
-            let cookie = app.cookies().session(headers, ring);
-            let visitor = sign_in(app, call, ring, proven, cookie).await?;
+            let visitor = sign_in(app, call, ring, proven, Brought::read(app, headers, ring)).await?;
             return Ok(errand.proceed(app, call, ring, &visitor).await);
         }
         Err(refused) => refused,
@@ -95,7 +92,7 @@ async fn make(
     new: NewUser,
     password: &str,
 ) -> Result<Result<Proven, (ChoiceProblem, Option<Duration>)>, Stop> {
-    let mut attempt = Attempt::begin(app, call);
+    let attempt = Attempt::begin(app, call);
     let standing = attempt.enter(attempts::of_sign_up(call))?;
     let debts = app.store.debts(&[standing.key()]).await?;
     let guard = match attempt.admit([standing].into_iter().zip(debts)) {
@@ -105,30 +102,44 @@ async fn make(
             return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
         }
     };
-    let (admin, pool) = (app.admin(), app.passwords.on_behalf_of(attempts::share(app, call)));
     let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
+    let (admin, chosen) = (app.admin(), password.clone());
+    let drafted = attempts::to_the_end(async move {
+        let drafted = admin.draft(new, Some(&chosen)).await;
+        if counts(&drafted) {
+            guard.count(&server, call).await?;
+        }
+        Ok(drafted)
+    });
+    let draft = match drafted.await? {
+        Ok(draft) => draft,
+        Err(AdminError::User(refused, _)) => return Ok(Err((problem::of(&refused), None))),
+        Err(error) => return Err(error.into()),
+    };
+    // Whoever hangs up here has left the line; from here on the account is made.
+    let Ok(place) = app.passwords.on_behalf_of(attempts::share(app, call)).place().await else {
+        telemetry::audit(call, &Event::new(What::PasswordsBusy));
+        return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
+    };
+    let admin = app.admin();
     let made = attempts::to_the_end(async move {
-        let made = admin.create_user(new, Some((&pool, password))).await;
+        let made = admin.make_user(draft, Some((place, password))).await;
         if let Ok(user) = &made {
             telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
-        }
-        if counts(&made) {
-            guard.count(&server, call).await?;
         }
         Ok(made)
     });
     match made.await? {
         Ok(user) => Ok(Ok(Proven { user, session: None, consent: None })),
         Err(AdminError::User(refused, _)) => Ok(Err((problem::of(&refused), None))),
-        Err(AdminError::Password(PasswordError::Busy)) => Ok(Err((ChoiceProblem::Busy, Some(BUSY)))),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What got as far as asking for the name counts, also when the pool was full then: that tells that it is free. A
-/// slip of the pen doesn't.
-fn counts(made: &Result<User, AdminError>) -> bool {
-    match made {
+/// What got as far as asking for the name counts, whatever comes of it: that told whether it is free. A slip of the
+/// pen doesn't.
+fn counts(drafted: &Result<Draft, AdminError>) -> bool {
+    match drafted {
         Err(AdminError::User(refused, _)) => matches!(refused, UserRefused::Taken | UserRefused::LooksTaken),
         _ => true,
     }

@@ -6,13 +6,13 @@ use super::cors;
 use super::failure::Failure;
 use super::form::Form;
 use crate::app::App;
+use crate::attempts;
 use crate::telemetry;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 use protocol::Refusal;
-use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::event::{Event, What};
@@ -71,29 +71,21 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
     client.ok_or(Failure::internal("a client that does not exist authenticated"))
 }
 
-/// The client of that id. Whoever asks for many that don't exist has to wait, before it costs another read.
+/// The client of that id.
 async fn look_up(
     app: &App,
     call: Call,
     id: &ClientId,
     form: &Params,
 ) -> Result<Option<Arc<Client>>, Failure> {
-    let caller = || AttemptKey::address(call.from);
-    if app.settings.rate_limits
-        && !app.remembers(id)
-        && let Some(wait) = app.unknown_clients().wait(&caller(), call.at)
-    {
-        return Err(Failure::TooMany(wait));
-    }
-    let client = match app.client(id).await {
+    let _turn = app.turn_to_look_up(id, attempts::share(app, call)).await?;
+    match app.client(id).await {
         // Design §4: a client acting for itself can be served from memory while the store is away.
-        Err(_) if form.get("grant_type") == Some("client_credentials") => app.client_from_memory(id, call.at),
-        other => other,
-    }?;
-    if client.is_none() {
-        app.unknown_clients().count(caller(), call.at);
+        Err(_) if form.get("grant_type") == Some("client_credentials") => {
+            Ok(app.client_from_memory(id, call.at)?)
+        }
+        other => Ok(other?),
     }
-    Ok(client)
 }
 
 /// RFC 6749 §5.2: who tried HTTP authentication is told how.

@@ -1,6 +1,7 @@
-//! Our two cookies: the session, and the binding that ties forms to the browser they were sent to.
+//! Our three cookies: the session, the binding that ties forms to the browser they were sent to, and the accounts that
+//! signed in from this browser.
 //!
-//! Both are host-only, HttpOnly and Lax. On https their names begin with `__Host-`, so no sibling host can set
+//! All are host-only, HttpOnly and Lax. On https their names begin with `__Host-`, so no sibling host can set
 //! them (RFC 6265bis §4.1.3.2); a plain http issuer exists on loopback only and can't use that prefix. The name
 //! holds the issuer's hash, so that issuers on one host don't disturb each other.
 
@@ -10,8 +11,10 @@ use crate::seal::SealKind;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use protocol::base64url;
+use protocol::device::Devices;
 use protocol::id::{SessionId, UserId};
 use protocol::issuer::Issuer;
+use protocol::lifetimes;
 use protocol::secret::Secret;
 use protocol::session::SessionCookie;
 use protocol::time::Timestamp;
@@ -23,6 +26,7 @@ use std::time::Duration;
 pub struct Cookies {
     session: String,
     binding: String,
+    devices: String,
     attributes: &'static str,
     session_lifetime: Duration,
 }
@@ -53,6 +57,7 @@ impl Cookies {
         Self {
             session: format!("{prefix}kw-s-{mark}"),
             binding: format!("{prefix}kw-b-{mark}"),
+            devices: format!("{prefix}kw-d-{mark}"),
             attributes,
             session_lifetime,
         }
@@ -99,6 +104,26 @@ impl Cookies {
     /// Takes the session away.
     pub fn clear_session(&self) -> HeaderValue {
         header(format!("{}={}; Max-Age=0", self.session, self.attributes))
+    }
+
+    /// The accounts that signed in from this browser, current or not; none for what isn't ours.
+    pub fn devices(&self, headers: &HeaderMap, ring: &Snapshot) -> Devices {
+        let sealed = value(headers, &self.devices).and_then(base64url::decode);
+        let opened = sealed.and_then(|sealed| ring.seals().open(SealKind::Device, &sealed));
+        opened.and_then(|opened| Devices::parse(&opened.plaintext)).unwrap_or_default()
+    }
+
+    /// Lets a browser be known. It stays so when it signs out.
+    pub fn set_devices(
+        &self,
+        devices: &Devices,
+        ring: &Snapshot,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> HeaderValue {
+        let sealed = ring.seals().seal(SealKind::Device, &devices.to_bytes(), entropy, now);
+        let (text, age) = (base64url::encode(&sealed), lifetimes::DEVICE.as_secs());
+        header(format!("{}={text}{}; Max-Age={age}", self.devices, self.attributes))
     }
 
     /// The binding a browser brings along.

@@ -5,6 +5,7 @@ use super::headers::{JSON, NO_STORE};
 use crate::admin::AdminError;
 use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
+use crate::turns::Full;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -21,8 +22,6 @@ use storage::{StoreError, StoreErrorKind};
 pub enum Failure {
     /// We said no.
     Refused(Refusal),
-    /// We said no because it was too often: how long to wait.
-    TooMany(Duration),
     /// We broke.
     Broken(Broken),
 }
@@ -67,7 +66,6 @@ impl Failure {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken(broken) if broken.passing => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(Refusal::NoSuchPage) => StatusCode::NOT_FOUND,
@@ -92,7 +90,6 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
-            Self::TooMany(_) => Refusal::TooManyRequests.code().as_str(),
             Self::Broken(broken) if broken.passing => "temporarily_unavailable",
             Self::Broken(_) => "server_error",
         }
@@ -102,7 +99,6 @@ impl Failure {
     pub fn sentence(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.sentence(),
-            Self::TooMany(_) => Refusal::TooManyRequests.sentence(),
             Self::Broken(broken) if broken.passing => "The service is busy. Try again soon.",
             Self::Broken(_) => "The service has a problem.",
         }
@@ -113,7 +109,6 @@ impl Failure {
     pub fn mark(self, mut response: Response) -> Response {
         match self {
             Self::Refused(_) => response,
-            Self::TooMany(wait) => retry_after(response, wait),
             Self::Broken(broken) => {
                 let passing = broken.passing;
                 response.extensions_mut().insert(broken);
@@ -165,6 +160,12 @@ impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
         let passing = error == PasswordError::Busy;
         Self::Broken(if passing { Broken::passing(error) } else { Broken::lasting(error) })
+    }
+}
+
+impl From<Full> for Failure {
+    fn from(_: Full) -> Self {
+        Self::busy("too many callers are in line")
     }
 }
 

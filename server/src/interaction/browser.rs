@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use protocol::authorize::SignedIn;
+use protocol::device::Devices;
 use protocol::generation::Generation;
 use protocol::id::ClientId;
 use protocol::session::SessionCookie;
@@ -16,10 +17,29 @@ use storage::{SignInView, StoreError};
 /// How old a cookie's last use may be before it is written anew: idling is measured to this.
 const REISSUE_AFTER: Duration = Duration::from_secs(60);
 
+/// What a browser brings along to a form with a password.
+#[derive(Clone, Debug, Default)]
+pub struct Brought {
+    /// Its session, of whoever signed in last.
+    pub session: Option<SessionCookie>,
+    /// The accounts it is known to.
+    pub devices: Devices,
+}
+
+impl Brought {
+    /// Reads its cookies.
+    pub fn read(app: &App, headers: &HeaderMap, ring: &Snapshot) -> Self {
+        let cookies = app.cookies();
+        Self { session: cookies.session(headers, ring), devices: cookies.devices(headers, ring) }
+    }
+}
+
 /// A visitor, signed in or not.
 #[derive(Debug, Default)]
 pub struct Visitor {
     cookie: Option<SessionCookie>,
+    /// Changed by a sign-in only.
+    devices: Option<Devices>,
     view: SignInView,
     realm: Generation,
     live: bool,
@@ -41,12 +61,17 @@ impl Visitor {
             (Some(user), Some(session)) => session.is_live(&cookie, user, idle, ring.generation(), call.at),
             _ => false,
         };
-        Ok(Self { cookie: Some(cookie), view, realm: ring.generation(), live })
+        Ok(Self { cookie: Some(cookie), devices: None, view, realm: ring.generation(), live })
     }
 
     /// Somebody who signed in just now.
-    pub(super) const fn new(cookie: SessionCookie, view: SignInView, realm: Generation) -> Self {
-        Self { cookie: Some(cookie), view, realm, live: true }
+    pub(super) const fn new(
+        cookie: SessionCookie,
+        devices: Devices,
+        view: SignInView,
+        realm: Generation,
+    ) -> Self {
+        Self { cookie: Some(cookie), devices: Some(devices), view, realm, live: true }
     }
 
     /// Who is signed in.
@@ -67,10 +92,12 @@ impl Visitor {
         }
     }
 
-    /// Gives the browser the session.
+    /// Gives the browser the session, and after a sign-in what makes it known.
     pub fn mark(&self, app: &App, call: Call, ring: &Snapshot, mut response: Response) -> Response {
-        if let Some(cookie) = &self.cookie {
-            let cookie = app.cookies().set_session(cookie, ring, &*app.entropy, call.at);
+        let (cookies, entropy) = (app.cookies(), &*app.entropy);
+        let session = self.cookie.iter().map(|cookie| cookies.set_session(cookie, ring, entropy, call.at));
+        let devices = self.devices.iter().map(|devices| cookies.set_devices(devices, ring, entropy, call.at));
+        for cookie in session.chain(devices) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         response

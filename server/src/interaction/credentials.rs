@@ -1,6 +1,7 @@
 //! Whether a user name and a password belong together. The same reads and the same work for everybody, existing
-//! or not (D-18).
+//! or not.
 
+use super::browser::Brought;
 use crate::app::App;
 use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
 use crate::http::call::Call;
@@ -9,7 +10,7 @@ use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::id::{ClientId, UserId};
 use protocol::name::Identifier;
-use protocol::session::{Session, SessionCookie};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use storage::{Found, SignInView};
@@ -55,7 +56,7 @@ pub async fn verify(
     app: &App,
     call: Call,
     typed: &Credentials<'_>,
-    browser: Option<&SessionCookie>,
+    browser: &Brought,
     client: &ClientId,
 ) -> Result<Verdict, Failure> {
     let LookedUp { attempt, found, view, debts } =
@@ -87,26 +88,27 @@ async fn look_up(
     app: &App,
     call: Call,
     username: &str,
-    browser: Option<&SessionCookie>,
+    browser: &Brought,
     client: &ClientId,
 ) -> Result<LookedUp, Failure> {
-    let (identifier, mut attempt) = (Identifier::typed(username), Attempt::begin(app, call));
-    let address = attempt.enter(attempts::of_address(call))?;
-    let name = identifier.as_ref().map(attempts::of_name).map(|name| attempt.enter(name)).transpose()?;
-    let keys: Vec<_> = [Some(address), name].into_iter().flatten().map(|standing| standing.key()).collect();
-    let found = match &identifier {
+    let (identifier, attempt) = (Identifier::typed(username), Attempt::begin(app, call));
+    let stranger = attempt.enter_each(attempts::of_stranger(call, identifier.as_ref()))?;
+    let keys: Vec<_> = stranger.iter().map(Standing::key).collect();
+    let Found { user: found, debts } = match &identifier {
         Some(identifier) => app.store.find_user(identifier, &keys).await?,
         None => Found { user: None, debts: app.store.debts(&keys).await? },
     };
-    let id = found.user.unwrap_or(UserId::from_bytes([0; 16]));
-    let session = browser.filter(|cookie| cookie.user == id).map(|cookie| cookie.session);
-    let account = attempt.enter(attempts::of_account(&id))?;
-    let view = app.store.load_sign_in(&id, session, client, &[account.key()]).await?;
-    // One counter an account, whatever name led to it (N-148).
-    let own = match found.user {
-        Some(_) => view.debts.first().map(|debt| (account, *debt)),
-        None => name.zip(found.debts.get(1).copied()),
+    let id = found.unwrap_or(UserId::from_bytes([0; 16]));
+    let session = browser.session.as_ref().filter(|cookie| cookie.user == id).map(|cookie| cookie.session);
+    let device = browser.devices.of(&id);
+    let own = device.map(|device| attempt.enter(attempts::of_device(&id, &device.id))).transpose()?;
+    let keys: Vec<_> = own.iter().map(Standing::key).collect();
+    let view = app.store.load_sign_in(&id, session, client, &keys).await?;
+    let known = device.zip(view.user.as_ref()).is_some_and(|(device, user)| device.is_known_to(user));
+    let debts = match own.zip(view.debts.first().copied()).filter(|_| known) {
+        // What strangers failed at is nothing to a browser that the account knows.
+        Some(own) => vec![own],
+        None => stranger.into_iter().zip(debts).collect(),
     };
-    let from = found.debts.first().map(|debt| (address, *debt));
-    Ok(LookedUp { attempt, found: found.user, view, debts: from.into_iter().chain(own).collect() })
+    Ok(LookedUp { attempt, found, view, debts })
 }

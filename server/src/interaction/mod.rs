@@ -13,7 +13,7 @@ mod session;
 mod step;
 mod stop;
 
-pub use browser::Visitor;
+pub use browser::{Brought, Visitor};
 pub use credentials::{Credentials, Proven, Verdict, verify};
 pub use errand::Errand;
 pub use errand_form::ErrandForm;

@@ -1,6 +1,6 @@
 //! Beginning a session, or proving oneself again in one: the `sid` stays, secret and event change.
 
-use super::browser::Visitor;
+use super::browser::{Brought, Visitor};
 use super::credentials::Proven;
 use crate::app::App;
 use crate::entropy;
@@ -8,6 +8,7 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::telemetry;
+use protocol::device::DeviceId;
 use protocol::event::{Event, What};
 use protocol::generation::Generations;
 use protocol::id::{EventId, SessionId, UserId};
@@ -15,7 +16,8 @@ use protocol::secret::{Digest, Secret, SecretKind};
 use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, SessionCookie};
 use storage::SignInView;
 
-/// Notes that somebody signed in by password just now. `cookie` is what the browser brought along.
+/// Notes that somebody signed in by password just now: a session begins or goes on, and the browser is known to the
+/// account from now on.
 ///
 /// # Errors
 /// What breaks.
@@ -24,7 +26,7 @@ pub async fn sign_in(
     call: Call,
     ring: &Snapshot,
     proven: Proven,
-    cookie: Option<SessionCookie>,
+    Brought { session: cookie, devices }: Brought,
 ) -> Result<Visitor, Failure> {
     let Proven { user, session: there, consent } = proven;
     let secret = Secret::from_bytes(entropy::bytes(&*app.entropy));
@@ -54,8 +56,10 @@ pub async fn sign_in(
     }
     telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
+    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)));
     Ok(Visitor::new(
         cookie,
+        devices,
         SignInView { user: Some(user), session: Some(session), consent, debts: Vec::new() },
         ring.generation(),
     ))

@@ -5,6 +5,7 @@ use super::issue::issue;
 use super::progress::Progress;
 use super::stop::{Stop, see_other};
 use crate::app::App;
+use crate::attempts;
 use crate::entropy;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -50,7 +51,10 @@ impl Step {
     async fn check(app: &App, call: Call, ring: &Snapshot, progress: Progress) -> Result<Self, Stop> {
         let id = progress.params.get("client_id").and_then(ClientId::parse);
         let client = match id {
-            Some(id) => app.client(&id).await?,
+            Some(id) => {
+                let _turn = app.turn_to_look_up(&id, attempts::share(app, call)).await?;
+                app.client(&id).await?
+            }
             None => None,
         };
         let request = match authorize::check(&progress.params, client.as_deref()) {

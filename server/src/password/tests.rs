@@ -16,11 +16,15 @@ fn stored(text: &str) -> PasswordHash {
 
 /// Hashes at our cost, as sign-up does.
 async fn hashed(pool: &Passwords, text: &str) -> PasswordHash {
-    pool.hash(password(text), [7; 16]).await.unwrap()
+    pool.place().await.unwrap().hash(password(text), [7; 16]).await.unwrap()
+}
+
+async fn verify(pool: &Passwords, text: &str, hash: Option<&PasswordHash>) -> Result<bool, PasswordError> {
+    pool.place().await?.verify(&AttemptGuard::uncounted(), password(text), hash).await
 }
 
 async fn verified(pool: &Passwords, text: &str, hash: &PasswordHash) -> bool {
-    pool.verify(&AttemptGuard::uncounted(), password(text), Some(hash)).await.unwrap()
+    verify(pool, text, Some(hash)).await.unwrap()
 }
 
 /// Vectors of the reference implementation (P-H-C/phc-winner-argon2, src/test.c, version 0x13, argon2id).
@@ -71,11 +75,11 @@ async fn an_unknown_user_costs_what_a_known_one_costs() {
     let before = pool.calls();
     assert!(!verified(&pool, "Open, Sesame", &hash).await);
     assert_eq!(pool.calls(), before + 1, "a wrong password");
-    assert!(!pool.verify(&AttemptGuard::uncounted(), password("Open, Sesame"), None).await.unwrap());
+    assert!(!verify(&pool, "Open, Sesame", None).await.unwrap());
     assert_eq!(pool.calls(), before + 2, "no such user");
     assert!(!verified(&pool, "Open,\tSesame", &hash).await);
     assert_eq!(pool.calls(), before + 3, "what can't be a password");
-    assert!(!pool.verify(&AttemptGuard::uncounted(), password(""), None).await.unwrap());
+    assert!(!verify(&pool, "", None).await.unwrap());
     assert_eq!(pool.calls(), before + 4, "neither");
 }
 
@@ -102,17 +106,13 @@ async fn a_stored_hash_can_ask_for_no_more_than_ours_costs() {
         ("m=7,t=2,p=1", 16, 32),
     ] {
         let hash = stored(&of(cost, salt, output));
-        let answer = pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&hash)).await;
+        let answer = verify(&pool, "password", Some(&hash)).await;
         assert_eq!(answer, Err(PasswordError::Corrupt), "{cost} {salt} {output}");
     }
     assert_eq!(pool.calls(), 0, "nothing was computed");
     for (cost, salt, output) in [("m=256,t=8,p=4", 8, 16), ("m=256,t=1,p=1", 64, 64)] {
         let hash = stored(&of(cost, salt, output));
-        assert_eq!(
-            pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&hash)).await,
-            Ok(false),
-            "{cost}"
-        );
+        assert_eq!(verify(&pool, "password", Some(&hash)).await, Ok(false), "{cost}");
     }
 }
 
@@ -137,7 +137,7 @@ async fn what_is_no_argon2id_hash_is_corrupt_and_never_a_wrong_password() {
         &format!(" {good}"),
         good.trim_end_matches(|c| c != '$'),
     ] {
-        let answer = pool.verify(&AttemptGuard::uncounted(), password("password"), Some(&stored(bad))).await;
+        let answer = verify(&pool, "password", Some(&stored(bad))).await;
         assert_eq!(answer, Err(PasswordError::Corrupt), "{bad}");
     }
     assert_eq!(pool.calls(), 0);

@@ -60,6 +60,7 @@ fn the_format_stays_what_it_was() {
         "account",
         "code",
         "demo",
+        "device",
         "posted-logout",
         "posted-request",
         "refresh-token",

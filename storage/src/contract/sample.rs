@@ -374,9 +374,9 @@ pub(crate) fn token(number: u32) -> Digest {
     secret(SecretKind::TokenId, number)
 }
 
-/// A counter of one user's sign-ins.
+/// A counter of one session.
 pub(crate) fn attempt(number: u32) -> AttemptKey {
-    AttemptKey::account(&user_id(number))
+    AttemptKey::session(&session_id(number))
 }
 
 /// One each interval.

@@ -58,8 +58,9 @@ impl Table {
         let (written, others) = tokio::join!(self.put_grant(grant, stamp), others);
         let written = written?;
         if matches!(written, Written::Done) {
-            let others: Vec<Grant> = others?.into_iter().map(record).collect::<Result<_, _>>()?;
-            let others = others.into_iter().filter(|there| there.id != grant.id);
+            // A record that this program can't read is left alone.
+            let others = others?.into_iter().filter_map(|item| record::<Grant>(item).ok());
+            let others = others.filter(|there| there.id != grant.id);
             let all: Vec<Grant> = others.chain([grant.clone()]).collect();
             for id in grant::surplus(&all, grant, stamp.at).into_iter().take(MOST_DELETED) {
                 self.delete(&self.grant_key(&GrantKey { user: grant.user, grant: id })).await?;

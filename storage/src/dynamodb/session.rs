@@ -50,11 +50,12 @@ impl Table {
         let (written, others) = tokio::join!(self.put_session(session, stamp), others);
         let written = written?;
         if matches!(written, Written::Done) {
-            let others: Vec<Session> = others?.into_iter().map(record).collect::<Result<_, _>>()?;
-            let others = others.into_iter().filter(|there| there.id != session.id);
-            let gone = surplus(others.chain([session.clone()]).collect(), stamp.at);
-            for id in gone.iter().filter(|id| **id != session.id).take(MOST_DELETED) {
-                self.delete(&self.session_key(&session.user, id)).await?;
+            // A record that this program can't read is left alone.
+            let others = others?.into_iter().filter_map(|item| record::<Session>(item).ok());
+            let others = others.filter(|there| there.id != session.id);
+            let all = others.chain([session.clone()]).collect();
+            for id in surplus(all, &session.id, stamp.at).into_iter().take(MOST_DELETED) {
+                self.delete(&self.session_key(&session.user, &id)).await?;
             }
         }
         written.settle(stamp, |there| there == session)

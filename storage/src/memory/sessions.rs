@@ -30,7 +30,7 @@ impl Tables {
         if commit.is_done() {
             let own = self.sessions.values().map(|kept| kept.record.clone());
             let own: Vec<Session> = own.filter(|there| there.user == session.user).collect();
-            for id in surplus(own, stamp.at).into_iter().filter(|id| *id != session.id) {
+            for id in surplus(own, &session.id, stamp.at) {
                 self.sessions.remove(&(session.user, id));
             }
         }

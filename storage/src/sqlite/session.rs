@@ -60,7 +60,7 @@ pub(super) fn start_session(
         let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
         let all: Result<Vec<Session>> =
             db.prepare_cached(text)?.query_map(own, |row| Ok(from_row(row)?.record))?.collect();
-        for id in surplus(all?, stamp.at).iter().filter(|id| **id != session.id) {
+        for id in surplus(all?, &session.id, stamp.at) {
             db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
                 .execute(params![realm.as_str(), session.user.as_bytes(), id.as_bytes()])?;
         }

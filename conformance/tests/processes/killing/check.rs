@@ -7,7 +7,7 @@ use super::site::{Browser, Dice, Site};
 use crate::QUICK;
 use conformance::PASSWORD;
 use conformance::account::{Account, kept_grant};
-use protocol::attempts::ACCOUNT;
+use protocol::attempts::{AttemptKey, NAME};
 use protocol::grant::{Grant, GrantKey};
 use protocol::id::{ClientId, GrantId, Realm, UserId};
 use protocol::name::Identifier;
@@ -220,9 +220,9 @@ async fn ring(folder: &Path, store: Arc<dyn Store>) -> Arc<Snapshot> {
 
 /// Each failure moved the debt one interval on, from when it was or from the debt before, whichever is later.
 async fn assert_counted(store: &dyn Store, ring: &Snapshot, name: &str, count: u32, began: Timestamp) {
-    let (key, _) = attempts::of_name(&Identifier::typed(name).unwrap());
+    let key = AttemptKey::name(&Identifier::typed(name).unwrap());
     let key = attempts::stored(key, ring, SystemClock.now()).unwrap();
     let debts = store.debts(&[key]).await.unwrap();
-    let least = if count == 0 { Duration::ZERO } else { ACCOUNT.interval * count };
+    let least = if count == 0 { Duration::ZERO } else { NAME.interval * count };
     assert!(debts[0] >= began.plus(least) || count == 0, "{count} failures of {name}: {debts:?}");
 }

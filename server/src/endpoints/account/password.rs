@@ -1,4 +1,5 @@
-//! Changing the password: the current one is asked for and counted like any sign-in. The new one ends every other
+//! Changing the password: the current one is asked for, and wrong ones are counted for this session alone, so that
+//! nobody's failed sign-ins keep the owner from it. The new one ends every other
 //! session and every grant; this browser stays signed in, by having just proved who it is.
 
 use super::page::render;
@@ -9,7 +10,7 @@ use crate::attempts::{self, Attempt, Checked, TooMany};
 use crate::http::call::Call;
 use crate::http::failure::{BUSY, Failure, retry_after};
 use crate::http::form::Form;
-use crate::interaction::{Proven, Stop, sign_in};
+use crate::interaction::{Brought, Proven, Stop, sign_in};
 use crate::pages::problem;
 use crate::password::PasswordError;
 use crate::telemetry;
@@ -18,7 +19,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use protocol::event::{Event, What};
 use protocol::params::Params;
-use protocol::user::User;
+use protocol::user::{PasswordHash, User};
+use std::iter;
 use std::time::Duration;
 use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
@@ -49,34 +51,38 @@ async fn submit(
         Ok(submitted) => submitted,
         Err(away) => return Ok(away),
     };
-    let refused = match prove(app, call, &owner, &form).await? {
+    let changed = match prove(app, call, &owner, &form).await? {
         Ok(()) => change(app, call, &owner, &form).await?,
         Err(refused) => Err(refused),
     };
-    if let Err((problem, status, wait)) = refused {
-        let notice = AccountNotice::Password(problem).into();
-        let page = render(app, call, &owner, &binding, status, notice).await?;
-        return Ok(match wait {
-            Some(wait) => retry_after(page, wait),
-            None => page,
-        });
-    }
+    let new = match changed {
+        Ok(new) => new,
+        Err((problem, status, wait)) => {
+            let notice = AccountNotice::Password(problem).into();
+            let page = render(app, call, &owner, &binding, status, notice).await?;
+            return Ok(match wait {
+                Some(wait) => retry_after(page, wait),
+                None => page,
+            });
+        }
+    };
     telemetry::audit(call, &Event::new(What::PasswordChanged).user(owner.user.id).session(owner.session.id));
     // Of all that was signed in, this browser's session alone goes over to the generation that the change began.
     let generation = owner.user.generation.next(call.id, call.at);
-    let user = User { generation, ..owner.user };
+    let user = User { generation, password: Some(new), ..owner.user };
     let proven = Proven { user, session: Some(owner.session), consent: None };
-    let visitor = sign_in(app, call, &owner.ring, proven, Some(owner.cookie)).await?;
+    let devices = app.cookies().devices(headers, &owner.ring);
+    let brought = Brought { session: Some(owner.cookie), devices };
+    let visitor = sign_in(app, call, &owner.ring, proven, brought).await?;
     Ok(visitor.mark(app, call, &owner.ring, done(app, "password")?))
 }
 
 /// N-184: who can't tell the current password changes nothing.
 async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Result<(), Refused>, Stop> {
-    let mut attempt = Attempt::begin(app, call);
-    let address = attempt.enter(attempts::of_address(call))?;
-    let account = attempt.enter(attempts::of_account(&owner.user.id))?;
-    let debts = app.store.debts(&[address.key(), account.key()]).await?;
-    let guard = match attempt.admit([address, account].into_iter().zip(debts)) {
+    let attempt = Attempt::begin(app, call);
+    let own = attempt.enter(attempts::of_session(&owner.session.id))?;
+    let debts = app.store.debts(&[own.key()]).await?;
+    let guard = match attempt.admit(iter::once(own).zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             telemetry::audit(call, &Event::new(What::SignInThrottled).user(owner.user.id));
@@ -92,7 +98,12 @@ async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Re
     })
 }
 
-async fn change(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Result<(), Refused>, Stop> {
+async fn change(
+    app: &App,
+    call: Call,
+    owner: &Owner,
+    form: &Params,
+) -> Result<Result<PasswordHash, Refused>, Stop> {
     let new = Zeroizing::new(form.get("new_password").unwrap_or_default().to_owned());
     let pool = app.passwords.on_behalf_of(attempts::share(app, call));
     let hash = match app.admin().hash(&pool, new, &owner.user.username).await {
@@ -100,12 +111,15 @@ async fn change(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<R
         Err(AdminError::User(refused, _)) => {
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));
         }
-        Err(AdminError::Password(PasswordError::Busy)) => return Ok(Err(BUSY_NOW)),
+        Err(AdminError::Password(PasswordError::Busy)) => {
+            telemetry::audit(call, &Event::new(What::PasswordsBusy));
+            return Ok(Err(BUSY_NOW));
+        }
         Err(error) => return Err(error.into()),
     };
     let seen = owner.user.password.clone();
     match app.store.set_password(&owner.user.id, seen, &hash, call.stamp()).await? {
-        Commit::Done => Ok(Ok(())),
+        Commit::Done => Ok(Ok(hash)),
         // Changed elsewhere meanwhile: what was proven is the current password no more.
         Commit::Lost(_) => Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None))),
     }

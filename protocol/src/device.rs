@@ -1,0 +1,145 @@
+//! Browsers that signed in to an account before. Such a browser has a counter of its own for wrong passwords of that
+//! account, so that no stranger's failures hold it up. It proves nothing and opens nothing: a stolen one gives the
+//! thief that counter, no more.
+
+use crate::id::UserId;
+use crate::user::User;
+use sha2::{Digest as _, Sha256};
+
+/// How many accounts a browser is known to at most; of more the ones that signed in last.
+pub const MOST: usize = 5;
+
+/// What a browser is counted by: 128 random bits, new with each sign-in, so that each right password also begins a
+/// new counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceId([u8; 16]);
+
+impl DeviceId {
+    /// From random bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// One account that signed in from a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    user: UserId,
+    /// What its attempts are counted by.
+    pub id: DeviceId,
+    bound_to: [u8; 16],
+}
+
+impl Device {
+    const BYTES: usize = 48;
+
+    /// Whether the account is still as it was when it signed in from here.
+    pub fn is_known_to(&self, user: &User) -> bool {
+        self.user == user.id && self.bound_to == bound_to(user)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (user, rest) = bytes.split_first_chunk()?;
+        let (id, rest) = rest.split_first_chunk()?;
+        let bound_to = rest.try_into().ok()?;
+        Some(Self { user: UserId::from_bytes(*user), id: DeviceId(*id), bound_to })
+    }
+}
+
+/// What ends a browser's being known when it changes: the password. Whoever signed in with the old one is a stranger
+/// to the new one.
+fn bound_to(user: &User) -> [u8; 16] {
+    let password = user.password.as_ref().map_or("", |hash| &hash.0);
+    let hash = Sha256::new().chain_update(b"keyward device\0").chain_update(password).finalize();
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+/// The accounts a browser is known to, the latest first. Travels sealed, in a cookie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Devices(Vec<Device>);
+
+impl Devices {
+    /// The entry of an account, current or not.
+    pub fn of(&self, user: &UserId) -> Option<&Device> {
+        self.0.iter().find(|device| device.user == *user)
+    }
+
+    /// The same with somebody who signed in just now.
+    #[must_use]
+    pub fn with(mut self, user: &User, id: DeviceId) -> Self {
+        self.0.retain(|device| device.user != user.id);
+        self.0.insert(0, Device { user: user.id, id, bound_to: bound_to(user) });
+        self.0.truncate(MOST);
+        self
+    }
+
+    /// As it is sealed: 48 bytes an account.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let parts = |device: &Device| [*device.user.as_bytes(), device.id.0, device.bound_to].concat();
+        self.0.iter().flat_map(parts).collect()
+    }
+
+    /// From what was sealed; `None` for anything else.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let devices: Option<Vec<_>> = bytes.chunks(Device::BYTES).map(Device::parse).collect();
+        devices.filter(|devices| devices.len() <= MOST).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Subject;
+    use crate::time::Timestamp;
+    use crate::user::PasswordHash;
+
+    fn user(number: u8, password: &str) -> User {
+        User {
+            id: UserId::from_bytes([number; 16]),
+            subject: Subject::from_random([number; 16]),
+            username: format!("user{number}"),
+            email: None,
+            email_verified: false,
+            claims: serde_json::Map::new(),
+            password: Some(PasswordHash(password.into())),
+            disabled: false,
+            not_before: Timestamp::EPOCH,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        }
+    }
+
+    const fn id(number: u8) -> DeviceId {
+        DeviceId([number; 16])
+    }
+
+    #[test]
+    fn n245_the_latest_accounts_are_kept_and_come_back_as_they_were() {
+        let users: Vec<_> = (0..8).map(|number| user(number, "a")).collect();
+        let devices = users.iter().fold(Devices::default(), |devices, user| devices.with(user, id(1)));
+        let devices = devices.with(&users[4], id(2));
+        let known: Vec<_> = users.iter().map(|user| devices.of(&user.id).map(|device| device.id)).collect();
+        let one = Some(id(1));
+        assert_eq!(known, [None, None, None, one, Some(id(2)), one, one, one]);
+        let bytes = devices.to_bytes();
+        assert_eq!(bytes.len(), MOST * Device::BYTES);
+        assert_eq!(Devices::parse(&bytes), Some(devices));
+        assert_eq!(Devices::parse(&bytes[1..]), None);
+        assert_eq!(Devices::parse(&[0; Device::BYTES * (MOST + 1)]), None);
+        assert_eq!(Devices::parse(&[]), Some(Devices::default()));
+    }
+
+    #[test]
+    fn n245_a_new_password_makes_every_browser_a_stranger() {
+        let devices = Devices::default().with(&user(1, "old"), id(1));
+        let device = devices.of(&UserId::from_bytes([1; 16])).unwrap();
+        assert!(device.is_known_to(&user(1, "old")));
+        assert!(!device.is_known_to(&user(1, "new")));
+        assert!(!device.is_known_to(&user(2, "old")));
+    }
+}
