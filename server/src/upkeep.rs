@@ -8,7 +8,7 @@ use protocol::event::{Event, What};
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::time::Duration;
-use storage::Stamp;
+use storage::{Stamp, StoreErrorKind};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often another process' writes are looked for.
@@ -66,8 +66,9 @@ impl Steadiness {
     }
 }
 
-/// Design §4: when another process wrote, what is cached is read again.
-async fn notice_changes(app: &App, mark: &mut Option<u64>) {
+/// When another process wrote, what is cached is read again. Where a busy store keeps us from asking it may have, and
+/// callers may be why.
+pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     match app.store.change_mark().await {
         Ok(now) if *mark != Some(now) => {
             if mark.replace(now).is_some() {
@@ -78,7 +79,12 @@ async fn notice_changes(app: &App, mark: &mut Option<u64>) {
             }
         }
         Ok(_) => {}
-        Err(error) => tracing::debug!(%error, "changes can't be looked for"),
+        Err(error) => {
+            tracing::debug!(%error, "changes can't be looked for");
+            if error.kind() == StoreErrorKind::Busy {
+                app.distrust_caches();
+            }
+        }
     }
 }
 

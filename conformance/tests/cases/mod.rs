@@ -5,6 +5,7 @@ use conformance::{Answer, Browser, Party, With as _, World, form, query};
 mod abuse;
 mod account;
 mod authorize;
+mod busy;
 mod clock;
 mod code;
 mod consent;

@@ -86,8 +86,9 @@ async fn look_up(
         return Err(Failure::TooMany(wait));
     }
     let client = match app.client(id).await {
-        // Design §4: a client acting for itself can be served from memory while the store is away.
-        Err(_) if form.get("grant_type") == Some("client_credentials") => app.client_from_memory(id, call.at),
+        Err(error) if form.get("grant_type") == Some("client_credentials") => {
+            app.client_while_away(id, error, call.at)
+        }
         other => other,
     }?;
     if client.is_none() {

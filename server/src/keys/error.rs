@@ -121,7 +121,7 @@ pub enum KeysError {
     MissingMasterKey(PathBuf),
     /// The ring's text is not understood, or is of a newer version.
     Corrupt(&'static str),
-    /// The ring has not been read for so long that it can't be trusted to sign.
+    /// What is known of the ring is too old, or known to be out of date, and it could not be read just now.
     Stale,
     /// We said no.
     Refused(RingRefusal),
@@ -143,7 +143,7 @@ impl fmt::Display for KeysError {
                 path.display()
             ),
             Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),
-            Self::Stale => f.write_str("the key ring could not be read for 15 minutes"),
+            Self::Stale => f.write_str("the key ring is out of date and could not be read just now"),
             Self::Refused(refusal) => refusal.fmt(f),
         }
     }

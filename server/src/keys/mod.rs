@@ -1,9 +1,10 @@
 //! Keys: what signs tokens and seals opaque strings, shared by all processes through one record, the ring.
 //!
 //! [`ring`] says what the record means, [`plan`] what may change it, [`custody`] who guards the private halves,
-//! [`snapshot`] what a process uses. This file ties them to storage and time. Every change is compare-and-set on
+//! [`snapshot`] what a process uses, [`age`] for how long. This file ties them to storage and time. Every change is compare-and-set on
 //! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::tick`].
 
+mod age;
 pub mod custody;
 mod error;
 pub mod local;
@@ -15,6 +16,7 @@ pub mod snapshot;
 mod verified;
 pub mod verify;
 
+pub use age::STALE_LIMIT;
 pub use custody::{Custody, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use local::LocalCustody;
@@ -23,6 +25,7 @@ pub use snapshot::{Jwks, KeyInfo, Snapshot};
 
 use crate::clock::Clock;
 use crate::entropy::{self, Entropy};
+use age::Age;
 use arc_swap::ArcSwap;
 use plan::Plan;
 use protocol::id::{Realm, RequestId};
@@ -30,16 +33,9 @@ use protocol::time::Timestamp;
 use ring::JWKS_MAX_AGE;
 use snapshot::Source;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use storage::{RingDocument, Stamp, Store};
 use tokio::sync::Mutex;
 
-/// How long an old snapshot serves [`Keys::fresh`] while storage is away: as long as a cached client does.
-/// After that a key might sign that was revoked long ago.
-pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// How long a failed refresh is not repeated by requests, so that they don't queue on a store that is away.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often a command tries again when others change the ring at the same time.
 const ATTEMPTS: usize = 5;
 
@@ -87,10 +83,7 @@ pub struct Keys {
     entropy: Arc<dyn Entropy>,
     realm: Realm,
     current: ArcSwap<Snapshot>,
-    /// When the ring was last read, in milliseconds.
-    read_at: AtomicU64,
-    /// When that was last tried.
-    tried_at: AtomicU64,
+    age: Age,
     /// One refresh at a time.
     gate: Mutex<()>,
 }
@@ -118,36 +111,55 @@ impl Keys {
         let retired = retired::read(&*store).await?.1;
         let source = Source { realm: &realm, custody: &*custody, policy: &policy, now };
         let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
-        let (current, read) = (ArcSwap::from_pointee(snapshot), now.millis());
-        let (read_at, tried_at, gate) = (AtomicU64::new(read), AtomicU64::new(read), Mutex::new(()));
-        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, read_at, tried_at, gate }))
+        let (current, age, gate) = (ArcSwap::from_pointee(snapshot), Age::new(now), Mutex::new(()));
+        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, age, gate }))
     }
 
-    /// What is known, without I/O; for JWKS and verification, which go on when storage is away.
+    /// What is known, without I/O.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
-    /// What is known, read less than [`REFRESH_AFTER`] ago; for whatever signs or seals. One caller reads, the
-    /// others wait for it. While storage is away the old one serves, up to [`STALE_LIMIT`].
+    /// What is known, read less than [`REFRESH_AFTER`] ago; for whatever signs, seals or verifies. One caller reads,
+    /// the others wait for it. While the store is away, and only then, the last ring serves, up to [`STALE_LIMIT`];
+    /// one that is known to be out of date doesn't.
     ///
     /// # Errors
-    /// [`KeysError::Stale`] after that.
+    /// What reading says, and [`KeysError::Stale`] where it was tried just now.
     pub async fn fresh(&self) -> Result<Arc<Snapshot>, KeysError> {
-        if self.since(&self.read_at) < REFRESH_AFTER {
+        if self.age.is_fresh(self.clock.now()) {
             return Ok(self.current());
         }
         let _one = self.gate.lock().await;
-        if self.since(&self.read_at) < REFRESH_AFTER {
+        let now = self.clock.now();
+        if self.age.is_fresh(now) {
             return Ok(self.current());
         }
-        if self.since(&self.tried_at) >= RETRY_AFTER {
+        if self.age.may_try(now) {
             match self.reload().await {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(error) => tracing::warn!(%error, "the key ring can't be read; the last one known serves"),
+                Err(error) if self.age.may_serve(now) => {
+                    tracing::warn!(%error, "the key ring can't be read; the last one known serves");
+                }
+                read => return read,
             }
         }
-        if self.since(&self.read_at) < STALE_LIMIT { Ok(self.current()) } else { Err(KeysError::Stale) }
+        if self.age.may_serve(now) { Ok(self.current()) } else { Err(KeysError::Stale) }
+    }
+
+    /// The same for the JWKS, which is served for as long as the store is away: its keys are still right.
+    ///
+    /// # Errors
+    /// As [`Self::fresh`], but for a store that is away.
+    pub async fn published(&self) -> Result<Arc<Snapshot>, KeysError> {
+        match self.fresh().await {
+            Err(_) if self.age.is_away() => Ok(self.current()),
+            read => read,
+        }
+    }
+
+    /// Another process changed the store: what was read serves nobody until it is read again.
+    pub fn distrust(&self) {
+        self.age.distrust();
     }
 
     /// Reads the ring now.
@@ -226,7 +238,13 @@ impl Keys {
     /// Reads the ring and loads what changed. Called with the gate held.
     async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
         let now = self.clock.now();
-        self.tried_at.store(now.millis(), Ordering::Release);
+        let epoch = self.age.begin(now);
+        let read = self.read(now).await;
+        self.age.end((now, epoch), &read);
+        read
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Arc<Snapshot>, KeysError> {
         let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
         let previous = self.current();
         // The text is compared, too: a backup that was put back may come to the same version by another way.
@@ -237,7 +255,6 @@ impl Keys {
             let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
             self.current.store(Arc::new(snapshot));
         }
-        self.read_at.store(now.millis(), Ordering::Release);
         Ok(self.current())
     }
 
@@ -301,13 +318,6 @@ impl Keys {
     ) -> ChangeReport {
         let keys = snapshot::list(ring, now);
         ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
-    }
-
-    /// How long ago an instant was. One that lies ahead was a clock's that has jumped back since, and could be
-    /// of any age: it counts as long ago.
-    fn since(&self, instant: &AtomicU64) -> Duration {
-        let (now, then) = (self.clock.now(), Timestamp::from_millis(instant.load(Ordering::Acquire)));
-        if then > now { Duration::MAX } else { now.since(then) }
     }
 
     fn stamp(&self, at: Timestamp) -> Stamp {

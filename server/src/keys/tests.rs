@@ -1,5 +1,6 @@
 //! Keys through time: one store and one clock, and as many processes as a test wants.
 
+use super::age::{RETRY_AFTER, RETRY_SOON};
 use super::custody::Headers;
 use super::plan::NewKey;
 use super::ring::{KEEP_RETIRED, MASTER_LEAD, RingKey, RingMaster};
@@ -10,6 +11,8 @@ use crate::seal::SealKind;
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::{self, Compact};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use storage::tap::{Counts, Faults, Tap, When};
 use storage::{Memory, StoreErrorKind};
 use tempfile::TempDir;
