@@ -90,7 +90,14 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
 
 /// One round: keys and unused memory.
 pub async fn minute(app: &App) {
-    match app.keys.tick().await {
+    let looked_after = app.keys.look_after().await;
+    if looked_after.as_ref().is_ok_and(|ticked| ticked.misdated) {
+        tracing::error!(
+            "no signing key has begun by this clock, so the first to begin signs: the clock was ahead when they were \
+             made, or it is behind now; see that it is right, then run `keyward doctor`"
+        );
+    }
+    match looked_after {
         Ok(ticked) if ticked.overdue => {
             tracing::error!("the signing keys are overdue for rotation: nobody who may rotate them runs");
         }
@@ -106,6 +113,9 @@ pub async fn minute(app: &App) {
 
 /// Deletes what is over, a batch at a time, so that nobody else waits for long.
 pub async fn sweep(app: &App) {
+    if let Err(error) = app.keys.clear_away().await {
+        tracing::warn!(%error, "keys that are over can't be cleared away");
+    }
     for _ in 0..MOST_BATCHES {
         match app.store.sweep(app.clock.now().minus(MARGIN)).await {
             Ok(0) => return,

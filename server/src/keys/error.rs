@@ -78,6 +78,8 @@ pub enum RingRefusal {
     TooManyKeys,
     /// A fourth algorithm, or none.
     BadAlgorithms,
+    /// More sealing masters than are kept.
+    TooManyMasters,
     /// No key of this name.
     UnknownKey,
     /// Others changed the ring again and again.
@@ -98,6 +100,9 @@ impl fmt::Display for RingRefusal {
                 "nine keys are published already, which is the most some gateways read; wait until a retiring \
                  one is removed, or revoke one (`keyward keys list`)",
             ),
+            Self::TooManyMasters => {
+                f.write_str("there are as many sealing masters as are kept; wait until the oldest is removed")
+            }
             Self::BadAlgorithms => f.write_str("signing_algs must name one to three algorithms"),
             Self::UnknownKey => f.write_str("no key of this kid; `keyward keys list` shows them"),
             Self::Contended => f.write_str("another process keeps changing the keys; try again"),

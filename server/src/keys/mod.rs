@@ -2,7 +2,7 @@
 //!
 //! [`ring`] says what the record means, [`plan`] what may change it, [`custody`] who guards the private halves,
 //! [`snapshot`] what a process uses, [`age`] for how long. This file ties them to storage and time. Every change is compare-and-set on
-//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::tick`].
+//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::look_after`].
 
 mod age;
 pub mod custody;
@@ -10,7 +10,9 @@ mod error;
 pub mod local;
 pub mod plan;
 mod retired;
+pub mod rewrap;
 pub mod ring;
+pub mod root;
 pub mod signer;
 pub mod snapshot;
 mod verified;
@@ -65,13 +67,15 @@ pub struct ChangeReport {
     pub old_accepted_until: Timestamp,
 }
 
-/// What a tick did.
+/// What [`Keys::look_after`] did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ticked {
     /// New keys were made.
     pub rotated: bool,
     /// The rotation that is due is not made: an alarm.
     pub overdue: bool,
+    /// What signs had not begun by this clock: an alarm. A clock ran ahead and was put back, or this one is behind.
+    pub misdated: bool,
 }
 
 /// The keys of this process.
@@ -107,7 +111,7 @@ impl Keys {
             None if create => make_first(&*store, &*custody, &policy, &*entropy, now).await?,
             None => return Err(KeysError::NoRing),
         };
-        custody.check_existing().await.map_err(KeysError::MissingMasterKey)?;
+        custody.check_existing(ring.root.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
         let retired = retired::read(&*store).await?.1;
         let source = Source { realm: &realm, custody: &*custody, policy: &policy, now };
         let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
@@ -168,21 +172,28 @@ impl Keys {
         self.reload().await
     }
 
-    /// What the background does each minute: refresh, rotate if due and allowed, clear away what is over.
-    pub async fn tick(&self) -> Result<Ticked, KeysError> {
+    /// What the background does each minute: refresh, rotate if due and allowed.
+    pub async fn look_after(&self) -> Result<Ticked, KeysError> {
         let snapshot = self.refresh().await?;
         let now = self.clock.now();
+        let misdated = self.policy.algs.iter().any(|alg| {
+            let ring = snapshot.ring();
+            ring.active(*alg, now).is_none() && ring.in_charge(*alg, self.policy.publish_lead, now).is_some()
+        });
         let rotated = self.rotate_if_due(&snapshot, now).await?;
         let snapshot = self.current();
-        if self.custody.can_generate() {
-            self.prune(&snapshot, now).await?;
-        }
         let late = |alg| {
             let next =
                 snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
             snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
         };
-        Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)) })
+        Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)), misdated })
+    }
+
+    /// Clears away what is over. Only by a clock that can be believed.
+    pub async fn clear_away(&self) -> Result<(), KeysError> {
+        let snapshot = self.fresh().await?;
+        if self.custody.can_generate() { self.prune(&snapshot, self.clock.now()).await } else { Ok(()) }
     }
 
     /// `keys rotate`.
@@ -225,9 +236,9 @@ impl Keys {
         Ok(self.report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
     }
 
-    /// Voids everything issued before this instant, as after a restore.
+    /// Voids everything issued before this instant, as after a restore, and dates again what is dated ahead.
     pub async fn void_before(&self, at: Timestamp) -> Result<(), KeysError> {
-        self.change(|ring| Ok(plan::void_before(ring, at, self.clock.now()))).await.map(drop)
+        self.change(|ring| Ok(plan::void_before(ring, &self.policy, at, self.clock.now()))).await.map(drop)
     }
 
     /// The policy it was opened with.
@@ -338,10 +349,10 @@ async fn read_ring(store: &dyn Store) -> Result<Option<(u64, Ring)>, KeysError> 
 async fn complete(plan: Plan, custody: &dyn Custody, policy: &KeyPolicy) -> Result<Ring, KeysError> {
     let mut made = Vec::with_capacity(plan.keys.len());
     for (alg, _) in &plan.keys {
-        made.push(custody.new_signing_key(*alg).await?);
+        made.push(custody.new_signing_key(plan.root(), *alg).await?);
     }
     let master = match plan.master {
-        Some((id, _)) if custody.can_generate() => Some(custody.new_master(id).await?),
+        Some((id, _)) if custody.can_generate() => Some(custody.new_master(plan.root(), id).await?),
         _ => None,
     };
     Ok(plan.complete(policy, made, master))
@@ -358,7 +369,7 @@ async fn make_first(
     if !custody.can_generate() {
         return Err(KeysError::NoRing);
     }
-    let ring = complete(plan::first(policy, now)?, custody, policy).await?;
+    let ring = complete(plan::first(custody.first_root().await?, policy, now)?, custody, policy).await?;
     // Done or lost: what is there now is the ring.
     let _ = store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp(entropy, now)).await?;
     read_ring(store).await?.ok_or(KeysError::NoRing)
