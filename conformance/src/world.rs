@@ -18,7 +18,9 @@ use server::admin::users::NewUser;
 use server::admin::{Actor, Admin};
 use server::app::{App, Parts};
 use server::clock::FakeClock;
+use server::config::Settings;
 use server::config::env::Env;
+
 use server::config::raw::Raw;
 use server::config::resolve::{Surroundings, resolve};
 use server::entropy::SeededEntropy;
@@ -28,6 +30,7 @@ use server::transport::http::{Limits, serve};
 use server::{assembly, routes};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::contract::local_aws;
@@ -102,7 +105,15 @@ pub struct World {
     router: Router,
     listener: Option<SocketAddr>,
     secrets: Mutex<HashMap<String, String>>,
-    _folder: TempDir,
+    harness: Harness,
+    machine: Arc<Machine>,
+}
+
+/// What processes beside each other share besides the store.
+struct Machine {
+    folder: TempDir,
+    /// Each draws from a stream of its own, as request ids must differ.
+    streams: AtomicU64,
 }
 
 impl World {
@@ -130,17 +141,36 @@ impl World {
 
     /// The same on a store.
     pub async fn on(store: Arc<dyn Store>, harness: Harness, settings: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
         let mut raw = Raw::of(None, &Env::of(settings)).unwrap();
         raw.set_default("issuer", "https://op.example");
         raw.set_default("signing_algs", "ES256");
         let settings = Arc::new(resolve(&raw, Surroundings::default()).unwrap());
-        let clock = Arc::new(FakeClock::new(BEGIN));
-        let entropy = Arc::new(SeededEntropy::new(1));
+        let machine = Machine { folder: TempDir::new().unwrap(), streams: AtomicU64::new(1) };
+        Self::made_of(store, harness, settings, Arc::new(machine), BEGIN).await
+    }
+
+    /// Another process on the same store, with the same settings and master key file, whose clock says `now`.
+    pub async fn beside(&self, now: Timestamp) -> Self {
+        let (settings, machine) = (Arc::clone(&self.app.settings), Arc::clone(&self.machine));
+        let other = Self::made_of(Arc::clone(&self.store), self.harness, settings, machine, now).await;
+        other.secrets.lock().unwrap().clone_from(&self.secrets.lock().unwrap());
+        other
+    }
+
+    async fn made_of(
+        store: Arc<dyn Store>,
+        harness: Harness,
+        settings: Arc<Settings>,
+        machine: Arc<Machine>,
+        now: Timestamp,
+    ) -> Self {
+        let clock = Arc::new(FakeClock::new(now));
+        let entropy = Arc::new(SeededEntropy::new(machine.streams.fetch_add(1, Ordering::SeqCst)));
         let (counts, faults) = (Arc::new(Counts::default()), Arc::new(Faults::default()));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(Arc::clone(&store), Arc::clone(&faults)));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(tapped, Arc::clone(&counts)));
-        let custody = LocalCustody::new(folder.path().join("master.key"), Realm::main(), entropy.clone());
+        let custody =
+            LocalCustody::new(machine.folder.path().join("master.key"), Realm::main(), entropy.clone());
         let policy = assembly::key_policy(&settings);
         let keys =
             Keys::open(tapped.clone(), Arc::new(custody), policy, clock.clone(), entropy.clone(), true);
@@ -162,7 +192,7 @@ impl World {
         };
         counts.take();
         let secrets = Mutex::default();
-        Self { clock, store, counts, faults, app, admin, router, listener, secrets, _folder: folder }
+        Self { clock, store, counts, faults, app, admin, router, listener, secrets, harness, machine }
     }
 
     /// Where the listener is, if there is one.

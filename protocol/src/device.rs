@@ -108,7 +108,7 @@ mod tests {
             claims: serde_json::Map::new(),
             password: Some(PasswordHash(password.into())),
             disabled: false,
-            not_before: Timestamp::EPOCH,
+            generation: crate::generation::Generation::default(),
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         }

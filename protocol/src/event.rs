@@ -100,6 +100,8 @@ kinds! {
     KeysRotated => "admin.keys_rotated";
     /// An operator revoked a signing key.
     KeyRevoked => "admin.key_revoked";
+    /// An operator replaced the master key file.
+    KeysRewrapped => "admin.keys_rewrapped";
     /// An operator put a backup back and ended everything from before.
     StoreRestored => "admin.store_restored";
     /// An operator put an export into the store.

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use storage::{Store, StoreError};
+use storage::{Store, StoreError, StoreErrorKind};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a client's record may be used without asking the store.
@@ -167,25 +167,29 @@ impl App {
         Ok(Some(client))
     }
 
-    /// A client as it was known a quarter of an hour ago or later: for a client that acts for itself while the
-    /// store is away.
+    /// A client as it was known a quarter of an hour ago or later, for one that acts for itself while the store is
+    /// away. Not for a store that is busy, which callers can make it; nor what is known to be out of date, since
+    /// somebody changed the store (where a backend tells).
     ///
     /// # Errors
-    /// That the store is away, if nothing is remembered.
-    pub fn client_from_memory(
+    /// `error`, by which the client could not be read.
+    pub fn client_while_away(
         &self,
         id: &ClientId,
+        error: StoreError,
         now: Timestamp,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        let known = self.remembered(id, |known| is_within(known, CLIENT_CACHE_IN_NEED, now));
-        let away =
-            || StoreError::new(storage::StoreErrorKind::Unavailable, "client", "not remembered either");
-        known.map(Some).ok_or_else(away)
+        let epoch = self.0.epoch.load(Ordering::Acquire);
+        let usable = |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE_IN_NEED, now);
+        let away = error.kind() == StoreErrorKind::Unavailable;
+        let known = if away { self.remembered(id, usable) } else { None };
+        known.map(Some).ok_or(error)
     }
 
-    /// What was read is not fresh any more: another process changed the store.
+    /// What was read is not fresh any more: another process changed the store, or may have.
     pub fn distrust_caches(&self) {
         self.0.epoch.fetch_add(1, Ordering::AcqRel);
+        self.keys.distrust();
     }
 
     fn remembered(&self, id: &ClientId, usable: impl FnOnce(&Remembered) -> bool) -> Option<Arc<Client>> {

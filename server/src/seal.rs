@@ -143,8 +143,8 @@ impl fmt::Debug for Opened {
 
 /// An immutable list of masters with their subkeys.
 pub struct Seals {
-    /// By `seal_from`, newest first. Never empty.
-    masters: Vec<Arc<Subkeys>>,
+    /// With when they begin to seal, newest first. Never empty.
+    masters: Vec<(Timestamp, Arc<Subkeys>)>,
 }
 
 impl Seals {
@@ -153,15 +153,15 @@ impl Seals {
         Self { masters: Vec::new() }.renewed(realm, &[], masters)
     }
 
-    /// A list of those of this one's masters that are named by `keep`, and of new ones. What was derived stays,
-    /// so a master is unwrapped once in a process' life.
-    pub fn renewed(&self, realm: &Realm, keep: &[u16], new: &[Master]) -> Option<Self> {
-        let kept = self.masters.iter().filter(|master| keep.contains(&master.id)).cloned();
+    /// A list of those of this one's masters that are named by `keep`, with when they begin to seal by now, and of new
+    /// ones. What was derived stays, so a master is unwrapped once in a process' life.
+    pub fn renewed(&self, realm: &Realm, keep: &[(u16, Timestamp)], new: &[Master]) -> Option<Self> {
+        let kept = keep.iter().filter_map(|(id, seal_from)| Some((*seal_from, Arc::clone(self.by_id(*id)?))));
         let mut masters: Vec<_> = kept.collect();
         for master in new {
-            masters.push(Arc::new(Subkeys::derive(realm, master)?));
+            masters.push((master.seal_from, Arc::new(Subkeys::derive(realm, master)?)));
         }
-        masters.sort_by_key(|master| std::cmp::Reverse((master.seal_from, master.id)));
+        masters.sort_by_key(|(seal_from, master)| std::cmp::Reverse((*seal_from, master.id)));
         (!masters.is_empty()).then_some(Self { masters })
     }
 
@@ -222,12 +222,12 @@ impl Seals {
     }
 
     fn current(&self, now: Timestamp) -> Option<&Subkeys> {
-        let begun = self.masters.iter().find(|master| master.seal_from <= now);
-        begun.or(self.masters.last()).map(Arc::as_ref)
+        let begun = self.masters.iter().find(|(seal_from, _)| *seal_from <= now);
+        begun.or(self.masters.last()).map(|(_, master)| &**master)
     }
 
-    fn by_id(&self, id: u16) -> Option<&Subkeys> {
-        self.masters.iter().find(|master| master.id == id).map(Arc::as_ref)
+    fn by_id(&self, id: u16) -> Option<&Arc<Subkeys>> {
+        self.masters.iter().map(|(_, master)| master).find(|master| master.id == id)
     }
 }
 
@@ -240,7 +240,6 @@ impl fmt::Debug for Seals {
 /// Everything derived from one master.
 struct Subkeys {
     id: u16,
-    seal_from: Timestamp,
     kinds: Vec<(SealKind, KindKey)>,
     purposes: Vec<(Purpose, hmac::Key)>,
 }
@@ -269,7 +268,6 @@ impl Subkeys {
         };
         Some(Self {
             id: master.id,
-            seal_from: master.seal_from,
             kinds: SealKind::ALL.into_iter().map(kind).collect::<Option<_>>()?,
             purposes: Purpose::ALL.into_iter().map(purpose).collect::<Option<_>>()?,
         })

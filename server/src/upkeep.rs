@@ -8,7 +8,7 @@ use protocol::event::{Event, What};
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::time::Duration;
-use storage::Stamp;
+use storage::{Stamp, StoreErrorKind};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often another process' writes are looked for.
@@ -66,8 +66,9 @@ impl Steadiness {
     }
 }
 
-/// Design §4: when another process wrote, what is cached is read again.
-async fn notice_changes(app: &App, mark: &mut Option<u64>) {
+/// When another process wrote, what is cached is read again. Where a busy store keeps us from asking it may have, and
+/// callers may be why.
+pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     match app.store.change_mark().await {
         Ok(now) if *mark != Some(now) => {
             if mark.replace(now).is_some() {
@@ -78,13 +79,25 @@ async fn notice_changes(app: &App, mark: &mut Option<u64>) {
             }
         }
         Ok(_) => {}
-        Err(error) => tracing::debug!(%error, "changes can't be looked for"),
+        Err(error) => {
+            tracing::debug!(%error, "changes can't be looked for");
+            if error.kind() == StoreErrorKind::Busy {
+                app.distrust_caches();
+            }
+        }
     }
 }
 
 /// One round: keys and unused memory.
 pub async fn minute(app: &App) {
-    match app.keys.tick().await {
+    let looked_after = app.keys.look_after().await;
+    if looked_after.as_ref().is_ok_and(|ticked| ticked.misdated) {
+        tracing::error!(
+            "no signing key has begun by this clock, so the first to begin signs: the clock was ahead when they were \
+             made, or it is behind now; see that it is right, then run `keyward doctor`"
+        );
+    }
+    match looked_after {
         Ok(ticked) if ticked.overdue => {
             tracing::error!("the signing keys are overdue for rotation: nobody who may rotate them runs");
         }
@@ -100,6 +113,9 @@ pub async fn minute(app: &App) {
 
 /// Deletes what is over, a batch at a time, so that nobody else waits for long.
 pub async fn sweep(app: &App) {
+    if let Err(error) = app.keys.clear_away().await {
+        tracing::warn!(%error, "keys that are over can't be cleared away");
+    }
     for _ in 0..MOST_BATCHES {
         match app.store.sweep(app.clock.now().minus(MARGIN)).await {
             Ok(0) => return,

@@ -6,9 +6,11 @@ use std::fmt;
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// Throttled, locked, or too slow: trying again soon helps.
+    /// Throttled, locked, too slow, or short of something that a crowd can use up: trying again soon helps. Callers
+    /// can make a store busy, so this opens nothing.
     Busy,
-    /// Away: disk full, file gone, network down.
+    /// Away: disk full, file gone, network down. Nobody who only calls can bring it about for a read; what does
+    /// without a read relies on that.
     Unavailable,
     /// What was read can't be understood, or is of a newer version than this program.
     Corrupt,

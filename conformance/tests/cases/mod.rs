@@ -6,6 +6,7 @@ mod abuse;
 mod account;
 mod attempts;
 mod authorize;
+mod busy;
 mod clock;
 mod code;
 mod consent;

@@ -2,14 +2,17 @@
 
 use super::context::Context;
 use super::output::{Failed, Outcome, Output, Table, show_time};
+use crate::admin::Admin;
 use crate::assembly;
+use crate::config::{KeysSetting, Settings};
 use crate::keys::ring::JWKS_MAX_AGE;
-use crate::keys::{ChangeReport, KeyInfo, KeyState, Rotation};
+use crate::keys::{ChangeReport, KeyInfo, KeyState, Rotation, rewrap};
 use clap::{Args, Subcommand};
 use protocol::event::{Event, What};
 use protocol::jwk::Algorithm;
 use protocol::time::Timestamp;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -19,6 +22,8 @@ pub(super) enum Command {
     Rotate(Rotate),
     /// Remove a key at once, as after a leak; its successor signs
     Revoke(Revoke),
+    /// Replace the master key file: seal all keys by a new one, put it in place, and keep the former beside it
+    Rewrap(Rewrap),
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +44,13 @@ pub(super) struct Revoke {
     /// Even if verifiers may not know the successor yet
     #[arg(long)]
     force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rewrap {
+    /// The new file; made if it isn't there. After a stop half-way run the same again
+    #[arg(long, value_name = "FILE")]
+    new_master: PathBuf,
 }
 
 /// A key for programs; instants are seconds.
@@ -70,21 +82,39 @@ impl<'a> From<&'a KeyInfo> for Row<'a> {
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
-        let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
+        let open = async || assembly::open_keys(&settings, admin.store.clone(), false).await;
         match command {
-            Command::List => print(output, &keys.current().list(admin.clock.now()), ""),
+            Command::List => print(output, &open().await?.current().list(admin.clock.now()), ""),
             Command::Rotate(Rotate { now, force }) => {
                 let how = if now { Rotation::Now { force } } else { Rotation::Scheduled };
+                let keys = open().await?;
                 let rotated = admin.change_ring(Event::new(What::KeysRotated), keys.rotate(how)).await?;
                 report(output, &rotated, "")
             }
             Command::Revoke(Revoke { kid, force }) => {
-                let lead = format!("{kid} is revoked.\n");
+                let (keys, lead) = (open().await?, format!("{kid} is revoked.\n"));
                 let event = Event::new(What::KeyRevoked).key(&kid);
                 report(output, &admin.change_ring(event, keys.revoke(&kid, force)).await?, &lead)
             }
+            Command::Rewrap(Rewrap { new_master }) => rewrap(output, &admin, &settings, &new_master).await,
         }
     })
+}
+
+async fn rewrap(output: Output, admin: &Admin, settings: &Settings, new: &Path) -> Outcome {
+    let KeysSetting::Local(path) = &settings.keys;
+    let root = rewrap::prepare(&*admin.store, path, new, &*admin.entropy).await?;
+    let keys = assembly::open_keys(settings, admin.store.clone(), false).await?;
+    let changed = admin.change_ring(Event::new(What::KeysRewrapped), keys.rewrap(&root.name)).await?;
+    rewrap::finish(path, &root, &*admin.entropy)?;
+    let before = if changed { "" } else { "That was done before: nothing was changed in the store.\n" };
+    let text = format!(
+        "{before}The keys are sealed by the key of {}, which is in {} now too; the former file is kept beside it.\nServers that \
+         read that file need no restart. Backups of the store from before need the former file.",
+        new.display(),
+        path.display(),
+    );
+    print(output, &keys.current().list(admin.clock.now()), &text)
 }
 
 fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {

@@ -1,8 +1,10 @@
-//! `GET /jwks` (RFC 7517 §5): from memory, so that verifiers work while storage does not.
+//! `GET /jwks` (RFC 7517 §5): from memory, so that verifiers work while the store is away. Not while it is busy:
+//! whoever has a key that was revoked could keep it so, and the key with it.
 
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::cors;
+use crate::http::failure::Failure;
 use crate::http::headers::JSON;
 use crate::keys::ring::JWKS_MAX_AGE;
 use axum::extract::State;
@@ -12,8 +14,10 @@ use http::{HeaderMap, StatusCode};
 
 /// The published keys.
 pub async fn get(State(app): State<App>, call: Call, headers: HeaderMap) -> Response {
-    // A ring that cannot be read anew is served as it was: its keys are still right.
-    let ring = app.keys.fresh().await.unwrap_or_else(|_| app.keys.current());
+    let ring = match app.keys.published().await {
+        Ok(ring) => ring,
+        Err(error) => return Failure::from(error).into_response(),
+    };
     let jwks = ring.jwks(call.at);
     let max_age = format!("public, max-age={}", JWKS_MAX_AGE.as_secs());
     let caching = [(CACHE_CONTROL, max_age), (ETAG, jwks.etag.clone())];

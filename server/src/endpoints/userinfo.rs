@@ -21,13 +21,13 @@ pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Res
         Ok(None) => return bearer::missing(),
         Err(failure) => return bearer::refuse(failure),
     };
-    let ring = app.keys.fresh().await.unwrap_or_else(|_| app.keys.current());
     let read = async {
+        let ring = app.keys.fresh().await?;
         let token = AccessToken::open(&ring, call, &token)?;
         let client = app.client(&token.claims.client_id).await?.ok_or(Refusal::TokenInvalid)?;
-        Ok::<_, Failure>((token, client))
+        Ok::<_, Failure>((ring, token, client))
     };
-    let (token, client) = match read.await {
+    let (ring, token, client) = match read.await {
         Ok(read) => read,
         Err(failure) => return bearer::refuse(failure),
     };

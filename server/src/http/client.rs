@@ -80,9 +80,8 @@ async fn look_up(
 ) -> Result<Option<Arc<Client>>, Failure> {
     let _turn = app.turn_to_look_up(id, attempts::share(app, call)).await?;
     match app.client(id).await {
-        // Design §4: a client acting for itself can be served from memory while the store is away.
-        Err(_) if form.get("grant_type") == Some("client_credentials") => {
-            Ok(app.client_from_memory(id, call.at)?)
+        Err(error) if form.get("grant_type") == Some("client_credentials") => {
+            Ok(app.client_while_away(id, error, call.at)?)
         }
         other => Ok(other?),
     }

@@ -3,7 +3,7 @@
 
 use super::error::SignError;
 use super::plan::NewKey;
-use super::ring::{RingKey, RingMaster};
+use super::ring::{Ring, RingKey, RingMaster};
 use async_trait::async_trait;
 use protocol::jwk::Algorithm;
 use protocol::jwt;
@@ -17,23 +17,33 @@ pub trait Custody: Send + Sync + 'static {
     /// Whether this process may make keys. Otherwise it only uses them and never rotates.
     fn can_generate(&self) -> bool;
 
+    /// The root key that a first ring is wrapped by, made if it isn't there: what [`Ring::root`] then says. `None`: this
+    /// guardian never has another.
+    async fn first_root(&self) -> Result<Option<String>, SignError> {
+        Ok(None)
+    }
+
     /// Called before anything of an existing ring is unwrapped: whether what opens it is at hand. `Err` names
     /// the file that is missing.
-    async fn check_existing(&self) -> Result<(), PathBuf> {
+    async fn check_existing(&self, _root: Option<&str>) -> Result<(), PathBuf> {
         Ok(())
     }
 
-    /// Makes a signing key.
-    async fn new_signing_key(&self, alg: Algorithm) -> Result<NewKey, SignError>;
+    /// Makes a signing key, wrapped by the ring's root key.
+    async fn new_signing_key(&self, root: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;
 
     /// Makes the master `id`; returns it wrapped.
-    async fn new_master(&self, id: u16) -> Result<String, SignError>;
+    async fn new_master(&self, root: Option<&str>, id: u16) -> Result<String, SignError>;
 
     /// What signs for a key of the ring, after one signature of its own has been verified.
-    async fn signer(&self, key: &RingKey) -> Result<Arc<dyn TokenSigner>, SignError>;
+    async fn signer(&self, root: Option<&str>, key: &RingKey) -> Result<Arc<dyn TokenSigner>, SignError>;
 
     /// Unwraps a master.
-    async fn master(&self, master: &RingMaster) -> Result<Zeroizing<[u8; 32]>, SignError>;
+    async fn master(&self, root: Option<&str>, master: &RingMaster)
+    -> Result<Zeroizing<[u8; 32]>, SignError>;
+
+    /// The ring with everything wrapped by the root key of another name.
+    async fn rewrap(&self, ring: Ring, to: &str) -> Result<Ring, SignError>;
 }
 
 /// What a token of ours says it is in its header's `typ`.

@@ -78,6 +78,8 @@ pub enum RingRefusal {
     TooManyKeys,
     /// A fourth algorithm, or none.
     BadAlgorithms,
+    /// More sealing masters than are kept.
+    TooManyMasters,
     /// No key of this name.
     UnknownKey,
     /// Others changed the ring again and again.
@@ -98,6 +100,9 @@ impl fmt::Display for RingRefusal {
                 "nine keys are published already, which is the most some gateways read; wait until a retiring \
                  one is removed, or revoke one (`keyward keys list`)",
             ),
+            Self::TooManyMasters => {
+                f.write_str("there are as many sealing masters as are kept; wait until the oldest is removed")
+            }
             Self::BadAlgorithms => f.write_str("signing_algs must name one to three algorithms"),
             Self::UnknownKey => f.write_str("no key of this kid; `keyward keys list` shows them"),
             Self::Contended => f.write_str("another process keeps changing the keys; try again"),
@@ -121,7 +126,7 @@ pub enum KeysError {
     MissingMasterKey(PathBuf),
     /// The ring's text is not understood, or is of a newer version.
     Corrupt(&'static str),
-    /// The ring has not been read for so long that it can't be trusted to sign.
+    /// What is known of the ring is too old, or known to be out of date, and it could not be read just now.
     Stale,
     /// We said no.
     Refused(RingRefusal),
@@ -143,7 +148,7 @@ impl fmt::Display for KeysError {
                 path.display()
             ),
             Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),
-            Self::Stale => f.write_str("the key ring could not be read for 15 minutes"),
+            Self::Stale => f.write_str("the key ring is out of date and could not be read just now"),
             Self::Refused(refusal) => refusal.fmt(f),
         }
     }

@@ -1,20 +1,24 @@
 //! Keys: what signs tokens and seals opaque strings, shared by all processes through one record, the ring.
 //!
 //! [`ring`] says what the record means, [`plan`] what may change it, [`custody`] who guards the private halves,
-//! [`snapshot`] what a process uses. This file ties them to storage and time. Every change is compare-and-set on
-//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::tick`].
+//! [`snapshot`] what a process uses, [`age`] for how long. This file ties them to storage and time. Every change is compare-and-set on
+//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::look_after`].
 
+mod age;
 pub mod custody;
 mod error;
 pub mod local;
 pub mod plan;
 mod retired;
+pub mod rewrap;
 pub mod ring;
+pub mod root;
 pub mod signer;
 pub mod snapshot;
 mod verified;
 pub mod verify;
 
+pub use age::STALE_LIMIT;
 pub use custody::{Custody, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use local::LocalCustody;
@@ -23,6 +27,7 @@ pub use snapshot::{Jwks, KeyInfo, Snapshot};
 
 use crate::clock::Clock;
 use crate::entropy::{self, Entropy};
+use age::Age;
 use arc_swap::ArcSwap;
 use plan::Plan;
 use protocol::id::{Realm, RequestId};
@@ -30,16 +35,9 @@ use protocol::time::Timestamp;
 use ring::JWKS_MAX_AGE;
 use snapshot::Source;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use storage::{RingDocument, Stamp, Store};
 use tokio::sync::Mutex;
 
-/// How long an old snapshot serves [`Keys::fresh`] while storage is away: as long as a cached client does.
-/// After that a key might sign that was revoked long ago.
-pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// How long a failed refresh is not repeated by requests, so that they don't queue on a store that is away.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often a command tries again when others change the ring at the same time.
 const ATTEMPTS: usize = 5;
 
@@ -69,13 +67,15 @@ pub struct ChangeReport {
     pub old_accepted_until: Timestamp,
 }
 
-/// What a tick did.
+/// What [`Keys::look_after`] did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ticked {
     /// New keys were made.
     pub rotated: bool,
     /// The rotation that is due is not made: an alarm.
     pub overdue: bool,
+    /// What signs had not begun by this clock: an alarm. A clock ran ahead and was put back, or this one is behind.
+    pub misdated: bool,
 }
 
 /// The keys of this process.
@@ -87,10 +87,7 @@ pub struct Keys {
     entropy: Arc<dyn Entropy>,
     realm: Realm,
     current: ArcSwap<Snapshot>,
-    /// When the ring was last read, in milliseconds.
-    read_at: AtomicU64,
-    /// When that was last tried.
-    tried_at: AtomicU64,
+    age: Age,
     /// One refresh at a time.
     gate: Mutex<()>,
 }
@@ -114,40 +111,59 @@ impl Keys {
             None if create => make_first(&*store, &*custody, &policy, &*entropy, now).await?,
             None => return Err(KeysError::NoRing),
         };
-        custody.check_existing().await.map_err(KeysError::MissingMasterKey)?;
+        custody.check_existing(ring.root.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
         let retired = retired::read(&*store).await?.1;
         let source = Source { realm: &realm, custody: &*custody, policy: &policy, now };
         let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
-        let (current, read) = (ArcSwap::from_pointee(snapshot), now.millis());
-        let (read_at, tried_at, gate) = (AtomicU64::new(read), AtomicU64::new(read), Mutex::new(()));
-        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, read_at, tried_at, gate }))
+        let (current, age, gate) = (ArcSwap::from_pointee(snapshot), Age::new(now), Mutex::new(()));
+        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, age, gate }))
     }
 
-    /// What is known, without I/O; for JWKS and verification, which go on when storage is away.
+    /// What is known, without I/O.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
-    /// What is known, read less than [`REFRESH_AFTER`] ago; for whatever signs or seals. One caller reads, the
-    /// others wait for it. While storage is away the old one serves, up to [`STALE_LIMIT`].
+    /// What is known, read less than [`REFRESH_AFTER`] ago; for whatever signs, seals or verifies. One caller reads,
+    /// the others wait for it. While the store is away, and only then, the last ring serves, up to [`STALE_LIMIT`];
+    /// one that is known to be out of date doesn't.
     ///
     /// # Errors
-    /// [`KeysError::Stale`] after that.
+    /// What reading says, and [`KeysError::Stale`] where it was tried just now.
     pub async fn fresh(&self) -> Result<Arc<Snapshot>, KeysError> {
-        if self.since(&self.read_at) < REFRESH_AFTER {
+        if self.age.is_fresh(self.clock.now()) {
             return Ok(self.current());
         }
         let _one = self.gate.lock().await;
-        if self.since(&self.read_at) < REFRESH_AFTER {
+        let now = self.clock.now();
+        if self.age.is_fresh(now) {
             return Ok(self.current());
         }
-        if self.since(&self.tried_at) >= RETRY_AFTER {
+        if self.age.may_try(now) {
             match self.reload().await {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(error) => tracing::warn!(%error, "the key ring can't be read; the last one known serves"),
+                Err(error) if self.age.may_serve(now) => {
+                    tracing::warn!(%error, "the key ring can't be read; the last one known serves");
+                }
+                read => return read,
             }
         }
-        if self.since(&self.read_at) < STALE_LIMIT { Ok(self.current()) } else { Err(KeysError::Stale) }
+        if self.age.may_serve(now) { Ok(self.current()) } else { Err(KeysError::Stale) }
+    }
+
+    /// The same for the JWKS, which is served for as long as the store is away: its keys are still right.
+    ///
+    /// # Errors
+    /// As [`Self::fresh`], but for a store that is away.
+    pub async fn published(&self) -> Result<Arc<Snapshot>, KeysError> {
+        match self.fresh().await {
+            Err(_) if self.age.is_away() => Ok(self.current()),
+            read => read,
+        }
+    }
+
+    /// Another process changed the store: what was read serves nobody until it is read again.
+    pub fn distrust(&self) {
+        self.age.distrust();
     }
 
     /// Reads the ring now.
@@ -156,21 +172,28 @@ impl Keys {
         self.reload().await
     }
 
-    /// What the background does each minute: refresh, rotate if due and allowed, clear away what is over.
-    pub async fn tick(&self) -> Result<Ticked, KeysError> {
+    /// What the background does each minute: refresh, rotate if due and allowed.
+    pub async fn look_after(&self) -> Result<Ticked, KeysError> {
         let snapshot = self.refresh().await?;
         let now = self.clock.now();
+        let misdated = self.policy.algs.iter().any(|alg| {
+            let ring = snapshot.ring();
+            ring.active(*alg, now).is_none() && ring.in_charge(*alg, self.policy.publish_lead, now).is_some()
+        });
         let rotated = self.rotate_if_due(&snapshot, now).await?;
         let snapshot = self.current();
-        if self.custody.can_generate() {
-            self.prune(&snapshot, now).await?;
-        }
         let late = |alg| {
             let next =
                 snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
             snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
         };
-        Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)) })
+        Ok(Ticked { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)), misdated })
+    }
+
+    /// Clears away what is over. Only by a clock that can be believed.
+    pub async fn clear_away(&self) -> Result<(), KeysError> {
+        let snapshot = self.fresh().await?;
+        if self.custody.can_generate() { self.prune(&snapshot, self.clock.now()).await } else { Ok(()) }
     }
 
     /// `keys rotate`.
@@ -213,10 +236,10 @@ impl Keys {
         Ok(self.report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
     }
 
-    /// Ends everything that was issued before, as after a restore.
+    /// Ends everything that was issued before, as after a restore, and dates again what is dated ahead.
     pub async fn end_all(&self) -> Result<(), KeysError> {
         let Stamp { at, request } = self.stamp(self.clock.now());
-        self.change(|ring| Ok(plan::end_all(ring, request, at))).await.map(drop)
+        self.change(|ring| Ok(plan::end_all(ring, &self.policy, request, at))).await.map(drop)
     }
 
     /// The policy it was opened with.
@@ -227,7 +250,13 @@ impl Keys {
     /// Reads the ring and loads what changed. Called with the gate held.
     async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
         let now = self.clock.now();
-        self.tried_at.store(now.millis(), Ordering::Release);
+        let epoch = self.age.begin(now);
+        let read = self.read(now).await;
+        self.age.end((now, epoch), &read);
+        read
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Arc<Snapshot>, KeysError> {
         let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
         let previous = self.current();
         // The text is compared, too: a backup that was put back may come to the same version by another way.
@@ -238,7 +267,6 @@ impl Keys {
             let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
             self.current.store(Arc::new(snapshot));
         }
-        self.read_at.store(now.millis(), Ordering::Release);
         Ok(self.current())
     }
 
@@ -304,13 +332,6 @@ impl Keys {
         ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
     }
 
-    /// How long ago an instant was. One that lies ahead was a clock's that has jumped back since, and could be
-    /// of any age: it counts as long ago.
-    fn since(&self, instant: &AtomicU64) -> Duration {
-        let (now, then) = (self.clock.now(), Timestamp::from_millis(instant.load(Ordering::Acquire)));
-        if then > now { Duration::MAX } else { now.since(then) }
-    }
-
     fn stamp(&self, at: Timestamp) -> Stamp {
         stamp(&*self.entropy, at)
     }
@@ -329,10 +350,10 @@ async fn read_ring(store: &dyn Store) -> Result<Option<(u64, Ring)>, KeysError> 
 async fn complete(plan: Plan, custody: &dyn Custody, policy: &KeyPolicy) -> Result<Ring, KeysError> {
     let mut made = Vec::with_capacity(plan.keys.len());
     for (alg, _) in &plan.keys {
-        made.push(custody.new_signing_key(*alg).await?);
+        made.push(custody.new_signing_key(plan.root(), *alg).await?);
     }
     let master = match plan.master {
-        Some((id, _)) if custody.can_generate() => Some(custody.new_master(id).await?),
+        Some((id, _)) if custody.can_generate() => Some(custody.new_master(plan.root(), id).await?),
         _ => None,
     };
     Ok(plan.complete(policy, made, master))
@@ -349,7 +370,7 @@ async fn make_first(
     if !custody.can_generate() {
         return Err(KeysError::NoRing);
     }
-    let ring = complete(plan::first(policy, now)?, custody, policy).await?;
+    let ring = complete(plan::first(custody.first_root().await?, policy, now)?, custody, policy).await?;
     // Done or lost: what is there now is the ring.
     let _ = store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp(entropy, now)).await?;
     read_ring(store).await?.ok_or(KeysError::NoRing)

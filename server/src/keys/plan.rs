@@ -9,10 +9,11 @@ use super::ring::{
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
-use std::time::Duration;
 
 /// Most masters kept; beyond, the newest goes on sealing.
 const MAX_MASTERS: usize = 64;
+/// How many revocations are remembered. They are few, and by number no clock can make them forgotten.
+const MAX_REVOKED: usize = 100;
 
 /// A ring to be, and what it still lacks.
 #[derive(Clone, Debug)]
@@ -36,6 +37,11 @@ pub struct NewKey {
 impl Plan {
     const fn of(ring: Ring, at: Timestamp) -> Self {
         Self { ring, at, keys: Vec::new(), master: None }
+    }
+
+    /// Which root key wraps what is made for it.
+    pub fn root(&self) -> Option<&str> {
+        self.ring.root.as_deref()
     }
 
     /// The ring with the material that was asked for, in the order of [`Plan::keys`].
@@ -69,6 +75,7 @@ impl Plan {
     }
 
     fn add_master(&mut self) {
+        begin_sealing(&mut self.ring, self.at);
         let newest = self.ring.masters.iter().map(|master| master.id).max();
         let id = newest.map_or(Some(1), |id| id.checked_add(1));
         if let Some(id) = id.filter(|_| self.ring.masters.len() < MAX_MASTERS) {
@@ -79,10 +86,11 @@ impl Plan {
     }
 }
 
-/// The first ring: an active key at once, and its successor, for each algorithm.
-pub fn first(policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+/// The first ring, wrapped by `root`: an active key at once, and its successor, for each algorithm.
+pub fn first(root: Option<String>, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(Ring::empty(), now);
+    plan.ring.root = root;
     for alg in &policy.algs {
         plan.keys.push((*alg, now));
         plan.keys.push((*alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
@@ -91,15 +99,24 @@ pub fn first(policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     plan.within_limits()
 }
 
+/// `keys rewrap`: a sealing master more.
+pub fn add_master(ring: Ring, now: Timestamp) -> Result<Plan, RingRefusal> {
+    let mut plan = Plan::of(ring, now);
+    plan.add_master();
+    if plan.master.is_some() { Ok(plan) } else { Err(RingRefusal::TooManyMasters) }
+}
+
 /// What the passing of time, or a change of the settings, asks for; `None` if nothing.
 pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Plan>, RingRefusal> {
     check(policy)?;
-    let mut plan = Plan::of(ring.clone(), now);
+    let mut plan = Plan::of(correct(ring, policy, now), now);
     drop_algorithms(&mut plan.ring, policy, now);
     let mut rotated = plan.ring.masters.is_empty();
     for alg in &policy.algs {
         if plan.ring.pending(*alg, now).is_some() {
-            put_right(&mut plan.ring, policy, *alg, now);
+            if is_overdue(&plan.ring, policy, *alg, now) {
+                bring_forward(&mut plan.ring, *alg, now.plus(policy.publish_lead), now);
+            }
             continue;
         }
         rotated = true;
@@ -126,22 +143,34 @@ fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timesta
     )
 }
 
-/// Undoes what a clock did that ran ahead and came back: it cleared away the key that signs now, or made a
-/// successor that nobody would see for years. A clock that is behind the whole ring changes nothing.
-fn put_right(ring: &mut Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) {
-    let Some(pending) = ring.pending(alg, now) else { return };
-    let is_published = pending.publish_at <= now;
-    // An algorithm new to the settings has no active key either, for as long as the lead.
-    let is_known = pending.publish_at.plus(policy.publish_lead).has_passed(now);
-    let nothing_signs = ring.keys.iter().all(|key| key.sign_from > now);
-    if ring.active(alg, now).is_some() {
-        if !is_published {
-            let at = next_signs_from(ring, policy, alg, now);
-            bring_forward(ring, alg, at, now);
+/// Corrects what a clock dated that ran ahead and was put back: the key that signs although it has not begun, and the
+/// master that seals, begin now. Nothing else is dated again, as ours may be the one clock that is wrong, and behind:
+/// to all others this changes nothing, since what they use began before.
+fn correct(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
+    let mut corrected = ring.clone();
+    for alg in ring.algorithms(now) {
+        // Asked of the ring as it was: to begin with one algorithm says nothing about the next.
+        if ring.active(alg, now).is_none() && ring.in_charge(alg, policy.publish_lead, now).is_some() {
+            bring_forward(&mut corrected, alg, now, now);
         }
-    } else if is_known || (is_published && nothing_signs) {
-        bring_forward(ring, alg, now, now);
     }
+    begin_sealing(&mut corrected, now);
+    corrected
+}
+
+/// While no master has begun the oldest seals (`Seals::current_master`); what comes to it later must not begin first.
+fn begin_sealing(ring: &mut Ring, now: Timestamp) {
+    if ring.masters.iter().all(|master| master.seal_from > now)
+        && let Some(first) = ring.masters.iter_mut().min_by_key(|master| (master.seal_from, master.id))
+    {
+        first.seal_from = now;
+    }
+}
+
+/// Whether a key has signed for its time, so that its successor may be dated one lead ahead at most. In a ring whose
+/// clocks were right it always is.
+fn is_overdue(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> bool {
+    ring.active(alg, now).is_some_and(|key| key.sign_from.plus(policy.rotation_period).has_passed(now))
 }
 
 /// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is
@@ -149,7 +178,7 @@ fn put_right(ring: &mut Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp
 /// algorithms than the servers'.
 pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
-    let mut plan = Plan::of(ring.clone(), now);
+    let mut plan = Plan::of(correct(ring, policy, now), now);
     for alg in ring.algorithms(now) {
         let soon = now.plus(policy.publish_lead);
         if !bring_forward(&mut plan.ring, alg, soon, now) {
@@ -162,9 +191,10 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
 /// `keys rotate --now`: the pending keys sign at once, and get successors.
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
-    let mut plan = Plan::of(ring.clone(), now);
+    let mut plan = Plan::of(correct(ring, policy, now), now);
     for alg in ring.algorithms(now) {
-        activate(&mut plan, alg, policy, force)?;
+        require_known(&plan.ring, ring, alg, policy, force, now)?;
+        activate(&mut plan, alg, policy, now);
     }
     plan.add_master();
     plan.within_limits()
@@ -179,11 +209,14 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<Plan, RingRefusal> {
     let key = ring.keys.iter().find(|key| key.kid == kid).ok_or(RingRefusal::UnknownKey)?;
-    let signed = ring.active(key.alg, now).is_some_and(|active| active.kid == kid);
     let alg = key.alg;
-    let mut plan = Plan::of(forget(ring, kid, now), now);
+    let signed = ring.in_charge(alg, policy.publish_lead, now).is_some_and(|signs| signs.kid == kid);
+    let mut plan = Plan::of(forget(&correct(ring, policy, now), kid, now), now);
     if signed {
-        activate(&mut plan, alg, policy, force)?;
+        require_known(&plan.ring, ring, alg, policy, force, now)?;
+        // Also for servers whose clocks are behind ours, who now have no other: it may sign since they can know it.
+        let since = plan.ring.pending(alg, now).map_or(now, |key| key.publish_at.min(now));
+        activate(&mut plan, alg, policy, since);
     } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
         plan.keys.push((alg, next_signs_from(&plan.ring, policy, alg, now)));
     }
@@ -203,11 +236,32 @@ fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
     ring
 }
 
-/// `call` begins the realm's next generation: nothing issued before counts any more.
-pub fn end_all(ring: &Ring, call: RequestId, now: Timestamp) -> Plan {
-    let mut ring = ring.clone();
+/// `call` begins the realm's next generation: nothing issued before counts any more. What is dated ahead of `now` is
+/// dated again.
+pub fn end_all(ring: &Ring, policy: &KeyPolicy, call: RequestId, now: Timestamp) -> Plan {
+    let mut ring = date_again(ring, policy, now);
     ring.generation = ring.generation.next(call, now);
     Plan::of(ring, now)
+}
+
+/// What was put into the ring later than now, by a clock that ran ahead, was put there now, and begins when it would
+/// then: an operator says that this clock is right.
+fn date_again(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
+    let mut ring = correct(ring, policy, now);
+    for alg in ring.algorithms(now) {
+        if ring.active(alg, now).is_none() {
+            bring_forward(&mut ring, alg, now, now);
+        }
+        let next = next_signs_from(&ring, policy, alg, now);
+        for key in ring.keys.iter_mut().filter(|key| key.alg == alg && key.publish_at > now) {
+            key.publish_at = now;
+            key.sign_from = key.sign_from.min(next);
+        }
+    }
+    for master in &mut ring.masters {
+        master.seal_from = master.seal_from.min(now.plus(MASTER_LEAD));
+    }
+    ring
 }
 
 /// What time has made superfluous: the ring without it and the public keys to keep for hints; `None` if there is
@@ -221,7 +275,7 @@ pub fn prune(ring: &Ring, now: Timestamp) -> Option<(Ring, Vec<RetiredKey>)> {
         .filter_map(|key| Some(RetiredKey { until: key.remove_at?.plus(KEEP_RETIRED), public: key.public }))
         .collect();
     pruned.masters.retain(|master| !master.remove_at.is_some_and(|at| at.has_passed(now)));
-    pruned.revoked.retain(|revoked| !revoked.at.plus(2 * KEEP_RETIRED).has_passed(now));
+    pruned.revoked.drain(..pruned.revoked.len().saturating_sub(MAX_REVOKED));
     (pruned != *ring).then_some((pruned, retired))
 }
 
@@ -234,10 +288,12 @@ fn check(policy: &KeyPolicy) -> Result<(), RingRefusal> {
     Ok(())
 }
 
-/// Keys of algorithms that left the settings: what never signed goes, what signs retires.
+/// Keys of algorithms that left the settings: what never signed goes, what signs retires. Keys that were put there
+/// later than now are left alone: whether they have signed can't be told by this clock.
 fn drop_algorithms(ring: &mut Ring, policy: &KeyPolicy, now: Timestamp) {
-    ring.keys.retain(|key| policy.algs.contains(&key.alg) || key.sign_from <= now);
-    for key in ring.keys.iter_mut().filter(|key| !policy.algs.contains(&key.alg)) {
+    let is_over = |key: &RingKey| !policy.algs.contains(&key.alg) && key.publish_at <= now;
+    ring.keys.retain(|key| !is_over(key) || key.sign_from <= now);
+    for key in ring.keys.iter_mut().filter(|key| is_over(key)) {
         if key.retire_at.is_none_or(|at| !at.has_passed(now)) {
             // It would have been published for longer, had it signed on.
             (key.retire_at, key.remove_at) = (Some(now), None);
@@ -256,19 +312,31 @@ fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp)
     true
 }
 
-/// The pending key of `alg` signs from now on, and a successor is asked for.
-fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, force: bool) -> Result<(), RingRefusal> {
-    let now = plan.at;
-    let known_for = plan.ring.pending(alg, now).map_or(Duration::ZERO, |key| now.since(key.publish_at));
+/// Refuses while verifiers may not know the key of `alg` that signs next, going by the ring as it was `before`.
+fn require_known(
+    ring: &Ring,
+    before: &Ring,
+    alg: Algorithm,
+    policy: &KeyPolicy,
+    force: bool,
+    now: Timestamp,
+) -> Result<(), RingRefusal> {
     // The last copy of the JWKS without the key was handed out by a process that had yet to read the ring.
-    let wait = REFRESH_AFTER.saturating_add(JWKS_MAX_AGE).saturating_sub(known_for);
-    if !wait.is_zero() && !force && !policy.loopback {
-        return Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 });
+    let lead = REFRESH_AFTER.saturating_add(JWKS_MAX_AGE);
+    let next = ring.pending(alg, now);
+    if force || policy.loopback || next.is_some_and(|key| before.is_known(key, lead, now)) {
+        return Ok(());
     }
+    let wait = next.map_or(lead, |key| key.publish_at.plus(lead).since(now));
+    Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 })
+}
+
+/// The pending key of `alg` signs from `at` on, and a successor is asked for.
+fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, at: Timestamp) {
+    let now = plan.at;
     // Without a pending key (a ring that went unattended for long) one is made that signs at once.
-    if !bring_forward(&mut plan.ring, alg, now, now) {
+    if !bring_forward(&mut plan.ring, alg, at, now) {
         plan.keys.push((alg, now));
     }
     plan.keys.push((alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
-    Ok(())
 }

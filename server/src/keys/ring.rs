@@ -70,7 +70,7 @@ pub struct RingKey {
     pub public: Jwk,
     /// Its private half, as the custody sealed it; or the name by which the custody knows it.
     pub wrapped: String,
-    /// In the JWKS from here.
+    /// When it was put into the ring, which is when the JWKS began to show it, by the clock that did.
     pub publish_at: Timestamp,
     /// Signs from here.
     pub sign_from: Timestamp,
@@ -81,12 +81,7 @@ pub struct RingKey {
 }
 
 impl RingKey {
-    /// Whether the JWKS shows it.
-    pub fn is_published(&self, now: Timestamp) -> bool {
-        self.publish_at <= now && !self.is_removed(now)
-    }
-
-    /// Whether it has left the JWKS for good.
+    /// Whether it has left the JWKS for good. Until then the JWKS shows it: what is in the ring is published.
     pub fn is_removed(&self, now: Timestamp) -> bool {
         self.remove_at.is_some_and(|at| at.has_passed(now))
     }
@@ -138,6 +133,10 @@ pub struct RevokedKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ring {
     format: u32,
+    /// Which root key wraps all of it, by the name its custody gave: of local custody, which master key file. `None`:
+    /// the one there was before they had names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// Signing keys.
     pub keys: Vec<RingKey>,
     /// Sealing masters, oldest first.
@@ -159,6 +158,7 @@ impl Ring {
     pub const fn empty() -> Self {
         Self {
             format: FORMAT,
+            root: None,
             keys: Vec::new(),
             masters: Vec::new(),
             revoked: Vec::new(),
@@ -201,6 +201,21 @@ impl Ring {
     pub fn pending(&self, alg: Algorithm, now: Timestamp) -> Option<&RingKey> {
         let ahead = self.keys.iter().filter(|key| key.alg == alg && key.state(now) == KeyState::Pending);
         ahead.min_by_key(|key| key.sign_from)
+    }
+
+    /// What signs by `alg` at `now`: its active key. Where none has begun, since a clock that ran ahead dated them and
+    /// was put back, the one that begins first, if verifiers can know it after `lead`.
+    pub fn in_charge(&self, alg: Algorithm, lead: Duration, now: Timestamp) -> Option<&RingKey> {
+        let first = || self.pending(alg, now).filter(|key| self.is_known(key, lead, now));
+        self.active(alg, now).or_else(first)
+    }
+
+    /// Whether verifiers can know a key: it has been published for as long as they need; or it was there before any
+    /// key of the ring began to sign, and by this clock none has, so that there is nothing older to verify by. Of
+    /// an algorithm that was added to a ring at work neither is true.
+    pub fn is_known(&self, key: &RingKey, lead: Duration, now: Timestamp) -> bool {
+        let is_after = |other: &RingKey| other.sign_from > now && other.sign_from >= key.publish_at;
+        key.publish_at.plus(lead).has_passed(now) || self.keys.iter().all(is_after)
     }
 
     /// The algorithms that sign, or are about to.

@@ -41,7 +41,7 @@ pub struct KeyInfo {
     pub alg: Algorithm,
     /// Where it stands.
     pub state: KeyState,
-    /// In the JWKS from here.
+    /// When it was put into the ring and so into the JWKS, by the clock that did.
     pub publish_at: Timestamp,
     /// Signs from here.
     pub sign_from: Timestamp,
@@ -56,6 +56,7 @@ pub struct Snapshot {
     version: u64,
     ring: Ring,
     algs: Vec<Algorithm>,
+    publish_lead: Duration,
     signers: HashMap<String, Arc<dyn TokenSigner>>,
     published: HashMap<String, PublicKey>,
     verified: Verified,
@@ -93,13 +94,14 @@ impl Snapshot {
         let retired = retired
             .filter_map(|key| Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until))));
         let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
-        let (algs, verified) = (source.policy.algs.clone(), Verified::default());
-        Ok(Self { version, algs, signers, published, verified, retired, jwks, seals, ring })
+        let (algs, publish_lead) = (source.policy.algs.clone(), source.policy.publish_lead);
+        let verified = Verified::default();
+        Ok(Self { version, algs, publish_lead, signers, published, verified, retired, jwks, seals, ring })
     }
 
     /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
-    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows. An algorithm
-    /// that left the settings signs for nobody, so that what it is dropped for ends at once.
+    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows; where none has
+    /// begun by this clock, the one that [`Ring::in_charge`] names. An algorithm that left the settings signs for nobody, so that what it is dropped for ends at once.
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
         let found = match alg {
             Some(alg) => self.signer_of(alg, now).filter(|_| self.algs.contains(&alg)),
@@ -113,13 +115,14 @@ impl Snapshot {
         let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);
         let mut begun: Vec<_> = ours.filter(|key| may_sign(key, now)).collect();
         begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
-        begun.iter().find_map(|key| self.signers.get(&key.kid))
+        let first = || self.ring.in_charge(alg, self.publish_lead, now);
+        begun.iter().find_map(|key| self.signers.get(&key.kid)).or_else(|| self.signers.get(&first()?.kid))
     }
 
     /// Whether a token is signed by a key that is published at `now`.
     pub fn verify(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let Some(kid) = token.header.kid.as_deref() else { return false };
-        let published = self.ring.keys.iter().any(|key| key.kid == kid && key.is_published(now));
+        let published = self.ring.keys.iter().any(|key| key.kid == kid && !key.is_removed(now));
         let is_right = |key: &PublicKey| self.verified.or_check(token, || key.verify(token));
         published && self.published.get(kid).is_some_and(is_right)
     }
@@ -173,7 +176,9 @@ impl Snapshot {
 
     /// Whether nothing that should be unwrapped is missing.
     pub(super) fn is_complete(&self, now: Timestamp) -> bool {
-        self.ring.keys.iter().filter(|key| is_wanted(key, now)).all(|key| self.signers.contains_key(&key.kid))
+        let mut wanted =
+            self.ring.keys.iter().filter(|key| is_wanted(key, &self.ring, self.publish_lead, now));
+        wanted.all(|key| self.signers.contains_key(&key.kid))
     }
 }
 
@@ -201,8 +206,9 @@ fn may_sign(key: &RingKey, now: Timestamp) -> bool {
     key.sign_from <= now && (key.state(now) == KeyState::Active || key.may_stand_in(now))
 }
 
-fn is_wanted(key: &RingKey, now: Timestamp) -> bool {
-    key.sign_from <= now.plus(UNWRAP_AHEAD) && key.may_stand_in(now)
+fn is_wanted(key: &RingKey, ring: &Ring, lead: Duration, now: Timestamp) -> bool {
+    let signs_soon = key.sign_from <= now.plus(UNWRAP_AHEAD) && key.may_stand_in(now);
+    signs_soon || ring.in_charge(key.alg, lead, now).is_some_and(|first| first.kid == key.kid)
 }
 
 async fn load_seals(
@@ -210,16 +216,16 @@ async fn load_seals(
     ring: &Ring,
     previous: Option<&Snapshot>,
 ) -> Result<Seals, KeysError> {
-    let ids: Vec<u16> = ring.masters.iter().map(|master| master.id).collect();
+    let kept: Vec<_> = ring.masters.iter().map(|master| (master.id, master.seal_from)).collect();
     let mut new = Vec::new();
     for master in &ring.masters {
         if previous.is_none_or(|previous| !previous.seals.has(master.id)) {
-            let key = source.custody.master(master).await?;
+            let key = source.custody.master(ring.root.as_deref(), master).await?;
             new.push(Master { id: master.id, key, seal_from: master.seal_from });
         }
     }
     let seals = match previous {
-        Some(previous) => previous.seals.renewed(source.realm, &ids, &new),
+        Some(previous) => previous.seals.renewed(source.realm, &kept, &new),
         None => Seals::new(source.realm, &new),
     };
     seals.ok_or(KeysError::Corrupt("it holds no sealing master"))
@@ -231,11 +237,12 @@ async fn load_signers(
     previous: Option<&Snapshot>,
 ) -> HashMap<String, Arc<dyn TokenSigner>> {
     let mut signers = HashMap::new();
-    for key in ring.keys.iter().filter(|key| is_wanted(key, source.now)) {
+    let lead = source.policy.publish_lead;
+    for key in ring.keys.iter().filter(|key| is_wanted(key, ring, lead, source.now)) {
         let known = previous.and_then(|previous| previous.signers.get(&key.kid));
         let signer = match known {
             Some(signer) => Ok(Arc::clone(signer)),
-            None => source.custody.signer(key).await,
+            None => source.custody.signer(ring.root.as_deref(), key).await,
         };
         match signer {
             Ok(signer) => {
@@ -247,10 +254,10 @@ async fn load_signers(
     signers
 }
 
-/// The JWKS now and after each instant at which a key comes or goes, so that serving it never renders.
+/// The JWKS now and after each instant at which a key goes, so that serving it never renders.
 fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>, KeysError> {
-    let edges = ring.keys.iter().flat_map(|key| [Some(key.publish_at), key.remove_at]).flatten();
-    let mut edges: Vec<_> = edges.filter(|edge| *edge > now).collect();
+    let mut edges: Vec<_> =
+        ring.keys.iter().filter_map(|key| key.remove_at).filter(|edge| *edge > now).collect();
     edges.sort_unstable();
     edges.dedup();
     let starts = std::iter::once(now).chain(edges.iter().copied());
@@ -259,7 +266,7 @@ fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>,
 }
 
 fn render_at(ring: &Ring, at: Timestamp) -> Result<Jwks, KeysError> {
-    let mut published: Vec<_> = ring.keys.iter().filter(|key| key.is_published(at)).collect();
+    let mut published: Vec<_> = ring.keys.iter().filter(|key| !key.is_removed(at)).collect();
     // Newest first: what verifies most tokens is found first, and what signs next comes before what is over.
     published.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
     let set = JwkSet { keys: published.into_iter().map(|key| key.public.clone()).collect() };

@@ -1,5 +1,6 @@
 //! Keys through time: one store and one clock, and as many processes as a test wants.
 
+use super::age::{RETRY_AFTER, RETRY_SOON};
 use super::custody::Headers;
 use super::plan::NewKey;
 use super::ring::{KEEP_RETIRED, MASTER_LEAD, RingKey, RingMaster};
@@ -10,11 +11,14 @@ use crate::seal::SealKind;
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::{self, Compact};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use storage::tap::{Counts, Faults, Tap, When};
 use storage::{Memory, StoreErrorKind};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+mod clocks;
 mod custodian;
 mod jwks;
 mod limits;
@@ -24,6 +28,7 @@ mod opening;
 mod races;
 mod refresh;
 mod revocation;
+mod rewrapping;
 mod rotation;
 mod signatures;
 
@@ -102,6 +107,13 @@ impl World {
         Keys::open(store, custody, policy.clone(), clock, self.entropy(), create).await
     }
 
+    /// Starts a process with a clock of its own.
+    async fn open_by(&self, clock: &Arc<FakeClock>, policy: &KeyPolicy) -> Arc<Keys> {
+        let (store, custody) = (Arc::clone(&self.store), Arc::new(self.custody()));
+        let clock = Arc::<FakeClock>::clone(clock);
+        Keys::open(store, custody, policy.clone(), clock, self.entropy(), true).await.unwrap()
+    }
+
     /// Starts a process.
     async fn open(&self, policy: &KeyPolicy) -> Arc<Keys> {
         self.try_open(Arc::new(self.custody()), policy, true).await.unwrap()
@@ -140,6 +152,15 @@ impl World {
 
     fn back(&self) {
         self.faults.clear();
+    }
+}
+
+impl Keys {
+    /// What a process does each minute while its clock can be believed.
+    async fn tick(&self) -> Result<Ticked, KeysError> {
+        let ticked = self.look_after().await?;
+        self.clear_away().await?;
+        Ok(ticked)
     }
 }
 

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io;
 
 /// What a write of one item hears that meets a transaction on it.
 pub(super) const CONFLICT: &str = "TransactionConflictException";
@@ -44,6 +45,7 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         let kind = match &error {
             SdkError::TimeoutError(_) => StoreErrorKind::Busy,
+            _ if is_exhaustion(&error) => StoreErrorKind::Busy,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Busy,
             SdkError::ServiceError(answer) => kind_of(answer.err().code()),
             _ => StoreErrorKind::Unavailable,
@@ -73,6 +75,11 @@ pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
             | "ThrottledException"
             | "RequestLimitExceeded"
             | "LimitExceededException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "SlowDown"
+            | "Throttling"
             | "ThrottlingError"
             | "ProvisionedThroughputExceeded"
             | "TransactionConflict"
@@ -85,23 +92,41 @@ pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
     }
 }
 
+/// Whether this machine is out of something that callers use up, too: descriptors, ports, memory.
+fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
+    /// As all systems of the Unix family number them.
+    const DESCRIPTORS: [i32; 2] = [23, 24];
+    causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| {
+        let of_kind = matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock
+        );
+        of_kind || error.raw_os_error().is_some_and(|code| DESCRIPTORS.contains(&code))
+    })
+}
+
 /// The error and its causes, by what they say of themselves. Their debug form would show records.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _infallible = write!(text, ": {error}");
-        cause = error.source();
+    for cause in causes(error).skip(1) {
+        let _infallible = write!(text, ": {cause}");
     }
     text
+}
+
+/// The error, what caused it, and so on.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
 
     #[test]
-    fn each_code_has_its_kind() {
+    fn n244_each_code_has_its_kind() {
         for (code, kind) in [
             (Some("ProvisionedThroughputExceededException"), StoreErrorKind::Busy),
             (Some("ThrottlingException"), StoreErrorKind::Busy),
@@ -109,6 +134,7 @@ mod tests {
             (Some("TransactionConflict"), StoreErrorKind::Busy),
             (Some("TransactionConflictException"), StoreErrorKind::Busy),
             (Some("TransactionInProgressException"), StoreErrorKind::Busy),
+            (Some("TooManyRequestsException"), StoreErrorKind::Busy),
             // As reasons of a cancelled transaction.
             (Some("ThrottlingError"), StoreErrorKind::Busy),
             (Some("ProvisionedThroughputExceeded"), StoreErrorKind::Busy),
@@ -122,5 +148,20 @@ mod tests {
         ] {
             assert_eq!(kind_of(code), kind, "{code:?}");
         }
+    }
+    /// Callers can use up what a new connection needs. That is not DynamoDB's absence.
+    #[cfg(unix)]
+    #[test]
+    fn n244_a_machine_out_of_descriptors_is_busy() {
+        let failed = |error: io::Error| {
+            let failed = ConnectorError::io(Box::new(error));
+            Fault::from(SdkError::<GetItemError, HttpResponse>::dispatch_failure(failed)).kind
+        };
+        for code in [23, 24] {
+            assert_eq!(failed(io::Error::from_raw_os_error(code)), StoreErrorKind::Busy, "{code}");
+        }
+        let by_kind = |kind: io::ErrorKind| failed(io::Error::from(kind));
+        assert_eq!(by_kind(io::ErrorKind::AddrNotAvailable), StoreErrorKind::Busy);
+        assert_eq!(by_kind(io::ErrorKind::ConnectionRefused), StoreErrorKind::Unavailable);
     }
 }

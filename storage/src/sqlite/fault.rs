@@ -1,7 +1,7 @@
 //! From SQLite's errors to what the caller can do about them.
 
 use crate::{StoreError, StoreErrorKind};
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 /// A failure that hit several jobs at once, so each of them is told.
 #[derive(Clone, Debug)]
@@ -38,7 +38,17 @@ pub(super) fn failed(step: &'static str, error: Error) -> StoreError {
 fn kind(error: &Error) -> StoreErrorKind {
     match error {
         Error::SqliteFailure(failure, _) => match failure.code {
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreErrorKind::Busy,
+            // The last four and the next are what a crowd of callers brings about: no memory, no turn at the log's locks, a job that
+            // was broken off.
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::OperationAborted => StoreErrorKind::Busy,
+            ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_NOMEM => {
+                StoreErrorKind::Busy
+            }
             // A constraint or a missing table: the store isn't the one this program made.
             ErrorCode::DatabaseCorrupt
             | ErrorCode::NotADatabase
@@ -62,13 +72,17 @@ fn kind(error: &Error) -> StoreErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::ffi;
 
     #[test]
-    fn each_code_has_its_kind() {
+    fn n244_each_code_has_its_kind() {
         for (code, kind_of) in [
             (ffi::SQLITE_BUSY, StoreErrorKind::Busy),
             (ffi::SQLITE_LOCKED, StoreErrorKind::Busy),
+            (ffi::SQLITE_NOMEM, StoreErrorKind::Busy),
+            (ffi::SQLITE_PROTOCOL, StoreErrorKind::Busy),
+            (ffi::SQLITE_INTERRUPT, StoreErrorKind::Busy),
+            (ffi::SQLITE_ABORT, StoreErrorKind::Busy),
+            (ffi::SQLITE_IOERR_NOMEM, StoreErrorKind::Busy),
             (ffi::SQLITE_FULL, StoreErrorKind::Unavailable),
             (ffi::SQLITE_IOERR, StoreErrorKind::Unavailable),
             (ffi::SQLITE_READONLY, StoreErrorKind::Unavailable),

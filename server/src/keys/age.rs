@@ -1,0 +1,103 @@
+//! How old what was last read of the ring is, and what may be done with it when it can't be read again.
+//!
+//! A caller can make a store busy, so a busy store opens nothing: what is too old then serves nobody. Nobody who
+//! calls can take the store away, so while it is away the last ring serves, unless it is known to be out of date.
+
+use super::error::KeysError;
+use super::ring::REFRESH_AFTER;
+use protocol::time::Timestamp;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use storage::StoreErrorKind;
+
+/// How long an old ring serves while the store is away: as long as a cached client does. After that a key might
+/// sign that was revoked long ago.
+pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How long a reading that failed because the store was away is not repeated by requests, so that they don't queue.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The same for any other failure: it is over soon, and until then nobody is served.
+pub(super) const RETRY_SOON: Duration = Duration::from_secs(1);
+
+/// The age of what was read. Readings are made one at a time.
+pub(super) struct Age {
+    /// When the ring was last read, in milliseconds.
+    read_at: AtomicU64,
+    /// When that was last tried.
+    tried_at: AtomicU64,
+    /// Whether the last try failed because the store was away.
+    away: AtomicBool,
+    /// Grows when somebody is known to have changed the store.
+    epoch: AtomicU64,
+    /// The epoch in which the last reading began.
+    read_in: AtomicU64,
+}
+
+impl Age {
+    /// Just read.
+    pub(super) const fn new(now: Timestamp) -> Self {
+        let (read_at, tried_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
+        Self {
+            read_at,
+            tried_at,
+            away: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
+            read_in: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether it needs no reading.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.is_current() && since(&self.read_at, now) < REFRESH_AFTER
+    }
+
+    /// Whether requests may try to read again.
+    pub(super) fn may_try(&self, now: Timestamp) -> bool {
+        let pause = if self.away.load(Ordering::Acquire) { RETRY_AFTER } else { RETRY_SOON };
+        since(&self.tried_at, now) >= pause
+    }
+
+    /// Whether it may serve although it is not fresh.
+    pub(super) fn may_serve(&self, now: Timestamp) -> bool {
+        self.is_away() && since(&self.read_at, now) < STALE_LIMIT
+    }
+
+    /// Whether the store is away, and nothing is known to have changed since the last reading.
+    pub(super) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Acquire) && self.is_current()
+    }
+
+    /// What was read is known to be out of date.
+    pub(super) fn distrust(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.tried_at.store(0, Ordering::Release);
+    }
+
+    /// A reading begins; returns its epoch.
+    pub(super) fn begin(&self, now: Timestamp) -> u64 {
+        self.tried_at.store(now.millis(), Ordering::Release);
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// It ended.
+    pub(super) fn end<T>(&self, begun: (Timestamp, u64), ended: &Result<T, KeysError>) {
+        let (at, epoch) = begun;
+        let away =
+            matches!(ended, Err(KeysError::Store(error)) if error.kind() == StoreErrorKind::Unavailable);
+        self.away.store(away, Ordering::Release);
+        if ended.is_ok() {
+            self.read_at.store(at.millis(), Ordering::Release);
+            self.read_in.store(epoch, Ordering::Release);
+        }
+    }
+
+    fn is_current(&self) -> bool {
+        self.read_in.load(Ordering::Acquire) == self.epoch.load(Ordering::Acquire)
+    }
+}
+
+/// How long ago an instant was. One that lies ahead was a clock's that has jumped back since, and could be of any
+/// age: it counts as long ago.
+fn since(instant: &AtomicU64, now: Timestamp) -> Duration {
+    let then = Timestamp::from_millis(instant.load(Ordering::Acquire));
+    if then > now { Duration::MAX } else { now.since(then) }
+}
