@@ -15,6 +15,7 @@ pub mod consent;
 pub mod discovery;
 pub mod error;
 pub mod event;
+pub mod forwarded;
 pub mod grant;
 pub mod id;
 pub mod introspection;
