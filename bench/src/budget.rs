@@ -4,6 +4,7 @@
 
 use crate::report::{Counts, Report};
 use crate::scenario::s3::{Flood, TOKENS};
+use crate::scenario::s9::Siege;
 use crate::token::Token;
 use serde::Serialize;
 
@@ -50,6 +51,9 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
     budgets.extend(ratios(report));
     budgets.extend(times(report, scale));
     budgets.extend(report.flood.iter().flat_map(of_flood));
+    if !report.sieges.is_empty() {
+        budgets.extend(of_sieges(&report.sieges));
+    }
     budgets
 }
 
@@ -102,6 +106,16 @@ fn of_flood(flood: &Flood) -> [Budget; 3] {
         budget("S3 a token meanwhile", "× idle", flood.ratio.median, 2.0, 1.2),
         budget("S3 more tokens waiting", "", waiting, MOST_WAITING, MOST_WAITING / 4.0),
         budget("resident, signing in", "MiB", mebibytes(flood.peak), 40.0, 20.0),
+    ]
+}
+
+/// What four addresses may do to the others, in the worst of their ways.
+fn of_sieges(sieges: &[Siege]) -> [Budget; 2] {
+    let worst = |of: fn(&Siege) -> f64| sieges.iter().map(of).fold(0.0, f64::max);
+    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
+    [
+        budget("S9 a token meanwhile", "× before", worst(|siege| siege.ratio.median), 1.2, 1.1),
+        budget("resident, besieged", "MiB", worst(|siege| mebibytes(siege.peak)), 64.0, 48.0),
     ]
 }
 

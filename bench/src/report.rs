@@ -6,6 +6,7 @@ use crate::machine::Machine;
 use crate::rounds::{Plan, Spread};
 use crate::scenario::Row;
 use crate::scenario::s3::Flood;
+use crate::scenario::s9::Siege;
 use crate::token::Token;
 use serde::Serialize;
 use std::fmt;
@@ -29,6 +30,8 @@ pub struct Report {
     pub resident: Resident,
     /// Tokens while the password pool is full.
     pub flood: Option<Flood>,
+    /// What four addresses do that take all they may.
+    pub sieges: Vec<Siege>,
     /// The product's binary in bytes.
     pub size: u64,
     /// What all that means.
@@ -120,6 +123,7 @@ impl fmt::Display for Report {
             writeln!(f, "(contended: too few cores for times on the clock to mean much)")?;
         }
         self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
+        self.sieges.iter().try_for_each(|siege| write!(f, "{siege}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
@@ -141,6 +145,18 @@ impl fmt::Display for Flood {
         )?;
         let (done, refused) = overflow;
         writeln!(f, "  overflowing:        {done} signed in, {refused} refused, no token refused\n")
+    }
+}
+
+impl fmt::Display for Siege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { way, before, meanwhile, ratio, peak } = self;
+        let (before, meanwhile, peak) = (micros(before), micros(meanwhile), peak / 1024 / 1024);
+        let Spread { median, min, max } = ratio;
+        writeln!(
+            f,
+            "S9 {way}: CPU µs of a token {before}, meanwhile {meanwhile}, {median:.2} × ({min:.2} to {max:.2}); {peak} MiB"
+        )
     }
 }
 

@@ -102,7 +102,8 @@ pub struct World {
     router: Router,
     listener: Option<SocketAddr>,
     secrets: Mutex<HashMap<String, String>>,
-    _folder: TempDir,
+    harness: Harness,
+    folder: Arc<TempDir>,
 }
 
 impl World {
@@ -130,7 +131,20 @@ impl World {
 
     /// The same on a store.
     pub async fn on(store: Arc<dyn Store>, harness: Harness, settings: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::beside(Arc::new(TempDir::new().unwrap()), store, harness, settings).await
+    }
+
+    /// Another server on the same store and keys, with other settings.
+    pub async fn again(&self, settings: &[(&str, &str)]) -> Self {
+        Self::beside(Arc::clone(&self.folder), Arc::clone(&self.store), self.harness, settings).await
+    }
+
+    async fn beside(
+        folder: Arc<TempDir>,
+        store: Arc<dyn Store>,
+        harness: Harness,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut raw = Raw::of(None, &Env::of(settings)).unwrap();
         raw.set_default("issuer", "https://op.example");
         raw.set_default("signing_algs", "ES256");
@@ -162,7 +176,7 @@ impl World {
         };
         counts.take();
         let secrets = Mutex::default();
-        Self { clock, store, counts, faults, app, admin, router, listener, secrets, _folder: folder }
+        Self { clock, store, counts, faults, app, admin, router, listener, secrets, harness, folder }
     }
 
     /// Where the listener is, if there is one.

@@ -10,7 +10,6 @@ use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::password::PasswordError;
 use crate::seal::Purpose;
-use crate::telemetry;
 use protocol::attempts::{ACCOUNT, ADDRESS, AttemptKey, Limit, Network, SIGN_UP};
 use protocol::event::Event;
 use protocol::id::UserId;
@@ -178,7 +177,7 @@ impl AttemptGuard {
             match pool.verify(&self, password, hash.as_ref()).await {
                 Ok(true) if enabled => Ok(Checked::Right),
                 Ok(_) => {
-                    telemetry::audit(call, &failed);
+                    call.audit_failure(&app, &failed);
                     self.count(&app, call).await?;
                     Ok(Checked::Wrong)
                 }

@@ -9,6 +9,7 @@ pub mod s5;
 pub mod s6;
 pub mod s7;
 pub mod s8;
+pub mod s9;
 
 use crate::Outcome;
 use crate::load::Flow;

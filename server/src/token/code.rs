@@ -89,7 +89,7 @@ async fn settle(
     let (key, stamp) = (grant.key(), call.stamp());
     match refusal.consequence() {
         Consequence::Nothing if refusal == Refusal::CodeOfOtherClient => {
-            telemetry::audit(call, &Event::of_grant(What::CodeClientMismatch, grant).client(&client.id));
+            call.audit_failure(app, &Event::of_grant(What::CodeClientMismatch, grant).client(&client.id));
         }
         Consequence::Nothing => {}
         Consequence::BurnCode => {

@@ -95,7 +95,10 @@ impl Refreshing<'_> {
                     noted(What::RefreshReused);
                 }
             }
-            Refusal::RefreshOfOtherClient => noted(What::RefreshClientMismatch),
+            Refusal::RefreshOfOtherClient => {
+                let event = Event::of_grant(What::RefreshClientMismatch, grant).client(&self.client.id);
+                self.call.audit_failure(self.app, &event);
+            }
             Refusal::RefreshAhead => {
                 tracing::error!(
                     "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
