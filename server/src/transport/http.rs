@@ -66,7 +66,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            connections_of_one: 256,
+            connections_of_one: 128,
             request_bytes: 8 * 1024 * 1024,
             request_bytes_of_one: 512 * 1024,
             uri_bytes: 8 * 1024,
