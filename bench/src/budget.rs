@@ -5,6 +5,7 @@
 use crate::report::{Counts, Report};
 use crate::scenario::s3::{Flood, TOKENS};
 use crate::scenario::s9::Siege;
+use crate::scenario::s10::Stall;
 use crate::token::Token;
 use serde::Serialize;
 use std::iter;
@@ -53,6 +54,9 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
     budgets.extend(times(report, scale));
     budgets.extend(report.flood.iter().flat_map(of_flood));
     budgets.extend(report.sieges.iter().flat_map(of_siege));
+    if !report.stalls.is_empty() {
+        budgets.extend(of_stalls(&report.stalls));
+    }
     budgets
 }
 
@@ -115,6 +119,16 @@ fn of_siege(siege: &Siege) -> impl Iterator<Item = Budget> {
     let shared =
         share.map(|share| Budget { name, unit: "shares", measured: 1.0 / share, must: 2.0, aim: 1.2 });
     iter::once(Budget { name, unit: "refused", measured: refused, must: 0.0, aim: 0.0 }).chain(shared)
+}
+
+/// What four addresses may do to the others, in the worst of their ways.
+fn of_stalls(stalls: &[Stall]) -> [Budget; 2] {
+    let worst = |of: fn(&Stall) -> f64| stalls.iter().map(of).fold(0.0, f64::max);
+    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
+    [
+        budget("S10 a token meanwhile", "× before", worst(|stall| stall.ratio.median), 1.2, 1.1),
+        budget("resident, stalled", "MiB", worst(|stall| mebibytes(stall.peak)), 64.0, 48.0),
+    ]
 }
 
 /// Those of instructions: the ones that hold on any machine.

@@ -9,7 +9,7 @@ use crate::product::{Client, Product};
 use crate::report::{Report, Resident, Start};
 use crate::rounds::Plan;
 use crate::runner::Runner;
-use crate::scenario::{PASSWORD, Row, Setting, USERNAME, s1, s2, s3, s4, s5, s6, s7, s8, s9};
+use crate::scenario::{PASSWORD, Row, Setting, USERNAME, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
 use crate::server::Server;
 use crate::token::Token;
 use crate::{Outcome, floor, startup};
@@ -60,6 +60,7 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
         resident,
         flood: None,
         sieges: Vec::new(),
+        stalls: Vec::new(),
         size: product.size()?,
         budgets: Vec::new(),
         machine,
@@ -94,6 +95,11 @@ async fn with_defaults(setting: &Setting<'_>, effort: &Effort, machine: &Client)
 /// Those that need settings of their own, each a product of its own.
 async fn with_settings(program: &Path, effort: &Effort, report: &mut Report) -> Outcome<()> {
     let (machine, plan) = (&report.machine.clone(), effort.plan);
+    if effort.wants("S10") {
+        let product = &install(program, &[])?;
+        let client = s1::client(product, Token::ES256)?;
+        report.stalls = s10::run(product, machine, &client, plan).await?;
+    }
     if effort.wants("S4") {
         let product = &install(program, s4::SETTINGS)?;
         let server = &product.serve(&machine.runner())?;

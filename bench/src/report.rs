@@ -7,6 +7,7 @@ use crate::rounds::{Plan, Spread};
 use crate::scenario::Row;
 use crate::scenario::s3::Flood;
 use crate::scenario::s9::Siege;
+use crate::scenario::s10::Stall;
 use crate::token::Token;
 use serde::Serialize;
 use std::fmt;
@@ -32,6 +33,8 @@ pub struct Report {
     pub flood: Option<Flood>,
     /// What the owner of an account gets during attacks.
     pub sieges: Vec<Siege>,
+    /// What four addresses do that take all they may.
+    pub stalls: Vec<Stall>,
     /// The product's binary in bytes.
     pub size: u64,
     /// What all that means.
@@ -124,6 +127,7 @@ impl fmt::Display for Report {
         }
         self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
         self.sieges.iter().try_for_each(|siege| writeln!(f, "{siege}"))?;
+        self.stalls.iter().try_for_each(|stall| write!(f, "{stall}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
@@ -145,6 +149,18 @@ impl fmt::Display for Flood {
         )?;
         let (done, refused) = overflow;
         writeln!(f, "  overflowing:        {done} signed in, {refused} refused, no token refused\n")
+    }
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { way, before, meanwhile, ratio, peak } = self;
+        let (before, meanwhile, peak) = (micros(before), micros(meanwhile), peak / 1024 / 1024);
+        let Spread { median, min, max } = ratio;
+        writeln!(
+            f,
+            "S10 {way}: CPU µs of a token {before}, meanwhile {meanwhile}, {median:.2} × ({min:.2} to {max:.2}); {peak} MiB"
+        )
     }
 }
 

@@ -141,12 +141,22 @@ impl World {
 
     /// The same on a store.
     pub async fn on(store: Arc<dyn Store>, harness: Harness, settings: &[(&str, &str)]) -> Self {
+        let settings = Self::settings(settings);
+        let machine = Machine { folder: TempDir::new().unwrap(), streams: AtomicU64::new(1) };
+        Self::made_of(store, harness, settings, Arc::new(machine), BEGIN).await
+    }
+
+    /// Another server on the same store and keys, with other settings.
+    pub async fn again(&self, settings: &[(&str, &str)]) -> Self {
+        let (store, machine) = (Arc::clone(&self.store), Arc::clone(&self.machine));
+        Self::made_of(store, self.harness, Self::settings(settings), machine, BEGIN).await
+    }
+
+    fn settings(settings: &[(&str, &str)]) -> Arc<Settings> {
         let mut raw = Raw::of(None, &Env::of(settings)).unwrap();
         raw.set_default("issuer", "https://op.example");
         raw.set_default("signing_algs", "ES256");
-        let settings = Arc::new(resolve(&raw, Surroundings::default()).unwrap());
-        let machine = Machine { folder: TempDir::new().unwrap(), streams: AtomicU64::new(1) };
-        Self::made_of(store, harness, settings, Arc::new(machine), BEGIN).await
+        Arc::new(resolve(&raw, Surroundings::default()).unwrap())
     }
 
     /// Another process on the same store, with the same settings and master key file, whose clock says `now`.

@@ -1,13 +1,16 @@
 //! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
 
 use crate::admin::{Actor, Admin};
+use crate::answered::Answered;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
+use crate::http::failure::Broken;
 use crate::keys::Keys;
 use crate::password::Passwords;
+use crate::telemetry::{Failures, Seldom};
 use crate::turns::{Full, Turn, Turns};
 use axum::body::Bytes;
 use protocol::attempts::{AttemptKey, Network};
@@ -61,6 +64,9 @@ struct Inner {
     in_flight: Crowd<AttemptKey>,
     lists: Crowd<UserId>,
     listing: Semaphore,
+    readiness: Answered<Result<(), Broken>>,
+    failures: Failures,
+    unreadable_callers: Seldom,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -96,6 +102,9 @@ impl App {
             in_flight: Crowd::default(),
             lists: Crowd::default(),
             listing: Semaphore::new(1),
+            readiness: Answered::default(),
+            failures: Failures::default(),
+            unreadable_callers: Seldom::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -116,6 +125,21 @@ impl App {
     /// The attempts that are being checked.
     pub fn in_flight(&self) -> &Crowd<AttemptKey> {
         &self.0.in_flight
+    }
+
+    /// Whether this process can work.
+    pub fn readiness(&self) -> &Answered<Result<(), Broken>> {
+        &self.0.readiness
+    }
+
+    /// What callers fail at, for the log.
+    pub fn failures(&self) -> &Failures {
+        &self.0.failures
+    }
+
+    /// Callers behind a front end that doesn't say who they are.
+    pub fn unreadable_callers(&self) -> &Seldom {
+        &self.0.unreadable_callers
     }
 
     /// Whose account is being listed, or waits for it.

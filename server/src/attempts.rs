@@ -9,7 +9,6 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
-use crate::telemetry;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::device::DeviceId;
 use protocol::event::{Event, What};
@@ -201,7 +200,7 @@ impl AttemptGuard {
         failed: Event,
     ) -> Result<Checked, Failure> {
         let Ok(place) = app.passwords.on_behalf_of(self.network).place().await else {
-            telemetry::audit(call, &Event::new(What::PasswordsBusy));
+            call.audit_failure(app, &Event::new(What::PasswordsBusy));
             return Ok(Checked::Busy);
         };
         let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));
@@ -210,7 +209,7 @@ impl AttemptGuard {
             if place.verify(&self, password, hash.as_ref()).await? && enabled {
                 return Ok(Checked::Right);
             }
-            telemetry::audit(call, &failed);
+            call.audit_failure(&app, &failed);
             self.count(&app, call).await?;
             Ok(Checked::Wrong)
         })

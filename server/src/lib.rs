@@ -1,6 +1,7 @@
 //! The authorization server: endpoints, keys, configuration and transports around the rules of `protocol`.
 
 pub mod admin;
+pub mod answered;
 pub mod app;
 pub mod assembly;
 pub mod attempts;

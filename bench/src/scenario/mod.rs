@@ -2,6 +2,7 @@
 //! two servers by a [`Flow`].
 
 pub mod s1;
+pub mod s10;
 pub mod s2;
 pub mod s3;
 pub mod s4;

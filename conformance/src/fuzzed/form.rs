@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 /// The largest body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 16 * 1024;
 
 /// A body, by the rule and through the extractor.
 pub fn form(data: &[u8]) {

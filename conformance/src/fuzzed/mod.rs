@@ -8,6 +8,7 @@
 mod basic;
 mod cookie;
 mod form;
+mod forwarded;
 mod jwt;
 mod redirect;
 mod seal;
@@ -15,6 +16,7 @@ mod seal;
 pub use basic::basic;
 pub use cookie::cookie;
 pub use form::form;
+pub use forwarded::forwarded;
 pub use jwt::{jwt_claims, jwt_compact, jwt_header};
 pub use redirect::redirect;
 pub use seal::seal;

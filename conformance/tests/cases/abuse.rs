@@ -1,11 +1,12 @@
 //! Too many attempts.
 
-use super::door::{Door, through, world_behind_a_front};
+use super::door::{Door, FRONT, world_behind_a_front};
 use super::*;
 use conformance::{Log, PASSWORD, get};
 use protocol::attempts::{ADDRESS, AttemptKey, NAME, NAME_FROM_NETWORK, OWN};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
+use server::telemetry::LINES_A_MINUTE;
 use std::sync::Arc;
 
 #[tokio::test]
@@ -122,8 +123,19 @@ async fn n150_one_address_and_many_users() {
         }
     }
     assert_eq!(refused, 1000 - ADDRESS.burst as usize);
-    assert_eq!(log.events("login.throttled").len(), refused);
-    assert_eq!(log.events("login.failure").len(), ADDRESS.burst as usize);
+    // The first few of a minute are written, and then how many more there were.
+    let lines = usize::try_from(LINES_A_MINUTE).unwrap();
+    let written = ["login.failure", "login.throttled"].map(|name| log.events(name).len());
+    assert_eq!(written, [lines; 2]);
+    world.pass(60);
+    world.app.failures().tell(world.app.clock.now());
+    let mut left_out = log.events("log.left_out");
+    left_out.sort_by_key(|line| line["of"].to_string());
+    let said: Vec<_> = left_out.iter().map(|line| (line["of"].as_str(), line["lines"].as_u64())).collect();
+    let rest = |count: usize| Some(u64::try_from(count - lines).unwrap());
+    let failed = rest(ADDRESS.burst as usize);
+    assert_eq!(said, [(Some("login.failure"), failed), (Some("login.throttled"), rest(refused))]);
+    world.clock.set(conformance::BEGIN);
     assert_eq!(door.knock(&world, "192.0.2.1", "alice", PASSWORD).await.status, 429);
     assert_eq!(door.knock(&world, "192.0.2.2", "alice", PASSWORD).await.status, 303, "others are unaffected");
 }
@@ -148,30 +160,104 @@ async fn n150_many_addresses_and_one_user() {
     assert_eq!(door.knock(&world, "10.0.0.1", "bob", PASSWORD).await.status, 303, "others are unaffected");
 }
 
+/// Whoever the front end doesn't name is one of 256 by lot, call by call.
+fn lots() -> impl Iterator<Item = std::net::IpAddr> {
+    (0..=255).map(|lot| std::net::Ipv6Addr::new(0x2001, 0xdb8, lot, 0, 0, 0, 0, 0).into())
+}
+
 #[tokio::test]
-async fn n155_an_address_that_cannot_be_read_is_not_let_through() {
-    let world = world_behind_a_front().await;
+async fn n155_n250_an_address_that_cannot_be_read_is_neither_one_for_all_nor_let_through() {
+    let (world, log) = (world_behind_a_front().await, Log::open());
     let mut door = Door::open(&world).await;
-    let hops = ["1.2.3.4"; 100].join(", ");
-    let unreadable = ["garbage", "1.2.3.4, 5.6.7.8", "1.2.3.4%eth0", "", &hops];
+    let unreadable = ["garbage", "unknown", "1.2.3.4, $remote_addr", "1.2.3.4%eth0", "", "1.2.3.4, "];
     for (n, from) in unreadable.iter().cycle().take(ADDRESS.burst as usize).enumerate() {
-        door.knock(&world, from, &format!("user{n}"), "wrong password").await;
+        let answer = door.knock(&world, from, &format!("user{n}"), "wrong password").await;
+        assert_eq!(answer.status, 422, "{from}");
+    }
+    assert_eq!(
+        door.knock(&world, "garbage", "alice", PASSWORD).await.status,
+        303,
+        "not what others failed at"
+    );
+    let said = |log: &Log| log.text().lines().filter(|line| line.contains("tells no address")).count();
+    assert_eq!(said(&log), 1, "once a minute");
+    world.pass(60);
+    door.knock(&world, "garbage", "alice", PASSWORD).await;
+    assert_eq!(said(&log), 2);
+    // As many failures as all lots together allow: each has as much debt as an address can have.
+    let (ring, now) = (world.app.keys.current(), world.app.clock.now());
+    let limit = protocol::attempts::Limit { burst: 1, interval: std::time::Duration::from_secs(400) };
+    for lot in lots() {
+        let key = server::attempts::stored(AttemptKey::address(Some(lot)), &ring, now).unwrap();
+        let request = protocol::id::RequestId::from_bytes([9; 16]);
+        world.store.note_attempt(key, limit, storage::Stamp { at: now, request }).await.unwrap();
     }
     for from in unreadable {
-        let answer = door.knock(&world, from, "alice", PASSWORD).await;
-        assert_eq!(answer.status, 429, "the unknown share a bucket");
+        assert_eq!(door.knock(&world, from, "alice", PASSWORD).await.status, 429, "{from}");
     }
-    // Only the configured hop counts, whatever others say.
-    let (r, csrf) = (door.page.field("r"), door.page.field("csrf"));
-    let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
-    let sent = through(form("/login", &fields).with("origin", ISSUER), "nonsense")
-        .with("x-forwarded-for", "198.51.100.1")
-        .with("forwarded", "for=198.51.100.1;host=evil.example")
-        .with("x-forwarded-host", "evil.example");
-    assert_eq!(door.browser.send(&world, sent).await.status, 429);
-    assert_eq!(door.knock(&world, "192.0.2.77", "alice", PASSWORD).await.status, 303);
+    assert_eq!(
+        door.knock(&world, "192.0.2.77", "alice", PASSWORD).await.status,
+        303,
+        "who can be read is unaffected"
+    );
     let jwks = world.send(get("/jwks")).await;
     assert!(jwks.headers.get("etag").is_none(), "past the front end");
+}
+
+#[tokio::test]
+async fn n250_the_entry_of_the_front_end_counts_however_it_is_written() {
+    let world = world_behind_a_front().await;
+    let mut door = Door::open(&world).await;
+    let mut knock = async |from: &str, user: usize| {
+        door.knock(&world, from, &format!("user{user}"), "wrong password").await.status.as_u16()
+    };
+    let ways =
+        ["192.0.2.1", "192.0.2.1:4711", "\"192.0.2.1:4712\"", "6.6.6.6, 192.0.2.1", "::ffff:192.0.2.1"];
+    let again = [
+        "[2001:db8:1::1]",
+        "[2001:db8:1::2]:443",
+        "\"[2001:db8:1::3]\"",
+        "2001:db8:1::4",
+        "x, 2001:db8:1::5",
+    ];
+    for ways in [ways, again] {
+        for (user, from) in ways.iter().cycle().take(ADDRESS.burst as usize).enumerate() {
+            assert_eq!(knock(from, user).await, 422, "{from}");
+        }
+        for from in ways {
+            assert_eq!(knock(from, 99).await, 429, "{from} is the same caller");
+        }
+    }
+    assert_eq!(knock("192.0.2.2:4711", 99).await, 422);
+    assert_eq!(knock("192.0.2.1, 192.0.2.3", 99).await, 422, "a claim of the caller's is not believed");
+}
+
+#[tokio::test]
+async fn n250_forwarded_is_read_by_its_own_syntax() {
+    let settings = [("KEYWARD_CLIENT_IP", "header:forwarded"), FRONT[1]];
+    let world = World::with(crate::HARNESS, &settings).await;
+    world.relying_party().await;
+    let door = Door::open(&world).await;
+    let knock = async |hop: &str, user: usize| {
+        let (r, csrf) = (door.page.field("r"), door.page.field("csrf"));
+        let name = format!("user{user}");
+        let fields =
+            [("r", r.as_str()), ("csrf", &csrf), ("username", &name), ("password", "wrong password")];
+        let sent = form("/login", &fields).with("origin", ISSUER).with("x-keyward-origin", FRONT[1].1);
+        door.browser.clone().send(&world, sent.with("forwarded", hop)).await.status.as_u16()
+    };
+    let ways = [
+        "for=192.0.2.1",
+        "for=6.6.6.6, For=\"192.0.2.1:80\";proto=https",
+        "for=\"x, by=y;for=192.0.2.1;host=z",
+    ];
+    for (user, hop) in ways.iter().cycle().take(ADDRESS.burst as usize).enumerate() {
+        assert_eq!(knock(hop, user).await, 422, "{hop}");
+    }
+    for hop in ways {
+        assert_eq!(knock(hop, 99).await, 429, "{hop}");
+    }
+    assert_eq!(knock("for=\"[2001:db8:1::1]:443\"", 99).await, 422);
 }
 
 /// A copy of the store must not tell who came from where, nor what was typed as a name: a password, sometimes.

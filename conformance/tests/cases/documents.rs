@@ -304,8 +304,30 @@ async fn n202_health_says_no_more_than_that() {
         assert_eq!((answer.status.as_u16(), answer.text()), (200, "ok"));
     }
     world.faults.fail("probe", 1, storage::tap::When::Before, storage::StoreErrorKind::Unavailable);
+    world.pass(1);
     let answer = world.send(get("/readyz")).await;
     assert_eq!((answer.status.as_u16(), answer.text()), (503, "unready"));
+    assert_eq!(world.send(get("/readyz")).await.status, 503, "the store is asked once a second at most");
+    world.pass(1);
+    assert_eq!(world.send(get("/readyz")).await.status, 200);
+    world.faults.fail("probe", 1, storage::tap::When::Before, storage::StoreErrorKind::Unavailable);
     assert_eq!(world.send(get("/readyz")).await.status, 200);
     assert_eq!(world.send(get("/metrics")).await.status, 404, "there are none");
+}
+
+#[tokio::test]
+async fn n202_ready_is_who_can_sign() {
+    let world = World::new(crate::HARNESS).await;
+    let machine = world.machine().await;
+    let token = |authorization: String| {
+        form("/token", &[("grant_type", "client_credentials")]).with("authorization", &authorization)
+    };
+    assert_eq!(world.send(get("/readyz")).await.status, 200);
+    // Nothing is wrong with the store, but none of its keys is of an algorithm that the settings name.
+    let other = world.again(&[("KEYWARD_SIGNING_ALGS", "EdDSA")]).await;
+    assert_eq!(other.send(token(machine.basic())).await.status, 503);
+    let answer = other.send(get("/readyz")).await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (503, "unready"));
+    assert_eq!(world.send(token(machine.basic())).await.status, 200);
+    assert_eq!(world.send(get("/readyz")).await.status, 200);
 }

@@ -5,7 +5,7 @@ use conformance::get;
 use std::sync::Arc;
 
 /// A header that names the caller's address, believed because of the front end's secret.
-const FRONT: [(&str, &str); 2] = [
+pub(super) const FRONT: [(&str, &str); 2] = [
     ("KEYWARD_CLIENT_IP", "header:x-real-ip"),
     ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef"),
 ];

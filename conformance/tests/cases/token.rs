@@ -248,11 +248,11 @@ async fn n047_scopes_are_refused_by_size() {
     let (world, machine) = world_with_machine().await;
     ask(&world, &[GRANT]).await;
     world.counts.take();
-    let long = "s".repeat(60 * 1024);
+    let long = "s".repeat(15 * 1024);
     for scope in [long.as_str(), &long[..7000], "a\"b", "unknown"] {
         ask(&world, &[GRANT, ("scope", scope)]).await.assert_token_error(400, "invalid_scope");
     }
-    for values in [3000, 30_000] {
+    for values in [3000, 7000] {
         let body = format!("{}&scope={}a", query(&[GRANT]), "a+".repeat(values));
         let many = post("/token", FORM, body).with("authorization", &machine.basic());
         world.send(many).await.assert_token_error(400, "invalid_scope");
@@ -281,12 +281,12 @@ async fn n049_text_that_can_be_read_two_ways_is_not_read() {
 async fn n050_bodies_are_bounded() {
     let (world, machine) = world_with_machine().await;
     let pad = |bytes: usize| format!("{}&pad={}", query(&[GRANT]), "x".repeat(bytes));
-    for bytes in [64 * 1024 + 1, 1024 * 1024] {
+    for bytes in [16 * 1024, 64 * 1024 + 1, 1024 * 1024] {
         let answer =
             world.send(post("/token", FORM, pad(bytes)).with("authorization", &machine.basic())).await;
         assert_eq!(answer.status, 413, "{answer:?}");
     }
-    let many: String = (0..20_000).map(|n| format!("&{}", n % 10)).collect();
+    let many: String = (0..7_000).map(|n| format!("&{}", n % 10)).collect();
     let answer = world.send(post("/token", FORM, many).with("authorization", &machine.basic())).await;
     answer.assert_token_error(400, "invalid_request");
 }

@@ -141,6 +141,8 @@ async fn n218_throttled_and_without_a_table_it_says_so_and_recovers_by_itself() 
     assert_eq!(world.send(ask()).await.status, 200);
     for mishap in [Mishap::Throttled, Mishap::NoTable, Mishap::ServerError, Mishap::Unreachable] {
         wire.plan(1, u64::MAX, mishap);
+        // Longer than an answer of `/readyz` is kept.
+        world.pass(1);
         for (step, answer) in statuses(&world, &unspent, &tokens).await {
             assert_eq!(answer.status, 503, "{mishap:?}, {step}: {answer:?}");
             // What asks it asks again anyway.

@@ -6,6 +6,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod crowd;
+mod front;
 mod guides;
 mod killing;
 mod operating;

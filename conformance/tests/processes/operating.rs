@@ -64,6 +64,7 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_mend() {
         ("KEYWARD_LISTEN", "0.0.0.0:0", "issuer"),
         ("KEYWARD_STORAGE", "postgres:x", "sqlite:PATH"),
         ("KEYWARD_ORIGIN_SECRET", "short", "32"),
+        ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef", "write header:NAME"),
     ] {
         let output = run_with(folder.path(), &["serve"], &[(key, value)], "");
         let told = String::from_utf8(output.stderr).unwrap();

@@ -49,6 +49,17 @@ impl Machine {
         self.ask("/revoke", &[("token", token)]).await
     }
 
+    /// An answer of `/readyz` may be a second old.
+    async fn until_ready_is(&self, status: u16) {
+        for _ in 0..100 {
+            if self.server.send(get("/readyz")).await.status == status {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("/readyz does not become {status}");
+    }
+
     /// While nothing can be written.
     async fn assert_reads_go_on(&self, token: &str) {
         for path in ["/jwks", "/.well-known/openid-configuration", "/healthz"] {
@@ -101,7 +112,17 @@ async fn n222_a_full_disk_is_503_and_recovers_by_itself() {
         assert_away(&machine.give_back(&token).await);
         machine.assert_reads_go_on(&token).await;
     }
+    machine.until_ready_is(503).await;
+    // The same for `doctor`, which is another process: in blocks of 512 bytes.
+    let keyward = keyward(machine.folder.path(), &["doctor"], &[]);
+    let mut shell = Command::new("sh");
+    let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", log / 512);
+    shell.args(["-c", &limited]).arg(keyward.get_program()).args(keyward.get_args());
+    let output = shell.current_dir(machine.folder.path()).env_clear().output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("it can't be written") && told.contains("make room on its disk"), "{told}");
     size_limit("unlimited");
+    machine.until_ready_is(200).await;
     machine.assert_recovered(&token).await;
 }
 

@@ -206,6 +206,7 @@ async fn n215_no_failure_tells_about_us() {
             }
         }
         world.faults.fail("probe", 1, When::Before, kind);
+        world.pass(1);
         let answer = server.ask(get("/readyz", &[])).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (503, "unready"));
         assert_discreet(&answer, "/readyz");

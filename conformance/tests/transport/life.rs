@@ -1,22 +1,11 @@
 //! The life of a connection: from request to request, among others, and to its end.
 
-use crate::wire::{GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, within, world};
-use axum::Router;
-use axum::routing::get as on_get;
+use crate::wire::{
+    GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, waiting, within, world,
+};
 use server::transport::http::Limits;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-
-/// The real router, and `/wait`, which says that it began and answers when it gets a permit.
-fn waiting(router: Router, begun: &Arc<Semaphore>, permits: &Arc<Semaphore>) -> Router {
-    let (begun, permits) = (Arc::clone(begun), Arc::clone(permits));
-    let wait = async move || {
-        begun.add_permits(1);
-        permits.acquire().await.unwrap().forget();
-        "waited"
-    };
-    router.route("/wait", on_get(wait))
-}
 
 #[tokio::test]
 async fn answers_come_in_the_order_of_the_requests() {
@@ -126,20 +115,26 @@ async fn what_a_handler_left_unread_is_no_request() {
 #[tokio::test]
 async fn a_full_house_waits_at_the_door() {
     let (world, _) = world().await;
+    let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let limits = Limits { connections: 2, ..Limits::default() };
-    let server = Server::start(router(&world), limits).await;
+    let server = Server::start(waiting(router(&world), &begun, &permits), limits).await;
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     for wire in [&mut first, &mut second] {
-        assert_eq!(wire.ask(get("/healthz", &[])).await.status, 200);
+        wire.send(get("/wait", &[])).await;
+        within(begun.acquire()).await.unwrap().forget();
     }
     let mut third = server.connect().await;
     third.send(get("/healthz", &[])).await;
     for _ in 0..100 {
-        assert_eq!(first.ask(get("/healthz", &[])).await.status, 200, "who is in is served");
+        tokio::task::yield_now().await;
         assert!(third.is_silent());
     }
-    drop(second);
+    permits.add_permits(1);
+    assert_eq!(first.answer().await.text(), "waited", "who is in is served");
+    drop(first);
     assert_eq!(third.answer().await.status, 200, "a place got free");
+    permits.add_permits(1);
+    assert_eq!(second.answer().await.text(), "waited");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! socket of its own, since a well-behaved client can't say what these tests say.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod crowd;
 mod errors;
 mod framing;
 mod life;

@@ -6,6 +6,8 @@ use conformance::{Answer, Harness, World};
 
 const FIRST: &str = "a-secret-of-the-front-end-0123456789";
 const SECOND: &str = "another-secret-of-the-front-end-0123";
+/// What goes with it.
+const CLIENT_IP: (&str, &str) = ("KEYWARD_CLIENT_IP", "header:x-real-ip");
 
 /// A server whose issuer names this machine.
 async fn at(issuer: &str) -> (World, Server) {
@@ -202,7 +204,8 @@ async fn n180_elsewhere_no_name_in_a_request_builds_anything() {
 #[tokio::test]
 async fn who_comes_past_the_front_end_is_refused() {
     let world =
-        World::with(Harness::Router, &[("KEYWARD_ORIGIN_SECRET", &format!("{FIRST},{SECOND}"))]).await;
+        World::with(Harness::Router, &[("KEYWARD_ORIGIN_SECRET", &format!("{FIRST},{SECOND}")), CLIENT_IP])
+            .await;
     let machine = world.machine().await;
     let server = Server::of(&world).await;
     let bearing = |request: &str, lines: &[String]| {
@@ -247,7 +250,7 @@ async fn who_comes_past_the_front_end_is_refused() {
 
 #[tokio::test]
 async fn probes_pass_below_a_path_too() {
-    let settings = [("KEYWARD_ISSUER", "https://op.example/t1"), ("KEYWARD_ORIGIN_SECRET", FIRST)];
+    let settings = [("KEYWARD_ISSUER", "https://op.example/t1"), ("KEYWARD_ORIGIN_SECRET", FIRST), CLIENT_IP];
     let world = World::with(Harness::Router, &settings).await;
     let server = Server::of(&world).await;
     for probe in ["/t1/healthz", "/t1/readyz"] {

@@ -165,7 +165,10 @@ async fn n206_a_request_has_thirty_seconds() {
 
 #[tokio::test]
 async fn n206_many_who_wait_hinder_nobody() {
-    let (_world, machine, server, _still) = server().await;
+    let (world, machine) = world().await;
+    let _still = stop_time();
+    let limits = Limits { connections_of_one: 1000, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
     let mut waiting = Vec::new();
     for n in 0..500 {
         let mut wire = server.connect().await;

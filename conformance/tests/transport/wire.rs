@@ -1,16 +1,18 @@
 //! A server with limits of a test's own, and a connection to it that sends bytes and reads answers.
 
 use axum::Router;
+use axum::routing::get as on_get;
 use conformance::{Answer, Harness, Party, World};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use server::routes;
 use server::transport::http::{Limits, serve};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -75,6 +77,17 @@ impl Server {
 /// The real router.
 pub(crate) fn router(world: &World) -> Router {
     routes::router(world.app.clone(), None)
+}
+
+/// The real router, and `/wait`, which says that it began and answers when it gets a permit.
+pub(crate) fn waiting(router: Router, begun: &Arc<Semaphore>, permits: &Arc<Semaphore>) -> Router {
+    let (begun, permits) = (Arc::clone(begun), Arc::clone(permits));
+    let wait = async move || {
+        begun.add_permits(1);
+        permits.acquire().await.unwrap().forget();
+        "waited"
+    };
+    router.route("/wait", on_get(wait))
 }
 
 /// A world with a machine that may ask for tokens.
@@ -174,6 +187,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) async fn drain(&mut self) -> usize {
         while self.more().await {}
         self.read.drain(..).len()
+    }
+
+    /// Sends as far as it is taken, and waits until the server closes without a word.
+    pub(crate) async fn drain_after(&mut self, bytes: &str) {
+        self.press(bytes.as_bytes()).await;
+        assert_eq!(self.drain().await, 0);
     }
 
     /// Reads once. A reset is an end, too: bytes that nobody read any more cause one.

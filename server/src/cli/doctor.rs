@@ -2,11 +2,12 @@
 
 use super::context::Context;
 use super::output::{Failed, Outcome, show_time};
-use super::reach;
+use super::reach::{self, Question};
 use crate::assembly;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
-use crate::config::{Settings, StorageSetting};
+use crate::config::{ClientIp, OriginSecret, Settings, StorageSetting};
+use crate::http::caller::UNREADABLE;
 use crate::keys::{Keys, KeysError};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
@@ -53,6 +54,7 @@ pub(super) fn run(context: &Context) -> Outcome {
         match assembly::open_store(&settings, false).await {
             Ok(store) => {
                 adopt_issuer(&mut settings, &*store).await;
+                checks.extend(writable(&*store).await);
                 checks.push(issuer(&settings, &*store).await);
                 checks.extend(clients(&settings, &*store).await);
                 checks.push(keys(&settings, store).await);
@@ -102,6 +104,14 @@ async fn storage(settings: &Settings) -> Vec<Check> {
         }
         Err(error) => vec![Check::bad("storage", error.to_string(), mend)],
     }
+}
+
+/// A store that can be read and not written: a full disk, or one that is mounted read-only.
+async fn writable(store: &dyn Store) -> Option<Check> {
+    let error = store.probe().await.err()?;
+    let mend =
+        "make room on its disk, and see that it isn't mounted read-only and that this user may write to it";
+    Some(Check::bad("storage", format!("it can't be written: {error}"), mend))
 }
 
 async fn check_table(name: &str) -> Result<Vec<storage::Finding>, storage::StoreError> {
@@ -181,7 +191,9 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {
 
 async fn reachability(settings: &Settings) -> Vec<Check> {
     let issuer = &settings.issuer;
-    let reached = match reach::metadata(issuer, settings.outbound_ca.as_deref()).await {
+    let (ca, proof) =
+        (settings.outbound_ca.as_deref(), settings.origin_secret.first().map(OriginSecret::proof));
+    let reached = match reach::metadata(Question { issuer, ca, proof: proof.as_deref() }).await {
         Ok(reached) => reached,
         Err(why) => {
             let mend = format!(
@@ -199,7 +211,31 @@ async fn reachability(settings: &Settings) -> Vec<Check> {
         ),
         None => Check::bad("reachability", format!("{issuer} serves no metadata"), "let it lead to Keyward"),
     };
-    std::iter::once(served).chain(reached.date.map(clock)).collect()
+    // Only whoever is Keyward can tell.
+    let caller = if served.ok { client_ip(settings, reached.caller.as_deref()) } else { None };
+    std::iter::once(served).chain(caller).chain(reached.date.map(clock)).collect()
+}
+
+/// Whether the front end tells the server who calls.
+fn client_ip(settings: &Settings, told: Option<&str>) -> Option<Check> {
+    const NAME: &str = "client_ip";
+    let ClientIp::Header(header) = &settings.client_ip else { return None };
+    let mend = format!("let the front end send the caller's address in {header}, as its last or only entry");
+    Some(match told {
+        Some(UNREADABLE) => {
+            let found =
+                format!("the header {header} tells the server no address, so limits by address don't hold");
+            Check::bad(NAME, found, mend)
+        }
+        Some(address) => {
+            Check::good(NAME, format!("the server takes this machine for {address}, by the header {header}"))
+        }
+        None => Check::bad(
+            NAME,
+            "the server doesn't say by which address it knows this machine",
+            "run this with the server's own `origin_secret`, and let the front end pass x-keyward-doctor on",
+        ),
+    })
 }
 
 /// Our clock beside the one of whoever answered.

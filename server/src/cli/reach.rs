@@ -1,5 +1,6 @@
 //! Asking a server for its metadata as a client would: one GET, five seconds, no redirects.
 
+use crate::http::caller;
 use http::header::{DATE, HOST};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
@@ -27,23 +28,36 @@ pub(super) struct Reached {
     pub(super) issuer: Option<String>,
     /// Its clock.
     pub(super) date: Option<Timestamp>,
+    /// From where it thinks that we call, if it was proven to it that it may say so.
+    pub(super) caller: Option<String>,
+}
+
+/// Whom to ask, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) issuer: &'a Issuer,
+    pub(super) ca: Option<&'a Path>,
+    /// Shows that we know the origin secret.
+    pub(super) proof: Option<&'a str>,
 }
 
 /// Fetches the metadata of an issuer. `Err` says in one line why not.
-pub(super) async fn metadata(issuer: &Issuer, ca: Option<&Path>) -> Result<Reached, String> {
-    let asked = timeout(PATIENCE, ask(issuer, ca)).await;
+pub(super) async fn metadata(question: Question<'_>) -> Result<Reached, String> {
+    let asked = timeout(PATIENCE, ask(question)).await;
+    let issuer = question.issuer;
     asked.unwrap_or_else(|_| Err(format!("{issuer} doesn't answer within 5 s")))
 }
 
-async fn ask(issuer: &Issuer, ca: Option<&Path>) -> Result<Reached, String> {
+async fn ask(question: Question<'_>) -> Result<Reached, String> {
+    let Question { issuer, ca, .. } = question;
     let host = issuer.host().trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, issuer.port())).await.map_err(because(issuer))?;
     if !issuer.is_https() {
-        return talk(issuer, stream).await;
+        return talk(question, stream).await;
     }
     let name = ServerName::try_from(host.to_owned()).map_err(because(issuer))?;
     let tls = TlsConnector::from(Arc::new(trust(ca)?));
-    talk(issuer, tls.connect(name, stream).await.map_err(because(issuer))?).await
+    talk(question, tls.connect(name, stream).await.map_err(because(issuer))?).await
 }
 
 fn because<E: Display>(issuer: &Issuer) -> impl Fn(E) -> String + '_ {
@@ -64,21 +78,23 @@ fn trust(ca: Option<&Path>) -> Result<ClientConfig, String> {
 }
 
 async fn talk(
-    issuer: &Issuer,
+    Question { issuer, proof, .. }: Question<'_>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<Reached, String> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(because(issuer))?;
     tokio::spawn(connection);
     let request = http::Request::get(format!("{}/.well-known/openid-configuration", issuer.path()))
-        .header(HOST, issuer.authority())
-        .body(Empty::<Bytes>::new());
-    let request = request.map_err(because(issuer))?;
+        .header(HOST, issuer.authority());
+    let request = proof.into_iter().fold(request, |request, proof| request.header(caller::ASKS, proof));
+    let request = request.body(Empty::<Bytes>::new()).map_err(because(issuer))?;
     let response = sender.send_request(request).await.map_err(because(issuer))?;
     let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).and_then(parse_date);
+    let caller =
+        response.headers().get(caller::TOLD).and_then(|caller| caller.to_str().ok()).map(str::to_owned);
     let body = Limited::new(response.into_body(), MAX_BYTES).collect().await.map_err(because(issuer))?;
     let document: Option<serde_json::Value> = serde_json::from_slice(&body.to_bytes()).ok();
     let issuer = document.and_then(|document| Some(document.get("issuer")?.as_str()?.to_owned()));
-    Ok(Reached { issuer, date })
+    Ok(Reached { issuer, date, caller })
 }
 
 /// RFC 9110 §5.6.7.

@@ -4,12 +4,12 @@ use super::context::{Context, unfinished_import};
 use super::output::{Failed, Outcome, print};
 use crate::app::App;
 use crate::assembly;
-use crate::config::Settings;
 use crate::config::raw::Raw;
 use crate::config::resolve::{Surroundings, listen_address, resolve};
+use crate::config::{ClientIp, Settings};
 use crate::keys::Keys;
 use crate::transport::http::{Limits, serve};
-use crate::transport::tls;
+use crate::transport::{descriptors, tls};
 use crate::{routes, telemetry, upkeep};
 use axum::Router;
 use protocol::issuer::Issuer;
@@ -20,6 +20,11 @@ use storage::{Store, UNFINISHED_IMPORT};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
+
+/// With fewer there is no sense in serving.
+const LEAST_CONNECTIONS: usize = 48;
+/// So many networks at least it takes to fill all connections, where there are few.
+const NETWORKS_IN_A_FULL_HOUSE: usize = 16;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -58,6 +63,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
 pub(super) struct Listening {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
+    limits: Limits,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -69,7 +75,8 @@ impl Listening {
             .map_err(|error| Failed(format!("can't listen on {wanted}: {error}; choose another --listen")))?;
         let bound = listener.local_addr()?;
         let settings = resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound) })?;
-        Ok(Self { listener, tls, settings: Arc::new(settings) })
+        let limits = limits(&settings, descriptors::raise())?;
+        Ok(Self { listener, tls, limits, settings: Arc::new(settings) })
     }
 
     /// Opens store and keys, both made if they aren't there.
@@ -88,20 +95,45 @@ impl Listening {
 
     /// Serves until the process is told to stop, and lets open requests end.
     pub(super) async fn serve(self, app: App, router: Router) -> Outcome {
-        let upkeep = tokio::spawn(upkeep::run(app));
-        let served = serve(self.listener, self.tls, router, limits(&self.settings), told_to_stop()?).await;
+        if behind_a_front_end(&self.settings, self.tls.is_some())
+            && self.settings.client_ip == ClientIp::Socket
+        {
+            tracing::warn!(
+                "the issuer is https and this listener is not, so a front end is in between, whose address counts for all \
+                 callers: name the header with the caller's address in `client_ip`, and set `origin_secret`"
+            );
+        }
+        let upkeep = tokio::spawn(upkeep::run(app.clone()));
+        let served = serve(self.listener, self.tls, router, self.limits, told_to_stop()?).await;
         upkeep.abort();
+        app.failures().tell_all();
         Ok(served?)
     }
 }
 
-/// Behind a front end that proves itself, every connection is the front end's.
-fn limits(settings: &Settings) -> Limits {
+/// Whether somebody else must end TLS.
+fn behind_a_front_end(settings: &Settings, tls: bool) -> bool {
+    settings.issuer.is_https() && !tls
+}
+
+/// As far as the descriptors of this process go. Behind a front end that proves itself, every connection is the front
+/// end's.
+fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
     let limits = Limits::default();
-    if settings.origin_secret.is_empty() {
-        return limits;
+    let connections = limits.connections.min(descriptors::connections(descriptors));
+    if connections < LEAST_CONNECTIONS {
+        return Err(Failed(format!(
+            "the process may open only {descriptors} files, which is too few: raise the hard limit to 1024 or more \
+             (`ulimit -Hn`, or LimitNOFILE of the service)"
+        )));
     }
-    Limits { connections_of_one: limits.connections, ..limits }
+    tracing::debug!(descriptors, connections, "connections at a time");
+    if !settings.origin_secret.is_empty() {
+        let (connections_of_one, request_bytes_of_one) = (usize::MAX, limits.request_bytes);
+        return Ok(Limits { connections, connections_of_one, request_bytes_of_one, ..limits });
+    }
+    let connections_of_one = limits.connections_of_one.min(connections / NETWORKS_IN_A_FULL_HOUSE);
+    Ok(Limits { connections, connections_of_one, ..limits })
 }
 
 /// The keys of a store that is ours.

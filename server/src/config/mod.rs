@@ -5,6 +5,8 @@
 //! turns them into [`Settings`] and refuses what is unsafe. Nothing else in the server reads the environment.
 
 use crate::config::text::ScreenText;
+use aws_lc_rs::hmac;
+use protocol::base64url;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;
@@ -119,6 +121,17 @@ impl OriginSecret {
     /// Whether a header's value is this secret.
     pub fn matches(&self, value: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(value).into()
+    }
+
+    /// What shows that somebody knows it, and tells nobody what it is.
+    pub fn proof(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
+        base64url::encode(hmac::sign(&key, b"keyward doctor").as_ref())
+    }
+
+    /// Whether a header's value is [`Self::proof`].
+    pub fn proves(&self, value: &[u8]) -> bool {
+        self.proof().as_bytes().ct_eq(value).into()
     }
 }
 

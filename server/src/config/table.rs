@@ -244,8 +244,10 @@ pub static ROWS: [Row; 24] = [
         key: "client_ip",
         default: Some("socket"),
         default_words: "",
-        doc: "Where a caller's address is taken from: `socket` is the connection; `header:NAME` is a header that \
-              a front end sets, and needs `origin_secret`.",
+        doc: "Where a caller's address is taken from, by which limits count: `socket` is the connection; `header:NAME` is \
+              a header that a front end sets, such as `X-Forwarded-For` or `Forwarded` (RFC 7239). Of a list only the \
+              last entry counts, which the front end that speaks to us appended. With `origin_secret` it must be a \
+              header, and a header needs `origin_secret`.",
         secret: false,
         read: |draft, text| {
             draft.client_ip = Some(read_client_ip(text)?);
@@ -277,7 +279,8 @@ pub static ROWS: [Row; 24] = [
         default: None,
         default_words: "none",
         doc: "What a front end before us sends in the header `X-Keyward-Origin`; requests without it are refused. \
-              Two values with a comma between may be live during a change. At least 32 characters each.",
+              Two values with a comma between may be live during a change. At least 32 characters each. Needs \
+              `client_ip` to name the header with the caller's address.",
         secret: true,
         read: |draft, text| {
             draft.origin_secret = read_origin_secrets(text)?;

@@ -51,7 +51,7 @@ pub async fn post(State(app): State<App>, call: Call, request: Request) -> Respo
 }
 
 async fn turn(app: &App, call: Call, request: Request) -> Result<Response, Stop> {
-    let params = form::read(request).await?;
+    let params = form::read(request, form::LARGE).await?;
     let ring = app.keys.fresh().await?;
     let step = Step::begin(app, call, &ring, params).await?;
     let params = step.progress.params.only(&PARAMETERS);

@@ -87,7 +87,7 @@ pub async fn post(State(app): State<App>, call: Call, headers: HeaderMap, reques
 
 async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) -> Result<Response, Stop> {
     csrf::check_sender(&app.settings.issuer, headers)?;
-    let (form, ring) = (form::read(request).await?, app.keys.fresh().await?);
+    let (form, ring) = (form::read(request, form::SMALL).await?, app.keys.fresh().await?);
     let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
     let step = Step::resume(app, call, &ring, form.get("r")).await?;
     let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;

@@ -6,22 +6,35 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
+use std::time::Duration;
+
+/// How old an answer of `/readyz` may be: however often it is asked, the store is asked once in this time.
+const AGE: Duration = Duration::from_secs(1);
 
 /// The process answers.
 pub async fn healthz() -> Response {
     ([(CACHE_CONTROL, "no-store")], "ok").into_response()
 }
 
-/// Storage can be written and the key ring is there.
+/// Whether a request that signs, seals and writes would succeed now.
 pub async fn readyz(State(app): State<App>) -> Response {
-    let (store, keys) = (app.store.probe().await, app.keys.fresh().await);
-    let broken = match (store, keys) {
-        (Ok(()), Ok(_)) => return ([(CACHE_CONTROL, "no-store")], "ok").into_response(),
-        (Err(error), _) => Broken::passing(error),
-        (_, Err(error)) => Broken::passing(error),
+    // In a task of its own, which goes on when the caller hangs up: the next one finds its answer.
+    let looking = tokio::spawn(async move { app.readiness().within(AGE, &*app.clock, || look(&app)).await });
+    let broken = match looking.await {
+        Ok(Ok(())) => return ([(CACHE_CONTROL, "no-store")], "ok").into_response(),
+        Ok(Err(broken)) => broken,
+        Err(error) => Broken::lasting(error),
     };
     let mut response =
         (StatusCode::SERVICE_UNAVAILABLE, [(CACHE_CONTROL, "no-store")], "unready").into_response();
     response.extensions_mut().insert(broken);
     response
+}
+
+async fn look(app: &App) -> Result<(), Broken> {
+    app.store.probe().await.map_err(Broken::passing)?;
+    let (ring, now) = (app.keys.fresh().await.map_err(Broken::passing)?, app.clock.now());
+    ring.signer(None, now).map_err(Broken::passing)?;
+    let seals = ring.seals();
+    if seals.has(seals.current_master(now)) { Ok(()) } else { Err(Broken::passing("no master seals")) }
 }

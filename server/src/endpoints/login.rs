@@ -10,7 +10,6 @@ use crate::http::form::{self, Form};
 use crate::interaction::{Brought, Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
-use crate::telemetry;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;
@@ -74,7 +73,7 @@ async fn submit(
         }
         Verdict::Busy => Problem::Busy,
         Verdict::TooMany(TooMany(wait)) => {
-            telemetry::audit(call, &Event::new(What::SignInThrottled).client(&errand.client()));
+            call.audit_failure(app, &Event::new(What::SignInThrottled).client(&errand.client()));
             Problem::TooMany(wait)
         }
         Verdict::Wrong => Problem::Wrong,

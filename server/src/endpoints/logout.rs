@@ -75,7 +75,7 @@ pub async fn post(State(app): State<App>, call: Call, headers: HeaderMap, reques
 }
 
 async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) -> Result<Response, Stop> {
-    let (form, ring) = (form::read(request).await?, app.keys.fresh().await?);
+    let (form, ring) = (form::read(request, form::LARGE).await?, app.keys.fresh().await?);
     if form.get("csrf").is_none() {
         let params = form.only(&PARAMETERS);
         let sealed = progress::seal_posted(SealKind::PostedLogout, &params, &ring, &*app.entropy, call.at)?;

@@ -98,7 +98,7 @@ async fn make(
     let guard = match attempt.admit([standing].into_iter().zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
-            telemetry::audit(call, &Event::new(What::SignUpThrottled));
+            call.audit_failure(app, &Event::new(What::SignUpThrottled));
             return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
         }
     };

@@ -22,7 +22,7 @@ pub async fn token(request: Request) -> Result<Option<Zeroizing<String>>, Failur
         return Err(Refusal::BearerMalformed.into());
     }
     let posted = if request.method() == Method::POST && form::is_form(request.headers()) {
-        let form = form::read(request).await?;
+        let form = form::read(request, form::SMALL).await?;
         if form.any_repeated() {
             return Err(Refusal::BearerMalformed.into());
         }

@@ -1,16 +1,18 @@
 //! One incoming call: its id and its time, the same in everything it does, and its line in the log.
 
+use super::caller::{self, Caller};
 use super::failure::Broken;
 use super::{front, headers};
 use crate::app::App;
-use crate::config::ClientIp;
 use crate::entropy;
-use crate::transport::http::PeerAddr;
+use crate::telemetry::REQUEST_FAILED;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
+use protocol::attempts::Network;
+use protocol::event::Event;
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::net::IpAddr;
@@ -26,7 +28,7 @@ pub struct Call {
     pub id: RequestId,
     /// When it came.
     pub at: Timestamp,
-    /// From where, as far as the setting `client_ip` tells; `None`: unknown, which is counted together.
+    /// From where, as far as limits go: [`Caller::counts_as`].
     pub from: Option<IpAddr>,
 }
 
@@ -34,6 +36,11 @@ impl Call {
     /// What its writes are marked with.
     pub const fn stamp(&self) -> Stamp {
         Stamp { at: self.at, request: self.id }
+    }
+
+    /// Writes to the audit log what the caller failed at, so many lines a minute.
+    pub fn audit_failure(&self, app: &App, event: &Event) {
+        app.failures().audit(Network::of(self.from), self.stamp(), event);
     }
 }
 
@@ -52,36 +59,30 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
-/// D-31: the caller's address comes from the one configured place. What can't be read there is unknown.
-fn address(app: &App, request: &Request) -> Option<IpAddr> {
-    match &app.settings.client_ip {
-        ClientIp::Socket => request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip()),
-        ClientIp::Header(name) => {
-            let mut values = request.headers().get_all(name).iter();
-            let value = values.next().filter(|_| values.next().is_none())?;
-            value.to_str().ok()?.trim().parse().ok()
-        }
-    }
-}
-
 /// The outermost layer: begins the call, turns away what didn't mean us, and when it ends hardens the answer and
 /// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
 /// holds codes and states.
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let call = Call {
-        id: RequestId::from_bytes(entropy::bytes(&*app.entropy)),
-        at: app.clock.now(),
-        from: address(&app, &request),
-    };
+    let (id, at) = (RequestId::from_bytes(entropy::bytes(&*app.entropy)), app.clock.now());
+    let caller = Caller::of(&app.settings, &request);
+    let told = caller.told(&app.settings, request.headers());
+    let call = Call { id, at, from: caller.counts_as(&id) };
     request.extensions_mut().insert(call);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
     let mut response = match front::turn_away(&app.settings, &request) {
         Some(answer) => answer,
-        None => next.run(request).await,
+        None => {
+            caller.complain(&app, &request, at);
+            let mut response = next.run(request).await;
+            told.map(|told| response.headers_mut().insert(caller::TOLD, told));
+            response
+        }
     };
     let id = call.id.to_string();
-    if let Some(broken) = response.extensions_mut().remove::<Broken>() {
+    if let Some(broken) = response.extensions_mut().remove::<Broken>()
+        && app.failures().admits(Network::of(call.from), REQUEST_FAILED, at)
+    {
         tracing::error!(request = id, error = %broken, "a request failed");
     }
     if let Some((method, path)) = line {

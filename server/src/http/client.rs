@@ -4,10 +4,9 @@
 use super::call::Call;
 use super::cors;
 use super::failure::Failure;
-use super::form::Form;
+use super::form::{self, Form};
 use crate::app::App;
 use crate::attempts;
-use crate::telemetry;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -49,7 +48,7 @@ impl FromRequest<App> for ClientRequest {
         let origin = cors::origin(&head.headers);
         let by_header = head.headers.contains_key(AUTHORIZATION);
         let refused = |failure: Failure| challenge(failure, by_header);
-        let Form(form) = Form::read(&head, body).await.map_err(refused)?;
+        let Form(form) = Form::read(&head, body, form::SMALL).await.map_err(refused)?;
         let client = prove(app, call, &head.headers, &form).await.map_err(refused)?;
         Ok(Self { client, form, call, origin })
     }
@@ -65,7 +64,7 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
     let credentials = Credentials::read(header, form)?;
     let client = look_up(app, call, &credentials.client, form).await?;
     if let Err(refusal) = authenticate(&credentials, client.as_deref(), call.at) {
-        telemetry::audit(call, &Event::new(What::ClientAuthenticationFailed).client(&credentials.client));
+        call.audit_failure(app, &Event::new(What::ClientAuthenticationFailed).client(&credentials.client));
         return Err(refusal.into());
     }
     client.ok_or(Failure::internal("a client that does not exist authenticated"))

@@ -3,17 +3,20 @@
 
 use super::failure::Failure;
 use crate::transport::body::BodyError;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use protocol::Refusal;
 use protocol::params::{MalformedParams, Params};
 
-/// The largest body, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The largest body of programs' endpoints and of our own pages' forms, in bytes: a token has at most 8 kB, and the
+/// sealed request that a page sends back at most 7.
+pub const SMALL: usize = 16 * 1024;
+/// The largest body there is: requests of clients that a browser brings from another site.
+pub const LARGE: usize = 64 * 1024;
 
 /// The parameters of a POST, each at most once.
 pub struct Form(pub Params);
@@ -23,14 +26,14 @@ impl<S: Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (head, body) = request.into_parts();
-        Self::read(&head, body).await
+        Self::read(&head, body, SMALL).await
     }
 }
 
 impl Form {
-    /// From a request taken apart.
-    pub async fn read(head: &Parts, body: Body) -> Result<Self, Failure> {
-        let form = params(head, body).await?;
+    /// From a request taken apart, with a body of at most `most` bytes.
+    pub async fn read(head: &Parts, body: Body, most: usize) -> Result<Self, Failure> {
+        let form = params(head, body, most).await?;
         // RFC 8707 §2 allows several resources and gives the code for refusing them.
         if form.repeated("resource") || form.repeated("audience") {
             return Err(Refusal::RepeatedResource.into());
@@ -39,16 +42,16 @@ impl Form {
     }
 }
 
-/// The parameters of a POST, what is repeated noted.
+/// The parameters of a POST with a body of at most `most` bytes, what is repeated noted.
 ///
 /// # Errors
 /// Refusals only.
-pub async fn read(request: Request) -> Result<Params, Failure> {
+pub async fn read(request: Request, most: usize) -> Result<Params, Failure> {
     let (head, body) = request.into_parts();
-    params(&head, body).await
+    params(&head, body, most).await
 }
 
-async fn params(head: &Parts, body: Body) -> Result<Params, Failure> {
+async fn params(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
     if !is_form(&head.headers) {
         return Err(Refusal::ContentType.into());
     }
@@ -56,7 +59,12 @@ async fn params(head: &Parts, body: Body) -> Result<Params, Failure> {
     if head.uri.query().is_some() {
         return Err(Refusal::ParametersInUrl.into());
     }
-    let body = collect(body).await?;
+    let declared =
+        head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|declared| declared > most) {
+        return Err(Refusal::BodyTooLarge.into());
+    }
+    let body = collect(body, most).await?;
     Ok(Params::parse(&body).map_err(refusal_of)?)
 }
 
@@ -78,19 +86,30 @@ pub fn is_form(headers: &HeaderMap) -> bool {
         && parts.filter(|part| !part.is_empty()).all(|part| part.eq_ignore_ascii_case("charset=utf-8"))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Failure> {
-    let error = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => return Ok(collected.to_bytes()),
-        Err(error) => error,
-    };
-    let refusal = match cause_of(&*error) {
-        _ if error.is::<LengthLimitError>() => Refusal::BodyTooLarge,
+/// The whole body. Its pieces are copied: each of them, were it only a byte, keeps alive the buffer of the connection
+/// that it came in.
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failure_of(&error))?;
+        let Some(piece) = frame.data_ref() else { continue };
+        if whole.len().saturating_add(piece.len()) > most {
+            return Err(Refusal::BodyTooLarge.into());
+        }
+        whole.extend_from_slice(piece);
+    }
+    Ok(whole)
+}
+
+fn failure_of(error: &axum::Error) -> Failure {
+    let refusal = match cause_of(error) {
         Some(BodyError::TooLarge) => Refusal::BodyTooLarge,
         Some(BodyError::TooSlow) => Refusal::BodyIncomplete,
+        Some(BodyError::NoRoom) => return Failure::busy("requests hold all the bytes that they may"),
         // RFC 9112 §7.1, §8: chunks that aren't chunks, or a body that broke off.
         Some(BodyError::Broken(_)) | None => Refusal::MalformedRequest,
     };
-    Err(refusal.into())
+    refusal.into()
 }
 
 /// What the transport said, under what axum wrapped it in.

@@ -30,8 +30,13 @@ fn came_through_front(settings: &Settings, request: &Request) -> bool {
         // Every secret is compared, whichever fits.
         settings.origin_secret.iter().fold(false, |known, secret| known | secret.matches(value))
     };
-    let is_probe = PROBES.contains(&below(&settings.issuer, request.uri().path()));
-    settings.origin_secret.is_empty() || is_probe || sent().is_some_and(known)
+    let path = request.uri().path();
+    settings.origin_secret.is_empty() || is_probe(settings, path) || sent().is_some_and(known)
+}
+
+/// Whether it is a path that platforms call directly.
+pub fn is_probe(settings: &Settings, path: &str) -> bool {
+    PROBES.contains(&below(&settings.issuer, path))
 }
 
 /// Design §8: on loopback a page under another name of this machine would lose its cookies, and a foreign name

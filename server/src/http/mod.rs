@@ -2,6 +2,7 @@
 
 pub mod bearer;
 pub mod call;
+pub mod caller;
 pub mod client;
 pub mod cookie;
 pub mod cors;

@@ -28,7 +28,12 @@ pub(super) async fn settle(
         Consequence::RevokeGrant(reason) => app.store.revoke_grant(key, reason, stamp).await?.is_done(),
     };
     if let Some(what) = what_happened(refusal).filter(|_| done) {
-        telemetry::audit(call, &Event::of_grant(what, grant).client(&client.id));
+        let event = Event::of_grant(what, grant).client(&client.id);
+        match refusal.consequence() {
+            // Nothing changed: one of many, perhaps.
+            Consequence::Nothing => call.audit_failure(app, &event),
+            Consequence::BurnCode | Consequence::RevokeGrant(_) => telemetry::audit(call, &event),
+        }
     }
     if refusal == Refusal::RefreshAhead {
         tracing::error!(

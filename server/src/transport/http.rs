@@ -4,8 +4,9 @@
 //! what `Host` or forwarding headers say.
 
 use super::body::BoundedBody;
+use super::budget::{Budget, Purse};
+use super::places::{Place, Places};
 use super::wire::{Doubt, Wire};
-use crate::crowd::Crowd;
 use crate::http::headers::{NO_STORE, harden};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -32,17 +33,22 @@ use tower::ServiceExt as _;
 /// What one caller, or all of them, may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time; more wait in the system's queue.
+    /// Connections at a time. One more ends the one that has been idle the longest; if none is, it waits.
     pub connections: usize,
-    /// Connections at a time from one address, or IPv6 network of 64 bits; more are closed unheard.
+    /// The same from one address, or IPv6 network of 64 bits; if none of them is idle, one more is closed unheard.
     pub connections_of_one: usize,
+    /// What requests hold together, in bytes of heads and bodies, besides the first 8 kB of each; beyond, a body is
+    /// 503 and a head ends its connection.
+    pub request_bytes: usize,
+    /// The same of one address or network.
+    pub request_bytes_of_one: usize,
     /// Bytes of path and query; more is 414.
     pub uri_bytes: usize,
     /// Bytes of header names and values together; more is 431.
     pub header_bytes: usize,
     /// Header lines; more is 431.
     pub headers: usize,
-    /// Bytes of a body; more is 413.
+    /// Bytes of a body; more is 413. Most routes take less (`http::form`).
     pub body_bytes: u64,
     /// For a handshake, and for a request's head (an idle connection is one whose head doesn't come).
     pub head_time: Duration,
@@ -60,7 +66,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            connections_of_one: 2_500,
+            connections_of_one: 128,
+            request_bytes: 8 * 1024 * 1024,
+            request_bytes_of_one: 512 * 1024,
             uri_bytes: 8 * 1024,
             header_bytes: 32 * 1024,
             headers: 100,
@@ -86,36 +94,42 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections, limits.connections_of_one);
+    let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
-    let (mut connections, callers) = (JoinSet::new(), Crowd::default());
+    let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
-        // Taken before accepting, so that a full house leaves callers in the system's queue.
-        let place = tokio::select! {
-            () = &mut shutdown => break,
-            place = Arc::clone(&places).acquire_owned() => place.map_err(io::Error::other)?,
-        };
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, peer)) => {
-                let caller = callers.enter(Network::of(Some(peer.ip())));
-                if caller.ahead() >= limits.connections_of_one {
-                    continue;
-                }
-                let (router, tls, stopping) = (router.clone(), tls.clone(), stopping.clone());
-                let connection = Connection { peer: PeerAddr(peer), router, limits, stopping };
-                connections.spawn(async move {
-                    connection.run(stream, tls).await;
-                    drop((place, caller));
-                });
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                wait_out(&error).await;
+                continue;
             }
-            Err(error) => wait_out(&error).await,
-        }
+        };
+        let network = Network::of(Some(peer.ip()));
+        // Nobody is accepted meanwhile, so that a full house leaves callers in the system's queue.
+        let place = tokio::select! {
+            () = &mut shutdown => break,
+            place = places.enter(network) => place,
+        };
+        let Some(place) = place else { continue };
+        let (router, stopping, place) = (router.clone(), stopping.clone(), Arc::new(place));
+        let purse = budget.purse(network);
+        let connection =
+            Connection { peer: PeerAddr(peer), router, limits, stopping, place: Arc::clone(&place) };
+        let tls = tls.clone();
+        connections.spawn(async move {
+            tokio::select! {
+                () = place.asked_to_leave() => tracing::debug!("an idle connection made room for another"),
+                () = connection.run(stream, purse, tls) => {}
+            }
+        });
     }
     drop(listener);
     drop(stop);
@@ -148,21 +162,22 @@ struct Connection {
     router: Router,
     limits: Limits,
     stopping: watch::Receiver<()>,
+    place: Arc<Place>,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn run(self, stream: TcpStream, purse: Purse, tls: Option<TlsAcceptor>) {
         // Answers are small and whole: waiting to fill a packet only delays them.
         let _best_effort = stream.set_nodelay(true);
         match tls {
-            None => self.talk(stream).await,
+            None => self.talk(stream, purse).await,
             Some(tls) => {
                 let handshake = timeout(self.limits.head_time, tls.accept(stream));
                 let mut stopping = self.stopping.clone();
                 tokio::select! {
                     // Scanners fail handshakes all day; that is not worth a line.
                     done = handshake => if let Ok(Ok(stream)) = done {
-                        self.talk(stream).await;
+                        self.talk(stream, purse).await;
                     },
                     _ = stopping.changed() => {}
                 }
@@ -170,11 +185,18 @@ impl Connection {
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Self { peer, router, limits, mut stopping } = self;
-        let stream = Wire::new(stream, limits.answer_time);
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, purse: Purse) {
+        let Self { peer, router, limits, mut stopping, place } = self;
+        let stream = Wire::new(stream, purse, limits.answer_time);
         let doubt = stream.doubt();
-        let answer = service_fn(move |request| answer(request, peer, router.clone(), limits, doubt.clone()));
+        let answer = service_fn(move |request| {
+            let (router, doubt, place) = (router.clone(), doubt.clone(), Arc::clone(&place));
+            async move {
+                let answer = answer(request, peer, router, limits, doubt, &place).await;
+                place.wait();
+                answer
+            }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
@@ -202,6 +224,7 @@ async fn answer(
     router: Router,
     limits: Limits,
     doubt: Doubt,
+    place: &Arc<Place>,
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: those before it lose nothing but an answer.
     if doubt.arose() {
@@ -213,7 +236,8 @@ async fn answer(
     // RFC 9112 §6.1: what follows a chunked body may be read differently by a front end; nothing does, if
     // the connection ends with it.
     let last = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut request = request.map(|body| BoundedBody::new(body, limits.body_bytes, limits.body_time));
+    let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(place));
+    let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,

@@ -1,6 +1,7 @@
 //! The bytes of a connection, below hyper: read along, since hyper forgives what smugglers of requests live on;
 //! and given up when nobody takes ours.
 
+use super::budget::Purse;
 use std::io;
 use std::mem::take;
 use std::pin::Pin;
@@ -22,20 +23,30 @@ impl Doubt {
     }
 }
 
+/// What reading ends with when there is no room for a request's bytes.
+pub(super) const NO_ROOM: io::ErrorKind = io::ErrorKind::OutOfMemory;
+
 /// A connection's bytes.
 pub(super) struct Wire<S> {
     stream: S,
     framing: Framing,
+    purse: Purse,
     doubt: Doubt,
     answer_time: Duration,
     taking: Option<Pin<Box<Sleep>>>,
+    /// How many more bytes are thrown away at the end, after there was no room for them.
+    to_drop: usize,
 }
 
+/// As many as a body may have.
+const MOST_DROPPED: usize = 64 * 1024;
+
 impl<S> Wire<S> {
-    /// Reads along with `stream`, and lets its other side have `answer_time` to take what is written.
-    pub(super) fn new(stream: S, answer_time: Duration) -> Self {
+    /// Reads along with `stream`, pays from `purse` for what it brings, and lets its other side have `answer_time` to
+    /// take what is written.
+    pub(super) fn new(stream: S, purse: Purse, answer_time: Duration) -> Self {
         let (framing, doubt) = (Framing::default(), Doubt::default());
-        Self { stream, framing, doubt, answer_time, taking: None }
+        Self { stream, framing, purse, doubt, answer_time, taking: None, to_drop: 0 }
     }
 
     /// What reading along finds.
@@ -66,11 +77,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if !self.framing.follow(buffer.filled().get(before..).unwrap_or_default()) {
             self.doubt.0.store(true, Ordering::Relaxed);
         }
-        Poll::Ready(Ok(()))
+        let bytes = self.framing.request;
+        if self.purse.hold(bytes) {
+            return Poll::Ready(Ok(()));
+        }
+        self.to_drop = MOST_DROPPED;
+        Poll::Ready(Err(NO_ROOM.into()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.bounded(cx, written)
@@ -99,7 +115,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bounded(cx, shut)
+        ready!(self.bounded(cx, shut))?;
+        // RFC 9112 §9.6: were the rest not taken, the system would reset the connection, and our answer with it.
+        while self.to_drop > 0 {
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+            ready!(self.bounded(cx, read))?;
+            let count = buffer.filled().len();
+            self.to_drop = if count == 0 { 0 } else { self.to_drop.saturating_sub(count) };
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -107,10 +133,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 /// connection ends there.
 #[derive(Default)]
 struct Framing {
+    /// What has come of a request, in bytes, until the next one begins: that long its head is kept.
+    request: usize,
+    /// Whether its head is over.
+    headed: bool,
     /// What is still to come of a body, in bytes; zero in a head.
     body: u64,
-    /// The head's line that has not ended yet; hyper bounds a head, and so this.
-    line: Vec<u8>,
+    /// The head's line that has not ended yet.
+    line: Line,
     /// The head's length of the body.
     length: Option<u64>,
     /// Whether the head names a coding.
@@ -125,43 +155,49 @@ impl Framing {
             if self.body > 0 {
                 let here = usize::try_from(self.body).map_or(bytes.len(), |left| left.min(bytes.len()));
                 self.body -= u64::try_from(here).unwrap_or(self.body);
+                self.request = self.request.saturating_add(here);
                 bytes = bytes.get(here..).unwrap_or_default();
                 continue;
             }
+            if take(&mut self.headed) {
+                self.request = 0;
+            }
             let end = bytes.iter().position(|b| *b == b'\n');
             let (now, later) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
-            self.line.extend_from_slice(now);
+            self.request = self.request.saturating_add(now.len());
+            self.line.extend(now);
             bytes = later;
             if end.is_some() {
-                let mut line = take(&mut self.line);
+                let line = take(&mut self.line);
                 clear &= self.end_line(&line);
-                line.clear();
-                self.line = line;
             }
         }
         clear
     }
 
-    fn end_line(&mut self, line: &[u8]) -> bool {
+    fn end_line(&mut self, line: &Line) -> bool {
         // Stricter than RFC 9112 §2.2, which lets a bare LF end a line: to others it is a part of the line.
-        let Some(line) = line.strip_suffix(b"\r\n") else { return false };
+        if !line.ends_in_crlf() {
+            return false;
+        }
         if line.is_empty() {
             return self.end_head();
         }
-        let mut halves = line.splitn(2, |b| *b == b':');
+        let mut halves = line.begin().splitn(2, |b| *b == b':');
         let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.coded = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
             let digits = std::str::from_utf8(value).ok().map(str::trim);
             let length = digits.and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
-            // Stricter than RFC 9112 §6.3, which lets the same length stand twice.
-            return self.length.replace(length).is_none();
+            // Stricter than RFC 9112 §6.3, which lets the same length stand twice, or far away from its name.
+            return line.is_whole() && self.length.replace(length).is_none();
         }
         true
     }
 
     fn end_head(&mut self) -> bool {
+        self.headed = true;
         match (self.length.take(), take(&mut self.coded)) {
             // Stricter than RFC 9112 §6.1, which lets the coding win.
             (Some(_), true) => false,
@@ -175,5 +211,53 @@ impl Framing {
                 true
             }
         }
+    }
+}
+
+/// A line of a head, of which no more is kept than is looked at.
+struct Line {
+    begin: [u8; Self::KEPT],
+    bytes: usize,
+    last_two: [u8; 2],
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { begin: [0; Self::KEPT], bytes: 0, last_two: [0; 2] }
+    }
+}
+
+impl Line {
+    /// The longest name that is looked for, and any length.
+    const KEPT: usize = 64;
+
+    fn extend(&mut self, more: &[u8]) {
+        let room = self.begin.get_mut(self.bytes..).unwrap_or_default();
+        room.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
+        self.bytes = self.bytes.saturating_add(more.len());
+        let [_, before] = self.last_two;
+        self.last_two = match more {
+            [.., one, two] => [*one, *two],
+            [one] => [before, *one],
+            [] => self.last_two,
+        };
+    }
+
+    const fn ends_in_crlf(&self) -> bool {
+        matches!(self.last_two, [b'\r', b'\n'])
+    }
+
+    /// Whether nothing but its end is in it.
+    const fn is_empty(&self) -> bool {
+        self.bytes == 2
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.bytes <= Self::KEPT
+    }
+
+    fn begin(&self) -> &[u8] {
+        let end = if self.is_whole() { self.bytes.saturating_sub(2) } else { Self::KEPT };
+        self.begin.get(..end).unwrap_or_default()
     }
 }

@@ -167,7 +167,7 @@ fn store_and_settings() {
     day.keyward("config check");
     std::fs::write(
         day.folder.path().join("keyward.toml"),
-        "code_ttl = \"30s\"\norigin_secret = \"0123456789abcdef0123456789abcdef\"",
+        "code_ttl = \"30s\"\nclient_ip = \"header:x-real-ip\"\norigin_secret = \"0123456789abcdef0123456789abcdef\"",
     )
     .unwrap();
     day.keyward("config show");

@@ -156,9 +156,9 @@ impl Sqlite {
         self.writer.run(step, Access::Write, move |db| act(db, &realm)).await
     }
 
-    /// Taking the write lock is the check; the empty transaction around it changes nothing.
+    /// A write that nobody reads: only that shows a full disk, or one that may only be read any more.
     async fn probe(&self) -> Result<(), StoreError> {
-        self.write("probe", |_, _| Ok(())).await?;
+        self.write("probe", |db, _| realm::write_nothing(db)).await?;
         self.issuer().await.map(drop)
     }
 

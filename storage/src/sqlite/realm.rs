@@ -100,3 +100,9 @@ const fn key(document: RingDocument) -> &'static str {
         RingDocument::RetiredKeys => "retired_keys",
     }
 }
+
+/// Commits a change of a number in the file's head, which has no meaning.
+pub(super) fn write_nothing(db: &Connection) -> Result<()> {
+    let number: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    db.pragma_update(None, "user_version", number.wrapping_add(1))
+}

@@ -7,6 +7,9 @@ fn public(body: &str) -> Result<Settings, BadSetting> {
     of_file(&format!("issuer = \"https://auth.example\"\n{body}\n"))
 }
 
+/// What goes with an origin secret.
+const FRONT: (&str, &str) = ("KEYWARD_CLIENT_IP", "header:x-real-ip");
+
 fn assert_refused(result: Result<Settings, BadSetting>, key: &str, parts: &[&str]) {
     let text = complaint(result, key);
     for part in parts {
@@ -159,6 +162,19 @@ fn n217_a_header_is_believed_only_from_who_proves_itself() {
 }
 
 #[test]
+fn n250_a_front_end_says_who_calls_or_the_server_does_not_start() {
+    let half = format!("origin_secret = \"{SECRET}\"");
+    for body in [half.clone(), format!("client_ip = \"socket\"\n{half}")] {
+        assert_refused(
+            public(&body),
+            "client_ip",
+            &["`socket`", "share one limit", "write header:NAME", "remove"],
+        );
+    }
+    assert!(public("client_ip = \"socket\"").is_ok());
+}
+
+#[test]
 fn n217_algorithms_are_one_to_three_known_ones() {
     for bad in ["none", "HS256", "es256", "ES256,ES256", "RS256,PS256,ES256,EdDSA", ",", "ES256,"] {
         assert_refused(public(&format!("signing_algs = \"{bad}\"")), "signing_algs", &[bad, "one to three"]);
@@ -206,7 +222,7 @@ fn secrets_are_shown_nowhere() {
         assert!(text.contains(MASK) && !text.contains(&value), "{text}");
         assert!(!text.contains(SECRET) && !text.contains(weak), "{text}");
     }
-    let settings = of_env([("KEYWARD_ORIGIN_SECRET", SECRETS)]).unwrap();
+    let settings = of_env([("KEYWARD_ORIGIN_SECRET", SECRETS), FRONT]).unwrap();
     assert_eq!(shown(&settings, "origin_secret").as_deref(), Some(MASK));
     let debug = format!("{settings:?}");
     assert!(debug.contains("OriginSecret(…)") && !debug.contains(SECRET), "{debug}");
@@ -234,7 +250,7 @@ fn secrets_are_shown_in_no_complaint_about_the_file() {
 
 #[test]
 fn one_or_two_secrets_are_live() {
-    let settings = of_env([("KEYWARD_ORIGIN_SECRET", SECRETS)]).unwrap();
+    let settings = of_env([("KEYWARD_ORIGIN_SECRET", SECRETS), FRONT]).unwrap();
     let accepted = |value: &str| settings.origin_secret.iter().any(|secret| secret.matches(value.as_bytes()));
     assert_eq!(settings.origin_secret.len(), 2);
     assert!(SECRETS.split(',').all(accepted));

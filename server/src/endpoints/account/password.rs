@@ -85,7 +85,7 @@ async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Re
     let guard = match attempt.admit(iter::once(own).zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
-            telemetry::audit(call, &Event::new(What::SignInThrottled).user(owner.user.id));
+            call.audit_failure(app, &Event::new(What::SignInThrottled).user(owner.user.id));
             return Ok(Err((ChoiceProblem::TooMany, StatusCode::TOO_MANY_REQUESTS, Some(wait))));
         }
     };

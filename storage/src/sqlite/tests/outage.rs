@@ -130,7 +130,9 @@ async fn n222_a_read_only_file_is_unavailable_and_recovers() {
     set_writer(&store, "PRAGMA query_only = ON").await;
     assert_eq!(kind_of(store.start_session(&session(1), call(1)).await), Some(StoreErrorKind::Unavailable));
     assert_eq!(kept_session(&store, &session(1)).await, None);
+    assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable), "n202: it is not ready");
     set_writer(&store, "PRAGMA query_only = OFF").await;
+    store.probe().await.unwrap();
     put_session(&store, &session(1)).await;
 }
 

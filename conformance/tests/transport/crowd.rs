@@ -1,0 +1,156 @@
+//! Many connections, and what they hold: who makes room for whom (N-251).
+
+use crate::wire::{Server, Wire, get, head, router, token, token_head, waiting, within, world};
+use axum::body::Bytes;
+use axum::routing::post as on_post;
+use conformance::Party;
+use server::transport::http::Limits;
+use std::sync::Arc;
+use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
+
+/// A connection from an address of loopback's. Elsewhere than on Linux, loopback may have one only.
+async fn from(server: &Server, address: &str) -> Wire {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+    Wire::over(within(socket.connect(server.address)).await.unwrap())
+}
+
+async fn works(wire: &mut Wire) {
+    assert_eq!(wire.ask(get("/healthz", &[])).await.status, 200);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn n251_the_longest_idle_of_ones_own_makes_room() {
+    let (world, _) = world().await;
+    let limits = Limits { connections: 8, connections_of_one: 2, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let mut other = from(&server, "127.0.0.2").await;
+    works(&mut other).await;
+    let (mut first, mut second) = (from(&server, "127.0.0.1").await, from(&server, "127.0.0.1").await);
+    for wire in [&mut first, &mut second] {
+        works(wire).await;
+    }
+    works(&mut first).await;
+    let mut third = from(&server, "127.0.0.1").await;
+    works(&mut third).await;
+    second.closed().await;
+    works(&mut first).await;
+    works(&mut other).await;
+    // One that has begun to send is waited for as well, and it has been longest.
+    third.send("GET /healthz HTTP/1.1\r\nhost: op.ex").await;
+    works(&mut first).await;
+    works(&mut from(&server, "127.0.0.1").await).await;
+    third.closed().await;
+    works(&mut other).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn n251_who_is_served_makes_no_room_and_one_more_is_closed() {
+    let (world, _) = world().await;
+    let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let limits = Limits { connections: 8, connections_of_one: 2, ..Limits::default() };
+    let server = Server::start(waiting(router(&world), &begun, &permits), limits).await;
+    let (mut first, mut second) = (from(&server, "127.0.0.1").await, from(&server, "127.0.0.1").await);
+    for wire in [&mut first, &mut second] {
+        wire.send(get("/wait", &[])).await;
+        within(begun.acquire()).await.unwrap().forget();
+    }
+    for _ in 0..10 {
+        from(&server, "127.0.0.1").await.closed().await;
+    }
+    works(&mut from(&server, "127.0.0.2").await).await;
+    permits.add_permits(2);
+    for wire in [&mut first, &mut second] {
+        assert_eq!(wire.answer().await.text(), "waited");
+    }
+    works(&mut from(&server, "127.0.0.1").await).await;
+}
+
+#[tokio::test]
+async fn n251_in_a_full_house_the_longest_idle_makes_room() {
+    let (world, _) = world().await;
+    let limits = Limits { connections: 3, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let mut held = [server.connect().await, server.connect().await, server.connect().await];
+    for wire in &mut held {
+        works(wire).await;
+    }
+    let [first, second, third] = &mut held;
+    works(first).await;
+    works(&mut server.connect().await).await;
+    second.closed().await;
+    works(first).await;
+    works(third).await;
+}
+
+/// A POST with a body that is sent as far as `bytes` go.
+fn posted(machine: &Party, path: &str, framing: &str, bytes: usize) -> String {
+    let head = token_head(machine, &[framing]).replace("/token", path);
+    format!("{head}{}", "x".repeat(bytes))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn n251_what_requests_bring_is_held_within_one_budget() {
+    let (world, machine) = world().await;
+    let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    // Each request has 8 kB besides.
+    let limits = Limits { request_bytes: 40 * 1024, request_bytes_of_one: 24 * 1024, ..Limits::default() };
+    let hold = {
+        let (begun, permits) = (Arc::clone(&begun), Arc::clone(&permits));
+        async move |_: Bytes| {
+            begun.add_permits(1);
+            permits.acquire().await.unwrap().forget();
+            "held"
+        }
+    };
+    let server = Server::start(router(&world).route("/hold", on_post(hold)), limits).await;
+    let large = posted(&machine, "/hold", "content-length: 24576", 24 * 1024);
+    let too_much = posted(&machine, "/authorize", "content-length: 24576", 24 * 1024);
+    let refused = async |address: &str| {
+        let answer = from(&server, address).await.ask(&too_much).await;
+        answer.assert_error_page(503, "temporarily_unavailable");
+        assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
+    };
+    let mut first = from(&server, "127.0.0.1").await;
+    first.send(&large).await;
+    within(begun.acquire()).await.unwrap().forget();
+    refused("127.0.0.1").await;
+    // What is small is served nevertheless.
+    assert_eq!(from(&server, "127.0.0.1").await.ask(token(&machine)).await.status, 200);
+    let mut second = from(&server, "127.0.0.2").await;
+    second.send(&large).await;
+    within(begun.acquire()).await.unwrap().forget();
+    refused("127.0.0.3").await;
+    // A head that is too large for what is left can't be answered.
+    let long = head("GET", "/healthz", &[&format!("x: {}", "y".repeat(20 * 1024))]);
+    from(&server, "127.0.0.3").await.drain_after(&long).await;
+    assert_eq!(from(&server, "127.0.0.3").await.ask(token(&machine)).await.status, 200);
+    permits.add_permits(2);
+    for mut wire in [first, second] {
+        assert_eq!(wire.answer().await.text(), "held");
+        // The next request gives back what the last one held.
+        works(&mut wire).await;
+    }
+    works(&mut from(&server, "127.0.0.3").await).await;
+    assert_eq!(from(&server, "127.0.0.3").await.ask(long).await.status, 200);
+}
+
+/// More than its own share, whoever else is there.
+#[tokio::test]
+async fn n251_a_body_beyond_the_budget_is_answered_while_it_comes() {
+    let (world, machine) = world().await;
+    let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    for framing in ["content-length: 65536", "transfer-encoding: chunked"] {
+        let mut wire = server.connect().await;
+        let body = if framing.starts_with("t") { "5000\r\n" } else { "" };
+        let head = token_head(&machine, &[framing]).replace("/token", "/authorize");
+        wire.send(format!("{head}{body}{}", "x".repeat(20 * 1024))).await;
+        wire.answer().await.assert_error_page(503, "temporarily_unavailable");
+    }
+    assert_eq!(server.ask(token(&machine)).await.status, 200);
+}

@@ -1,0 +1,198 @@
+//! Whom a front end says a call is from: an address in a header, as RFC 7239 and common practice write it.
+//!
+//! Only the last entry of a list is read: the front end that speaks to us appended it, and whatever stands before it
+//! is what a caller claims. Absent on purpose: a number of hops to skip. Of several front ends in a row, the last one
+//! puts the address that the first one saw into a header of its own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// How a header writes addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// `for=` and other parameters of each hop (RFC 7239 §4).
+    Forwarded,
+    /// The addresses alone: `X-Forwarded-For`, `X-Real-IP` and the like.
+    Addresses,
+}
+
+impl Syntax {
+    /// That of a header; names are compared without their case.
+    pub fn of(header: &str) -> Self {
+        if header.eq_ignore_ascii_case("forwarded") { Self::Forwarded } else { Self::Addresses }
+    }
+
+    /// The address in the last entry of a header's last line, IPv4 addresses as such even if IPv6 carries them.
+    /// `None` for what tells no address.
+    pub fn caller(self, line: &[u8]) -> Option<IpAddr> {
+        // From the end: before its last comma a caller may have written anything, an open quotation mark or bytes
+        // that are no text among it.
+        let last = line.rsplit(|byte| *byte == b',').next().unwrap_or(line);
+        let entry = trimmed(std::str::from_utf8(last).ok()?);
+        let node = match self {
+            Self::Forwarded => for_parameter(entry)?,
+            Self::Addresses => entry,
+        };
+        let address = node_address(node)?.to_canonical();
+        (!address.is_unspecified()).then_some(address)
+    }
+}
+
+/// The value of `for` among `name=value` pairs (RFC 7239 §4); `None` if it is not there exactly once.
+fn for_parameter(mut pairs: &str) -> Option<&str> {
+    let mut found = None;
+    while !pairs.is_empty() {
+        let (name, rest) = pairs.split_once('=')?;
+        let (value, rest) = match rest.strip_prefix('"') {
+            // An escaped quotation mark ends it too early, and then it is no address.
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_at(rest.find(';').unwrap_or(rest.len())),
+        };
+        if trimmed(name).eq_ignore_ascii_case("for") && found.replace(value).is_some() {
+            return None;
+        }
+        let rest = trimmed(rest);
+        pairs = if rest.is_empty() { rest } else { rest.strip_prefix(';')? };
+    }
+    found.map(trimmed)
+}
+
+/// RFC 7239 §6, and what is met besides: an IPv6 address without brackets, quotation marks around all of it, and
+/// the port behind an address of eight groups.
+fn node_address(node: &str) -> Option<IpAddr> {
+    let node = node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node);
+    if let Some((address, rest)) = node.strip_prefix('[').and_then(|node| node.split_once(']')) {
+        let is_end = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        return is_end.then(|| address.parse::<Ipv6Addr>().ok()).flatten().map(IpAddr::V6);
+    }
+    let with_port = || {
+        let (address, _) = node.rsplit_once(':').filter(|(_, port)| is_port(port))?;
+        let v4 = address.parse::<Ipv4Addr>().map(IpAddr::V4).ok();
+        // A shortened one is read with its port as the last group, which is in the same network.
+        v4.or_else(|| address.parse::<Ipv6Addr>().map(IpAddr::V6).ok())
+    };
+    node.parse().ok().or_else(with_port)
+}
+
+/// A number, or a name that stands for one (RFC 7239 §6.2).
+fn is_port(text: &str) -> bool {
+    let is_number = text.parse::<u16>().is_ok() && !text.starts_with('+');
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    is_number || text.strip_prefix('_').is_some_and(is_name)
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(syntax: Syntax, line: &str) -> Option<String> {
+        syntax.caller(line.as_bytes()).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn n250_addresses_are_read_as_front_ends_write_them() {
+        for (line, address) in [
+            ("203.0.113.7", "203.0.113.7"),
+            (" 203.0.113.7\t", "203.0.113.7"),
+            ("203.0.113.7:4711", "203.0.113.7"),
+            ("\"203.0.113.7:4711\"", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+            ("2001:db8:0:0:0:0:0:1:4711", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]\"", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+            ("203.0.113.7:_port", "203.0.113.7"),
+        ] {
+            assert_eq!(read(Syntax::Addresses, line).as_deref(), Some(address), "{line}");
+            let quoted = format!("for=\"{}\"", line.trim_matches('"'));
+            assert_eq!(read(Syntax::Forwarded, &quoted).as_deref(), Some(address), "{quoted}");
+        }
+    }
+
+    #[test]
+    fn n250_only_what_the_front_end_appended_counts() {
+        for before in
+            ["6.6.6.6", "6.6.6.6, 7.7.7.7", "unknown", "", "\"6.6.6.6", "for=\"", ",,,", "for=6.6.6.6;by=\""]
+        {
+            let list = format!("{before}, 203.0.113.7");
+            assert_eq!(read(Syntax::Addresses, &list).as_deref(), Some("203.0.113.7"), "{list}");
+            let hops = format!("{before}, for=203.0.113.7;proto=https");
+            assert_eq!(read(Syntax::Forwarded, &hops).as_deref(), Some("203.0.113.7"), "{hops}");
+        }
+        let bytes = [b"\xff\xfe\"".as_slice(), b", 203.0.113.7"].concat();
+        assert!(
+            Syntax::Addresses.caller(&bytes).is_some(),
+            "bytes that are no text, and then the front end's"
+        );
+        assert_eq!(
+            read(Syntax::Addresses, "203.0.113.7, unknown"),
+            None,
+            "nobody falls back to a caller's claim"
+        );
+        assert_eq!(read(Syntax::Addresses, "203.0.113.7,"), None);
+        assert_eq!(read(Syntax::Forwarded, "for=203.0.113.7, by=10.0.0.1"), None);
+    }
+
+    #[test]
+    fn n250_parameters_may_come_in_any_order_and_case() {
+        for line in [
+            "for=203.0.113.7",
+            "For=203.0.113.7;proto=https;by=10.0.0.1",
+            "proto=https;FOR=203.0.113.7",
+            "host=\"a;for=6.6.6.6\";for=203.0.113.7",
+            "by=\"[2001:db8::9]:443\" ; for=\"203.0.113.7:80\"",
+        ] {
+            assert_eq!(read(Syntax::Forwarded, line).as_deref(), Some("203.0.113.7"), "{line}");
+        }
+        assert_eq!(Syntax::of("FORWARDED"), Syntax::Forwarded);
+        assert_eq!(Syntax::of("x-forwarded-for"), Syntax::Addresses);
+    }
+
+    #[test]
+    fn n250_what_is_no_address_is_none() {
+        for line in [
+            "",
+            " ",
+            "-",
+            "unknown",
+            "_hidden",
+            "garbage",
+            "203.0.113",
+            "203.0.113.256",
+            "203.0.113.7/32",
+            "203.0.113.7:",
+            "203.0.113.7:+80",
+            "203.0.113.7:65536",
+            "203.0.113.7:80:80",
+            "[203.0.113.7]",
+            "[2001:db8::1",
+            "2001:db8::1]",
+            "[2001:db8::1]443",
+            "[2001:db8::1]:",
+            "2001:db8:::1",
+            "fe80::1%eth0",
+            "0.0.0.0",
+            "::",
+            "\"",
+            "\"\"",
+            "$remote_addr",
+        ] {
+            assert_eq!(read(Syntax::Addresses, line), None, "{line}");
+            assert_eq!(read(Syntax::Forwarded, &format!("for={line}")), None, "{line}");
+        }
+        for line in
+            ["203.0.113.7", "for", "for=", "for=1.2.3.4;for=5.6.7.8", "for=\"1.2.3.4", "for=1.2.3.4 x", ";"]
+        {
+            assert_eq!(read(Syntax::Forwarded, line), None, "{line}");
+        }
+    }
+}

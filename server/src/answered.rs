@@ -1,0 +1,65 @@
+//! An answer that is looked for at most once in a while, however many ask for it, and by one of them at a time.
+
+use crate::clock::Clock;
+use protocol::time::Timestamp;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// The last answer, and when it was found.
+#[derive(Debug)]
+pub struct Answered<T>(Mutex<Option<(Timestamp, T)>>);
+
+impl<T> Default for Answered<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Answered<T> {
+    /// The last answer if it is younger than `age`, else a new one. Whoever asks meanwhile waits for it.
+    pub async fn within<F: Future<Output = T>>(
+        &self,
+        age: Duration,
+        clock: &dyn Clock,
+        look: impl FnOnce() -> F,
+    ) -> T {
+        let mut last = self.0.lock().await;
+        let now = clock.now();
+        // One from the future was found before the clock was set back, and could be of any age.
+        if let Some((_, answer)) = last.as_ref().filter(|(at, _)| *at <= now && now.since(*at) < age) {
+            return answer.clone();
+        }
+        let answer = look().await;
+        *last = Some((clock.now(), answer.clone()));
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FakeClock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tokio::task::yield_now;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn many_at_once_look_once_and_nobody_looks_again_within_a_second() {
+        let clock = FakeClock::new(Timestamp::from_seconds(1_800_000_000));
+        let (answered, looks) = (Answered::default(), AtomicU64::new(0));
+        let ask = || {
+            answered.within(SECOND, &clock, async || {
+                yield_now().await;
+                looks.fetch_add(1, Ordering::SeqCst) + 1
+            })
+        };
+        assert_eq!(tokio::join!(ask(), ask(), ask()), (1, 1, 1));
+        clock.advance(SECOND - Duration::from_millis(1));
+        assert_eq!(ask().await, 1);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(ask().await, 2);
+        clock.set(Timestamp::from_seconds(1_700_000_000));
+        assert_eq!(ask().await, 3, "a clock that was set back");
+    }
+}

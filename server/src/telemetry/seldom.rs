@@ -1,0 +1,46 @@
+//! Something that callers can make happen as often as they like, and that is worth a line a minute.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Between two lines, in seconds.
+const PAUSE: u64 = 60;
+
+/// How often something happened since its last line.
+#[derive(Debug, Default)]
+pub struct Seldom {
+    times: AtomicU64,
+    /// When the next line is due, in seconds.
+    next: AtomicU64,
+}
+
+impl Seldom {
+    /// It happened, at a time counted from any fixed moment. `Some`: a line is due, for so many times.
+    pub fn due(&self, now: Duration) -> Option<u64> {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        let (now, next) = (now.as_secs(), self.next.load(Ordering::Relaxed));
+        // After a jump back of the clock, the next line may be due as far ahead as it likes.
+        if now < next && next <= now + PAUSE {
+            return None;
+        }
+        let ours = self.next.compare_exchange(next, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed);
+        ours.is_ok().then(|| self.times.swap(0, Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_minute_says_how_often() {
+        let seldom = Seldom::default();
+        let due = |second| seldom.due(Duration::from_secs(second));
+        assert_eq!(due(1_000), Some(1));
+        assert_eq!([due(1_000), due(1_030), due(1_059)], [None; 3]);
+        assert_eq!(due(1_060), Some(4));
+        assert_eq!(due(1_061), None);
+        assert_eq!(due(5), Some(2), "a clock that was ahead");
+        assert_eq!(due(64), None);
+    }
+}

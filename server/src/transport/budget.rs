@@ -1,0 +1,124 @@
+//! One budget for the bytes that requests bring, in their heads and bodies: callers decide how much they send and how
+//! long they take, so together they get no more memory than this. An ordinary request is so small that it needs none
+//! of the budget, and is served whatever others hold.
+
+use crate::telemetry::Seldom;
+use protocol::attempts::Network;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
+
+/// What each request may bring besides, in bytes: as much as the buffer that every connection has anyway. The number
+/// of connections bounds it.
+pub(super) const FREE: usize = 8 * 1024;
+
+/// Given out in pieces of this size, so that a body that comes in small ones asks seldom.
+const PIECE: usize = 4 * 1024;
+
+/// The budget. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    all: usize,
+    of_one: usize,
+    spent: Arc<Mutex<Spent>>,
+    began: Instant,
+    refused: Arc<Seldom>,
+}
+
+#[derive(Debug, Default)]
+struct Spent {
+    all: usize,
+    networks: HashMap<Network, usize>,
+}
+
+/// What one connection holds of it, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Purse {
+    budget: Budget,
+    network: Network,
+    held: usize,
+}
+
+impl Budget {
+    /// `all` bytes, of which one network has at most `of_one`.
+    pub(super) fn new(all: usize, of_one: usize) -> Self {
+        Self { all, of_one, spent: Arc::default(), began: Instant::now(), refused: Arc::default() }
+    }
+
+    /// An empty purse of a network.
+    pub(super) fn purse(&self, network: Network) -> Purse {
+        Purse { budget: self.clone(), network, held: 0 }
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Purse {
+    /// Holds what a request needs of which `bytes` have come. `false`: there is no room, and it holds what it held.
+    pub(super) fn hold(&mut self, bytes: usize) -> bool {
+        let wanted = bytes.saturating_sub(FREE).next_multiple_of(PIECE);
+        if wanted == self.held {
+            return true;
+        }
+        let mut spent = self.budget.spent();
+        let all = spent.all.saturating_sub(self.held).saturating_add(wanted);
+        let own = spent.networks.get(&self.network).copied().unwrap_or_default();
+        let own = own.saturating_sub(self.held).saturating_add(wanted);
+        if wanted > self.held && (all > self.budget.all || own > self.budget.of_one) {
+            drop(spent);
+            if let Some(times) = self.budget.refused.due(self.budget.began.elapsed()) {
+                tracing::warn!(
+                    times,
+                    "requests hold all the bytes that they may, of one address or together: more is refused"
+                );
+            }
+            return false;
+        }
+        spent.all = all;
+        match spent.networks.entry(self.network) {
+            Entry::Occupied(entry) if own == 0 => drop(entry.remove()),
+            entry => drop(entry.insert_entry(own)),
+        }
+        self.held = wanted;
+        true
+    }
+}
+
+impl Drop for Purse {
+    fn drop(&mut self) {
+        self.hold(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Network = Network::V4([192, 0, 2, 1]);
+    const OTHER: Network = Network::V4([192, 0, 2, 2]);
+
+    #[test]
+    fn n251_bytes_are_held_until_they_are_given_back_and_never_more_than_there_are() {
+        let budget = Budget::new(3 * PIECE, 2 * PIECE);
+        let (mut first, mut second, mut other) = (budget.purse(ONE), budget.purse(ONE), budget.purse(OTHER));
+        for purse in [&mut first, &mut second, &mut other] {
+            assert!(purse.hold(FREE), "needs nothing of the budget");
+        }
+        assert_eq!(budget.spent().all, 0);
+        assert!(first.hold(FREE + 1) && first.hold(FREE + PIECE) && first.hold(FREE + 2 * PIECE));
+        assert_eq!((first.held, budget.spent().all), (2 * PIECE, 2 * PIECE));
+        assert!(!second.hold(FREE + 1), "the share of its network is spent");
+        assert!(other.hold(FREE + PIECE), "another has its own");
+        assert!(!other.hold(FREE + PIECE + 1), "all is spent");
+        assert_eq!(other.held, PIECE, "a refusal changes nothing");
+        assert!(first.hold(FREE + PIECE), "less is always given back");
+        assert!(second.hold(FREE + PIECE));
+        drop((first, second));
+        assert_eq!(budget.spent().networks, HashMap::from([(OTHER, PIECE)]));
+        drop(other);
+        assert!(budget.spent().networks.is_empty() && budget.spent().all == 0, "nothing is kept of who left");
+    }
+}

@@ -1,0 +1,46 @@
+//! How many files the process may have open, and so how many connections.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What the store, the logs and the runtime have open, in descriptors.
+const RESERVE: usize = 64;
+/// More are of no use.
+const MOST: u64 = 16 * 1024;
+
+/// Raises the soft limit to the hard one, as far as more is of use. Returns how many descriptors there may be.
+pub fn raise() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(MOST, |maximum| maximum.min(MOST));
+    if current.is_none_or(|current| current >= wanted) {
+        return count(current.unwrap_or(MOST));
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
+        Ok(()) => count(wanted),
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files can't be raised");
+            count(current.unwrap_or(MOST))
+        }
+    }
+}
+
+/// How many connections so many descriptors allow. A quarter of them is for calls of our own: a request may need one
+/// to DynamoDB.
+pub const fn connections(descriptors: usize) -> usize {
+    descriptors.saturating_sub(RESERVE) / 4 * 3
+}
+
+fn count(descriptors: u64) -> usize {
+    usize::try_from(descriptors).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n251_connections_leave_descriptors_for_everything_else() {
+        for (descriptors, places) in [(0, 0), (64, 0), (128, 48), (1024, 720), (16 * 1024, 12_240)] {
+            assert_eq!(connections(descriptors), places);
+        }
+    }
+}
