@@ -37,6 +37,8 @@ pub struct Limits {
     pub connections: usize,
     /// The same from one address, or IPv6 network of 64 bits; if none of them is idle, one more is closed unheard.
     pub connections_of_one: usize,
+    /// After so long without a request that is wholly there, a connection counts as idle, and makes room for others.
+    pub idle_time: Duration,
     /// What requests hold together, in bytes of heads and bodies, besides the first 8 kB of each; beyond, a body is
     /// 503 and a head ends its connection.
     pub request_bytes: usize,
@@ -67,6 +69,7 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             connections_of_one: 128,
+            idle_time: Duration::from_secs(1),
             request_bytes: 8 * 1024 * 1024,
             request_bytes_of_one: 512 * 1024,
             uri_bytes: 8 * 1024,
@@ -94,7 +97,7 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let places = Places::new(limits.connections, limits.connections_of_one);
+    let places = Places::new(limits.connections, limits.connections_of_one, limits.idle_time);
     let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();

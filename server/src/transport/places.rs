@@ -1,6 +1,6 @@
 //! Who is connected: so many at a time, and fewer of one network. Where a limit is reached, whoever has waited for
 //! their own request the longest makes room: an idle connection costs its owner nothing but another connection.
-//! Whoever is being served stays.
+//! Whoever is being served stays, and whoever has only just come: their request may be here, and not yet read.
 
 use crate::telemetry::Seldom;
 use protocol::attempts::Network;
@@ -8,21 +8,22 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The places.
 pub(super) struct Places {
     all: usize,
     of_one: usize,
+    /// Who has been waited for less long isn't idle.
+    idle_time: Duration,
     state: Arc<State>,
 }
 
 struct State {
     taken: Mutex<Taken>,
     freed: Notify,
-    /// Grows with each wait that begins: the smaller number has waited longer.
-    turns: AtomicU64,
     began: Instant,
     crowded: Seldom,
 }
@@ -44,7 +45,7 @@ pub(super) struct Place {
 }
 
 struct Seat {
-    /// Since which turn it waits for its caller; [`SERVED`]: it doesn't.
+    /// Since when it waits for its caller, as [`State::now`] counts; [`SERVED`]: it doesn't.
     waits_since: AtomicU64,
     asked_to_leave: Notify,
 }
@@ -52,27 +53,27 @@ struct Seat {
 const SERVED: u64 = u64::MAX;
 
 impl Places {
-    /// `all` places, of which one network has at most `of_one`.
-    pub(super) fn new(all: usize, of_one: usize) -> Self {
+    /// `all` places, of which one network has at most `of_one`. After `idle_time` a connection counts as idle.
+    pub(super) fn new(all: usize, of_one: usize, idle_time: Duration) -> Self {
         let state = State {
             taken: Mutex::default(),
             freed: Notify::new(),
-            turns: AtomicU64::new(0),
             began: Instant::now(),
             crowded: Seldom::default(),
         };
-        Self { all, of_one, state: Arc::new(state) }
+        Self { all, of_one, idle_time, state: Arc::new(state) }
     }
 
-    /// Takes a place, and waits for one if all are taken by people who are being served. `None`: the network has all
-    /// it may have, and each of them is being served.
+    /// Takes a place, and waits for one while all are taken and none of them idles. `None`: the network has all it may
+    /// have, and none of them idles.
     pub(super) async fn enter(&self, network: Network) -> Option<Place> {
         loop {
             let freed = self.state.freed.notified();
             {
                 let mut taken = self.state.taken();
+                let idle_since = self.state.before(self.idle_time);
                 let own = taken.seated.get(&network).map_or(0, Vec::len);
-                if own >= self.of_one && !taken.dismiss(Some(network)) {
+                if own >= self.of_one && !taken.dismiss(Some(network), idle_since) {
                     self.state.tell(
                         "one address has all the connections it may have, and all are busy: more are closed",
                     );
@@ -83,12 +84,13 @@ impl Places {
                 }
                 // One for each that comes; those asked before are on their way.
                 if taken.count >= self.all {
-                    taken.dismiss(None);
+                    taken.dismiss(None, idle_since);
                     self.state
                         .tell("all connections are taken: the longest idle ones are closed for new ones");
                 }
             }
-            freed.await;
+            // Or until somebody has idled long enough.
+            let _either = timeout(self.idle_time.max(Duration::from_millis(1)), freed).await;
         }
     }
 }
@@ -104,14 +106,19 @@ impl State {
         }
     }
 
-    fn next_turn(&self) -> u64 {
-        self.turns.fetch_add(1, Ordering::Relaxed)
+    /// In nanoseconds since there are places.
+    fn now(&self) -> u64 {
+        self.before(Duration::ZERO)
+    }
+
+    fn before(&self, time: Duration) -> u64 {
+        u64::try_from(self.began.elapsed().saturating_sub(time).as_nanos()).unwrap_or(SERVED - 1)
     }
 }
 
 impl Taken {
     fn seat(&mut self, network: Network, state: &Arc<State>) -> Place {
-        let waits_since = AtomicU64::new(state.next_turn());
+        let waits_since = AtomicU64::new(state.now());
         let seat = Arc::new(Seat { waits_since, asked_to_leave: Notify::new() });
         self.open += 1;
         self.count += 1;
@@ -119,14 +126,14 @@ impl Taken {
         Place { seat, network, state: Arc::clone(state) }
     }
 
-    /// Asks the one that has waited longest to leave, of one network or of all. `false`: nobody waits.
-    fn dismiss(&mut self, of: Option<Network>) -> bool {
+    /// Asks the one that has waited longest to leave, of one network or of all. `false`: nobody has waited since then.
+    fn dismiss(&mut self, of: Option<Network>, since_then: u64) -> bool {
         let since = |seat: &Arc<Seat>| seat.waits_since.load(Ordering::Relaxed);
         let of_one =
             |network: Network| self.seated.get(&network).into_iter().map(move |seats| (network, seats));
         let longest = |(network, seats): (Network, &Vec<Arc<Seat>>)| {
             let seat = seats.iter().min_by_key(|seat| since(seat))?;
-            (since(seat) != SERVED).then(|| (since(seat), network, Arc::clone(seat)))
+            (since(seat) <= since_then).then(|| (since(seat), network, Arc::clone(seat)))
         };
         let found = match of {
             Some(network) => of_one(network).filter_map(longest).next(),
@@ -163,7 +170,7 @@ impl Place {
 
     /// From now on it is the caller who lets wait.
     pub(super) fn wait(&self) {
-        self.seat.waits_since.store(self.state.next_turn(), Ordering::Relaxed);
+        self.seat.waits_since.store(self.state.now(), Ordering::Relaxed);
     }
 
     /// Ready when the place is needed for another.
@@ -208,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn n251_the_longest_idle_of_ones_own_makes_room() {
-        let places = Places::new(9, 2);
+        let places = Places::new(9, 2, Duration::ZERO);
         let (first, second, other) = (enter(&places, 0), enter(&places, 0), enter(&places, 1));
         first.serve();
         first.wait();
@@ -223,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn n251_in_a_full_house_the_longest_idle_of_all_makes_room() {
-        let places = Places::new(3, 3);
+        let places = Places::new(3, 3, Duration::from_nanos(1));
         let held = [enter(&places, 0), enter(&places, 1), enter(&places, 2)];
         held[0].serve();
         let mut comes = pin!(places.enter(NETWORKS[0]));
@@ -241,5 +248,16 @@ mod tests {
         drop(place);
         drop(now(&mut late).flatten().unwrap());
         assert_eq!(places.state.taken().open, 2);
+    }
+
+    #[tokio::test]
+    async fn n251_who_has_only_just_come_makes_no_room() {
+        let places = Places::new(9, 2, Duration::from_secs(3600));
+        let held = [enter(&places, 0), enter(&places, 0), enter(&places, 1)];
+        assert!(now(places.enter(NETWORKS[0])).unwrap().is_none(), "their requests may be here");
+        assert_eq!(held.each_ref().map(must_leave), [false; 3]);
+        let [first, ..] = held;
+        drop(first);
+        enter(&places, 0);
     }
 }
