@@ -10,6 +10,7 @@ mod guides;
 mod killing;
 mod operating;
 mod outage;
+mod rewrapping;
 mod sharing;
 
 use conformance::process::run;
