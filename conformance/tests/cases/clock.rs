@@ -215,3 +215,81 @@ async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rota
         assert!(world.send(get("/jwks")).await.text().contains(&kid));
     }
 }
+
+/// Sign-in, tokens, refreshing, userinfo, introspection and the published keys: all as it should be.
+async fn assert_serves(world: &World) {
+    let tokens = redeem(world, &code(world, &[]).await).await;
+    assert_sound(world, &tokens);
+    let access = member(&tokens, "access_token");
+    assert_eq!(userinfo_status(world, &access).await, 200);
+    let asked = form("/introspect", &[("token", &access)]).with("authorization", &world.basic("rp"));
+    assert_eq!(world.send(asked).await.json()["active"], true);
+    let kid = conformance::header(&access)["kid"].as_str().unwrap().to_owned();
+    assert!(world.send(get("/jwks")).await.text().contains(&kid));
+    let tokens = spa_tokens(world).await;
+    assert_sound(world, &refreshed(world, &member(&tokens, "refresh_token")).await);
+    assert_eq!(world.send(get("/readyz")).await.status, 200);
+}
+
+#[tokio::test]
+async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_put_right() {
+    for ahead in [2 * MINUTE, HOUR, 365 * 24 * HOUR] {
+        let world = World::new(crate::HARNESS).await;
+        world.clock.set(BEGIN.minus(ahead));
+        world.relying_party().await;
+        world.single_page().await;
+        world.alice().await;
+        // The process that made the keys, and one that starts now.
+        let other = world.beside(world.app.clock.now()).await;
+        for server in [&world, &other] {
+            assert_serves(server).await;
+            server::upkeep::minute(&server.app).await;
+            assert_serves(server).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
+    for apart in [2 * MINUTE, HOUR] {
+        for ahead in [true, false] {
+            let (world, _) = people().await;
+            world.single_page().await;
+            world.pass(2 * 3600);
+            let now = world.app.clock.now();
+            let other = world.beside(if ahead { now.plus(apart) } else { now.minus(apart) }).await;
+            let kid = async |world: &World| {
+                let tokens = redeem(world, &code(world, &[]).await).await;
+                conformance::header(&member(&tokens, "id_token"))["kid"].as_str().unwrap().to_owned()
+            };
+            let assert_told = async |kid: &str| {
+                for world in [&world, &other] {
+                    assert!(world.send(get("/jwks")).await.text().contains(kid), "{apart:?}");
+                }
+            };
+            for server in [&world, &other] {
+                server::upkeep::minute(&server.app).await;
+                assert_serves(server).await;
+                assert_told(&kid(server).await).await;
+            }
+            // A command on the other host: everybody's keys change, and everybody serves.
+            other.app.keys.rotate(server::keys::Rotation::Now { force: true }).await.unwrap();
+            world.app.distrust_caches();
+            for server in [&world, &other] {
+                assert_serves(server).await;
+                assert_told(&kid(server).await).await;
+            }
+            let revoked = kid(&other).await;
+            other.app.keys.revoke(&revoked, true).await.unwrap();
+            world.app.distrust_caches();
+            for server in [&world, &other] {
+                assert_serves(server).await;
+                assert_ne!(kid(server).await, revoked);
+            }
+            // And when the clock is put right.
+            other.clock.set(world.app.clock.now());
+            server::upkeep::minute(&other.app).await;
+            assert_serves(&other).await;
+        }
+    }
+}

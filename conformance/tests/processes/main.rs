@@ -12,6 +12,7 @@ mod guides;
 mod killing;
 mod operating;
 mod outage;
+mod rewrapping;
 mod sharing;
 
 use conformance::process::run;

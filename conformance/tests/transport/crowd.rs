@@ -25,7 +25,8 @@ async fn works(wire: &mut Wire) {
 #[tokio::test]
 async fn n251_the_longest_idle_of_ones_own_makes_room() {
     let (world, _) = world().await;
-    let limits = Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
+    let limits =
+        Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
     let mut other = from(&server, "127.0.0.2").await;
     works(&mut other).await;
@@ -52,7 +53,8 @@ async fn n251_the_longest_idle_of_ones_own_makes_room() {
 async fn n251_who_is_served_makes_no_room_and_one_more_is_closed() {
     let (world, _) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let limits = Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
+    let limits =
+        Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
     let server = Server::start(waiting(router(&world), &begun, &permits), limits).await;
     let (mut first, mut second) = (from(&server, "127.0.0.1").await, from(&server, "127.0.0.1").await);
     for wire in [&mut first, &mut second] {

@@ -8,10 +8,11 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
 use crate::config::{ClientIp, OriginSecret, Settings, StorageSetting};
 use crate::http::caller::UNREADABLE;
-use crate::keys::{Keys, KeysError};
+use crate::keys::ring::MASTER_LEAD;
+use crate::keys::{Keys, KeysError, Ring};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
-use protocol::time::Timestamp;
+use protocol::time::{CLOCK_SKEW, Timestamp};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub(super) fn run(context: &Context) -> Outcome {
                 checks.extend(writable(&*store).await);
                 checks.push(issuer(&settings, &*store).await);
                 checks.extend(clients(&settings, &*store).await);
-                checks.push(keys(&settings, store).await);
+                checks.extend(keys(&settings, store).await);
             }
             Err(error) => checks.push(Check::bad("store", error.to_string(), "see `storage`")),
         }
@@ -142,12 +143,23 @@ async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
     }
 }
 
-/// Clients that can't get a token.
-async fn clients(settings: &Settings, store: &dyn Store) -> Option<Check> {
+/// Clients that can't get a token, and clients from ahead of this clock.
+async fn clients(settings: &Settings, store: &dyn Store) -> Vec<Check> {
     let clients = match store.clients().await {
         Ok(clients) => clients,
-        Err(error) => return Some(Check::bad("clients", error.to_string(), "see `storage`")),
+        Err(error) => return vec![Check::bad("clients", error.to_string(), "see `storage`")],
     };
+    let latest = SystemClock.now().plus(CLOCK_SKEW);
+    let ahead = clients.iter().filter(|client| client.created_at > latest);
+    let told = ahead.map(|client| {
+        let at = show_time(client.created_at);
+        let found = format!("`{}` was registered at {at}, ahead of this machine's clock", client.id);
+        Check::good("clients", found)
+    });
+    told.chain(unsigned(settings, &clients)).collect()
+}
+
+fn unsigned(settings: &Settings, clients: &[Client]) -> Option<Check> {
     let unsigned =
         |client: &&Client| client.signing_alg.is_some_and(|alg| !settings.signing_algs.contains(&alg));
     let client = clients.iter().find(unsigned)?;
@@ -161,7 +173,7 @@ async fn clients(settings: &Settings, store: &dyn Store) -> Option<Check> {
     ))
 }
 
-async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {
+async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
     let keys: Arc<Keys> = match assembly::open_keys(settings, store, false).await {
         Ok(keys) => keys,
         Err(error) => {
@@ -170,23 +182,38 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Check {
                 KeysError::NoRing => "start `keyward serve` once",
                 _ => "put the master key file back",
             };
-            return Check::bad("keys", error.to_string(), mend);
+            return vec![Check::bad("keys", error.to_string(), mend)];
         }
     };
     let (now, ring) = (SystemClock.now(), keys.current());
-    let ahead = ring.list(now).iter().map(|key| key.publish_at).max().filter(|at| *at > now.plus(TOLERABLE));
-    if let Some(at) = ahead {
-        let found = format!("a key was made at {}, which is ahead of this machine's clock", show_time(at));
-        return Check::bad("clock", found, "set the clock (NTP)");
-    }
-    match ring.signer(None, now) {
+    let signs = match ring.signer(None, now) {
         Ok(signer) => Check::good("keys", format!("{} {} signs", signer.alg(), signer.kid())),
         Err(error) => Check::bad(
             "keys",
             error.to_string(),
             "start a server, or run `keyward keys rotate --now --force`",
         ),
-    }
+    };
+    dated_ahead(ring.ring(), now).into_iter().chain([signs]).collect()
+}
+
+/// What of the ring a clock made that was ahead of ours.
+fn dated_ahead(ring: &Ring, now: Timestamp) -> Option<Check> {
+    let latest = now.plus(CLOCK_SKEW);
+    let keys = ring.keys.iter().filter(|key| key.publish_at > latest);
+    let keys = keys.map(|key| format!("the key {} was made at {}", key.kid, show_time(key.publish_at)));
+    let masters = ring.masters.iter().filter(|master| master.seal_from > latest.plus(MASTER_LEAD));
+    let masters =
+        masters.map(|master| format!("master {} seals from {}", master.id, show_time(master.seal_from)));
+    let found: Vec<_> = keys.chain(masters).collect();
+    (!found.is_empty()).then(|| {
+        Check::bad(
+            "clock",
+            format!("{}: ahead of this machine's clock", found.join("; ")),
+            "set the clock (NTP); if it is right, run `keyward storage restored`, which dates them again and ends every \
+             session and grant",
+        )
+    })
 }
 
 async fn reachability(settings: &Settings) -> Vec<Check> {
@@ -246,5 +273,24 @@ fn clock(theirs: Timestamp) -> Check {
         Check::good("clock", "agrees with the server's")
     } else {
         Check::bad("clock", format!("{} s apart from the server's", apart.as_secs()), "set the clock (NTP)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::ring::RingMaster;
+
+    #[test]
+    fn n240_what_is_dated_ahead_is_named_with_the_command_that_settles_it() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let mut ring = Ring::empty();
+        let master = |seal_from| RingMaster { id: 7, wrapped: String::new(), seal_from, remove_at: None };
+        ring.masters = vec![master(now.plus(MASTER_LEAD).plus(CLOCK_SKEW))];
+        assert!(dated_ahead(&ring, now).is_none(), "clocks may differ by so much");
+        ring.masters.push(master(now.plus(Duration::from_secs(3600))));
+        let check = dated_ahead(&ring, now).unwrap();
+        assert!(!check.ok && check.found.contains("master 7"));
+        assert!(check.mend.unwrap().contains("keyward storage restored"));
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Command {
         planned_move: bool,
     },
     /// After a backup was put back, servers stopped: end every grant and session older than now, so that nothing comes
-    /// back to life
+    /// back to life. Keys that a clock dated which ran ahead are dated by this one
     Restored,
 }
 
