@@ -50,7 +50,7 @@ pub async fn prepare(
 /// # Errors
 /// What files say.
 pub fn finish(path: &Path, new: &Root, entropy: &dyn Entropy) -> Result<(), KeysError> {
-    Ok(new.put_in_place(path, entropy).map_err(failed("putting the new master key file in place"))?)
+    new.put_in_place(path, entropy).map_err(failed("putting the new master key file in place"))
 }
 
 impl Keys {
