@@ -88,7 +88,7 @@ async fn a_new_password_ends_every_other_session() {
     change_password(&browser, PASSWORD, NEW).await;
     assert!(browser.text("#account-notice").await.contains("signed out everywhere else"));
     assert_eq!(browser.count("#sessions-end-all").await, 0, "this browser is the only one");
-    assert_eq!(browser.count("button[value=rp]").await, 1, "what was agreed to is still agreed to");
+    assert_eq!(browser.count("button[value=rp]").await, 0, "applications ask again: decision 0005");
     assert!(!is_signed_in(&setting.world, &mut elsewhere).await);
 
     browser.follow("#account-logout").await;

@@ -108,11 +108,10 @@ async fn rewrap(output: Output, admin: &Admin, settings: &Settings, new: &Path) 
     let changed = admin.change_ring(Event::new(What::KeysRewrapped), keys.rewrap(&root.name)).await?;
     rewrap::finish(path, &root, &*admin.entropy)?;
     let before = if changed { "" } else { "That was done before: nothing was changed in the store.\n" };
+    let (new, path) = (new.display(), path.display());
     let text = format!(
-        "{before}The keys are sealed by the key of {}, which is in {} now too; the former file is kept beside it.\nServers that \
-         read that file need no restart. Backups of the store from before need the former file.",
-        new.display(),
-        path.display(),
+        "{before}The keys are sealed by the key of {new}, which is in {path} now, too. The former file is kept beside it as \
+         {path}.NAME.\nServers that read {path} need no restart. Backups of the store from before need the former file."
     );
     print(output, &keys.current().list(admin.clock.now()), &text)
 }

@@ -195,6 +195,10 @@ fn check_front(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
         let mend = "anybody could send this header: set `origin_secret` too, and have the front end send it";
         return Err(raw.complaint("client_ip", mend));
     }
+    if matches!(&settings.client_ip, ClientIp::Header(name) if name == "x-keyward-origin") {
+        let mend = "this header holds `origin_secret`: name the one in which the front end sends the caller's address";
+        return Err(raw.complaint("client_ip", mend));
+    }
     if settings.client_ip == ClientIp::Socket && !settings.origin_secret.is_empty() {
         let mend = "behind the front end that sends `origin_secret` every call has the front end's address, so all \
                     callers would share one limit: write header:NAME with the header in which it sends the caller's \

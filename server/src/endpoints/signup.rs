@@ -118,7 +118,7 @@ async fn make(
     };
     // Whoever hangs up here has left the line; from here on the account is made.
     let Ok(place) = app.passwords.on_behalf_of(attempts::share(app, call)).place().await else {
-        telemetry::audit(call, &Event::new(What::PasswordsBusy));
+        call.audit_failure(app, &Event::new(What::PasswordsBusy));
         return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
     };
     let admin = app.admin();

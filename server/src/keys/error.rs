@@ -86,6 +86,8 @@ pub enum RingRefusal {
     Contended,
     /// This process may use keys, not make them.
     MayNotGenerate,
+    /// The new master key file is the one in use, or one that was replaced before.
+    OldMasterFile,
 }
 
 impl fmt::Display for RingRefusal {
@@ -106,6 +108,10 @@ impl fmt::Display for RingRefusal {
             Self::BadAlgorithms => f.write_str("signing_algs must name one to three algorithms"),
             Self::UnknownKey => f.write_str("no key of this kid; `keyward keys list` shows them"),
             Self::Contended => f.write_str("another process keeps changing the keys; try again"),
+            Self::OldMasterFile => f.write_str(
+                "--new-master names the master key file in use, or one that was replaced before; name a file that isn't there, \
+                 and it is made",
+            ),
             Self::MayNotGenerate => {
                 f.write_str("this process may not make keys; the rotation function does (setting `rotation`)")
             }

@@ -6,7 +6,7 @@
 //! the file that the ring names is one of the two. The same command goes on from wherever it was stopped.
 
 use super::error::{KeysError, RingRefusal, SignError, SignErrorKind};
-use super::root::{Root, successor};
+use super::root::{Root, successor, with_suffix};
 use super::{ATTEMPTS, Keys, complete, plan, read_ring};
 use crate::entropy::Entropy;
 use std::io;
@@ -25,7 +25,13 @@ pub async fn prepare(
     entropy: &dyn Entropy,
 ) -> Result<Root, KeysError> {
     let (_, ring) = read_ring(store).await?.ok_or(KeysError::NoRing)?;
-    let new = Root::read_or_make(new, entropy).map_err(failed("making the new master key file"))?;
+    if is_same_file(new, path) {
+        return Err(RingRefusal::OldMasterFile.into());
+    }
+    let new = Root::read_or_make(new, entropy).map_err(failed("reading or making the file of --new-master"))?;
+    if with_suffix(path, &new.name).exists() {
+        return Err(RingRefusal::OldMasterFile.into());
+    }
     if !path.exists() && !successor(path).exists() {
         return Err(KeysError::MissingMasterKey(path.to_owned()));
     }
@@ -75,6 +81,11 @@ impl Keys {
         }
         Err(RingRefusal::Contended.into())
     }
+}
+
+/// Also by another name.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 fn failed(step: &'static str) -> impl Fn(io::Error) -> KeysError {

@@ -112,7 +112,7 @@ async fn change(
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));
         }
         Err(AdminError::Password(PasswordError::Busy)) => {
-            telemetry::audit(call, &Event::new(What::PasswordsBusy));
+            call.audit_failure(app, &Event::new(What::PasswordsBusy));
             return Ok(Err(BUSY_NOW));
         }
         Err(error) => return Err(error.into()),
