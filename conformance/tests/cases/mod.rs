@@ -18,6 +18,7 @@ mod lifetime;
 mod login;
 mod logout;
 mod machine;
+mod pile;
 mod refresh;
 mod signup;
 mod token;

@@ -4,6 +4,7 @@
 
 mod errors;
 mod framing;
+mod left;
 mod life;
 mod limits;
 mod names;
