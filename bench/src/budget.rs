@@ -3,6 +3,7 @@
 //! cost of a request is a ratio to the floor in the first place.
 
 use crate::report::{Counts, Report};
+use crate::scenario::pile::Pile;
 use crate::scenario::s3::{Flood, TOKENS};
 use crate::token::Token;
 use serde::Serialize;
@@ -50,6 +51,7 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
     budgets.extend(ratios(report));
     budgets.extend(times(report, scale));
     budgets.extend(report.flood.iter().flat_map(of_flood));
+    budgets.extend(report.pile.iter().flat_map(of_pile));
     budgets
 }
 
@@ -102,6 +104,19 @@ fn of_flood(flood: &Flood) -> [Budget; 3] {
         budget("S3 a token meanwhile", "× idle", flood.ratio.median, 2.0, 1.2),
         budget("S3 more tokens waiting", "", waiting, MOST_WAITING, MOST_WAITING / 4.0),
         budget("resident, signing in", "MiB", mebibytes(flood.peak), 40.0, 20.0),
+    ]
+}
+
+/// What one user's pile may do to others.
+fn of_pile(pile: &Pile) -> [Budget; 5] {
+    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
+    let page = u32::try_from(pile.page).map_or(f64::INFINITY, f64::from) / 1e3;
+    [
+        budget("pile, others meanwhile", "× idle", pile.ratio.median, 1.2, 1.0),
+        budget("pile, writes meanwhile", "× idle", pile.writer.median, 1.2, 1.0),
+        budget("pile, p99 meanwhile", "× none", pile.p99_ratio.median, 1.2, 1.0),
+        budget("pile, account page", "kB", page, 100.0, 60.0),
+        budget("resident, pile", "MiB", mebibytes(pile.peak), 48.0, 40.0),
     ]
 }
 

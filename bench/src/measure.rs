@@ -9,7 +9,7 @@ use crate::product::{Client, Product};
 use crate::report::{Report, Resident, Start};
 use crate::rounds::Plan;
 use crate::runner::Runner;
-use crate::scenario::{PASSWORD, Row, Setting, USERNAME, s1, s2, s3, s4, s5, s6, s7, s8};
+use crate::scenario::{PASSWORD, Row, Setting, USERNAME, pile, s1, s2, s3, s4, s5, s6, s7, s8};
 use crate::server::Server;
 use crate::token::Token;
 use crate::{Outcome, floor, startup};
@@ -59,6 +59,7 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
         start,
         resident,
         flood: None,
+        pile: None,
         size: product.size()?,
         budgets: Vec::new(),
         machine,
@@ -105,6 +106,9 @@ async fn with_settings(program: &Path, effort: &Effort, report: &mut Report) -> 
         let flood = s3::flood(&Setting { machine, product, server, plan }, &person, &client).await?;
         report.flood = Some(flood);
         report.rows.push(s3::run(&Setting { machine, product, server, plan }, &person).await?);
+    }
+    if effort.wants("pile") {
+        report.pile = Some(pile::run(&install(program, &[])?, machine, plan).await?);
     }
     Ok(())
 }

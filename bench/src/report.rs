@@ -5,6 +5,7 @@ use crate::instructions::Instructions;
 use crate::machine::Machine;
 use crate::rounds::{Plan, Spread};
 use crate::scenario::Row;
+use crate::scenario::pile::Pile;
 use crate::scenario::s3::Flood;
 use crate::token::Token;
 use serde::Serialize;
@@ -29,6 +30,8 @@ pub struct Report {
     pub resident: Resident,
     /// Tokens while the password pool is full.
     pub flood: Option<Flood>,
+    /// Others while somebody asks for an account with a pile.
+    pub pile: Option<Pile>,
     /// The product's binary in bytes.
     pub size: u64,
     /// What all that means.
@@ -120,6 +123,7 @@ impl fmt::Display for Report {
             writeln!(f, "(contended: too few cores for times on the clock to mean much)")?;
         }
         self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
+        self.pile.as_ref().map_or(Ok(()), |pile| write!(f, "{pile}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
@@ -141,6 +145,31 @@ impl fmt::Display for Flood {
         )?;
         let (done, refused) = overflow;
         writeln!(f, "  overflowing:        {done} signed in, {refused} refused, no token refused\n")
+    }
+}
+
+impl fmt::Display for Pile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { idle, meanwhile, ratio, writer, p50, p99, p99_ratio, per_second, .. } = self;
+        let (pages, refused) = self.asked;
+        writeln!(
+            f,
+            "\nwhile somebody asks for an account with a pile ({pages:.0} pages, {refused:.0} refused a second):"
+        )?;
+        writeln!(f, "  CPU µs of others:   idle {}, meanwhile {}", micros(idle), micros(meanwhile))?;
+        writeln!(f, "  ratio:              {}; of the writing thread {}", times(ratio), times(writer))?;
+        writeln!(f, "  p50 of others:      idle {:.0} µs, meanwhile {:.0} µs", p50.0, p50.1)?;
+        let (idle, ordinary, meanwhile) = p99;
+        writeln!(
+            f,
+            "  p99 of others:      idle {idle:.0} µs, an ordinary account {ordinary:.0} µs, meanwhile {meanwhile:.0} µs"
+        )?;
+        writeln!(f, "  over the ordinary:  {}", times(p99_ratio))?;
+        writeln!(f, "  others a second:    idle {:.1}, meanwhile {:.1}", per_second.0, per_second.1)?;
+        let (p99, most) = self.hanging_up;
+        writeln!(f, "  callers hang up:    p99 {p99:.0} µs, at most {most:.0} µs, none refused")?;
+        let (signing_in, signing_out) = self.in_and_out;
+        writeln!(f, "  the owner:          signs in in {signing_in:.0} ms, out in {signing_out:.0} ms\n")
     }
 }
 
@@ -190,6 +219,10 @@ impl fmt::Display for Counts {
         writeln!(f)?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
     }
+}
+
+fn times(spread: &Spread) -> String {
+    format!("{:.2} ({:.2} to {:.2})", spread.median, spread.min, spread.max)
 }
 
 fn micros(spread: &Spread) -> String {
