@@ -64,6 +64,16 @@ impl Browser {
         Err("a walk through our pages does not end".into())
     }
 
+    /// Opens a page of ours, and sends the one form of it.
+    pub async fn press(&mut self, connection: &mut Connection, path: &str) -> Outcome<()> {
+        let answer = connection.send(&request("GET", path, self.address, &self.cookie_line(), "")).await?;
+        self.keep_cookies(&answer);
+        let Turn::Fill(page) = turn(&answer)? else { return Err(answer.unexpected()) };
+        let answer = connection.send(&self.fill(&page)?).await?;
+        self.keep_cookies(&answer);
+        if answer.status < 400 { Ok(()) } else { Err(answer.unexpected()) }
+    }
+
     fn keep_cookies(&mut self, answer: &Answer<'_>) {
         for set in answer.headers("set-cookie") {
             let pair = set.split(';').next().and_then(|pair| pair.split_once('='));

@@ -3,6 +3,7 @@
 //! cost of a request is a ratio to the floor in the first place.
 
 use crate::report::{Counts, Report};
+use crate::scenario::pile::Pile;
 use crate::scenario::s3::{Flood, TOKENS};
 use crate::scenario::s9::Siege;
 use crate::scenario::s10::Stall;
@@ -57,6 +58,7 @@ pub fn of_run(report: &Report) -> Vec<Budget> {
     if !report.stalls.is_empty() {
         budgets.extend(of_stalls(&report.stalls));
     }
+    budgets.extend(report.pile.iter().flat_map(of_pile));
     budgets
 }
 
@@ -128,6 +130,19 @@ fn of_stalls(stalls: &[Stall]) -> [Budget; 2] {
     [
         budget("S10 a token meanwhile", "× before", worst(|stall| stall.ratio.median), 1.2, 1.1),
         budget("resident, stalled", "MiB", worst(|stall| mebibytes(stall.peak)), 64.0, 48.0),
+    ]
+}
+
+/// What one user's pile may do to others.
+fn of_pile(pile: &Pile) -> [Budget; 5] {
+    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
+    let page = u32::try_from(pile.page).map_or(f64::INFINITY, f64::from) / 1e3;
+    [
+        budget("pile, others meanwhile", "× idle", pile.ratio.median, 1.2, 1.0),
+        budget("pile, writes meanwhile", "× idle", pile.writer.median, 1.2, 1.0),
+        budget("pile, p99 meanwhile", "× none", pile.p99_ratio.median, 1.2, 1.0),
+        budget("pile, account page", "kB", page, 100.0, 60.0),
+        budget("resident, pile", "MiB", mebibytes(pile.peak), 48.0, 40.0),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::product::{Client, Product};
 use crate::report::{Report, Resident, Start};
 use crate::rounds::Plan;
 use crate::runner::Runner;
-use crate::scenario::{PASSWORD, Row, Setting, USERNAME, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
+use crate::scenario::{PASSWORD, Row, Setting, USERNAME, pile, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
 use crate::server::Server;
 use crate::token::Token;
 use crate::{Outcome, floor, startup};
@@ -61,6 +61,7 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
         flood: None,
         sieges: Vec::new(),
         stalls: Vec::new(),
+        pile: None,
         size: product.size()?,
         budgets: Vec::new(),
         machine,
@@ -116,6 +117,9 @@ async fn with_settings(program: &Path, effort: &Effort, report: &mut Report) -> 
     if effort.wants("S9") {
         let product = &install(program, &[])?;
         report.sieges = s9::run(product, &machine.runner(), plan).await?;
+    }
+    if effort.wants("pile") {
+        report.pile = Some(pile::run(&install(program, &[])?, machine, plan).await?);
     }
     Ok(())
 }

@@ -82,6 +82,11 @@ impl Product {
         Server::start(self.command(runner).args(["serve", "--listen", "127.0.0.1:0"]))
     }
 
+    /// The file of its store.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("keyward.db")
+    }
+
     /// The size of the binary in bytes.
     pub fn size(&self) -> Outcome<u64> {
         Ok(self.program.metadata()?.len())
@@ -92,7 +97,7 @@ impl Product {
         let mut command = runner.command(&self.program);
         command
             .current_dir(self.folder.path())
-            .env("KEYWARD_STORAGE", format!("sqlite:{}", path("keyward.db")))
+            .env("KEYWARD_STORAGE", format!("sqlite:{}", self.store().display()))
             .env("KEYWARD_KEYS", format!("local:{}", path("master.key")))
             .env("KEYWARD_SIGNING_ALGS", "RS256,ES256,EdDSA")
             .env("RUST_LOG", "warn")

@@ -5,6 +5,7 @@ use crate::instructions::Instructions;
 use crate::machine::Machine;
 use crate::rounds::{Plan, Spread};
 use crate::scenario::Row;
+use crate::scenario::pile::Pile;
 use crate::scenario::s3::Flood;
 use crate::scenario::s9::Siege;
 use crate::scenario::s10::Stall;
@@ -35,6 +36,8 @@ pub struct Report {
     pub sieges: Vec<Siege>,
     /// What four addresses do that take all they may.
     pub stalls: Vec<Stall>,
+    /// Others while somebody asks for an account with a pile.
+    pub pile: Option<Pile>,
     /// The product's binary in bytes.
     pub size: u64,
     /// What all that means.
@@ -128,6 +131,7 @@ impl fmt::Display for Report {
         self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
         self.sieges.iter().try_for_each(|siege| writeln!(f, "{siege}"))?;
         self.stalls.iter().try_for_each(|stall| write!(f, "{stall}"))?;
+        self.pile.as_ref().map_or(Ok(()), |pile| write!(f, "{pile}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
@@ -171,6 +175,31 @@ impl fmt::Display for Siege {
         share.map_or(Ok(()), |share| write!(f, ", {share:.2} of an equal share"))?;
         write!(f, "; to the others:")?;
         meanwhile.iter().try_for_each(|(status, count)| write!(f, " {count} × {status}"))
+    }
+}
+
+impl fmt::Display for Pile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { idle, meanwhile, ratio, writer, p50, p99, p99_ratio, per_second, .. } = self;
+        let (pages, refused) = self.asked;
+        writeln!(
+            f,
+            "\nwhile somebody asks for an account with a pile ({pages:.0} pages, {refused:.0} refused a second):"
+        )?;
+        writeln!(f, "  CPU µs of others:   idle {}, meanwhile {}", micros(idle), micros(meanwhile))?;
+        writeln!(f, "  ratio:              {}; of the writing thread {}", times(ratio), times(writer))?;
+        writeln!(f, "  p50 of others:      idle {:.0} µs, meanwhile {:.0} µs", p50.0, p50.1)?;
+        let (idle, ordinary, meanwhile) = p99;
+        writeln!(
+            f,
+            "  p99 of others:      idle {idle:.0} µs, an ordinary account {ordinary:.0} µs, meanwhile {meanwhile:.0} µs"
+        )?;
+        writeln!(f, "  over the ordinary:  {}", times(p99_ratio))?;
+        writeln!(f, "  others a second:    idle {:.1}, meanwhile {:.1}", per_second.0, per_second.1)?;
+        let (p99, most) = self.hanging_up;
+        writeln!(f, "  callers hang up:    p99 {p99:.0} µs, at most {most:.0} µs, none refused")?;
+        let (signing_in, signing_out) = self.in_and_out;
+        writeln!(f, "  the owner:          signs in in {signing_in:.0} ms, out in {signing_out:.0} ms\n")
     }
 }
 
@@ -220,6 +249,10 @@ impl fmt::Display for Counts {
         writeln!(f)?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
     }
+}
+
+fn times(spread: &Spread) -> String {
+    format!("{:.2} ({:.2} to {:.2})", spread.median, spread.min, spread.max)
 }
 
 fn micros(spread: &Spread) -> String {

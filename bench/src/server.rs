@@ -55,6 +55,13 @@ impl Server {
         threads.map(|thread| Ok(thread?.path())).collect()
     }
 
+    /// Those of them that bear a name.
+    pub fn threads_named(&self, name: &str) -> Outcome<Vec<PathBuf>> {
+        let mut threads = self.threads()?;
+        threads.retain(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(|own| own.trim() == name));
+        Ok(threads)
+    }
+
     /// Resident memory in bytes.
     pub fn resident(&self) -> Outcome<u64> {
         self.memory("VmRSS:")

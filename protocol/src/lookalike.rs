@@ -56,11 +56,12 @@ fn check_marks(name: &str) -> Result<(), BadName> {
 }
 
 /// What a name looks like (UTS #39 §4). `shown` is the name as people see it, in the case that was typed: `AIice` with
-/// a capital i is to us `aiice`, and to the eye `Alice`. So that case makes no difference, small i, whose capital is
-/// taken for a small l, counts as one.
+/// a capital i is canonically `aiice`, but looks like `Alice`. Case makes no difference, so `i` counts as `l`, which its
+/// capital looks like.
 pub(crate) fn skeleton(shown: &str) -> String {
     let compatible: String = shown.nfkc().collect();
-    // A look-alike of one case (`M` of none, `m` of `rn`) isn't always one of the other.
+    // Before and after the case is folded: some look alike as capitals only (`I` and `l`), some as small letters only
+    // (`m` and `rn`).
     let folded = unicode_security::skeleton(&compatible).collect::<String>().to_lowercase();
     let mut skeleton = String::with_capacity(folded.len());
     for c in unicode_security::skeleton(&folded) {

@@ -134,8 +134,8 @@ impl Identifier {
         match self {
             Self::Username(_) => "username",
             Self::Email(_) => "email",
-            // With the version of Unicode whose tables made it. Those of another are a kind of their own, which every
-            // user gets as one from before skeletons does.
+            // With the version of Unicode whose tables made it. Skeletons of other tables are a kind of their own, which
+            // users get as those from before skeletons do.
             Self::Skeleton(_) => "skeleton18",
         }
     }

@@ -16,7 +16,7 @@ impl<T> Default for Answered<T> {
 }
 
 impl<T: Clone> Answered<T> {
-    /// The last answer if it is younger than `age`, else a new one. Whoever asks meanwhile waits for it.
+    /// The last answer if it is younger than `age`, else a new one, for which callers in the meantime wait.
     pub async fn within<F: Future<Output = T>>(
         &self,
         age: Duration,

@@ -40,6 +40,11 @@ impl<K: Copy + Eq + Hash> Crowd<K> {
         Member { crowd: self.clone(), kind, ahead }
     }
 
+    /// How many of a kind are there.
+    pub fn count(&self, kind: &K) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(kind).copied().unwrap_or_default()
+    }
+
     /// Whether nobody is there.
     pub fn is_empty(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
@@ -74,6 +79,7 @@ mod tests {
         let crowd = Crowd::default();
         let (first, second, other) = (crowd.enter('a'), crowd.enter('a'), crowd.enter('b'));
         assert_eq!([first.ahead(), second.ahead(), other.ahead()], [0, 1, 0]);
+        assert_eq!(['a', 'b', 'c'].map(|kind| crowd.count(&kind)), [2, 1, 0]);
         drop(first);
         let third = crowd.enter('a');
         assert_eq!(third.ahead(), 1);

@@ -1,6 +1,7 @@
 //! Scenarios: what is asked of a server, one a file. Each makes what it needs in the product, and compares the
 //! two servers by a [`Flow`].
 
+pub mod pile;
 pub mod s1;
 pub mod s10;
 pub mod s2;

@@ -78,6 +78,11 @@ impl CodeFlow {
         redeem(connection, self.address, &self.client, &body).await
     }
 
+    /// The session it goes by, as a request's header line.
+    pub fn cookies(&self) -> &str {
+        &self.cookies
+    }
+
     /// Whose it is.
     pub fn client(&self) -> &Client {
         &self.client

@@ -6,9 +6,13 @@ use crate::demo::Dev;
 use crate::setting::{Setting, sign_in};
 use crate::{environment, go_without};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use conformance::account::Account;
 use conformance::{Browser, PASSWORD};
+use protocol::id::{RequestId, SessionId};
+use protocol::session::Session;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use storage::Stamp;
 
 const SCREENS: [Screen; 3] = [
     // WCAG 2.2 §1.4.10: at this width nothing has to be scrolled sideways.
@@ -198,6 +202,41 @@ async fn the_account_fits_every_screen_and_is_accessible() {
     setting.world.pass(3601);
     browser.follow("#profile-submit").await;
     eye.look("account-stale", "This didn’t work").await;
+}
+
+#[tokio::test]
+async fn an_account_with_as_much_as_there_may_be_fits_every_screen_and_is_accessible() {
+    let Some(browser) = Chromium::start().await else { return };
+    let eye = Eye::new(&browser);
+    let setting = Setting::new().await;
+    let mut elsewhere = setting.elsewhere().await;
+    let scope = "openid profile email offline_access";
+    for number in 0..60 {
+        let (id, name) = (format!("application-{number:02}"), format!("Application number {number:02}"));
+        let metadata = json!({
+            "client_id": id,
+            "client_name": name,
+            "redirect_uris": [setting.site.url("/cb")],
+            "scope": scope,
+        });
+        setting.world.client(metadata).await;
+        elsewhere.authorize(&setting.world, &setting.path(&[("client_id", &id), ("scope", scope)])).await;
+    }
+    let store = &setting.world.store;
+    let alice = setting.world.admin.user("alice").await.unwrap().id;
+    let one = Account::of(&**store, &alice).await.sessions.remove(0);
+    for number in 2..100_u128 {
+        let session = Session { id: SessionId::from_bytes(number.to_be_bytes()), ..one.clone() };
+        let stamp = Stamp { at: one.created_at, request: RequestId::from_bytes([7; 16]) };
+        assert!(store.restore_session(&session, stamp).await.unwrap().is_done());
+    }
+    setting.be_at_home(&browser).await;
+    assert_eq!(browser.count("#sessions-end-all").await, 1);
+    eye.look("account-full", HOME).await;
+    browser.follow("#apps-more").await;
+    browser.arrive_at(HOME).await;
+    assert!(browser.count("button[name=client]").await > 0);
+    eye.look("account-full-rest", HOME).await;
 }
 
 #[tokio::test]

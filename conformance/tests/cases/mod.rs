@@ -22,6 +22,7 @@ mod login;
 mod logout;
 mod machine;
 mod names;
+mod pile;
 mod refresh;
 mod replay;
 mod signup;

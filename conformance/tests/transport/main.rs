@@ -5,6 +5,7 @@
 mod crowd;
 mod errors;
 mod framing;
+mod left;
 mod life;
 mod limits;
 mod names;

@@ -153,7 +153,10 @@ async fn clients(settings: &Settings, store: &dyn Store) -> Vec<Check> {
     let ahead = clients.iter().filter(|client| client.created_at > latest);
     let told = ahead.map(|client| {
         let at = show_time(client.created_at);
-        let found = format!("`{}` was registered at {at}, ahead of this machine's clock; it works all the same", client.id);
+        let found = format!(
+            "`{}` was registered at {at}, ahead of this machine's clock; it works all the same",
+            client.id
+        );
         Check::good("clients", found)
     });
     told.chain(unsigned(settings, &clients)).collect()
@@ -180,7 +183,9 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
             let mend = match &error {
                 KeysError::Store(_) => "see `storage`",
                 KeysError::NoRing => "start `keyward serve` once",
-                _ => "put that master key file in place, from the backup of it or from the one kept as NAME beside it",
+                _ => {
+                    "put that master key file in place, from the backup of it or from the one kept as NAME beside it"
+                }
             };
             return vec![Check::bad("keys", error.to_string(), mend)];
         }

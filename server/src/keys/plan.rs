@@ -249,9 +249,6 @@ pub fn end_all(ring: &Ring, policy: &KeyPolicy, call: RequestId, now: Timestamp)
 fn date_again(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     let mut ring = correct(ring, policy, now);
     for alg in ring.algorithms(now) {
-        if ring.active(alg, now).is_none() {
-            bring_forward(&mut ring, alg, now, now);
-        }
         let next = next_signs_from(&ring, policy, alg, now);
         for key in ring.keys.iter_mut().filter(|key| key.alg == alg && key.publish_at > now) {
             key.publish_at = now;

@@ -28,7 +28,8 @@ pub async fn prepare(
     if is_same_file(new, path) {
         return Err(RingRefusal::OldMasterFile.into());
     }
-    let new = Root::read_or_make(new, entropy).map_err(failed("reading or making the file of --new-master"))?;
+    let new =
+        Root::read_or_make(new, entropy).map_err(failed("reading or making the file of --new-master"))?;
     if with_suffix(path, &new.name).exists() {
         return Err(RingRefusal::OldMasterFile.into());
     }

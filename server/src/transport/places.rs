@@ -168,7 +168,7 @@ impl Place {
         self.seat.waits_since.store(SERVED, Ordering::Relaxed);
     }
 
-    /// From now on it is the caller who lets wait.
+    /// From now on the caller is waited for.
     pub(super) fn wait(&self) {
         self.seat.waits_since.store(self.state.now(), Ordering::Relaxed);
     }

@@ -1,6 +1,7 @@
 //! Taking back what clients were given: every grant, and the consent, of one or all.
 
-use super::{done, list, submitted};
+use super::list::Lists;
+use super::{done, submitted};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -42,9 +43,10 @@ async fn submit(
         return Err(Refusal::FieldsMissing.into());
     }
     let meant = |client: &ClientId| one.as_ref().is_none_or(|one| one == client);
+    let lists = Lists::enter(app, &owner)?;
     let mut behind = None;
     loop {
-        let page = list::page(app, &owner, behind).await?;
+        let page = lists.page(behind).await?;
         // Consents come first: whatever fails between, nothing is granted again without asking.
         for belonging in &page.list {
             match belonging {

@@ -3,10 +3,11 @@
 
 use super::Owner;
 use crate::app::App;
+use crate::crowd::Member;
 use crate::http::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
-use protocol::id::{ClientId, GrantId};
+use protocol::id::{ClientId, GrantId, UserId};
 use protocol::scope::Scope;
 use protocol::session::{MOST_OF_A_USER, Session};
 use protocol::time::Timestamp;
@@ -22,17 +23,119 @@ const MOST_PAGES: usize = 5;
 /// How many lists of one person's account may wait for their turn. Nobody needs that many; more are refused.
 const MOST_WAITING: usize = 4;
 
-/// A page of what the owner has, when it is its turn.
-///
-/// # Errors
-/// Busy, for somebody whose lists wait already; what breaks.
-pub(super) async fn page(app: &App, owner: &Owner, behind: Option<Place>) -> Result<Belongings, Failure> {
-    let turn = app.lists().enter(owner.user.id);
-    if turn.ahead() >= MOST_WAITING {
-        return Err(Failure::busy("somebody asks for the lists of their account too often at once"));
+/// Leave to list what the owner has, for one request.
+pub(super) struct Lists<'a> {
+    app: &'a App,
+    owner: &'a Owner,
+    _turn: Member<UserId>,
+}
+
+impl<'a> Lists<'a> {
+    /// # Errors
+    /// Busy, for somebody whose lists wait already.
+    pub(super) fn enter(app: &'a App, owner: &'a Owner) -> Result<Self, Failure> {
+        let turn = app.lists().enter(owner.user.id);
+        if turn.ahead() >= MOST_WAITING {
+            return Err(Failure::busy("somebody asks for the lists of their account too often at once"));
+        }
+        Ok(Self { app, owner, _turn: turn })
     }
-    let _one = app.listing().await;
-    Ok(app.store.belongings(&owner.user.id, behind).await?)
+
+    /// A page of what the owner has, when it is its turn.
+    ///
+    /// # Errors
+    /// What breaks.
+    pub(super) async fn page(&self, behind: Option<Place>) -> Result<Belongings, Failure> {
+        let _one = self.app.listing().await;
+        Ok(self.app.store.belongings(&self.owner.user.id, behind).await?)
+    }
+
+    /// The sessions that are alive: this browser's, then others, the latest first.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub(super) async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>, Failure> {
+        let page = self.page(Some(Place::Sessions)).await?;
+        let others =
+            page.list.iter().filter_map(session).filter(|session| session.id != self.owner.session.id);
+        let alive =
+            others.filter(|session| session.is_alive(&self.owner.user, self.owner.ring.generation(), now));
+        let mut sessions: Vec<Session> = alive.cloned().collect();
+        sessions.sort_by_key(|session| Reverse(session.authentication.at));
+        // Earlier programs let people have more than a page holds: this browser's may not be among those.
+        sessions.insert(0, self.owner.session.clone());
+        sessions.truncate(MOST_OF_A_USER);
+        Ok(sessions)
+    }
+
+    /// Clients with a remembered consent or a living grant, and where the next page of them begins.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub(super) async fn apps(
+        &self,
+        sessions: &[Session],
+        mut behind: Option<Place>,
+        now: Timestamp,
+    ) -> Result<(Vec<Connected>, Option<Place>), Failure> {
+        let mut known = Known::new();
+        for _ in 0..MOST_PAGES {
+            let page = self.page(behind.clone()).await?;
+            for belonging in &page.list {
+                let client = match belonging {
+                    Belonging::Consent(consent) => &consent.client,
+                    Belonging::Grant(grant) => &grant.client,
+                    Belonging::Session(_) => return Ok((shown(known), None)),
+                };
+                if !known.contains_key(client) {
+                    if known.len() >= MOST_APPS {
+                        return Ok((shown(known), behind));
+                    }
+                    // Once each: nobody remembers clients that don't exist any more.
+                    known.insert(client.clone(), (self.app.client(client).await?, None));
+                }
+                if let Some((Some(client), connected)) = known.get_mut(client)
+                    && let Some((scope, since, is_offline)) = self.given(client, sessions, belonging, now)
+                {
+                    match connected {
+                        Some(connected) => connected.add(scope, since, is_offline),
+                        None => {
+                            let (client, scope) = (Arc::clone(client), scope.clone());
+                            *connected = Some(Connected { client, scope, since, is_offline });
+                        }
+                    }
+                }
+                behind = Some(belonging.place());
+            }
+            behind = page.next;
+            if behind.is_none() {
+                break;
+            }
+        }
+        Ok((shown(known), behind))
+    }
+
+    /// What a record gives its client, and since when, if it counts.
+    fn given<'b>(
+        &self,
+        client: &Client,
+        sessions: &[Session],
+        belonging: &'b Belonging,
+        now: Timestamp,
+    ) -> Option<(&'b Scope, Timestamp, bool)> {
+        let (user, realm) = (&self.owner.user, self.owner.ring.generation());
+        match belonging {
+            Belonging::Consent(consent) => {
+                consent.counts(user, client, realm).then_some((&consent.scope, consent.granted_at, false))
+            }
+            Belonging::Grant(grant) => {
+                let session = sessions.iter().find(|session| session.id == grant.session);
+                let alive = grant.is_alive(&DependsOn { user, session, client, realm }, now);
+                alive.then_some((&grant.scope, grant.created_at, grant.offline))
+            }
+            Belonging::Session(_) => None,
+        }
+    }
 }
 
 /// The session, if it is one.
@@ -41,20 +144,6 @@ pub(super) fn session(belonging: &Belonging) -> Option<&Session> {
         Belonging::Session(session) => Some(session),
         _ => None,
     }
-}
-
-/// The sessions that are alive: this browser's first, then the latest first.
-///
-/// # Errors
-/// As [`page`].
-pub(super) async fn sessions(app: &App, owner: &Owner, now: Timestamp) -> Result<Vec<Session>, Failure> {
-    let page = page(app, owner, Some(Place::Sessions)).await?;
-    let all = page.list.iter().filter_map(session);
-    let alive = all.filter(|session| session.is_alive(&owner.user, owner.ring.generation(), now));
-    let mut sessions: Vec<Session> = alive.cloned().collect();
-    sessions.sort_by_key(|session| (session.id != owner.session.id, Reverse(session.authentication.at)));
-    sessions.truncate(MOST_OF_A_USER);
-    Ok(sessions)
 }
 
 /// A client that has something of this user.
@@ -73,83 +162,11 @@ impl Connected {
     }
 }
 
-/// Clients with a remembered consent or a living grant, and where the next page of them begins.
-///
-/// # Errors
-/// As [`page`].
-pub(super) async fn apps(
-    app: &App,
-    owner: &Owner,
-    sessions: &[Session],
-    mut behind: Option<Place>,
-    now: Timestamp,
-) -> Result<(Vec<Connected>, Option<Place>), Failure> {
-    let mut known: BTreeMap<ClientId, Option<Connected>> = BTreeMap::new();
-    for _ in 0..MOST_PAGES {
-        let page = page(app, owner, behind.clone()).await?;
-        for belonging in &page.list {
-            let client = match belonging {
-                Belonging::Consent(consent) => &consent.client,
-                Belonging::Grant(grant) => &grant.client,
-                Belonging::Session(_) => return Ok((shown(known), None)),
-            };
-            if !known.contains_key(client) {
-                if known.len() >= MOST_APPS {
-                    return Ok((shown(known), behind));
-                }
-                known.insert(client.clone(), None);
-            }
-            let Some(entry) = known.get_mut(client) else { continue };
-            if let Some((scope, since, is_offline)) = given(app, owner, sessions, belonging, now).await? {
-                match entry {
-                    Some(connected) => connected.add(scope, since, is_offline),
-                    None => {
-                        let Some(client) = app.client(client).await? else { continue };
-                        *entry = Some(Connected { client, scope: scope.clone(), since, is_offline });
-                    }
-                }
-            }
-            behind = Some(belonging.place());
-        }
-        behind = page.next;
-        if behind.is_none() {
-            break;
-        }
-    }
-    Ok((shown(known), behind))
-}
+/// Clients of which there are records, as they are registered, and what of it counts.
+type Known = BTreeMap<ClientId, (Option<Arc<Client>>, Option<Connected>)>;
 
-fn shown(known: BTreeMap<ClientId, Option<Connected>>) -> Vec<Connected> {
-    known.into_values().flatten().collect()
-}
-
-/// What a record gives its client, and since when, if it counts.
-async fn given<'a>(
-    app: &App,
-    owner: &Owner,
-    sessions: &[Session],
-    belonging: &'a Belonging,
-    now: Timestamp,
-) -> Result<Option<(&'a Scope, Timestamp, bool)>, Failure> {
-    let (user, realm) = (&owner.user, owner.ring.generation());
-    Ok(match belonging {
-        Belonging::Consent(consent) => match app.client(&consent.client).await? {
-            Some(client) if consent.counts(user, &client, realm) => {
-                Some((&consent.scope, consent.granted_at, false))
-            }
-            _ => None,
-        },
-        Belonging::Grant(grant) => {
-            let session = sessions.iter().find(|session| session.id == grant.session);
-            match app.client(&grant.client).await? {
-                Some(client) if grant.is_alive(&DependsOn { user, session, client: &client, realm }, now) => {
-                    Some((&grant.scope, grant.created_at, grant.offline))
-                }
-                _ => None,
-            }
-        }
-        Belonging::Session(_) => None,
-    })
+fn shown(known: Known) -> Vec<Connected> {
+    known.into_values().filter_map(|(_, connected)| connected).collect()
 }
 
 /// A place as it stands in the page's URL.

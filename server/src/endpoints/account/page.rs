@@ -1,7 +1,7 @@
 //! The page itself.
 
 use super::Owner;
-use super::list::{self, Connected};
+use super::list::{self, Connected, Lists};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::cookie::Binding;
@@ -92,12 +92,13 @@ pub(super) async fn render(
         let value = user.email.as_deref().unwrap_or_default();
         profile.push(ProfileField { name: "email", value });
     }
-    let alive = list::sessions(app, owner, call.at).await?;
+    let lists = Lists::enter(app, owner)?;
+    let alive = lists.sessions(call.at).await?;
     let ids: Vec<String> = alive.iter().map(|session| session.id.to_string()).collect();
     let sessions: Vec<_> = alive.iter().zip(&ids).map(|(it, id)| session_line(owner, it, id)).collect();
     let behind = showing.apps_behind;
     let is_continued = behind.is_some();
-    let (connected, next) = list::apps(app, owner, &alive, behind, call.at).await?;
+    let (connected, next) = lists.apps(&alive, behind, call.at).await?;
     let apps: Vec<_> = connected.iter().map(app_line).collect();
     let more = next.as_ref().and_then(list::to_text);
     let more_apps_url =

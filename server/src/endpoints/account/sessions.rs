@@ -1,6 +1,7 @@
 //! Ending other sessions, one or all.
 
-use super::{done, list, submitted};
+use super::list::{self, Lists};
+use super::{done, submitted};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
@@ -39,9 +40,10 @@ async fn submit(
     // This browser signs out by signing out.
     let meant =
         |session: &&Session| session.id != owner.session.id && (asked == "others" || Some(session.id) == one);
+    let lists = Lists::enter(app, &owner)?;
     let mut behind = Some(Place::Sessions);
     while let Some(place) = behind {
-        let page = list::page(app, &owner, Some(place)).await?;
+        let page = lists.page(Some(place)).await?;
         let sessions = page.list.iter().filter_map(list::session);
         for session in sessions.filter(meant).filter(|session| session.ended_at.is_none()) {
             end(app, call, &session.user, &session.id, &session.secret).await?;
