@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use protocol::attempts::{AttemptKey, Network};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
-use protocol::id::{ClientId, UserId};
+use protocol::id::{ClientId, SessionId};
 use protocol::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,7 +62,7 @@ struct Inner {
     metadata: Bytes,
     looking_up: Turns,
     in_flight: Crowd<AttemptKey>,
-    lists: Crowd<UserId>,
+    lists: Crowd<SessionId>,
     listing: Semaphore,
     readiness: Answered<Result<(), Broken>>,
     failures: Failures,
@@ -142,8 +142,8 @@ impl App {
         &self.0.unreadable_callers
     }
 
-    /// Whose account is being listed, or waits for it.
-    pub fn lists(&self) -> &Crowd<UserId> {
+    /// The sessions for which an account is being listed, or that wait for it.
+    pub fn lists(&self) -> &Crowd<SessionId> {
         &self.0.lists
     }
 

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
+use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
-use protocol::id::{ClientId, GrantId, RequestId, SessionId, UserId};
+use protocol::id::{ClientId, RequestId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::secret::Digest;
 use protocol::session::Session;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
 pub mod contract;
+mod belongings;
 mod dynamodb;
 mod error;
 mod kept;
@@ -28,6 +30,7 @@ mod sqlite;
 mod steps;
 pub mod tap;
 
+pub use belongings::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
 pub use dynamodb::{DynamoDb, Patience};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::Memory;
@@ -35,9 +38,6 @@ pub use sqlite::{Location, Migration, Sqlite};
 
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
-
-/// How many records [`Store::belongings`] returns and [`Store::delete_belongings`] deletes at most.
-pub const BELONGINGS_LIMIT: u32 = 500;
 
 /// Something wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,50 +186,6 @@ pub struct TokenView {
     pub session: Option<Session>,
 }
 
-/// What a user has, in the order in which [`Store::belongings`] goes through it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Belonging {
-    /// What they agreed to with a client.
-    Consent(Consent),
-    /// A grant.
-    Grant(Box<Grant>),
-    /// A session.
-    Session(Session),
-}
-
-impl Belonging {
-    /// Where it is.
-    pub fn place(&self) -> Place {
-        match self {
-            Self::Consent(consent) => Place::Consent(consent.client.clone()),
-            Self::Grant(grant) => Place::Grant(grant.id),
-            Self::Session(session) => Place::Session(session.id),
-        }
-    }
-}
-
-/// A place among what a user has. Within a kind the order is the backend's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A consent, by its client.
-    Consent(ClientId),
-    /// A grant.
-    Grant(GrantId),
-    /// Before the first session.
-    Sessions,
-    /// A session.
-    Session(SessionId),
-}
-
-/// A page of what a user has.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Belongings {
-    /// Records, ended and expired ones included.
-    pub list: Vec<Belonging>,
-    /// Behind which place to go on; `None`: that was all.
-    pub next: Option<Place>,
-}
-
 /// Everything Keyward keeps, for one realm. Expiry is the caller's to check on read; a backend may delete what
 /// is expired, and nothing depends on when it does.
 #[async_trait]
@@ -297,11 +253,12 @@ pub trait Store: Send + Sync + 'static {
         disabled: bool,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;
-    /// Sets a password and begins the next generation, as [`protocol::generation::Generation::next`] says. Lost when there is no such user, or the password is not `seen` any more (`None`: whatever it is).
+    /// Sets a password and begins the next generation, as [`Generation::next`] says. Lost when there is no such user,
+    /// or something has ended what they had since the generation `seen` (`None`: whatever it is).
     async fn set_password(
         &self,
         id: &UserId,
-        seen: Option<PasswordHash>,
+        seen: Option<Generation>,
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Result<Commit<User>, StoreError>;

@@ -22,7 +22,7 @@ macro_rules! steps {
             Write add_identifier(id: &UserId, identifier: &Identifier, stamp: Stamp) -> Commit<UserId>;
             Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;
             Write set_password(
-                id: &UserId, seen: Option<PasswordHash>, password: &PasswordHash, stamp: Stamp
+                id: &UserId, seen: Option<Generation>, password: &PasswordHash, stamp: Stamp
             ) -> Commit<User>;
             Write void_user(id: &UserId, stamp: Stamp) -> Commit<User>;
             Write set_profile(user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User>;

@@ -3,14 +3,14 @@
 
 use crate::wire::{Server, Wire, get, token, within};
 use conformance::{Browser, Harness, Party, World};
-use protocol::id::{Realm, UserId};
+use protocol::id::{Realm, SessionId};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::tap::{Call, Observer, Tap};
-use storage::{Location, Sqlite, Store, StoreError};
+use storage::{Belonging, Location, Place, Sqlite, Store, StoreError};
 use tempfile::TempDir;
 use tokio::task::{block_in_place, yield_now};
 
@@ -59,7 +59,7 @@ struct Setting {
     world: World,
     machine: Party,
     server: Server,
-    alice: UserId,
+    session: SessionId,
     bob: Browser,
     /// What a browser of alice's sends to see her account.
     account: String,
@@ -77,15 +77,19 @@ impl Setting {
         let alice = world.alice().await.id;
         world.user("bob", None, json!({})).await;
         let account = get("/account", &[&cookie(&signed_in(&world, "alice").await)]);
+        let session = match &*world.store.belongings(&alice, Some(Place::Sessions)).await.unwrap().list {
+            [Belonging::Session(session)] => session.id,
+            other => panic!("{other:?}"),
+        };
         let bob = signed_in(&world, "bob").await;
         let server = Server::of(&world).await;
-        Self { gate, world, machine, server, alice, bob, account, _folder: folder }
+        Self { gate, world, machine, server, session, bob, account, _folder: folder }
     }
 
-    /// Waits until so many lists of alice's are waited for.
+    /// Waits until so many lists of alice's session are waited for.
     async fn waiting(&self, count: usize) {
         within(async {
-            while self.world.app.lists().count(&self.alice) != count {
+            while self.world.app.lists().count(&self.session) != count {
                 yield_now().await;
             }
         })
@@ -144,7 +148,9 @@ async fn n243_nothing_is_read_for_callers_who_hung_up_and_others_are_served() {
     drop(open);
     it.waiting(0).await;
     it.bobs_account().await;
-    assert_eq!(it.gate.pages(), 1 + pages_of_bob, "the first was in the store already");
+    // The first was in the store already, and may read its second page before it is known to have left.
+    let of_those_who_left = it.gate.pages() - pages_of_bob;
+    assert!((1..=2).contains(&of_those_who_left), "{of_those_who_left}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -159,7 +165,7 @@ async fn n243_more_lists_of_one_user_than_may_wait_are_refused() {
     for _ in 0..3 {
         let refused = it.ask().await.answer().await;
         refused.assert_error_page(503, "temporarily_unavailable");
-        assert_eq!(refused.header("retry-after"), "1");
+        assert_eq!(refused.header("retry-after"), "2");
     }
     it.others_are_served().await;
     assert_eq!(it.gate.pages(), 1, "one at a time");

@@ -21,6 +21,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
+/// Connections at a time behind front ends, of which one front end has half.
+const CONNECTIONS_OF_FRONT_ENDS: usize = 768;
+
 /// With fewer there is no sense in serving.
 const LEAST_CONNECTIONS: usize = 48;
 /// So many networks at least it takes to fill all connections, where there are few.
@@ -116,8 +119,8 @@ fn behind_a_front_end(settings: &Settings, tls: bool) -> bool {
     settings.issuer.is_https() && !tls
 }
 
-/// As far as the descriptors of this process go. Behind a front end that proves itself, every connection is the front
-/// end's.
+/// As far as the descriptors of this process go. Behind a front end that proves itself, connections are the front
+/// end's, who keeps few of them busy; so there are fewer, which bounds what all of them hold together.
 fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
     let limits = Limits::default();
     let connections = limits.connections.min(descriptors::connections(descriptors));
@@ -129,7 +132,8 @@ fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
     }
     tracing::debug!(descriptors, connections, "connections at a time");
     if !settings.origin_secret.is_empty() {
-        let (connections_of_one, request_bytes_of_one) = (usize::MAX, limits.request_bytes);
+        let connections = connections.min(CONNECTIONS_OF_FRONT_ENDS);
+        let (connections_of_one, request_bytes_of_one) = (connections / 2, limits.request_bytes);
         return Ok(Limits { connections, connections_of_one, request_bytes_of_one, ..limits });
     }
     let connections_of_one = limits.connections_of_one.min(connections / NETWORKS_IN_A_FULL_HOUSE);

@@ -10,6 +10,7 @@ use super::sample::{
 use crate::tap::{Faults, Tap, When};
 use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
 use protocol::client::Client;
+use protocol::generation::Generation;
 use protocol::grant::{Grant, Refresh, Revocation, RevocationReason};
 use protocol::session::Session;
 use protocol::user::User;
@@ -142,20 +143,21 @@ pub async fn an_unanswered_password_has_no_second_effect(store: Arc<dyn Store>) 
 pub async fn an_unanswered_password_over_the_one_seen_is_recognised(store: Arc<dyn Store>) {
     let user = full_user(1);
     put_user(&*store, &user, "alice").await;
-    let (seen, new, third) = (user.password.clone(), password("$argon2id$new"), password("$argon2id$3"));
+    let (seen, new, third) = (Some(user.generation), password("$argon2id$new"), password("$argon2id$3"));
     let stamp = call_at(2, later(10));
-    let set = async |store: &dyn Store| store.set_password(&user.id, seen.clone(), &new, stamp).await;
+    let set = async |store: &dyn Store| store.set_password(&user.id, seen, &new, stamp).await;
     assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
     let changed = User { password: Some(new.clone()), ..voided(&user, stamp) };
     assert_eq!(store.user(&changed.id).await.unwrap().as_ref(), Some(&changed));
     for (password, by) in [(&new, call_at(3, later(10))), (&third, stamp)] {
-        let missed = store.set_password(&user.id, seen.clone(), password, by).await.unwrap();
+        let missed = store.set_password(&user.id, seen, password, by).await.unwrap();
         assert_eq!(missed, lost(changed.clone()), "another call, or the same with another password");
     }
     // A user who was made with it in the same call: nothing was voided, so it isn't this write's work.
     let made = User { password: Some(new.clone()), ..bare_user(2) };
     assert_eq!(store.create_user(&made, &[], stamp).await.unwrap(), Commit::Done);
-    let missed = store.set_password(&made.id, Some(third), &new, stamp).await.unwrap();
+    let other = Generation::first(call(9).request);
+    let missed = store.set_password(&made.id, Some(other), &new, stamp).await.unwrap();
     assert_eq!(missed, lost(made));
 }
 

@@ -84,7 +84,7 @@ suite! { $
         an_added_identifier_goes_with_its_user
         disabling_a_user_voids_what_began_for_good
         a_new_password_voids_what_began
-        a_password_is_set_only_over_the_one_seen
+        a_password_is_set_only_in_the_generation_seen
         voiding_a_user_changes_nothing_else
         n240_every_end_begins_a_generation_that_never_was
         a_deleted_user_is_gone_with_their_names

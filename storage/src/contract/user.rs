@@ -155,26 +155,38 @@ pub async fn a_new_password_voids_what_began(store: Arc<dyn Store>) {
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
 }
 
-pub async fn a_password_is_set_only_over_the_one_seen(store: Arc<dyn Store>) {
+pub async fn a_password_is_set_only_in_the_generation_seen(store: Arc<dyn Store>) {
     let [first, second, third] = ["$argon2id$1", "$argon2id$2", "$argon2id$3"].map(password);
-    let (without, with) = (bare_user(1), User { password: Some(first.clone()), ..full_user(2) });
+    let (without, mut there) = (bare_user(1), User { password: Some(first), ..full_user(2) });
     put_user(&*store, &without, "alice").await;
-    put_user(&*store, &with, "bob").await;
-    for (user, seen) in
-        [(&with, &second), (&with, &password("")), (&without, &first), (&without, &password(""))]
-    {
-        let missed = store.set_password(&user.id, Some(seen.clone()), &third, call(2)).await.unwrap();
-        assert_eq!(missed, lost(user.clone()));
-        assert_eq!(store.user(&user.id).await.unwrap().as_ref(), Some(user), "what lost voids nothing");
+    put_user(&*store, &there, "bob").await;
+    for user in [&without, &there] {
+        let Generation { id, not_before } = user.generation;
+        let ended_since = Generation { id, not_before: not_before.plus(Duration::from_millis(1)) };
+        for seen in [Generation::first(call(9).request), ended_since] {
+            let missed = store.set_password(&user.id, Some(seen), &third, call(2)).await.unwrap();
+            assert_eq!(missed, lost(user.clone()));
+            assert_eq!(store.user(&user.id).await.unwrap().as_ref(), Some(user), "what lost voids nothing");
+        }
     }
-    for (seen, set, stamp) in
-        [(Some(first), &second, call_at(3, later(10))), (None, &third, call_at(4, later(20)))]
-    {
-        assert_eq!(store.set_password(&with.id, seen, set, stamp).await.unwrap(), Commit::Done);
-        let changed = User { password: Some(set.clone()), ..voided(&with, stamp) };
-        assert_eq!(store.user(&with.id).await.unwrap(), Some(changed));
+    for (number, by) in [(3, later(10)), (4, later(5))] {
+        let stamp = call_at(number, by);
+        let seen = there.generation;
+        let set = store.set_password(&there.id, Some(seen), &second, stamp).await.unwrap();
+        assert_eq!(set, Commit::Done);
+        // The caller knows the generation that it began, whatever the clock says.
+        let generation = seen.next(stamp.request, stamp.at);
+        there = User { password: Some(second.clone()), generation, ..there };
+        assert_eq!(store.user(&there.id).await.unwrap().as_ref(), Some(&there));
     }
-    // Whoever has none yet gets one without having been seen.
+    // What ends between seeing and setting: a sign-out everywhere, a disabled account.
+    let seen = Some(there.generation);
+    assert!(store.void_user(&there.id, call_at(5, NOW)).await.unwrap().is_done());
+    assert!(!store.set_password(&there.id, seen, &third, call(6)).await.unwrap().is_done());
+    let seen = Some(store.user(&there.id).await.unwrap().unwrap().generation);
+    assert!(store.set_user_disabled(&there.id, true, call_at(7, NOW)).await.unwrap().is_done());
+    assert!(!store.set_password(&there.id, seen, &third, call(8)).await.unwrap().is_done());
+    // An operator sets it whatever it is.
     assert_eq!(store.set_password(&without.id, None, &third, call(4)).await.unwrap(), Commit::Done);
     assert_eq!(store.user(&without.id).await.unwrap().unwrap().password, Some(third));
 }
@@ -244,7 +256,7 @@ pub async fn nobody_cannot_be_changed(store: Arc<dyn Store>) {
         assert_eq!(missed, Commit::Lost(None));
     }
     let password = password("$argon2id$new");
-    for seen in [None, Some(password.clone())] {
+    for seen in [None, Some(Generation::default())] {
         let missed = store.set_password(&nobody, seen, &password, call(2)).await.unwrap();
         assert_eq!(missed, Commit::Lost(None));
     }

@@ -35,6 +35,7 @@ use fault::Fault;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
+use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};
 use protocol::name::Identifier;

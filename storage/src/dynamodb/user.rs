@@ -10,6 +10,7 @@ use crate::kept::{self, Kept};
 use crate::{Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::attempts::AttemptKey;
+use protocol::generation::Generation;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -122,14 +123,25 @@ impl Table {
     pub(super) async fn set_password(
         &self,
         id: &UserId,
-        seen: Option<PasswordHash>,
+        seen: Option<Generation>,
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let update = next_generation(Update::new(self.user_key(id), stamp).set("password", password), stamp);
-        let update = match &seen {
-            Some(seen) => update.when("#password = :seen").value("seen", seen),
-            None => update,
+        let update = Update::new(self.user_key(id), stamp).set("password", password);
+        let update = match seen {
+            Some(seen) => {
+                let there = match &seen.id {
+                    Some(id) => update.when("#generation = :seen").value("seen", id),
+                    None => update.when("attribute_not_exists(#generation)"),
+                };
+                let next = seen.next(stamp.request, stamp.at);
+                there
+                    .when("#not_before = :seen_instant")
+                    .value("seen_instant", &seen.not_before)
+                    .set("generation", &next.id)
+                    .set("not_before", &next.not_before)
+            }
+            None => next_generation(update, stamp),
         };
         let mine = |there: &User| kept::has_new_password(there, password, stamp);
         self.update(update).await?.settle(stamp, mine)

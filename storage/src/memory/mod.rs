@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
+use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;

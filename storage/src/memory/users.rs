@@ -4,6 +4,7 @@ use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Commit, Found, Place, Stamp};
 use protocol::attempts::AttemptKey;
+use protocol::generation::Generation;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -72,11 +73,11 @@ impl Tables {
     pub(super) fn set_password(
         &mut self,
         id: &UserId,
-        seen: Option<PasswordHash>,
+        seen: Option<Generation>,
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Commit<User> {
-        let condition = |user: &User| seen.is_none() || user.password == seen;
+        let condition = |user: &User| seen.is_none_or(|seen| user.generation == seen);
         let effect = |user: &mut User| {
             user.password = Some(password.clone());
             end(user, stamp);

@@ -14,6 +14,7 @@ use home::Home;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
 use protocol::consent::Consent;
+use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};
 use protocol::name::Identifier;

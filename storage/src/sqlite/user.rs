@@ -152,14 +152,14 @@ pub(super) fn set_password(
     db: &Connection,
     realm: &Realm,
     id: &UserId,
-    seen: &Option<PasswordHash>,
+    seen: &Option<Generation>,
     password: &PasswordHash,
     stamp: &Stamp,
 ) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached(
             "UPDATE users SET password = ?3, last_request = ?4
-             WHERE realm = ?1 AND id = ?2 AND (?6 IS NULL OR password = ?6) AND v = ?5",
+             WHERE realm = ?1 AND id = ?2 AND (?6 IS NULL OR (not_before = ?6 AND generation IS ?7)) AND v = ?5",
         )?
         .execute(params![
             realm.as_str(),
@@ -167,7 +167,8 @@ pub(super) fn set_password(
             password.0,
             stamp.request.as_bytes(),
             FORMAT,
-            seen.as_ref().map(|hash| &hash.0)
+            seen.map(|seen| At(seen.not_before)),
+            seen.and_then(|seen| seen.id).as_ref().map(RequestId::as_bytes)
         ])?;
     if changed > 0 {
         next_generation(db, realm, id, stamp)?;

@@ -7,7 +7,7 @@ use crate::crowd::Member;
 use crate::http::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
-use protocol::id::{ClientId, GrantId, UserId};
+use protocol::id::{ClientId, GrantId, SessionId};
 use protocol::scope::Scope;
 use protocol::session::{MOST_OF_A_USER, Session};
 use protocol::time::Timestamp;
@@ -20,23 +20,24 @@ use storage::{Belonging, Belongings, Place};
 const MOST_APPS: usize = 50;
 /// How many pages of records are looked through for them.
 const MOST_PAGES: usize = 5;
-/// How many lists of one person's account may wait for their turn. Nobody needs that many; more are refused.
+/// How many lists may wait for one session's turn. No browser needs that many; more are refused. Counted by session,
+/// so a thief's session doesn't keep the owner's from the page that ends it.
 const MOST_WAITING: usize = 4;
 
 /// Leave to list what the owner has, for one request.
 pub(super) struct Lists<'a> {
     app: &'a App,
     owner: &'a Owner,
-    _turn: Member<UserId>,
+    _turn: Member<SessionId>,
 }
 
 impl<'a> Lists<'a> {
     /// # Errors
-    /// Busy, for somebody whose lists wait already.
+    /// Busy, for a session whose lists wait already.
     pub(super) fn enter(app: &'a App, owner: &'a Owner) -> Result<Self, Failure> {
-        let turn = app.lists().enter(owner.user.id);
+        let turn = app.lists().enter(owner.session.id);
         if turn.ahead() >= MOST_WAITING {
-            return Err(Failure::busy("somebody asks for the lists of their account too often at once"));
+            return Err(Failure::busy("a session asks for the lists of its account too often at once"));
         }
         Ok(Self { app, owner, _turn: turn })
     }

@@ -117,10 +117,10 @@ async fn change(
         }
         Err(error) => return Err(error.into()),
     };
-    let seen = owner.user.password.clone();
-    match app.store.set_password(&owner.user.id, seen, &hash, call.stamp()).await? {
+    let seen = owner.user.generation;
+    match app.store.set_password(&owner.user.id, Some(seen), &hash, call.stamp()).await? {
         Commit::Done => Ok(Ok(hash)),
-        // Changed elsewhere meanwhile: what was proven is the current password no more.
+        // Another password, a sign-out everywhere or a disabled account since: what was proven is no longer so.
         Commit::Lost(_) => Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None))),
     }
 }
