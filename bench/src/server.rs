@@ -1,6 +1,7 @@
 //! A server under measurement: a child process that says where it listens, and what the system says about it.
 
 use crate::Outcome;
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -47,6 +48,16 @@ impl Server {
             Ok(first.parse::<u64>()?)
         });
         Ok(Duration::from_nanos(nanos.sum::<Outcome<u64>>()?))
+    }
+
+    /// CPU time of each of its threads until now. Threads of a pool come and go: one that is gone is left out.
+    pub fn cpu_of_each(&self) -> Outcome<HashMap<PathBuf, Duration>> {
+        let threads = self.threads()?.into_iter();
+        let times = threads.filter_map(|thread| {
+            let time = self.cpu_of(std::slice::from_ref(&thread)).ok()?;
+            Some((thread, time))
+        });
+        Ok(times.collect())
     }
 
     /// The threads it has now.

@@ -228,14 +228,18 @@ impl Bench<'_> {
         let flow = Asking { pages: Rc::default(), refused: Rc::default(), ..asking.clone() };
         let asking = open(self.server, &flow, count).await?;
         let others = open(self.server, &self.others, others).await?;
-        let threads = self.server.threads()?;
         let writer = self.server.threads_named(WRITER)?;
-        let (cpu, written) = (self.server.cpu_of(&threads)?, self.server.cpu_of(&writer)?);
+        let (before, written) = (self.server.cpu_of_each()?, self.server.cpu_of(&writer)?);
         let pace = Pace::Open { per_second: OTHERS };
         let time = self.plan.time;
         let (asked, others) = tokio::try_join!(load(asking, Pace::Closed, time), load(others, pace, time))?;
+        let since = self
+            .server
+            .cpu_of_each()?
+            .into_iter()
+            .map(|(thread, time)| time.saturating_sub(before.get(&thread).copied().unwrap_or_default()));
         Ok(Phase {
-            cpu: micros(self.server.cpu_of(&threads)?.saturating_sub(cpu)),
+            cpu: micros(since.sum()),
             writer: micros(self.server.cpu_of(&writer)?.saturating_sub(written)),
             pages: f64::from(flow.pages.get()),
             refused: f64::from(flow.refused.get()),

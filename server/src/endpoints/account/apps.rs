@@ -1,6 +1,6 @@
 //! Taking back what clients were given: every grant, and the consent, of one or all.
 
-use super::list::Lists;
+use super::list::{Lists, at_once};
 use super::{done, submitted};
 use crate::app::App;
 use crate::http::call::Call;
@@ -48,13 +48,21 @@ async fn submit(
     loop {
         let page = lists.page(behind).await?;
         // Consents come first: whatever fails between, nothing is granted again without asking.
-        for belonging in &page.list {
+        let mut grants = Vec::new();
+        for belonging in page.list {
             match belonging {
-                Belonging::Consent(consent) if meant(&consent.client) => forget(app, call, consent).await?,
-                Belonging::Grant(grant) if meant(&grant.client) => revoke(app, call, grant).await?,
+                Belonging::Consent(consent) if meant(&consent.client) => forget(app, call, &consent).await?,
+                Belonging::Grant(grant) if meant(&grant.client) && grant.revoked.is_none() => {
+                    grants.push(grant)
+                }
                 _ => {}
             }
         }
+        let ends = grants.into_iter().map(|grant| {
+            let app = app.clone();
+            async move { revoke(&app, call, &grant).await }
+        });
+        at_once(ends).await?;
         behind = page.next;
         if matches!(behind, None | Some(Place::Sessions | Place::Session(_))) {
             return done(app, "apps");
@@ -62,15 +70,15 @@ async fn submit(
     }
 }
 
-async fn forget(app: &App, call: Call, consent: &Consent) -> Result<(), Stop> {
+async fn forget(app: &App, call: Call, consent: &Consent) -> Result<(), Failure> {
     app.store.forget_consent(&consent.user, &consent.client, call.stamp()).await?;
     telemetry::audit(call, &Event::new(What::ConsentRevoked).user(consent.user).client(&consent.client));
     Ok(())
 }
 
-async fn revoke(app: &App, call: Call, grant: &Grant) -> Result<(), Stop> {
+async fn revoke(app: &App, call: Call, grant: &Grant) -> Result<(), Failure> {
     let (reason, stamp) = (RevocationReason::Revoked, call.stamp());
-    if grant.revoked.is_none() && app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
+    if app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
         telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
     }
     Ok(())

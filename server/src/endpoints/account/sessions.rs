@@ -1,6 +1,6 @@
 //! Ending other sessions, one or all.
 
-use super::list::{self, Lists};
+use super::list::{self, Lists, at_once};
 use super::{done, submitted};
 use crate::app::App;
 use crate::http::call::Call;
@@ -44,10 +44,13 @@ async fn submit(
     let mut behind = Some(Place::Sessions);
     while let Some(place) = behind {
         let page = lists.page(Some(place)).await?;
-        let sessions = page.list.iter().filter_map(list::session);
-        for session in sessions.filter(meant).filter(|session| session.ended_at.is_none()) {
-            end(app, call, &session.user, &session.id, &session.secret).await?;
-        }
+        let sessions = page.list.iter().filter_map(list::session).filter(meant);
+        let living = sessions.filter(|session| session.ended_at.is_none());
+        let ends = living.cloned().map(|session| {
+            let app = app.clone();
+            async move { end(&app, call, &session.user, &session.id, &session.secret).await }
+        });
+        at_once(ends).await?;
         behind = page.next;
     }
     done(app, "sessions")
