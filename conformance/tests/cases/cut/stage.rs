@@ -15,6 +15,8 @@ use storage::{Store, StoreError, StoreErrorKind};
 #[derive(Default)]
 struct Cut {
     passes: AtomicU64,
+    /// How many calls were made since; some of them run at once.
+    made: AtomicU64,
     when: Mutex<Option<When>>,
     struck: AtomicBool,
 }
@@ -22,6 +24,7 @@ struct Cut {
 impl Cut {
     fn arm(&self, passes: u64, when: When) {
         self.passes.store(passes, Ordering::SeqCst);
+        self.made.store(0, Ordering::SeqCst);
         *self.when.lock().unwrap() = Some(when);
     }
 
@@ -33,13 +36,14 @@ impl Cut {
 
     fn strike(&self, call: Call, now: When) -> Result<(), StoreError> {
         let Some(when) = *self.when.lock().unwrap() else { return Ok(()) };
-        let is_due = self.passes.load(Ordering::SeqCst) == 0 && when == now;
+        let made = match now {
+            When::Before => self.made.fetch_add(1, Ordering::SeqCst) + 1,
+            When::After => self.made.load(Ordering::SeqCst),
+        };
+        let is_due = made > self.passes.load(Ordering::SeqCst) && when == now;
         if is_due || self.struck.load(Ordering::SeqCst) {
             self.struck.store(true, Ordering::SeqCst);
             return Err(StoreError::new(StoreErrorKind::Unavailable, call.name, "cut"));
-        }
-        if now == When::After {
-            self.passes.fetch_sub(1, Ordering::SeqCst);
         }
         Ok(())
     }
