@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
 
-/// A connection from an address of loopback's. Elsewhere than on Linux, loopback may have one only.
+/// A connection from an address of loopback's.
 async fn from(server: &Server, address: &str) -> Wire {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
@@ -21,7 +21,6 @@ async fn works(wire: &mut Wire) {
     assert_eq!(wire.ask(get("/healthz", &[])).await.status, 200);
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn n251_the_longest_idle_of_ones_own_makes_room() {
     let (world, _) = world().await;
@@ -48,7 +47,6 @@ async fn n251_the_longest_idle_of_ones_own_makes_room() {
     works(&mut other).await;
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn n251_who_is_served_makes_no_room_and_one_more_is_closed() {
     let (world, _) = world().await;
@@ -95,7 +93,6 @@ fn posted(machine: &Party, path: &str, framing: &str, bytes: usize) -> String {
     format!("{head}{}", "x".repeat(bytes))
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn n251_what_requests_bring_is_held_within_one_budget() {
     let (world, machine) = world().await;

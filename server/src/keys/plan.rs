@@ -3,8 +3,8 @@
 
 use super::error::RingRefusal;
 use super::ring::{
-    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, REFRESH_AFTER,
-    RetiredKey, RevokedKey, Ring, RingKey, RingMaster,
+    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED,
+    REFRESH_AFTER, RetiredKey, RevokedKey, Ring, RingKey, RingMaster,
 };
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
@@ -114,7 +114,7 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
     let mut rotated = plan.ring.masters.is_empty();
     for alg in &policy.algs {
         if plan.ring.pending(*alg, now).is_some() {
-            if is_overdue(&plan.ring, policy, *alg, now) {
+            if is_held_up(&plan.ring, policy, *alg, now) {
                 bring_forward(&mut plan.ring, *alg, now.plus(policy.publish_lead), now);
             }
             continue;
@@ -167,10 +167,13 @@ fn begin_sealing(ring: &mut Ring, now: Timestamp) {
     }
 }
 
-/// Whether a key has signed for its time, so that its successor may be dated one lead ahead at most. In a ring whose
-/// clocks were right it always is.
-fn is_overdue(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> bool {
-    ring.active(alg, now).is_some_and(|key| key.sign_from.plus(policy.rotation_period).has_passed(now))
+/// Whether a key has signed for its time, and its successor waits for an instant that a clock named which ran ahead.
+/// Where there are two successors somebody rotates meanwhile, and it is our clock that is behind.
+fn is_held_up(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> bool {
+    let is_over = |key: &RingKey| key.sign_from.plus(policy.rotation_period).has_passed(now);
+    let ahead: Vec<_> =
+        ring.keys.iter().filter(|key| key.alg == alg && key.state(now) == KeyState::Pending).collect();
+    ring.active(alg, now).is_some_and(is_over) && matches!(&ahead[..], [only] if only.publish_at > now)
 }
 
 /// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is

@@ -76,20 +76,16 @@ async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     }
     let keys = world.try_open(Arc::new(world.custody()), &policy(TWO), false).await?;
     keys.rewrap(&root.name).await?;
-    match steps {
-        2 => return Ok(()),
-        3 => {
-            // Half of the last step: the former file is kept, and the new one not in its place yet.
-            let former = Root::read(&path).unwrap().name;
-            fs::hard_link(&path, with_suffix(&path, &former)).unwrap();
-            return Ok(());
-        }
-        4 => {
-            // The other half without its end.
+    if (3..=4).contains(&steps) {
+        // Half of the last step: the former file is kept; and the new one is in its place, too.
+        let former = Root::read(&path).unwrap().name;
+        fs::hard_link(&path, with_suffix(&path, &former)).unwrap();
+        if steps == 4 {
             fs::rename(successor(&path), &path).unwrap();
-            return Ok(());
         }
-        _ => {}
+    }
+    if steps < 5 {
+        return Ok(());
     }
     finish(&path, &root, &*entropy)
 }
