@@ -67,8 +67,10 @@ fn node_address(node: &str) -> Option<IpAddr> {
     let with_port = || {
         let (address, _) = node.rsplit_once(':').filter(|(_, port)| is_port(port))?;
         let v4 = address.parse::<Ipv4Addr>().map(IpAddr::V4).ok();
-        // A shortened one is read with its port as the last group, which is in the same network.
-        v4.or_else(|| address.parse::<Ipv6Addr>().map(IpAddr::V6).ok())
+        // Only one that is written in full can be told from its port; in a shortened one the port reads as its last
+        // group, which is in the same network.
+        let full = || (!address.contains("::")).then(|| address.parse::<Ipv6Addr>().ok()).flatten();
+        v4.or_else(|| full().map(IpAddr::V6))
     };
     node.parse().ok().or_else(with_port)
 }
