@@ -204,27 +204,28 @@ async fn unknown_clients(product: &Product, runner: &Runner, plan: Plan) -> Outc
     Ok(Siege::new("S9 unknown clients", 200, &owner.answers, &crowd.answers))
 }
 
-/// The attack alone, a third of the time, and then with the owner, one connection.
+/// The attack alone, a third of the time, and then with the owner, who has two connections.
 async fn siege<A: Flow, B: Flow>(
     server: &Server,
     (owner, home): (A, Ipv4Addr),
     (attacker, from): (B, impl Fn(u8) -> Ipv4Addr),
     plan: Plan,
 ) -> Outcome<()> {
-    load(attackers(server, &attacker, &from).await?, Pace::Closed, plan.time / 3).await?;
-    let owner = vec![(Connection::open_from(home, server.address).await?, owner)];
-    let attackers = attackers(server, &attacker, &from).await?;
-    tokio::try_join!(load(attackers, Pace::Closed, plan.time), load(owner, Pace::Closed, plan.time))?;
+    load(connected(server, &attacker, CONNECTIONS, &from).await?, Pace::Closed, plan.time / 3).await?;
+    let owners = connected(server, &owner, 2, &|_| home).await?;
+    let attackers = connected(server, &attacker, CONNECTIONS, &from).await?;
+    tokio::try_join!(load(attackers, Pace::Closed, plan.time), load(owners, Pace::Closed, plan.time))?;
     Ok(())
 }
 
-async fn attackers<F: Flow>(
+async fn connected<F: Flow>(
     server: &Server,
     flow: &F,
+    connections: u8,
     from: &impl Fn(u8) -> Ipv4Addr,
 ) -> Outcome<Vec<(Connection, F)>> {
     let mut flows = Vec::new();
-    for n in 0..CONNECTIONS {
+    for n in 0..connections {
         flows.push((Connection::open_from(from(n), server.address).await?, flow.clone()));
     }
     Ok(flows)
