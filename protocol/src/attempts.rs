@@ -87,9 +87,10 @@ impl AttemptKey {
         Self::new("name", &[identifier.as_str().as_bytes()])
     }
 
-    /// The same from one network.
+    /// The same from one network, of IPv6 the widest that one customer has: nobody holds up others with networks that
+    /// come for nothing.
     pub fn name_from_network(identifier: &Identifier, address: Option<IpAddr>) -> Self {
-        let network = Network::of(address);
+        let [network, ..] = Network::of(address).within();
         Self::new("name-network", &[network.as_bytes(), identifier.as_str().as_bytes()])
     }
 
@@ -245,10 +246,11 @@ mod tests {
         assert_eq!(name("Carol"), name("ＣＡＲＯＬ"));
         assert_eq!(name("Carol@Example.com"), name("carol@example.com"));
         assert_ne!(name("carol"), name("carol@example.com"));
-        let from = |address: [u8; 4]| {
-            AttemptKey::name_from_network(&Identifier::typed("carol").unwrap(), Some(address.into()))
-        };
-        assert_ne!(from([192, 0, 2, 1]), from([192, 0, 2, 2]));
+        let carol = Identifier::typed("carol").unwrap();
+        let from = |address: &str| AttemptKey::name_from_network(&carol, Some(address.parse().unwrap()));
+        assert_ne!(from("192.0.2.1"), from("192.0.2.2"));
+        assert_eq!(from("2001:db8:1:2::3"), from("2001:db8:1:ffff::1"), "one customer");
+        assert_ne!(from("2001:db8:1:2::3"), from("2001:db8:2:2::3"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ const ONE: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 const CONNECTIONS: u8 = 60;
 /// Who come from everywhere with their right passwords.
 const CROWD: [&str; 5] = ["crowd-1", "crowd-2", "crowd-3", "crowd-4", "crowd-5"];
+/// Who comes from a network of their own meanwhile.
+const SIXTH: &str = "sixth";
 /// Clients that the server has not seen before the attack.
 const UNSEEN: u8 = 20;
 
@@ -156,14 +158,15 @@ async fn stranger(
     Ok(Siege::new(name, 303, &owner.answers, &stranger.answers))
 }
 
-/// Right passwords of five accounts from five networks, and the owner in a new browser from a sixth.
+/// Right passwords of five accounts from five networks, and somebody in a new browser from a sixth.
 async fn networks(product: &Product, runner: &Runner, plan: Plan, path: &Rc<str>) -> Outcome<Siege> {
-    for name in CROWD {
+    // The owner's counters are used up by the attacks before: this is a person of their own.
+    for name in CROWD.into_iter().chain([SIXTH]) {
         product.create_user(name, PASSWORD)?;
     }
     let server = product.serve(runner)?;
     let visitor = |name| Visitor::new(server.address, (name, PASSWORD), path);
-    let (owner, crowd) = (visitor(USERNAME), Crowd { people: CROWD.map(visitor), next: 0 });
+    let (owner, crowd) = (visitor(SIXTH), Crowd { people: CROWD.map(visitor), next: 0 });
     let from = |n: u8| Ipv4Addr::new(127, 0, 2, 1 + n % 5);
     siege(&server, (owner.clone(), HOME), (crowd.clone(), from), plan).await?;
     let mut answers = BTreeMap::new();
@@ -201,27 +204,28 @@ async fn unknown_clients(product: &Product, runner: &Runner, plan: Plan) -> Outc
     Ok(Siege::new("S9 unknown clients", 200, &owner.answers, &crowd.answers))
 }
 
-/// The attack alone, a third of the time, and then with the owner, one connection.
+/// The attack alone, a third of the time, and then with the owner, who has two connections.
 async fn siege<A: Flow, B: Flow>(
     server: &Server,
     (owner, home): (A, Ipv4Addr),
     (attacker, from): (B, impl Fn(u8) -> Ipv4Addr),
     plan: Plan,
 ) -> Outcome<()> {
-    load(attackers(server, &attacker, &from).await?, Pace::Closed, plan.time / 3).await?;
-    let owner = vec![(Connection::open_from(home, server.address).await?, owner)];
-    let attackers = attackers(server, &attacker, &from).await?;
-    tokio::try_join!(load(attackers, Pace::Closed, plan.time), load(owner, Pace::Closed, plan.time))?;
+    load(connected(server, &attacker, CONNECTIONS, &from).await?, Pace::Closed, plan.time / 3).await?;
+    let owners = connected(server, &owner, 2, &|_| home).await?;
+    let attackers = connected(server, &attacker, CONNECTIONS, &from).await?;
+    tokio::try_join!(load(attackers, Pace::Closed, plan.time), load(owners, Pace::Closed, plan.time))?;
     Ok(())
 }
 
-async fn attackers<F: Flow>(
+async fn connected<F: Flow>(
     server: &Server,
     flow: &F,
+    connections: u8,
     from: &impl Fn(u8) -> Ipv4Addr,
 ) -> Outcome<Vec<(Connection, F)>> {
     let mut flows = Vec::new();
-    for n in 0..CONNECTIONS {
+    for n in 0..connections {
         flows.push((Connection::open_from(from(n), server.address).await?, flow.clone()));
     }
     Ok(flows)
