@@ -4,6 +4,7 @@ pub mod admin;
 pub mod answered;
 pub mod app;
 pub mod assembly;
+pub mod at_once;
 pub mod attempts;
 pub mod cli;
 pub mod clock;

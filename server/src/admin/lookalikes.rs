@@ -1,8 +1,9 @@
 //! The skeletons of users who have none: from before there were any, or out of an export, which has what signs people
 //! in. Of several whose names look alike the one made first gets it, and the others keep their names.
 
-use super::transfer::{AT_ONCE, joined, patiently};
+use super::transfer::patiently;
 use super::{Admin, AdminError};
+use crate::at_once::at_once;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -11,7 +12,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::sync::Arc;
 use storage::{Stamp, Store};
-use tokio::task::JoinSet;
 
 /// Who is to get each skeleton.
 #[derive(Default)]
@@ -29,19 +29,13 @@ impl Skeletons {
     /// Gives each that leads to nobody to its user. How many those were. What was given before it stops half-way
     /// stays, and another time finds it.
     pub(super) async fn claim(self, store: &Arc<dyn Store>, stamp: Stamp) -> Result<u64, AdminError> {
-        let (mut left, mut calls, mut claimed) = (self.0.into_iter(), JoinSet::new(), 0);
-        loop {
-            let next = if calls.len() < AT_ONCE { left.next() } else { None };
-            if let Some((skeleton, (_, user))) = next {
-                let (store, skeleton) = (Arc::clone(store), Arc::new(skeleton));
-                let give = move || give(Arc::clone(&store), user, Arc::clone(&skeleton), stamp);
-                calls.spawn(patiently(give));
-            } else if let Some(ended) = calls.join_next().await {
-                claimed += u64::from(joined(ended)?);
-            } else {
-                return Ok(claimed);
-            }
-        }
+        let gifts = self.0.into_iter().map(|(skeleton, (_, user))| {
+            let (store, skeleton) = (Arc::clone(store), Arc::new(skeleton));
+            Ok(patiently(move || give(Arc::clone(&store), user, Arc::clone(&skeleton), stamp)))
+        });
+        let mut claimed = 0;
+        at_once(gifts, |is_given| claimed += u64::from(is_given)).await?;
+        Ok(claimed)
     }
 }
 

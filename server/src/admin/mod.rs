@@ -15,7 +15,8 @@ use protocol::event::Event;
 use protocol::id::RequestId;
 use std::fmt;
 use std::sync::Arc;
-use storage::{RingDocument, Stamp, Store, StoreError};
+use storage::{RingDocument, Stamp, Store, StoreError, StoreErrorKind};
+use tokio::task::JoinError;
 use users::UserRefused;
 
 /// Who is at work.
@@ -102,6 +103,13 @@ impl std::error::Error for AdminError {}
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+/// A task of ours panicked.
+impl From<JoinError> for AdminError {
+    fn from(error: JoinError) -> Self {
+        Self::Store(StoreError::new(StoreErrorKind::Unavailable, "task", error))
     }
 }
 

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{StoreError, StoreErrorKind};
+use tokio::task::JoinError;
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
@@ -160,6 +161,13 @@ impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
         let passing = error == PasswordError::Busy;
         Self::Broken(if passing { Broken::passing(error) } else { Broken::lasting(error) })
+    }
+}
+
+/// A task of ours panicked.
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        Self::Broken(Broken::lasting(error))
     }
 }
 

@@ -5,9 +5,10 @@ use super::begin::{Begun, Owner, begin, give, read};
 use super::line::{Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
-use super::{AT_ONCE, Counts, joined, patiently, refused};
+use super::{Counts, patiently, refused};
 use crate::admin::lookalikes::Skeletons;
 use crate::admin::{Admin, AdminError};
+use crate::at_once::at_once;
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::grant::Grant;
@@ -16,7 +17,6 @@ use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{Commit, Document, RingDocument, Stamp, Store};
-use tokio::task::JoinSet;
 
 /// No import takes longer. What expires meanwhile may be gone before it is compared.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -128,25 +128,20 @@ fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Resu
 
 async fn put_all<R: BufRead>(
     admin: &Admin,
-    mut records: Records<R>,
+    records: Records<R>,
     stamp: Stamp,
     mut progress: impl FnMut(u64),
 ) -> Result<(), AdminError> {
-    let (mut calls, mut done) = (JoinSet::new(), 0);
-    loop {
-        let entry = if calls.len() < AT_ONCE { records.next().transpose()? } else { None };
-        if let Some(entry) = entry {
-            let (store, entry) = (Arc::clone(&admin.store), Arc::new(entry));
-            let put = move || put(Arc::clone(&store), Arc::clone(&entry), stamp);
-            calls.spawn(patiently(put));
-        } else if let Some(ended) = calls.join_next().await {
-            joined(ended)?;
-            done += 1;
-            progress(done);
-        } else {
-            return Ok(());
-        }
-    }
+    let puts = records.map(|entry| {
+        let (store, entry) = (Arc::clone(&admin.store), Arc::new(entry?));
+        Ok(patiently(move || put(Arc::clone(&store), Arc::clone(&entry), stamp)))
+    });
+    let mut done = 0;
+    at_once(puts, |()| {
+        done += 1;
+        progress(done);
+    })
+    .await
 }
 
 /// The store has what the file has, and nothing else.

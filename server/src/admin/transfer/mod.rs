@@ -20,15 +20,12 @@ pub use line::{Entry, Records};
 use crate::admin::AdminError;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use storage::{StoreError, StoreErrorKind};
-use tokio::task::JoinError;
+use storage::StoreErrorKind;
 use tokio::time::sleep;
 
 /// How many records of each kind there are.
 pub type Counts = BTreeMap<String, u64>;
 
-/// Calls to a store at once.
-pub(super) const AT_ONCE: usize = 32;
 /// The pause before a busy store is asked again; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The last pause is of 51 s: a new DynamoDB table takes minutes to grow with what is asked of it.
@@ -36,7 +33,7 @@ const PAUSES_WHILE_BUSY: u32 = 10;
 /// What is away for longer is not going to be back soon.
 const PAUSES_WHILE_AWAY: u32 = 3;
 
-/// Nobody waits at a browser, and to begin anew costs more than to wait: a store that is busy or away is asked again.
+/// Nobody waits at a browser, and to begin again costs more than to wait: a store that is busy or away is asked again.
 pub(super) async fn patiently<T, E, F>(ask: impl Fn() -> F) -> Result<T, AdminError>
 where
     F: Future<Output = Result<T, E>>,
@@ -59,12 +56,6 @@ where
         sleep(FIRST_PAUSE * 2_u32.pow(round)).await;
         round += 1;
     }
-}
-
-/// What came of a task.
-pub(super) fn joined<T>(ended: Result<Result<T, AdminError>, JoinError>) -> Result<T, AdminError> {
-    let stopped = |error| StoreError::new(StoreErrorKind::Unavailable, "transfer", error);
-    ended.map_err(stopped)?
 }
 
 fn refused(mend: impl Into<String>) -> AdminError {

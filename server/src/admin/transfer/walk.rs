@@ -1,8 +1,9 @@
 //! Through everything that a store keeps.
 
 use super::line::Entry;
-use super::{AT_ONCE, joined, patiently};
+use super::patiently;
 use crate::admin::AdminError;
+use crate::at_once::AT_ONCE;
 use protocol::id::UserId;
 use protocol::time::Timestamp;
 use std::collections::VecDeque;
@@ -29,11 +30,10 @@ pub(super) async fn walk(
         while coming.len() < AT_ONCE
             && let Some(user) = users.next()
         {
-            let store = Arc::clone(store);
-            coming.push_back(tokio::spawn(everything_of(Arc::clone(&store), user)));
+            coming.push_back(tokio::spawn(everything_of(Arc::clone(store), user)));
         }
         let Some(next) = coming.pop_front() else { return Ok(()) };
-        joined(next.await)?.into_iter().try_for_each(&mut lasting)?;
+        next.await??.into_iter().try_for_each(&mut lasting)?;
         done += 1;
         progress(done, all);
     }

@@ -1,8 +1,9 @@
 //! Taking back what clients were given: every grant, and the consent, of one or all.
 
-use super::list::{Lists, at_once};
+use super::list::Lists;
 use super::{done, submitted};
 use crate::app::App;
+use crate::at_once::at_once;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
@@ -60,9 +61,9 @@ async fn submit(
         }
         let ends = grants.into_iter().map(|grant| {
             let app = app.clone();
-            async move { revoke(&app, call, &grant).await }
+            Ok(async move { revoke(&app, call, &grant).await })
         });
-        at_once(ends).await?;
+        at_once(ends, |()| ()).await?;
         behind = page.next;
         if matches!(behind, None | Some(Place::Sessions | Place::Session(_))) {
             return done(app, "apps");

@@ -15,14 +15,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::{Belonging, Belongings, Place};
-use tokio::task::JoinSet;
 
 /// How many clients a page shows.
 const MOST_APPS: usize = 50;
 /// How many pages of records are looked through for them.
 const MOST_PAGES: usize = 5;
-/// How many records are ended at once.
-const AT_ONCE: usize = 32;
 /// How many lists may wait for one session's turn. No browser needs that many; more are refused. Counted by session,
 /// so a thief's session doesn't keep the owner's from the page that ends it.
 const MOST_WAITING: usize = 4;
@@ -139,36 +136,6 @@ impl<'a> Lists<'a> {
             }
             Belonging::Session(_) => None,
         }
-    }
-}
-
-/// Does what is to be done for each record of a page, some at once, because stores are faster so. A caller who leaves
-/// stops it.
-///
-/// # Errors
-/// The first.
-pub(super) async fn at_once<F>(acts: impl Iterator<Item = F>) -> Result<(), Failure>
-where
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
-{
-    let mut running = JoinSet::new();
-    for act in acts {
-        if running.len() >= AT_ONCE {
-            next_done(&mut running).await?;
-        }
-        running.spawn(act);
-    }
-    while !running.is_empty() {
-        next_done(&mut running).await?;
-    }
-    Ok(())
-}
-
-async fn next_done(running: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
-    match running.join_next().await {
-        None => Ok(()),
-        Some(Ok(done)) => done,
-        Some(Err(_)) => Err(Failure::internal("ending one of many failed")),
     }
 }
 

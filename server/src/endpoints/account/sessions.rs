@@ -1,8 +1,9 @@
 //! Ending other sessions, one or all.
 
-use super::list::{self, Lists, at_once};
+use super::list::{self, Lists};
 use super::{done, submitted};
 use crate::app::App;
+use crate::at_once::at_once;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
@@ -48,9 +49,9 @@ async fn submit(
         let living = sessions.filter(|session| session.ended_at.is_none());
         let ends = living.cloned().map(|session| {
             let app = app.clone();
-            async move { end(&app, call, &session.user, &session.id, &session.secret).await }
+            Ok(async move { end(&app, call, &session.user, &session.id, &session.secret).await })
         });
-        at_once(ends).await?;
+        at_once(ends, |()| ()).await?;
         behind = page.next;
     }
     done(app, "sessions")
