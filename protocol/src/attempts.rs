@@ -5,8 +5,7 @@
 //! what lies further ahead than the burst allows has to wait (the generic cell rate algorithm). So a counter
 //! needs no resetting, no window and no clean-up to be right.
 
-use crate::device::DeviceId;
-use crate::id::{SessionId, UserId};
+use crate::id::{DeviceId, SessionId, UserId};
 use crate::name::Identifier;
 use crate::time::{CLOCK_SKEW, Timestamp};
 use sha2::{Digest as _, Sha256};

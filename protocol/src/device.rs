@@ -2,29 +2,12 @@
 //! account, so that no stranger's failures hold it up. It proves nothing and opens nothing: a stolen one gives the
 //! thief that counter, no more.
 
-use crate::id::UserId;
+use crate::id::{DeviceId, UserId};
 use crate::user::User;
 use sha2::{Digest as _, Sha256};
 
 /// How many accounts a browser is known to at most; of more the ones that signed in last.
 pub const MOST: usize = 5;
-
-/// What a browser is counted by: 128 random bits, new with each sign-in, so that each right password also begins a
-/// new counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeviceId([u8; 16]);
-
-impl DeviceId {
-    /// From random bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The raw bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
 
 /// One account that signed in from a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +30,7 @@ impl Device {
         let (user, rest) = bytes.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
         let bound_to = rest.try_into().ok()?;
-        Some(Self { user: UserId::from_bytes(*user), id: DeviceId(*id), bound_to })
+        Some(Self { user: UserId::from_bytes(*user), id: DeviceId::from_bytes(*id), bound_to })
     }
 }
 
@@ -80,7 +63,8 @@ impl Devices {
 
     /// As it is sealed: 48 bytes an account.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let parts = |device: &Device| [*device.user.as_bytes(), device.id.0, device.bound_to].concat();
+        let parts =
+            |device: &Device| [*device.user.as_bytes(), *device.id.as_bytes(), device.bound_to].concat();
         self.0.iter().flat_map(parts).collect()
     }
 
@@ -115,7 +99,7 @@ mod tests {
     }
 
     const fn id(number: u8) -> DeviceId {
-        DeviceId([number; 16])
+        DeviceId::from_bytes([number; 16])
     }
 
     #[test]

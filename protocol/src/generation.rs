@@ -91,9 +91,7 @@ impl Generations {
             hash.update(id.map_or([0; 16], |id| *id.as_bytes()));
             hash.update(not_before.millis().to_be_bytes());
         }
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
-        Authority::from_bytes(bytes)
+        Authority::from_bytes(hash.finalize().first_chunk().copied().unwrap_or_default())
     }
 
     /// Whether what was decided by `copied` at `decided_at` still counts. What a program before generations wrote

@@ -68,6 +68,8 @@ random_id! {
     RequestId,
     /// One act of authentication: a new one replaces it at each sign-in.
     EventId,
+    /// What a known browser's wrong passwords are counted by, new with each sign-in: a right one begins a new counter.
+    DeviceId,
 }
 
 /// How many bytes of a grant's id say which client it is for: 8 characters of its text.
@@ -96,9 +98,7 @@ impl GrantId {
 
 fn client_bytes(client: &ClientId) -> [u8; CLIENT_BYTES] {
     let hash = Sha256::new().chain_update(b"keyward grants of\0").chain_update(client.as_str()).finalize();
-    let mut bytes = [0; CLIENT_BYTES];
-    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    bytes
+    hash.first_chunk().copied().unwrap_or_default()
 }
 
 /// A client's public name (RFC 6749 §2.2): 1 to 128 characters of `A-Z a-z 0-9 - . _ ~`.
