@@ -118,6 +118,11 @@ pub enum LogFormat {
 pub struct OriginSecret(Box<str>);
 
 impl OriginSecret {
+    /// Whether one of them fits. Every one is compared, whichever does.
+    pub fn any(secrets: &[Self], fits: impl Fn(&Self) -> bool) -> bool {
+        secrets.iter().fold(false, |fit, secret| fit | fits(secret))
+    }
+
     /// Whether a header's value is this secret.
     pub fn matches(&self, value: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(value).into()

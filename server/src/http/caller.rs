@@ -3,7 +3,7 @@
 
 use super::front;
 use crate::app::App;
-use crate::config::{ClientIp, Settings};
+use crate::config::{ClientIp, OriginSecret, Settings};
 use crate::transport::http::PeerAddr;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::extract::Request;
@@ -76,10 +76,7 @@ impl Caller {
     /// What `doctor` is told, if it asks.
     pub fn told(self, settings: &Settings, headers: &HeaderMap) -> Option<HeaderValue> {
         let proof = headers.get(ASKS)?;
-        let proven = settings
-            .origin_secret
-            .iter()
-            .fold(false, |proven, secret| proven | secret.proves(proof.as_bytes()));
+        let proven = OriginSecret::any(&settings.origin_secret, |secret| secret.proves(proof.as_bytes()));
         let text = match self {
             Self::Known(address) => address.to_string(),
             Self::Absent | Self::Unreadable => UNREADABLE.to_owned(),

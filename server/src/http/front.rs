@@ -1,7 +1,7 @@
 //! What stands before every route: that a call came through our front end, if there must be one, and that it
 //! meant us.
 
-use crate::config::Settings;
+use crate::config::{OriginSecret, Settings};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{HOST, LOCATION};
@@ -26,10 +26,7 @@ pub fn turn_away(settings: &Settings, request: &Request) -> Option<Response> {
 
 fn came_through_front(settings: &Settings, request: &Request) -> bool {
     let sent = || request.headers().get(ORIGIN_HEADER).map(http::HeaderValue::as_bytes);
-    let known = |value: &[u8]| {
-        // Every secret is compared, whichever fits.
-        settings.origin_secret.iter().fold(false, |known, secret| known | secret.matches(value))
-    };
+    let known = |value: &[u8]| OriginSecret::any(&settings.origin_secret, |secret| secret.matches(value));
     let path = request.uri().path();
     settings.origin_secret.is_empty() || is_probe(settings, path) || sent().is_some_and(known)
 }

@@ -10,7 +10,8 @@ use protocol::authorize::SignedIn;
 use protocol::device::Devices;
 use protocol::generation::Generation;
 use protocol::id::ClientId;
-use protocol::session::SessionCookie;
+use protocol::session::{Session, SessionCookie};
+use protocol::user::User;
 use std::time::Duration;
 use storage::{SignInView, StoreError};
 
@@ -79,6 +80,12 @@ impl Visitor {
         let (user, session) = (self.view.user.as_ref()?, self.view.session.as_ref()?);
         let consent = self.view.consent.as_ref();
         self.live.then_some(SignedIn { user, session, consent, realm: self.realm })
+    }
+
+    /// The session of who is signed in, with what it takes to change it.
+    pub fn into_session(self) -> Option<(SessionCookie, User, Session)> {
+        let parts = (self.cookie?, self.view.user?, self.view.session?);
+        self.live.then_some(parts)
     }
 
     /// Notes in the browser that the session was used, now and then: this is how idling costs no write.

@@ -1,8 +1,9 @@
 //! Keys: what signs tokens and seals opaque strings, shared by all processes through one record, the ring.
 //!
 //! [`ring`] says what the record means, [`plan`] what may change it, [`custody`] who guards the private halves,
-//! [`snapshot`] what a process uses, [`age`] for how long. This file ties them to storage and time. Every change is compare-and-set on
-//! the ring's version; a loser drops its work. Absent on purpose: the timer that calls [`Keys::look_after`].
+//! [`snapshot`] what a process uses, [`age`] for how long. This file ties them to storage and time. Every change is
+//! compare-and-set on the ring's version; a loser drops its work. Absent on purpose: the timer that calls
+//! [`Keys::look_after`].
 
 mod age;
 pub mod custody;

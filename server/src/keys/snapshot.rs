@@ -101,7 +101,8 @@ impl Snapshot {
 
     /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
     /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows; where none has
-    /// begun by this clock, the one that [`Ring::in_charge`] names. An algorithm that left the settings signs for nobody, so that what it is dropped for ends at once.
+    /// begun by this clock, the one that [`Ring::in_charge`] names. An algorithm that left the settings signs for
+    /// nobody, so that what it was dropped for ends at once.
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
         let found = match alg {
             Some(alg) => self.signer_of(alg, now).filter(|_| self.algs.contains(&alg)),

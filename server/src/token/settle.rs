@@ -22,18 +22,17 @@ pub(super) async fn settle(
     refusal: Refusal,
 ) -> Result<Failure, Failure> {
     let (key, stamp) = (grant.key(), call.stamp());
-    let done = match refusal.consequence() {
-        Consequence::Nothing => true,
-        Consequence::BurnCode => app.store.burn_code(key, stamp).await?.is_done(),
-        Consequence::RevokeGrant(reason) => app.store.revoke_grant(key, reason, stamp).await?.is_done(),
+    let commit = match refusal.consequence() {
+        Consequence::Nothing => None,
+        Consequence::BurnCode => Some(app.store.burn_code(key, stamp).await?),
+        Consequence::RevokeGrant(reason) => Some(app.store.revoke_grant(key, reason, stamp).await?),
     };
-    if let Some(what) = what_happened(refusal).filter(|_| done) {
-        let event = Event::of_grant(what, grant).client(&client.id);
-        match refusal.consequence() {
-            // Nothing changed: one of many, perhaps.
-            Consequence::Nothing => call.audit_failure(app, &event),
-            Consequence::BurnCode | Consequence::RevokeGrant(_) => telemetry::audit(call, &event),
-        }
+    let event = what_happened(refusal).map(|what| Event::of_grant(what, grant).client(&client.id));
+    match (commit, event) {
+        // Nothing changed: one of many, perhaps.
+        (None, Some(event)) => call.audit_failure(app, &event),
+        (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(call, &event),
+        _ => {}
     }
     if refusal == Refusal::RefreshAhead {
         tracing::error!(

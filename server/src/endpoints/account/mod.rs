@@ -22,7 +22,7 @@ use crate::http::cookie::Binding;
 use crate::http::csrf;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
-use crate::interaction::{Errand, Stop, see_other};
+use crate::interaction::{Errand, Stop, Visitor, see_other};
 use crate::keys::Snapshot;
 use axum::extract::State;
 use axum::response::Response;
@@ -62,17 +62,10 @@ impl Owner {
             let r = Errand::to_account(app, call, &ring);
             see_other(&format!("{}/login?r={r}", app.settings.issuer.path()))
         };
-        let Some(cookie) = app.cookies().session(headers, &ring) else { return Ok(Err(away()?)) };
-        let (id, account) = (cookie.user, ClientId::account());
-        let view = app.store.load_sign_in(&id, Some(cookie.session), &account, &[]).await?;
-        let idle = app.settings.lifetimes.session_idle;
-        match (view.user, view.session) {
-            (Some(user), Some(session))
-                if session.is_live(&cookie, &user, idle, ring.generation(), call.at) =>
-            {
-                Ok(Ok(Self { ring, cookie, user, session }))
-            }
-            _ => Ok(Err(away()?)),
+        let visitor = Visitor::load(app, call, &ring, headers, &ClientId::account()).await?;
+        match visitor.into_session() {
+            Some((cookie, user, session)) => Ok(Ok(Self { ring, cookie, user, session })),
+            None => Ok(Err(away()?)),
         }
     }
 
