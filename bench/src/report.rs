@@ -194,7 +194,7 @@ impl fmt::Display for Pile {
             f,
             "  p99 of others:      idle {idle:.0} µs, an ordinary account {ordinary:.0} µs, meanwhile {meanwhile:.0} µs"
         )?;
-        writeln!(f, "  over the ordinary:  {}", times(p99_ratio))?;
+        writeln!(f, "  over the ordinary:  {p99_ratio:.2} ×")?;
         writeln!(f, "  others a second:    idle {:.1}, meanwhile {:.1}", per_second.0, per_second.1)?;
         let (p99, most) = self.hanging_up;
         writeln!(f, "  callers hang up:    p99 {p99:.0} µs, at most {most:.0} µs, none refused")?;

@@ -12,6 +12,10 @@ pub(super) const GRANTS: &str = "SELECT * FROM grants
   WHERE realm = ?1 AND user_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
 pub(super) const SESSIONS: &str = "SELECT * FROM sessions
   WHERE realm = ?1 AND user_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+
+/// What is read before other threads have a chance: some 0.1 ms.
+const ROWS_IN_ONE_GO: usize = 16;
+
 pub(super) const DELETE: [&str; 3] = [
     "DELETE FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id IN
        (SELECT client_id FROM consents WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)",
@@ -71,6 +75,10 @@ impl Page<'_> {
         let values = params![self.realm.as_str(), self.user.as_bytes(), behind, room];
         for found in self.db.prepare_cached(text)?.query_map(values, read)? {
             self.list.push(found?);
+            // Where there are too few cores, threads that serve requests go first.
+            if self.list.len().is_multiple_of(ROWS_IN_ONE_GO) {
+                std::thread::yield_now();
+            }
         }
         Ok(())
     }
