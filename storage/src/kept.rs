@@ -53,7 +53,8 @@ pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
         && there.revoked.is_none()
 }
 
-/// The effect of `set_password`: the hash alone doesn't do, because the user may have been created with it; a generation belongs to one call.
+/// The effect of `set_password`. The hash alone doesn't do, because the user may have been created with it; a
+/// generation belongs to one call.
 pub(crate) fn has_new_password(there: &User, password: &PasswordHash, stamp: Stamp) -> bool {
     there.password.as_ref() == Some(password) && there.generation.id == Some(stamp.request)
 }

@@ -72,9 +72,10 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The first instant that is surely after this call: what begins now may carry the same millisecond.
-    pub const fn next_millisecond(self) -> Timestamp {
-        Timestamp::from_millis(self.at.millis().saturating_add(1))
+    /// The generation that this call begins for a record that it has not read; an instant there that is later stays, or
+    /// goes: only whether it is equal counts.
+    pub fn generation(self) -> Generation {
+        Generation::default().next(self.request, self.at)
     }
 }
 

@@ -56,7 +56,7 @@ macro_rules! steps {
             Heavy denied_tokens() -> Vec<DeniedToken>;
             Read debts(attempts: &[AttemptKey]) -> Vec<Timestamp>;
             Write note_attempt(attempt: AttemptKey, limit: Limit, stamp: Stamp) -> Timestamp;
-            // `Heavy` reads go through more than a request needs. Neither of these serves a request nor counts towards its budget.
+            // These serve no request.
             Upkeep probe() -> ();
             Upkeep change_mark() -> u64;
             Upkeep sweep(before: Timestamp) -> u64;

@@ -5,6 +5,7 @@ use super::attribute::Item;
 use super::fault::Fault;
 use super::item::{Key, record};
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
+use protocol::grant::GrantKey;
 use protocol::id::UserId;
 
 /// Between this and [`LAST`] lie consents, grants and sessions, in this order, and nothing else.
@@ -44,7 +45,7 @@ impl Table {
     fn sk_of(&self, user: &UserId, place: &Place) -> String {
         match place {
             Place::Consent(client) => Key::consent(&self.realm, user, client).sk,
-            Place::Grant(id) => format!("GRANT#{id}"),
+            Place::Grant(id) => Key::grant(&self.realm, &GrantKey { user: *user, grant: *id }).sk,
             Place::Sessions => "SESSION#".to_owned(),
             Place::Session(id) => Key::session(&self.realm, user, id).sk,
         }

@@ -71,9 +71,7 @@ pub(super) struct Update {
 impl Update {
     /// A change by this call of an item that is there and of a format we know.
     pub(super) fn new(key: Key, stamp: Stamp) -> Self {
-        let condition = format!("#{VERSION} = :{VERSION}");
-        let blank = Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) };
-        blank.value(VERSION, &FORMAT).set(LAST_REQUEST, &stamp.request)
+        Self::unsigned(key).set(LAST_REQUEST, &stamp.request)
     }
 
     /// A change that nobody recognises as theirs: who wrote the item last stays.
@@ -130,9 +128,7 @@ impl Update {
         let sets = format!("SET {}", self.sets.join(", "));
         if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
     }
-}
 
-impl Update {
     /// The same change as a part of a transaction.
     pub(super) fn in_transaction(self, table: &str) -> Result<UpdateInput, Fault> {
         let change = self.change();

@@ -23,18 +23,15 @@ impl Table {
             let Some(grown) = consent.added_to(known.as_ref()) else { return Ok(()) };
             let item = item::encode(&key, &grown, stamp)?;
             let written = match &known {
-                Some(Consent { scope, authority: Some(authority), .. }) => {
-                    let seen = [
-                        ("scope", attribute(scope)?),
-                        ("authority", attribute(authority)?),
-                        of_known_format(),
-                    ];
-                    let condition = "#scope = :scope AND #authority = :authority AND #v = :v";
-                    self.put(item, condition, seen).await?
-                }
-                Some(Consent { scope, authority: None, .. }) => {
-                    let seen = [("scope", attribute(scope)?), of_known_format()];
-                    let condition = "#scope = :scope AND attribute_not_exists(#authority) AND #v = :v";
+                Some(Consent { scope, authority, .. }) => {
+                    let mut seen = vec![("scope", attribute(scope)?), of_known_format()];
+                    let condition = match authority {
+                        Some(authority) => {
+                            seen.push(("authority", attribute(authority)?));
+                            "#scope = :scope AND #authority = :authority AND #v = :v"
+                        }
+                        None => "#scope = :scope AND attribute_not_exists(#authority) AND #v = :v",
+                    };
                     self.put(item, condition, seen).await?
                 }
                 None => self.put_new(item).await?,

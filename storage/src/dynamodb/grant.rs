@@ -37,15 +37,17 @@ impl Table {
     pub(super) async fn grant_in(&self, read: &Read, at: &GrantLocator) -> Result<GrantView, Fault> {
         let user = &at.key.user;
         let grant: Option<Grant> = read.record(&self.grant_key(&at.key))?;
-        let session = match grant.as_ref().filter(|grant| grant.needs_session()).map(|grant| grant.session) {
+        let needed = grant.as_ref().filter(|grant| grant.needs_session()).map(|grant| grant.session);
+        let session = match needed {
             None => None,
-            named if named == at.session => named
-                .map(|id| Key::session(&self.realm, user, &id))
-                .map(|key| read.record(&key))
-                .transpose()?
-                .flatten(),
             Some(id) => {
-                self.record::<Session>(&Key::session(&self.realm, user, &id)).await?.map(|kept| kept.record)
+                let key = Key::session(&self.realm, user, &id);
+                let is_read = at.session == Some(id);
+                if is_read {
+                    read.record(&key)?
+                } else {
+                    self.record::<Session>(&key).await?.map(|kept| kept.record)
+                }
             }
         };
         Ok(GrantView { grant, user: read.record(&Key::user(&self.realm, user))?, session })

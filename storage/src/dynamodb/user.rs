@@ -116,7 +116,7 @@ impl Table {
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
         let update = Update::new(self.user_key(id), stamp).set("disabled", &disabled);
-        let update = if disabled { next_generation(update, stamp) } else { update };
+        let update = if disabled { begin(update, &stamp.generation()) } else { update };
         self.update(update).await?.settle(stamp, |_| false)
     }
 
@@ -129,26 +129,15 @@ impl Table {
     ) -> Result<Commit<User>, Fault> {
         let update = Update::new(self.user_key(id), stamp).set("password", password);
         let update = match seen {
-            Some(seen) => {
-                let there = match &seen.id {
-                    Some(id) => update.when("#generation = :seen").value("seen", id),
-                    None => update.when("attribute_not_exists(#generation)"),
-                };
-                let next = seen.next(stamp.request, stamp.at);
-                there
-                    .when("#not_before = :seen_instant")
-                    .value("seen_instant", &seen.not_before)
-                    .set("generation", &next.id)
-                    .set("not_before", &next.not_before)
-            }
-            None => next_generation(update, stamp),
+            Some(seen) => begin(seen_as(update, &seen), &seen.next(stamp.request, stamp.at)),
+            None => begin(update, &stamp.generation()),
         };
         let mine = |there: &User| kept::has_new_password(there, password, stamp);
         self.update(update).await?.settle(stamp, mine)
     }
 
     pub(super) async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, Fault> {
-        let update = next_generation(Update::new(self.user_key(id), stamp), stamp);
+        let update = begin(Update::new(self.user_key(id), stamp), &stamp.generation());
         self.update(update).await?.settle(stamp, |_| false)
     }
 
@@ -194,10 +183,17 @@ impl Table {
     }
 }
 
-/// The change by which a call begins the next generation, as [`Generation::next`] says; an older instant than the one
-/// that is there does no harm, because only whether it is equal counts.
-fn next_generation(update: Update, stamp: Stamp) -> Update {
-    update.set("generation", &stamp.request).set("not_before", &stamp.next_millisecond())
+/// Only if the user's generation is the one that was seen.
+fn seen_as(update: Update, seen: &Generation) -> Update {
+    let update = match &seen.id {
+        Some(id) => update.when("#generation = :seen").value("seen", id),
+        None => update.when("attribute_not_exists(#generation)"),
+    };
+    update.when("#not_before = :seen_instant").value("seen_instant", &seen.not_before)
+}
+
+fn begin(update: Update, next: &Generation) -> Update {
+    update.set("generation", &next.id).set("not_before", &next.not_before)
 }
 
 fn texts(names: &[Key]) -> Vec<&str> {

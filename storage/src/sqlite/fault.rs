@@ -38,8 +38,7 @@ pub(super) fn failed(step: &'static str, error: Error) -> StoreError {
 fn kind(error: &Error) -> StoreErrorKind {
     match error {
         Error::SqliteFailure(failure, _) => match failure.code {
-            // The last four and the next are what a crowd of callers brings about: no memory, no turn at the log's locks, a job that
-            // was broken off.
+            // A crowd of callers can bring these about: a lock that is taken, no memory, a job that was broken off.
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::OutOfMemory

@@ -174,8 +174,8 @@ impl Sqlite {
     }
 }
 
-/// Hands a step to the thread that owns a connection: what it needs goes along, owned. `Read`, `Heavy` and `Write` steps
-/// are functions of [`step`] that bear their names.
+/// Hands a step to the thread that owns a connection: what it needs goes along, owned. All but `Upkeep` are functions
+/// of [`step`] by the same name.
 macro_rules! on_a_thread {
     ($($access:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
         #[async_trait]

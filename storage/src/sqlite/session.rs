@@ -54,10 +54,9 @@ pub(super) fn start_session(
     stamp: &Stamp,
 ) -> Result<Commit<Session>> {
     let commit = restore_session(db, realm, session, stamp)?;
-    let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
-    let count: i64 = db.prepare_cached(OF_USER)?.query_row(own, |row| row.get(0))?;
-    if commit.is_done() && count > MOST_OF_A_USER as i64 {
+    if commit.is_done() && too_many(db, realm, &session.user)? {
         let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
+        let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
         let all: Result<Vec<Session>> =
             db.prepare_cached(text)?.query_map(own, |row| Ok(from_row(row)?.record))?.collect();
         for id in surplus(all?, &session.id, stamp.at) {
@@ -66,6 +65,12 @@ pub(super) fn start_session(
         }
     }
     Ok(commit)
+}
+
+fn too_many(db: &Connection, realm: &Realm, user: &UserId) -> Result<bool> {
+    let most = MOST_OF_A_USER as i64;
+    let own = params![realm.as_str(), user.as_bytes(), most + 1];
+    Ok(db.prepare_cached(OF_USER)?.query_row::<i64, _, _>(own, |row| row.get(0))? > most)
 }
 
 pub(super) fn restore_session(

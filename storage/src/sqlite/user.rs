@@ -191,7 +191,7 @@ fn next_generation(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -
         realm.as_str(),
         id.as_bytes(),
         stamp.request.as_bytes(),
-        At(stamp.next_millisecond()),
+        At(stamp.generation().not_before),
         FORMAT
     ])
 }
