@@ -191,7 +191,8 @@ pub const MOST_OF_A_CLIENT: usize = 100;
 pub const KEPT_OF_A_CLIENT: usize = 80;
 
 /// Which of one user's grants with one client go so that those bounds hold, `made` just now among them: codes of its
-/// session beyond the newest; then those that are over, and then the oldest.
+/// session beyond the newest; then those that are over, then those that last no longer than a session, and of each kind
+/// those that were used longest ago.
 pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
     let by_age = |grant: &&Grant| (grant.id != made.id, Reverse(grant.created_at), grant.id);
     let ours = |grant: &&Grant| grant.user == made.user && grant.client == made.client;
@@ -202,8 +203,16 @@ pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
     let mut left: Vec<&Grant> =
         grants.iter().filter(ours).filter(|grant| !goes.contains(&grant.id)).collect();
     if left.len() > MOST_OF_A_CLIENT {
+        let has_ended = |grant: &Grant| grant.authority.is_some() && grant.authority != made.authority;
         let is_over = |grant: &Grant| grant.revoked.is_some() || grant.kept_until().has_passed(now);
-        left.sort_by_key(|grant| (is_over(grant), by_age(grant)));
+        let used_at = |grant: &Grant| {
+            let refreshed = grant.refresh.as_ref().and_then(|refresh| refresh.rotated_at);
+            refreshed.max(grant.redeemed_at).unwrap_or(grant.created_at)
+        };
+        left.sort_by_key(|grant| {
+            let is_over = is_over(grant) || has_ended(grant);
+            (grant.id != made.id, is_over, !grant.offline, Reverse(used_at(grant)), grant.id)
+        });
         goes.extend(left.iter().skip(KEPT_OF_A_CLIENT).map(|grant| grant.id));
     }
     goes

@@ -7,7 +7,7 @@ use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::generation::{Authority, Generation, Generations};
 use protocol::grant::{
-    self, DependsOn, Grant, KEPT_OF_A_CLIENT, MOST_CODES, MOST_OF_A_CLIENT, RequestedClaims,
+    self, DependsOn, Grant, KEPT_OF_A_CLIENT, MOST_CODES, MOST_OF_A_CLIENT, Refresh, RequestedClaims,
 };
 use protocol::id::{ClientId, GrantId, RequestId, SessionId};
 use protocol::lifetimes::{self, Lifetimes};
@@ -134,7 +134,7 @@ fn n242_of_too_many_codes_and_grants_the_oldest_go() {
         ..grant()
     };
     let redeemed = |number| Grant {
-        redeemed_at: Some(NOW),
+        redeemed_at: Some(numbered(number).created_at),
         expires_at: NOW.plus(Duration::from_secs(9)),
         ..numbered(number)
     };
@@ -157,6 +157,41 @@ fn n242_of_too_many_codes_and_grants_the_oldest_go() {
     assert!(
         gone.contains(&id(MOST_OF_A_CLIENT - 1)) && !gone.contains(&id(MOST_OF_A_CLIENT - KEPT_OF_A_CLIENT))
     );
+}
+
+/// A phone that is in use every day stays, however often a browser comes and goes.
+#[test]
+fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
+    let id = |number: usize| GrantId::from_bytes((number as u128).to_be_bytes());
+    let at = |number: usize| NOW.plus(Duration::from_millis(number as u64));
+    let redeemed = |number: usize, offline: bool| Grant {
+        id: id(number),
+        offline,
+        created_at: at(number),
+        redeemed_at: Some(at(number)),
+        expires_at: at(9000),
+        ..grant()
+    };
+    let of = |offline: bool| -> Vec<Grant> { (1..=MOST_OF_A_CLIENT).map(|n| redeemed(n, offline)).collect() };
+    let goes = |all: Vec<Grant>| {
+        let made = all.last().unwrap().clone();
+        grant::surplus(&all, &made, NOW).contains(&id(0))
+    };
+    let phone = redeemed(0, true);
+    assert!(!goes([vec![phone.clone()], of(false)].concat()), "beside grants that need their session");
+    assert!(goes([vec![phone.clone()], of(true)].concat()), "the oldest of its kind");
+    let mut in_use = phone.clone();
+    in_use.refresh = Some(Refresh {
+        digest: phone.code,
+        generation: 1,
+        rotated_at: Some(at(MOST_OF_A_CLIENT)),
+        master: 1,
+        idle_expires_at: at(9000),
+        expires_at: at(9000),
+    });
+    assert!(!goes([vec![in_use.clone()], of(true)].concat()), "used since");
+    let ended = Grant { authority: Some(Authority::from_bytes([9; 16])), ..in_use };
+    assert!(goes([vec![ended], of(true)].concat()), "of a generation that has ended");
 }
 
 /// The grant of a request made now, in a session that ends at `session_end`.
