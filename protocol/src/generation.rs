@@ -17,7 +17,8 @@ use std::time::Duration;
 /// The generation of one realm, user or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
-    /// The call that began it; `None`: none has since programs know generations.
+    /// Random, or what follows from the one before and the call that began it. `None`: none has begun since programs
+    /// know generations.
     #[serde(rename = "generation", default, skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
     /// How programs before generations say the same: they honour nothing from before this instant. Here it is a part
@@ -31,11 +32,17 @@ impl Generation {
         Self { id: Some(call), not_before: Timestamp::EPOCH }
     }
 
-    /// The one that a call at `now` begins.
+    /// The one that a call at `now` begins. It follows from the one before, too: a write that is repeated late, after
+    /// others, never brings back a generation that has ended.
     pub fn next(self, call: RequestId, now: Timestamp) -> Self {
         // An older program may issue something in the same millisecond, so its instant is the next one.
         let not_before = self.not_before.max(now.plus(Duration::from_millis(1)));
-        Self { id: Some(call), not_before }
+        let before = self.id.map_or([0; 16], |id| *id.as_bytes());
+        let mut hash = Sha256::new().chain_update(b"keyward generation\0");
+        hash.update(before);
+        hash.update(call.as_bytes());
+        let id = hash.finalize().first_chunk().copied().unwrap_or_default();
+        Self { id: Some(RequestId::from_bytes(id)), not_before }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
+use crate::tasks::to_the_end;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::event::{Event, What};
 use protocol::id::{DeviceId, SessionId, UserId};
@@ -225,15 +226,4 @@ impl AttemptGuard {
         }
         Ok(())
     }
-}
-
-/// Work in a task of its own, which goes on when the caller hangs up: nobody gets an attempt for nothing by not
-/// waiting for the answer.
-///
-/// # Errors
-/// What the work says.
-pub async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::spawn(work).await.map_err(|_| Failure::internal("an attempt broke off"))?
 }

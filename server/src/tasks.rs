@@ -1,4 +1,5 @@
-//! Many acts, some at a time, because stores are faster so.
+//! Work in tasks of its own: many acts at a time, because stores are faster so, and work that goes on when its caller
+//! has left.
 
 use tokio::task::{JoinError, JoinSet};
 
@@ -29,4 +30,17 @@ where
             return Ok(());
         }
     }
+}
+
+/// Does work in a task that goes on when the caller hangs up: what was written is told in the log, and nobody gets an
+/// attempt for nothing by not waiting for the answer.
+///
+/// # Errors
+/// What the work says.
+pub async fn to_the_end<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<JoinError> + Send + 'static,
+{
+    tokio::spawn(work).await?
 }

@@ -2,6 +2,7 @@
 //! the call's own earlier work, or a lost race. Shared by the backends, so they can't differ in it.
 
 use crate::{Commit, Document, Stamp};
+use protocol::generation::Generation;
 use protocol::grant::{Grant, Refresh, RevocationReason};
 use protocol::id::RequestId;
 use protocol::secret::Digest;
@@ -55,8 +56,14 @@ pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
 
 /// The effect of `set_password`. The hash alone doesn't do, because the user may have been created with it; a
 /// generation belongs to one call.
-pub(crate) fn has_new_password(there: &User, password: &PasswordHash, stamp: Stamp) -> bool {
-    there.password.as_ref() == Some(password) && there.generation.id == Some(stamp.request)
+pub(crate) fn has_new_password(
+    there: &User,
+    seen: Option<Generation>,
+    password: &PasswordHash,
+    stamp: Stamp,
+) -> bool {
+    let next = seen.map(|seen| seen.next(stamp.request, stamp.at));
+    there.password.as_ref() == Some(password) && next == Some(there.generation)
 }
 
 /// The effect of `set_profile`.

@@ -12,6 +12,7 @@ use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, RequestId, SessionId, UserId};
 use protocol::name::Identifier;
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::session::Session;
 use protocol::time::Timestamp;
@@ -69,14 +70,6 @@ pub struct Stamp {
     pub at: Timestamp,
     /// The call's id.
     pub request: RequestId,
-}
-
-impl Stamp {
-    /// The generation that this call begins for a record that it has not read; an instant there that is later stays, or
-    /// goes: only whether it is equal counts.
-    pub fn generation(self) -> Generation {
-        Generation::default().next(self.request, self.at)
-    }
 }
 
 /// How a guarded write ended.
@@ -323,8 +316,15 @@ pub trait Store: Send + Sync + 'static {
     async fn forget_consent(&self, user: &UserId, client: &ClientId, stamp: Stamp) -> Result<(), StoreError>;
 
     /// Puts a grant if there is none of its id for its user, and deletes those of the user with the client that are
-    /// too many then ([`protocol::grant::surplus`]). Lost with the one that is there.
-    async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
+    /// too many then ([`protocol::grant::surplus`]). Lost with the one that is there. Lost with none unless the user's
+    /// remembered consent with the client covers `agreed`: whoever forgets it and lists the grants after that finds
+    /// every grant that was made by it.
+    async fn create_grant(
+        &self,
+        grant: &Grant,
+        agreed: Option<Scope>,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, StoreError>;
     /// Puts a grant as it was in another store; for moving one. Lost with the one that is there.
     async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, StoreError>;
     /// Grant, user and the session that the grant needs, in one read.

@@ -42,7 +42,7 @@ macro_rules! steps {
             ) -> Commit<Session>;
             Write remember_consent(consent: &Consent, stamp: Stamp) -> ();
             Write forget_consent(user: &UserId, client: &ClientId, stamp: Stamp) -> ();
-            Write create_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
+            Write create_grant(grant: &Grant, agreed: Option<Scope>, stamp: Stamp) -> Commit<Grant>;
             Write restore_grant(grant: &Grant, stamp: Stamp) -> Commit<Grant>;
             Read load_grant(at: GrantLocator) -> GrantView;
             Write redeem_code(

@@ -4,7 +4,9 @@
 
 use super::*;
 use conformance::{BEGIN, Harness, PASSWORD, get};
-use protocol::id::RequestId;
+use protocol::consent::Consent;
+use protocol::generation::Generations;
+use protocol::id::{ClientId, RequestId};
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use serde_json::json;
@@ -335,4 +337,32 @@ async fn n241_what_a_process_grants_by_a_client_of_before_does_not_revive() {
         world.send(form("/introspect", &[("token", &own)]).with("authorization", &machine.basic())).await;
     assert_eq!(asked.text(), r#"{"active":false}"#);
     assert_eq!(world.send(get("/healthz")).await.status, 200);
+}
+
+/// In another tab, while the application asks for a code by what it may do so far.
+#[tokio::test]
+async fn a_code_issued_while_the_application_is_removed_is_worth_nothing() {
+    for client in ["other", "all"] {
+        let mut it = meddled("create_grant", move |world, mut browser| async move {
+            let page = browser.visit(&world, "/account").await;
+            let field = if client == "all" { ("all", "1") } else { ("client", client) };
+            let fields = [("csrf", &*page.field("csrf")), field];
+            assert!(browser.submit(&world, "/account/apps", &fields).await.status < 400);
+        })
+        .await;
+        let alice = it.world.admin.user("alice").await.unwrap();
+        let other = it.world.store.client(&ClientId::parse("other").unwrap()).await.unwrap().unwrap();
+        let realm = it.world.app.keys.fresh().await.unwrap().generation();
+        let consent = Consent {
+            user: alice.id,
+            client: other.id.clone(),
+            scope: "openid".split(' ').collect(),
+            granted_at: BEGIN,
+            authority: Some(Generations::of_grant(realm, &alice, &other).authority()),
+        };
+        it.world.store.remember_consent(&consent, it.world.admin.stamp()).await.unwrap();
+        let request = with(&[("client_id", "other"), ("prompt", "none")]);
+        let answer = it.browser.get(&it.world, &request).await;
+        answer.assert_error_redirect(REDIRECT, ISSUER, "consent_required", Some("s"));
+    }
 }

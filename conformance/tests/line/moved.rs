@@ -122,7 +122,7 @@ pub(super) async fn one_more_grant(world: &World) {
     let lasting = |grant: &Grant| grant.redeemed_at.is_some() && grant.revoked.is_none();
     let grant = grants.into_iter().find(lasting).unwrap();
     let fresh = Grant { id: GrantId::from_bytes([9; 16]), ..grant };
-    assert!(world.store.create_grant(&fresh, world.admin.stamp()).await.unwrap().is_done());
+    assert!(world.store.create_grant(&fresh, None, world.admin.stamp()).await.unwrap().is_done());
 }
 
 pub(super) async fn issuer(admin: &Admin) -> Option<String> {

@@ -3,7 +3,7 @@
 
 use super::transfer::patiently;
 use super::{Admin, AdminError};
-use crate::at_once::at_once;
+use crate::tasks::at_once;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;

@@ -12,6 +12,7 @@ use crate::http::form::{self, Form};
 use crate::interaction::{Brought, Errand, ErrandForm, Proven, Stop, sign_in};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES, problem};
+use crate::tasks::to_the_end;
 use crate::telemetry;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -104,12 +105,12 @@ async fn make(
     };
     let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
     let (admin, chosen) = (app.admin(), password.clone());
-    let drafted = attempts::to_the_end(async move {
+    let drafted = to_the_end(async move {
         let drafted = admin.draft(new, Some(&chosen)).await;
         if counts(&drafted) {
             guard.count(&server, call).await?;
         }
-        Ok(drafted)
+        Ok::<_, Failure>(drafted)
     });
     let draft = match drafted.await? {
         Ok(draft) => draft,
@@ -122,12 +123,12 @@ async fn make(
         return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
     };
     let admin = app.admin();
-    let made = attempts::to_the_end(async move {
+    let made = to_the_end(async move {
         let made = admin.make_user(draft, Some((place, password))).await;
         if let Ok(user) = &made {
             telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
         }
-        Ok(made)
+        Ok::<_, Failure>(made)
     });
     match made.await? {
         Ok(user) => Ok(Ok(Proven { user, session: None, consent: None })),

@@ -32,10 +32,12 @@ pub(super) async fn issue(
     let user = &signed_in.user.id;
     let secret = code_secret(ring, step, user, &call.id).ok_or(Refusal::RequestExpired)?;
     let id = grant_id(ring, step, user).ok_or(Refusal::RequestExpired)?;
+    let agreed = granted.agreed.clone();
     let derived = Derived { id, code: secret.digest(SecretKind::Code) };
     let lifetimes = &app.settings.lifetimes;
     let grant = grant(&step.request, &step.client, granted, signed_in, derived, lifetimes, call.at);
-    let secret = match app.store.create_grant(&grant, call.stamp()).await? {
+    let needs_consent = step.client.needs_consent(&step.request.answer.redirect);
+    let secret = match app.store.create_grant(&grant, needs_consent.then_some(agreed), call.stamp()).await? {
         Commit::Done => {
             telemetry::audit(call, &Event::of_grant(What::CodeIssued, &grant));
             secret
@@ -46,7 +48,9 @@ pub(super) async fn issue(
             let same = secret.filter(|secret| secret.digest(SecretKind::Code) == there.code);
             same.ok_or(Refusal::RequestSpent)?
         }
-        Commit::Lost(_) => return Err(Refusal::RequestSpent.into()),
+        Commit::Lost(Some(_)) => return Err(Refusal::RequestSpent.into()),
+        // Taken back since it was read.
+        Commit::Lost(None) => return Err(step.refuse(Refusal::ConsentRequired)),
     };
     let code = Code::seal(&grant, &secret, step.progress.master, ring, &*app.entropy);
     let code = code.ok_or(Refusal::RequestExpired)?;

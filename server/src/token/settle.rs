@@ -3,11 +3,13 @@
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
+use crate::tasks::to_the_end;
 use crate::telemetry;
 use protocol::Refusal;
 use protocol::client::Client;
 use protocol::event::{Event, What};
 use protocol::grant::Grant;
+use protocol::id::ClientId;
 use protocol::refusal::Consequence;
 
 /// Commits the consequence of a refusal, notes what there is to note, and gives the refusal back.
@@ -21,16 +23,27 @@ pub(super) async fn settle(
     grant: &Grant,
     refusal: Refusal,
 ) -> Result<Failure, Failure> {
+    // Whoever tries a stolen token needs no answer to the second one.
+    to_the_end(commit(app.clone(), call, client.id.clone(), grant.clone(), refusal)).await
+}
+
+async fn commit(
+    app: App,
+    call: Call,
+    client: ClientId,
+    grant: Grant,
+    refusal: Refusal,
+) -> Result<Failure, Failure> {
     let (key, stamp) = (grant.key(), call.stamp());
     let commit = match refusal.consequence() {
         Consequence::Nothing => None,
         Consequence::BurnCode => Some(app.store.burn_code(key, stamp).await?),
         Consequence::RevokeGrant(reason) => Some(app.store.revoke_grant(key, reason, stamp).await?),
     };
-    let event = what_happened(refusal).map(|what| Event::of_grant(what, grant).client(&client.id));
+    let event = what_happened(refusal).map(|what| Event::of_grant(what, &grant).client(&client));
     match (commit, event) {
         // Nothing changed: one of many, perhaps.
-        (None, Some(event)) => call.audit_failure(app, &event),
+        (None, Some(event)) => call.audit_failure(&app, &event),
         (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(call, &event),
         _ => {}
     }

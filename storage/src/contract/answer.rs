@@ -84,21 +84,21 @@ pub async fn an_unanswered_replacement_of_a_client_is_recognised(store: Arc<dyn 
     assert_eq!(store.create_client(&made, call(2)).await.unwrap(), lost(renamed));
 }
 
-pub async fn an_unanswered_disabling_has_no_second_effect(store: Arc<dyn Store>) {
+pub async fn an_unanswered_disabling_ends_once_more(store: Arc<dyn Store>) {
     let user = bare_user(1);
     put_user(&*store, &user, "alice").await;
     let disable = async |store: &dyn Store| store.set_user_disabled(&user.id, true, call(3)).await;
     assert_eq!(repeated(&store, "set_user_disabled", disable).await, Commit::Done);
-    let voided = User { disabled: true, ..voided(&user, call(3)) };
+    let voided = User { disabled: true, ..voided(&voided(&user, call(3)), call(3)) };
     assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
 }
 
-pub async fn an_unanswered_voiding_has_no_second_effect(store: Arc<dyn Store>) {
+pub async fn an_unanswered_voiding_ends_once_more(store: Arc<dyn Store>) {
     let user = bare_user(1);
     put_user(&*store, &user, "alice").await;
     let void = async |store: &dyn Store| store.void_user(&user.id, call(2)).await;
     assert_eq!(repeated(&store, "void_user", void).await, Commit::Done);
-    let voided = voided(&user, call(2));
+    let voided = voided(&voided(&user, call(2)), call(2));
     assert_eq!(store.user(&voided.id).await.unwrap(), Some(voided));
 }
 
@@ -129,14 +129,14 @@ pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
     }
 }
 
-pub async fn an_unanswered_password_has_no_second_effect(store: Arc<dyn Store>) {
+pub async fn an_unanswered_password_ends_once_more(store: Arc<dyn Store>) {
     let user = full_user(1);
     put_user(&*store, &user, "alice").await;
     let new = password("$argon2id$new");
     let stamp = call_at(2, later(10));
     let set = async |store: &dyn Store| store.set_password(&user.id, None, &new, stamp).await;
     assert_eq!(repeated(&store, "set_password", set).await, Commit::Done);
-    let changed = User { password: Some(new), ..voided(&user, stamp) };
+    let changed = User { password: Some(new), ..voided(&voided(&user, stamp), stamp) };
     assert_eq!(store.user(&changed.id).await.unwrap(), Some(changed));
 }
 
@@ -236,16 +236,16 @@ pub async fn an_unanswered_forgetting_has_no_second_effect(store: Arc<dyn Store>
 
 pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
     let grant = grant(1);
-    let create = async |store: &dyn Store| store.create_grant(&grant, call(2)).await;
+    let create = async |store: &dyn Store| store.create_grant(&grant, None, call(2)).await;
     assert_eq!(repeated(&store, "create_grant", create).await, Commit::Done);
     let kept = Grant { last_request: call(2).request, ..grant.clone() };
     assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
-    assert_eq!(store.create_grant(&grant, call(3)).await.unwrap(), lost(kept.clone()));
+    assert_eq!(store.create_grant(&grant, None, call(3)).await.unwrap(), lost(kept.clone()));
     // The same call with another code, or for another client.
     let other_code = Grant { code: code(9), ..grant.clone() };
     let other_client = Grant { client: client_id("client-b"), ..grant };
     for other in [other_code, other_client] {
-        assert_eq!(store.create_grant(&other, call(2)).await.unwrap(), lost(kept.clone()));
+        assert_eq!(store.create_grant(&other, None, call(2)).await.unwrap(), lost(kept.clone()));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Cases of grants: the life of a code, and the end of a grant.
 
 use super::sample::{
-    self, END_OF_TIME, NOW, authority, call, call_at, code, earlier, first_tip, full_grant, full_user, grant,
-    grant_at, grant_key, kept_grant, later, lost, put_grant, put_user, rotated_tip, user_id,
+    self, END_OF_TIME, NOW, agreed, authority, call, call_at, code, earlier, first_tip, full_grant,
+    full_user, grant, grant_at, grant_key, kept_grant, later, lost, put_consent, put_grant, put_user,
+    rotated_tip, scope, user_id,
 };
 use crate::{Commit, GrantLocator, GrantView, Stamp, Store};
+use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey, Revocation, RevocationReason};
 use protocol::time::Timestamp;
 use std::sync::Arc;
@@ -57,7 +59,7 @@ pub async fn a_grant_is_of_one_user(store: Arc<dyn Store>) {
 pub async fn a_taken_grant_id_is_lost(store: Arc<dyn Store>) {
     let first = full_grant(1);
     put_grant(&*store, &first).await;
-    assert_eq!(store.create_grant(&grant(1), call(2)).await.unwrap(), lost(first.clone()));
+    assert_eq!(store.create_grant(&grant(1), None, call(2)).await.unwrap(), lost(first.clone()));
     assert_eq!(kept_grant(&*store, &first).await, Some(first));
 }
 
@@ -176,7 +178,7 @@ pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     // One call, one id: still each step recognises only its own effect, not that the call wrote the record.
     let (grant, stamp) = (grant(1), call(2));
     let (first, next, other_next) = (first_tip(1), rotated_tip(2), rotated_tip(3));
-    let create = async || store.create_grant(&grant, stamp).await.unwrap();
+    let create = async || store.create_grant(&grant, None, stamp).await.unwrap();
     let redeem = async |code, tip| store.redeem_code(grant.key(), &code, tip, stamp).await.unwrap();
     let rotate = async |seen, next| store.rotate_refresh(grant.key(), seen, next, stamp).await.unwrap();
     let burn = async || store.burn_code(grant.key(), stamp).await.unwrap();
@@ -210,8 +212,27 @@ pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     assert_eq!(kept_grant(&*store, &grant).await, Some(ended));
     // One that was made and burnt, its code never redeemed.
     let brief = Grant { last_request: stamp.request, ..sample::grant(2) };
-    assert_eq!(store.create_grant(&brief, stamp).await.unwrap(), Commit::Done);
+    assert_eq!(store.create_grant(&brief, None, stamp).await.unwrap(), Commit::Done);
     assert_eq!(store.burn_code(brief.key(), stamp).await.unwrap(), Commit::Done);
     let burnt = revoked(brief.clone(), RevocationReason::CodeBurnt, stamp);
-    assert_eq!(store.create_grant(&brief, stamp).await.unwrap(), lost(burnt));
+    assert_eq!(store.create_grant(&brief, None, stamp).await.unwrap(), lost(burnt));
+}
+
+/// Whoever forgets the consent and looks for grants afterwards has found them all.
+pub async fn a_grant_is_made_only_while_the_consent_it_needs_is_remembered(store: Arc<dyn Store>) {
+    let grant = grant(1);
+    let consent = |given: &str| Consent {
+        user: grant.user,
+        client: grant.client.clone(),
+        ..agreed(1, "a", given, call(1))
+    };
+    let create = async || store.create_grant(&grant, Some(scope("openid email")), call(2)).await.unwrap();
+    assert_eq!(create().await, Commit::Lost(None));
+    put_consent(&*store, &consent("openid")).await;
+    assert_eq!(create().await, Commit::Lost(None), "it covers less");
+    assert_eq!(kept_grant(&*store, &grant).await, None);
+    put_consent(&*store, &consent("email")).await;
+    assert_eq!(create().await, Commit::Done);
+    store.forget_consent(&grant.user, &grant.client, call(3)).await.unwrap();
+    assert_eq!(create().await, Commit::Lost(None));
 }

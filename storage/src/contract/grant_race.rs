@@ -13,7 +13,7 @@ pub async fn one_of_64_creates_a_grant(store: Arc<dyn Store>) {
     for round in rounds() {
         let answers = race(&store, round, move |store, number| async move {
             let mine = Grant { code: code(number), ..grant(round) };
-            store.create_grant(&mine, call(number)).await
+            store.create_grant(&mine, None, call(number)).await
         });
         let answers = answers.await;
         let kept = kept_grant(&*store, &grant(round)).await.unwrap();

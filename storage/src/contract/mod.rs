@@ -134,6 +134,7 @@ suite! { $
         redemption_is_lost_unless_its_condition_holds
         a_code_is_burnt_only_before_its_redemption
         a_grant_is_revoked_once_and_the_first_reason_stays
+        a_grant_is_made_only_while_the_consent_it_needs_is_remembered
         grant_writes_of_one_call_are_not_confused
     }
     locate {
@@ -171,11 +172,11 @@ suite! { $
         an_unanswered_ring_is_recognised
         an_unanswered_client_is_recognised
         an_unanswered_replacement_of_a_client_is_recognised
-        an_unanswered_disabling_has_no_second_effect
-        an_unanswered_voiding_has_no_second_effect
+        an_unanswered_disabling_ends_once_more
+        an_unanswered_voiding_ends_once_more
         an_unanswered_deletion_finds_nothing
         an_unanswered_user_is_recognised
-        an_unanswered_password_has_no_second_effect
+        an_unanswered_password_ends_once_more
         an_unanswered_password_over_the_one_seen_is_recognised
         an_unanswered_profile_is_recognised
         an_unanswered_session_is_recognised

@@ -38,7 +38,7 @@ pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
         kind_of(store.reauthenticate(&reproven(&session(1), 2), &seen, stamp).await),
         kind_of(store.end_session(&user, &sid, &seen, stamp).await),
         kind_of(store.remember_consent(&agreed(1, "client-a", "email", stamp), stamp).await),
-        kind_of(store.create_grant(&full_grant(1), stamp).await),
+        kind_of(store.create_grant(&full_grant(1), None, stamp).await),
         kind_of(store.restore_grant(&full_grant(1), stamp).await),
         kind_of(store.redeem_code(key, &code(1), None, stamp).await),
         kind_of(store.rotate_refresh(key, &rotated_tip(1), &first_tip(2), stamp).await),

@@ -346,7 +346,7 @@ pub(crate) async fn put_session(store: &dyn Store, session: &Session) {
 
 /// Creates a grant, in call 1.
 pub(crate) async fn put_grant(store: &dyn Store, grant: &Grant) {
-    assert_eq!(store.create_grant(grant, call(1)).await.unwrap(), Commit::Done);
+    assert_eq!(store.create_grant(grant, None, call(1)).await.unwrap(), Commit::Done);
 }
 
 /// Remembers a consent, in call 1.

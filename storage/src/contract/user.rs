@@ -220,13 +220,19 @@ pub async fn n240_every_end_begins_a_generation_that_never_was(store: Arc<dyn St
             };
             assert_eq!(ended.unwrap(), Commit::Done);
             let generation = kept().await;
-            assert_eq!(generation.id, Some(stamp.request), "{at:?}");
             assert!(!all.contains(&generation), "{at:?}");
             all.push(generation);
         }
         // To enable somebody ends nothing.
         assert!(store.set_user_disabled(&user.id, false, call_at(999, at)).await.unwrap().is_done());
         assert_eq!(all.last(), Some(&kept().await));
+    }
+    // A call that arrives once more, after another one, brings nothing back.
+    for stamp in [call(1001), call(1002), call(1001)] {
+        assert_eq!(store.void_user(&user.id, stamp).await.unwrap(), Commit::Done);
+        let generation = kept().await;
+        assert!(!all.contains(&generation));
+        all.push(generation);
     }
     // For programs that know the instant only, the instant after the last one is not the beginning of time.
     assert!(kept().await.not_before >= END_OF_TIME);

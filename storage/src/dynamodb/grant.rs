@@ -1,13 +1,16 @@
 //! Grants: each step of a code's or token's life is one guarded update of one item.
 
 use super::Table;
+use super::attribute::Item;
 use super::call::{Read, Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, TTL, TTL_REDEEMED, record};
 use crate::kept;
 use crate::{Commit, GrantLocator, GrantView, Stamp};
+use protocol::consent::Consent;
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::GrantId;
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::session::Session;
 
@@ -53,22 +56,48 @@ impl Table {
         Ok(GrantView { grant, user: read.record(&Key::user(&self.realm, user))?, session })
     }
 
-    pub(super) async fn create_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
+    pub(super) async fn create_grant(
+        &self,
+        grant: &Grant,
+        agreed: Option<Scope>,
+        stamp: Stamp,
+    ) -> Result<Commit<Grant>, Fault> {
         let prefix = format!("GRANT#{}", GrantId::prefix_of(&grant.client));
         let partition = Key::user(&self.realm, &grant.user).pk;
         let others = self.first(&partition, &prefix, WINDOW);
         let (written, others) = tokio::join!(self.put_grant(grant, stamp), others);
-        let written = written?;
-        if matches!(written, Written::Done) {
-            // A record that this program can't read is left alone.
-            let others = others?.into_iter().filter_map(|item| record::<Grant>(item).ok());
-            let others = others.filter(|there| there.id != grant.id);
-            let all: Vec<Grant> = others.chain([grant.clone()]).collect();
-            for id in grant::surplus(&all, grant, stamp.at).into_iter().take(MOST_DELETED) {
-                self.delete(&self.grant_key(&GrantKey { user: grant.user, grant: id })).await?;
+        let commit = written?.settle(stamp, |there| kept::is_same_grant(there, grant))?;
+        if let Some(agreed) = agreed
+            && !self.is_agreed(grant, &agreed).await?
+        {
+            if commit.is_done() {
+                self.delete(&self.grant_key(&grant.key())).await?;
+            }
+            return Ok(Commit::Lost(None));
+        }
+        if commit.is_done() {
+            self.delete_surplus_grants(others.unwrap_or_default(), grant, stamp).await;
+        }
+        Ok(commit)
+    }
+
+    /// Asked after the grant is there: a consent that is forgotten later is forgotten by somebody who finds the grant.
+    async fn is_agreed(&self, grant: &Grant, agreed: &Scope) -> Result<bool, Fault> {
+        let key = Key::consent(&self.realm, &grant.user, &grant.client);
+        let consent = self.record::<Consent>(&key).await?;
+        Ok(consent.is_some_and(|consent| consent.record.scope.covers(agreed)))
+    }
+
+    /// What can't be deleted now goes when the next one is made. A record that this program can't read is left alone.
+    async fn delete_surplus_grants(&self, others: Vec<Item>, made: &Grant, stamp: Stamp) {
+        let others = others.into_iter().filter_map(|item| record::<Grant>(item).ok());
+        let all: Vec<Grant> = others.filter(|there| there.id != made.id).chain([made.clone()]).collect();
+        for id in grant::surplus(&all, made, stamp.at).into_iter().take(MOST_DELETED) {
+            let key = self.grant_key(&GrantKey { user: made.user, grant: id });
+            if self.delete(&key).await.is_err() {
+                return;
             }
         }
-        written.settle(stamp, |there| kept::is_same_grant(there, grant))
     }
 
     pub(super) async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {

@@ -39,6 +39,7 @@ use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, Realm, SessionId, UserId};
 use protocol::name::Identifier;
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::session::Session;
 use protocol::time::Timestamp;

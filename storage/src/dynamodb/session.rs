@@ -1,6 +1,7 @@
 //! Browser sessions.
 
 use super::Table;
+use super::attribute::Item;
 use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, record};
@@ -48,17 +49,22 @@ impl Table {
         let partition = Key::user(&self.realm, &session.user).pk;
         let others = self.first(&partition, "SESSION#", WINDOW);
         let (written, others) = tokio::join!(self.put_session(session, stamp), others);
-        let written = written?;
-        if matches!(written, Written::Done) {
-            // A record that this program can't read is left alone.
-            let others = others?.into_iter().filter_map(|item| record::<Session>(item).ok());
-            let others = others.filter(|there| there.id != session.id);
-            let all = others.chain([session.clone()]).collect();
-            for id in surplus(all, &session.id, stamp.at).into_iter().take(MOST_DELETED) {
-                self.delete(&self.session_key(&session.user, &id)).await?;
+        let commit = written?.settle(stamp, |there| there == session)?;
+        if commit.is_done() {
+            self.delete_surplus_sessions(others.unwrap_or_default(), session, stamp).await;
+        }
+        Ok(commit)
+    }
+
+    /// What can't be deleted now goes when the next one begins. A record that this program can't read is left alone.
+    async fn delete_surplus_sessions(&self, others: Vec<Item>, began: &Session, stamp: Stamp) {
+        let others = others.into_iter().filter_map(|item| record::<Session>(item).ok());
+        let all = others.filter(|there| there.id != began.id).chain([began.clone()]).collect();
+        for id in surplus(all, &began.id, stamp.at).into_iter().take(MOST_DELETED) {
+            if self.delete(&self.session_key(&began.user, &id)).await.is_err() {
+                return;
             }
         }
-        written.settle(stamp, |there| there == session)
     }
 
     pub(super) async fn restore_session(

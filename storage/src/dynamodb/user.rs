@@ -1,8 +1,9 @@
 //! Users, and the identifiers that lead to them.
 
 use super::Table;
+use super::again::step_aside;
 use super::attribute::{Item, attribute};
-use super::call::Update;
+use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
 use super::transaction::{Cancelled, change, delete_if, put_new};
@@ -19,6 +20,9 @@ use serde::{Deserialize, Serialize};
 
 /// Beside a user's fields: the keys of the identifiers that lead here, so that they can go with the user.
 const IDENTIFIERS: &str = "identifiers";
+
+/// How often a user is read again because another call changed them meanwhile.
+const ROUNDS: u32 = 100;
 
 /// An identifier's record.
 #[derive(Serialize, Deserialize)]
@@ -115,9 +119,13 @@ impl Table {
         disabled: bool,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let update = Update::new(self.user_key(id), stamp).set("disabled", &disabled);
-        let update = if disabled { begin(update, &stamp.generation()) } else { update };
-        self.update(update).await?.settle(stamp, |_| false)
+        if disabled {
+            return self.next_generation(id, stamp, |update| update.set("disabled", &true)).await;
+        }
+        // Guarded by what was seen: an SDK that repeats the call enables nobody who was disabled meanwhile.
+        let Some(there) = self.user(id).await? else { return Ok(Commit::Lost(None)) };
+        let update = Update::new(self.user_key(id), stamp).set("disabled", &false);
+        self.update(seen_as(update, &there.generation)).await?.settle(stamp, |there: &User| !there.disabled)
     }
 
     pub(super) async fn set_password(
@@ -127,18 +135,43 @@ impl Table {
         password: &PasswordHash,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let update = Update::new(self.user_key(id), stamp).set("password", password);
-        let update = match seen {
-            Some(seen) => begin(seen_as(update, &seen), &seen.next(stamp.request, stamp.at)),
-            None => begin(update, &stamp.generation()),
-        };
-        let mine = |there: &User| kept::has_new_password(there, password, stamp);
+        let change = |update: Update| update.set("password", password);
+        let Some(seen) = seen else { return self.next_generation(id, stamp, change).await };
+        let update = change(Update::new(self.user_key(id), stamp));
+        let update = begin(seen_as(update, &seen), &seen.next(stamp.request, stamp.at));
+        let mine = |there: &User| kept::has_new_password(there, Some(seen), password, stamp);
         self.update(update).await?.settle(stamp, mine)
     }
 
     pub(super) async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, Fault> {
-        let update = begin(Update::new(self.user_key(id), stamp), &stamp.generation());
-        self.update(update).await?.settle(stamp, |_| false)
+        self.next_generation(id, stamp, |update| update).await
+    }
+
+    /// Begins the generation after the one that is there, with a change. Guarded by it: an SDK that repeats the call
+    /// after an answer was lost undoes nothing that came between.
+    async fn next_generation(
+        &self,
+        id: &UserId,
+        stamp: Stamp,
+        change: impl Fn(Update) -> Update,
+    ) -> Result<Commit<User>, Fault> {
+        let key = self.user_key(id);
+        let mut there = self.get(&key).await?;
+        for round in 0..ROUNDS {
+            let Some(user) = there.map(record::<User>).transpose()? else { return Ok(Commit::Lost(None)) };
+            let next = user.generation.next(stamp.request, stamp.at);
+            let update = begin(change(Update::new(key.clone(), stamp)), &next);
+            there = match self.update(seen_as(update, &user.generation)).await? {
+                Written::Done => return Ok(Commit::Done),
+                Written::Refused(found) => found,
+            };
+            let now = there.clone().map(record::<User>).transpose()?;
+            if now.is_some_and(|now| now.generation == next) {
+                return Ok(Commit::Done);
+            }
+            step_aside(stamp, round).await;
+        }
+        Err(Fault::busy("the user keeps changing"))
     }
 
     pub(super) async fn set_profile(

@@ -4,6 +4,7 @@ use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
 
@@ -24,7 +25,16 @@ impl Tables {
         change(&mut self.grants, &key, stamp, condition, stamped, mine)
     }
 
-    pub(super) fn create_grant(&mut self, grant: &Grant, stamp: Stamp) -> Commit<Grant> {
+    pub(super) fn create_grant(
+        &mut self,
+        grant: &Grant,
+        agreed: Option<Scope>,
+        stamp: Stamp,
+    ) -> Commit<Grant> {
+        let consent = self.consents.get(&(grant.user, grant.client.clone()));
+        if agreed.is_some_and(|agreed| !consent.is_some_and(|consent| consent.scope.covers(&agreed))) {
+            return Commit::Lost(None);
+        }
         let commit = self.restore_grant(grant, stamp);
         if commit.is_done() {
             let own = self.grants.values().map(|kept| kept.record.clone());

@@ -15,6 +15,7 @@ use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::session::Session;
 use protocol::time::Timestamp;

@@ -82,7 +82,7 @@ impl Tables {
             user.password = Some(password.clone());
             end(user, stamp);
         };
-        let mine = |user: &User| kept::has_new_password(user, password, stamp);
+        let mine = |user: &User| kept::has_new_password(user, seen, password, stamp);
         change(&mut self.users, id, stamp, condition, effect, mine)
     }
 

@@ -1,13 +1,14 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
 use super::column::{At, Columns, FORMAT, Format, Json, Word};
-use super::{session, settle, user};
+use super::{consent, session, settle, user};
 use crate::kept::{self, Kept};
 use crate::{Commit, GrantLocator, GrantView, Stamp};
 use protocol::generation::Authority;
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
 use protocol::pkce::{Challenge, Pkce};
+use protocol::scope::Scope;
 use protocol::secret::Digest;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
@@ -44,17 +45,27 @@ pub(super) fn create_grant(
     db: &Connection,
     realm: &Realm,
     grant: &Grant,
+    agreed: &Option<Scope>,
     stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
+    if let Some(agreed) = agreed {
+        // Within the transaction that puts the grant.
+        let consent = consent::get(db, realm, &grant.user, &grant.client)?;
+        if !consent.is_some_and(|consent| consent.scope.covers(agreed)) {
+            return Ok(Commit::Lost(None));
+        }
+    }
     let commit = restore_grant(db, realm, grant, stamp)?;
     let (least, greatest) = GrantId::range_of(&grant.client);
     if commit.is_done() && too_many(db, realm, grant)? {
         let text = "SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5";
         let range =
             params![realm.as_str(), grant.user.as_bytes(), least.as_bytes(), greatest.as_bytes(), WINDOW];
-        let all: Result<Vec<Grant>> =
-            db.prepare_cached(text)?.query_map(range, |row| Ok(from_row(row)?.record))?.collect();
-        for id in grant::surplus(&all?, grant, stamp.at) {
+        // A record that this program can't read is left alone.
+        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|kept| kept.record));
+        let all: Result<Vec<Option<Grant>>> = db.prepare_cached(text)?.query_map(range, read)?.collect();
+        let all: Vec<Grant> = all?.into_iter().flatten().collect();
+        for id in grant::surplus(&all, grant, stamp.at) {
             delete(db, realm, &GrantKey { user: grant.user, grant: id })?;
         }
     }

@@ -57,9 +57,10 @@ pub(super) fn start_session(
     if commit.is_done() && too_many(db, realm, &session.user)? {
         let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
         let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
-        let all: Result<Vec<Session>> =
-            db.prepare_cached(text)?.query_map(own, |row| Ok(from_row(row)?.record))?.collect();
-        for id in surplus(all?, &session.id, stamp.at) {
+        // A record that this program can't read is left alone.
+        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|kept| kept.record));
+        let all: Result<Vec<Option<Session>>> = db.prepare_cached(text)?.query_map(own, read)?.collect();
+        for id in surplus(all?.into_iter().flatten().collect(), &session.id, stamp.at) {
             db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
                 .execute(params![realm.as_str(), session.user.as_bytes(), id.as_bytes()])?;
         }

@@ -173,7 +173,12 @@ pub(super) fn set_password(
     if changed > 0 {
         next_generation(db, realm, id, stamp)?;
     }
-    settle(changed, stamp, || get(db, realm, id), |there| kept::has_new_password(there, password, *stamp))
+    settle(
+        changed,
+        stamp,
+        || get(db, realm, id),
+        |there| kept::has_new_password(there, *seen, password, *stamp),
+    )
 }
 
 pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<Commit<User>> {
@@ -181,17 +186,20 @@ pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Sta
     settle(changed, stamp, || get(db, realm, id), |_| false)
 }
 
-/// Begins the next generation, within the transaction of the step: as [`Generation::next`] says.
+/// Begins the next generation, within the transaction of the step.
 fn next_generation(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<usize> {
+    let Some(there) = get(db, realm, id)? else { return Ok(0) };
+    let next = there.record.generation.next(stamp.request, stamp.at);
     db.prepare_cached(
-        "UPDATE users SET generation = ?3, not_before = max(not_before, ?4), last_request = ?3
-         WHERE realm = ?1 AND id = ?2 AND v = ?5",
+        "UPDATE users SET generation = ?3, not_before = ?4, last_request = ?5
+         WHERE realm = ?1 AND id = ?2 AND v = ?6",
     )?
     .execute(params![
         realm.as_str(),
         id.as_bytes(),
+        next.id.as_ref().map(RequestId::as_bytes),
+        At(next.not_before),
         stamp.request.as_bytes(),
-        At(stamp.generation().not_before),
         FORMAT
     ])
 }

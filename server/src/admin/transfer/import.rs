@@ -8,7 +8,7 @@ use super::walk::walk;
 use super::{Counts, patiently, refused};
 use crate::admin::lookalikes::Skeletons;
 use crate::admin::{Admin, AdminError};
-use crate::at_once::at_once;
+use crate::tasks::at_once;
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::grant::Grant;

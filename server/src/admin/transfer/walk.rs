@@ -3,7 +3,7 @@
 use super::line::Entry;
 use super::patiently;
 use crate::admin::AdminError;
-use crate::at_once::AT_ONCE;
+use crate::tasks::AT_ONCE;
 use protocol::id::UserId;
 use protocol::time::Timestamp;
 use std::collections::VecDeque;

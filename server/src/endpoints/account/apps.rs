@@ -3,11 +3,11 @@
 use super::list::Lists;
 use super::{done, submitted};
 use crate::app::App;
-use crate::at_once::at_once;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::Stop;
+use crate::tasks::{at_once, to_the_end};
 use crate::telemetry;
 use axum::extract::State;
 use axum::response::Response;
@@ -45,25 +45,29 @@ async fn submit(
     }
     let meant = |client: &ClientId| one.as_ref().is_none_or(|one| one == client);
     let lists = Lists::enter(app, &owner)?;
+    // Grants are looked for when the consents are gone: one that is made by a consent in the meantime is found, or
+    // doesn't find the consent ([`storage::Store::create_grant`]).
     let mut behind = None;
     loop {
         let page = lists.page(behind).await?;
-        // Consents come first: whatever fails between, nothing is granted again without asking.
-        let mut grants = Vec::new();
-        for belonging in page.list {
-            match belonging {
-                Belonging::Consent(consent) if meant(&consent.client) => forget(app, call, &consent).await?,
-                Belonging::Grant(grant) if meant(&grant.client) && grant.revoked.is_none() => {
-                    grants.push(grant)
-                }
-                _ => {}
-            }
-        }
-        let ends = grants.into_iter().map(|grant| {
-            let app = app.clone();
-            Ok(async move { revoke(&app, call, &grant).await })
+        let is_last = !matches!(page.list.last(), Some(Belonging::Consent(_)));
+        let consents = page.list.into_iter().filter_map(|belonging| match belonging {
+            Belonging::Consent(consent) if meant(&consent.client) => Some(consent),
+            _ => None,
         });
-        at_once(ends, |()| ()).await?;
+        at_once(consents.map(|consent| Ok(to_the_end(forget(app.clone(), call, consent)))), |()| ()).await?;
+        behind = page.next.filter(|_| !is_last);
+        if behind.is_none() {
+            break;
+        }
+    }
+    loop {
+        let page = lists.page(behind).await?;
+        let grants = page.list.into_iter().filter_map(|belonging| match belonging {
+            Belonging::Grant(grant) if meant(&grant.client) && grant.revoked.is_none() => Some(grant),
+            _ => None,
+        });
+        at_once(grants.map(|grant| Ok(to_the_end(revoke(app.clone(), call, grant)))), |()| ()).await?;
         behind = page.next;
         if matches!(behind, None | Some(Place::Sessions | Place::Session(_))) {
             return done(app, "apps");
@@ -71,16 +75,16 @@ async fn submit(
     }
 }
 
-async fn forget(app: &App, call: Call, consent: &Consent) -> Result<(), Failure> {
+async fn forget(app: App, call: Call, consent: Consent) -> Result<(), Failure> {
     app.store.forget_consent(&consent.user, &consent.client, call.stamp()).await?;
     telemetry::audit(call, &Event::new(What::ConsentRevoked).user(consent.user).client(&consent.client));
     Ok(())
 }
 
-async fn revoke(app: &App, call: Call, grant: &Grant) -> Result<(), Failure> {
+async fn revoke(app: App, call: Call, grant: Box<Grant>) -> Result<(), Failure> {
     let (reason, stamp) = (RevocationReason::Revoked, call.stamp());
     if app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
-        telemetry::audit(call, &Event::of_grant(What::GrantRevoked, grant));
+        telemetry::audit(call, &Event::of_grant(What::GrantRevoked, &grant));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::http::form::Form;
 use crate::interaction::{Brought, Proven, Stop, sign_in};
 use crate::pages::problem;
 use crate::password::PasswordError;
+use crate::tasks::to_the_end;
 use crate::telemetry;
 use axum::extract::State;
 use axum::response::Response;
@@ -66,7 +67,6 @@ async fn submit(
             });
         }
     };
-    telemetry::audit(call, &Event::new(What::PasswordChanged).user(owner.user.id).session(owner.session.id));
     // Of all that was signed in, this browser's session alone goes over to the generation that the change began.
     let generation = owner.user.generation.next(call.id, call.at);
     let user = User { generation, password: Some(new), ..owner.user };
@@ -117,10 +117,27 @@ async fn change(
         }
         Err(error) => return Err(error.into()),
     };
-    let seen = owner.user.generation;
-    match app.store.set_password(&owner.user.id, Some(seen), &hash, call.stamp()).await? {
+    match to_the_end(set(app.clone(), call, owner, hash.clone())).await? {
         Commit::Done => Ok(Ok(hash)),
         // Another password, a sign-out everywhere or a disabled account since: what was proven is no longer so.
         Commit::Lost(_) => Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None))),
+    }
+}
+
+/// Whoever has the password needs no answer: the change is told in the log though the caller has left.
+fn set(
+    app: App,
+    call: Call,
+    owner: &Owner,
+    hash: PasswordHash,
+) -> impl Future<Output = Result<Commit<User>, Failure>> + Send + 'static {
+    let (user, seen) = (owner.user.id, owner.user.generation);
+    let event = Event::new(What::PasswordChanged).user(user).session(owner.session.id);
+    async move {
+        let commit = app.store.set_password(&user, Some(seen), &hash, call.stamp()).await?;
+        if commit.is_done() {
+            telemetry::audit(call, &event);
+        }
+        Ok(commit)
     }
 }

@@ -7,6 +7,7 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::Stop;
+use crate::tasks::to_the_end;
 use crate::telemetry;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +17,6 @@ use protocol::name::is_email;
 use protocol::params::Params;
 use protocol::user::{User, check_claims};
 use std::time::Duration;
-use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
 
 /// The form.
@@ -46,12 +46,16 @@ async fn save(
         let notice = AccountNotice::Profile(problem).into();
         return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
     }
-    match app.store.set_profile(&changed, owner.user.updated_at, call.stamp()).await? {
-        Commit::Done => telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id)),
-        // Changed in another tab meanwhile: the page shows what is there now.
-        Commit::Lost(_) => return done(app, "nothing"),
-    }
-    done(app, "profile")
+    let (server, seen) = (app.clone(), owner.user.updated_at);
+    let is_saved = to_the_end(async move {
+        let commit = server.store.set_profile(&changed, seen, call.stamp()).await?;
+        if commit.is_done() {
+            telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id));
+        }
+        Ok::<_, Failure>(commit.is_done())
+    });
+    // Where not, it was changed in another tab meanwhile: the page shows what is there now.
+    done(app, if is_saved.await? { "profile" } else { "nothing" })
 }
 
 /// The user as the form would have it.

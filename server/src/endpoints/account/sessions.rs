@@ -3,11 +3,11 @@
 use super::list::{self, Lists};
 use super::{done, submitted};
 use crate::app::App;
-use crate::at_once::at_once;
 use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::{Stop, end};
+use crate::tasks::{at_once, to_the_end};
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
@@ -49,7 +49,8 @@ async fn submit(
         let living = sessions.filter(|session| session.ended_at.is_none());
         let ends = living.cloned().map(|session| {
             let app = app.clone();
-            Ok(async move { end(&app, call, &session.user, &session.id, &session.secret).await })
+            let end = async move { end(&app, call, &session.user, &session.id, &session.secret).await };
+            Ok(to_the_end(end))
         });
         at_once(ends, |()| ()).await?;
         behind = page.next;

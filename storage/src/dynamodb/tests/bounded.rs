@@ -113,7 +113,7 @@ async fn n242_a_grant_is_made_with_a_put_and_one_question() {
     wire.take();
     put_grant(&store, &made("client-a", 1000)).await;
     assert_eq!(sent(&wire), with_deletions(MOST_DELETED));
-    assert!(!store.create_grant(&made("client-a", 1000), call(9)).await.unwrap().is_done());
+    assert!(!store.create_grant(&made("client-a", 1000), None, call(9)).await.unwrap().is_done());
     assert_eq!(sent(&wire), with_deletions(0), "one that loses ends none");
 }
 
