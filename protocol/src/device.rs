@@ -24,8 +24,8 @@ pub struct Device {
 impl Device {
     const BYTES: usize = 56;
 
-    /// Whether the account signed in from here lately, and is still as it was then. Each account has its own time: that
-    /// others sign in from here keeps none known.
+    /// Whether the account signed in from here lately, and is still as it was then. Each account has its own time: no
+    /// other account's sign-in keeps it known.
     pub fn is_known_to(&self, user: &User, now: Timestamp) -> bool {
         self.user == user.id
             && self.bound_to == bound_to(user)

@@ -1,5 +1,5 @@
-//! What a front end says of a caller. The input is a line of the header, as the caller and the front end wrote it, and
-//! what the caller sent as `Host`.
+//! What a front end says of a caller. The input is a line of the header, as the caller and the front end wrote it,
+//! and what the caller sent as `Host`.
 
 use protocol::forwarded::Syntax;
 use std::net::{IpAddr, SocketAddr};
