@@ -30,7 +30,7 @@ pub const NAME: Limit = Limit { burst: 30, interval: Duration::from_secs(30) };
 pub const ADDRESS: Limit = Limit { burst: 20, interval: Duration::from_secs(6) };
 /// Wrong passwords from one browser that signed in to the account before, or in one session: 180 an hour.
 pub const OWN: Limit = Limit { burst: 5, interval: Duration::from_secs(20) };
-/// New accounts from one address: an hour's three, and some at once for a class room.
+/// New accounts from one customer's network: an hour's three, and some at once for a class room.
 pub const SIGN_UP: Limit = Limit { burst: 10, interval: Duration::from_secs(20 * 60) };
 
 /// However many fail together, the next one waits no longer than this.
@@ -89,7 +89,7 @@ impl AttemptKey {
     /// The same from one network, of IPv6 the widest that one customer has: nobody holds up others with networks that
     /// come for nothing.
     pub fn name_from_network(identifier: &Identifier, address: Option<IpAddr>) -> Self {
-        let [network, ..] = Network::of(address).within();
+        let network = Network::of(address).of_customer();
         Self::new("name-network", &[network.as_bytes(), identifier.as_str().as_bytes()])
     }
 
@@ -108,9 +108,9 @@ impl AttemptKey {
         Self::new("address", &[Network::of(address).as_bytes()])
     }
 
-    /// New accounts from an address.
+    /// New accounts from one network, of IPv6 the widest that one customer has: each tells whether a name is taken.
     pub fn sign_up(address: Option<IpAddr>) -> Self {
-        Self::new("sign-up", &[Network::of(address).as_bytes()])
+        Self::new("sign-up", &[Network::of(address).of_customer().as_bytes()])
     }
 
     /// Each part with its length, so that no two lists of parts read alike.
@@ -157,6 +157,11 @@ impl Network {
             }
             Self::V4(_) | Self::Unknown => [self; 3],
         }
+    }
+
+    const fn of_customer(self) -> Self {
+        let [widest, ..] = self.within();
+        widest
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -250,6 +255,15 @@ mod tests {
         assert_ne!(from("192.0.2.1"), from("192.0.2.2"));
         assert_eq!(from("2001:db8:1:2::3"), from("2001:db8:1:ffff::1"), "one customer");
         assert_ne!(from("2001:db8:1:2::3"), from("2001:db8:2:2::3"));
+    }
+
+    #[test]
+    fn n173_an_ipv6_customer_is_one_who_signs_up_however_many_networks_it_has() {
+        let from = |address: &str| AttemptKey::sign_up(Some(address.parse().unwrap()));
+        assert_eq!(from("2001:db8:1:2::3"), from("2001:db8:1:ffff::1"));
+        assert_ne!(from("2001:db8:1:2::3"), from("2001:db8:2:2::3"));
+        assert_ne!(from("192.0.2.1"), from("192.0.2.2"));
+        assert_ne!(from("192.0.2.1"), AttemptKey::sign_up(None));
     }
 
     #[test]

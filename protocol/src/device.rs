@@ -3,6 +3,8 @@
 //! thief that counter, no more.
 
 use crate::id::{DeviceId, UserId};
+use crate::lifetimes;
+use crate::time::Timestamp;
 use crate::user::User;
 use sha2::{Digest as _, Sha256};
 
@@ -16,21 +18,27 @@ pub struct Device {
     /// What its attempts are counted by.
     pub id: DeviceId,
     bound_to: [u8; 16],
+    signed_in_at: Timestamp,
 }
 
 impl Device {
-    const BYTES: usize = 48;
+    const BYTES: usize = 56;
 
-    /// Whether the account is still as it was when it signed in from here.
-    pub fn is_known_to(&self, user: &User) -> bool {
-        self.user == user.id && self.bound_to == bound_to(user)
+    /// Whether the account signed in from here lately, and is still as it was then. Each account has its own time: no
+    /// other account's sign-in keeps it known.
+    pub fn is_known_to(&self, user: &User, now: Timestamp) -> bool {
+        self.user == user.id
+            && self.bound_to == bound_to(user)
+            && !self.signed_in_at.plus(lifetimes::DEVICE).has_passed(now)
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (user, rest) = bytes.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
-        let bound_to = rest.try_into().ok()?;
-        Some(Self { user: UserId::from_bytes(*user), id: DeviceId::from_bytes(*id), bound_to })
+        let (bound_to, rest) = rest.split_first_chunk()?;
+        let signed_in_at = Timestamp::from_millis(u64::from_be_bytes(rest.try_into().ok()?));
+        let (user, id) = (UserId::from_bytes(*user), DeviceId::from_bytes(*id));
+        Some(Self { user, id, bound_to: *bound_to, signed_in_at })
     }
 }
 
@@ -54,18 +62,21 @@ impl Devices {
 
     /// The same with somebody who signed in just now.
     #[must_use]
-    pub fn with(mut self, user: &User, id: DeviceId) -> Self {
+    pub fn with(mut self, user: &User, id: DeviceId, now: Timestamp) -> Self {
         self.0.retain(|device| device.user != user.id);
-        self.0.insert(0, Device { user: user.id, id, bound_to: bound_to(user) });
+        self.0.insert(0, Device { user: user.id, id, bound_to: bound_to(user), signed_in_at: now });
         self.0.truncate(MOST);
         self
     }
 
-    /// As it is sealed: 48 bytes an account.
+    /// As it is sealed: 56 bytes an account.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let parts =
-            |device: &Device| [*device.user.as_bytes(), *device.id.as_bytes(), device.bound_to].concat();
-        self.0.iter().flat_map(parts).collect()
+        let mut bytes = Vec::with_capacity(self.0.len() * Device::BYTES);
+        for device in &self.0 {
+            bytes.extend([*device.user.as_bytes(), *device.id.as_bytes(), device.bound_to].as_flattened());
+            bytes.extend(device.signed_in_at.millis().to_be_bytes());
+        }
+        bytes
     }
 
     /// From what was sealed; `None` for anything else.
@@ -79,8 +90,10 @@ impl Devices {
 mod tests {
     use super::*;
     use crate::id::Subject;
-    use crate::time::Timestamp;
     use crate::user::PasswordHash;
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
     fn user(number: u8, password: &str) -> User {
         User {
@@ -105,8 +118,8 @@ mod tests {
     #[test]
     fn n245_the_latest_accounts_are_kept_and_come_back_as_they_were() {
         let users: Vec<_> = (0..8).map(|number| user(number, "a")).collect();
-        let devices = users.iter().fold(Devices::default(), |devices, user| devices.with(user, id(1)));
-        let devices = devices.with(&users[4], id(2));
+        let devices = users.iter().fold(Devices::default(), |devices, user| devices.with(user, id(1), NOW));
+        let devices = devices.with(&users[4], id(2), NOW);
         let known: Vec<_> = users.iter().map(|user| devices.of(&user.id).map(|device| device.id)).collect();
         let one = Some(id(1));
         assert_eq!(known, [None, None, None, one, Some(id(2)), one, one, one]);
@@ -116,14 +129,30 @@ mod tests {
         assert_eq!(Devices::parse(&bytes[1..]), None);
         assert_eq!(Devices::parse(&[0; Device::BYTES * (MOST + 1)]), None);
         assert_eq!(Devices::parse(&[]), Some(Devices::default()));
+        // 48 bytes an account were those of older versions, which told no time.
+        assert!((1..=MOST).all(|accounts| Devices::parse(&vec![0; 48 * accounts]).is_none()));
     }
 
     #[test]
     fn n245_a_new_password_makes_every_browser_a_stranger() {
-        let devices = Devices::default().with(&user(1, "old"), id(1));
+        let devices = Devices::default().with(&user(1, "old"), id(1), NOW);
         let device = devices.of(&UserId::from_bytes([1; 16])).unwrap();
-        assert!(device.is_known_to(&user(1, "old")));
-        assert!(!device.is_known_to(&user(1, "new")));
-        assert!(!device.is_known_to(&user(2, "old")));
+        assert!(device.is_known_to(&user(1, "old"), NOW));
+        assert!(!device.is_known_to(&user(1, "new"), NOW));
+        assert!(!device.is_known_to(&user(2, "old"), NOW));
+    }
+
+    #[test]
+    fn n245_each_account_is_known_for_ninety_days_whoever_else_signs_in() {
+        let (alice, bob) = (user(1, "a"), user(2, "b"));
+        let end = NOW.plus(lifetimes::DEVICE);
+        let before = end.minus(Duration::from_millis(1));
+        let devices = Devices::default().with(&alice, id(1), NOW).with(&bob, id(2), before);
+        let devices = Devices::parse(&devices.to_bytes()).unwrap();
+        let known = |user: &User, now| devices.of(&user.id).unwrap().is_known_to(user, now);
+        assert!(known(&alice, before) && known(&bob, before));
+        assert!(!known(&alice, end) && known(&bob, end));
+        let again = devices.clone().with(&alice, id(3), end);
+        assert!(again.of(&alice.id).unwrap().is_known_to(&alice, end));
     }
 }

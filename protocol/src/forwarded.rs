@@ -1,8 +1,11 @@
 //! Whom a front end says a call is from: an address in a header, as RFC 7239 and common practice write it.
 //!
 //! Only the last entry of a list is read: the front end that speaks to us appended it, and whatever stands before it
-//! is what a caller claims. Absent on purpose: a number of hops to skip. Of several front ends in a row, the last one
-//! puts the address that the first one saw into a header of its own.
+//! is what a caller claims. What a caller chose and a front end copied unquoted looks like the front end's own: the
+//! guide (`docs/guides/operate.md`) says how to write it.
+//!
+//! Absent on purpose: a number of hops to skip. Of several front ends in a row, the last one puts the address that
+//! the first one saw into a header of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,36 +27,75 @@ impl Syntax {
     /// The address in the last entry of a header's last line, IPv4 addresses as such even if IPv6 carries them.
     /// `None` for what tells no address.
     pub fn caller(self, line: &[u8]) -> Option<IpAddr> {
-        // From the end: before its last comma a caller may have written anything, an open quotation mark or bytes
-        // that are no text among it.
-        let last = line.rsplit(|byte| *byte == b',').next().unwrap_or(line);
-        let entry = trimmed(std::str::from_utf8(last).ok()?);
+        // In bytes: what a caller wrote needn't be text.
         let node = match self {
-            Self::Forwarded => for_parameter(entry)?,
-            Self::Addresses => entry,
+            Self::Forwarded => last_for(line)?,
+            Self::Addresses => line.rsplit(|byte| *byte == b',').next()?,
         };
-        let address = node_address(node)?.to_canonical();
+        let address = node_address(trimmed(std::str::from_utf8(node).ok()?))?.to_canonical();
         (!address.is_unspecified()).then_some(address)
     }
 }
 
-/// The value of `for` among `name=value` pairs (RFC 7239 §4); `None` if it is not there exactly once.
-fn for_parameter(mut pairs: &str) -> Option<&str> {
-    let mut found = None;
-    while !pairs.is_empty() {
-        let (name, rest) = pairs.split_once('=')?;
-        let (value, rest) = match rest.strip_prefix('"') {
-            // An escaped quotation mark ends it too early, and then it is no address.
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_at(rest.find(';').unwrap_or(rest.len())),
-        };
-        if trimmed(name).eq_ignore_ascii_case("for") && found.replace(value).is_some() {
-            return None;
-        }
-        let rest = trimmed(rest);
-        pairs = if rest.is_empty() { rest } else { rest.strip_prefix(';')? };
+/// The value of `for` in a line's last element; `None` if it is not there exactly once.
+///
+/// The last element is the shortest end of the line that reads as an element. So it doesn't matter what a caller
+/// wrote before it, even if that opens a quotation mark. No comma inside a quoted string, where a front end repeats
+/// what a caller sent as `Host`, begins an element: read from there, what is quoted and what isn't change places, so
+/// that an escape stands outside of quotation marks, or the last of these is never closed.
+fn last_for(line: &[u8]) -> Option<&[u8]> {
+    let commas = line.iter().enumerate().rev().filter(|(_, byte)| **byte == b',');
+    let mut ends = commas.filter_map(|(at, _)| line.get(at + 1..)).chain([line]);
+    match *ends.find_map(for_values)?.as_slice() {
+        [value] => Some(value),
+        _ => None,
     }
-    found.map(trimmed)
+}
+
+/// The values of `for` in an element; `None` if this isn't exactly one element (RFC 7239 §4).
+fn for_values(element: &[u8]) -> Option<Vec<&[u8]>> {
+    let (mut values, mut rest) = (Vec::new(), element.trim_ascii());
+    while !rest.is_empty() {
+        // RFC 7239 §4: a pair may be missing between two semicolons.
+        if !rest.starts_with(b";") {
+            let (name, value, behind) = first_pair(rest)?;
+            if name.eq_ignore_ascii_case(b"for") {
+                values.push(value);
+            }
+            rest = behind.trim_ascii_start();
+        }
+        rest = if rest.is_empty() { rest } else { rest.strip_prefix(b";")?.trim_ascii_start() };
+    }
+    Some(values)
+}
+
+/// The name and the value of a pair, and what comes behind it. The value is as it stands between quotation marks: no
+/// address needs an escape.
+fn first_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name, rest) = split_while(text, is_token);
+    let rest = rest.strip_prefix(b"=").filter(|_| !name.is_empty())?;
+    let Some(quoted) = rest.strip_prefix(b"\"") else {
+        // Colons and brackets have to be quoted, but not every front end does it.
+        let (value, rest) = split_while(rest, |byte| is_token(byte) || b":[]".contains(&byte));
+        return Some((name, value, rest));
+    };
+    let mut is_escaped = false;
+    let (value, rest) = split_while(quoted, |byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        !ends
+    });
+    Some((name, value, rest.strip_prefix(b"\"")?))
+}
+
+/// The bytes of a kind that a text begins with, and the rest.
+fn split_while(text: &[u8], mut is_of_kind: impl FnMut(u8) -> bool) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().position(|byte| !is_of_kind(*byte)).unwrap_or(text.len()))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 7239 §6, and what is met besides: an IPv6 address without brackets, quotation marks around all of it, and
@@ -144,6 +186,63 @@ mod tests {
         assert_eq!(read(Syntax::Forwarded, "for=203.0.113.7, by=10.0.0.1"), None);
     }
 
+    /// As a front end writes it that quotes what a caller sent as `Host`.
+    fn quoted(host: &str) -> String {
+        host.replace('\\', r"\\").replace('"', "\\\"")
+    }
+
+    #[test]
+    fn n250_whatever_a_caller_sends_as_host_counts_for_nothing() {
+        let claims = [
+            "a,for=6.6.6.6",
+            "a,for=6.6.6.6;x=y",
+            "a,for=6.6.6.6;",
+            ",for=6.6.6.6,",
+            "a\",for=6.6.6.6;a=b",
+            "a\",for=6.6.6.6;a=\"b",
+            "a\\\",for=6.6.6.6;a=\\\"",
+            "\\",
+            "\"",
+            ",for=\"6.6.6.6\";a=\"b",
+            ";a=b,for=6.6.6.6;a=\\",
+            ",for=6.6.6.6 ",
+            ",for=6.6.6.6;host",
+            ",for=6.6.6.6;host=",
+            "",
+        ];
+        let befores = [
+            "",
+            "for=\"",
+            "for=\"\\",
+            "for=\"\";a=\"",
+            "a=b;c=\"x",
+            "\"",
+            "for=6.6.6.6, \"",
+            "for=6.6.6.6;a=",
+        ];
+        for (before, (host, other)) in
+            befores.iter().flat_map(|before| claims.iter().map(move |host| (before, (quoted(host), host))))
+        {
+            for hop in [
+                format!("for=203.0.113.7;host=\"{host}\""),
+                format!("for=203.0.113.7;host=\"{host}\";proto=https"),
+                format!("host=\"{host}\";for=\"203.0.113.7:80\""),
+                format!("by=\"[2001:db8::9]:443\";for=203.0.113.7;host=\"{host}\";x=\"{host}\""),
+            ] {
+                for line in [hop.clone(), format!("{before}, {hop}"), format!("{before},{other}, {hop}")] {
+                    assert_eq!(read(Syntax::Forwarded, &line).as_deref(), Some("203.0.113.7"), "{line}");
+                }
+            }
+        }
+        // A front end without escapes, or without quotation marks: what can be told from its own entry is refused.
+        for host in ["a\",for=6.6.6.6;x=y", "a\"b,for=6.6.6.6", "a,for=6.6.6.6\\"] {
+            for hop in [format!("for=203.0.113.7;host=\"{host}\""), format!("for=203.0.113.7;host={host}\"")]
+            {
+                assert_eq!(read(Syntax::Forwarded, &hop), None, "{hop}");
+            }
+        }
+    }
+
     #[test]
     fn n250_parameters_may_come_in_any_order_and_case() {
         for line in [
@@ -152,6 +251,9 @@ mod tests {
             "proto=https;FOR=203.0.113.7",
             "host=\"a;for=6.6.6.6\";for=203.0.113.7",
             "by=\"[2001:db8::9]:443\" ; for=\"203.0.113.7:80\"",
+            "host=;for=203.0.113.7:80;by=[2001:db8::9]:443",
+            ";for=203.0.113.7;;proto=https;",
+            "host=\"\";for=\"203.0.113.7\"",
         ] {
             assert_eq!(read(Syntax::Forwarded, line).as_deref(), Some("203.0.113.7"), "{line}");
         }

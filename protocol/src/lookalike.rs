@@ -16,12 +16,14 @@ const RESERVED: [&str; 8] =
 /// The most marks that one letter carries (UTS #39 §5.4).
 const MAX_MARKS: usize = 4;
 
-/// Refuses a name that somebody wants to have if it can be taken for another by what it is made of.
-pub(crate) fn check(name: &CanonicalName) -> Result<(), BadName> {
+/// Refuses a name that somebody wants to have if it can be taken for another by what it is made of. `shown` is the
+/// name as people see it, in the case that was typed.
+pub(crate) fn check(shown: &str, name: &CanonicalName) -> Result<(), BadName> {
     check_script(name.as_str())?;
     check_marks(name.as_str())?;
-    let taken_for = letters(&skeleton(name.as_str()));
-    match RESERVED.iter().any(|reserved| letters(&skeleton(reserved)) == taken_for) {
+    // Cyrillic `ЅУЅТЕМ` looks like a reserved name only in capitals, other names only in small letters.
+    let looks_like = [shown, name.as_str()].map(|name| letters(&skeleton(name)));
+    match RESERVED.iter().any(|reserved| looks_like.contains(&letters(&skeleton(reserved)))) {
         true => Err(BadName::Reserved),
         false => Ok(()),
     }

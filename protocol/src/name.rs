@@ -75,7 +75,7 @@ impl CanonicalName {
     /// Canonicalises a name that somebody wants to have, if nobody can take it for another by what it is made of.
     pub fn claim(typed: &str) -> Result<Self, BadName> {
         let name = Self::parse(typed)?;
-        lookalike::check(&name)?;
+        lookalike::check(typed, &name)?;
         Ok(name)
     }
 

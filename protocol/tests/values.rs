@@ -297,6 +297,11 @@ fn n249_a_name_of_one_script_and_of_everyday_letters_can_be_claimed() {
         ("_r.o.o.t_", BadName::Reserved),
         ("adrnln", BadName::Reserved),
         ("K3YWARD", BadName::Reserved),
+        // Alike as capitals only: wholly Cyrillic, and an eth.
+        ("ЅУЅТЕМ", BadName::Reserved),
+        ("ЅУ5ТЕМ", BadName::Reserved),
+        (" ЅУЅТЕМ ", BadName::Reserved),
+        ("AÐMIN", BadName::Reserved),
     ] {
         assert_eq!(CanonicalName::claim(name), Err(why), "{name:?}");
     }

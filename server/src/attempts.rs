@@ -43,7 +43,7 @@ pub fn of_session(session: &SessionId) -> Counter {
     (AttemptKey::session(session), OWN)
 }
 
-/// The counter of new accounts from the caller's address.
+/// The counter of new accounts from the caller's network.
 pub fn of_sign_up(call: Call) -> Counter {
     (AttemptKey::sign_up(call.from), SIGN_UP)
 }

@@ -252,6 +252,8 @@ async fn n250_forwarded_is_read_by_its_own_syntax() {
         "for=192.0.2.1",
         "for=6.6.6.6, For=\"192.0.2.1:80\";proto=https",
         "for=\"x, by=y;for=192.0.2.1;host=z",
+        "for=192.0.2.1;host=\"a,for=6.6.6.6;x=y\";proto=https",
+        "for=\"x, by=y;for=192.0.2.1;host=\"x\\\",for=6.6.6.6;a=b\"",
     ];
     for (user, hop) in ways.iter().cycle().take(ADDRESS.burst as usize).enumerate() {
         assert_eq!(knock(hop, user).await, 422, "{hop}");

@@ -126,6 +126,25 @@ async fn n245_the_cookie_is_out_of_reach_and_lasts_ninety_days() {
 }
 
 #[tokio::test]
+async fn n245_an_account_is_forgotten_after_ninety_days_whoever_else_signs_in() {
+    let world = world_behind_a_front().await;
+    world.user("bob", None, serde_json::json!({})).await;
+    let days = |count: u64| count * 24 * 3600;
+    let browser = known_browser(&world).await;
+    world.pass(days(89));
+    let mut bobs = Door::of(&world, browser.clone()).await;
+    assert_eq!(bobs.knock(&world, "192.0.2.98", "bob", PASSWORD).await.status, 303);
+    let both = signed_out(&world, bobs.browser).await;
+    attack(&world, 1000).await;
+    let mut alices = Door::of(&world, both.clone()).await;
+    assert_eq!(alices.knock(&world, "192.0.2.99", "alice", PASSWORD).await.status, 303);
+    world.pass(days(1));
+    attack(&world, 1000).await;
+    let mut alices = Door::of(&world, both).await;
+    assert_eq!(alices.knock(&world, "192.0.2.99", "alice", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
 async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
     let world = Arc::new(world_behind_a_front().await);
     for n in 0..5 {

@@ -132,7 +132,7 @@ async fn n249_reserved_names_are_known_by_their_look() {
     ] {
         refused(&world, name).await;
     }
-    for name in ["adm1n", "r00t", "supp0rt", "5y5tem", "ádmin", "admın"] {
+    for name in ["adm1n", "r00t", "supp0rt", "5y5tem", "ádmin", "admın", "ЅУЅТЕМ", "AÐMIN"] {
         let problem = refused(&world, name).await;
         assert!(problem.contains("reserved"), "{name:?}: {problem}");
     }
@@ -202,6 +202,7 @@ async fn n249_an_operator_is_told_and_may_insist() {
         ("ɑdam", "everyday use"),
         ("adm1n", "reserved"),
         ("admin", "reserved"),
+        ("ЅУЅТЕМ", "reserved"),
     ] {
         let told = create(name, false).await.unwrap_err();
         assert!(told.contains(why) && told.contains("--allow-lookalike"), "{name}: {told}");

@@ -104,7 +104,8 @@ async fn look_up(
     let own = device.map(|device| attempt.enter(attempts::of_device(&id, &device.id))).transpose()?;
     let keys: Vec<_> = own.iter().map(Standing::key).collect();
     let view = app.store.load_sign_in(&id, session, client, &keys).await?;
-    let known = device.zip(view.user.as_ref()).is_some_and(|(device, user)| device.is_known_to(user));
+    let known =
+        device.zip(view.user.as_ref()).is_some_and(|(device, user)| device.is_known_to(user, call.at));
     let debts = match own.zip(view.debts.first().copied()).filter(|_| known) {
         // What strangers failed at is nothing to a browser that the account knows.
         Some(own) => vec![own],

@@ -55,7 +55,7 @@ pub async fn sign_in(
     }
     telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
-    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)));
+    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)), call.at);
     Ok(Visitor::new(
         cookie,
         devices,
