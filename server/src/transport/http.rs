@@ -6,7 +6,7 @@
 use super::body::BoundedBody;
 use super::budget::{Budget, Purse};
 use super::places::{Place, Places};
-use super::wire::{Doubt, Wire};
+use super::wire::{Talk, Wire};
 use crate::http::headers::{NO_STORE, harden};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -191,11 +191,13 @@ impl Connection {
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, purse: Purse) {
         let Self { peer, router, limits, mut stopping, place } = self;
         let stream = Wire::new(stream, purse, limits.answer_time);
-        let doubt = stream.doubt();
+        let talk = stream.talk();
         let answer = service_fn(move |request| {
-            let (router, doubt, place) = (router.clone(), doubt.clone(), Arc::clone(&place));
+            talk.begin_answer();
+            let (router, talk, place) = (router.clone(), talk.clone(), Arc::clone(&place));
             async move {
-                let answer = answer(request, peer, router, limits, doubt, &place).await;
+                let answer = answer(request, peer, router, limits, &talk, &place).await;
+                talk.end_answer();
                 place.wait();
                 answer
             }
@@ -226,11 +228,11 @@ async fn answer(
     peer: PeerAddr,
     router: Router,
     limits: Limits,
-    doubt: Doubt,
+    talk: &Talk,
     place: &Arc<Place>,
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: those before it lose nothing but an answer.
-    if doubt.arose() {
+    if talk.is_doubtful() {
         return Ok(bare(StatusCode::BAD_REQUEST));
     }
     if let Err(status) = check_head(&request, &limits) {
