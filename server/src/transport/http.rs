@@ -89,6 +89,10 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// How many connections the other end may have at a time; in every request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerRoom(pub usize);
+
 /// Serves until `shutdown` is ready, then lets open requests end, at most for the drain time.
 pub async fn serve(
     listener: TcpListener,
@@ -244,13 +248,18 @@ async fn answer(
     let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(place));
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(PeerRoom(limits.connections_of_one));
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => return Ok(bare(StatusCode::SERVICE_UNAVAILABLE)),
     };
     // Behind these, the rest of the body is still to come, and nobody reads it (RFC 9110 §15.5.9, §15.5.14).
-    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+    let unread = match response.status() {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
+        StatusCode::SERVICE_UNAVAILABLE => !place.is_served(),
+        _ => false,
+    };
     Ok(if last || unread { close(response) } else { response })
 }
 
