@@ -12,8 +12,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-/// What may be added to the memory of a server that idles, in kB: as SECURITY.md says, 64 for each of four times 128
-/// connections, and what each address has of the bytes besides.
+/// What may be added to the memory of a server that idles, in kB: 64 for each of four times 128 connections, less
+/// than SECURITY.md says, and what each address has of the bytes besides.
 const MOST_MORE: u64 = 4 * (128 * 64 + 512);
 
 /// Addresses of loopback's, none of which is the one that tokens are asked from.
