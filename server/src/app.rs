@@ -8,6 +8,7 @@ use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::http::cookie::Cookies;
 use crate::http::failure::Broken;
+use crate::http::share::Shares;
 use crate::keys::Keys;
 use crate::password::Passwords;
 use crate::telemetry::{Failures, Seldom};
@@ -62,6 +63,7 @@ struct Inner {
     metadata: Bytes,
     looking_up: Turns,
     in_flight: Crowd<AttemptKey>,
+    shares: Shares,
     lists: Crowd<SessionId>,
     listing: Semaphore,
     readiness: Answered<Result<(), Broken>>,
@@ -100,6 +102,7 @@ impl App {
             metadata,
             looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
             in_flight: Crowd::default(),
+            shares: Shares::default(),
             lists: Crowd::default(),
             listing: Semaphore::new(1),
             readiness: Answered::default(),
@@ -125,6 +128,11 @@ impl App {
     /// The attempts that are being checked.
     pub fn in_flight(&self) -> &Crowd<AttemptKey> {
         &self.0.in_flight
+    }
+
+    /// What callers behind front ends have in work.
+    pub fn shares(&self) -> &Shares {
+        &self.0.shares
     }
 
     /// Whether this process can work.

@@ -1,9 +1,11 @@
 //! Many connections, and what they hold: who makes room for whom (N-251).
 
-use crate::wire::{Server, Wire, get, head, router, token, token_head, waiting, within, world};
+use crate::wire::{
+    GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, waiting, within, world,
+};
 use axum::body::Bytes;
 use axum::routing::post as on_post;
-use conformance::Party;
+use conformance::{Harness, Party, World};
 use server::transport::http::Limits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +118,8 @@ async fn n251_what_requests_bring_is_held_within_one_budget() {
         assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
     };
     let mut first = from(&server, "127.0.0.1").await;
-    first.send(&large).await;
+    // What follows a request doesn't give back what that one holds.
+    first.send(format!("{large}{}", get("/healthz", &[]))).await;
     within(begun.acquire()).await.unwrap().forget();
     refused("127.0.0.1").await;
     // What is small is served nevertheless.
@@ -130,11 +133,11 @@ async fn n251_what_requests_bring_is_held_within_one_budget() {
     from(&server, "127.0.0.3").await.drain_after(&long).await;
     assert_eq!(from(&server, "127.0.0.3").await.ask(token(&machine)).await.status, 200);
     permits.add_permits(2);
-    for mut wire in [first, second] {
-        assert_eq!(wire.answer().await.text(), "held");
-        // The next request gives back what the last one held.
-        works(&mut wire).await;
-    }
+    assert_eq!(first.answer().await.text(), "held");
+    // The next request gives back what the last one held.
+    assert_eq!(first.answer().await.status, 200);
+    assert_eq!(second.answer().await.text(), "held");
+    works(&mut second).await;
     works(&mut from(&server, "127.0.0.3").await).await;
     assert_eq!(from(&server, "127.0.0.3").await.ask(long).await.status, 200);
 }
@@ -153,4 +156,52 @@ async fn n251_a_body_beyond_the_budget_is_answered_while_it_comes() {
         wire.answer().await.assert_error_page(503, "temporarily_unavailable");
     }
     assert_eq!(server.ask(token(&machine)).await.status, 200);
+}
+
+#[tokio::test]
+async fn n251_one_caller_behind_a_front_end_leaves_half_of_it_to_others() {
+    let secret = "a-secret-of-the-front-end-0123456789";
+    let settings = [("KEYWARD_ORIGIN_SECRET", secret), ("KEYWARD_CLIENT_IP", "header:x-real-ip")];
+    let world = World::with(Harness::Router, &settings).await;
+    let machine = world.machine().await;
+    let limits = Limits {
+        connections: 48,
+        connections_of_one: 24,
+        idle_time: Duration::from_secs(3600),
+        ..Limits::default()
+    };
+    let server = Server::start(router(&world), limits).await;
+    let of = |caller: &str, request: &str| {
+        let lines = format!("host: op.example\r\nx-keyward-origin: {secret}\r\nx-real-ip: {caller}\r\n");
+        request.replace("host: op.example\r\n", &lines)
+    };
+    let slow = token_head(&machine, &["expect: 100-continue", GRANT_LENGTH]);
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        let mut wire = server.connect().await;
+        assert_eq!(wire.ask(of("192.0.2.1", &slow)).await.status, 100);
+        held.push(wire);
+    }
+    for n in 0..24 {
+        let mut wire = server.connect().await;
+        let answer = wire.ask(of("192.0.2.1", &slow)).await;
+        answer.assert_token_error(503, "temporarily_unavailable");
+        assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
+        assert_eq!(answer.header("connection"), "close");
+        wire.closed().await;
+        let other = format!("192.0.2.{}", n + 2);
+        assert_eq!(server.ask(of(&other, &token(&machine))).await.status, 200);
+    }
+    let page = get("/login", &["accept: text/html"]);
+    server.ask(of("192.0.2.1", &page)).await.assert_error_page(503, "temporarily_unavailable");
+    // Others have their part, and not more either.
+    for status in [100, 100, 503] {
+        let mut wire = server.connect().await;
+        assert_eq!(wire.ask(of("192.0.2.2", &slow)).await.status, status);
+        held.push(wire);
+    }
+    for wire in &mut held[..12] {
+        assert_eq!(wire.ask(GRANT).await.status, 200);
+    }
+    assert_eq!(server.ask(of("192.0.2.1", &token(&machine))).await.status, 200);
 }

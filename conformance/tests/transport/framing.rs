@@ -245,7 +245,8 @@ async fn n208_another_version_of_http_is_not_spoken() {
     let (world, _) = world().await;
     let server = Server::of(&world).await;
     let mut wire = server.connect().await;
-    wire.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    let answer = wire.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    assert_eq!(answer.status, 400);
     wire.closed().await;
     // An offer to change to it is passed over.
     let upgrade = ["connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AAMAAABkAAQAAP__"];

@@ -4,7 +4,9 @@ use super::caller::{self, Caller};
 use super::failure::Broken;
 use super::{front, headers};
 use crate::app::App;
+use crate::config::ClientIp;
 use crate::entropy;
+use crate::pages;
 use crate::telemetry::REQUEST_FAILED;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -59,6 +61,17 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
+/// Runs the route within its caller's share. Transports have shares of their own of whom they know by the socket.
+async fn run(app: &App, call: Call, mut request: Request, next: Next) -> Response {
+    if app.settings.client_ip == ClientIp::Socket {
+        return next.run(request).await;
+    }
+    let Some(_share) = app.shares().enter(call.from, &mut request) else {
+        return pages::busy(app, call, request.headers());
+    };
+    next.run(request).await
+}
+
 /// The outermost layer: begins the call, turns away what didn't mean us, and when it ends hardens the answer and
 /// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
 /// holds codes and states.
@@ -74,7 +87,7 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
         Some(answer) => answer,
         None => {
             caller.complain(&app, &request, at);
-            let mut response = next.run(request).await;
+            let mut response = run(&app, call, request, next).await;
             told.map(|told| response.headers_mut().insert(caller::TOLD, told));
             response
         }

@@ -12,3 +12,4 @@ pub mod form;
 pub mod front;
 pub mod headers;
 pub mod route;
+pub mod share;

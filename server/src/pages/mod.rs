@@ -120,12 +120,22 @@ impl ResponseForPanic for Panicked {
 
 /// An address with nothing behind it. Browsers get a page, programs the bare status.
 pub async fn nowhere(State(app): State<App>, call: Call, method: Method, headers: HeaderMap) -> Response {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    if method == Method::GET && accepted.is_some_and(|accept| accept.contains("text/html")) {
+    if method == Method::GET && wants_page(&headers) {
         error(&app, call, Refusal::NoSuchPage.into())
     } else {
         StatusCode::NOT_FOUND.into_response()
     }
+}
+
+/// The caller has too much in work, whatever is behind the address.
+pub fn busy(app: &App, call: Call, headers: &HeaderMap) -> Response {
+    let failure = Failure::busy("one caller behind a front end has its share in work");
+    if wants_page(headers) { error(app, call, failure) } else { failure.into_response() }
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accepted.is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// The page that posts an answer to the client (OAuth 2.0 Form Post Response Mode).

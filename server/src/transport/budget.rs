@@ -18,7 +18,7 @@ const PIECE: usize = 4 * 1024;
 
 /// The budget. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     all: usize,
     of_one: usize,
     spent: Arc<Mutex<Spent>>,
@@ -32,9 +32,9 @@ struct Spent {
     networks: HashMap<Network, usize>,
 }
 
-/// What one connection holds of it, until this is dropped.
+/// What one connection or one body holds of it, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Purse {
+pub struct Purse {
     budget: Budget,
     network: Network,
     held: usize,
@@ -42,12 +42,12 @@ pub(super) struct Purse {
 
 impl Budget {
     /// `all` bytes, of which one network has at most `of_one`.
-    pub(super) fn new(all: usize, of_one: usize) -> Self {
+    pub fn new(all: usize, of_one: usize) -> Self {
         Self { all, of_one, spent: Arc::default(), began: Instant::now(), refused: Arc::default() }
     }
 
     /// An empty purse of a network.
-    pub(super) fn purse(&self, network: Network) -> Purse {
+    pub fn purse(&self, network: Network) -> Purse {
         Purse { budget: self.clone(), network, held: 0 }
     }
 
@@ -58,7 +58,7 @@ impl Budget {
 
 impl Purse {
     /// Holds what a request needs of which `bytes` have come. `false`: there is no room, and it holds what it held.
-    pub(super) fn hold(&mut self, bytes: usize) -> bool {
+    pub fn hold(&mut self, bytes: usize) -> bool {
         let wanted = bytes.saturating_sub(FREE).next_multiple_of(PIECE);
         if wanted == self.held {
             return true;

@@ -6,7 +6,7 @@
 use super::body::BoundedBody;
 use super::budget::{Budget, Purse};
 use super::places::{Place, Places};
-use super::wire::{Doubt, Wire};
+use super::wire::{Talk, Wire};
 use crate::http::headers::{NO_STORE, harden};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -88,6 +88,10 @@ impl Default for Limits {
 /// The other end of the connection; in every request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// How many connections the other end may have at a time; in every request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerRoom(pub usize);
 
 /// Serves until `shutdown` is ready, then lets open requests end, at most for the drain time.
 pub async fn serve(
@@ -191,11 +195,13 @@ impl Connection {
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, purse: Purse) {
         let Self { peer, router, limits, mut stopping, place } = self;
         let stream = Wire::new(stream, purse, limits.answer_time);
-        let doubt = stream.doubt();
+        let talk = stream.talk();
         let answer = service_fn(move |request| {
-            let (router, doubt, place) = (router.clone(), doubt.clone(), Arc::clone(&place));
+            talk.begin_answer();
+            let (router, talk, place) = (router.clone(), talk.clone(), Arc::clone(&place));
             async move {
-                let answer = answer(request, peer, router, limits, doubt, &place).await;
+                let answer = answer(request, peer, router, limits, &talk, &place).await;
+                talk.end_answer();
                 place.wait();
                 answer
             }
@@ -226,11 +232,11 @@ async fn answer(
     peer: PeerAddr,
     router: Router,
     limits: Limits,
-    doubt: Doubt,
+    talk: &Talk,
     place: &Arc<Place>,
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: those before it lose nothing but an answer.
-    if doubt.arose() {
+    if talk.is_doubtful() {
         return Ok(bare(StatusCode::BAD_REQUEST));
     }
     if let Err(status) = check_head(&request, &limits) {
@@ -242,13 +248,18 @@ async fn answer(
     let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(place));
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(PeerRoom(limits.connections_of_one));
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => return Ok(bare(StatusCode::SERVICE_UNAVAILABLE)),
     };
     // Behind these, the rest of the body is still to come, and nobody reads it (RFC 9110 §15.5.9, §15.5.14).
-    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+    let unread = match response.status() {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
+        StatusCode::SERVICE_UNAVAILABLE => !place.is_served(),
+        _ => false,
+    };
     Ok(if last || unread { close(response) } else { response })
 }
 

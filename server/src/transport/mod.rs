@@ -1,7 +1,7 @@
 //! Ways into the router. The router is the product; a transport is a few lines around it.
 
 pub mod body;
-mod budget;
+pub mod budget;
 pub mod descriptors;
 pub mod http;
 mod places;

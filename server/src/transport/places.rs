@@ -168,6 +168,11 @@ impl Place {
         self.seat.waits_since.store(SERVED, Ordering::Relaxed);
     }
 
+    /// Whether it has.
+    pub(super) fn is_served(&self) -> bool {
+        self.seat.waits_since.load(Ordering::Relaxed) == SERVED
+    }
+
     /// From now on the caller is waited for.
     pub(super) fn wait(&self) {
         self.seat.waits_since.store(self.state.now(), Ordering::Relaxed);

@@ -12,14 +12,30 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Whether a connection has brought a head that two readers could understand differently.
+/// What is known of a connection above hyper and below.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Doubt(Arc<AtomicBool>);
+pub(super) struct Talk(Arc<Known>);
 
-impl Doubt {
-    /// Whether it has, in what was read until now.
-    pub(super) fn arose(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+#[derive(Debug, Default)]
+struct Known {
+    doubt: AtomicBool,
+    answering: AtomicBool,
+}
+
+impl Talk {
+    /// Whether it has brought a head that two readers could understand differently.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.0.doubt.load(Ordering::Relaxed)
+    }
+
+    /// A request is in work from now on.
+    pub(super) fn begin_answer(&self) {
+        self.0.answering.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing is kept of it any more.
+    pub(super) fn end_answer(&self) {
+        self.0.answering.store(false, Ordering::Relaxed);
     }
 }
 
@@ -31,7 +47,9 @@ pub(super) struct Wire<S> {
     stream: S,
     framing: Framing,
     purse: Purse,
-    doubt: Doubt,
+    talk: Talk,
+    /// What was read beyond the end of a request: hyper gets it once that one is answered.
+    later: Vec<u8>,
     answer_time: Duration,
     taking: Option<Pin<Box<Sleep>>>,
     /// How many more bytes are thrown away at the end, after there was no room for them.
@@ -41,17 +59,20 @@ pub(super) struct Wire<S> {
 /// As many as a body may have.
 const MOST_DROPPED: usize = 64 * 1024;
 
+/// What is read at a time. hyper's buffer grows, and never shrinks, where a read fills its first 8 kB.
+const MOST_READ: usize = 4 * 1024;
+
 impl<S> Wire<S> {
     /// Reads along with `stream`, pays from `purse` for what it brings, and lets its other side have `answer_time` to
     /// take what is written.
     pub(super) fn new(stream: S, purse: Purse, answer_time: Duration) -> Self {
-        let (framing, doubt) = (Framing::default(), Doubt::default());
-        Self { stream, framing, purse, doubt, answer_time, taking: None, to_drop: 0 }
+        let (framing, talk, later) = (Framing::default(), Talk::default(), Vec::new());
+        Self { stream, framing, purse, talk, later, answer_time, taking: None, to_drop: 0 }
     }
 
-    /// What reading along finds.
-    pub(super) fn doubt(&self) -> Doubt {
-        self.doubt.clone()
+    /// What reading along finds, and is told.
+    pub(super) fn talk(&self) -> Talk {
+        self.talk.clone()
     }
 
     /// The time begins when something can't be written at once, and ends when everything was. Some of it being
@@ -72,10 +93,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if !self.framing.follow(buffer.filled().get(before..).unwrap_or_default()) {
-            self.doubt.0.store(true, Ordering::Relaxed);
+        if self.later.is_empty() {
+            let mut bytes = [0; MOST_READ];
+            let mut read = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            self.later.extend_from_slice(read.filled());
+        }
+        // Nobody need be woken: hyper reads on when the answer is written.
+        if !self.later.is_empty() && self.framing.is_over() && self.talk.0.answering.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let mut now = take(&mut self.later);
+        let (count, clear) =
+            self.framing.follow(now.get(..buffer.remaining().min(now.len())).unwrap_or_default());
+        self.later = now.split_off(count);
+        buffer.put_slice(&now);
+        if !clear {
+            self.talk.0.doubt.store(true, Ordering::Relaxed);
         }
         let bytes = self.framing.request;
         if self.purse.hold(bytes) {
@@ -148,31 +182,40 @@ struct Framing {
 }
 
 impl Framing {
-    /// Goes on by what was read. `false`: a head can be understood in two ways.
-    fn follow(&mut self, mut bytes: &[u8]) -> bool {
-        let mut clear = true;
-        while !bytes.is_empty() {
+    /// Whether a request has wholly come, and nothing of the next one.
+    const fn is_over(&self) -> bool {
+        self.headed && self.body == 0
+    }
+
+    /// Goes on by what was read, at most to the end of a request: by how many bytes, and whether its head can be
+    /// understood in one way only.
+    fn follow(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let (mut left, mut clear) = (bytes, true);
+        while !left.is_empty() {
             if self.body > 0 {
-                let here = usize::try_from(self.body).map_or(bytes.len(), |left| left.min(bytes.len()));
+                let here = usize::try_from(self.body).map_or(left.len(), |body| body.min(left.len()));
                 self.body -= u64::try_from(here).unwrap_or(self.body);
                 self.request = self.request.saturating_add(here);
-                bytes = bytes.get(here..).unwrap_or_default();
-                continue;
+                left = left.get(here..).unwrap_or_default();
+            } else {
+                if take(&mut self.headed) {
+                    self.request = 0;
+                }
+                let end = left.iter().position(|b| *b == b'\n');
+                let (now, later) = left.split_at(end.map_or(left.len(), |at| at + 1));
+                self.request = self.request.saturating_add(now.len());
+                self.line.extend(now);
+                left = later;
+                if end.is_some() {
+                    let line = take(&mut self.line);
+                    clear &= self.end_line(&line);
+                }
             }
-            if take(&mut self.headed) {
-                self.request = 0;
-            }
-            let end = bytes.iter().position(|b| *b == b'\n');
-            let (now, later) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
-            self.request = self.request.saturating_add(now.len());
-            self.line.extend(now);
-            bytes = later;
-            if end.is_some() {
-                let line = take(&mut self.line);
-                clear &= self.end_line(&line);
+            if self.is_over() {
+                break;
             }
         }
-        clear
+        (bytes.len() - left.len(), clear)
     }
 
     fn end_line(&mut self, line: &Line) -> bool {
