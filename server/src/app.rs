@@ -11,9 +11,9 @@ use crate::http::failure::Broken;
 use crate::keys::Keys;
 use crate::password::Passwords;
 use crate::telemetry::{Failures, Seldom};
-use crate::turns::{Full, Turn, Turns};
+use crate::turns::{Full, Turn, Turns, Whose};
 use axum::body::Bytes;
-use protocol::attempts::{AttemptKey, Network};
+use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::{ClientId, SessionId};
@@ -159,15 +159,11 @@ impl App {
     ///
     /// # Errors
     /// [`Full`], with more in line than there can be connections.
-    pub async fn turn_to_look_up(
-        &self,
-        id: &ClientId,
-        network: Option<Network>,
-    ) -> Result<Option<Turn>, Full> {
+    pub async fn turn_to_look_up(&self, id: &ClientId, whose: Whose) -> Result<Option<Turn>, Full> {
         let in_need = |known: &Remembered| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now());
         match self.remembered(id, in_need) {
             Some(_) => Ok(None),
-            None => self.0.looking_up.take(network).await.map(Some),
+            None => self.0.looking_up.take(whose).await.map(Some),
         }
     }
 
