@@ -2,6 +2,7 @@
 
 use crate::admin::{Actor, Admin};
 use crate::answered::Answered;
+use crate::attempts;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crowd::Crowd;
@@ -17,13 +18,13 @@ use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::{ClientId, SessionId};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError, StoreErrorKind};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -35,6 +36,8 @@ const CLIENT_CACHE_SIZE: usize = 10_000;
 const LOOKING_UP: usize = 4;
 /// How many more wait for it: as many as there can be connections, so that none has to be refused.
 const WAITING_TO_LOOK_UP: usize = 10_000;
+/// How many pages of account lists may wait: some tenths of a second.
+const WAITING_FOR_LISTS: usize = 64;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -63,7 +66,7 @@ struct Inner {
     looking_up: Turns,
     in_flight: Crowd<AttemptKey>,
     lists: Crowd<SessionId>,
-    listing: Semaphore,
+    listing: Turns,
     readiness: Answered<Result<(), Broken>>,
     failures: Failures,
     unreadable_callers: Seldom,
@@ -101,7 +104,7 @@ impl App {
             looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
             in_flight: Crowd::default(),
             lists: Crowd::default(),
-            listing: Semaphore::new(1),
+            listing: Turns::new(1, WAITING_FOR_LISTS),
             readiness: Answered::default(),
             failures: Failures::default(),
             unreadable_callers: Seldom::default(),
@@ -147,10 +150,13 @@ impl App {
         &self.0.lists
     }
 
-    /// Leave to read a list. There is one at a time: what each may hold is bounded, and how many there are must be, too.
-    /// `None` never comes: the semaphore is not closed.
-    pub async fn listing(&self) -> Option<SemaphorePermit<'_>> {
-        self.0.listing.acquire().await.ok()
+    /// A turn to read a page of what somebody has, to be kept until it was. One is read at a time: what each may hold
+    /// is bounded, and how many there are must be, too. Accounts take turns, and inside one its sessions.
+    ///
+    /// # Errors
+    /// [`Full`], for the account with the most in line.
+    pub async fn turn_to_list(&self, session: &Session) -> Result<Turn, Full> {
+        self.0.listing.take(attempts::share_of_session(session)).await
     }
 
     /// A turn to look up a client that may not exist, to be kept until it was. None is needed for one that was there
