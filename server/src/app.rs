@@ -2,6 +2,7 @@
 
 use crate::admin::{Actor, Admin};
 use crate::answered::Answered;
+use crate::attempts;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crowd::Crowd;
@@ -12,19 +13,19 @@ use crate::http::share::Shares;
 use crate::keys::Keys;
 use crate::password::Passwords;
 use crate::telemetry::{Failures, Seldom};
-use crate::turns::{Full, Turn, Turns};
+use crate::turns::{Full, Turn, Turns, Whose};
 use axum::body::Bytes;
-use protocol::attempts::{AttemptKey, Network};
+use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
 use protocol::id::{ClientId, SessionId};
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError, StoreErrorKind};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -36,6 +37,8 @@ const CLIENT_CACHE_SIZE: usize = 10_000;
 const LOOKING_UP: usize = 4;
 /// How many more wait for it: as many as there can be connections, so that none has to be refused.
 const WAITING_TO_LOOK_UP: usize = 10_000;
+/// How many pages of account lists may wait: some tenths of a second.
+const WAITING_FOR_LISTS: usize = 64;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -65,7 +68,7 @@ struct Inner {
     in_flight: Crowd<AttemptKey>,
     shares: Shares,
     lists: Crowd<SessionId>,
-    listing: Semaphore,
+    listing: Turns,
     readiness: Answered<Result<(), Broken>>,
     failures: Failures,
     unreadable_callers: Seldom,
@@ -104,7 +107,7 @@ impl App {
             in_flight: Crowd::default(),
             shares: Shares::default(),
             lists: Crowd::default(),
-            listing: Semaphore::new(1),
+            listing: Turns::new(1, WAITING_FOR_LISTS),
             readiness: Answered::default(),
             failures: Failures::default(),
             unreadable_callers: Seldom::default(),
@@ -155,10 +158,13 @@ impl App {
         &self.0.lists
     }
 
-    /// Leave to read a list. There is one at a time: what each may hold is bounded, and how many there are must be, too.
-    /// `None` never comes: the semaphore is not closed.
-    pub async fn listing(&self) -> Option<SemaphorePermit<'_>> {
-        self.0.listing.acquire().await.ok()
+    /// A turn to read a page of what somebody has, to be kept until it was. One is read at a time: what each may hold
+    /// is bounded, and how many there are must be, too. Accounts take turns, and inside one its sessions.
+    ///
+    /// # Errors
+    /// [`Full`], for the account with the most in line.
+    pub async fn turn_to_list(&self, session: &Session) -> Result<Turn, Full> {
+        self.0.listing.take(attempts::share_of_session(session)).await
     }
 
     /// A turn to look up a client that may not exist, to be kept until it was. None is needed for one that was there
@@ -167,15 +173,11 @@ impl App {
     ///
     /// # Errors
     /// [`Full`], with more in line than there can be connections.
-    pub async fn turn_to_look_up(
-        &self,
-        id: &ClientId,
-        network: Option<Network>,
-    ) -> Result<Option<Turn>, Full> {
+    pub async fn turn_to_look_up(&self, id: &ClientId, whose: Whose) -> Result<Option<Turn>, Full> {
         let in_need = |known: &Remembered| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now());
         match self.remembered(id, in_need) {
             Some(_) => Ok(None),
-            None => self.0.looking_up.take(network).await.map(Some),
+            None => self.0.looking_up.take(whose).await.map(Some),
         }
     }
 

@@ -10,10 +10,12 @@ use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
 use crate::tasks::to_the_end;
+use crate::turns::Whose;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::event::{Event, What};
 use protocol::id::{DeviceId, SessionId, UserId};
 use protocol::name::Identifier;
+use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use std::sync::Arc;
@@ -48,9 +50,19 @@ pub fn of_sign_up(call: Call) -> Counter {
     (AttemptKey::sign_up(call.from), SIGN_UP)
 }
 
-/// Whose turns a call takes where turns are taken; nobody's where nothing is limited.
-pub fn share(app: &App, call: Call) -> Option<Network> {
-    app.settings.rate_limits.then(|| Network::of(call.from))
+/// Whose turns a stranger takes; nobody's where nothing is limited.
+pub fn share(app: &App, call: Call) -> Whose {
+    Whose::Stranger(app.settings.rate_limits.then(|| Network::of(call.from)))
+}
+
+/// Whose turns a browser takes that signed in to the account before.
+pub const fn share_of_device(user: &UserId, device: &DeviceId) -> Whose {
+    Whose::Known(*user, *device.as_bytes())
+}
+
+/// Whose turns somebody signed in takes.
+pub const fn share_of_session(session: &Session) -> Whose {
+    Whose::Known(session.user, *session.id.as_bytes())
 }
 
 /// An attempt that enters at counters. It does so *before* debts are read: whoever left by then had its failure
@@ -59,7 +71,7 @@ pub fn share(app: &App, call: Call) -> Option<Network> {
 pub struct Attempt {
     ring: Arc<Snapshot>,
     at: Timestamp,
-    network: Option<Network>,
+    is_counted: bool,
     in_flight: Crowd<AttemptKey>,
 }
 
@@ -108,7 +120,7 @@ impl Attempt {
     /// Begins. With `rate_limits = off` nothing is counted.
     pub fn begin(app: &App, call: Call) -> Self {
         let (ring, in_flight) = (app.keys.current(), app.in_flight().clone());
-        Self { ring, at: call.at, network: share(app, call), in_flight }
+        Self { ring, at: call.at, is_counted: app.settings.rate_limits, in_flight }
     }
 
     /// Enters at a counter.
@@ -139,17 +151,18 @@ impl Attempt {
     }
 
     /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed. It is
-    /// counted at these, and at no other that it entered.
+    /// counted at these, and at no other that it entered, and takes the turns of `whose`.
     ///
     /// # Errors
     /// How long to wait.
     pub fn admit(
         self,
+        whose: Whose,
         debts: impl IntoIterator<Item = (Standing, Timestamp)>,
     ) -> Result<AttemptGuard, TooMany> {
-        let Self { at, network, .. } = self;
-        let mut guard = AttemptGuard { standings: Vec::new(), network };
-        if network.is_none() {
+        let Self { at, is_counted, .. } = self;
+        let mut guard = AttemptGuard { standings: Vec::new(), whose };
+        if !is_counted {
             return Ok(guard);
         }
         let mut longest = None;
@@ -165,7 +178,7 @@ impl Attempt {
 #[derive(Debug)]
 pub struct AttemptGuard {
     standings: Vec<Standing>,
-    network: Option<Network>,
+    whose: Whose,
 }
 
 /// How a check ended.
@@ -183,10 +196,10 @@ impl AttemptGuard {
     /// Where nothing is counted.
     #[cfg(test)]
     pub fn uncounted() -> Self {
-        Self { standings: Vec::new(), network: None }
+        Self { standings: Vec::new(), whose: Whose::Stranger(None) }
     }
 
-    /// Checks a password when it is its network's turn. Whoever hangs up before that has left the line. From then on
+    /// Checks a password when it is its turn. Whoever hangs up before that has left the line. From then on
     /// a wrong one is counted and logged as `failed`, whether or not the caller stays.
     ///
     /// # Errors
@@ -199,7 +212,7 @@ impl AttemptGuard {
         user: Option<&User>,
         failed: Event,
     ) -> Result<Checked, Failure> {
-        let Ok(place) = app.passwords.on_behalf_of(self.network).place().await else {
+        let Ok(place) = app.passwords.on_behalf_of(self.whose).place().await else {
             call.audit_failure(app, &Event::new(What::PasswordsBusy));
             return Ok(Checked::Busy);
         };

@@ -1,4 +1,4 @@
-//! Passwords: argon2id (RFC 9106) in a bounded pool whose places networks take in turns ([`crate::turns`]), so that
+//! Passwords: argon2id (RFC 9106) in a bounded pool whose places callers take in turns ([`crate::turns`]), so that
 //! sign-ins can starve neither each other nor token traffic, and the rules for new ones.
 //!
 //! Text is prepared by the OpaqueString profile (RFC 8265 §4.2) before it is hashed: other spaces become the
@@ -10,11 +10,10 @@ mod rules;
 pub use rules::{BadPassword, check_new};
 
 use crate::attempts::AttemptGuard;
-use crate::turns::{Full, Turn, Turns};
+use crate::turns::{Full, Turn, Turns, Whose};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
-use protocol::attempts::Network;
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use std::fmt;
@@ -68,7 +67,7 @@ impl std::error::Error for PasswordError {}
 pub struct Passwords {
     pool: Arc<Pool>,
     /// Whose turns are taken; operators' are nobody's.
-    network: Option<Network>,
+    whose: Whose,
 }
 
 struct Pool {
@@ -81,7 +80,8 @@ struct Pool {
 }
 
 impl Passwords {
-    /// At most `places` computations at once (19 MiB and one core each) and `waiting` more in line.
+    /// At most `places` computations at once (19 MiB and one core each), and in line `waiting` strangers and as many
+    /// that accounts know.
     pub fn new(places: usize, waiting: usize) -> Self {
         let pool = Arc::new(Pool {
             turns: Turns::new(places, waiting),
@@ -90,12 +90,12 @@ impl Passwords {
             idle_since: AtomicU64::new(0),
             calls: AtomicU64::new(0),
         });
-        Self { pool, network: None }
+        Self { pool, whose: Whose::Stranger(None) }
     }
 
-    /// The same pool for a caller of that network, all of whom take turns with those of others.
-    pub fn on_behalf_of(&self, network: Option<Network>) -> Self {
-        Self { pool: Arc::clone(&self.pool), network }
+    /// The same pool for somebody who takes these turns.
+    pub fn on_behalf_of(&self, whose: Whose) -> Self {
+        Self { pool: Arc::clone(&self.pool), whose }
     }
 
     /// Waits for a place. Whoever drops this has left the line.
@@ -103,8 +103,13 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Busy`].
     pub async fn place(&self) -> Result<Place, PasswordError> {
-        let turn = self.pool.turns.take(self.network).await.map_err(|Full| PasswordError::Busy)?;
+        let turn = self.pool.turns.take(self.whose).await.map_err(|Full| PasswordError::Busy)?;
         Ok(Place { pool: Arc::clone(&self.pool), turn })
+    }
+
+    /// How many strangers wait, and how many that accounts know.
+    pub fn in_line(&self) -> (usize, usize) {
+        self.pool.turns.in_line()
     }
 
     /// How many hashes were computed since the start.

@@ -4,6 +4,7 @@ use super::door::{Door, through, world_behind_a_front};
 use super::*;
 use conformance::{PASSWORD, basic, get};
 use server::admin::users::NewUser;
+use server::turns::Whose;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
@@ -181,6 +182,50 @@ async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
     assert_eq!(refused, 0, "of 20 sign-ins");
 }
 
+#[tokio::test]
+async fn n246_strangers_from_many_networks_keep_out_nobody_who_is_known() {
+    let world = Arc::new(world_behind_a_front().await);
+    world.user("bob", None, serde_json::json!({})).await;
+    let mut known = Door::of(&world, known_browser(&world).await).await;
+    let mut bobs = Door::open(&world).await;
+    assert_eq!(bobs.knock(&world, "192.0.2.98", "bob", PASSWORD).await.status, 303);
+    let page = bobs.browser.send(&world, through(get("/account"), "192.0.2.98")).await;
+    let door = Door::open(&world).await;
+    let taken = (world.app.passwords.place().await.unwrap(), world.app.passwords.place().await.unwrap());
+    let strangers: Vec<_> = (0..20)
+        .map(|n| {
+            let (world, mut door) = (Arc::clone(&world), door.clone());
+            tokio::spawn(async move {
+                door.knock(&world, &format!("10.0.0.{n}"), "alice", PASSWORD).await.status.as_u16()
+            })
+        })
+        .collect();
+    // 16 may wait.
+    until(|| strangers.iter().filter(|one| one.is_finished()).count() == 4).await;
+    let inside = Arc::clone(&world);
+    let signs_in =
+        tokio::spawn(async move { known.knock(&inside, "192.0.2.99", "alice", PASSWORD).await.status });
+    let inside = Arc::clone(&world);
+    let changes = tokio::spawn(async move {
+        let csrf = page.field("csrf");
+        let fields =
+            [("csrf", csrf.as_str()), ("current_password", PASSWORD), ("new_password", "another password")];
+        let request = form("/account/password", &fields).with("origin", ISSUER);
+        bobs.browser.send(&inside, through(request, "192.0.2.98")).await
+    });
+    let both_wait = || world.app.passwords.in_line() == (16, 2);
+    until(|| both_wait() || signs_in.is_finished() || changes.is_finished()).await;
+    drop(taken);
+    assert_eq!(signs_in.await.unwrap(), 303);
+    let changed = changes.await.unwrap();
+    assert_eq!(changed.location(), "/account?done=password", "{changed:?}");
+    let mut away = 0;
+    for one in strangers {
+        away += usize::from(one.await.unwrap() == 503);
+    }
+    assert_eq!(away, 4);
+}
+
 /// Whoever has to wait because of their own crowd is not ahead of others.
 #[tokio::test]
 async fn n245_a_crowd_from_one_network_stands_ahead_of_nobody_elsewhere() {
@@ -296,7 +341,7 @@ async fn n248_four_at_a_time_are_looked_up_and_others_have_their_turn() {
     let made_up = protocol::id::ClientId::parse("made-up").unwrap();
     let mut turns = Vec::new();
     for _ in 0..4 {
-        turns.push(world.app.turn_to_look_up(&made_up, None).await.ok().unwrap());
+        turns.push(world.app.turn_to_look_up(&made_up, Whose::Stranger(None)).await.ok().unwrap());
     }
     world.counts.take();
     let mut waiting: Vec<_> =

@@ -176,3 +176,44 @@ async fn n243_more_lists_of_one_user_than_may_wait_are_refused() {
     }
     assert!(it.ask().await.answer().await.is_page("Your account"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn n243_an_account_with_many_sessions_has_one_line_and_keeps_nobody_out() {
+    let it = Setting::new().await;
+    let mut accounts = Vec::new();
+    for _ in 0..20 {
+        accounts.push(get("/account", &[&cookie(&signed_in(&it.world, "alice").await)]));
+    }
+    let open = it.gate.close();
+    let first = it.ask().await;
+    it.waiting(1).await;
+    let mut crowd = Vec::new();
+    for account in accounts.iter().flat_map(|account| [account; WAITING]) {
+        let mut wire = it.server.connect().await;
+        wire.send(account).await;
+        crowd.push(tokio::spawn(async move { wire.answer().await.status }));
+    }
+    // The others wait, as many as the line has room for.
+    let refused = || crowd.iter().filter(|one| one.is_finished()).count();
+    within(async {
+        while refused() < crowd.len() - 64 {
+            yield_now().await;
+        }
+    })
+    .await;
+    let owner = it.ask().await;
+    it.waiting(2).await;
+    let mut bob = it.server.connect().await;
+    bob.send(&get("/account", &[&cookie(&it.bob)])).await;
+    within(async {
+        while refused() < crowd.len() - 62 {
+            yield_now().await;
+        }
+    })
+    .await;
+    drop(open);
+    for mut wire in [first, owner, bob] {
+        let page = wire.answer().await;
+        assert!(page.is_page("Your account"), "{page:?}");
+    }
+}

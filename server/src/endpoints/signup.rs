@@ -96,7 +96,7 @@ async fn make(
     let attempt = Attempt::begin(app, call);
     let standing = attempt.enter(attempts::of_sign_up(call))?;
     let debts = app.store.debts(&[standing.key()]).await?;
-    let guard = match attempt.admit([standing].into_iter().zip(debts)) {
+    let guard = match attempt.admit(attempts::share(app, call), [standing].into_iter().zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             call.audit_failure(app, &Event::new(What::SignUpThrottled));

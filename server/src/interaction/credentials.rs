@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
 use crate::http::call::Call;
 use crate::http::failure::Failure;
+use crate::turns::Whose;
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::id::{ClientId, UserId};
@@ -59,9 +60,9 @@ pub async fn verify(
     browser: &Brought,
     client: &ClientId,
 ) -> Result<Verdict, Failure> {
-    let LookedUp { attempt, found, view, debts } =
+    let LookedUp { attempt, whose, found, view, debts } =
         look_up(app, call, typed.username, browser, client).await?;
-    let guard = match attempt.admit(debts) {
+    let guard = match attempt.admit(whose, debts) {
         Ok(guard) => guard,
         Err(too_many) => return Ok(Verdict::TooMany(too_many)),
     };
@@ -78,6 +79,7 @@ pub async fn verify(
 
 struct LookedUp {
     attempt: Attempt,
+    whose: Whose,
     found: Option<UserId>,
     view: SignInView,
     debts: Vec<(Standing, Timestamp)>,
@@ -105,11 +107,11 @@ async fn look_up(
     let keys: Vec<_> = own.iter().map(Standing::key).collect();
     let view = app.store.load_sign_in(&id, session, client, &keys).await?;
     let known =
-        device.zip(view.user.as_ref()).is_some_and(|(device, user)| device.is_known_to(user, call.at));
-    let debts = match own.zip(view.debts.first().copied()).filter(|_| known) {
-        // What strangers failed at is nothing to a browser that the account knows.
-        Some(own) => vec![own],
-        None => stranger.into_iter().zip(debts).collect(),
+        device.filter(|device| view.user.as_ref().is_some_and(|user| device.is_known_to(user, call.at)));
+    let (whose, debts) = match known.zip(own.zip(view.debts.first().copied())) {
+        // What strangers fail at or wait for is nothing to a browser that the account knows.
+        Some((device, own)) => (attempts::share_of_device(&id, &device.id), vec![own]),
+        None => (attempts::share(app, call), stranger.into_iter().zip(debts).collect()),
     };
-    Ok(LookedUp { attempt, found, view, debts })
+    Ok(LookedUp { attempt, whose, found, view, debts })
 }

@@ -1,57 +1,90 @@
 //! The order of a line: networks take turns, inside a network of 48 bits those of 56, inside these those of 64, and
-//! inside one network who came first. An IPv4 address is a network by itself.
+//! inside one network who came first. An IPv4 address is a network by itself. Accounts take turns like networks, and
+//! inside an account the browsers and sessions that it knows.
 //!
 //! A network that had nothing waiting when somebody came goes before those that have had a turn, so nobody's first
 //! request waits for what others piled up. After four such in a row one of the others is next, however many networks
 //! come with one request each. A network whose line is empty after its turn keeps its place in the round until the
 //! others have had theirs, so asking one by one is no way to be first each time.
+//!
+//! A full line turns away the last one of the network with the most waiting, and of equal ones of that which asked
+//! the most often lately ([`Asked`]). So networks that come again and again, one request each, don't keep others out.
 
+use super::Whose;
+use super::asked::Asked;
 use protocol::attempts::Network;
+use protocol::id::UserId;
 use std::collections::{HashMap, VecDeque};
 
-type Key = Option<Network>;
+/// Who takes turns with others of its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// A network, and how many bits of it count.
+    Network(Network, u8),
+    Account(UserId),
+    /// A browser or a session that the account knows.
+    Known([u8; 16]),
+    /// There is nothing to tell apart.
+    Same,
+}
 
 /// How many that had nothing waiting go before one that has had a turn.
 const FIRST_IN_A_ROW: usize = 4;
 
 /// Who waits, in fair order.
-pub(super) struct Line<T>(Round<Round<Round<VecDeque<T>>>>);
+pub(super) struct Line<T> {
+    round: Round<Round<Round<VecDeque<T>>>>,
+    asked: Asked,
+}
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self(Round::default())
+        Self { round: Round::default(), asked: Asked::default() }
     }
 }
 
 impl<T> Line<T> {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.round.len()
     }
 
     /// Puts somebody at the end of their network's line.
-    pub(super) fn push(&mut self, network: Key, waiter: T) {
-        self.0.push(&path(network), waiter);
+    pub(super) fn push(&mut self, whose: Whose, waiter: T) {
+        let path = path(whose);
+        if self.len() > 0 {
+            self.asked.note(&path);
+        }
+        self.round.push(&path, waiter);
     }
 
     /// Who is next.
     pub(super) fn pop(&mut self) -> Option<T> {
-        self.0.pop()
+        self.round.pop()
     }
 
-    /// Takes the last one out of the network with the most waiting; of that of the newcomer, if none has more.
-    pub(super) fn turn_away(&mut self, newcomer: Key) -> Option<T> {
-        self.0.turn_away(&path(newcomer))
+    /// Takes the last one out of the network with the most waiting; of equal ones, out of that which asked the most
+    /// lately; and of these, out of the newcomer's.
+    pub(super) fn turn_away(&mut self, newcomer: Whose) -> Option<T> {
+        self.round.turn_away(&path(newcomer), &self.asked)
     }
 
     /// Takes somebody out who left.
-    pub(super) fn remove(&mut self, network: Key, is: impl Fn(&T) -> bool) -> Option<T> {
-        self.0.remove(&path(network), &is)
+    pub(super) fn remove(&mut self, whose: Whose, is: impl Fn(&T) -> bool) -> Option<T> {
+        self.round.remove(&path(whose), &is)
     }
 }
 
-fn path(network: Key) -> [Key; 3] {
-    network.map_or([None; 3], |network| network.within().map(Some))
+fn path(whose: Whose) -> [Key; 3] {
+    match whose {
+        Whose::Stranger(None) => [Key::Same; 3],
+        Whose::Stranger(Some(network @ Network::V6(_))) => {
+            let [wide, middle, narrow] = network.within();
+            [Key::Network(wide, 48), Key::Network(middle, 56), Key::Network(narrow, 64)]
+        }
+        Whose::Stranger(Some(address)) => [Key::Network(address, 32), Key::Same, Key::Same],
+        Whose::Known(account, by) => [Key::Account(account), Key::Known(by), Key::Same],
+    }
 }
 
 /// A line of lines. `path` names the way down.
@@ -59,7 +92,7 @@ trait Waiters<T>: Default {
     fn len(&self) -> usize;
     fn push(&mut self, path: &[Key], waiter: T);
     fn pop(&mut self) -> Option<T>;
-    fn turn_away(&mut self, newcomer: &[Key]) -> Option<T>;
+    fn turn_away(&mut self, newcomer: &[Key], asked: &Asked) -> Option<T>;
     fn remove(&mut self, path: &[Key], is: &dyn Fn(&T) -> bool) -> Option<T>;
 }
 
@@ -76,7 +109,7 @@ impl<T> Waiters<T> for VecDeque<T> {
         self.pop_front()
     }
 
-    fn turn_away(&mut self, _: &[Key]) -> Option<T> {
+    fn turn_away(&mut self, _: &[Key], _: &Asked) -> Option<T> {
         self.pop_back()
     }
 
@@ -159,11 +192,11 @@ impl<T, Q: Waiters<T>> Waiters<T> for Round<Q> {
         waiter
     }
 
-    fn turn_away(&mut self, newcomer: &[Key]) -> Option<T> {
+    fn turn_away(&mut self, newcomer: &[Key], asked: &Asked) -> Option<T> {
         let (own, path) = newcomer.split_first()?;
-        let longest = self.lines.iter_mut().max_by_key(|(key, line)| (line.len(), *key == own));
-        let (key, line) = longest?;
-        let (key, waiter) = (*key, line.turn_away(path)?);
+        let burden = |(key, line): &(&Key, &mut Q)| (line.len(), asked.lately(key), *key == own);
+        let (key, line) = self.lines.iter_mut().max_by_key(burden)?;
+        let (key, waiter) = (*key, line.turn_away(path, asked)?);
         self.one_left(key);
         Some(waiter)
     }
@@ -180,8 +213,8 @@ impl<T, Q: Waiters<T>> Waiters<T> for Round<Q> {
 mod tests {
     use super::*;
 
-    fn from(address: &str) -> Key {
-        Some(Network::of(Some(address.parse().unwrap())))
+    fn from(address: &str) -> Whose {
+        Whose::Stranger(Some(Network::of(Some(address.parse().unwrap()))))
     }
 
     /// Puts so many in line, each as its network's name.
@@ -282,7 +315,7 @@ mod tests {
             line.push(from(&format!("10.9.9.{host}")), 0);
             assert!(line.remove(from(&format!("10.9.9.{host}")), |_| true).is_some());
         }
-        let kept = [line.0.lines.len(), line.0.first.len(), line.0.others.len()];
+        let kept = [line.round.lines.len(), line.round.first.len(), line.round.others.len()];
         assert!(kept.iter().all(|kept| *kept <= 2), "{kept:?}");
     }
 
@@ -296,7 +329,7 @@ mod tests {
             line.pop();
             line.pop();
         }
-        let kept = [line.0.lines.len(), line.0.others.len()];
+        let kept = [line.round.lines.len(), line.round.others.len()];
         assert!(kept.iter().all(|kept| *kept < 10), "{kept:?}");
     }
 }

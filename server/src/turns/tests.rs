@@ -4,8 +4,10 @@ use super::*;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-fn from(address: &str) -> Option<Network> {
-    Some(Network::of(Some(address.parse().unwrap())))
+mod siege;
+
+fn from(address: &str) -> Whose {
+    Whose::Stranger(Some(Network::of(Some(address.parse().unwrap()))))
 }
 
 fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
@@ -17,7 +19,7 @@ fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
 
 /// Takes a place that is free.
 fn taken(turns: &Turns) -> Turn {
-    poll(pin!(turns.take(None))).unwrap().ok().unwrap()
+    poll(pin!(turns.take(Whose::Stranger(None)))).unwrap().ok().unwrap()
 }
 
 #[test]
@@ -65,14 +67,29 @@ fn n246_who_leaves_takes_no_place_with_them() {
     drop(turn);
     drop(called);
     taken(&turns);
-    assert_eq!(turns.state().line.len(), 0);
+    assert_eq!(turns.in_line(), (0, 0));
 }
 
 #[test]
 fn n246_without_a_line_the_surplus_is_turned_away() {
     let turns = Turns::new(1, 0);
     let turn = taken(&turns);
-    assert_eq!(poll(pin!(turns.take(None))).unwrap().err(), Some(Full));
+    assert_eq!(poll(pin!(turns.take(Whose::Stranger(None)))).unwrap().err(), Some(Full));
     drop(turn);
     taken(&turns);
+}
+
+#[test]
+fn n246_strangers_who_fill_their_line_turn_away_nobody_who_is_known() {
+    let turns = Turns::new(1, 2);
+    let turn = taken(&turns);
+    let mut strangers: Vec<_> = (0..9).map(|n| Box::pin(turns.take(from(&format!("192.0.2.{n}"))))).collect();
+    let away = strangers.iter_mut().filter_map(|stranger| poll(stranger.as_mut())).count();
+    assert_eq!(away, 7);
+    let mut known: Vec<_> =
+        (0..3).map(|n| Box::pin(turns.take(Whose::Known(UserId::from_bytes([n; 16]), [0; 16])))).collect();
+    let answers: Vec<_> = known.iter_mut().map(|known| poll(known.as_mut()).is_none()).collect();
+    assert_eq!(answers, [true, true, false], "their line is as long, and bounded");
+    drop(turn);
+    assert!(poll(known[0].as_mut()).unwrap().is_ok());
 }

@@ -1,5 +1,5 @@
 //! What the page lists: sessions, and clients that were given something. Both are read page by page and cut where the
-//! page ends, however much somebody has piled up, and one list is made at a time.
+//! page ends, however much somebody has piled up, and one page is read at a time, accounts by turns.
 
 use super::Owner;
 use crate::app::App;
@@ -45,9 +45,9 @@ impl<'a> Lists<'a> {
     /// A page of what the owner has, when it is its turn.
     ///
     /// # Errors
-    /// What breaks.
+    /// Busy, for a line in which this account has the most; what breaks.
     pub(super) async fn page(&self, behind: Option<Place>) -> Result<Belongings, Failure> {
-        let _one = self.app.listing().await;
+        let _turn = self.app.turn_to_list(&self.owner.session).await?;
         Ok(self.app.store.belongings(&self.owner.user.id, behind).await?)
     }
 

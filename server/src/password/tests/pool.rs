@@ -1,6 +1,7 @@
 //! The pool: how many at once, who waits, who is turned away, and when memory goes.
 
 use super::*;
+use protocol::attempts::Network;
 use std::pin::pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
@@ -49,7 +50,8 @@ fn n150_one_network_gets_every_place_until_others_come() {
     let (runtime, release) = held();
     let _inside = runtime.enter();
     let pool = Passwords::new(1, 7);
-    let from = |address: &str| pool.on_behalf_of(Some(Network::of(Some(address.parse().unwrap()))));
+    let of = |network| pool.on_behalf_of(Whose::Stranger(Some(network)));
+    let from = |address: &str| of(Network::of(Some(address.parse().unwrap())));
     let fill = |pool: &Passwords, count: usize| {
         let mut inside: Vec<_> = (0..count).map(|_| Box::pin(attempt(pool))).collect();
         inside.retain_mut(|attempt| poll(attempt.as_mut()) == Poll::Pending);
@@ -58,7 +60,7 @@ fn n150_one_network_gets_every_place_until_others_come() {
     let one = fill(&from("2001:db8::1"), 20);
     assert_eq!((one.len(), fill(&from("2001:db8::2"), 1).len()), (8, 0), "a network, not an address");
     let mut others = fill(&from("192.0.2.1"), 1);
-    others.extend(fill(&pool.on_behalf_of(Some(Network::Unknown)), 1));
+    others.extend(fill(&of(Network::Unknown), 1));
     others.extend(fill(&pool, 1));
     assert_eq!(others.len(), 3, "the operators are one among others");
     drop(release);

@@ -1,0 +1,113 @@
+//! Networks that besiege a full line, each asking again as soon as it was answered, turned away or hung up.
+
+use crate::turns::Whose;
+use crate::turns::line::Line;
+use protocol::attempts::Network;
+
+const ROOM: usize = 64;
+/// Who is no besieger.
+const NEWCOMER: u32 = u32::MAX;
+
+/// How besiegers behave.
+#[derive(Clone, Copy, Debug)]
+struct Besiegers {
+    count: u32,
+    /// Of those outside, one in so many asks before the next turn.
+    pause: u32,
+    /// Of those in line, one in so many hangs up before the next turn; 0: none.
+    hang_up: u32,
+}
+
+fn of(number: u32) -> Whose {
+    Whose::Stranger(Some(Network::V4(number.to_be_bytes())))
+}
+
+/// Numbers that look like chance, the same each time.
+struct Dice(u32);
+
+impl Dice {
+    fn one_in(&mut self, sides: u32) -> bool {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        sides > 0 && (self.0 >> 8).is_multiple_of(sides)
+    }
+}
+
+struct Siege {
+    besiegers: Besiegers,
+    line: Line<u32>,
+    waits: Vec<bool>,
+    dice: Dice,
+    /// Whether the newcomer waits.
+    newcomer: bool,
+}
+
+impl Siege {
+    fn begin(besiegers: Besiegers) -> Self {
+        let waits = vec![false; besiegers.count as usize];
+        Self { besiegers, line: Line::default(), waits, dice: Dice(7), newcomer: false }
+    }
+
+    fn mark(&mut self, number: u32, waits: bool) {
+        match number {
+            NEWCOMER => self.newcomer = waits,
+            besieger => self.waits[besieger as usize] = waits,
+        }
+    }
+
+    fn ask(&mut self, number: u32, whose: Whose) {
+        self.line.push(whose, number);
+        self.mark(number, true);
+        if self.line.len() > ROOM {
+            let away = self.line.turn_away(whose).unwrap();
+            self.mark(away, false);
+        }
+    }
+
+    /// Who gets the next turn. Before it besiegers do what they do; then a newcomer comes, if there is one.
+    fn next(&mut self, newcomer: Option<u32>) -> Option<u32> {
+        for number in 0..self.besiegers.count {
+            if self.waits[number as usize] && self.dice.one_in(self.besiegers.hang_up) {
+                self.line.remove(of(number), |waiter| *waiter == number).unwrap();
+                self.mark(number, false);
+            }
+            if !self.waits[number as usize] && self.dice.one_in(self.besiegers.pause) {
+                self.ask(number, of(number));
+            }
+        }
+        if let Some(network) = newcomer {
+            self.ask(NEWCOMER, of(network));
+        }
+        let served = self.line.pop()?;
+        self.mark(served, false);
+        Some(served)
+    }
+
+    /// How many turns somebody waits who comes from a network of its own; `None` if turned away.
+    fn newcomer(&mut self, network: u32) -> Option<u32> {
+        let mut served = self.next(Some(network));
+        let mut turns = 1;
+        while served != Some(NEWCOMER) && self.newcomer {
+            served = self.next(None);
+            turns += 1;
+        }
+        (served == Some(NEWCOMER)).then_some(turns)
+    }
+}
+
+#[test]
+fn n246_networks_that_ask_without_end_leave_a_newcomer_its_turn() {
+    for (count, pause) in [(75, 1), (75, 20), (1000, 10), (1000, 40)] {
+        for hang_up in [0, 2, 20] {
+            let besiegers = Besiegers { count, pause, hang_up };
+            let mut siege = Siege::begin(besiegers);
+            // Until each besieger has asked some times.
+            for _ in 0..160 {
+                siege.next(None);
+            }
+            let waits: Vec<_> = (0..5).map(|number| siege.newcomer(1_000_000 + number)).collect();
+            // As many as have room before it, and every fifth turn.
+            let in_time = |turns: &Option<u32>| turns.is_some_and(|turns| turns <= 81);
+            assert!(waits.iter().all(in_time), "{besiegers:?} {waits:?}");
+        }
+    }
+}
