@@ -5,7 +5,7 @@ use crate::answered::Answered;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crowd::Crowd;
-use crate::entropy::Entropy;
+use crate::entropy::{self, Entropy};
 use crate::http::cookie::Cookies;
 use crate::http::failure::Broken;
 use crate::keys::Keys;
@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use protocol::attempts::{AttemptKey, Network};
 use protocol::client::Client;
 use protocol::discovery::Metadata;
-use protocol::id::{ClientId, SessionId};
+use protocol::id::{ClientId, RequestId, SessionId};
 use protocol::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,6 +58,8 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    /// Tells the calls of this process from those of others.
+    process: [u8; 6],
     cookies: Cookies,
     metadata: Bytes,
     looking_up: Turns,
@@ -96,6 +98,7 @@ impl App {
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
         let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
         Ok(Self(Arc::new(Inner {
+            process: entropy::bytes(&*parts.entropy),
             cookies,
             metadata,
             looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
@@ -109,6 +112,11 @@ impl App {
             epoch: AtomicU64::new(0),
             parts,
         })))
+    }
+
+    /// The id of a new call.
+    pub fn call_id(&self) -> RequestId {
+        RequestId::of_process(self.0.process, entropy::bytes(&*self.entropy))
     }
 
     /// The metadata document.

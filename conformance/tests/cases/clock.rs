@@ -250,6 +250,59 @@ async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_put
 }
 
 #[tokio::test]
+async fn n240_what_is_sent_again_to_a_server_with_another_clock_ends_no_grant() {
+    let seconds = Duration::from_secs;
+    for (apart, waited) in [(2, 0), (45, 0), (45, 20), (60, 29)] {
+        for ahead in [true, false] {
+            let (world, _) = people().await;
+            world.single_page().await;
+            let now = world.app.clock.now();
+            let other =
+                world.beside(if ahead { now.plus(seconds(apart)) } else { now.minus(seconds(apart)) });
+            let other = other.await;
+            let code = code(&world, &[]).await;
+            let tokens = redeem(&world, &code).await;
+            redeem(&other, &code).await.assert_token_error(400, "invalid_grant");
+            assert_eq!(
+                userinfo_status(&world, &member(&tokens, "access_token")).await,
+                200,
+                "{apart} s apart"
+            );
+            let r1 = member(&spa_tokens(&world).await, "refresh_token");
+            let r2 = member(&refreshed(&world, &r1).await, "refresh_token");
+            for server in [&world, &other] {
+                server.pass(waited);
+            }
+            let again = refreshed(&other, &r1).await;
+            assert_eq!(
+                (again.status.as_u16(), member(&again, "refresh_token")),
+                (200, r2),
+                "{apart} s apart"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn n240_what_is_sent_again_to_another_server_later_than_clocks_explain_ends_the_grant() {
+    let (world, _) = people().await;
+    world.single_page().await;
+    let other = world.beside(world.app.clock.now()).await;
+    let code = code(&world, &[]).await;
+    let access = member(&redeem(&world, &code).await, "access_token");
+    let r1 = member(&spa_tokens(&world).await, "refresh_token");
+    let r2 = member(&refreshed(&world, &r1).await, "refresh_token");
+    for server in [&world, &other] {
+        server.pass(90);
+    }
+    redeem(&other, &code).await.assert_token_error(400, "invalid_grant");
+    assert_eq!(userinfo_status(&world, &access).await, 401);
+    for token in [&r1, &r2] {
+        refreshed(&other, token).await.assert_token_error(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
 async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
     for apart in [2 * MINUTE, HOUR] {
         for ahead in [true, false] {
