@@ -303,6 +303,51 @@ async fn n240_what_is_sent_again_to_another_server_later_than_clocks_explain_end
 }
 
 #[tokio::test]
+async fn n240_whoever_signs_in_for_a_request_signed_in_for_it_whatever_clocks_say() {
+    let demands: [&[(&str, &str)]; 4] = [
+        &[("prompt", "login")],
+        &[("prompt", "login consent")],
+        &[("max_age", "0")],
+        &[("max_age", "60"), ("prompt", "consent")],
+    ];
+    for demand in demands {
+        for ahead in [true, false] {
+            let (world, _) = people().await;
+            world.pass(2 * 3600);
+            let now = world.app.clock.now();
+            let ten = 10 * MINUTE;
+            let other = world.beside(if ahead { now.plus(ten) } else { now.minus(ten) }).await;
+            let mut browser = Browser::new();
+            browser.authorize(&world, &with(&[])).await;
+            let page = browser.visit(&other, &with(demand)).await;
+            assert!(page.is_page("Sign in"), "{demand:?}");
+            let mut answer = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+            if answer.status == 200 {
+                answer = browser.consent(&other, &answer, "approve").await;
+            }
+            assert!(answer.to_client().get("code").is_some(), "{demand:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n240_a_sign_in_by_a_clock_that_was_ahead_is_not_fresh() {
+    let (world, _) = people().await;
+    world.clock.set(BEGIN.plus(2 * MINUTE));
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    assert!(browser.visit(&world, "/account").await.is_page("Your account"));
+    world.clock.set(BEGIN);
+    assert!(browser.visit(&world, &with(&[("max_age", "3600")])).await.is_page("Sign in"));
+    let page = browser.visit(&world, "/account").await;
+    assert!(page.is_page("Sign in"));
+    let account = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+    assert!(account.is_page("Your account"));
+    let again = browser.visit(&world, &with(&[("max_age", "3600")])).await;
+    assert!(again.to_client().get("code").is_some(), "{again:?}");
+}
+
+#[tokio::test]
 async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
     for apart in [2 * MINUTE, HOUR] {
         for ahead in [true, false] {
