@@ -348,6 +348,23 @@ async fn n240_a_sign_in_by_a_clock_that_was_ahead_is_not_fresh() {
 }
 
 #[tokio::test]
+async fn n240_the_newest_secret_is_the_last_one_made_whatever_clocks_say() {
+    let (world, _) = people().await;
+    let machine = world.machine().await;
+    let ask = async |secret: &str| {
+        let request = form("/token", &[("grant_type", "client_credentials")]);
+        let authorization = conformance::basic(machine.id(), secret);
+        world.send(request.with("authorization", &authorization)).await.status.as_u16()
+    };
+    world.clock.set(BEGIN.minus(HOUR));
+    let day = 24 * HOUR;
+    let second = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    let third = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    world.app.distrust_caches();
+    assert_eq!([ask(&second).await, ask(&third).await], [200, 200]);
+}
+
+#[tokio::test]
 async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
     for apart in [2 * MINUTE, HOUR] {
         for ahead in [true, false] {
