@@ -69,6 +69,7 @@ struct Inner {
     readiness: Answered<Result<(), Broken>>,
     failures: Failures,
     unreadable_callers: Seldom,
+    tokens_ahead: Seldom,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -108,6 +109,7 @@ impl App {
             readiness: Answered::default(),
             failures: Failures::default(),
             unreadable_callers: Seldom::default(),
+            tokens_ahead: Seldom::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -148,6 +150,11 @@ impl App {
     /// Callers behind a front end that doesn't say who they are.
     pub fn unreadable_callers(&self) -> &Seldom {
         &self.0.unreadable_callers
+    }
+
+    /// Refresh tokens that are newer than the store.
+    pub fn tokens_ahead(&self) -> &Seldom {
+        &self.0.tokens_ahead
     }
 
     /// The sessions for which an account is being listed, or that wait for it.

@@ -9,6 +9,7 @@ use protocol::client::Client;
 use protocol::event::{Event, What};
 use protocol::grant::Grant;
 use protocol::refusal::Consequence;
+use std::time::Duration;
 
 /// Commits the consequence of a refusal, notes what there is to note, and gives the refusal back.
 ///
@@ -34,8 +35,11 @@ pub(super) async fn settle(
         (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(call, &event),
         _ => {}
     }
-    if refusal == Refusal::RefreshAhead {
+    if refusal == Refusal::RefreshAhead
+        && let Some(times) = app.tokens_ahead().due(Duration::from_millis(call.at.millis()))
+    {
         tracing::error!(
+            times,
             "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
         );
     }
