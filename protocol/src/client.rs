@@ -81,7 +81,7 @@ pub struct Client {
     pub name: String,
     /// How it authenticates.
     pub auth_method: AuthMethod,
-    /// Its secrets; none for a public client.
+    /// Its secrets, the newest last; none for a public client.
     pub secrets: Vec<ClientSecret>,
     /// Where answers may go, compared byte for byte.
     pub redirect_uris: Vec<String>,

@@ -9,10 +9,11 @@ use crate::pkce::Pkce;
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::session::{Authentication, Session};
-use crate::time::Timestamp;
+use crate::time::{CLOCK_SKEW, Timestamp};
 use crate::user::User;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
+use std::time::Duration;
 
 /// Where a grant is: beside its user's other records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +147,12 @@ impl Grant {
             Some(_) => self.expires_at,
             None => self.expires_at.min(self.code_expires_at.plus(lifetimes::UNREDEEMED)),
         }
+    }
+
+    /// How far the clock of `call` may be from the clock that dated the last step of this grant: nothing, if one process
+    /// took that step and serves the call. Within it an instant of another process accuses nobody.
+    pub fn skew(&self, call: &RequestId) -> Duration {
+        if self.last_request.is_beside(call) { Duration::ZERO } else { CLOCK_SKEW }
     }
 
     /// Whether its life depends on its session's: until the code is redeemed, and after that unless it is offline.

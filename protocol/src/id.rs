@@ -72,6 +72,20 @@ random_id! {
     DeviceId,
 }
 
+impl RequestId {
+    /// Of a call that this process serves. `process` is random, too, and the same in all its calls.
+    pub const fn of_process(process: [u8; 6], unique: [u8; 10]) -> Self {
+        let ([a, b, c, d, e, f, g, h, i, j], [k, l, m, n, o, p]) = (unique, process);
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    /// Whether one process served both calls, so that one clock dated them.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let ([.., k, l, m, n, o, p], [.., q, r, s, t, u, v]) = (self.0, other.0);
+        [k, l, m, n, o, p] == [q, r, s, t, u, v]
+    }
+}
+
 /// How many bytes of a grant's id say which client it is for: 8 characters of its text.
 const CLIENT_BYTES: usize = 6;
 

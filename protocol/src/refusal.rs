@@ -145,7 +145,7 @@ refusals! {
     CodeInvalid => InvalidGrant, Nothing, "The authorization code is not valid.";
     /// RFC 6749 §5.2: issued to another client.
     CodeOfOtherClient => InvalidGrant, Nothing, "The authorization code is not valid.";
-    /// Used twice within a second: a double submit.
+    /// Used twice within a second, as far as clocks can tell: a double submit.
     CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.";
     /// RFC 6749 §4.1.2: used again later; RFC 9700 §2.1.1 revokes.
     CodeReplayed => InvalidGrant, RevokeGrant(CodeReplayed), "The authorization code was used before.";

@@ -54,7 +54,13 @@ impl Timestamp {
     /// Whether less than `span` has gone by since `earlier`. What lies further ahead than clocks differ does not
     /// count as just now: a clock that ran ahead must not make anything look fresh for long.
     pub fn is_just_after(self, earlier: Self, span: Duration) -> bool {
-        earlier <= self.plus(CLOCK_SKEW) && self.since(earlier) < span
+        !earlier.is_ahead_of(self) && self.since(earlier) < span
+    }
+
+    /// Whether this instant, of something that happened, lies further ahead than clocks differ: the clock that told it
+    /// was wrong, or the one that tells `now` is.
+    pub fn is_ahead_of(self, now: Self) -> bool {
+        self > now.plus(CLOCK_SKEW)
     }
 
     /// Whether an expiry at this instant is over: true from the instant itself on.

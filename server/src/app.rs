@@ -6,7 +6,7 @@ use crate::attempts;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crowd::Crowd;
-use crate::entropy::Entropy;
+use crate::entropy::{self, Entropy};
 use crate::http::cookie::Cookies;
 use crate::http::failure::Broken;
 use crate::http::share::Shares;
@@ -18,7 +18,7 @@ use axum::body::Bytes;
 use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
-use protocol::id::{ClientId, SessionId};
+use protocol::id::{ClientId, RequestId, SessionId};
 use protocol::session::Session;
 use protocol::time::Timestamp;
 use std::collections::HashMap;
@@ -62,6 +62,8 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    /// Tells the calls of this process from those of others.
+    process: [u8; 6],
     cookies: Cookies,
     metadata: Bytes,
     looking_up: Turns,
@@ -72,6 +74,7 @@ struct Inner {
     readiness: Answered<Result<(), Broken>>,
     failures: Failures,
     unreadable_callers: Seldom,
+    tokens_ahead: Seldom,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -101,6 +104,7 @@ impl App {
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
         let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
         Ok(Self(Arc::new(Inner {
+            process: entropy::bytes(&*parts.entropy),
             cookies,
             metadata,
             looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
@@ -111,10 +115,16 @@ impl App {
             readiness: Answered::default(),
             failures: Failures::default(),
             unreadable_callers: Seldom::default(),
+            tokens_ahead: Seldom::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
         })))
+    }
+
+    /// The id of a new call.
+    pub fn call_id(&self) -> RequestId {
+        RequestId::of_process(self.0.process, entropy::bytes(&*self.entropy))
     }
 
     /// The metadata document.
@@ -151,6 +161,11 @@ impl App {
     /// Callers behind a front end that doesn't say who they are.
     pub fn unreadable_callers(&self) -> &Seldom {
         &self.0.unreadable_callers
+    }
+
+    /// Refresh tokens that are newer than the store.
+    pub fn tokens_ahead(&self) -> &Seldom {
+        &self.0.tokens_ahead
     }
 
     /// The sessions for which an account is being listed, or that wait for it.

@@ -84,9 +84,11 @@ pub fn page() -> String {
          (`admin.…`, on the standard error of the command) has `actor` and the hashes of the record `before` and \
          `after`, which tell whether it is the same and nothing of what is in it. `RUST_LOG=off,audit=info` logs nothing \
          else.\n\n\
-         Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), each address or IPv6 network of 64 \
-         bits has ten lines of a kind a minute. `log.left_out` then says `of` which event how many `lines` of how many \
-         `networks` were left out. No other event is ever left out.\n\n\
+         Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), each address has ten lines \
+         of a kind a minute; of IPv6 a network of 48 bits counts as one, since one customer can have that. So have all \
+         together that come after the first 4096 of a kind. `log.left_out` then says `of` which event how many `lines` \
+         of how many `networks` were left out, and how many of these lines came from `others` than those 4096. No other \
+         event is ever left out.\n\n\
          | event | when |\n|---|---|\n",
     );
     for what in What::ALL {

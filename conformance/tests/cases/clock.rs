@@ -250,6 +250,121 @@ async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_put
 }
 
 #[tokio::test]
+async fn n240_what_is_sent_again_to_a_server_with_another_clock_ends_no_grant() {
+    let seconds = Duration::from_secs;
+    for (apart, waited) in [(2, 0), (45, 0), (45, 20), (60, 29)] {
+        for ahead in [true, false] {
+            let (world, _) = people().await;
+            world.single_page().await;
+            let now = world.app.clock.now();
+            let other =
+                world.beside(if ahead { now.plus(seconds(apart)) } else { now.minus(seconds(apart)) });
+            let other = other.await;
+            let code = code(&world, &[]).await;
+            let tokens = redeem(&world, &code).await;
+            redeem(&other, &code).await.assert_token_error(400, "invalid_grant");
+            assert_eq!(
+                userinfo_status(&world, &member(&tokens, "access_token")).await,
+                200,
+                "{apart} s apart"
+            );
+            let r1 = member(&spa_tokens(&world).await, "refresh_token");
+            let r2 = member(&refreshed(&world, &r1).await, "refresh_token");
+            for server in [&world, &other] {
+                server.pass(waited);
+            }
+            let again = refreshed(&other, &r1).await;
+            assert_eq!(
+                (again.status.as_u16(), member(&again, "refresh_token")),
+                (200, r2),
+                "{apart} s apart"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn n240_what_is_sent_again_to_another_server_later_than_clocks_explain_ends_the_grant() {
+    let (world, _) = people().await;
+    world.single_page().await;
+    let other = world.beside(world.app.clock.now()).await;
+    let code = code(&world, &[]).await;
+    let access = member(&redeem(&world, &code).await, "access_token");
+    let r1 = member(&spa_tokens(&world).await, "refresh_token");
+    let r2 = member(&refreshed(&world, &r1).await, "refresh_token");
+    for server in [&world, &other] {
+        server.pass(90);
+    }
+    redeem(&other, &code).await.assert_token_error(400, "invalid_grant");
+    assert_eq!(userinfo_status(&world, &access).await, 401);
+    for token in [&r1, &r2] {
+        refreshed(&other, token).await.assert_token_error(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn n240_whoever_signs_in_for_a_request_signed_in_for_it_whatever_clocks_say() {
+    let demands: [&[(&str, &str)]; 4] = [
+        &[("prompt", "login")],
+        &[("prompt", "login consent")],
+        &[("max_age", "0")],
+        &[("max_age", "60"), ("prompt", "consent")],
+    ];
+    for demand in demands {
+        for ahead in [true, false] {
+            let (world, _) = people().await;
+            world.pass(2 * 3600);
+            let now = world.app.clock.now();
+            let ten = 10 * MINUTE;
+            let other = world.beside(if ahead { now.plus(ten) } else { now.minus(ten) }).await;
+            let mut browser = Browser::new();
+            browser.authorize(&world, &with(&[])).await;
+            let page = browser.visit(&other, &with(demand)).await;
+            assert!(page.is_page("Sign in"), "{demand:?}");
+            let mut answer = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+            if answer.status == 200 {
+                answer = browser.consent(&other, &answer, "approve").await;
+            }
+            assert!(answer.to_client().get("code").is_some(), "{demand:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n240_a_sign_in_by_a_clock_that_was_ahead_is_not_fresh() {
+    let (world, _) = people().await;
+    world.clock.set(BEGIN.plus(2 * MINUTE));
+    let mut browser = Browser::new();
+    browser.authorize(&world, &with(&[])).await;
+    assert!(browser.visit(&world, "/account").await.is_page("Your account"));
+    world.clock.set(BEGIN);
+    assert!(browser.visit(&world, &with(&[("max_age", "3600")])).await.is_page("Sign in"));
+    let page = browser.visit(&world, "/account").await;
+    assert!(page.is_page("Sign in"));
+    let account = browser.sign_in(&world, &page, "alice", PASSWORD).await;
+    assert!(account.is_page("Your account"));
+    let again = browser.visit(&world, &with(&[("max_age", "3600")])).await;
+    assert!(again.to_client().get("code").is_some(), "{again:?}");
+}
+
+#[tokio::test]
+async fn n240_the_newest_secret_is_the_last_one_made_whatever_clocks_say() {
+    let (world, _) = people().await;
+    let machine = world.machine().await;
+    let ask = async |secret: &str| {
+        let request = form("/token", &[("grant_type", "client_credentials")]);
+        let authorization = conformance::basic(machine.id(), secret);
+        world.send(request.with("authorization", &authorization)).await.status.as_u16()
+    };
+    world.clock.set(BEGIN.minus(HOUR));
+    let day = 24 * HOUR;
+    let second = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    let third = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    world.app.distrust_caches();
+    assert_eq!([ask(&second).await, ask(&third).await], [200, 200]);
+}
+
+#[tokio::test]
 async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
     for apart in [2 * MINUTE, HOUR] {
         for ahead in [true, false] {

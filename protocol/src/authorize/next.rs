@@ -11,7 +11,7 @@ use crate::id::{EventId, Subject};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::session::{Authentication, Session};
-use crate::time::{CLOCK_SKEW, Timestamp};
+use crate::time::Timestamp;
 use crate::user::User;
 
 /// Who is signed in in this browser: a live session, loaded in one read with what belongs to it.
@@ -39,8 +39,10 @@ impl<'a> SignedIn<'a> {
 pub struct Met<'a> {
     /// When the request began.
     pub started_at: Timestamp,
-    /// The authentication that will not do: that of the start, if the request demanded a new one.
-    pub stale: Option<EventId>,
+    /// What time it is.
+    pub now: Timestamp,
+    /// The authentication that was made for this request, on its sign-in or sign-up page.
+    pub signed_in: Option<EventId>,
     /// What the user agreed to just now, by the POST of this request's consent page.
     pub agreed: Option<&'a Scope>,
 }
@@ -67,18 +69,6 @@ pub struct Granted {
     pub claims: RequestedClaims,
     /// What to remember of the consent, the scopes of single claims among it.
     pub agreed: Scope,
-}
-
-/// OIDC Core §3.1.2.1: whether the request demands another authentication than the one there is. Decided once, at
-/// the start: what grows too old while the user reads a page has been good enough.
-pub fn stale_event(
-    request: &AuthorizationRequest,
-    signed_in: Option<SignedIn<'_>>,
-    now: Timestamp,
-) -> Option<EventId> {
-    let authentication = &signed_in?.session.authentication;
-    let too_old = request.max_age.is_some_and(|most| now.since(authentication.at) >= most);
-    (request.prompt.login || request.prompt.create || too_old).then_some(authentication.event)
 }
 
 /// Decides. `hint` is whom a verified `id_token_hint` is about.
@@ -109,14 +99,14 @@ pub fn next(
     if granted.scope.is_empty() { Next::Refuse(Refusal::ConsentDenied) } else { Next::Issue(granted) }
 }
 
-/// Whether an authentication is new enough for the request. What was sealed at the start knows the browser that
-/// started; another one may hold an older session, which its time gives away.
+/// OIDC Core §3.1.2.1: whether an authentication is new enough for the request. One that was made for it always is,
+/// whatever clocks say. `max_age` is counted to the start: what grows too old while the user reads a page has been good
+/// enough. What is dated further ahead than clocks differ is of unknown age.
 fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met: Met<'_>) -> bool {
-    let since_start = authentication.at.plus(CLOCK_SKEW) >= met.started_at;
-    let young = |most| met.started_at.since(authentication.at) < most;
-    let demanded_anew = request.prompt.login || request.prompt.create;
-    met.stale != Some(authentication.event)
-        && (since_start || (!demanded_anew && request.max_age.is_none_or(young)))
+    let Met { started_at, now, .. } = met;
+    let is_young = |most| !authentication.at.is_ahead_of(now) && started_at.since(authentication.at) < most;
+    let asks_for_its_own = request.prompt.login || request.prompt.create;
+    met.signed_in == Some(authentication.event) || (!asks_for_its_own && request.max_age.is_none_or(is_young))
 }
 
 /// What the user has to agree to: the scopes, and for each claim asked for by name the scope it belongs to.

@@ -2,6 +2,7 @@
 //! not prove to be the right client changes nothing.
 
 use crate::grant::{DependsOn, Grant};
+use crate::id::RequestId;
 use crate::pkce::{Pkce, Verifier};
 use crate::refusal::Refusal;
 use crate::secret::{Digest, SecretKind};
@@ -9,11 +10,14 @@ use crate::time::Timestamp;
 use crate::token::check_resource;
 use std::time::Duration;
 
-/// A second use this soon after the first is a double submit, not a theft.
+/// A second use this soon after the first is a double submit, not a theft. If another process saw the first, clocks
+/// may differ by [`Grant::skew`] more: the second is refused in any case, and ends the grant only beyond that.
 pub const DOUBLE_SUBMIT: Duration = Duration::from_secs(1);
 
 /// What the token request presented, the client already authenticated.
 pub struct Presented<'a> {
+    /// The call that presents it.
+    pub call: RequestId,
     /// Hash of the secret inside the code.
     pub code: Digest,
     /// The `redirect_uri` parameter.
@@ -42,7 +46,8 @@ pub fn decide(
     // code, which logs and browser histories hold; without them nobody ends what was issued.
     if let Some(redeemed_at) = grant.redeemed_at {
         prove(presented, grant).map_err(|_| Refusal::CodeInvalid)?;
-        let soon = now.is_just_after(redeemed_at, DOUBLE_SUBMIT);
+        let span = DOUBLE_SUBMIT.saturating_add(grant.skew(&presented.call));
+        let soon = now.is_just_after(redeemed_at, span);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
     }
     if !grant.is_alive(on, now) {

@@ -6,6 +6,7 @@
 
 use crate::client::Client;
 use crate::grant::{DependsOn, Grant, Refresh};
+use crate::id::RequestId;
 use crate::lifetimes::Lifetimes;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -19,6 +20,8 @@ const PROLONG_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// What the token request presented, the client already authenticated and the token's seal open.
 #[derive(Clone, Copy, Debug)]
 pub struct Presented {
+    /// The call that presents it.
+    pub call: RequestId,
     /// How often it was rotated when it was issued.
     pub generation: u32,
     /// Hash of the secret in it.
@@ -45,7 +48,8 @@ pub enum Refreshed {
 pub struct Policy<'a> {
     /// How long tokens live.
     pub lifetimes: &'a Lifetimes,
-    /// How long after a rotation the former token is answered, too.
+    /// How long after a rotation the former token is answered, too; zero: never. If another process rotated, it is
+    /// [`Grant::skew`] longer, because clocks may differ by that.
     pub grace: Duration,
 }
 
@@ -90,7 +94,10 @@ pub fn decide(
     if tip.idle_expires_at.has_passed(now) || tip.expires_at.has_passed(now) {
         return Err(Refusal::RefreshExpired);
     }
-    let rotated_lately = tip.rotated_at.is_some_and(|at| now.is_just_after(at, policy.grace));
+    // Without a grace, what was rotated away is told by its generation alone, and no clock is asked.
+    let grace = policy.grace.saturating_add(grant.skew(&presented.call));
+    let rotated_lately =
+        !policy.grace.is_zero() && tip.rotated_at.is_some_and(|at| now.is_just_after(at, grace));
     if presented.generation > tip.generation {
         // A restored backup knows less than its tokens: refused with an alarm, and nobody is accused.
         return Err(Refusal::RefreshAhead);

@@ -29,9 +29,10 @@ fn digest(generation: u32) -> Digest {
     Digest::of(SecretKind::RefreshToken, &generation.to_be_bytes())
 }
 
-/// The authentic token of a generation.
+/// The authentic token of a generation, presented to the process that took the grant's last step.
 fn token(generation: u32) -> Presented {
-    Presented { generation, digest: digest(generation), successor: digest(generation.wrapping_add(1)) }
+    let call = grant().last_request;
+    Presented { call, generation, digest: digest(generation), successor: digest(generation.wrapping_add(1)) }
 }
 
 fn millis(millis: u64) -> Duration {
@@ -137,6 +138,23 @@ fn without_a_grace_every_use_rotates_and_every_second_use_is_reuse() {
     };
     assert_eq!(decided(rotated(5, millis(0)), 5), Ok("rotated"));
     assert_eq!(decided(rotated(5, millis(0)), 4), Err(Refusal::RefreshReused), "N-072");
+}
+
+#[test]
+fn n240_what_another_process_rotated_accuses_nobody_while_clocks_can_explain_it() {
+    let decided = |ago, presented, grace| {
+        let grant = Grant { last_request: CALL, ..holding(rotated(5, millis(ago))) };
+        let policy = Policy { lifetimes: &lifetimes(), grace };
+        outcome(decide(token(presented), &grant, &on(&user(), &public()), policy, NOW))
+    };
+    for ago in [0, 30_000, 45_000, 89_999] {
+        assert_eq!(decided(ago, 4, GRACE), Ok("the successor"), "{ago} ms ago");
+        assert_eq!(decided(ago, 5, GRACE), Ok("the same"), "{ago} ms ago");
+    }
+    assert_eq!(decided(90_000, 4, GRACE), Err(Refusal::RefreshReused));
+    assert_eq!(decided(90_000, 5, GRACE), Ok("rotated"));
+    assert_eq!(decided(0, 3, GRACE), Err(Refusal::RefreshReused), "no clock is asked about what is older");
+    assert_eq!(decided(0, 4, Duration::ZERO), Err(Refusal::RefreshReused), "nor without a grace");
 }
 
 #[test]

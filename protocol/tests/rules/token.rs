@@ -37,8 +37,10 @@ fn redeem(
     at: Timestamp,
 ) -> Result<(), Refusal> {
     let (mut grant, mut client) = (grant(), client());
+    let call = grant.last_request;
     change(&mut grant, &mut client);
     let presented = code::Presented {
+        call,
         code: Digest::of(SecretKind::Code, CODE),
         redirect_uri: uri,
         verifier: verifier.map(|text| Verifier::parse(text).unwrap()),
@@ -136,6 +138,25 @@ fn n052_replay_denies_at_once_and_revokes_from_one_second_on() {
     };
     assert_eq!((again(0), again(999)), (Err(Refusal::CodeDoubleSubmit), Err(Refusal::CodeDoubleSubmit)));
     assert_eq!((again(1_000), again(30_000)), (Err(Refusal::CodeReplayed), Err(Refusal::CodeReplayed)));
+}
+
+#[test]
+fn n240_a_code_that_another_process_redeemed_accuses_nobody_while_clocks_can_explain_it() {
+    let millis = Duration::from_millis;
+    let again = |at| {
+        let elsewhere = |grant: &mut Grant, _: &mut Client| {
+            (grant.redeemed_at, grant.last_request) = (Some(NOW), RequestId::from_bytes([7; 16]));
+        };
+        redeem(elsewhere, Some(VERIFIER), Some(REDIRECT), at)
+    };
+    for apart in [0, 1_000, 45_000, 60_000] {
+        for at in [NOW.plus(millis(apart)), NOW.minus(millis(apart))] {
+            assert_eq!(again(at), Err(Refusal::CodeDoubleSubmit), "{apart} ms apart");
+        }
+    }
+    for at in [NOW.plus(millis(61_000)), NOW.plus(millis(120_000)), NOW.minus(millis(60_001))] {
+        assert_eq!(again(at), Err(Refusal::CodeReplayed), "{at:?}");
+    }
 }
 
 #[test]

@@ -232,8 +232,8 @@ impl Admin {
                     return Err(AdminError::Refused(mend));
                 }
                 let ends = stamp.at.plus(overlap);
-                // Two at most: the newest goes on for a while, older ones are over.
-                let newest = client.secrets.drain(..).max_by_key(|secret| secret.created_at);
+                // Two at most: the newest, which is the last of the list, goes on for a while; older ones are over.
+                let newest = client.secrets.pop();
                 let old = newest.filter(|_| !overlap.is_zero()).map(|secret| ClientSecret {
                     expires_at: Some(secret.expires_at.map_or(ends, |at| at.min(ends))),
                     ..secret

@@ -189,7 +189,8 @@ pub static ROWS: [Row; 24] = [
         "30s",
         "0"..="5m",
         "How long after a rotation the former refresh token still gets the same answer, so that lost answers \
-         and parallel tabs don't end a grant; `0` turns it off.",
+         and parallel tabs don't end a grant; a minute longer from another process, whose clock may differ; \
+         `0` turns it off.",
         refresh_reuse_grace
     ),
     duration_row!(

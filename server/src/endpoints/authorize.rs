@@ -34,13 +34,12 @@ async fn start(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Resul
         Some(posted) => progress::open_posted(SealKind::PostedRequest, posted, &ring, call.at)?,
         None => sent,
     };
-    let mut step = Step::begin(app, call, &ring, params).await?;
+    let step = Step::begin(app, call, &ring, params).await?;
     if query.len() > MAX_QUERY_BYTES {
         return Err(step.refuse(Refusal::RequestTooLong));
     }
     let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
-    step.demand(&visitor, call.at);
-    let next = step.next(&visitor, None);
+    let next = step.next(call, &visitor, None);
     let response = step.proceed(app, call, &ring, &visitor, next).await?;
     Ok(visitor.touch(app, call, &ring, response))
 }

@@ -39,7 +39,7 @@ async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result
     let ring = app.keys.fresh().await?;
     let step = Step::resume(app, call, &ring, query.get("r")).await?;
     let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
-    let response = match (step.next(&visitor, None), visitor.signed_in()) {
+    let response = match (step.next(call, &visitor, None), visitor.signed_in()) {
         (Next::Consent, Some(signed_in)) => {
             let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
             let r = query.get("r").unwrap_or_default();
@@ -101,7 +101,7 @@ async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) ->
         Some("deny") => Scope::empty(),
         _ => return Err(Refusal::FieldsMissing.into()),
     };
-    let next = step.next(&visitor, Some(&agreed));
+    let next = step.next(call, &visitor, Some(&agreed));
     match &next {
         Next::Issue(granted) => remember(app, call, &step, signed_in, &granted.agreed).await?,
         Next::Refuse(Refusal::ConsentDenied) => {

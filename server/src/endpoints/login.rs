@@ -69,7 +69,7 @@ async fn submit(
     let problem = match verify(app, call, &typed, &brought, &errand.client()).await? {
         Verdict::Right(proven) => {
             let visitor = sign_in(app, call, ring, *proven, brought).await?;
-            return Ok(errand.proceed(app, call, ring, &visitor).await);
+            return Ok(form.errand.proceed(app, call, ring, &visitor).await);
         }
         Verdict::Busy => Problem::Busy,
         Verdict::TooMany(TooMany(wait)) => {

@@ -77,7 +77,7 @@ async fn submit(
     let (problem, wait) = match make(app, call, new, password).await? {
         Ok(proven) => {
             let visitor = sign_in(app, call, ring, proven, Brought::read(app, headers, ring)).await?;
-            return Ok(errand.proceed(app, call, ring, &visitor).await);
+            return Ok(form.errand.proceed(app, call, ring, &visitor).await);
         }
         Err(refused) => refused,
     };

@@ -5,7 +5,6 @@ use super::failure::Broken;
 use super::{front, headers};
 use crate::app::App;
 use crate::config::ClientIp;
-use crate::entropy;
 use crate::pages;
 use crate::telemetry::REQUEST_FAILED;
 use axum::extract::{FromRequestParts, Request, State};
@@ -76,7 +75,7 @@ async fn run(app: &App, call: Call, mut request: Request, next: Next) -> Respons
 /// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
 /// holds codes and states.
 pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let (id, at) = (RequestId::from_bytes(entropy::bytes(&*app.entropy)), app.clock.now());
+    let (id, at) = (app.call_id(), app.clock.now());
     let caller = Caller::of(&app.settings, &request);
     let told = caller.told(&app.settings, request.headers());
     let call = Call { id, at, from: caller.counts_as(&id) };

@@ -77,12 +77,13 @@ impl Errand {
 
     /// Goes on with somebody who signed in just now. Signed in is signed in, also where the errand itself ends
     /// badly.
-    pub async fn proceed(&self, app: &App, call: Call, ring: &Snapshot, visitor: &Visitor) -> Response {
-        let response = match self {
+    pub async fn proceed(mut self, app: &App, call: Call, ring: &Snapshot, visitor: &Visitor) -> Response {
+        let response = match &mut self {
             Self::Account(_) => see_other(&app.settings.issuer.url("/account")).map_err(Stop::from),
             Self::Request(step) => {
                 // Who signed in and still won't do is another person than the client asked for.
-                let next = match step.next(visitor, None) {
+                step.signed_in(visitor);
+                let next = match step.next(call, visitor, None) {
                     Next::SignIn => Next::Refuse(Refusal::LoginRequired),
                     next => next,
                 };

@@ -15,6 +15,11 @@ use protocol::time::Timestamp;
 /// The longest sealed request, in bytes as it stands in a URL.
 pub const MAX_SEALED_BYTES: usize = 7000;
 
+/// What stands before the event of the sign-in that was made for the request.
+const SIGNED_IN: u8 = 2;
+/// What stands before as many bytes that mean nothing: a program before this one put an event there that won't do.
+const NOT_SIGNED_IN: u8 = 1;
+
 /// A request in progress.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -22,8 +27,8 @@ pub struct Progress {
     pub id: [u8; 16],
     /// When it began.
     pub started_at: Timestamp,
-    /// The authentication that will not do, because the request demanded a new one.
-    pub stale: Option<EventId>,
+    /// The authentication that was made for it.
+    pub signed_in: Option<EventId>,
     /// What the client asked for.
     pub params: Params,
     /// The master that seals it, and all that is derived from it.
@@ -38,8 +43,9 @@ impl Progress {
     pub fn seal(&self, ring: &Snapshot, entropy: &dyn Entropy) -> Result<String, Refusal> {
         let mut text = self.id.to_vec();
         text.extend_from_slice(&self.started_at.millis().to_be_bytes());
-        text.push(u8::from(self.stale.is_some()));
-        text.extend_from_slice(self.stale.as_ref().map_or(&[], |event| event.as_bytes()));
+        // As long without as with one: what fits before the sign-in fits after it.
+        text.push(if self.signed_in.is_some() { SIGNED_IN } else { NOT_SIGNED_IN });
+        text.extend_from_slice(self.signed_in.as_ref().map_or(&[0; 16], |event| event.as_bytes()));
         write_params(&self.params.only(&PARAMETERS), &mut text);
         let sealed = ring.seals().seal_with(self.master, SealKind::Request, &text, entropy);
         as_text(&sealed.ok_or(Refusal::RequestExpired)?)
@@ -54,16 +60,17 @@ impl Progress {
             let opened = ring.seals().open(SealKind::Request, &base64url::decode(text)?)?;
             let (id, rest) = opened.plaintext.split_first_chunk::<16>()?;
             let (started_at, rest) = rest.split_first_chunk::<8>()?;
-            let (stale, rest) = match rest.split_first()? {
+            let (signed_in, rest) = match rest.split_first()? {
+                // Sealed by a program that didn't keep it.
                 (0, rest) => (None, rest),
-                (_, rest) => {
+                (kind, rest) => {
                     let (event, rest) = rest.split_first_chunk::<16>()?;
-                    (Some(EventId::from_bytes(*event)), rest)
+                    ((*kind == SIGNED_IN).then(|| EventId::from_bytes(*event)), rest)
                 }
             };
             let started_at = Timestamp::from_millis(u64::from_be_bytes(*started_at));
             let params = read_params(rest)?;
-            Some(Self { id: *id, started_at, stale, params, master: opened.master })
+            Some(Self { id: *id, started_at, signed_in, params, master: opened.master })
         };
         open().filter(|progress| is_current(progress.started_at, now)).ok_or(Refusal::RequestExpired)
     }

@@ -12,7 +12,6 @@ use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use axum::response::Response;
 use protocol::Refusal;
-use protocol::authorize::next::stale_event;
 use protocol::authorize::{self, AuthorizationRequest, Denied, Met, Next};
 use protocol::claims::id_token::Hint;
 use protocol::client::Client;
@@ -35,11 +34,12 @@ pub struct Step {
 }
 
 impl Step {
-    /// Begins with what a client sent. Whether the visitor's authentication will do is [`Self::demand`]'s.
+    /// Begins with what a client sent.
     pub async fn begin(app: &App, call: Call, ring: &Snapshot, params: Params) -> Result<Self, Stop> {
         let master = ring.seals().current_master(call.at);
         let id = entropy::bytes(&*app.entropy);
-        Self::check(app, call, ring, Progress { id, started_at: call.at, stale: None, params, master }).await
+        Self::check(app, call, ring, Progress { id, started_at: call.at, signed_in: None, params, master })
+            .await
     }
 
     /// Goes on with what was sealed.
@@ -71,15 +71,15 @@ impl Step {
         Ok(Self { progress, client, request, hint })
     }
 
-    /// Decides once, at the start, whether the visitor's authentication will do.
-    pub fn demand(&mut self, visitor: &Visitor, now: Timestamp) {
-        self.progress.stale = stale_event(&self.request, visitor.signed_in(), now);
+    /// Notes that the visitor signed in for this request.
+    pub fn signed_in(&mut self, visitor: &Visitor) {
+        self.progress.signed_in = visitor.signed_in().map(|there| there.session.authentication.event);
     }
 
     /// What comes next for this visitor, who agreed to `agreed` just now.
-    pub fn next(&self, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
-        let Progress { started_at, stale, .. } = self.progress;
-        let met = Met { started_at, stale, agreed };
+    pub fn next(&self, call: Call, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
+        let Progress { started_at, signed_in, .. } = self.progress;
+        let met = Met { started_at, now: call.at, signed_in, agreed };
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)
     }
 

@@ -111,6 +111,18 @@ impl Snapshot {
         found.ok_or_else(|| SignError::bare(SignErrorKind::Unavailable, "no key can sign at this time"))
     }
 
+    /// Whether this process signs by every configured algorithm.
+    ///
+    /// # Errors
+    /// One that doesn't. The first key of an algorithm that was added to a ring at work is none: until verifiers know it,
+    /// no process signs with it, and to send callers elsewhere would be of no use.
+    pub fn can_sign(&self, now: Timestamp) -> Result<(), SignError> {
+        self.signer(None, now)?;
+        let is_due = |alg: &Algorithm| self.ring.in_charge(*alg, self.publish_lead, now).is_some();
+        let mut due = self.algs.iter().copied().filter(is_due);
+        due.try_for_each(|alg| self.signer(Some(alg), now).map(|_| ()))
+    }
+
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
         // From the end, as the later in the list wins a tie.
         let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);

@@ -14,7 +14,8 @@ use storage::Stamp;
 pub const LINES_A_MINUTE: u64 = 10;
 /// The kind of the lines about what broke, which isn't always the caller's fault.
 pub const REQUEST_FAILED: &str = "request.failed";
-/// How many networks and kinds are told apart at most; whatever comes beyond in the same minute is one more.
+/// How many networks are told apart at most, of each kind for itself: a flood of one kind hides no other. Networks beyond
+/// that share one count of the same minute.
 const MOST: usize = 4096;
 
 /// What was failed at in this minute.
@@ -24,7 +25,14 @@ pub struct Failures(Mutex<Minute>);
 #[derive(Debug, Default)]
 struct Minute {
     number: u64,
-    counts: HashMap<(Network, &'static str), u64>,
+    kinds: HashMap<&'static str, Kind>,
+}
+
+/// How often one kind of failure came.
+#[derive(Debug, Default)]
+struct Kind {
+    counts: HashMap<Network, u64>,
+    /// From networks beyond [`MOST`].
     others: u64,
 }
 
@@ -40,9 +48,11 @@ impl Failures {
     pub fn admits(&self, network: Network, kind: &'static str, now: Timestamp) -> bool {
         self.tell(now);
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = minute.counts.len() < MOST || minute.counts.contains_key(&(network, kind));
-        let count =
-            if has_room { minute.counts.entry((network, kind)).or_default() } else { &mut minute.others };
+        // The widest network that one customer has: whoever has narrow ones for nothing counts once.
+        let [network, ..] = network.within();
+        let Kind { counts, others } = minute.kinds.entry(kind).or_default();
+        let has_room = counts.len() < MOST || counts.contains_key(&network);
+        let count = if has_room { counts.entry(network).or_default() } else { others };
         *count += 1;
         *count <= LINES_A_MINUTE
     }
@@ -68,17 +78,33 @@ impl Failures {
 
 impl Minute {
     fn tell(self) {
-        let mut left_out: HashMap<&'static str, (u64, u64)> = HashMap::new();
-        let counts = self.counts.into_iter().map(|((_, kind), count)| (kind, count));
-        for (kind, count) in counts.chain([("others", self.others)]) {
-            let more = count.saturating_sub(LINES_A_MINUTE);
-            let (lines, networks) = left_out.entry(kind).or_default();
-            *lines += more;
-            *networks += u64::from(more > 0);
+        for (of, kind) in self.kinds {
+            let LeftOut { lines, networks, others } = kind.left_out();
+            if lines > 0 {
+                tracing::warn!(target: "audit", event = "log.left_out", of, lines, networks, others);
+            }
         }
-        for (of, (lines, networks)) in left_out.into_iter().filter(|(_, (lines, _))| *lines > 0) {
-            tracing::warn!(target: "audit", event = "log.left_out", of, lines, networks);
-        }
+    }
+}
+
+/// What was left out of one kind.
+#[derive(Debug, PartialEq, Eq)]
+struct LeftOut {
+    /// How many lines.
+    lines: u64,
+    /// How many of the networks that were told apart had more lines than are written.
+    networks: u64,
+    /// How many of the lines came from other networks.
+    others: u64,
+}
+
+impl Kind {
+    fn left_out(&self) -> LeftOut {
+        let more = |count: u64| count.saturating_sub(LINES_A_MINUTE);
+        let others = more(self.others);
+        let each = self.counts.values().map(|count| more(*count)).filter(|lines| *lines > 0);
+        let (lines, networks) = each.fold((others, 0), |(lines, networks), of| (lines + of, networks + 1));
+        LeftOut { lines, networks, others }
     }
 }
 
@@ -112,6 +138,37 @@ mod tests {
         let failures = Failures::default();
         let lines = (0..100_000).map(|of| written(&failures, of, "a", 1, NOW)).sum::<usize>();
         assert_eq!(lines, MOST + 10);
-        assert_eq!(failures.0.lock().unwrap().counts.len(), MOST);
+        let minute = failures.0.lock().unwrap();
+        assert_eq!((minute.kinds.len(), minute.kinds["a"].counts.len()), (1, MOST));
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_hides_no_other() {
+        let failures = Failures::default();
+        for of in 0..2 * MOST {
+            written(&failures, of, "a", 11, NOW);
+        }
+        for kind in ["b", REQUEST_FAILED] {
+            for of in [1, 2, 3 * MOST] {
+                assert_eq!(written(&failures, of, kind, 11, NOW), 10, "{kind} of {of}");
+            }
+        }
+        let left_out = |kind| failures.0.lock().unwrap().kinds[kind].left_out();
+        let (most, each) = (u64::try_from(MOST).unwrap(), 11);
+        let others = most * each - LINES_A_MINUTE;
+        assert_eq!(left_out("a"), LeftOut { lines: most + others, networks: most, others });
+        assert_eq!(left_out("b"), LeftOut { lines: 3, networks: 3, others: 0 });
+    }
+
+    #[test]
+    fn networks_that_come_for_nothing_fill_nothing() {
+        let failures = Failures::default();
+        let of = |text: &str| Network::of(Some(text.parse().unwrap()));
+        let written = |text: &str| (0..11).filter(|_| failures.admits(of(text), "a", NOW)).count();
+        let one = (0..2 * MOST).map(|of| written(&format!("2001:db8:1:{of:x}::1"))).sum::<usize>();
+        assert_eq!(one, 10, "one customer");
+        for other in ["2001:db8:2::1", "192.0.2.1", "192.0.2.2"] {
+            assert_eq!(written(other), 10, "{other}");
+        }
     }
 }

@@ -34,8 +34,13 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let GrantView { grant, user, session } = app.store.load_grant(code.grant).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
     let resource = resource_asked(form)?;
-    let presented =
-        code::Presented { code: code.digest, redirect_uri: form.get("redirect_uri"), verifier, resource };
+    let presented = code::Presented {
+        call: call.id,
+        code: code.digest,
+        redirect_uri: form.get("redirect_uri"),
+        verifier,
+        resource,
+    };
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
     let decide = |grant: &Grant| code::decide(&presented, grant, &on, call.at);
     if let Err(refusal) = decide(&grant) {

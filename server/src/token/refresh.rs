@@ -29,8 +29,12 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let successor = token.successor(&ring).ok_or(Refusal::RefreshInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
-    let presented =
-        Presented { generation: token.generation, digest: token.digest(), successor: successor.digest() };
+    let presented = Presented {
+        call: call.id,
+        generation: token.generation,
+        digest: token.digest(),
+        successor: successor.digest(),
+    };
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
     let refreshing = Refreshing { app, call: *call, on, presented };
     let refreshed = refreshing.decide(&grant).await?;

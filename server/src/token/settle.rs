@@ -11,6 +11,7 @@ use protocol::event::{Event, What};
 use protocol::grant::Grant;
 use protocol::id::ClientId;
 use protocol::refusal::Consequence;
+use std::time::Duration;
 
 /// Commits the consequence of a refusal, notes what there is to note, and gives the refusal back.
 ///
@@ -47,8 +48,11 @@ async fn commit(
         (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(call, &event),
         _ => {}
     }
-    if refusal == Refusal::RefreshAhead {
+    if refusal == Refusal::RefreshAhead
+        && let Some(times) = app.tokens_ahead().due(Duration::from_millis(call.at.millis()))
+    {
         tracing::error!(
+            times,
             "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
         );
     }

@@ -71,7 +71,7 @@ impl Owner {
 
     /// Whether the password was asked for lately.
     fn is_fresh(&self, now: Timestamp) -> bool {
-        now.since(self.session.authentication.at) < FRESH
+        now.is_just_after(self.session.authentication.at, FRESH)
     }
 
     fn protected(&self) -> csrf::Form<'_> {

@@ -182,3 +182,32 @@ async fn n230_a_key_that_could_not_be_unwrapped_is_tried_again_with_the_next_rea
     keys.fresh().await.unwrap();
     assert!(signing(&keys, Algorithm::ES256).is_some());
 }
+
+#[tokio::test]
+async fn n202_ready_is_who_signs_by_every_algorithm_that_a_key_is_there_for() {
+    let world = World::new();
+    world.open(&policy(TWO)).await;
+    let (_, ring) = world.stored().await;
+    for alg in TWO {
+        let custodian = Arc::new(Custodian::new(&world));
+        custodian.lock(&ring.active(*alg, START).unwrap().kid);
+        let custody: Arc<dyn Custody> = Arc::<Custodian>::clone(&custodian);
+        let keys = world.try_open(custody, &policy(TWO), false).await.unwrap();
+        assert!(keys.current().signer(None, START).is_ok(), "the other one");
+        assert!(keys.current().can_sign(START).is_err(), "{alg:?}");
+        custodian.unlock();
+        keys.refresh().await.unwrap();
+        assert!(keys.current().can_sign(START).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn n202_an_algorithm_that_was_just_added_makes_nobody_unready() {
+    let world = World::new();
+    world.open(&policy(ES256)).await;
+    let keys = world.open(&policy(TWO)).await;
+    keys.tick().await.unwrap();
+    let added = TWO.iter().copied().find(|alg| *alg != Algorithm::ES256).unwrap();
+    assert_eq!(signing(&keys, added), None, "it is only published");
+    assert!(keys.current().can_sign(world.now()).is_ok());
+}
