@@ -172,12 +172,12 @@ async fn budgets_of_the_design_hold_on_the_line() {
         ("metadata and key set", 0, 1.0),
         ("client credentials", 0, 1.0),
         ("authorization request without a session", 0, 1.0),
-        // A read, and beside the write a query for what is too much.
-        ("authorization request with session and remembered consent", 3, 1.0),
+        // A read, beside the write a query for what is too much, and then whether the consent is still there.
+        ("authorization request with session and remembered consent", 4, 1.0),
         ("logout with one grant of the session", 2, 1.0),
         // Two to sign in and one to show the page; the session's write, and the query beside it.
         ("sign-in by password, up to the consent page", 5, 1.0),
-        ("first consent, up to the code", 4, 2.0),
+        ("first consent, up to the code", 5, 2.0),
         ("introspection", 1, 1.0),
         ("code to tokens", 2, 1.0),
         ("refresh that rotates", 2, 1.0),
