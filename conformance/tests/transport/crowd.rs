@@ -158,6 +158,45 @@ async fn n251_a_body_beyond_the_budget_is_answered_while_it_comes() {
     assert_eq!(server.ask(token(&machine)).await.status, 200);
 }
 
+/// Its connection may stay open.
+#[tokio::test]
+async fn n251_what_was_answered_or_refused_holds_nothing() {
+    let (world, machine) = world().await;
+    let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let large = |length: usize| {
+        let head =
+            token_head(&machine, &[&format!("content-length: {length}")]).replace("/token", "/authorize");
+        format!("{head}{}", "x".repeat(length.min(20 * 1024)))
+    };
+    let (mut answered, mut refused) = (server.connect().await, server.connect().await);
+    assert_eq!(answered.ask(large(12 * 1024)).await.status, 400);
+    assert_eq!(refused.ask(large(64 * 1024)).await.status, 503);
+    assert_eq!(server.connect().await.ask(large(12 * 1024)).await.status, 400);
+    assert_eq!(answered.ask(large(12 * 1024)).await.status, 400);
+}
+
+#[tokio::test]
+async fn n251_whoever_was_refused_and_goes_on_sending_is_cut_off() {
+    let (world, machine) = world().await;
+    let limits = Limits {
+        request_bytes_of_one: 8 * 1024,
+        answer_time: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let server = Server::start(router(&world), limits).await;
+    let mut refused = server.connect().await;
+    let head = token_head(&machine, &["content-length: 65536"]).replace("/token", "/authorize");
+    refused.send(format!("{head}{}", "x".repeat(20 * 1024))).await;
+    refused.answer().await.assert_error_page(503, "temporarily_unavailable");
+    let cut_off = async {
+        while refused.stream().try_write(b"x").is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(cut_off).await;
+}
+
 #[tokio::test]
 async fn n251_one_caller_behind_a_front_end_leaves_half_of_it_to_others() {
     let secret = "a-secret-of-the-front-end-0123456789";

@@ -5,9 +5,9 @@ use super::budget::Purse;
 use std::io;
 use std::mem::take;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
@@ -20,6 +20,8 @@ pub(super) struct Talk(Arc<Known>);
 struct Known {
     doubt: AtomicBool,
     answering: AtomicBool,
+    /// Who reads on when the answer is ready.
+    reader: Mutex<Option<Waker>>,
 }
 
 impl Talk {
@@ -36,6 +38,17 @@ impl Talk {
     /// Nothing is kept of it any more.
     pub(super) fn end_answer(&self) {
         self.0.answering.store(false, Ordering::Relaxed);
+        if let Some(reader) = self.reader().take() {
+            reader.wake();
+        }
+    }
+
+    fn is_answering(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,6 +65,7 @@ pub(super) struct Wire<S> {
     later: Vec<u8>,
     answer_time: Duration,
     taking: Option<Pin<Box<Sleep>>>,
+    closing: Option<Pin<Box<Sleep>>>,
     /// How many more bytes are thrown away at the end, after there was no room for them.
     to_drop: usize,
 }
@@ -67,7 +81,7 @@ impl<S> Wire<S> {
     /// take what is written.
     pub(super) fn new(stream: S, purse: Purse, answer_time: Duration) -> Self {
         let (framing, talk, later) = (Framing::default(), Talk::default(), Vec::new());
-        Self { stream, framing, purse, talk, later, answer_time, taking: None, to_drop: 0 }
+        Self { stream, framing, purse, talk, later, answer_time, taking: None, closing: None, to_drop: 0 }
     }
 
     /// What reading along finds, and is told.
@@ -99,8 +113,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             self.later.extend_from_slice(read.filled());
         }
-        // Nobody need be woken: hyper reads on when the answer is written.
-        if !self.later.is_empty() && self.framing.is_over() && self.talk.0.answering.load(Ordering::Relaxed) {
+        if !self.later.is_empty() && self.framing.is_over() && self.talk.is_answering() {
+            *self.talk.reader() = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let mut now = take(&mut self.later);
@@ -115,6 +129,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if self.purse.hold(bytes) {
             return Poll::Ready(Ok(()));
         }
+        // What comes from now on is thrown away.
+        self.purse.hold(0);
         self.to_drop = MOST_DROPPED;
         Poll::Ready(Err(NO_ROOM.into()))
     }
@@ -143,19 +159,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_ready() {
             self.taking = None;
+            // Nothing is kept of a request that came whole and was answered.
+            if self.framing.is_over() && !self.talk.is_answering() {
+                self.purse.hold(0);
+            }
         }
         self.bounded(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        ready!(self.bounded(cx, shut))?;
+        // One time for all of it: hyper flushes again before each of these calls.
+        let time = self.answer_time;
+        if self.closing.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         // RFC 9112 §9.6: were the rest not taken, the system would reset the connection, and our answer with it.
         while self.to_drop > 0 {
             let mut bytes = [0; 4096];
             let mut buffer = ReadBuf::new(&mut bytes);
-            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
-            ready!(self.bounded(cx, read))?;
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             let count = buffer.filled().len();
             self.to_drop = if count == 0 { 0 } else { self.to_drop.saturating_sub(count) };
         }
