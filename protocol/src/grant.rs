@@ -198,8 +198,8 @@ pub const MOST_OF_A_CLIENT: usize = 100;
 pub const KEPT_OF_A_CLIENT: usize = 80;
 
 /// Which of one user's grants with one client go so that those bounds hold, `made` just now among them: codes of its
-/// session beyond the newest; then those that are over, then those that last no longer than a session, and of each kind
-/// those that were used longest ago.
+/// session beyond the newest; then those that are over, and then those that were used longest ago, offline ones and
+/// others in equal shares: neither a phone's daily visits nor a browser's give way to the other kind.
 pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
     let by_age = |grant: &&Grant| (grant.id != made.id, Reverse(grant.created_at), grant.id);
     let ours = |grant: &&Grant| grant.user == made.user && grant.client == made.client;
@@ -217,10 +217,13 @@ pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
             refreshed.max(grant.redeemed_at).unwrap_or(grant.created_at)
         };
         left.sort_by_key(|grant| {
-            let is_over = is_over(grant) || has_ended(grant);
-            (grant.id != made.id, is_over, !grant.offline, Reverse(used_at(grant)), grant.id)
+            (grant.id != made.id, is_over(grant) || has_ended(grant), Reverse(used_at(grant)), grant.id)
         });
-        goes.extend(left.iter().skip(KEPT_OF_A_CLIENT).map(|grant| grant.id));
+        let (mut offline, mut others) = (0..left.len(), 0..left.len());
+        let mut place = |grant: &Grant| if grant.offline { offline.next() } else { others.next() };
+        let mut placed: Vec<_> = left.iter().map(|grant| (place(grant), *grant)).collect();
+        placed.sort_by_key(|(place, grant)| (is_over(grant) || has_ended(grant), *place));
+        goes.extend(placed.iter().skip(KEPT_OF_A_CLIENT).map(|(_, grant)| grant.id));
     }
     goes
 }

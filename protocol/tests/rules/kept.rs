@@ -192,6 +192,11 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
     assert!(!goes([vec![in_use.clone()], of(true)].concat()), "used since");
     let ended = Grant { authority: Some(Authority::from_bytes([9; 16])), ..in_use };
     assert!(goes([vec![ended], of(true)].concat()), "of a generation that has ended");
+    // And what is offline doesn't crowd out the others.
+    let (waiting, unused) = (Grant { redeemed_at: None, ..redeemed(0, false) }, of(true));
+    let unused: Vec<Grant> =
+        unused.into_iter().map(|it| Grant { redeemed_at: Some(NOW), created_at: NOW, ..it }).collect();
+    assert!(!goes([vec![waiting], unused].concat()), "a code that waits");
 }
 
 /// The grant of a request made now, in a session that ends at `session_end`.
