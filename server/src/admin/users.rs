@@ -272,7 +272,13 @@ impl Admin {
         done: &Commit<User>,
         stamp: Stamp,
     ) -> Result<User, AdminError> {
-        let after = if done.is_done() { self.store.user(&before.id).await? } else { None };
+        let after = match done {
+            Commit::Done => self.store.user(&before.id).await?,
+            Commit::Lost(None) => None,
+            Commit::Lost(Some(_)) => {
+                return Err(AdminError::Refused(format!("`{reference}` was changed meanwhile: try again")));
+            }
+        };
         let after = after.ok_or_else(|| no_user(reference))?;
         let event = Event::new(What::UserChanged).user(after.id);
         self.note(stamp, &event.changing(Some(&before), Some(&after)));

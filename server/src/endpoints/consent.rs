@@ -4,10 +4,12 @@ use crate::app::App;
 use crate::http::call::Call;
 use crate::http::cookie::Binding;
 use crate::http::csrf;
+use crate::http::failure::Failure;
 use crate::http::form;
 use crate::interaction::{Step, Stop, Visitor};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
+use crate::tasks::to_the_end;
 use crate::telemetry;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
@@ -20,6 +22,7 @@ use protocol::event::{Event, What};
 use protocol::generation::Generations;
 use protocol::params::Params;
 use protocol::scope::Scope;
+use std::sync::Arc;
 use templates::{Consent, ScopeLine};
 
 /// The page.
@@ -127,9 +130,14 @@ async fn remember(
         granted_at: call.at,
         authority: Some(Generations::of_grant(realm, user, &step.client).authority()),
     };
-    app.store.remember_consent(&consent, call.stamp()).await?;
-    telemetry::audit(call, &event(What::Consented, step, signed_in));
-    Ok(())
+    let (store, event) = (Arc::clone(&app.store), event(What::Consented, step, signed_in));
+    // Told though the caller has left: the application may ask again without a page.
+    let done = to_the_end(async move {
+        store.remember_consent(&consent, call.stamp()).await?;
+        telemetry::audit(call, &event);
+        Ok::<_, Failure>(())
+    });
+    Ok(done.await?)
 }
 
 fn event(what: What, step: &Step, signed_in: SignedIn<'_>) -> Event {

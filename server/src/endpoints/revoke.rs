@@ -6,7 +6,6 @@ use crate::http::client::ClientRequest;
 use crate::http::failure::Failure;
 use crate::http::headers::NO_STORE;
 use crate::keys::Snapshot;
-use crate::telemetry;
 use crate::token::access::AccessToken;
 use crate::token::sealed::RefreshToken;
 use axum::extract::State;
@@ -16,6 +15,7 @@ use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::grant::RevocationReason;
 use protocol::revocation;
+use std::sync::Arc;
 
 /// Answers 200 for whatever was a token or not (§2.2): what is not valid needs no revoking.
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
@@ -38,11 +38,9 @@ async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) 
     if !revocation::ends_grant(&request.client, &grant) {
         return Ok(());
     }
-    let stamp = request.call.stamp();
-    if app.store.revoke_grant(grant.key(), RevocationReason::Revoked, stamp).await?.is_done() {
-        telemetry::audit(request.call, &Event::of_grant(What::GrantRevoked, &grant));
-    }
-    Ok(())
+    let (store, call, key) = (Arc::clone(&app.store), request.call, grant.key());
+    let write = async move { store.revoke_grant(key, RevocationReason::Revoked, call.stamp()).await };
+    call.write_and_audit(Event::of_grant(What::GrantRevoked, &grant), write).await.map(drop)
 }
 
 async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) -> Result<(), Failure> {
@@ -50,9 +48,9 @@ async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) 
     if !revocation::denies(&request.client, &token.claims, &app.settings.issuer, request.call.at) {
         return Ok(());
     }
-    let until = token.claims.expires_at();
-    if app.store.deny_token(&token.id(), until, request.call.stamp()).await?.is_done() {
-        telemetry::audit(request.call, &Event::new(What::TokenRevoked).client(&request.client.id));
-    }
-    Ok(())
+    let (store, call) = (Arc::clone(&app.store), request.call);
+    let (id, until) = (token.id(), token.claims.expires_at());
+    let write = async move { store.deny_token(&id, until, call.stamp()).await };
+    let event = Event::new(What::TokenRevoked).client(&request.client.id);
+    call.write_and_audit(event, write).await.map(drop)
 }

@@ -1,12 +1,13 @@
 //! One incoming call: its id and its time, the same in everything it does, and its line in the log.
 
 use super::caller::{self, Caller};
-use super::failure::Broken;
+use super::failure::{Broken, Failure};
 use super::{front, headers};
 use crate::app::App;
 use crate::config::ClientIp;
 use crate::pages;
-use crate::telemetry::REQUEST_FAILED;
+use crate::tasks::to_the_end;
+use crate::telemetry::{self, REQUEST_FAILED};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -17,7 +18,7 @@ use protocol::event::Event;
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::net::IpAddr;
-use storage::Stamp;
+use storage::{Commit, Stamp, StoreError};
 
 /// Finds a call in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,6 +38,26 @@ impl Call {
     /// What its writes are marked with.
     pub const fn stamp(&self) -> Stamp {
         Stamp { at: self.at, request: self.id }
+    }
+
+    /// Writes, and tells it if it took effect, whether or not the caller waits for the answer: nobody keeps out of the
+    /// log what they did by hanging up.
+    ///
+    /// # Errors
+    /// What the write says.
+    pub async fn write_and_audit<T: Send + 'static>(
+        self,
+        event: Event,
+        write: impl Future<Output = Result<Commit<T>, StoreError>> + Send + 'static,
+    ) -> Result<Commit<T>, Failure> {
+        to_the_end(async move {
+            let commit = write.await?;
+            if commit.is_done() {
+                telemetry::audit(self, &event);
+            }
+            Ok(commit)
+        })
+        .await
     }
 
     /// Writes to the audit log what the caller failed at, so many lines a minute.

@@ -13,6 +13,7 @@ use protocol::generation::Generations;
 use protocol::id::{DeviceId, EventId, SessionId, UserId};
 use protocol::secret::{Digest, Secret, SecretKind};
 use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, SessionCookie};
+use std::sync::Arc;
 use storage::SignInView;
 
 /// Notes that somebody signed in by password just now: a session begins or goes on, and the browser is known to the
@@ -98,8 +99,8 @@ pub async fn end(
     session: &SessionId,
     secret: &Digest,
 ) -> Result<(), Failure> {
-    if app.store.end_session(user, session, secret, call.stamp()).await?.is_done() {
-        telemetry::audit(call, &Event::new(What::SessionEnded).user(*user).session(*session));
-    }
-    Ok(())
+    let (store, user, session, secret) = (Arc::clone(&app.store), *user, *session, *secret);
+    let event = Event::new(What::SessionEnded).user(user).session(session);
+    let write = async move { store.end_session(&user, &session, &secret, call.stamp()).await };
+    call.write_and_audit(event, write).await.map(drop)
 }

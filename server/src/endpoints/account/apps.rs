@@ -67,7 +67,7 @@ async fn submit(
             Belonging::Grant(grant) if meant(&grant.client) && grant.revoked.is_none() => Some(grant),
             _ => None,
         });
-        at_once(grants.map(|grant| Ok(to_the_end(revoke(app.clone(), call, grant)))), |()| ()).await?;
+        at_once(grants.map(|grant| Ok(revoke(app.clone(), call, grant))), |()| ()).await?;
         behind = page.next;
         if matches!(behind, None | Some(Place::Sessions | Place::Session(_))) {
             return done(app, "apps");
@@ -82,9 +82,7 @@ async fn forget(app: App, call: Call, consent: Consent) -> Result<(), Failure> {
 }
 
 async fn revoke(app: App, call: Call, grant: Box<Grant>) -> Result<(), Failure> {
-    let (reason, stamp) = (RevocationReason::Revoked, call.stamp());
-    if app.store.revoke_grant(grant.key(), reason, stamp).await?.is_done() {
-        telemetry::audit(call, &Event::of_grant(What::GrantRevoked, &grant));
-    }
-    Ok(())
+    let (event, key) = (Event::of_grant(What::GrantRevoked, &grant), grant.key());
+    let write = async move { app.store.revoke_grant(key, RevocationReason::Revoked, call.stamp()).await };
+    call.write_and_audit(event, write).await.map(drop)
 }

@@ -13,8 +13,6 @@ use crate::http::form::Form;
 use crate::interaction::{Brought, Proven, Stop, sign_in};
 use crate::pages::problem;
 use crate::password::PasswordError;
-use crate::tasks::to_the_end;
-use crate::telemetry;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -22,6 +20,7 @@ use protocol::event::{Event, What};
 use protocol::params::Params;
 use protocol::user::{PasswordHash, User};
 use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
@@ -117,27 +116,12 @@ async fn change(
         }
         Err(error) => return Err(error.into()),
     };
-    match to_the_end(set(app.clone(), call, owner, hash.clone())).await? {
+    let (store, user, seen) = (Arc::clone(&app.store), owner.user.id, owner.user.generation);
+    let (new, event) = (hash.clone(), Event::new(What::PasswordChanged).user(user).session(owner.session.id));
+    let write = async move { store.set_password(&user, Some(seen), &new, call.stamp()).await };
+    match call.write_and_audit(event, write).await? {
         Commit::Done => Ok(Ok(hash)),
         // Another password, a sign-out everywhere or a disabled account since: what was proven is no longer so.
         Commit::Lost(_) => Ok(Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None))),
-    }
-}
-
-/// Whoever has the password needs no answer: the change is told in the log though the caller has left.
-fn set(
-    app: App,
-    call: Call,
-    owner: &Owner,
-    hash: PasswordHash,
-) -> impl Future<Output = Result<Commit<User>, Failure>> + Send + 'static {
-    let (user, seen) = (owner.user.id, owner.user.generation);
-    let event = Event::new(What::PasswordChanged).user(user).session(owner.session.id);
-    async move {
-        let commit = app.store.set_password(&user, Some(seen), &hash, call.stamp()).await?;
-        if commit.is_done() {
-            telemetry::audit(call, &event);
-        }
-        Ok(commit)
     }
 }

@@ -7,8 +7,6 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::Stop;
-use crate::tasks::to_the_end;
-use crate::telemetry;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -16,7 +14,9 @@ use protocol::event::{Event, What};
 use protocol::name::is_email;
 use protocol::params::Params;
 use protocol::user::{User, check_claims};
+use std::sync::Arc;
 use std::time::Duration;
+use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
 
 /// The form.
@@ -46,16 +46,14 @@ async fn save(
         let notice = AccountNotice::Profile(problem).into();
         return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
     }
-    let (server, seen) = (app.clone(), owner.user.updated_at);
-    let is_saved = to_the_end(async move {
-        let commit = server.store.set_profile(&changed, seen, call.stamp()).await?;
-        if commit.is_done() {
-            telemetry::audit(call, &Event::new(What::ProfileChanged).user(changed.id));
-        }
-        Ok::<_, Failure>(commit.is_done())
-    });
-    // Where not, it was changed in another tab meanwhile: the page shows what is there now.
-    done(app, if is_saved.await? { "profile" } else { "nothing" })
+    let (store, seen) = (Arc::clone(&app.store), owner.user.updated_at);
+    let event = Event::new(What::ProfileChanged).user(changed.id);
+    let write = async move { store.set_profile(&changed, seen, call.stamp()).await };
+    match call.write_and_audit(event, write).await? {
+        Commit::Done => done(app, "profile"),
+        // Changed in another tab meanwhile: the page shows what is there now.
+        Commit::Lost(_) => done(app, "nothing"),
+    }
 }
 
 /// The user as the form would have it.

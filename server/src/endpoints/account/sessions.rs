@@ -7,7 +7,7 @@ use crate::http::call::Call;
 use crate::http::failure::Failure;
 use crate::http::form::Form;
 use crate::interaction::{Stop, end};
-use crate::tasks::{at_once, to_the_end};
+use crate::tasks::at_once;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
@@ -49,8 +49,7 @@ async fn submit(
         let living = sessions.filter(|session| session.ended_at.is_none());
         let ends = living.cloned().map(|session| {
             let app = app.clone();
-            let end = async move { end(&app, call, &session.user, &session.id, &session.secret).await };
-            Ok(to_the_end(end))
+            Ok(async move { end(&app, call, &session.user, &session.id, &session.secret).await })
         });
         at_once(ends, |()| ()).await?;
         behind = page.next;
