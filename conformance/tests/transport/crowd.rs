@@ -176,6 +176,33 @@ async fn n251_what_was_answered_or_refused_holds_nothing() {
     assert_eq!(answered.ask(large(12 * 1024)).await.status, 400);
 }
 
+/// The buffer that it took stays as large for as long as the connection.
+#[tokio::test]
+async fn n251_a_connection_ends_after_a_large_head() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let mut wire = server.connect().await;
+    let asked = |length: usize| get("/healthz", &[&format!("x-large: {}", "x".repeat(length))]);
+    assert!(wire.ask(asked(4 * 1024)).await.headers.get("connection").is_none());
+    let last = wire.ask(asked(12 * 1024)).await;
+    assert_eq!((last.status.as_u16(), last.header("connection")), (200, "close"));
+    wire.closed().await;
+}
+
+/// Each of them is no request by itself, which would be read and looked through by itself.
+#[tokio::test]
+async fn n251_empty_lines_before_a_request_count_as_its_own() {
+    let (world, _) = world().await;
+    let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let empty = |lines: usize| format!("{}{}", "\r\n".repeat(lines), get("/healthz", &[]));
+    assert_eq!(server.ask(empty(1)).await.status, 200);
+    assert_eq!(server.ask(empty(4 * 1024)).await.status, 200);
+    let mut wire = server.connect().await;
+    wire.press(empty(15 * 1024).as_bytes()).await;
+    assert_eq!(wire.drain().await, 0, "there is no room for them");
+}
+
 #[tokio::test]
 async fn n251_whoever_was_refused_and_goes_on_sending_is_cut_off() {
     let (world, machine) = world().await;

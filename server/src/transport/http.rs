@@ -244,7 +244,7 @@ async fn answer(
     }
     // RFC 9112 §6.1: what follows a chunked body may be read differently by a front end; nothing does, if
     // the connection ends with it.
-    let last = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let last = request.headers().contains_key(header::TRANSFER_ENCODING) || talk.is_swollen();
     let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(place));
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);

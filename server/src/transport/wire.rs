@@ -1,7 +1,7 @@
 //! The bytes of a connection, below hyper: read along, since hyper forgives what smugglers of requests live on;
 //! and given up when nobody takes ours.
 
-use super::budget::Purse;
+use super::budget::{FREE, Purse};
 use std::io;
 use std::mem::take;
 use std::pin::Pin;
@@ -19,6 +19,7 @@ pub(super) struct Talk(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     doubt: AtomicBool,
+    swollen: AtomicBool,
     answering: AtomicBool,
     /// Who reads on when the answer is ready.
     reader: Mutex<Option<Waker>>,
@@ -28,6 +29,11 @@ impl Talk {
     /// Whether it has brought a head that two readers could understand differently.
     pub(super) fn is_doubtful(&self) -> bool {
         self.0.doubt.load(Ordering::Relaxed)
+    }
+
+    /// Whether hyper's buffer has grown by a large head. It never shrinks, so the connection is not to stay.
+    pub(super) fn is_swollen(&self) -> bool {
+        self.0.swollen.load(Ordering::Relaxed)
     }
 
     /// A request is in work from now on.
@@ -111,9 +117,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             let mut bytes = [0; MOST_READ];
             let mut read = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
             self.later.extend_from_slice(read.filled());
         }
-        if !self.later.is_empty() && self.framing.is_over() && self.talk.is_answering() {
+        if self.framing.is_over() && self.talk.is_answering() {
             *self.talk.reader() = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -124,6 +133,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buffer.put_slice(&now);
         if !clear {
             self.talk.0.doubt.store(true, Ordering::Relaxed);
+        }
+        if self.framing.swollen {
+            self.talk.0.swollen.store(true, Ordering::Relaxed);
         }
         let bytes = self.framing.request;
         if self.purse.hold(bytes) {
@@ -192,8 +204,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 struct Framing {
     /// What has come of a request, in bytes, until the next one begins: that long its head is kept.
     request: usize,
+    /// Whether its first line has come.
+    begun: bool,
     /// Whether its head is over.
     headed: bool,
+    /// Whether any head was larger than the buffer that a connection has anyway.
+    swollen: bool,
     /// What is still to come of a body, in bytes; zero in a head.
     body: u64,
     /// The head's line that has not ended yet.
@@ -222,7 +238,7 @@ impl Framing {
                 left = left.get(here..).unwrap_or_default();
             } else {
                 if take(&mut self.headed) {
-                    self.request = 0;
+                    (self.request, self.begun) = (0, false);
                 }
                 let end = left.iter().position(|b| *b == b'\n');
                 let (now, later) = left.split_at(end.map_or(left.len(), |at| at + 1));
@@ -247,8 +263,10 @@ impl Framing {
             return false;
         }
         if line.is_empty() {
-            return self.end_head();
+            // RFC 9112 §2.2: before a request, an empty line is nothing.
+            return !self.begun || self.end_head();
         }
+        self.begun = true;
         let mut halves = line.begin().splitn(2, |b| *b == b':');
         let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -264,6 +282,7 @@ impl Framing {
 
     fn end_head(&mut self) -> bool {
         self.headed = true;
+        self.swollen |= self.request > FREE;
         match (self.length.take(), take(&mut self.coded)) {
             // Stricter than RFC 9112 §6.1, which lets the coding win.
             (Some(_), true) => false,
