@@ -19,6 +19,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How often what DynamoDB left undone for lack of capacity is asked for again.
 const UNPROCESSED_ROUNDS: u32 = 5;
+/// How many go with one step at most: more than one that is made can push out.
+const MOST_DELETED: usize = 25;
 /// The attributes that are an item's key.
 const KEYS: &str = "#pk, #sk";
 
@@ -243,6 +245,15 @@ impl Table {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
                 _ => Err(error.into()),
             },
+        }
+    }
+
+    /// Deletes what is too many, some of it at a time. What can't be deleted now goes with the next that is made.
+    pub(super) async fn delete_surplus(&self, keys: impl Iterator<Item = Key>) {
+        for key in keys.take(MOST_DELETED) {
+            if self.delete(&key).await.is_err() {
+                return;
+            }
         }
     }
 

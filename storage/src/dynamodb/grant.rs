@@ -1,7 +1,6 @@
 //! Grants: each step of a code's or token's life is one guarded update of one item.
 
 use super::Table;
-use super::attribute::Item;
 use super::call::{Read, Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, TTL, TTL_REDEEMED, record};
@@ -16,8 +15,6 @@ use protocol::session::Session;
 
 /// How many grants of one user for one client are looked at together at most.
 const WINDOW: i32 = 200;
-/// How many go with one step at most: more than one that is made can push out.
-const MOST_DELETED: usize = 25;
 
 impl Table {
     fn grant_key(&self, key: &GrantKey) -> Key {
@@ -76,7 +73,13 @@ impl Table {
             return Ok(Commit::Lost(None));
         }
         if commit.is_done() {
-            self.delete_surplus_grants(others.unwrap_or_default(), grant, stamp).await;
+            // A record that this program can't read is left alone.
+            let others = others.unwrap_or_default().into_iter().filter_map(|item| record::<Grant>(item).ok());
+            let all: Vec<Grant> =
+                others.filter(|there| there.id != grant.id).chain([grant.clone()]).collect();
+            let surplus = grant::surplus(&all, grant, stamp.at).into_iter();
+            let keys = surplus.map(|id| self.grant_key(&GrantKey { user: grant.user, grant: id }));
+            self.delete_surplus(keys).await;
         }
         Ok(commit)
     }
@@ -86,18 +89,6 @@ impl Table {
         let key = Key::consent(&self.realm, &grant.user, &grant.client);
         let consent = self.record::<Consent>(&key).await?;
         Ok(consent.is_some_and(|consent| consent.record.scope.covers(agreed)))
-    }
-
-    /// What can't be deleted now goes when the next one is made. A record that this program can't read is left alone.
-    async fn delete_surplus_grants(&self, others: Vec<Item>, made: &Grant, stamp: Stamp) {
-        let others = others.into_iter().filter_map(|item| record::<Grant>(item).ok());
-        let all: Vec<Grant> = others.filter(|there| there.id != made.id).chain([made.clone()]).collect();
-        for id in grant::surplus(&all, made, stamp.at).into_iter().take(MOST_DELETED) {
-            let key = self.grant_key(&GrantKey { user: made.user, grant: id });
-            if self.delete(&key).await.is_err() {
-                return;
-            }
-        }
     }
 
     pub(super) async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {

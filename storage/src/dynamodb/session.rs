@@ -1,7 +1,6 @@
 //! Browser sessions.
 
 use super::Table;
-use super::attribute::Item;
 use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, record};
@@ -13,8 +12,6 @@ use protocol::session::{Session, surplus};
 
 /// How many of a user's sessions are looked at together at most.
 const WINDOW: i32 = 200;
-/// How many go with one sign-in at most.
-const MOST_DELETED: usize = 25;
 
 impl Table {
     fn session_key(&self, user: &UserId, id: &SessionId) -> Key {
@@ -51,20 +48,14 @@ impl Table {
         let (written, others) = tokio::join!(self.put_session(session, stamp), others);
         let commit = written?.settle(stamp, |there| there == session)?;
         if commit.is_done() {
-            self.delete_surplus_sessions(others.unwrap_or_default(), session, stamp).await;
+            // A record that this program can't read is left alone.
+            let others =
+                others.unwrap_or_default().into_iter().filter_map(|item| record::<Session>(item).ok());
+            let all = others.filter(|there| there.id != session.id).chain([session.clone()]).collect();
+            let surplus = surplus(all, &session.id, stamp.at).into_iter();
+            self.delete_surplus(surplus.map(|id| self.session_key(&session.user, &id))).await;
         }
         Ok(commit)
-    }
-
-    /// What can't be deleted now goes when the next one begins. A record that this program can't read is left alone.
-    async fn delete_surplus_sessions(&self, others: Vec<Item>, began: &Session, stamp: Stamp) {
-        let others = others.into_iter().filter_map(|item| record::<Session>(item).ok());
-        let all = others.filter(|there| there.id != began.id).chain([began.clone()]).collect();
-        for id in surplus(all, &began.id, stamp.at).into_iter().take(MOST_DELETED) {
-            if self.delete(&self.session_key(&began.user, &id)).await.is_err() {
-                return;
-            }
-        }
     }
 
     pub(super) async fn restore_session(

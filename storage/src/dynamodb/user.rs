@@ -156,17 +156,16 @@ impl Table {
         change: impl Fn(Update) -> Update,
     ) -> Result<Commit<User>, Fault> {
         let key = self.user_key(id);
-        let mut there = self.get(&key).await?;
+        let mut there = self.user(id).await?;
         for round in 0..ROUNDS {
-            let Some(user) = there.map(record::<User>).transpose()? else { return Ok(Commit::Lost(None)) };
+            let Some(user) = there else { return Ok(Commit::Lost(None)) };
             let next = user.generation.next(stamp.request, stamp.at);
             let update = begin(change(Update::new(key.clone(), stamp)), &next);
             there = match self.update(seen_as(update, &user.generation)).await? {
                 Written::Done => return Ok(Commit::Done),
-                Written::Refused(found) => found,
+                Written::Refused(found) => found.map(record::<User>).transpose()?,
             };
-            let now = there.clone().map(record::<User>).transpose()?;
-            if now.is_some_and(|now| now.generation == next) {
+            if there.as_ref().is_some_and(|now| now.generation == next) {
                 return Ok(Commit::Done);
             }
             step_aside(stamp, round).await;
