@@ -211,18 +211,17 @@ pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
         grants.iter().filter(ours).filter(|grant| !goes.contains(&grant.id)).collect();
     if left.len() > MOST_OF_A_CLIENT {
         let has_ended = |grant: &Grant| grant.authority.is_some() && grant.authority != made.authority;
-        let is_over = |grant: &Grant| grant.revoked.is_some() || grant.kept_until().has_passed(now);
+        let is_over =
+            |grant: &Grant| grant.revoked.is_some() || grant.kept_until().has_passed(now) || has_ended(grant);
         let used_at = |grant: &Grant| {
             let refreshed = grant.refresh.as_ref().and_then(|refresh| refresh.rotated_at);
             refreshed.max(grant.redeemed_at).unwrap_or(grant.created_at)
         };
-        left.sort_by_key(|grant| {
-            (grant.id != made.id, is_over(grant) || has_ended(grant), Reverse(used_at(grant)), grant.id)
-        });
+        left.sort_by_key(|grant| (grant.id != made.id, is_over(grant), Reverse(used_at(grant)), grant.id));
         let (mut offline, mut others) = (0..left.len(), 0..left.len());
         let mut place = |grant: &Grant| if grant.offline { offline.next() } else { others.next() };
         let mut placed: Vec<_> = left.iter().map(|grant| (place(grant), *grant)).collect();
-        placed.sort_by_key(|(place, grant)| (is_over(grant) || has_ended(grant), *place));
+        placed.sort_by_key(|(place, grant)| (is_over(grant), *place));
         goes.extend(placed.iter().skip(KEPT_OF_A_CLIENT).map(|(_, grant)| grant.id));
     }
     goes

@@ -320,7 +320,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_accuses_nobody() {
         log.text().lines().filter(|line| line.contains(r#""level":"ERROR""#)).map(str::to_owned).collect();
     assert!(
         alarms.len() == 1 && alarms[0].contains("storage restored"),
-        "one alarm a minute, which names the mend: {alarms:?}"
+        "one alarm a minute, which says what to do: {alarms:?}"
     );
     assert_eq!(refresh(&world, &r1).await.status, 200, "nothing was revoked");
 }
