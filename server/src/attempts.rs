@@ -5,12 +5,12 @@
 
 use crate::app::App;
 use crate::crowd::{Crowd, Member};
-use crate::http::call::Call;
-use crate::http::failure::Failure;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
 use crate::tasks::to_the_end;
 use crate::turns::Whose;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::event::{Event, What};
 use protocol::id::{DeviceId, SessionId, UserId};

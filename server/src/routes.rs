@@ -6,11 +6,11 @@ use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
     userinfo,
 };
-use crate::http::call;
-use crate::http::failure::Failure;
-use crate::http::route::Caller::{Anyone, Client, Person, Server};
-use crate::http::route::route;
 use crate::pages;
+use crate::web::call;
+use crate::web::failure::Failure;
+use crate::web::route::Caller::{Anyone, Client, Person, Server};
+use crate::web::route::route;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};

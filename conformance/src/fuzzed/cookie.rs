@@ -10,7 +10,7 @@ use protocol::issuer::Issuer;
 use protocol::secret::Secret;
 use protocol::session::SessionCookie;
 use server::entropy::SeededEntropy;
-use server::http::cookie::Cookies;
+use server::web::cookie::Cookies;
 use std::time::Duration;
 
 /// Headers of a request.

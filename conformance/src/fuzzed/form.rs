@@ -4,8 +4,8 @@ use crate::request::{FORM, post};
 use axum::extract::FromRequest as _;
 use protocol::Refusal;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES, MalformedParams, Params, encode};
-use server::http::failure::Failure;
-use server::http::form::{Form, refusal_of};
+use server::web::failure::Failure;
+use server::web::form::{Form, refusal_of};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 

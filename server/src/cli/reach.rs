@@ -1,6 +1,6 @@
 //! Asking a server for its metadata as a client would: one GET, five seconds, no redirects.
 
-use crate::http::caller;
+use crate::web::caller;
 use http::header::{DATE, HOST};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;

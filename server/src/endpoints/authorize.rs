@@ -1,10 +1,10 @@
 //! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2).
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::form;
 use crate::interaction::{Step, Stop, Visitor, progress, see_other};
 use crate::seal::SealKind;
+use crate::web::call::Call;
+use crate::web::form;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::HeaderMap;

@@ -1,16 +1,16 @@
 //! `/consent`: a signed-in user says what a client may have.
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::cookie::Binding;
-use crate::http::csrf;
-use crate::http::failure::Failure;
-use crate::http::form;
 use crate::interaction::{Step, Stop, Visitor};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::tasks::to_the_end;
 use crate::telemetry;
+use crate::web::call::Call;
+use crate::web::cookie::Binding;
+use crate::web::csrf;
+use crate::web::failure::Failure;
+use crate::web::form;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;

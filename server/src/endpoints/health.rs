@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it can work. Neither says more than that.
 
 use crate::app::App;
-use crate::http::failure::Broken;
+use crate::web::failure::Broken;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;

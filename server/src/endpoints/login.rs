@@ -2,14 +2,14 @@
 
 use crate::app::App;
 use crate::attempts::TooMany;
-use crate::http::call::Call;
-use crate::http::cookie::Binding;
-use crate::http::csrf;
-use crate::http::failure::{BUSY, Failure, retry_after};
-use crate::http::form::{self, Form};
 use crate::interaction::{Brought, Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
+use crate::web::call::Call;
+use crate::web::cookie::Binding;
+use crate::web::csrf;
+use crate::web::failure::{BUSY, Failure, retry_after};
+use crate::web::form::{self, Form};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;

@@ -1,13 +1,13 @@
 //! `/logout` (OIDC RP-Initiated Logout 1.0): a client, or the person, ends the session of this browser.
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::csrf;
-use crate::http::form;
 use crate::interaction::{Stop, end, progress, see_other};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::seal::SealKind;
+use crate::web::call::Call;
+use crate::web::csrf;
+use crate::web::form;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;

@@ -1,9 +1,9 @@
 //! `POST /token` (RFC 6749 §3.2).
 
 use crate::app::App;
-use crate::http::client::ClientRequest;
-use crate::http::failure::Failure;
 use crate::token::{client_credentials, code, refresh};
+use crate::web::client::ClientRequest;
+use crate::web::failure::Failure;
 use axum::extract::State;
 use axum::response::Response;
 use protocol::Refusal;

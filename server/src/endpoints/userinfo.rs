@@ -1,12 +1,12 @@
 //! `/userinfo` (OIDC Core §5.3): claims about a user, for whoever holds an access token with `openid`.
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
-use crate::http::headers::{JSON, NO_STORE};
-use crate::http::{bearer, cors};
 use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
+use crate::web::headers::{JSON, NO_STORE};
+use crate::web::{bearer, cors};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use protocol::Refusal;

@@ -1,8 +1,8 @@
 //! Who is looking: the session a browser brings along, together with what the store knows about it.
 
 use crate::app::App;
-use crate::http::call::Call;
 use crate::keys::Snapshot;
+use crate::web::call::Call;
 use axum::response::Response;
 use http::HeaderMap;
 use http::header::SET_COOKIE;

@@ -4,9 +4,9 @@
 use super::browser::Brought;
 use crate::app::App;
 use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
-use crate::http::call::Call;
-use crate::http::failure::Failure;
 use crate::turns::Whose;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
 use protocol::id::{ClientId, UserId};

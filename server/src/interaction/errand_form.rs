@@ -4,12 +4,12 @@
 use super::errand::Errand;
 use super::stop::Stop;
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::cookie::Binding;
-use crate::http::csrf;
-use crate::http::failure::Failure;
-use crate::http::form::Form;
 use crate::keys::Snapshot;
+use crate::web::call::Call;
+use crate::web::cookie::Binding;
+use crate::web::csrf;
+use crate::web::failure::Failure;
+use crate::web::form::Form;
 use http::HeaderMap;
 use protocol::Refusal;
 use protocol::params::Params;

@@ -6,8 +6,8 @@ pub mod problem;
 
 use crate::app::App;
 use crate::entropy;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;

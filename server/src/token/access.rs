@@ -1,8 +1,8 @@
 //! Access tokens that come back to us.
 
-use crate::http::call::Call;
 use crate::keys::Snapshot;
 use crate::seal::SealKind;
+use crate::web::call::Call;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::claims::access_token::Presented;

@@ -3,9 +3,9 @@
 use super::issue::{answer, sign};
 use crate::app::App;
 use crate::entropy;
-use crate::http::client::ClientRequest;
-use crate::http::failure::Failure;
 use crate::keys::Typ;
+use crate::web::client::ClientRequest;
+use crate::web::failure::Failure;
 use axum::response::Response;
 use protocol::claims::access_token::{AccessToken, Issuance, client_jti};
 use protocol::generation::Generations;

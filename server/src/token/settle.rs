@@ -1,10 +1,10 @@
 //! What a refusal does to the grant it is about: the one place for codes and refresh tokens.
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
 use crate::tasks::to_the_end;
 use crate::telemetry;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
 use protocol::Refusal;
 use protocol::client::Client;
 use protocol::event::{Event, What};

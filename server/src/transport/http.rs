@@ -7,7 +7,7 @@ use super::body::BoundedBody;
 use super::budget::{Budget, Purse};
 use super::places::{Place, Places};
 use super::wire::{Talk, Wire};
-use crate::http::headers::{NO_STORE, harden};
+use crate::web::headers::{NO_STORE, harden};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
 use axum::body::Body;
@@ -50,7 +50,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Header lines; more is 431.
     pub headers: usize,
-    /// Bytes of a body; more is 413. Most routes take less (`http::form`).
+    /// Bytes of a body; more is 413. Most routes take less (`web::form`).
     pub body_bytes: u64,
     /// For a handshake, and for a request's head (an idle connection is one whose head doesn't come).
     pub head_time: Duration,

@@ -3,12 +3,12 @@
 use super::list::Lists;
 use super::{done, submitted};
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
-use crate::http::form::Form;
 use crate::interaction::Stop;
 use crate::tasks::{at_once, to_the_end};
 use crate::telemetry;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
+use crate::web::form::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;

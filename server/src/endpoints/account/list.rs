@@ -4,7 +4,7 @@
 use super::Owner;
 use crate::app::App;
 use crate::crowd::Member;
-use crate::http::failure::Failure;
+use crate::web::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
 use protocol::id::{ClientId, GrantId, SessionId};

@@ -17,13 +17,13 @@ pub use profile::post as profile;
 pub use sessions::post as sessions;
 
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::cookie::Binding;
-use crate::http::csrf;
-use crate::http::failure::Failure;
-use crate::http::form::Form;
 use crate::interaction::{Errand, Stop, Visitor, see_other};
 use crate::keys::Snapshot;
+use crate::web::call::Call;
+use crate::web::cookie::Binding;
+use crate::web::csrf;
+use crate::web::failure::Failure;
+use crate::web::form::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;

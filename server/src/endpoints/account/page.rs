@@ -3,12 +3,12 @@
 use super::Owner;
 use super::list::{self, Connected, Lists};
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::cookie::Binding;
-use crate::http::csrf;
-use crate::http::form;
 use crate::interaction::{Errand, Stop, see_other};
 use crate::pages::{self, Forms, MESSAGES};
+use crate::web::call::Call;
+use crate::web::cookie::Binding;
+use crate::web::csrf;
+use crate::web::form;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;

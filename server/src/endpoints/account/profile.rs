@@ -3,10 +3,10 @@
 use super::page::{PROFILE, render};
 use super::{done, submitted};
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
-use crate::http::form::Form;
 use crate::interaction::Stop;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
+use crate::web::form::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};

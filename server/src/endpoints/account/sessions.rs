@@ -3,11 +3,11 @@
 use super::list::{self, Lists};
 use super::{done, submitted};
 use crate::app::App;
-use crate::http::call::Call;
-use crate::http::failure::Failure;
-use crate::http::form::Form;
 use crate::interaction::{Stop, end};
 use crate::tasks::at_once;
+use crate::web::call::Call;
+use crate::web::failure::Failure;
+use crate::web::form::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
