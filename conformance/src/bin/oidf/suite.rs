@@ -1,7 +1,7 @@
 //! The suite's REST interface, as far as a run needs it.
 
 use crate::Outcome;
-use crate::web::{Http, Reply};
+use crate::http::{Http, Reply};
 use http::{Method, StatusCode};
 use protocol::params::encode;
 use serde::Deserialize;
