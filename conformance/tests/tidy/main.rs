@@ -1,6 +1,8 @@
 //! What the compiler can't check: sizes, purity, citations, links, and pages that follow from code.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
