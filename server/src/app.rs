@@ -1,16 +1,15 @@
 //! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
 
 use crate::admin::{Actor, Admin};
-use crate::answered::Answered;
-use crate::attempts;
+use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::crowd::Crowd;
 use crate::entropy::{self, Entropy};
+use crate::in_flight::InFlight;
 use crate::keys::Keys;
 use crate::password::Passwords;
-use crate::telemetry::{Failures, Seldom};
-use crate::turns::{Full, Turn, Turns, Whose};
+use crate::single_flight::SingleFlight;
+use crate::telemetry::{FailureLog, LogThrottle};
 use crate::web::cookie::Cookies;
 use crate::web::failure::Broken;
 use crate::web::share::Shares;
@@ -66,15 +65,15 @@ struct Inner {
     process: [u8; 6],
     cookies: Cookies,
     metadata: Bytes,
-    looking_up: Turns,
-    in_flight: Crowd<AttemptKey>,
+    looking_up: Limiter,
+    in_flight: InFlight<AttemptKey>,
     shares: Shares,
-    lists: Crowd<SessionId>,
-    listing: Turns,
-    readiness: Answered<Result<(), Broken>>,
-    failures: Failures,
-    unreadable_callers: Seldom,
-    tokens_ahead: Seldom,
+    lists: InFlight<SessionId>,
+    listing: Limiter,
+    readiness: SingleFlight<Result<(), Broken>>,
+    failure_log: FailureLog,
+    unreadable_callers: LogThrottle,
+    tokens_ahead: LogThrottle,
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process wrote: what was read before is not fresh any more.
     epoch: AtomicU64,
@@ -107,15 +106,15 @@ impl App {
             process: entropy::bytes(&*parts.entropy),
             cookies,
             metadata,
-            looking_up: Turns::new(LOOKING_UP, WAITING_TO_LOOK_UP),
-            in_flight: Crowd::default(),
+            looking_up: Limiter::new(LOOKING_UP, WAITING_TO_LOOK_UP),
+            in_flight: InFlight::default(),
             shares: Shares::default(),
-            lists: Crowd::default(),
-            listing: Turns::new(1, WAITING_FOR_LISTS),
-            readiness: Answered::default(),
-            failures: Failures::default(),
-            unreadable_callers: Seldom::default(),
-            tokens_ahead: Seldom::default(),
+            lists: InFlight::default(),
+            listing: Limiter::new(1, WAITING_FOR_LISTS),
+            readiness: SingleFlight::default(),
+            failure_log: FailureLog::default(),
+            unreadable_callers: LogThrottle::default(),
+            tokens_ahead: LogThrottle::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
             parts,
@@ -139,7 +138,7 @@ impl App {
     }
 
     /// The attempts that are being checked.
-    pub fn in_flight(&self) -> &Crowd<AttemptKey> {
+    pub fn in_flight(&self) -> &InFlight<AttemptKey> {
         &self.0.in_flight
     }
 
@@ -149,27 +148,27 @@ impl App {
     }
 
     /// Whether this process can work.
-    pub fn readiness(&self) -> &Answered<Result<(), Broken>> {
+    pub fn readiness(&self) -> &SingleFlight<Result<(), Broken>> {
         &self.0.readiness
     }
 
     /// What callers fail at, for the log.
-    pub fn failures(&self) -> &Failures {
-        &self.0.failures
+    pub fn failure_log(&self) -> &FailureLog {
+        &self.0.failure_log
     }
 
     /// Callers behind a front end that doesn't say who they are.
-    pub fn unreadable_callers(&self) -> &Seldom {
+    pub fn unreadable_callers(&self) -> &LogThrottle {
         &self.0.unreadable_callers
     }
 
     /// Refresh tokens that are newer than the store.
-    pub fn tokens_ahead(&self) -> &Seldom {
+    pub fn tokens_ahead(&self) -> &LogThrottle {
         &self.0.tokens_ahead
     }
 
     /// The sessions for which an account is being listed, or that wait for it.
-    pub fn lists(&self) -> &Crowd<SessionId> {
+    pub fn lists(&self) -> &InFlight<SessionId> {
         &self.0.lists
     }
 
@@ -177,9 +176,9 @@ impl App {
     /// is bounded, and how many there are must be, too. Accounts take turns, and inside one its sessions.
     ///
     /// # Errors
-    /// [`Full`], for the account with the most in line.
-    pub async fn turn_to_list(&self, session: &Session) -> Result<Turn, Full> {
-        self.0.listing.take(attempts::share_of_session(session)).await
+    /// [`QueueFull`], for the account with the most in line.
+    pub async fn permit_to_list(&self, session: &Session) -> Result<Permit, QueueFull> {
+        self.0.listing.acquire(QueueKey::of_session(session)).await
     }
 
     /// A turn to look up a client that may not exist, to be kept until it was. None is needed for one that was there
@@ -187,12 +186,12 @@ impl App {
     /// and refuses nobody's.
     ///
     /// # Errors
-    /// [`Full`], with more in line than there can be connections.
-    pub async fn turn_to_look_up(&self, id: &ClientId, whose: Whose) -> Result<Option<Turn>, Full> {
+    /// [`QueueFull`], with more in line than there can be connections.
+    pub async fn permit_to_look_up(&self, id: &ClientId, key: QueueKey) -> Result<Option<Permit>, QueueFull> {
         let in_need = |known: &Remembered| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now());
         match self.remembered(id, in_need) {
             Some(_) => Ok(None),
-            None => self.0.looking_up.take(whose).await.map(Some),
+            None => self.0.looking_up.acquire(key).await.map(Some),
         }
     }
 

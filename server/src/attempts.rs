@@ -3,19 +3,18 @@
 //! still being checked are counted in memory, so that many at once pass no more than one after another. Each
 //! process knows its own only: of several, each lets a burst through at once, and what failed counts for all.
 
+use crate::admission::QueueKey;
 use crate::app::App;
-use crate::crowd::{Crowd, Member};
+use crate::in_flight::{InFlight, InFlightGuard};
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
 use crate::tasks::to_the_end;
-use crate::turns::Whose;
 use crate::web::call::Call;
 use crate::web::failure::Failure;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
 use protocol::event::{Event, What};
 use protocol::id::{DeviceId, SessionId, UserId};
 use protocol::name::Identifier;
-use protocol::session::Session;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use std::sync::Arc;
@@ -50,19 +49,9 @@ pub fn of_sign_up(call: Call) -> Counter {
     (AttemptKey::sign_up(call.from), SIGN_UP)
 }
 
-/// Whose turns a stranger takes; nobody's where nothing is limited.
-pub fn share(app: &App, call: Call) -> Whose {
-    Whose::Stranger(app.settings.rate_limits.then(|| Network::of(call.from)))
-}
-
-/// Whose turns a browser takes that signed in to the account before.
-pub const fn share_of_device(user: &UserId, device: &DeviceId) -> Whose {
-    Whose::Known(*user, *device.as_bytes())
-}
-
-/// Whose turns somebody signed in takes.
-pub const fn share_of_session(session: &Session) -> Whose {
-    Whose::Known(session.user, *session.id.as_bytes())
+/// By what a stranger is queued; all as one where nothing is limited.
+pub fn queue_key(app: &App, call: Call) -> QueueKey {
+    QueueKey::Stranger(app.settings.rate_limits.then(|| Network::of(call.from)))
 }
 
 /// An attempt that enters at counters. It does so *before* debts are read: whoever left by then had its failure
@@ -72,7 +61,7 @@ pub struct Attempt {
     ring: Arc<Snapshot>,
     at: Timestamp,
     is_counted: bool,
-    in_flight: Crowd<AttemptKey>,
+    in_flight: InFlight<AttemptKey>,
 }
 
 /// What a counter is stored under: its key under the sealing master of now, so that a copy of the store tells neither
@@ -93,7 +82,7 @@ pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<Attem
 pub struct Standing {
     counter: Counter,
     /// `None`: it did not enter, because it has to wait at another one anyway.
-    member: Option<Member<AttemptKey>>,
+    member: Option<InFlightGuard<AttemptKey>>,
 }
 
 impl Standing {
@@ -103,7 +92,7 @@ impl Standing {
     }
 
     fn ahead(&self) -> usize {
-        self.member.as_ref().map_or(0, Member::ahead)
+        self.member.as_ref().map_or(0, InFlightGuard::ahead)
     }
 
     /// Whether those ahead are enough to have to wait, whatever the debt.
@@ -151,17 +140,17 @@ impl Attempt {
     }
 
     /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed. It is
-    /// counted at these, and at no other that it entered, and takes the turns of `whose`.
+    /// counted at these, and at no other that it entered, and queues by `key`.
     ///
     /// # Errors
     /// How long to wait.
     pub fn admit(
         self,
-        whose: Whose,
+        key: QueueKey,
         debts: impl IntoIterator<Item = (Standing, Timestamp)>,
     ) -> Result<AttemptGuard, TooMany> {
         let Self { at, is_counted, .. } = self;
-        let mut guard = AttemptGuard { standings: Vec::new(), whose };
+        let mut guard = AttemptGuard { standings: Vec::new(), key };
         if !is_counted {
             return Ok(guard);
         }
@@ -178,7 +167,7 @@ impl Attempt {
 #[derive(Debug)]
 pub struct AttemptGuard {
     standings: Vec<Standing>,
-    whose: Whose,
+    key: QueueKey,
 }
 
 /// How a check ended.
@@ -196,7 +185,7 @@ impl AttemptGuard {
     /// Where nothing is counted.
     #[cfg(test)]
     pub fn uncounted() -> Self {
-        Self { standings: Vec::new(), whose: Whose::Stranger(None) }
+        Self { standings: Vec::new(), key: QueueKey::Stranger(None) }
     }
 
     /// Checks a password when it is its turn. Whoever hangs up before that has left the line. From then on
@@ -212,7 +201,7 @@ impl AttemptGuard {
         user: Option<&User>,
         failed: Event,
     ) -> Result<Checked, Failure> {
-        let Ok(place) = app.passwords.on_behalf_of(self.whose).place().await else {
+        let Ok(place) = app.passwords.queued_by(self.key).place().await else {
             call.audit_failure(app, &Event::new(What::PasswordsBusy));
             return Ok(Checked::Busy);
         };

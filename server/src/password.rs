@@ -1,4 +1,4 @@
-//! Passwords: argon2id (RFC 9106) in a bounded pool whose places callers take in turns ([`crate::turns`]), so that
+//! Passwords: argon2id (RFC 9106) in a bounded pool whose places callers take in turns ([`crate::admission`]), so that
 //! sign-ins can starve neither each other nor token traffic, and the rules for new ones.
 //!
 //! Text is prepared by the OpaqueString profile (RFC 8265 §4.2) before it is hashed: other spaces become the
@@ -9,8 +9,8 @@ mod rules;
 
 pub use rules::{BadPassword, check_new};
 
+use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::attempts::AttemptGuard;
-use crate::turns::{Full, Turn, Turns, Whose};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
@@ -66,12 +66,12 @@ impl std::error::Error for PasswordError {}
 #[derive(Clone)]
 pub struct Passwords {
     pool: Arc<Pool>,
-    /// Whose turns are taken; operators' are nobody's.
-    whose: Whose,
+    /// By what its caller is queued. Operators count as a stranger without a network.
+    key: QueueKey,
 }
 
 struct Pool {
-    turns: Turns,
+    limiter: Limiter,
     memory: Mutex<Vec<Vec<Block>>>,
     /// Whether memory was used since the last look.
     used: AtomicBool,
@@ -84,18 +84,18 @@ impl Passwords {
     /// that accounts know.
     pub fn new(places: usize, waiting: usize) -> Self {
         let pool = Arc::new(Pool {
-            turns: Turns::new(places, waiting),
+            limiter: Limiter::new(places, waiting),
             memory: Mutex::new(Vec::new()),
             used: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             calls: AtomicU64::new(0),
         });
-        Self { pool, whose: Whose::Stranger(None) }
+        Self { pool, key: QueueKey::Stranger(None) }
     }
 
-    /// The same pool for somebody who takes these turns.
-    pub fn on_behalf_of(&self, whose: Whose) -> Self {
-        Self { pool: Arc::clone(&self.pool), whose }
+    /// The same pool for a caller who is queued by `key`.
+    pub fn queued_by(&self, key: QueueKey) -> Self {
+        Self { pool: Arc::clone(&self.pool), key }
     }
 
     /// Waits for a place. Whoever drops this has left the line.
@@ -103,13 +103,13 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Busy`].
     pub async fn place(&self) -> Result<Place, PasswordError> {
-        let turn = self.pool.turns.take(self.whose).await.map_err(|Full| PasswordError::Busy)?;
-        Ok(Place { pool: Arc::clone(&self.pool), turn })
+        let permit = self.pool.limiter.acquire(self.key).await.map_err(|QueueFull| PasswordError::Busy)?;
+        Ok(Place { pool: Arc::clone(&self.pool), permit })
     }
 
-    /// How many strangers wait, and how many that accounts know.
-    pub fn in_line(&self) -> (usize, usize) {
-        self.pool.turns.in_line()
+    /// How many strangers wait, and how many known callers.
+    pub fn queued(&self) -> (usize, usize) {
+        self.pool.limiter.queued()
     }
 
     /// How many hashes were computed since the start.
@@ -162,7 +162,7 @@ impl Pool {
 /// A place in the pool, for one computation.
 pub struct Place {
     pool: Arc<Pool>,
-    turn: Turn,
+    permit: Permit,
 }
 
 impl Place {
@@ -216,9 +216,9 @@ impl Place {
         // The place moves into the computation, which goes on when its caller goes away: whoever hangs up again and
         // again must not get more of them than the pool has.
         let done = tokio::task::spawn_blocking(move || {
-            let Self { pool, turn } = self;
+            let Self { pool, permit } = self;
             let output = pool.argon2(&password, &phc);
-            drop(turn);
+            drop(permit);
             output
         });
         done.await.map_err(|_| PasswordError::Failed)?

@@ -2,21 +2,22 @@
 //! lines with the target `audit`.
 
 use crate::config::LogFormat;
-use protocol::event::{Event, RecordHash, What};
+use protocol::event::What;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
-use storage::Stamp;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-mod failures;
-mod seldom;
+mod audit;
+mod failure_log;
+mod throttle;
 
-pub use failures::{Failures, LINES_A_MINUTE, REQUEST_FAILED};
-pub use seldom::Seldom;
+pub use audit::audit;
+pub use failure_log::{FailureLog, LINES_A_MINUTE, REQUEST_FAILED};
+pub use throttle::LogThrottle;
 
 /// What is logged when nothing else is asked for.
 const DEFAULT_FILTER: &str = "info";
@@ -48,29 +49,6 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
 /// them; no filter of an operator's brings that out.
 fn tells_no_secrets(target: &str, level: Level) -> bool {
     !(target.starts_with("aws_") && level > Level::DEBUG)
-}
-
-/// Writes an event to the audit log. Ids only, so nothing in it needs hiding.
-pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
-    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) =
-        (stamp.into(), event);
-    let text = |id: Option<String>| id.map(tracing::field::display);
-    let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
-    tracing::info!(
-        target: "audit",
-        event = what.name(),
-        request = %request,
-        at = at.millis(),
-        user = text(user.map(|id| id.to_string())),
-        client = text(client.as_ref().map(|id| id.as_str().to_owned())),
-        session = text(session.map(|id| id.to_string())),
-        grant = text(grant.map(|id| id.to_string())),
-        key = text(key.clone()),
-        // Whoever may run our commands is one person to us.
-        actor = change.map(|_| "operator"),
-        before = hash(change.and_then(|change| change.before)),
-        after = hash(change.and_then(|change| change.after)),
-    );
 }
 
 /// The reference page `docs/reference/events.md`.

@@ -34,7 +34,7 @@ pub async fn run(app: App) {
     loop {
         timer.tick().await;
         notice_changes(&app, &mut mark).await;
-        app.failures().tell(app.clock.now());
+        app.failure_log().tell(app.clock.now());
         looks = looks.wrapping_add(1);
         if looks.is_multiple_of(LOOKS_A_MINUTE) {
             minute(&app).await;

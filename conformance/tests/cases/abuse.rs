@@ -128,7 +128,7 @@ async fn n150_one_address_and_many_users() {
     let written = ["login.failure", "login.throttled"].map(|name| log.events(name).len());
     assert_eq!(written, [lines; 2]);
     world.pass(60);
-    world.app.failures().tell(world.app.clock.now());
+    world.app.failure_log().tell(world.app.clock.now());
     let mut left_out = log.events("log.left_out");
     left_out.sort_by_key(|line| line["of"].to_string());
     let said: Vec<_> = left_out.iter().map(|line| (line["of"].as_str(), line["lines"].as_u64())).collect();

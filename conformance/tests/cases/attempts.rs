@@ -4,7 +4,7 @@ use super::door::{Door, through, world_behind_a_front};
 use super::*;
 use conformance::{PASSWORD, basic, get};
 use server::admin::users::NewUser;
-use server::turns::Whose;
+use server::admission::QueueKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
@@ -213,7 +213,7 @@ async fn n246_strangers_from_many_networks_keep_out_nobody_who_is_known() {
         let request = form("/account/password", &fields).with("origin", ISSUER);
         bobs.browser.send(&inside, through(request, "192.0.2.98")).await
     });
-    let both_wait = || world.app.passwords.in_line() == (16, 2);
+    let both_wait = || world.app.passwords.queued() == (16, 2);
     until(|| both_wait() || signs_in.is_finished() || changes.is_finished()).await;
     drop(taken);
     assert_eq!(signs_in.await.unwrap(), 303);
@@ -341,7 +341,7 @@ async fn n248_four_at_a_time_are_looked_up_and_others_have_their_turn() {
     let made_up = protocol::id::ClientId::parse("made-up").unwrap();
     let mut turns = Vec::new();
     for _ in 0..4 {
-        turns.push(world.app.turn_to_look_up(&made_up, Whose::Stranger(None)).await.ok().unwrap());
+        turns.push(world.app.permit_to_look_up(&made_up, QueueKey::Stranger(None)).await.ok().unwrap());
     }
     world.counts.take();
     let mut waiting: Vec<_> =

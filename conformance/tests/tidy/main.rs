@@ -113,15 +113,15 @@ fn standards_are_cited_in_one_form() {
 fn d022_shared_state_stands_in_known_places_only() {
     // Caches keyed by their full input, pools, counts, one gate, and who reads a connection: nothing of a request.
     const KNOWN: [&str; 12] = [
-        "server/src/answered.rs",
+        "server/src/admission/limiter.rs",
         "server/src/app.rs",
-        "server/src/crowd.rs",
+        "server/src/in_flight.rs",
         "server/src/keys/mod.rs",
         "server/src/keys/local.rs",
         "server/src/keys/verified.rs",
         "server/src/password.rs",
-        "server/src/turns.rs",
-        "server/src/telemetry/failures.rs",
+        "server/src/single_flight.rs",
+        "server/src/telemetry/failure_log.rs",
         "server/src/transport/budget.rs",
         "server/src/transport/places.rs",
         "server/src/transport/wire.rs",

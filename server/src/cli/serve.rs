@@ -109,7 +109,7 @@ impl Listening {
         let upkeep = tokio::spawn(upkeep::run(app.clone()));
         let served = serve(self.listener, self.tls, router, self.limits, told_to_stop()?).await;
         upkeep.abort();
-        app.failures().tell_all();
+        app.failure_log().tell_all();
         Ok(served?)
     }
 }

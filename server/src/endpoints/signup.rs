@@ -96,7 +96,7 @@ async fn make(
     let attempt = Attempt::begin(app, call);
     let standing = attempt.enter(attempts::of_sign_up(call))?;
     let debts = app.store.debts(&[standing.key()]).await?;
-    let guard = match attempt.admit(attempts::share(app, call), [standing].into_iter().zip(debts)) {
+    let guard = match attempt.admit(attempts::queue_key(app, call), [standing].into_iter().zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             call.audit_failure(app, &Event::new(What::SignUpThrottled));
@@ -118,7 +118,7 @@ async fn make(
         Err(error) => return Err(error.into()),
     };
     // Whoever hangs up here has left the line; from here on the account is made.
-    let Ok(place) = app.passwords.on_behalf_of(attempts::share(app, call)).place().await else {
+    let Ok(place) = app.passwords.queued_by(attempts::queue_key(app, call)).place().await else {
         call.audit_failure(app, &Event::new(What::PasswordsBusy));
         return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
     };

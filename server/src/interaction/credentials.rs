@@ -2,9 +2,9 @@
 //! or not.
 
 use super::browser::Brought;
+use crate::admission::QueueKey;
 use crate::app::App;
 use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
-use crate::turns::Whose;
 use crate::web::call::Call;
 use crate::web::failure::Failure;
 use protocol::consent::Consent;
@@ -60,9 +60,9 @@ pub async fn verify(
     browser: &Brought,
     client: &ClientId,
 ) -> Result<Verdict, Failure> {
-    let LookedUp { attempt, whose, found, view, debts } =
+    let LookedUp { attempt, key, found, view, debts } =
         look_up(app, call, typed.username, browser, client).await?;
-    let guard = match attempt.admit(whose, debts) {
+    let guard = match attempt.admit(key, debts) {
         Ok(guard) => guard,
         Err(too_many) => return Ok(Verdict::TooMany(too_many)),
     };
@@ -79,7 +79,7 @@ pub async fn verify(
 
 struct LookedUp {
     attempt: Attempt,
-    whose: Whose,
+    key: QueueKey,
     found: Option<UserId>,
     view: SignInView,
     debts: Vec<(Standing, Timestamp)>,
@@ -108,10 +108,10 @@ async fn look_up(
     let view = app.store.load_sign_in(&id, session, client, &keys).await?;
     let known =
         device.filter(|device| view.user.as_ref().is_some_and(|user| device.is_known_to(user, call.at)));
-    let (whose, debts) = match known.zip(own.zip(view.debts.first().copied())) {
+    let (key, debts) = match known.zip(own.zip(view.debts.first().copied())) {
         // What strangers fail at or wait for is nothing to a browser that the account knows.
-        Some((device, own)) => (attempts::share_of_device(&id, &device.id), vec![own]),
-        None => (attempts::share(app, call), stranger.into_iter().zip(debts).collect()),
+        Some((device, own)) => (QueueKey::of_device(&id, &device.id), vec![own]),
+        None => (attempts::queue_key(app, call), stranger.into_iter().zip(debts).collect()),
     };
-    Ok(LookedUp { attempt, whose, found, view, debts })
+    Ok(LookedUp { attempt, key, found, view, debts })
 }

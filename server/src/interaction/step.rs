@@ -52,7 +52,7 @@ impl Step {
         let id = progress.params.get("client_id").and_then(ClientId::parse);
         let client = match id {
             Some(id) => {
-                let _turn = app.turn_to_look_up(&id, attempts::share(app, call)).await?;
+                let _permit = app.permit_to_look_up(&id, attempts::queue_key(app, call)).await?;
                 app.client(&id).await?
             }
             None => None,

@@ -1,8 +1,8 @@
 //! Redeeming an authorization code (RFC 6749 §4.1.3): one read, one guarded write.
 
+use super::consequence::commit_consequence;
 use super::issue::{IdTokenKind, Recipient, sign_tokens};
 use super::sealed::{Code, RefreshToken};
-use super::settle::settle;
 use crate::app::App;
 use crate::entropy;
 use crate::keys::Snapshot;
@@ -44,7 +44,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
     let decide = |grant: &Grant| code::decide(&presented, grant, &on, call.at);
     if let Err(refusal) = decide(&grant) {
-        return Err(settle(app, *call, client, &grant, refusal).await?);
+        return Err(commit_consequence(app, *call, client, &grant, refusal).await?);
     }
     let (refresh, refresh_token) = first_refresh(app, *call, &ring, &grant, client).unzip();
     // The write is sent first, and signing runs while it flies.
@@ -54,7 +54,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     if let Commit::Lost(there) = redeemed? {
         let there = there.ok_or(Refusal::CodeInvalid)?;
         let refusal = decide(&there).err().ok_or(Failure::internal("a code was lost without a reason"))?;
-        return Err(settle(app, *call, client, &there, refusal).await?);
+        return Err(commit_consequence(app, *call, client, &there, refusal).await?);
     }
     telemetry::audit(*call, &Event::of_grant(What::CodeRedeemed, &grant));
     tokens?.answer(app, &grant.scope, refresh_token.as_deref())

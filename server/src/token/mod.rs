@@ -3,7 +3,7 @@
 pub mod access;
 pub mod client_credentials;
 pub mod code;
+mod consequence;
 mod issue;
 pub mod refresh;
 pub mod sealed;
-mod settle;

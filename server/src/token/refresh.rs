@@ -1,8 +1,8 @@
 //! Refreshing (RFC 6749 §6): one read, and one guarded write where the token rotates or is prolonged.
 
+use super::consequence::commit_consequence;
 use super::issue::{IdTokenKind, Recipient, sign_tokens};
 use super::sealed::RefreshToken;
-use super::settle::settle;
 use crate::app::App;
 use crate::telemetry;
 use crate::web::call::Call;
@@ -69,7 +69,7 @@ impl Refreshing<'_> {
         let policy = Policy { lifetimes: &settings.lifetimes, grace: settings.refresh_reuse_grace };
         match refresh::decide(presented, grant, &on, policy, call.at) {
             Ok(refreshed) => Ok(refreshed),
-            Err(refusal) => Err(settle(app, call, on.client, grant, refusal).await?),
+            Err(refusal) => Err(commit_consequence(app, call, on.client, grant, refusal).await?),
         }
     }
 

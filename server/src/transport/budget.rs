@@ -2,7 +2,7 @@
 //! long they take, so together they get no more memory than this. An ordinary request is so small that it needs none
 //! of the budget, and is served whatever others hold.
 
-use crate::telemetry::Seldom;
+use crate::telemetry::LogThrottle;
 use protocol::attempts::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +23,7 @@ pub struct Budget {
     of_one: usize,
     spent: Arc<Mutex<Spent>>,
     began: Instant,
-    refused: Arc<Seldom>,
+    refused: Arc<LogThrottle>,
 }
 
 #[derive(Debug, Default)]

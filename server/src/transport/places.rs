@@ -2,7 +2,7 @@
 //! their own request the longest makes room: an idle connection costs its owner nothing but another connection.
 //! Whoever is being served stays, and whoever has only just come: their request may be here, and not yet read.
 
-use crate::telemetry::Seldom;
+use crate::telemetry::LogThrottle;
 use protocol::attempts::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,7 +25,7 @@ struct State {
     taken: Mutex<Taken>,
     freed: Notify,
     began: Instant,
-    crowded: Seldom,
+    crowded: LogThrottle,
 }
 
 #[derive(Default)]
@@ -59,7 +59,7 @@ impl Places {
             taken: Mutex::default(),
             freed: Notify::new(),
             began: Instant::now(),
-            crowded: Seldom::default(),
+            crowded: LogThrottle::default(),
         };
         Self { all, of_one, idle_time, state: Arc::new(state) }
     }

@@ -62,7 +62,7 @@ impl Call {
 
     /// Writes to the audit log what the caller failed at, so many lines a minute.
     pub fn audit_failure(&self, app: &App, event: &Event) {
-        app.failures().audit(Network::of(self.from), self.stamp(), event);
+        app.failure_log().audit(Network::of(self.from), self.stamp(), event);
     }
 }
 
@@ -114,7 +114,7 @@ pub async fn begin(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     let id = call.id.to_string();
     if let Some(broken) = response.extensions_mut().remove::<Broken>()
-        && app.failures().admits(Network::of(call.from), REQUEST_FAILED, at)
+        && app.failure_log().admits(Network::of(call.from), REQUEST_FAILED, at)
     {
         tracing::error!(request = id, error = %broken, "a request failed");
     }

@@ -77,7 +77,7 @@ async fn look_up(
     id: &ClientId,
     form: &Params,
 ) -> Result<Option<Arc<Client>>, Failure> {
-    let _turn = app.turn_to_look_up(id, attempts::share(app, call)).await?;
+    let _permit = app.permit_to_look_up(id, attempts::queue_key(app, call)).await?;
     match app.client(id).await {
         Err(error) if form.get("grant_type") == Some("client_credentials") => {
             Ok(app.client_while_away(id, error, call.at)?)

@@ -3,9 +3,9 @@
 
 use super::headers::{JSON, NO_STORE};
 use crate::admin::AdminError;
+use crate::admission::QueueFull;
 use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
-use crate::turns::Full;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -171,8 +171,8 @@ impl From<JoinError> for Failure {
     }
 }
 
-impl From<Full> for Failure {
-    fn from(_: Full) -> Self {
+impl From<QueueFull> for Failure {
+    fn from(_: QueueFull) -> Self {
         Self::busy("too many callers are in line")
     }
 }

@@ -1,7 +1,7 @@
 //! What one caller behind a front end may have in work. Every connection there is the front end's, so the transport
 //! can't tell callers apart; here they are known.
 
-use crate::crowd::{Crowd, Member};
+use crate::in_flight::{InFlight, InFlightGuard};
 use crate::transport::body::BodyError;
 use crate::transport::budget::{Budget, Purse};
 use crate::transport::http::{PeerAddr, PeerRoom};
@@ -22,22 +22,22 @@ const BODY_BYTES: usize = 512 * 1024;
 /// The shares of all callers.
 #[derive(Debug)]
 pub struct Shares {
-    front_ends: Crowd<Network>,
-    callers: Crowd<Network>,
+    front_ends: InFlight<Network>,
+    callers: InFlight<Network>,
     bytes: Budget,
 }
 
 /// A request's place in its caller's share, until it is dropped.
 #[derive(Debug)]
 pub struct Share {
-    of_front_end: Member<Network>,
-    of_caller: Member<Network>,
+    of_front_end: InFlightGuard<Network>,
+    of_caller: InFlightGuard<Network>,
 }
 
 impl Default for Shares {
     fn default() -> Self {
         let bytes = Budget::new(usize::MAX, BODY_BYTES);
-        Self { front_ends: Crowd::default(), callers: Crowd::default(), bytes }
+        Self { front_ends: InFlight::default(), callers: InFlight::default(), bytes }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Owner;
 use crate::app::App;
-use crate::crowd::Member;
+use crate::in_flight::InFlightGuard;
 use crate::web::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
@@ -28,18 +28,18 @@ const MOST_WAITING: usize = 4;
 pub(super) struct Lists<'a> {
     app: &'a App,
     owner: &'a Owner,
-    _turn: Member<SessionId>,
+    _waiting: InFlightGuard<SessionId>,
 }
 
 impl<'a> Lists<'a> {
     /// # Errors
     /// Busy, for a session whose lists wait already.
     pub(super) fn enter(app: &'a App, owner: &'a Owner) -> Result<Self, Failure> {
-        let turn = app.lists().enter(owner.session.id);
-        if turn.ahead() >= MOST_WAITING {
+        let waiting = app.lists().enter(owner.session.id);
+        if waiting.ahead() >= MOST_WAITING {
             return Err(Failure::busy("a session asks for the lists of its account too often at once"));
         }
-        Ok(Self { app, owner, _turn: turn })
+        Ok(Self { app, owner, _waiting: waiting })
     }
 
     /// A page of what the owner has, when it is its turn.
@@ -47,7 +47,7 @@ impl<'a> Lists<'a> {
     /// # Errors
     /// Busy, for a line in which this account has the most; what breaks.
     pub(super) async fn page(&self, behind: Option<Place>) -> Result<Belongings, Failure> {
-        let _turn = self.app.turn_to_list(&self.owner.session).await?;
+        let _permit = self.app.permit_to_list(&self.owner.session).await?;
         Ok(self.app.store.belongings(&self.owner.user.id, behind).await?)
     }
 

@@ -5,6 +5,7 @@
 use super::page::render;
 use super::{Owner, done, submitted};
 use crate::admin::AdminError;
+use crate::admission::QueueKey;
 use crate::app::App;
 use crate::attempts::{self, Attempt, Checked, TooMany};
 use crate::interaction::{Brought, Proven, Stop, sign_in};
@@ -81,7 +82,7 @@ async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Re
     let attempt = Attempt::begin(app, call);
     let own = attempt.enter(attempts::of_session(&owner.session.id))?;
     let debts = app.store.debts(&[own.key()]).await?;
-    let guard = match attempt.admit(attempts::share_of_session(&owner.session), iter::once(own).zip(debts)) {
+    let guard = match attempt.admit(QueueKey::of_session(&owner.session), iter::once(own).zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             call.audit_failure(app, &Event::new(What::SignInThrottled).user(owner.user.id));
@@ -104,7 +105,7 @@ async fn change(
     form: &Params,
 ) -> Result<Result<PasswordHash, Refused>, Stop> {
     let new = Zeroizing::new(form.get("new_password").unwrap_or_default().to_owned());
-    let pool = app.passwords.on_behalf_of(attempts::share_of_session(&owner.session));
+    let pool = app.passwords.queued_by(QueueKey::of_session(&owner.session));
     let hash = match app.admin().hash(&pool, new, &owner.user.username).await {
         Ok(hash) => hash,
         Err(AdminError::User(refused, _)) => {

@@ -50,7 +50,7 @@ fn n150_one_network_gets_every_place_until_others_come() {
     let (runtime, release) = held();
     let _inside = runtime.enter();
     let pool = Passwords::new(1, 7);
-    let of = |network| pool.on_behalf_of(Whose::Stranger(Some(network)));
+    let of = |network| pool.queued_by(QueueKey::Stranger(Some(network)));
     let from = |address: &str| of(Network::of(Some(address.parse().unwrap())));
     let fill = |pool: &Passwords, count: usize| {
         let mut inside: Vec<_> = (0..count).map(|_| Box::pin(attempt(pool))).collect();

@@ -1,22 +1,22 @@
-//! An answer that is looked for at most once in a while, however many ask for it, and by one of them at a time.
+//! An answer that is looked up at most once in a while and by one caller at a time, however many want it.
 
 use crate::clock::Clock;
 use protocol::time::Timestamp;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// The last answer, and when it was found.
+/// The last answer and when it was found.
 #[derive(Debug)]
-pub struct Answered<T>(Mutex<Option<(Timestamp, T)>>);
+pub struct SingleFlight<T>(Mutex<Option<(Timestamp, T)>>);
 
-impl<T> Default for Answered<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T: Clone> Answered<T> {
-    /// The last answer if it is younger than `age`, else a new one, for which callers in the meantime wait.
+impl<T: Clone> SingleFlight<T> {
+    /// The last answer if it is younger than `age`, else a new one; callers meanwhile wait for it.
     pub async fn within<F: Future<Output = T>>(
         &self,
         age: Duration,
@@ -25,7 +25,7 @@ impl<T: Clone> Answered<T> {
     ) -> T {
         let mut last = self.0.lock().await;
         let now = clock.now();
-        // One from the future was found before the clock was set back, and could be of any age.
+        // An answer from the future was found before the clock was set back, and could be of any age.
         if let Some((_, answer)) = last.as_ref().filter(|(at, _)| *at <= now && now.since(*at) < age) {
             return answer.clone();
         }
@@ -47,9 +47,9 @@ mod tests {
     #[tokio::test]
     async fn many_at_once_look_once_and_nobody_looks_again_within_a_second() {
         let clock = FakeClock::new(Timestamp::from_seconds(1_800_000_000));
-        let (answered, looks) = (Answered::default(), AtomicU64::new(0));
+        let (answer, looks) = (SingleFlight::default(), AtomicU64::new(0));
         let ask = || {
-            answered.within(SECOND, &clock, async || {
+            answer.within(SECOND, &clock, async || {
                 yield_now().await;
                 looks.fetch_add(1, Ordering::SeqCst) + 1
             })

@@ -1,41 +1,41 @@
-//! Two lines for the same places: one of strangers, and one of browsers and sessions that an account knows. While both
-//! have somebody, the places go to them alternately, so that strangers, however many, never hold up who is known by
-//! more than a turn each.
+//! Two queues for the same permits: one of strangers, and one of browsers and sessions that an account knows. While both
+//! have waiters, permits go to them alternately. However many strangers wait, a known caller waits for at most one of
+//! them per known caller ahead.
 
-use super::Whose;
-use super::line::Line;
+use super::key::QueueKey;
+use super::queue::Queue;
 
 pub(super) struct Lanes<T> {
-    strangers: Line<T>,
-    known: Line<T>,
-    known_had_the_last: bool,
+    strangers: Queue<T>,
+    known: Queue<T>,
+    known_was_last: bool,
 }
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self { strangers: Line::default(), known: Line::default(), known_had_the_last: false }
+        Self { strangers: Queue::default(), known: Queue::default(), known_was_last: false }
     }
 }
 
 impl<T> Lanes<T> {
     /// The lane of somebody.
-    pub(super) fn of(&mut self, whose: Whose) -> &mut Line<T> {
-        match whose {
-            Whose::Stranger(_) => &mut self.strangers,
-            Whose::Known(..) => &mut self.known,
+    pub(super) fn of(&mut self, key: QueueKey) -> &mut Queue<T> {
+        match key {
+            QueueKey::Stranger(_) => &mut self.strangers,
+            QueueKey::Known(..) => &mut self.known,
         }
     }
 
-    /// How many strangers wait, and how many that accounts know.
+    /// How many strangers wait, and how many known callers.
     pub(super) fn len(&self) -> (usize, usize) {
         (self.strangers.len(), self.known.len())
     }
 
-    /// Who is next.
+    /// Takes out whoever is next.
     pub(super) fn pop(&mut self) -> Option<T> {
-        let known_first = !self.known_had_the_last || self.strangers.len() == 0;
+        let known_first = !self.known_was_last || self.strangers.len() == 0;
         let known = if known_first { self.known.pop() } else { None };
-        self.known_had_the_last = known.is_some();
+        self.known_was_last = known.is_some();
         known.or_else(|| self.strangers.pop())
     }
 }
@@ -46,16 +46,16 @@ mod tests {
     use protocol::attempts::Network;
     use protocol::id::UserId;
 
-    fn stranger(number: u8) -> Whose {
-        Whose::Stranger(Some(Network::V4([192, 0, 2, number])))
+    fn stranger(number: u8) -> QueueKey {
+        QueueKey::Stranger(Some(Network::V4([192, 0, 2, number])))
     }
 
-    fn known(account: u8, by: u8) -> Whose {
-        Whose::Known(UserId::from_bytes([account; 16]), [by; 16])
+    fn known(account: u8, by: u8) -> QueueKey {
+        QueueKey::Known(UserId::from_bytes([account; 16]), [by; 16])
     }
 
-    fn push(lanes: &mut Lanes<&'static str>, whose: Whose, name: &'static str) {
-        lanes.of(whose).push(whose, name);
+    fn push(lanes: &mut Lanes<&'static str>, key: QueueKey, name: &'static str) {
+        lanes.of(key).push(key, name);
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         (0..50).for_each(|by| push(&mut lanes, known(1, by), "many"));
         (0..3).for_each(|_| push(&mut lanes, known(1, 200), "owner"));
         (0..3).for_each(|_| push(&mut lanes, known(2, 0), "other"));
-        let away = lanes.of(known(2, 0)).turn_away(known(2, 0));
+        let away = lanes.of(known(2, 0)).shed(known(2, 0));
         assert_eq!(away, Some("owner"), "the last of who has the most in the account with the most");
         let served: Vec<_> = (0..6).filter_map(|_| lanes.pop()).collect();
         assert_eq!(served.iter().filter(|one| **one == "other").count(), 3, "{served:?}");
@@ -100,6 +100,6 @@ mod tests {
             lanes.of(known(1, by)).remove(known(1, by), |_| true);
         }
         push(&mut lanes, known(1, 9), "once");
-        assert_eq!(lanes.of(known(1, 9)).turn_away(known(1, 9)), Some("often"));
+        assert_eq!(lanes.of(known(1, 9)).shed(known(1, 9)), Some("often"));
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// What breaks.
-pub(super) async fn settle(
+pub(super) async fn commit_consequence(
     app: &App,
     call: Call,
     client: &Client,

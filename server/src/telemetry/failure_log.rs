@@ -1,8 +1,8 @@
-//! Lines about what callers fail at. Anybody can fail as often as they like, so of each network and kind the first few
-//! of a minute are written, and then one line says how many were left out. What succeeds, and what changes something,
-//! is always written, by [`super::audit`].
+//! Log lines about what callers fail at. Anybody can fail as often as they like, so the first few lines a minute of each
+//! network and kind are written, and then one line says how many were left out. What succeeds or changes something is
+//! always written, by [`audit()`].
 
-use super::audit;
+use super::audit::audit;
 use protocol::attempts::Network;
 use protocol::event::Event;
 use protocol::time::Timestamp;
@@ -10,17 +10,17 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use storage::Stamp;
 
-/// How many lines of one network and kind a minute has.
+/// How many lines a minute each network has of each kind.
 pub const LINES_A_MINUTE: u64 = 10;
 /// The kind of the lines about what broke, which isn't always the caller's fault.
 pub const REQUEST_FAILED: &str = "request.failed";
-/// How many networks are told apart at most, of each kind for itself: a flood of one kind hides no other. Networks beyond
-/// that share one count of the same minute.
+/// How many networks are counted separately for each kind, so that a flood of one kind hides no other. All networks
+/// beyond these share one count.
 const MOST: usize = 4096;
 
-/// What was failed at in this minute.
+/// The counts of the current minute.
 #[derive(Debug, Default)]
-pub struct Failures(Mutex<Minute>);
+pub struct FailureLog(Mutex<Minute>);
 
 #[derive(Debug, Default)]
 struct Minute {
@@ -28,7 +28,7 @@ struct Minute {
     kinds: HashMap<&'static str, Kind>,
 }
 
-/// How often one kind of failure came.
+/// How often one kind of failure happened.
 #[derive(Debug, Default)]
 struct Kind {
     counts: HashMap<Network, u64>,
@@ -36,8 +36,8 @@ struct Kind {
     others: u64,
 }
 
-impl Failures {
-    /// Writes an event to the audit log, unless its network had enough of its kind.
+impl FailureLog {
+    /// Writes an event to the audit log, unless its network has had its lines of this kind.
     pub fn audit(&self, network: Network, stamp: Stamp, event: &Event) {
         if self.admits(network, event.what.name(), stamp.at) {
             audit(stamp, event);
@@ -48,7 +48,7 @@ impl Failures {
     pub fn admits(&self, network: Network, kind: &'static str, now: Timestamp) -> bool {
         self.tell(now);
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The widest network that one customer has: whoever has narrow ones for nothing counts once.
+        // The widest network that one customer has, since the narrow ones inside it cost nothing.
         let [network, ..] = network.within();
         let Kind { counts, others } = minute.kinds.entry(kind).or_default();
         let has_room = counts.len() < MOST || counts.contains_key(&network);
@@ -57,7 +57,7 @@ impl Failures {
         *count <= LINES_A_MINUTE
     }
 
-    /// Says what was left out in a minute that is over.
+    /// Logs what was left out, if the counted minute is over.
     pub fn tell(&self, now: Timestamp) {
         let number = now.millis() / 60_000;
         let over = {
@@ -70,7 +70,7 @@ impl Failures {
         over.tell();
     }
 
-    /// Says what was left out until now, as the process ends.
+    /// Logs what was left out so far. For the end of the process.
     pub fn tell_all(&self) {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).tell();
     }
@@ -92,9 +92,9 @@ impl Minute {
 struct LeftOut {
     /// How many lines.
     lines: u64,
-    /// How many of the networks that were told apart had more lines than are written.
+    /// How many of the separately counted networks had lines left out.
     networks: u64,
-    /// How many of the lines came from other networks.
+    /// How many of the lines came from the other networks.
     others: u64,
 }
 
@@ -119,13 +119,13 @@ mod tests {
         Network::V4([a, b, c, d])
     }
 
-    fn written(failures: &Failures, of: usize, kind: &'static str, times: usize, at: Timestamp) -> usize {
+    fn written(failures: &FailureLog, of: usize, kind: &'static str, times: usize, at: Timestamp) -> usize {
         (0..times).filter(|_| failures.admits(network(of), kind, at)).count()
     }
 
     #[test]
     fn ten_lines_a_minute_of_each_network_and_kind() {
-        let failures = Failures::default();
+        let failures = FailureLog::default();
         assert_eq!(written(&failures, 1, "a", 10_000, NOW), 10);
         assert_eq!(written(&failures, 1, "b", 3, NOW), 3, "another kind");
         assert_eq!(written(&failures, 2, "a", 11, NOW), 10, "another network");
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn however_many_fail_little_is_remembered_and_little_is_written() {
-        let failures = Failures::default();
+        let failures = FailureLog::default();
         let lines = (0..100_000).map(|of| written(&failures, of, "a", 1, NOW)).sum::<usize>();
         assert_eq!(lines, MOST + 10);
         let minute = failures.0.lock().unwrap();
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_kind_hides_no_other() {
-        let failures = Failures::default();
+        let failures = FailureLog::default();
         for of in 0..2 * MOST {
             written(&failures, of, "a", 11, NOW);
         }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn networks_that_come_for_nothing_fill_nothing() {
-        let failures = Failures::default();
+        let failures = FailureLog::default();
         let of = |text: &str| Network::of(Some(text.parse().unwrap()));
         let written = |text: &str| (0..11).filter(|_| failures.admits(of(text), "a", NOW)).count();
         let one = (0..2 * MOST).map(|of| written(&format!("2001:db8:1:{of:x}::1"))).sum::<usize>();

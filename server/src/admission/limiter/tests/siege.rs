@@ -1,28 +1,28 @@
-//! Networks that besiege a full line, each asking again as soon as it was answered, turned away or hung up.
+//! Networks that besiege a full queue, each arriving again as soon as it was answered or turned away or hung up.
 
-use crate::turns::Whose;
-use crate::turns::line::Line;
+use crate::admission::key::QueueKey;
+use crate::admission::queue::Queue;
 use protocol::attempts::Network;
 
 const ROOM: usize = 64;
-/// Who is no besieger.
+/// The one who is no besieger.
 const NEWCOMER: u32 = u32::MAX;
 
 /// How besiegers behave.
 #[derive(Clone, Copy, Debug)]
 struct Besiegers {
     count: u32,
-    /// Of those outside, one in so many asks before the next turn.
+    /// Of those outside, one in this many arrives before the next permit.
     pause: u32,
-    /// Of those in line, one in so many hangs up before the next turn; 0: none.
+    /// Of those waiting, one in this many hangs up before the next permit; 0: none.
     hang_up: u32,
 }
 
-fn of(number: u32) -> Whose {
-    Whose::Stranger(Some(Network::V4(number.to_be_bytes())))
+fn of(number: u32) -> QueueKey {
+    QueueKey::Stranger(Some(Network::V4(number.to_be_bytes())))
 }
 
-/// Numbers that look like chance, the same each time.
+/// Pseudo-random numbers, the same each time.
 struct Dice(u32);
 
 impl Dice {
@@ -34,7 +34,7 @@ impl Dice {
 
 struct Siege {
     besiegers: Besiegers,
-    line: Line<u32>,
+    queue: Queue<u32>,
     waits: Vec<bool>,
     dice: Dice,
     /// Whether the newcomer waits.
@@ -44,7 +44,7 @@ struct Siege {
 impl Siege {
     fn begin(besiegers: Besiegers) -> Self {
         let waits = vec![false; besiegers.count as usize];
-        Self { besiegers, line: Line::default(), waits, dice: Dice(7), newcomer: false }
+        Self { besiegers, queue: Queue::default(), waits, dice: Dice(7), newcomer: false }
     }
 
     fn mark(&mut self, number: u32, waits: bool) {
@@ -54,20 +54,20 @@ impl Siege {
         }
     }
 
-    fn ask(&mut self, number: u32, whose: Whose) {
-        self.line.push(whose, number);
+    fn ask(&mut self, number: u32, key: QueueKey) {
+        self.queue.push(key, number);
         self.mark(number, true);
-        if self.line.len() > ROOM {
-            let away = self.line.turn_away(whose).unwrap();
+        if self.queue.len() > ROOM {
+            let away = self.queue.shed(key).unwrap();
             self.mark(away, false);
         }
     }
 
-    /// Who gets the next turn. Before it besiegers do what they do; then a newcomer comes, if there is one.
+    /// Who gets the next permit. Before it besiegers arrive and hang up; then a newcomer arrives, if there is one.
     fn next(&mut self, newcomer: Option<u32>) -> Option<u32> {
         for number in 0..self.besiegers.count {
             if self.waits[number as usize] && self.dice.one_in(self.besiegers.hang_up) {
-                self.line.remove(of(number), |waiter| *waiter == number).unwrap();
+                self.queue.remove(of(number), |waiter| *waiter == number).unwrap();
                 self.mark(number, false);
             }
             if !self.waits[number as usize] && self.dice.one_in(self.besiegers.pause) {
@@ -77,12 +77,12 @@ impl Siege {
         if let Some(network) = newcomer {
             self.ask(NEWCOMER, of(network));
         }
-        let served = self.line.pop()?;
+        let served = self.queue.pop()?;
         self.mark(served, false);
         Some(served)
     }
 
-    /// How many turns somebody waits who comes from a network of its own; `None` if turned away.
+    /// How many permits a newcomer from a network of its own waits for; `None` if it is turned away.
     fn newcomer(&mut self, network: u32) -> Option<u32> {
         let mut served = self.next(Some(network));
         let mut turns = 1;
@@ -100,12 +100,12 @@ fn n246_networks_that_ask_without_end_leave_a_newcomer_its_turn() {
         for hang_up in [0, 2, 20] {
             let besiegers = Besiegers { count, pause, hang_up };
             let mut siege = Siege::begin(besiegers);
-            // Until each besieger has asked some times.
+            // Until each besieger has arrived some times.
             for _ in 0..160 {
                 siege.next(None);
             }
             let waits: Vec<_> = (0..5).map(|number| siege.newcomer(1_000_000 + number)).collect();
-            // As many as have room before it, and every fifth turn.
+            // As many as have room before it, and every fifth permit.
             let in_time = |turns: &Option<u32>| turns.is_some_and(|turns| turns <= 81);
             assert!(waits.iter().all(in_time), "{besiegers:?} {waits:?}");
         }

@@ -1,4 +1,4 @@
-//! Something that callers can make happen as often as they like, and that is worth a line a minute.
+//! A log line about something that callers can make happen as often as they like: at most one a minute.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,18 +8,19 @@ const PAUSE: u64 = 60;
 
 /// How often something happened since its last line.
 #[derive(Debug, Default)]
-pub struct Seldom {
+pub struct LogThrottle {
     times: AtomicU64,
     /// When the next line is due, in seconds.
     next: AtomicU64,
 }
 
-impl Seldom {
-    /// It happened, at a time counted from any fixed moment. `Some`: a line is due, for so many times.
+impl LogThrottle {
+    /// Counts one time. `now` is the time since any fixed moment. `Some`: a line is due, with the number of times since
+    /// the last one.
     pub fn due(&self, now: Duration) -> Option<u64> {
         self.times.fetch_add(1, Ordering::Relaxed);
         let (now, next) = (now.as_secs(), self.next.load(Ordering::Relaxed));
-        // After a jump back of the clock, the next line may be due as far ahead as it likes.
+        // A next line that is further ahead was due by a clock that has been set back since.
         if now < next && next <= now + PAUSE {
             return None;
         }
@@ -34,8 +35,8 @@ mod tests {
 
     #[test]
     fn one_line_a_minute_says_how_often() {
-        let seldom = Seldom::default();
-        let due = |second| seldom.due(Duration::from_secs(second));
+        let throttle = LogThrottle::default();
+        let due = |second| throttle.due(Duration::from_secs(second));
         assert_eq!(due(1_000), Some(1));
         assert_eq!([due(1_000), due(1_030), due(1_059)], [None; 3]);
         assert_eq!(due(1_060), Some(4));

@@ -1,0 +1,27 @@
+//! The audit log: one line an event, with the target `audit`.
+
+use protocol::event::{Event, RecordHash};
+use storage::Stamp;
+
+/// Writes an event to the audit log. It has ids only, so nothing in it needs masking.
+pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
+    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) =
+        (stamp.into(), event);
+    let text = |id: Option<String>| id.map(tracing::field::display);
+    let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
+    tracing::info!(
+        target: "audit",
+        event = what.name(),
+        request = %request,
+        at = at.millis(),
+        user = text(user.map(|id| id.to_string())),
+        client = text(client.as_ref().map(|id| id.as_str().to_owned())),
+        session = text(session.map(|id| id.to_string())),
+        grant = text(grant.map(|id| id.to_string())),
+        key = text(key.clone()),
+        // Everybody who may run our commands is the same operator to us.
+        actor = change.map(|_| "operator"),
+        before = hash(change.and_then(|change| change.before)),
+        after = hash(change.and_then(|change| change.after)),
+    );
+}
