@@ -89,7 +89,7 @@ impl Answer {
         claims(token)
     }
 
-    /// ERR-PAGE: an error page of ours, and nothing else happened.
+    /// An error page of ours: no redirect, no new cookie, and every header of a page.
     pub fn assert_error_page(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert!(!self.has(LOCATION.as_str()), "{self:?}");
@@ -99,7 +99,8 @@ impl Answer {
         self.assert_page_headers();
     }
 
-    /// HTML-SEC.
+    /// The headers of every page: a content security policy with a nonce of its own, no framing, no sniffing, no
+    /// caching, no access for other origins.
     pub fn assert_page_headers(&self) {
         let policy = self.header("content-security-policy");
         let nonce = policy.split("script-src 'nonce-").nth(1).and_then(|rest| rest.split('\'').next());
@@ -127,7 +128,7 @@ impl Answer {
         assert!(!self.headers.keys().any(|name| name.as_str().starts_with("access-control-")));
     }
 
-    /// T-ERR.
+    /// A JSON error of the token endpoint and its like (RFC 6749 §5.2): two members, cached by nobody.
     pub fn assert_token_error(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{} {self:?}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("content-type"), "application/json");
@@ -144,7 +145,7 @@ impl Answer {
         assert_eq!(names, ["error", "error_description"]);
     }
 
-    /// ERR-REDIR by query to the given redirect URI.
+    /// An error that goes to the client by query at the given redirect URI, with state and issuer.
     pub fn assert_error_redirect(&self, redirect_uri: &str, issuer: &str, code: &str, state: Option<&str>) {
         let (uri, _) = self.location().split_once('?').unwrap();
         assert_eq!(uri, redirect_uri);

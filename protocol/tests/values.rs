@@ -223,7 +223,7 @@ fn an_address_is_its_own_kind_of_identifier() {
 }
 
 #[test]
-fn f017_time_saturates_and_an_expiry_counts_from_its_instant() {
+fn time_saturates_and_an_expiry_counts_from_its_instant() {
     let end = Timestamp::from_millis(u64::MAX);
     assert_eq!(end.plus(Duration::MAX), end);
     assert_eq!(Timestamp::EPOCH.minus(Duration::from_secs(1)), Timestamp::EPOCH);

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f17_after_a_jump_of_the_clock_nothing_is_deleted_for_an_hour() {
+    fn after_a_jump_of_the_clock_nothing_is_deleted_for_an_hour() {
         let start = Timestamp::from_seconds(1_800_000_000);
         let minutes = |count: u64| start.plus(Duration::from_secs(60 * count));
         let mut steadiness = Steadiness::new(start);

@@ -54,7 +54,7 @@ fn check_registered(uri: &str) {
     }
 }
 
-/// D-01: byte equality, but for the port of a native client's literal loopback address.
+/// Byte equality, but for the port of a native client's literal loopback address.
 fn check_proof(client: &Client, registered: &str, requested: &str, registrable: bool) {
     let same = registered == requested;
     let other_port = client.native && differ_in_loopback_port_only(registered, requested);

@@ -32,7 +32,7 @@ async fn refreshed(world: &World, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn f17_a_minute_either_way_between_any_two_steps_disturbs_nobody() {
+async fn clocks_a_minute_apart_between_any_two_steps_disturb_nobody() {
     // Clients and people are older than what jumps.
     let right = BEGIN.plus(HOUR);
     for first in [right.plus(MINUTE), right.minus(MINUTE)] {
@@ -74,7 +74,7 @@ async fn f17_a_minute_either_way_between_any_two_steps_disturbs_nobody() {
 }
 
 #[tokio::test]
-async fn f17_put_back_by_an_hour_everything_goes_on_and_what_is_over_stays_over() {
+async fn set_back_by_an_hour_everything_continues_and_what_ended_stays_ended() {
     let (world, _) = people().await;
     world.single_page().await;
     let (spent, late) = (code(&world, &[]).await, code(&world, &[]).await);
@@ -102,7 +102,7 @@ async fn f17_put_back_by_an_hour_everything_goes_on_and_what_is_over_stays_over(
 }
 
 #[tokio::test]
-async fn f17_put_back_by_an_hour_a_delay_is_none_and_attempts_are_counted_anew() {
+async fn set_back_by_an_hour_no_delay_remains_and_attempts_are_counted_again() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
@@ -167,7 +167,7 @@ async fn everything(world: &World) -> Option<Answer> {
 }
 
 #[tokio::test]
-async fn f17_in_2038_and_9999_and_beyond_nothing_breaks() {
+async fn in_2038_and_9999_and_beyond_nothing_breaks() {
     let (world, _) = people().await;
     world.single_page().await;
     let at_the_end = Timestamp::from_millis(u64::MAX);
@@ -193,7 +193,7 @@ async fn f17_in_2038_and_9999_and_beyond_nothing_breaks() {
 }
 
 #[tokio::test]
-async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rotate_in_time() {
+async fn a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rotate_in_time() {
     for ahead in
         [Duration::from_secs(31 * 24 * 3600), Duration::from_secs(33 * 24 * 3600), AFTER_2038.since(BEGIN)]
     {

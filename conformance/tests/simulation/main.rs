@@ -1,4 +1,4 @@
-//! Refreshing under bad luck (F-02): hundreds of families of refresh tokens, browser tabs that share them, thieves
+//! Refreshing under bad luck: hundreds of families of refresh tokens, browser tabs that share them, thieves
 //! that copy them, and a network and a store that lose, delay and repeat what they carry.
 //!
 //! Real are the router, the rules, the seals and the guarded write. Time, luck and people are simulated on one
@@ -64,16 +64,16 @@ async fn a_run_follows_from_its_seed() {
 }
 
 #[tokio::test]
-async fn f002_where_nothing_is_lost() {
+async fn where_nothing_is_lost() {
     simulate(0).await;
 }
 
 #[tokio::test]
-async fn f002_where_one_in_a_hundred_is_lost() {
+async fn where_one_in_a_hundred_is_lost() {
     simulate(1).await;
 }
 
 #[tokio::test]
-async fn f002_where_one_in_ten_is_lost() {
+async fn where_one_in_ten_is_lost() {
     simulate(10).await;
 }

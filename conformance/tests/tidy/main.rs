@@ -1,6 +1,7 @@
 //! What the compiler can't check: sizes, purity, citations, links, and pages that follow from code.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod citations;
 mod imports;
 
 use std::fs;
@@ -110,7 +111,7 @@ fn standards_are_cited_in_one_form() {
 }
 
 #[test]
-fn d022_shared_state_stands_in_known_places_only() {
+fn shared_state_is_in_known_places_only() {
     // Caches keyed by their full input, pools, counts, one gate, and who reads a connection: nothing of a request.
     const KNOWN: [&str; 12] = [
         "server/src/admission/limiter.rs",

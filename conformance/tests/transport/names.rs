@@ -1,4 +1,4 @@
-//! Under which names we answer (design §8): on loopback only under our own, elsewhere under any, since there
+//! Under which names we answer (issuer and `Host`): on loopback only under our own, elsewhere under any, since there
 //! `Host` is never read. And whom a front end lets through (`origin_secret`).
 
 use crate::wire::{Server, get, head, token, world};

@@ -1,4 +1,4 @@
-//! Refreshing (RFC 6749 §6): the ratchet of design §6.
+//! Refreshing (RFC 6749 §6) as a ratchet.
 //!
 //! A refresh token carries its generation, and its successor follows from it: what was rotated away is recognised
 //! without being remembered, and a lost answer is repeated without being stored. At most one rotation happens

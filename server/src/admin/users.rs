@@ -326,7 +326,7 @@ impl Admin {
     }
 }
 
-/// A verified address is a login name, an unverified one reserves nothing (design §10).
+/// A verified address is a login name, an unverified one reserves nothing: its owner may still prove it.
 fn identifiers_of(new: &NewUser, name: &CanonicalName) -> Result<Vec<Identifier>, UserRefused> {
     let mut identifiers = vec![Identifier::Username(name.clone())];
     match &new.email {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::{FINISH_IMPORT, Patience, Sqlite, Store, UNFINISHED_IMPORT};
 
-/// Clocks that differ by more make tokens look issued in the future (design §2).
+/// Clocks that differ by more make tokens look issued in the future to those who verify them.
 const TOLERABLE: Duration = Duration::from_secs(30);
 
 /// One thing that was looked at.

@@ -1,4 +1,4 @@
-//! Whether a form was sent from the page we sent to this browser (D-15). Three independent questions: what the
+//! Whether a form was sent from the page we sent to this browser. Three independent questions: what the
 //! browser says about the sender, whether it has the binding cookie, and whether the form's token fits cookie,
 //! request and step.
 

@@ -36,7 +36,7 @@ pub fn is_probe(settings: &Settings, path: &str) -> bool {
     PROBES.contains(&below(&settings.issuer, path))
 }
 
-/// Design §8: on loopback a page under another name of this machine would lose its cookies, and a foreign name
+/// On loopback a page under another name of this machine would lose its cookies, and a foreign name
 /// is a DNS-rebinding attempt. Elsewhere `Host` is never read.
 fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
     if !issuer.is_loopback() {

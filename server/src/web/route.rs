@@ -1,5 +1,5 @@
 //! How a path is registered: every route says who calls it, and that decides CORS and the answers to other
-//! methods (D-24: a route without a policy can't be written).
+//! methods. A route without a policy can't be written.
 
 use super::cors;
 use crate::app::App;

@@ -23,12 +23,12 @@ fn goes_on(answer: &Answer) -> bool {
     answer.location().starts_with("/login?r=")
 }
 
-/// ERR-REDIR: the client gets the error.
+/// The client gets the error, by redirect.
 async fn assert_told(world: &World, changes: &[(&str, &str)], code: &str) {
     ask(world, changes).await.assert_error_redirect(REDIRECT, ISSUER, code, Some("s"));
 }
 
-/// ERR-PAGE: nobody but the person gets it, and nothing that was sent is shown.
+/// Only the user sees the error, on a page that shows nothing of what was sent.
 async fn assert_shown(world: &World, changes: &[(&str, &str)]) -> Answer {
     let page = ask(world, changes).await;
     page.assert_error_page(400, "invalid_request");

@@ -35,7 +35,7 @@ async fn n022_prompt_login_needs_a_sign_in_of_its_own() {
     let code = answer.to_client().get("code").unwrap().to_owned();
     let tokens = redeem(&world, &code).await;
     assert!(tokens.claims("id_token")["auth_time"].as_u64().unwrap() >= started_at);
-    // D-16: the cookie from before is dead.
+    // A sign-in replaces the secret of the session: the cookie from before is dead.
     browser.set_cookie("kw-s-", &before);
     let silent = browser.visit(&world, &with(&[("prompt", "none")])).await;
     silent.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some("s"));

@@ -59,7 +59,7 @@ enum Line {
 }
 
 impl Entry {
-    /// A user with the identifiers that a user of these fields has (design §10: a name, and a verified address).
+    /// A user with the identifiers that follow from its fields: its name, and its address if that is verified.
     pub(super) fn of_user(user: User) -> Self {
         let name = user.canonical_name().map(Identifier::Username);
         let address = user.email.as_deref().filter(|_| user.email_verified).and_then(Identifier::email);

@@ -1,4 +1,4 @@
-//! F-09: rotations under load. Verifiers hold copies of the JWKS for their max-age and fetch them from any of
+//! Rotations under load. Verifiers hold copies of the JWKS for their max-age and fetch them from any of
 //! several processes, each with its own picture of the ring; no token may ever be unverifiable.
 
 use super::*;
@@ -226,7 +226,7 @@ impl Load {
 }
 
 #[tokio::test]
-async fn f09_600_rotations_leave_no_token_unverifiable() {
+async fn six_hundred_rotations_leave_no_token_unverifiable() {
     // The longest-lived tokens that the settings allow beside a retirement of two days.
     let mut load = Load::new(&policy(ES256), DAY).await;
     load.rotate(600).await;
@@ -235,14 +235,14 @@ async fn f09_600_rotations_leave_no_token_unverifiable() {
 }
 
 #[tokio::test]
-async fn f09_nor_do_rotations_of_two_algorithms() {
+async fn rotations_of_two_algorithms_leave_no_token_unverifiable() {
     let mut load = Load::new(&policy(TWO), DAY).await;
     load.rotate(60).await;
     assert_eq!(load.unverifiable, 0);
 }
 
 #[tokio::test]
-async fn f09_the_same_load_notices_what_the_rules_prevent() {
+async fn the_same_load_notices_what_the_rules_prevent() {
     let unsafe_ones = [
         ("a successor that signs at once", KeyPolicy { publish_lead: SECOND, ..policy(ES256) }, false, DAY),
         ("--now without waiting", policy(ES256), true, DAY),

@@ -134,7 +134,7 @@ async fn a_ring_that_was_damaged_or_lost_meanwhile_is_known_to_be_another() {
 }
 
 #[tokio::test]
-async fn f17_a_clock_that_jumped_back_does_not_make_an_old_ring_new() {
+async fn a_clock_that_jumped_back_does_not_make_an_old_ring_new() {
     let world = World::new();
     let (keys, other) = (world.open(&policy(ES256)).await, world.open(&policy(ES256)).await);
     let leaked = only(&other, KeyState::Active).kid;

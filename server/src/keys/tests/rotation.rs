@@ -226,7 +226,7 @@ async fn what_was_issued_before_can_be_voided_and_never_revived() {
 }
 
 #[tokio::test]
-async fn f17_a_clock_that_ran_ahead_and_came_back_leaves_a_key_that_signs_and_one_that_follows() {
+async fn a_clock_that_ran_ahead_and_came_back_leaves_a_key_that_signs_and_one_that_follows() {
     for ahead in [31 * DAY, 33 * DAY, 4000 * DAY] {
         let world = World::new();
         let keys = world.open(&policy(TWO)).await;

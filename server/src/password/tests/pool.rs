@@ -28,7 +28,7 @@ fn held() -> (Runtime, mpsc::Sender<()>) {
 }
 
 #[test]
-fn f12_the_surplus_is_turned_away_at_once() {
+fn the_surplus_is_turned_away_at_once() {
     let (runtime, release) = held();
     let _inside = runtime.enter();
     let pool = Passwords::new(1, 2);
