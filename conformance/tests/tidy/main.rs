@@ -3,6 +3,7 @@
 
 mod citations;
 mod imports;
+mod trace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -204,43 +205,4 @@ fn pages_that_follow_from_code_follow_it() {
             );
         }
     }
-}
-
-/// The files that may hold rules and tests, by their path in the repository.
-fn all_sources() -> impl Iterator<Item = (String, String)> {
-    let folders = ["protocol", "storage", "templates", "server", "conformance", "bench"];
-    folders.into_iter().flat_map(|folder| files(folder, "rs")).map(|path| {
-        let text = fs::read_to_string(&path).unwrap();
-        (path.strip_prefix(root()).unwrap().display().to_string(), text)
-    })
-}
-
-#[test]
-fn the_trace_names_what_is_there() {
-    let trace = fs::read_to_string(root().join("TRACE.md")).unwrap();
-    let named = trace.split('`').skip(1).step_by(2).filter_map(|name| name.split_once(".rs::"));
-    let missing = named.filter(|(path, name)| {
-        let text = fs::read_to_string(root().join(format!("{path}.rs"))).unwrap_or_default();
-        !["(", "<"].iter().any(|next| text.contains(&format!("fn {name}{next}")))
-    });
-    assert_none("in TRACE.md only", missing.map(|(path, name)| format!("{path}.rs::{name}")).collect());
-}
-
-#[test]
-fn the_trace_has_every_test_of_a_case_beside_its_number() {
-    let trace = fs::read_to_string(root().join("TRACE.md")).unwrap();
-    let mut missing = Vec::new();
-    for (path, text) in all_sources() {
-        let names = text.split("fn n").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
-        for name in names.map(|rest| format!("n{rest}")) {
-            // `n001_n007_…` is a test of two cases.
-            let numbers = name.split('_').map_while(|part| part.strip_prefix('n')?.parse::<u16>().ok());
-            missing.extend(numbers.filter_map(|number| {
-                let (case, test) = (format!("| N-{number:03} "), format!("`{path}::{name}`"));
-                let there = trace.lines().any(|line| line.starts_with(&case) && line.contains(&test));
-                (!there).then(|| format!("{case}… | {test}"))
-            }));
-        }
-    }
-    assert_none("not in TRACE.md", missing);
 }
