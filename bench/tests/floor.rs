@@ -93,7 +93,7 @@ async fn opaque_tokens_are_random() {
 }
 
 #[tokio::test]
-async fn who_is_not_a_client_gets_nothing() {
+async fn unknown_clients_get_nothing() {
     let mut floor = Floor::start(Token::ES256).await;
     assert_eq!(floor.ask(&client_secret(8), GRANT).await.0, 401);
     assert_eq!(floor.ask(&client_secret(7), "grant_type=password").await.0, 400);

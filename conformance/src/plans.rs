@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_person_has_every_standard_claim() {
+    fn the_user_has_every_standard_claim() {
         let person = person();
         assert_eq!(check_claims(&person.claims), Ok(()));
         let missing: Vec<_> = standard::all().filter(|claim| !person.claims.contains_key(*claim)).collect();

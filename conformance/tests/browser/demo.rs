@@ -60,7 +60,7 @@ async fn json_of(browser: &Chromium, css: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_demo_signs_a_person_in_and_shows_what_it_verified() {
+async fn the_demo_signs_a_user_in_and_shows_what_it_verified() {
     let Some(browser) = Chromium::start().await else { return };
     let dev = Dev::start();
     dev.walk(&browser).await;

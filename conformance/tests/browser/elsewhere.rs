@@ -23,7 +23,7 @@ async fn has_session(browser: &Chromium) -> bool {
 }
 
 #[tokio::test]
-async fn n143_a_sign_in_form_sent_from_elsewhere_gets_403_and_no_session() {
+async fn n143_a_cross_site_sign_in_form_gets_403_and_no_session() {
     let Some(browser) = Chromium::start().await else { return };
     let setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;
@@ -44,7 +44,7 @@ async fn n143_a_sign_in_form_sent_from_elsewhere_gets_403_and_no_session() {
 }
 
 #[tokio::test]
-async fn n160_a_consent_form_sent_from_elsewhere_grants_nothing() {
+async fn n160_a_cross_site_consent_form_grants_nothing() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;

@@ -20,7 +20,7 @@ async fn is_signed_in(setting: &mut Setting, browser: &Chromium) -> bool {
 }
 
 #[tokio::test]
-async fn an_application_signs_its_person_out_and_has_them_back() {
+async fn an_application_signs_its_user_out_and_gets_them_back() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     let hint = id_token(&mut setting, &browser).await;
@@ -52,7 +52,7 @@ async fn an_application_signs_its_person_out_and_has_them_back() {
 }
 
 #[tokio::test]
-async fn n188_who_is_sent_without_a_hint_decides_by_themselves() {
+async fn n188_a_logout_without_a_hint_asks_the_user() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     setting.be_known(&browser).await;

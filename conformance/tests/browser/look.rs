@@ -258,7 +258,7 @@ async fn signing_out_fits_every_screen_and_is_accessible() {
 }
 
 #[tokio::test]
-async fn pages_bear_long_names() {
+async fn pages_fit_long_names() {
     let Some(browser) = Chromium::start().await else { return };
     let eye = Eye::new(&browser);
     let setting = Setting::new().await;

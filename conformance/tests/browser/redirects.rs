@@ -51,7 +51,7 @@ async fn n167_a_private_use_scheme() {
 }
 
 #[tokio::test]
-async fn n167_a_loopback_port_of_the_moment() {
+async fn n167_an_ephemeral_loopback_port() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     native(&setting).await;
@@ -66,7 +66,7 @@ async fn n167_a_loopback_port_of_the_moment() {
 }
 
 #[tokio::test]
-async fn n167_a_callback_that_goes_on_to_a_private_use_scheme() {
+async fn n167_a_callback_that_redirects_to_a_private_use_scheme() {
     let mut setting = Setting::new().await;
     let Some(browser) = opening_programs(&setting).await else { return };
     let callback = setting.site.url("/bounce");

@@ -22,7 +22,7 @@ async fn n021_prompt_none_shows_nothing() {
 }
 
 #[tokio::test]
-async fn n015_a_request_posted_from_elsewhere_goes_on_with_the_session() {
+async fn n015_a_cross_site_post_continues_with_the_session() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     setting.be_known(&browser).await;
@@ -39,7 +39,7 @@ async fn n015_a_request_posted_from_elsewhere_goes_on_with_the_session() {
 }
 
 #[tokio::test]
-async fn n015_a_request_posted_without_a_session_asks_to_sign_in() {
+async fn n015_a_cross_site_post_without_a_session_asks_to_sign_in() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     let callback = setting.site.url("/cb");

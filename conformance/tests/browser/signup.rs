@@ -29,7 +29,7 @@ async fn assert_told(browser: &Chromium, field: &str, why: &str) {
 }
 
 #[tokio::test]
-async fn a_person_signs_up_and_arrives_at_the_application() {
+async fn a_user_signs_up_and_arrives_at_the_application() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::open().await;
     browser.open(&setting.request(&[])).await;

@@ -7,7 +7,7 @@ use conformance::PASSWORD;
 use http::Method;
 
 #[tokio::test]
-async fn a_person_signs_in_agrees_and_the_application_knows_who() {
+async fn a_user_signs_in_agrees_and_the_application_gets_the_tokens() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;
@@ -29,7 +29,7 @@ async fn a_person_signs_in_agrees_and_the_application_knows_who() {
 }
 
 #[tokio::test]
-async fn n164_who_does_not_agree_is_taken_back_with_access_denied() {
+async fn n164_denial_leads_back_with_access_denied() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;
@@ -64,7 +64,7 @@ async fn a_wrong_password_is_explained_where_it_is_typed_again() {
 }
 
 #[tokio::test]
-async fn everything_works_from_the_keyboard() {
+async fn signing_in_works_from_the_keyboard() {
     let Some(browser) = Chromium::start().await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[])).await;
@@ -85,7 +85,7 @@ async fn everything_works_from_the_keyboard() {
 }
 
 #[tokio::test]
-async fn everything_works_without_scripts() {
+async fn signing_in_works_without_scripts() {
     let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
     let mut setting = Setting::new().await;
     browser.open(&setting.request(&[("response_mode", "form_post")])).await;

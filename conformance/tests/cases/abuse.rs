@@ -10,7 +10,7 @@ use server::telemetry::LINES_A_MINUTE;
 use std::sync::Arc;
 
 #[tokio::test]
-async fn n149_ten_wrong_ones_delay_the_right_one_from_there_and_nobody_elsewhere() {
+async fn n149_ten_wrong_passwords_delay_the_right_one_from_that_network_only() {
     let world = world_behind_a_front().await;
     let mut door = Door::open(&world).await;
     let mut refused = 0;
@@ -32,7 +32,7 @@ async fn n149_ten_wrong_ones_delay_the_right_one_from_there_and_nobody_elsewhere
 }
 
 #[tokio::test]
-async fn n149_all_at_once_are_no_more_than_one_after_another() {
+async fn n149_parallel_attempts_get_no_more_tries_than_serial_ones() {
     let world = Arc::new(world_behind_a_front().await);
     let door = Door::open(&world).await;
     let burst = NAME.burst as usize;
@@ -56,7 +56,7 @@ async fn n149_all_at_once_are_no_more_than_one_after_another() {
 }
 
 #[tokio::test]
-async fn n149_who_hangs_up_is_counted_and_logged() {
+async fn n149_attempts_that_hang_up_are_counted_and_logged() {
     let world = Arc::new(world_behind_a_front().await);
     let (mut door, log) = (Door::open(&world).await, Log::open());
     for n in 0..NAME_FROM_NETWORK.burst {
@@ -95,7 +95,7 @@ async fn n150_one_address_leaves_places_to_others() {
 }
 
 #[tokio::test]
-async fn n148_one_counter_however_a_name_is_spelt() {
+async fn n148_one_counter_for_every_spelling_of_a_name() {
     let world = world_behind_a_front().await;
     let mut door = Door::open(&world).await;
     // Somebody's, and nobody's.
@@ -166,7 +166,7 @@ fn lots() -> impl Iterator<Item = std::net::IpAddr> {
 }
 
 #[tokio::test]
-async fn n155_n250_an_address_that_cannot_be_read_is_neither_one_for_all_nor_let_through() {
+async fn n155_n250_unreadable_addresses_are_counted_and_do_not_share_one_counter() {
     let (world, log) = (world_behind_a_front().await, Log::open());
     let mut door = Door::open(&world).await;
     let unreadable = ["garbage", "unknown", "1.2.3.4, $remote_addr", "1.2.3.4%eth0", "", "1.2.3.4, "];
@@ -207,7 +207,7 @@ async fn n155_n250_an_address_that_cannot_be_read_is_neither_one_for_all_nor_let
 }
 
 #[tokio::test]
-async fn n250_the_entry_of_the_front_end_counts_however_it_is_written() {
+async fn n250_the_front_ends_entry_counts_in_every_spelling() {
     let world = world_behind_a_front().await;
     let mut door = Door::open(&world).await;
     let mut knock = async |from: &str, user: usize| {

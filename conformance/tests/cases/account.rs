@@ -141,7 +141,7 @@ async fn a_verified_address_stays_until_another_is_verified() {
 }
 
 #[tokio::test]
-async fn n184_a_password_is_changed_by_who_knows_it_and_signed_in_lately() {
+async fn n184_changing_a_password_needs_the_current_one_and_a_recent_sign_in() {
     let (world, _) = people().await;
     let (mut browser, page) = at_home(&world).await;
     for current in ["", "wrong password"] {
@@ -226,7 +226,7 @@ async fn n193_sessions_end_one_by_one_or_all() {
 }
 
 #[tokio::test]
-async fn n168_what_an_app_was_given_is_taken_back() {
+async fn n168_access_of_an_application_is_revoked() {
     let (world, _) = people().await;
     world.single_page().await;
     let tokens = spa_tokens(&world).await;
@@ -246,7 +246,7 @@ async fn n168_what_an_app_was_given_is_taken_back() {
 }
 
 #[tokio::test]
-async fn n168_however_often_an_app_was_given_something_all_of_it_is_taken_back() {
+async fn n168_all_grants_of_an_application_are_revoked_however_many() {
     let (world, _) = people().await;
     world.single_page().await;
     spa_tokens(&world).await;
@@ -270,7 +270,7 @@ async fn n168_however_often_an_app_was_given_something_all_of_it_is_taken_back()
 }
 
 #[tokio::test]
-async fn forms_from_elsewhere_change_nothing() {
+async fn cross_site_forms_change_nothing() {
     let (world, _) = people().await;
     world.user("bob", None, json!({})).await;
     let (mut browser, page) = at_home(&world).await;

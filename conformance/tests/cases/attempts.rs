@@ -37,7 +37,7 @@ async fn attack(world: &World, addresses: u32) {
 }
 
 #[tokio::test]
-async fn n245_the_owner_signs_in_from_a_known_browser_whoever_fails_with_the_name() {
+async fn n245_the_owner_signs_in_from_a_known_browser_while_others_fail_with_the_name() {
     for addresses in [1, 1000] {
         let world = world_behind_a_front().await;
         let browser = known_browser(&world).await;
@@ -53,7 +53,7 @@ async fn n245_the_owner_signs_in_from_a_known_browser_whoever_fails_with_the_nam
 }
 
 #[tokio::test]
-async fn n245_a_signed_in_owner_changes_the_password_whoever_fails_with_the_name() {
+async fn n245_a_signed_in_owner_changes_the_password_while_others_fail_with_the_name() {
     for addresses in [1, 1000] {
         let world = world_behind_a_front().await;
         let mut door = Door::open(&world).await;
@@ -127,7 +127,7 @@ async fn n245_the_cookie_is_out_of_reach_and_lasts_ninety_days() {
 }
 
 #[tokio::test]
-async fn n245_an_account_is_forgotten_after_ninety_days_whoever_else_signs_in() {
+async fn n245_a_browser_forgets_an_account_after_ninety_days_whoever_else_signs_in() {
     let world = world_behind_a_front().await;
     world.user("bob", None, serde_json::json!({})).await;
     let days = |count: u64| count * 24 * 3600;
@@ -183,7 +183,7 @@ async fn n246_right_passwords_from_five_networks_leave_others_their_share() {
 }
 
 #[tokio::test]
-async fn n246_strangers_from_many_networks_keep_out_nobody_who_is_known() {
+async fn n246_strangers_from_many_networks_keep_no_known_browser_out() {
     let world = Arc::new(world_behind_a_front().await);
     world.user("bob", None, serde_json::json!({})).await;
     let mut known = Door::of(&world, known_browser(&world).await).await;
@@ -228,7 +228,7 @@ async fn n246_strangers_from_many_networks_keep_out_nobody_who_is_known() {
 
 /// Whoever has to wait because of their own crowd is not ahead of others.
 #[tokio::test]
-async fn n245_a_crowd_from_one_network_stands_ahead_of_nobody_elsewhere() {
+async fn n245_many_attempts_from_one_network_delay_no_other_network() {
     let world = Arc::new(world_behind_a_front().await);
     let door = Door::open(&world).await;
     let taken = (world.app.passwords.place().await.unwrap(), world.app.passwords.place().await.unwrap());
@@ -250,7 +250,7 @@ async fn n245_a_crowd_from_one_network_stands_ahead_of_nobody_elsewhere() {
 }
 
 #[tokio::test]
-async fn n246_who_hangs_up_in_line_costs_no_hash_and_no_counter() {
+async fn n246_hanging_up_in_the_queue_costs_no_hash_and_no_counter() {
     let world = Arc::new(world_behind_a_front().await);
     let mut door = Door::open(&world).await;
     let before = world.app.passwords.calls();
@@ -269,7 +269,7 @@ async fn n246_who_hangs_up_in_line_costs_no_hash_and_no_counter() {
 }
 
 #[tokio::test]
-async fn n247_failures_under_one_name_tell_nothing_under_another() {
+async fn n247_failures_under_one_name_show_nothing_under_another() {
     let world = world_behind_a_front().await;
     let new = NewUser {
         username: "carol".into(),
@@ -313,7 +313,7 @@ async fn n247_failures_under_one_name_tell_nothing_under_another() {
 }
 
 #[tokio::test]
-async fn n248_a_client_is_served_whatever_was_asked_for_from_its_address() {
+async fn n248_a_known_client_is_served_whatever_else_comes_from_its_address() {
     let (world, _) = people().await;
     let machine = world.machine().await;
     let ask = async |authorization: &str| {

@@ -138,7 +138,7 @@ async fn n244_a_change_that_was_noticed_but_not_read_is_not_overlooked() {
 }
 
 #[tokio::test]
-async fn n244_callers_who_keep_us_from_looking_for_changes_gain_nothing() {
+async fn n244_callers_that_keep_us_from_noticing_changes_gain_nothing() {
     let (world, _) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
     let elsewhere = world.beside(world.app.clock.now()).await;

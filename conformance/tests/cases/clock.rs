@@ -232,7 +232,7 @@ async fn assert_serves(world: &World) {
 }
 
 #[tokio::test]
-async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_put_right() {
+async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_corrected() {
     for ahead in [2 * MINUTE, HOUR, 365 * 24 * HOUR] {
         let world = World::new(crate::HARNESS).await;
         world.clock.set(BEGIN.minus(ahead));
@@ -250,7 +250,7 @@ async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_put
 }
 
 #[tokio::test]
-async fn n240_what_is_sent_again_to_a_server_with_another_clock_ends_no_grant() {
+async fn n240_a_request_repeated_at_a_server_with_another_clock_ends_no_grant() {
     let seconds = Duration::from_secs;
     for (apart, waited) in [(2, 0), (45, 0), (45, 20), (60, 29)] {
         for ahead in [true, false] {
@@ -303,7 +303,7 @@ async fn n240_what_is_sent_again_to_another_server_later_than_clocks_explain_end
 }
 
 #[tokio::test]
-async fn n240_whoever_signs_in_for_a_request_signed_in_for_it_whatever_clocks_say() {
+async fn n240_a_sign_in_for_a_request_counts_for_it_whatever_clocks_say() {
     let demands: [&[(&str, &str)]; 4] = [
         &[("prompt", "login")],
         &[("prompt", "login consent")],
@@ -365,7 +365,7 @@ async fn n240_the_newest_secret_is_the_last_one_made_whatever_clocks_say() {
 }
 
 #[tokio::test]
-async fn n240_servers_with_clocks_apart_sign_by_keys_that_both_publish() {
+async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
     for apart in [2 * MINUTE, HOUR] {
         for ahead in [true, false] {
             let (world, _) = people().await;

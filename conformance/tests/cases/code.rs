@@ -238,7 +238,7 @@ async fn n065_the_nonce_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn n066_the_id_token_says_who_signed_in_when_and_for_whom() {
+async fn n066_the_id_token_has_the_right_claims() {
     let world = World::with(crate::HARNESS, &[("KEYWARD_SIGNING_ALGS", "ES256,EdDSA")]).await;
     let alice = world.alice().await;
     for (id, alg) in [("rp", Algorithm::ES256), ("pictures", Algorithm::EdDSA)] {

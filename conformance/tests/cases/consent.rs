@@ -29,7 +29,7 @@ async fn grants(world: &World) -> Vec<protocol::grant::Grant> {
 }
 
 #[tokio::test]
-async fn n160_forms_from_elsewhere_grant_nothing() {
+async fn n160_cross_site_forms_grant_nothing() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     let second = browser.visit(&world, &with(&[("state", "2")])).await;
@@ -66,7 +66,7 @@ async fn n166_another_browsers_form_grants_nothing() {
 }
 
 #[tokio::test]
-async fn n160_a_form_speaks_for_the_person_it_was_shown_to() {
+async fn n160_a_form_counts_only_for_the_user_it_was_shown_to() {
     let (world, _) = people().await;
     world.user("bob", None, json!({})).await;
     let (mut browser, alices) = asked(&world, &[]).await;
@@ -97,7 +97,7 @@ async fn n163_granted_is_requested_and_posted_and_allowed() {
 }
 
 #[tokio::test]
-async fn n164_denial_is_told_and_nothing_is_kept() {
+async fn n164_denial_reaches_the_client_and_nothing_is_stored() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     let denied = browser.consent(&world, &page, "deny").await;
@@ -115,7 +115,7 @@ async fn n164_denial_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn n165_only_what_is_new_is_asked_again() {
+async fn n165_consent_is_asked_only_for_what_is_new() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     browser.consent(&world, &page, "approve").await;
@@ -147,7 +147,7 @@ async fn n165_only_what_is_new_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_client_made_anew_under_an_old_id_gets_nothing_of_the_former() {
+async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[("scope", "openid email")]).await;
     browser.consent(&world, &page, "approve").await;
@@ -178,7 +178,7 @@ async fn a_client_made_anew_under_an_old_id_gets_nothing_of_the_former() {
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_any_more_is_not_asked() {
+async fn a_user_who_is_signed_out_already_is_not_asked() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     world.admin.set_user_disabled("alice", true).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_client_changed_meanwhile_is_checked_again() {
 }
 
 #[tokio::test]
-async fn the_page_names_client_address_and_person() {
+async fn the_page_names_client_address_and_user() {
     let (world, _) = people().await;
     let (_, page) = asked(&world, &[("scope", "openid email")]).await;
     assert_eq!(page.element("consent-host"), Some("rp.example"));

@@ -62,7 +62,7 @@ fn list<'a>(metadata: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn n112_requests_may_say_what_is_advertised_and_nothing_else() {
+async fn n112_requests_accept_what_is_advertised_and_nothing_else() {
     let (world, _) = people().await;
     let metadata = metadata(&world).await;
     for endpoint in [
@@ -113,7 +113,7 @@ async fn n112_requests_may_say_what_is_advertised_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn n112_clients_prove_themselves_as_advertised() {
+async fn n112_clients_authenticate_as_advertised() {
     let (world, _) = people().await;
     let metadata = metadata(&world).await;
     for method in ["private_key_jwt", "client_secret_jwt", "tls_client_auth", "x"] {
@@ -230,7 +230,7 @@ impl Observer for Telling {
 }
 
 #[tokio::test]
-async fn n114_what_is_wrong_with_keys_is_in_no_answer() {
+async fn n114_no_answer_says_what_is_wrong_with_keys() {
     let telling = Arc::new(Telling::default());
     let store = Tap::new(crate::HARNESS.store().await, Arc::clone(&telling));
     let world = World::on(Arc::new(store), crate::HARNESS, &[]).await;
@@ -297,7 +297,7 @@ async fn n211_paths_have_one_spelling() {
 }
 
 #[tokio::test]
-async fn n202_health_says_no_more_than_that() {
+async fn n202_health_says_ok_or_unready_and_nothing_else() {
     let world = World::new(crate::HARNESS).await;
     for path in ["/healthz", "/readyz"] {
         let answer = world.send(get(path)).await;
@@ -316,7 +316,7 @@ async fn n202_health_says_no_more_than_that() {
 }
 
 #[tokio::test]
-async fn n202_ready_is_who_can_sign() {
+async fn n202_ready_means_able_to_sign() {
     let world = World::new(crate::HARNESS).await;
     let machine = world.machine().await;
     let token = |authorization: String| {

@@ -87,7 +87,7 @@ async fn assert_worthless(world: &World, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn n238_a_code_issued_while_the_password_changes_is_worth_nothing() {
+async fn n238_a_code_issued_while_the_password_changes_is_refused() {
     for scope in ["openid", SCOPE] {
         let mut it = meddled("create_grant", |world, _| async move { new_password(&world).await }).await;
         it.world.pass(1);
@@ -99,7 +99,7 @@ async fn n238_a_code_issued_while_the_password_changes_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn n238_a_sign_in_with_the_old_password_that_was_on_its_way_signs_nobody_in() {
+async fn n238_a_sign_in_under_way_with_the_old_password_signs_nobody_in() {
     let mut it = meddled("start_session", |world, _| async move { new_password(&world).await }).await;
     it.world.pass(1);
     let login = it.browser.visit(&it.world, &with(&[])).await;
@@ -112,7 +112,7 @@ async fn n238_a_sign_in_with_the_old_password_that_was_on_its_way_signs_nobody_i
 }
 
 #[tokio::test]
-async fn n238_what_somebody_agreed_to_while_the_password_changed_is_asked_again() {
+async fn n238_a_consent_given_while_the_password_changed_is_asked_again() {
     let mut it = meddled("remember_consent", |world, _| async move { new_password(&world).await }).await;
     it.world.pass(1);
     let request = with(&[("client_id", "other")]);
@@ -153,7 +153,7 @@ async fn n238_a_refresh_token_ends_with_the_password_and_the_browser_that_change
 }
 
 #[tokio::test]
-async fn n239_a_code_issued_while_the_person_signs_out_is_worth_nothing() {
+async fn n239_a_code_issued_during_the_sign_out_is_refused() {
     for scope in ["openid", SCOPE] {
         let out =
             |world: Arc<World>, mut browser: Browser| async move { sign_out(&world, &mut browser).await };
@@ -164,7 +164,7 @@ async fn n239_a_code_issued_while_the_person_signs_out_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn n239_a_code_redeemed_while_the_person_signs_out_gives_no_token_that_counts() {
+async fn n239_a_code_redeemed_during_the_sign_out_gives_no_token_that_counts() {
     let out = |world: Arc<World>, mut browser: Browser| async move { sign_out(&world, &mut browser).await };
     let mut it = meddled("redeem_code", out).await;
     let answer = it.browser.get(&it.world, &with(&[])).await;
@@ -175,7 +175,7 @@ async fn n239_a_code_redeemed_while_the_person_signs_out_gives_no_token_that_cou
 }
 
 #[tokio::test]
-async fn n239_a_code_from_before_the_sign_out_is_worth_nothing_and_an_offline_grant_goes_on() {
+async fn n239_a_code_from_before_the_sign_out_is_refused_and_an_offline_grant_lives_on() {
     let (world, _) = people().await;
     world.single_page().await;
     let mut browser = Browser::new();
@@ -286,7 +286,7 @@ async fn n240_a_client_made_by_a_clock_that_is_ahead_works_at_once() {
 }
 
 #[tokio::test]
-async fn n240_what_a_host_ahead_began_goes_on_when_its_clock_is_corrected() {
+async fn n240_what_a_host_ahead_began_continues_when_its_clock_is_corrected() {
     for ahead in [120, 3600] {
         let (world, _) = people().await;
         world.clock.set(BEGIN.plus(Duration::from_secs(ahead)));

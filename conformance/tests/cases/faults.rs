@@ -96,7 +96,7 @@ async fn n218_half_of_all_calls_fail() {
 }
 
 #[tokio::test]
-async fn n218_what_needs_no_store_goes_on_without() {
+async fn n218_what_needs_no_store_is_still_served() {
     let (world, _) = people().await;
     let machine = world.machine().await;
     let ask = async || {
@@ -126,7 +126,7 @@ async fn n218_what_needs_no_store_goes_on_without() {
 }
 
 #[tokio::test]
-async fn n220_a_write_whose_answer_was_lost_hurts_nobody() {
+async fn n220_a_write_whose_answer_was_lost_does_no_harm() {
     let (world, _) = people().await;
     for call in ["start_session", "create_grant", "remember_consent"] {
         world.faults.fail(call, 1, After, Unavailable);
@@ -157,7 +157,7 @@ async fn n220_a_write_whose_answer_was_lost_hurts_nobody() {
 }
 
 #[tokio::test]
-async fn n215_a_damaged_record_is_our_fault_and_tells_nothing() {
+async fn n215_a_damaged_record_is_a_500_that_reveals_nothing() {
     let (world, _) = people().await;
     world.faults.fail("client", 1, Before, Corrupt);
     let answer = world.send(get(&with(&[]))).await;
@@ -166,7 +166,7 @@ async fn n215_a_damaged_record_is_our_fault_and_tells_nothing() {
 }
 
 #[tokio::test]
-async fn n223_a_race_that_was_lost_and_a_store_that_is_busy_are_told_apart() {
+async fn n223_a_lost_race_and_a_busy_store_are_distinguished() {
     let (world, _) = people().await;
     world.single_page().await;
     let log = Log::open();
@@ -204,7 +204,7 @@ async fn n223_a_race_that_was_lost_and_a_store_that_is_busy_are_told_apart() {
 }
 
 #[tokio::test]
-async fn n225_what_is_over_is_over_whether_deleted_or_not() {
+async fn n225_expired_records_never_count_whether_deleted_or_not() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let answer = browser.authorize(&world, &with(&[])).await;

@@ -5,7 +5,7 @@ use conformance::{Log, PASSWORD, assert_answer, get};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_person_signs_in_and_the_client_knows_who() {
+async fn a_user_signs_in_and_the_client_gets_the_tokens() {
     let (world, party) = people().await;
     let mut browser = Browser::new();
     let request = with(&[("scope", "openid profile email"), ("nonce", "n")]);

@@ -38,7 +38,7 @@ async fn revoke(world: &World, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn n115_who_asks_proves_itself() {
+async fn n115_introspection_needs_client_authentication() {
     let (world, api, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
     world.send(form("/introspect", &[("token", &access)])).await.assert_token_error(401, "invalid_client");
@@ -50,7 +50,7 @@ async fn n115_who_asks_proves_itself() {
 }
 
 #[tokio::test]
-async fn an_active_token_is_told_to_whom_it_names_and_nobody_else() {
+async fn an_active_token_is_introspected_by_its_client_and_its_audience_only() {
     let (world, _, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
     let told = introspect(&world, "api", &access).await;
@@ -69,7 +69,7 @@ async fn an_active_token_is_told_to_whom_it_names_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_told_to_its_own_client_only() {
+async fn a_refresh_token_is_introspected_by_its_own_client_only() {
     let (world, _) = people().await;
     let metadata =
         json!({ "client_id": "web", "redirect_uris": [REDIRECT], "scope": "openid offline_access" });
@@ -85,7 +85,7 @@ async fn a_refresh_token_is_told_to_its_own_client_only() {
 }
 
 #[tokio::test]
-async fn n117_inactive_tokens_look_alike() {
+async fn n117_inactive_tokens_get_the_same_answer() {
     let (world, _, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
     let id_token = member(&tokens, "id_token");
@@ -185,7 +185,7 @@ async fn n121_only_its_own_client_revokes_a_token() {
 }
 
 #[tokio::test]
-async fn n122_who_revokes_proves_itself() {
+async fn n122_revocation_needs_client_authentication() {
     let (world, _, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
     world.send(form("/revoke", &[("token", &access)])).await.assert_token_error(401, "invalid_client");
@@ -196,7 +196,7 @@ async fn n122_who_revokes_proves_itself() {
 }
 
 #[tokio::test]
-async fn n123_a_refresh_token_takes_the_grant_along_an_access_token_only_itself() {
+async fn n123_revoking_a_refresh_token_ends_the_grant_an_access_token_only_itself() {
     let (world, _, tokens) = world_with_api().await;
     let (access, refresh) = (member(&tokens, "access_token"), member(&tokens, "refresh_token"));
     revoke(&world, &access).await;
@@ -211,7 +211,7 @@ async fn n123_a_refresh_token_takes_the_grant_along_an_access_token_only_itself(
 }
 
 #[tokio::test]
-async fn n125_whatever_is_no_token_needs_no_revoking() {
+async fn n125_text_that_is_no_token_is_answered_200() {
     let (world, _, tokens) = world_with_api().await;
     for token in ["x", "kwr_x", "a.b.c"] {
         let fields = [("token", token), ("token_type_hint", "foo"), ("client_id", "spa")];
@@ -281,7 +281,7 @@ async fn a_disabled_client_has_no_active_tokens() {
 }
 
 #[tokio::test]
-async fn names_and_addresses_are_not_told() {
+async fn names_and_addresses_are_not_revealed() {
     let (world, _, tokens) = world_with_api().await;
     let told: Value = introspect(&world, "api", &member(&tokens, "access_token")).await.json();
     let names: Vec<&String> = told.as_object().unwrap().keys().collect();

@@ -10,7 +10,7 @@ fn fields<'a>(r: &'a str, csrf: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[tokio::test]
-async fn n143_forms_from_elsewhere_sign_nobody_in() {
+async fn n143_cross_site_forms_sign_nobody_in() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
@@ -152,7 +152,7 @@ async fn unknown_users_cost_the_same() {
 }
 
 #[tokio::test]
-async fn n154_nothing_in_a_form_decides_where_it_leads() {
+async fn n154_no_form_field_decides_where_it_leads() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
@@ -251,7 +251,7 @@ async fn a_session_idles_and_ends() {
 }
 
 #[tokio::test]
-async fn another_person_at_the_browser_ends_the_session_of_the_first() {
+async fn another_user_in_the_same_browser_ends_the_first_session() {
     let (world, _) = people().await;
     world.user("bob", None, json!({})).await;
     let mut browser = Browser::new();
@@ -277,7 +277,7 @@ async fn another_person_at_the_browser_ends_the_session_of_the_first() {
 }
 
 #[tokio::test]
-async fn the_same_person_keeps_the_session_id() {
+async fn the_same_user_keeps_the_session_id() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let first = browser.authorize(&world, &with(&[])).await;

@@ -33,7 +33,7 @@ async fn is_signed_in(world: &World, browser: &mut Browser) -> bool {
 }
 
 #[tokio::test]
-async fn a_vouched_logout_goes_where_the_client_wants_it() {
+async fn a_logout_with_a_hint_leads_to_the_clients_uri() {
     let (world, mut browser, hint) = signed_in().await;
     let state = "s".repeat(128);
     let pairs = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", AFTER), ("state", &state)];
@@ -84,7 +84,7 @@ async fn an_address_that_is_not_registered_is_never_followed() {
 }
 
 #[tokio::test]
-async fn n188_whoever_is_sent_here_unasked_is_asked() {
+async fn n188_a_logout_that_the_user_did_not_ask_for_is_confirmed_first() {
     let (world, mut browser, _) = signed_in().await;
     for pairs in [
         vec![],
@@ -113,7 +113,7 @@ async fn n188_whoever_is_sent_here_unasked_is_asked() {
 }
 
 #[tokio::test]
-async fn n189_hints_are_ours_and_about_who_is_there() {
+async fn n189_hints_are_ours_and_about_the_user_who_is_signed_in() {
     let (world, mut browser, hint) = signed_in().await;
     let [head, claims, _] = hint.split('.').collect::<Vec<_>>()[..] else { panic!("{hint}") };
     let none = protocol::base64url::encode(br#"{"alg":"none"}"#);

@@ -17,7 +17,7 @@ async fn n083_public_clients_have_no_tokens_of_their_own() {
 }
 
 #[tokio::test]
-async fn n085_a_clients_own_token_is_nobodys() {
+async fn n085_a_clients_own_token_has_no_user() {
     let (world, _) = world_with_machine().await;
     // Metadata may well say so, but a client that acts for itself has nobody to speak of.
     world.client(json!({ "client_id": "eager", "scope": "openid profile" })).await;
@@ -80,7 +80,7 @@ async fn n086_an_old_secret_is_out_after_the_overlap() {
 }
 
 #[tokio::test]
-async fn a_machine_gets_what_it_asks_for_and_may_have() {
+async fn a_client_gets_the_scopes_it_asks_for_and_may_have() {
     let (world, _) = world_with_machine().await;
     let all = ask(&world, &[GRANT]).await;
     assert_eq!(

@@ -35,7 +35,7 @@ async fn refused(world: &World, username: &str) -> String {
 const PASSWORD: (&str, &str) = ("password", "a good password");
 
 #[tokio::test]
-async fn n249_a_name_that_looks_like_somebodys_is_taken() {
+async fn n249_a_name_that_looks_like_an_existing_one_is_taken() {
     let world = open().await;
     for name in ["alice", "paypal", "mary", "Bob", "yıldız"] {
         world.admin.create_user(named(name), None).await.unwrap();
@@ -107,7 +107,7 @@ async fn n249_a_name_has_one_script_and_letters_in_everyday_use() {
 }
 
 #[tokio::test]
-async fn n249_reserved_names_are_known_by_their_look() {
+async fn n249_reserved_names_are_recognised_in_any_disguise() {
     let world = open().await;
     for name in [
         "admin",
@@ -184,7 +184,7 @@ async fn signs_in_as(world: &World, username: &str) -> UserId {
 }
 
 #[tokio::test]
-async fn n249_an_operator_is_told_and_may_insist() {
+async fn n249_an_operator_is_warned_and_may_insist() {
     let world = open().await;
     let alice = world.alice().await;
     let create = async |username: &str, allow_lookalike| {
@@ -222,7 +222,7 @@ async fn n249_an_operator_is_told_and_may_insist() {
 }
 
 #[tokio::test]
-async fn n249_users_from_before_are_protected_and_go_on() {
+async fn n249_users_without_skeletons_are_protected_and_still_sign_in() {
     let world = open().await;
     let like = world.alice().await;
     let made = |number: u8, username: &str, at: u64| User {

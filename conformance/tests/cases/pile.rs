@@ -87,7 +87,7 @@ async fn pile_up_grants(world: &World, of: &Grant, count: u128) {
 }
 
 #[tokio::test]
-async fn n242_of_codes_that_nobody_redeems_the_newest_are_kept() {
+async fn n242_of_unredeemed_codes_the_newest_are_kept() {
     let (world, _) = people().await;
     world.single_page().await;
     let other = spa_tokens(&world).await;
@@ -121,7 +121,7 @@ async fn n242_of_codes_that_nobody_redeems_the_newest_are_kept() {
 }
 
 #[tokio::test]
-async fn n242_of_codes_that_are_redeemed_the_newest_grants_are_kept() {
+async fn n242_of_redeemed_codes_the_newest_grants_are_kept() {
     let (world, _) = people().await;
     world.single_page().await;
     let other = spa_tokens(&world).await;

@@ -292,7 +292,7 @@ async fn forged_refresh_tokens_cost_no_read_and_revoke_nothing() {
 }
 
 #[tokio::test]
-async fn n226_a_token_ahead_of_the_store_is_refused_and_accuses_nobody() {
+async fn n226_a_token_ahead_of_the_store_is_refused_and_revokes_nothing() {
     let (world, r1) = world_with_spa().await;
     let before = all_grants(&world).await;
     world.pass(31);

@@ -67,7 +67,7 @@ async fn n169_closed_means_closed() {
 }
 
 #[tokio::test]
-async fn prompt_create_leads_straight_there_also_who_is_signed_in() {
+async fn prompt_create_leads_straight_there_even_when_signed_in() {
     let world = open().await;
     world.alice().await;
     let mut browser = Browser::new();
@@ -191,7 +191,7 @@ async fn n174_nothing_else_can_be_set() {
 }
 
 #[tokio::test]
-async fn n175_passwords_that_will_not_do_and_why() {
+async fn n175_refused_passwords_and_the_reasons() {
     let world = open().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
@@ -215,7 +215,7 @@ async fn n175_passwords_that_will_not_do_and_why() {
 }
 
 #[tokio::test]
-async fn forms_from_elsewhere_make_no_account() {
+async fn cross_site_forms_make_no_account() {
     let world = open().await;
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
@@ -252,7 +252,7 @@ async fn accounts_from_one_address_are_limited() {
 }
 
 #[tokio::test]
-async fn n171_many_at_once_pass_the_limit_no_more_than_one_after_another() {
+async fn n171_parallel_sign_ups_pass_the_limit_no_more_often_than_serial_ones() {
     let world = Arc::new(open().await);
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
@@ -317,7 +317,7 @@ async fn n173_taken_names_are_counted_before_they_cost_a_hash() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_has_made_an_account_and_it_counts() {
+async fn a_sign_up_that_hangs_up_makes_the_account_and_counts() {
     let world = Arc::new(open().await);
     let (mut browser, log) = (Browser::new(), Log::open());
     let page = browser.visit(&world, "/signup").await;

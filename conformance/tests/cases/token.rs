@@ -102,7 +102,7 @@ async fn n040_one_way_of_authentication() {
 }
 
 #[tokio::test]
-async fn n041_unknown_wrong_and_disabled_look_alike() {
+async fn n041_unknown_wrong_and_disabled_get_the_same_answer() {
     let (world, machine) = world_with_machine().await;
     let disabled = world.client(json!({ "client_id": "gone", "scope": "read" })).await;
     world.admin.set_client_disabled("gone", true).await.unwrap();
@@ -150,7 +150,7 @@ async fn n043_basic_is_form_encoded() {
 }
 
 #[tokio::test]
-async fn n044_every_answer_is_json_that_nobody_keeps() {
+async fn n044_every_answer_is_json_and_not_cached() {
     let (world, machine) = world_with_machine().await;
     let token = member(&ask(&world, &[GRANT]).await, "access_token");
     let by_machine = |path: &str, fields: &[(&str, &str)]| {
@@ -202,7 +202,7 @@ async fn n045_no_answer_repeats_what_was_sent() {
 }
 
 #[tokio::test]
-async fn n046_browser_code_of_public_clients_reads_answers_and_nobody_else() {
+async fn n046_only_browser_code_of_public_clients_reads_answers() {
     let (world, _) = people().await;
     let spa = json!({
         "client_id": "spa",

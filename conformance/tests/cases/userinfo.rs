@@ -156,7 +156,7 @@ async fn n105_the_signature_decides() {
 }
 
 #[tokio::test]
-async fn n106_who_is_disabled_or_gone_is_unknown_at_once() {
+async fn n106_a_disabled_or_deleted_user_is_refused_at_once() {
     let (world, _) = people().await;
     let token = token(&world, "openid").await;
     let bearer = format!("Bearer {token}");

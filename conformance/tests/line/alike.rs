@@ -47,7 +47,7 @@ async fn assert_protected(store: &Arc<dyn Store>, world: &World, users: &[User])
 }
 
 #[tokio::test]
-async fn n249_an_export_from_before_protects_its_people_wherever_it_goes() {
+async fn n249_users_of_an_export_without_skeletons_are_protected_after_the_import() {
     let from = World::on(sqlite(), Harness::Router, &[]).await;
     belongs(&*from.store, None, ISSUER, from.admin.stamp()).await;
     from.alice().await;
@@ -68,7 +68,7 @@ async fn n249_an_export_from_before_protects_its_people_wherever_it_goes() {
 }
 
 #[tokio::test]
-async fn n249_an_import_that_stopped_among_skeletons_goes_on() {
+async fn n249_an_import_that_stopped_among_skeletons_continues() {
     let from = World::on(sqlite(), Harness::Router, &[]).await;
     belongs(&*from.store, None, ISSUER, from.admin.stamp()).await;
     from.alice().await;
@@ -95,7 +95,7 @@ async fn n249_an_import_that_stopped_among_skeletons_goes_on() {
 }
 
 #[tokio::test]
-async fn n249_storage_migrate_protects_people_of_an_old_table() {
+async fn n249_storage_migrate_protects_users_of_an_old_table() {
     let (folder, name) = (TempDir::new().unwrap(), local_aws::table_name());
     let setting = format!("dynamodb:{name}");
     let environment: Vec<_> =

@@ -67,7 +67,7 @@ async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
 
 /// Servers were running on the old store, so each new file is later than the one before.
 #[tokio::test]
-async fn n226_an_import_that_is_begun_again_counts_from_then() {
+async fn n226_an_import_that_is_restarted_counts_from_the_restart() {
     let world = lived_in().await;
     let old = admin(Arc::clone(&world.store), &world);
     let (table, _) = half_way(&world, &text(&old).await, false, 40).await;
@@ -83,7 +83,7 @@ async fn n226_an_import_that_is_begun_again_counts_from_then() {
 
 /// To forget the flag ends what everybody has; to add it ends nothing.
 #[tokio::test]
-async fn an_import_that_was_begun_goes_on_as_a_planned_move_only() {
+async fn an_interrupted_planned_import_continues_only_as_a_planned_one() {
     let world = lived_in().await;
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
     for begun_so in [true, false] {
@@ -179,7 +179,7 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
 }
 
 #[tokio::test]
-async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
+async fn an_import_waits_for_a_busy_table_and_continues_after_a_broken_connection() {
     let world = lived_in().await;
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
     // The line breaks after some records, for good as it seems.
@@ -202,7 +202,7 @@ async fn an_import_waits_for_a_busy_table_and_goes_on_after_a_broken_line() {
 }
 
 #[tokio::test]
-async fn the_program_leaves_a_store_alone_whose_import_has_not_ended() {
+async fn the_program_leaves_a_store_with_an_unfinished_import_alone() {
     let (folder, wire, name) = (TempDir::new().unwrap(), Wire::new(), local_aws::table_name());
     let setting = format!("dynamodb:{name}");
     let environment: Vec<_> =

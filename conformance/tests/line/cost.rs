@@ -166,7 +166,7 @@ async fn flows_cost_what_the_page_says() {
 }
 
 #[tokio::test]
-async fn budgets_of_the_design_hold_on_the_line() {
+async fn each_flow_keeps_its_budget_of_calls_and_units() {
     let flows = measured().await;
     let budget = [
         ("metadata and key set", 0, 1.0),

@@ -61,7 +61,7 @@ async fn revoked(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn n220_an_answer_lost_at_any_call_is_noticed_by_nobody() {
+async fn n220_an_answer_lost_at_any_call_changes_nothing() {
     let (world, wire) = wired().await;
     assert_eq!(walk(&world).await, End::Whole);
     let calls = wire.take().len() as u64;
@@ -94,7 +94,7 @@ async fn n220_all_tries_of_any_call_lost_and_the_next_request_succeeds_or_is_ref
 }
 
 #[tokio::test]
-async fn n220_an_operators_deletion_is_told_although_its_answer_was_lost() {
+async fn n220_a_deletion_whose_answer_was_lost_is_reported_as_done() {
     for nth in 1.. {
         let (world, wire) = wired().await;
         wire.plan(nth, 1, Mishap::Unanswered);
@@ -129,7 +129,7 @@ async fn statuses(world: &World, code: &str, tokens: &Answer) -> Vec<(&'static s
 }
 
 #[tokio::test]
-async fn n218_throttled_and_without_a_table_it_says_so_and_recovers_by_itself() {
+async fn n218_throttled_or_without_a_table_the_server_says_so_and_recovers() {
     let (world, wire) = wired().await;
     let (_, ask) = machine(&world).await;
     let mut browser = Browser::new();

@@ -201,7 +201,7 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
 }
 
 #[tokio::test]
-async fn what_is_over_and_what_only_counts_stays_behind() {
+async fn expired_records_and_counters_are_not_exported() {
     let world = lived_in().await;
     let token = Digest::of(SecretKind::TokenId, b"over");
     let stamp = world.admin.stamp();
@@ -244,7 +244,7 @@ async fn the_program_moves_a_hundred_thousand_users_there_and_back() {
 }
 
 #[tokio::test]
-async fn the_program_says_what_a_file_has_to_be() {
+async fn the_program_refuses_what_is_no_export_file() {
     let folder = TempDir::new().unwrap();
     let run = |arguments: &[&str]| run_with(folder.path(), arguments, &[], "");
     let refused = |arguments: &[&str], why: &str| {

@@ -93,7 +93,7 @@ async fn a_clean_run_of_all_plans_succeeds() {
 }
 
 #[tokio::test]
-async fn what_ends_otherwise_fails_the_run_and_says_why() {
+async fn an_unexpected_result_fails_the_run_with_the_reason() {
     let stand_in = StandIn::new().await;
     for (name, end) in [
         ("oidcc-server", End::Finished("FAILED")),
@@ -193,7 +193,7 @@ async fn modules_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_run_from_beginning_is_told_in_one_line() {
+async fn what_keeps_a_run_from_beginning_is_said_in_one_line() {
     let folder = configured();
     let gone = StandIn::unbound();
     let ran = oidf(folder.path(), &gone, &[]).await;

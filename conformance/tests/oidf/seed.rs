@@ -76,7 +76,7 @@ fn read(folder: &Path, plan: &str) -> Value {
 }
 
 #[test]
-fn it_makes_the_person_the_clients_and_the_configurations() {
+fn it_makes_the_user_the_clients_and_the_configurations() {
     for store in [Store::sqlite(), Store::dynamodb()] {
         makes_everything(&store);
     }
@@ -109,7 +109,7 @@ fn makes_everything(store: &Store) {
 }
 
 #[test]
-fn a_second_run_makes_everything_anew() {
+fn a_second_run_replaces_everything() {
     for store in [Store::sqlite(), Store::dynamodb()] {
         assert!(store.seed(&[]).status.success());
         let before = read(store.path(), "basic");

@@ -94,7 +94,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn n251_four_addresses_at_their_worst_leave_memory_and_service_to_others() {
+async fn n251_four_hostile_addresses_leave_memory_and_service_to_others() {
     server::transport::descriptors::raise();
     for (kind, worst) in worst().iter().enumerate() {
         let folder = TempDir::new().unwrap();
@@ -122,7 +122,7 @@ async fn n251_four_addresses_at_their_worst_leave_memory_and_service_to_others()
 
 /// Each piece would keep a buffer of the connection alive, were it kept.
 #[tokio::test]
-async fn n251_a_body_in_single_bytes_costs_what_its_bytes_are() {
+async fn n251_a_body_in_single_bytes_costs_no_more_than_its_size() {
     let folder = TempDir::new().unwrap();
     let server = Process::start(folder.path(), &SERVE, &QUICK);
     let client = Client::create(folder.path());

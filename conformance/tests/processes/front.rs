@@ -51,7 +51,7 @@ impl Front {
 }
 
 #[tokio::test]
-async fn n250_doctor_says_whether_the_front_end_tells_who_calls() {
+async fn n250_doctor_says_whether_the_front_end_sends_the_callers_address() {
     let (folder, front) = (TempDir::new().unwrap(), Front::start());
     let issuer = format!("http://{}", front.address);
     let settings = [

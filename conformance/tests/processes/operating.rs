@@ -6,7 +6,7 @@ use conformance::{With as _, basic, form, get};
 use tempfile::TempDir;
 
 #[tokio::test]
-async fn a_killed_server_comes_back_with_everything() {
+async fn a_killed_server_restarts_with_everything() {
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &SERVE, &QUICK);
     let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
@@ -24,7 +24,7 @@ async fn a_killed_server_comes_back_with_everything() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_started_anew() {
+async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_restarted() {
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &SERVE, &QUICK);
     let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
@@ -52,7 +52,7 @@ async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_started_anew(
 }
 
 #[test]
-fn n217_a_wrong_setting_stops_the_start_with_key_value_and_mend() {
+fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
     let folder = TempDir::new().unwrap();
     for (key, value, mend) in [
         ("KEYWARD_ISSUER", "http://auth.example.com", "https"),
@@ -105,7 +105,7 @@ fn a_ring_without_its_master_key_refuses_to_start() {
 }
 
 #[test]
-fn dev_keeps_to_loopback() {
+fn dev_listens_on_loopback_only() {
     let folder = TempDir::new().unwrap();
     for arguments in [["dev", "--listen", "0.0.0.0:0"], ["dev", "--listen", "[::]:0"]] {
         let refused = run_with(folder.path(), &arguments, &[], "");

@@ -87,7 +87,7 @@ fn assert_away(answer: &Answer) {
 /// files larger, root's as well, and the system refuses its writes in the same place.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn n222_a_full_disk_is_503_and_recovers_by_itself() {
+async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
     let serve = |folder: &Path| {
         let keyward = keyward(folder, &SERVE, &QUICK);
         let mut shell = Command::new("sh");
@@ -128,7 +128,7 @@ async fn n222_a_full_disk_is_503_and_recovers_by_itself() {
 
 /// The five seconds are the server's (`BUSY` of the store).
 #[tokio::test]
-async fn a_file_that_another_program_locks_for_long_is_503_and_recovers_by_itself() {
+async fn a_file_locked_by_another_program_gives_503_and_the_server_recovers() {
     let machine = Machine::start(|folder| Process::start(folder, &SERVE, &QUICK));
     let token = machine.token().await;
     let other = Connection::open(machine.file("keyward.db")).unwrap();

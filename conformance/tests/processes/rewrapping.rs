@@ -20,7 +20,7 @@ fn is_half_way(folder: &Path, new: &str, before: &str) -> bool {
 }
 
 #[tokio::test]
-async fn n253_killed_at_any_moment_it_goes_on_and_so_does_the_server() {
+async fn n253_killed_at_any_moment_it_continues_and_the_server_keeps_serving() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let server = Process::start(folder, &SERVE, &QUICK);

@@ -92,7 +92,7 @@ async fn two_servers_share_every_step_of_one_sign_in() {
 }
 
 #[tokio::test]
-async fn what_a_command_changes_a_running_server_knows() {
+async fn a_running_server_notices_what_a_command_changed() {
     let folder = TempDir::new().unwrap();
     let server = Process::start(folder.path(), &SERVE, &QUICK);
     let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
@@ -111,7 +111,7 @@ async fn what_a_command_changes_a_running_server_knows() {
 }
 
 #[tokio::test]
-async fn n231_a_key_that_a_command_revoked_is_out_of_a_running_server() {
+async fn n231_a_running_server_drops_a_key_that_a_command_revoked() {
     let folder = TempDir::new().unwrap();
     let server = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &QUICK);
     let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");

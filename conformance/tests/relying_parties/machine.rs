@@ -22,7 +22,7 @@ fn client(world: &World, party: &Party) -> Client {
 }
 
 #[tokio::test]
-async fn oauth2_gets_a_machine_its_token() {
+async fn oauth2_gets_a_token_by_client_credentials() {
     let world = World::with(Harness::Http, &[]).await;
     let machine = client(&world, &world.machine().await);
     let transport = transport(world.address());

@@ -95,7 +95,7 @@ impl Application {
 }
 
 #[tokio::test]
-async fn openidconnect_signs_a_person_in_by_every_algorithm_we_sign_with() {
+async fn openidconnect_signs_a_user_in_with_every_algorithm() {
     for algs in ["RS256,ES256", "ES256", "PS256", "EdDSA"] {
         let mut application = Application::new(algs).await;
         let (tokens, claims) = application.sign_in().await;

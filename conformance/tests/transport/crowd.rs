@@ -24,7 +24,7 @@ async fn works(wire: &mut Wire) {
 }
 
 #[tokio::test]
-async fn n251_the_longest_idle_of_ones_own_makes_room() {
+async fn n251_at_its_own_limit_an_address_loses_its_longest_idle_connection() {
     let (world, _) = world().await;
     let limits =
         Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
@@ -50,7 +50,7 @@ async fn n251_the_longest_idle_of_ones_own_makes_room() {
 }
 
 #[tokio::test]
-async fn n251_who_is_served_makes_no_room_and_one_more_is_closed() {
+async fn n251_connections_being_served_stay_and_one_more_is_closed() {
     let (world, _) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let limits =
@@ -73,7 +73,7 @@ async fn n251_who_is_served_makes_no_room_and_one_more_is_closed() {
 }
 
 #[tokio::test]
-async fn n251_in_a_full_house_the_longest_idle_makes_room() {
+async fn n251_at_the_limit_the_longest_idle_connection_is_closed() {
     let (world, _) = world().await;
     let limits = Limits { connections: 3, idle_time: Duration::from_millis(1), ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
@@ -96,7 +96,7 @@ fn posted(machine: &Party, path: &str, framing: &str, bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn n251_what_requests_bring_is_held_within_one_budget() {
+async fn n251_bytes_of_requests_stay_within_one_budget() {
     let (world, machine) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     // Each request has 8 kB besides.
@@ -144,7 +144,7 @@ async fn n251_what_requests_bring_is_held_within_one_budget() {
 
 /// More than its own share, whoever else is there.
 #[tokio::test]
-async fn n251_a_body_beyond_the_budget_is_answered_while_it_comes() {
+async fn n251_a_body_beyond_the_budget_is_refused_while_it_arrives() {
     let (world, machine) = world().await;
     let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
@@ -160,7 +160,7 @@ async fn n251_a_body_beyond_the_budget_is_answered_while_it_comes() {
 
 /// Its connection may stay open.
 #[tokio::test]
-async fn n251_what_was_answered_or_refused_holds_nothing() {
+async fn n251_answered_and_refused_requests_hold_no_budget() {
     let (world, machine) = world().await;
     let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
@@ -191,7 +191,7 @@ async fn n251_a_connection_ends_after_a_large_head() {
 
 /// Each of them is no request by itself, which would be read and looked through by itself.
 #[tokio::test]
-async fn n251_empty_lines_before_a_request_count_as_its_own() {
+async fn n251_empty_lines_before_a_request_count_as_part_of_it() {
     let (world, _) = world().await;
     let limits = Limits { request_bytes_of_one: 8 * 1024, ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
@@ -204,7 +204,7 @@ async fn n251_empty_lines_before_a_request_count_as_its_own() {
 }
 
 #[tokio::test]
-async fn n251_whoever_was_refused_and_goes_on_sending_is_cut_off() {
+async fn n251_a_refused_caller_that_continues_to_send_is_cut_off() {
     let (world, machine) = world().await;
     let limits = Limits {
         request_bytes_of_one: 8 * 1024,
@@ -225,7 +225,7 @@ async fn n251_whoever_was_refused_and_goes_on_sending_is_cut_off() {
 }
 
 #[tokio::test]
-async fn n251_one_caller_behind_a_front_end_leaves_half_of_it_to_others() {
+async fn n251_one_caller_behind_a_front_end_leaves_half_of_the_connections_to_others() {
     let secret = "a-secret-of-the-front-end-0123456789";
     let settings = [("KEYWARD_ORIGIN_SECRET", secret), ("KEYWARD_CLIENT_IP", "header:x-real-ip")];
     let world = World::with(Harness::Router, &settings).await;

@@ -183,7 +183,7 @@ fn bad_requests(machine: &Party) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn n215_no_refusal_tells_about_us() {
+async fn n215_no_refusal_reveals_internals() {
     let (world, machine) = world().await;
     let server = Server::of(&world).await;
     for request in bad_requests(&machine) {
@@ -192,7 +192,7 @@ async fn n215_no_refusal_tells_about_us() {
 }
 
 #[tokio::test]
-async fn n215_no_failure_tells_about_us() {
+async fn n215_no_failure_reveals_internals() {
     let (world, machine) = world().await;
     let server = Server::of(&world).await;
     let authorize = get("/authorize?client_id=machine&redirect_uri=https://rp.example/cb", &[]);

@@ -32,7 +32,7 @@ async fn last(wire: &mut Wire, bytes: String) -> Answer {
 }
 
 #[tokio::test]
-async fn n207_one_length_and_no_other_framing_beside_it() {
+async fn n207_one_length_and_no_other_framing_next_to_it() {
     let (world, machine) = world().await;
     let server = Server::of(&world).await;
     for lines in [

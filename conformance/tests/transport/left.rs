@@ -129,7 +129,7 @@ fn cookie(browser: &Browser) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn n243_nothing_is_read_for_callers_who_hung_up_and_others_are_served() {
+async fn n243_nothing_is_read_for_callers_that_hung_up_and_others_are_served() {
     let it = Setting::new().await;
     drop(it.gate.close());
     it.bobs_account().await;
@@ -178,7 +178,7 @@ async fn n243_more_lists_of_one_user_than_may_wait_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn n243_an_account_with_many_sessions_has_one_line_and_keeps_nobody_out() {
+async fn n243_an_account_with_many_sessions_has_one_queue_and_keeps_nobody_out() {
     let it = Setting::new().await;
     let mut accounts = Vec::new();
     for _ in 0..20 {

@@ -113,7 +113,7 @@ async fn what_a_handler_left_unread_is_no_request() {
 }
 
 #[tokio::test]
-async fn a_full_house_waits_at_the_door() {
+async fn connections_over_the_limit_wait_to_be_accepted() {
     let (world, _) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let limits = Limits { connections: 2, ..Limits::default() };
@@ -165,7 +165,7 @@ async fn a_stop_lets_open_requests_end_and_nothing_begin() {
 }
 
 #[tokio::test]
-async fn a_stop_is_heard_at_the_full_house() {
+async fn a_stop_works_at_the_connection_limit() {
     let (world, _) = world().await;
     let limits = Limits { connections: 1, ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
@@ -177,7 +177,7 @@ async fn a_stop_is_heard_at_the_full_house() {
 }
 
 #[tokio::test]
-async fn who_leaves_early_hurts_nobody() {
+async fn a_caller_that_leaves_early_delays_nobody() {
     let (world, machine) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let server = Server::start(waiting(router(&world), &begun, &permits), Limits::default()).await;

@@ -137,7 +137,7 @@ async fn n050_a_length_that_lies() {
 }
 
 #[tokio::test]
-async fn n050_whoever_asks_first_is_spared_the_body() {
+async fn n050_with_expect_continue_the_body_is_not_sent_in_vain() {
     let (world, machine) = world().await;
     let server = Server::of(&world).await;
     let expecting = |framing: &str| token_head(&machine, &["expect: 100-continue", framing]);
@@ -203,7 +203,7 @@ async fn n210_headers_have_32_kb_together() {
 }
 
 #[tokio::test]
-async fn n210_odd_lists_are_passed_over_or_read_once() {
+async fn n210_odd_lists_are_skipped_or_read_once() {
     let (world, _) = world().await;
     let server = Server::of(&world).await;
     let plain = server.ask(get("/jwks", &[])).await.shown();

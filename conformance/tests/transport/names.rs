@@ -131,7 +131,7 @@ async fn on_loopback_below_a_path() {
 }
 
 #[tokio::test]
-async fn every_request_says_whom_it_means_once() {
+async fn every_request_names_one_host_once() {
     for issuer in ["https://op.example", "http://localhost:8080"] {
         let (_world, server) = at(issuer).await;
         let own = issuer.split("//").nth(1).unwrap();
@@ -202,7 +202,7 @@ async fn n180_elsewhere_no_name_in_a_request_builds_anything() {
 }
 
 #[tokio::test]
-async fn who_comes_past_the_front_end_is_refused() {
+async fn requests_that_bypass_the_front_end_are_refused() {
     let world =
         World::with(Harness::Router, &[("KEYWARD_ORIGIN_SECRET", &format!("{FIRST},{SECOND}")), CLIENT_IP])
             .await;

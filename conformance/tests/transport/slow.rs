@@ -94,7 +94,7 @@ async fn n206_a_head_has_ten_seconds() {
 }
 
 #[tokio::test]
-async fn n206_a_byte_now_and_then_wins_no_time() {
+async fn n206_single_bytes_win_no_time() {
     let (_world, _, server, _still) = server().await;
     let mut wire = server.connect().await;
     for byte in "GET /jwks".bytes() {
@@ -164,7 +164,7 @@ async fn n206_a_request_has_thirty_seconds() {
 }
 
 #[tokio::test]
-async fn n206_many_who_wait_hinder_nobody() {
+async fn n206_many_waiting_connections_delay_nobody() {
     let (world, machine) = world().await;
     let _still = stop_time();
     let limits = Limits { connections_of_one: 1000, ..Limits::default() };
@@ -205,7 +205,7 @@ async fn thirsty(server: &Server) -> Wire {
 }
 
 #[tokio::test]
-async fn n206_who_takes_no_answers_is_left() {
+async fn n206_a_caller_that_reads_no_answer_is_disconnected() {
     let (world, _) = world().await;
     let (serves, mut served) = mpsc::unbounded_channel();
     let count = move || {
@@ -255,7 +255,7 @@ async fn a_drain_has_ten_seconds() {
 }
 
 #[tokio::test]
-async fn a_drain_waits_for_no_request_that_has_not_begun() {
+async fn a_drain_does_not_wait_for_requests_that_have_not_begun() {
     let (world, _) = world().await;
     let _still = stop_time();
     let server = Files::new().serve(router(&world)).await;

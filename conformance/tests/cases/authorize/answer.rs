@@ -55,7 +55,7 @@ async fn n013_form_post_escapes_and_runs_one_script() {
 }
 
 #[tokio::test]
-async fn n028_every_answer_says_who_gives_it() {
+async fn n028_every_answer_names_the_issuer() {
     let (world, _) = people().await;
     let mut browser = Browser::new();
     let granted = browser.authorize(&world, &with(&[])).await;

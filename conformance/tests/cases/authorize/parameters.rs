@@ -152,7 +152,7 @@ async fn n027_a_resource_is_one_of_the_clients() {
 }
 
 #[tokio::test]
-async fn n035_what_is_too_long_costs_nothing() {
+async fn n035_overlong_requests_cost_no_read() {
     let (world, _) = people().await;
     for length in [9 * 1024, 16 * 1024] {
         let answer = ask(&world, &[("unknown", &"x".repeat(length))]).await;

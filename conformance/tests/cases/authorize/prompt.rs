@@ -85,7 +85,7 @@ async fn max_age_is_decided_once_at_the_start() {
 }
 
 #[tokio::test]
-async fn n034_who_cannot_be_told_apart_is_agreed_to_each_time() {
+async fn n034_clients_without_a_secret_are_asked_about_each_time() {
     let (world, _) = people().await;
     let native = json!({
         "client_id": "app",
@@ -138,7 +138,7 @@ async fn n034_only_confidential_first_party_clients_skip_consent() {
 }
 
 #[tokio::test]
-async fn hints_lead_to_the_right_person_or_to_an_error() {
+async fn hints_lead_to_the_right_user_or_to_an_error() {
     let (world, _) = people().await;
     world.user("bob", None, json!({})).await;
     let mut browser = Browser::new();

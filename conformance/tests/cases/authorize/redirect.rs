@@ -49,7 +49,7 @@ async fn n002_redirect_uris_are_compared_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn n004_a_host_that_looks_alike_is_another() {
+async fn n004_a_host_that_looks_like_the_registered_one_is_refused() {
     let (world, _) = people().await;
     for uri in [
         "https://rp.example.evil.example/cb",
