@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::connection::{Answer, Connection};
-use crate::scenario::{FORM, encode, request};
+use crate::request::{FORM, encode, request};
 use std::net::SocketAddr;
 
 /// More steps than any flow has.

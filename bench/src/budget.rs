@@ -2,14 +2,11 @@
 //! on, where the floor's ES256 token costs 31 µs; times elsewhere are scaled by this machine's own floor, and the
 //! cost of a request is a ratio to the floor in the first place.
 
-use crate::report::{Counts, Report};
-use crate::scenario::pile::Pile;
-use crate::scenario::s3::{Flood, TOKENS};
-use crate::scenario::s9::Siege;
-use crate::scenario::s10::Stall;
+use crate::results::{Counts, Flood, Pile, Results, Siege, Stall};
+use crate::scenario::s3::TOKENS;
 use crate::token::Token;
 use serde::Serialize;
-use std::iter;
+use std::{fmt, iter};
 
 /// What the floor's ES256 token costs on the machine the budgets were set on, in microseconds.
 const REFERENCE_FLOOR: f64 = 31.0;
@@ -39,31 +36,39 @@ impl Budget {
     }
 }
 
-/// Those of a run.
-pub fn of_run(report: &Report) -> Vec<Budget> {
-    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
-    let scale = report.floor_es256() / REFERENCE_FLOOR;
-    let start = report.start.product.median;
-    let mut budgets = vec![
-        budget("S1 besides signing", "× floor", report.besides_signing(), 2.0, 1.3),
-        budget("spawn to first token", "ms", start, 40.0 * scale, 15.0 * scale),
-        budget("resident, idle", "MiB", mebibytes(report.resident.idle), 25.0, 14.0),
-        budget("resident, after load", "MiB", mebibytes(report.resident.loaded), 40.0, 20.0),
-        budget("binary", "MB", number(report.size) / 1e6, 20.0, 12.0),
-    ];
-    budgets.extend(ratios(report));
-    budgets.extend(times(report, scale));
-    budgets.extend(report.flood.iter().flat_map(of_flood));
-    budgets.extend(report.sieges.iter().flat_map(of_siege));
-    if !report.stalls.is_empty() {
-        budgets.extend(of_stalls(&report.stalls));
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, unit, measured, must, aim } = self;
+        let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
+        write!(f, "{verdict} {name:<27} {measured:>8.2} {unit:<7} must {must:.2}, aim {aim:.2}")
     }
-    budgets.extend(report.pile.iter().flat_map(of_pile));
+}
+
+/// Those of a run.
+pub fn of_run(results: &Results) -> Vec<Budget> {
+    let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
+    let scale = results.floor_es256() / REFERENCE_FLOOR;
+    let start = results.start.product.median;
+    let mut budgets = vec![
+        budget("S1 besides signing", "× floor", results.besides_signing(), 2.0, 1.3),
+        budget("spawn to first token", "ms", start, 40.0 * scale, 15.0 * scale),
+        budget("resident, idle", "MiB", mebibytes(results.resident.idle), 25.0, 14.0),
+        budget("resident, after load", "MiB", mebibytes(results.resident.loaded), 40.0, 20.0),
+        budget("binary", "MB", number(results.size) / 1e6, 20.0, 12.0),
+    ];
+    budgets.extend(ratios(results));
+    budgets.extend(times(results, scale));
+    budgets.extend(results.flood.iter().flat_map(of_flood));
+    budgets.extend(results.sieges.iter().flat_map(of_siege));
+    if !results.stalls.is_empty() {
+        budgets.extend(of_stalls(&results.stalls));
+    }
+    budgets.extend(results.pile.iter().flat_map(of_pile));
     budgets
 }
 
 /// Costs over the floor's: the same on any machine.
-fn ratios(report: &Report) -> impl Iterator<Item = Budget> {
+fn ratios(results: &Results) -> impl Iterator<Item = Budget> {
     let ratios = [
         ("S1 EdDSA", 1.8, 1.2),
         ("S1 ES256", 1.6, 1.2),
@@ -71,17 +76,17 @@ fn ratios(report: &Report) -> impl Iterator<Item = Budget> {
         // 90 and 97 hundredths of the raw rate.
         ("S3 login", 1.0 / 0.9, 1.0 / 0.97),
     ];
-    let ran = ratios.into_iter().filter(|(name, ..)| report.has(name));
-    ran.map(|(name, must, aim)| Budget { name, unit: "× floor", measured: report.ratio(name), must, aim })
+    let ran = ratios.into_iter().filter(|(name, ..)| results.has(name));
+    ran.map(|(name, must, aim)| Budget { name, unit: "× floor", measured: results.ratio(name), must, aim })
 }
 
 /// Costs in microseconds, by how fast this machine is.
-fn times(report: &Report, scale: f64) -> impl Iterator<Item = Budget> {
+fn times(results: &Results, scale: f64) -> impl Iterator<Item = Budget> {
     let times = [
         ("S2 code flow", 1100.0, 550.0),
         ("S4 refresh", 140.0, 105.0),
         // No more than what is not refused.
-        ("S4 replay", report.micros("S4 refresh") / scale, 40.0),
+        ("S4 replay", results.micros("S4 refresh") / scale, 40.0),
         // A token, and its introspection without having seen it.
         ("S5 first", 50.0 + 95.0, 37.0 + 95.0),
         ("S5 active", 95.0, 25.0),
@@ -91,12 +96,12 @@ fn times(report: &Report, scale: f64) -> impl Iterator<Item = Budget> {
         ("S7 304", 16.0, 11.0),
         ("S7 metadata", 16.0, 11.0),
     ];
-    let ran = times.into_iter().filter(|(name, ..)| report.has(name));
+    let ran = times.into_iter().filter(|(name, ..)| results.has(name));
     let scaled = move |(name, must, aim)| (name, must * scale, aim * scale);
     ran.map(scaled).map(|(name, must, aim)| Budget {
         name,
         unit: "µs",
-        measured: report.micros(name),
+        measured: results.micros(name),
         must,
         aim,
     })

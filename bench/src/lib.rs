@@ -15,6 +15,8 @@ pub mod machine;
 pub mod measure;
 pub mod product;
 pub mod report;
+pub mod request;
+pub mod results;
 pub mod rounds;
 pub mod runner;
 pub mod scenario;

@@ -6,10 +6,12 @@ use crate::connection::Connection;
 use crate::load::Flow as _;
 use crate::machine::Machine;
 use crate::product::{Client, Product};
-use crate::report::{Report, Resident, Start};
+use crate::report::Report;
+use crate::results::{Resident, Results, Row, Start};
 use crate::rounds::Plan;
 use crate::runner::Runner;
-use crate::scenario::{PASSWORD, Row, Setting, USERNAME, pile, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
+use crate::scenario::testbed::{PASSWORD, Testbed, USERNAME};
+use crate::scenario::{pile, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
 use crate::server::Server;
 use crate::token::Token;
 use crate::{Outcome, floor, startup};
@@ -44,15 +46,15 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
     let server = product.serve(&machine.runner())?;
     s1::ask(&server, &rs256).once(&mut Connection::open(server.address).await?).await?;
     let (plan, idle) = (effort.plan, server.resident()?);
-    let setting = Setting { machine: &machine, product: &product, server: &server, plan };
+    let testbed = Testbed { machine: &machine, product: &product, server: &server, plan };
     let opaque_floor = s1::opaque_floor(&machine, plan).await?;
     let clients = [(Token::EdDSA, eddsa), (Token::ES256, es256.clone()), (Token::RS256, rs256)];
-    let mut rows = s1::run(&setting, &clients).await?;
+    let mut rows = s1::run(&testbed, &clients).await?;
     let latency = s1::latency(&server, &es256, plan).await?;
-    rows.extend(with_defaults(&setting, effort, &es256).await?);
+    rows.extend(with_defaults(&testbed, effort, &es256).await?);
     let resident = Resident { idle, loaded: server.resident()? };
     drop(server);
-    let mut report = Report {
+    let mut results = Results {
         plan,
         opaque_floor,
         latency,
@@ -63,63 +65,61 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
         stalls: Vec::new(),
         pile: None,
         size: product.size()?,
-        budgets: Vec::new(),
         machine,
         rows,
     };
-    with_settings(program, effort, &mut report).await?;
-    report.budgets = of_run(&report);
-    Ok(report)
+    with_settings(program, effort, &mut results).await?;
+    Ok(Report { budgets: of_run(&results), results })
 }
 
 /// The scenarios that the product is ready for as it comes.
-async fn with_defaults(setting: &Setting<'_>, effort: &Effort, machine: &Client) -> Outcome<Vec<Row>> {
+async fn with_defaults(testbed: &Testbed<'_>, effort: &Effort, machine: &Client) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     if effort.wants("S2") {
-        rows.push(s2::run(setting).await?);
+        rows.push(s2::run(testbed).await?);
     }
     if effort.wants("S5") {
-        rows.extend(s5::run(setting, machine).await?);
+        rows.extend(s5::run(testbed, machine).await?);
     }
     if effort.wants("S6") {
-        rows.push(s6::run(setting).await?);
+        rows.push(s6::run(testbed).await?);
     }
     if effort.wants("S7") {
-        rows.extend(s7::run(setting).await?);
+        rows.extend(s7::run(testbed).await?);
     }
     if effort.wants("S8") {
-        rows.push(s8::run(setting, machine).await?);
+        rows.push(s8::run(testbed, machine).await?);
     }
     Ok(rows)
 }
 
 /// Those that need settings of their own, each a product of its own.
-async fn with_settings(program: &Path, effort: &Effort, report: &mut Report) -> Outcome<()> {
-    let (machine, plan) = (&report.machine.clone(), effort.plan);
+async fn with_settings(program: &Path, effort: &Effort, results: &mut Results) -> Outcome<()> {
+    let (machine, plan) = (&results.machine.clone(), effort.plan);
     if effort.wants("S10") {
         let product = &install(program, &[])?;
         let client = s1::client(product, Token::ES256)?;
-        report.stalls = s10::run(product, machine, &client, plan).await?;
+        results.stalls = s10::run(product, machine, &client, plan).await?;
     }
     if effort.wants("S4") {
         let product = &install(program, s4::SETTINGS)?;
         let server = &product.serve(&machine.runner())?;
-        report.rows.extend(s4::run(&Setting { machine, product, server, plan }).await?);
+        results.rows.extend(s4::run(&Testbed { machine, product, server, plan }).await?);
     }
     if effort.wants("S3") {
         let product = &install(program, s3::SETTINGS)?;
         let (person, client) = (s2::client(product, "application")?, s1::client(product, Token::ES256)?);
         let server = &product.serve(&machine.runner())?;
-        let flood = s3::flood(&Setting { machine, product, server, plan }, &person, &client).await?;
-        report.flood = Some(flood);
-        report.rows.push(s3::run(&Setting { machine, product, server, plan }, &person).await?);
+        let flood = s3::flood(&Testbed { machine, product, server, plan }, &person, &client).await?;
+        results.flood = Some(flood);
+        results.rows.push(s3::run(&Testbed { machine, product, server, plan }, &person).await?);
     }
     if effort.wants("S9") {
         let product = &install(program, &[])?;
-        report.sieges = s9::run(product, &machine.runner(), plan).await?;
+        results.sieges = s9::run(product, &machine.runner(), plan).await?;
     }
     if effort.wants("pile") {
-        report.pile = Some(pile::run(&install(program, &[])?, machine, plan).await?);
+        results.pile = Some(pile::run(&install(program, &[])?, machine, plan).await?);
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //! end, clients and users made by its own command line.
 
 use crate::Outcome;
+use crate::request::FORM;
 use crate::runner::Runner;
-use crate::scenario::FORM;
 use crate::server::Server;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

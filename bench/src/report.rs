@@ -1,112 +1,35 @@
-//! What was measured, for people and for programs.
+//! What was measured and what it means, for people and for programs.
 
 use crate::budget::Budget;
-use crate::instructions::Instructions;
-use crate::machine::Machine;
+use crate::results::{Counted, Counts, Flood, Pile, Results, Row, Siege, Stall};
 use crate::rounds::{Plan, Spread};
-use crate::scenario::Row;
-use crate::scenario::pile::Pile;
-use crate::scenario::s3::Flood;
-use crate::scenario::s9::Siege;
-use crate::scenario::s10::Stall;
-use crate::token::Token;
 use serde::Serialize;
 use std::fmt;
 
 /// One run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// On what.
-    pub machine: Machine,
-    /// How.
-    pub plan: Plan,
-    /// What the floor needs for an opaque token, in microseconds of CPU.
-    pub opaque_floor: Spread,
-    /// Costs of scenarios.
-    pub rows: Vec<Row>,
-    /// Times on the clock, of an ES256 token of the product.
-    pub latency: Latency,
-    /// From spawn to first token.
-    pub start: Start,
-    /// Memory of the product.
-    pub resident: Resident,
-    /// Tokens while the password pool is full.
-    pub flood: Option<Flood>,
-    /// What the owner of an account gets during attacks.
-    pub sieges: Vec<Siege>,
-    /// What four addresses do that take all they may.
-    pub stalls: Vec<Stall>,
-    /// Others while somebody asks for an account with a pile.
-    pub pile: Option<Pile>,
-    /// The product's binary in bytes.
-    pub size: u64,
-    /// What all that means.
+    /// What was measured.
+    #[serde(flatten)]
+    pub results: Results,
+    /// What that means.
     pub budgets: Vec<Budget>,
 }
 
-/// In microseconds: half of the tokens take less, all but a hundredth take less.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Latency {
-    /// On one connection.
-    pub alone: (f64, f64),
-    /// On all of them, at half the rate that would use up a core.
-    pub half_load: (f64, f64),
-}
-
-/// In milliseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Start {
-    /// The floor's, which makes an ES256 key.
-    pub floor: Spread,
-    /// The product's, RS256, store and keys being there.
-    pub product: Spread,
-}
-
-/// In bytes.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Resident {
-    /// One token after the start.
-    pub idle: u64,
-    /// After all scenarios.
-    pub loaded: u64,
-}
-
-impl Report {
-    /// Costs of a scenario over the floor's; not a number if it was not run.
-    pub fn ratio(&self, name: &str) -> f64 {
-        self.row(name).map_or(f64::NAN, |row| row.costs.ratio.median)
-    }
-
-    /// This machine's speed: what the floor needs for an ES256 token, in microseconds.
-    pub fn floor_es256(&self) -> f64 {
-        self.row("S1 ES256").map_or(f64::NAN, |row| row.costs.floor.median)
-    }
-
-    /// What the product would need for an opaque token, over what the floor needs: HTTP, authentication and
-    /// form, without the signature that both make alike.
-    pub fn besides_signing(&self) -> f64 {
-        let more = self.row("S1 EdDSA").map(|row| row.costs.product.median - row.costs.floor.median);
-        more.map_or(f64::NAN, |more| 1.0 + more / self.opaque_floor.median)
-    }
-
-    /// What a scenario costs, in microseconds of CPU; not a number if it was not run.
-    pub fn micros(&self, name: &str) -> f64 {
-        self.row(name).map_or(f64::NAN, |row| row.costs.product.median)
-    }
-
-    /// Whether a scenario was run.
-    pub fn has(&self, name: &str) -> bool {
-        self.row(name).is_some()
-    }
-
-    fn row(&self, name: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.name == name)
-    }
+/// Instructions of all kinds of token.
+#[derive(Debug, Serialize)]
+pub struct CountsReport {
+    /// What was counted.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// What that means.
+    pub budgets: Vec<Budget>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { machine, plan, opaque_floor, rows, latency, start, .. } = self;
+        let results = &self.results;
+        let Results { machine, plan, opaque_floor, rows, latency, start, .. } = results;
         write!(f, "{} cores, {}, ", machine.cores, machine.arch)?;
         match machine.pinned {
             Some((server, driver)) => write!(f, "server on core {server}, driver on core {driver}")?,
@@ -128,10 +51,10 @@ impl fmt::Display for Report {
         if machine.contended {
             writeln!(f, "(contended: too few cores for times on the clock to mean much)")?;
         }
-        self.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
-        self.sieges.iter().try_for_each(|siege| writeln!(f, "{siege}"))?;
-        self.stalls.iter().try_for_each(|stall| write!(f, "{stall}"))?;
-        self.pile.as_ref().map_or(Ok(()), |pile| write!(f, "{pile}"))?;
+        results.flood.as_ref().map_or(Ok(()), |flood| write!(f, "{flood}"))?;
+        results.sieges.iter().try_for_each(|siege| writeln!(f, "{siege}"))?;
+        results.stalls.iter().try_for_each(|stall| write!(f, "{stall}"))?;
+        results.pile.as_ref().map_or(Ok(()), |pile| write!(f, "{pile}"))?;
         let of = |spread: &Spread| format!("{:.1} ms (least {:.1})", spread.median, spread.min);
         writeln!(f, "spawn to first token: {}; floor {}\n", of(&start.product), of(&start.floor))?;
         self.budgets.iter().try_for_each(|budget| writeln!(f, "{budget}"))
@@ -203,45 +126,10 @@ impl fmt::Display for Pile {
     }
 }
 
-impl fmt::Display for Budget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, unit, measured, must, aim } = self;
-        let verdict = if self.is_kept() { "kept  " } else { "MISSED" };
-        write!(f, "{verdict} {name:<27} {measured:>8.2} {unit:<7} must {must:.2}, aim {aim:.2}")
-    }
-}
-
-/// Instructions of all kinds of token.
-#[derive(Debug, Serialize)]
-pub struct Counts {
-    /// Each kind.
-    pub kinds: Vec<Counted>,
-    /// What that means.
-    pub budgets: Vec<Budget>,
-}
-
-/// Instructions of a kind of token.
-#[derive(Debug, Serialize)]
-pub struct Counted {
-    /// The kind.
-    pub name: &'static str,
-    /// The floor's.
-    pub floor: Instructions,
-    /// The product's, if it issues that kind.
-    pub product: Option<Instructions>,
-}
-
-impl Counts {
-    /// Those of a kind of token.
-    pub fn of(&self, token: Token) -> Option<&Counted> {
-        self.kinds.iter().find(|kind| kind.name == token.as_str())
-    }
-}
-
-impl fmt::Display for Counts {
+impl fmt::Display for CountsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<13} {:>12} {:>12}", "instructions", "floor", "product")?;
-        for Counted { name, floor, product } in &self.kinds {
+        for Counted { name, floor, product } in &self.counts.kinds {
             write!(f, "{name:<13} {:>12}", floor.request)?;
             product.map_or(Ok(()), |product| write!(f, " {:>12}", product.request))?;
             writeln!(f)?;

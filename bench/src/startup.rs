@@ -1,4 +1,4 @@
-//! S11: from the start of a process to its first token, its keys being there already.
+//! From the start of a process to its first token, its keys being there already.
 
 use crate::Outcome;
 use crate::clock::now;

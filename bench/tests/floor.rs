@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bench::connection::Connection;
 use bench::floor::{client_id, client_secret};
-use bench::scenario::request;
+use bench::request::request;
 use bench::server::Server;
 use bench::token::Token;
 use serde_json::Value;

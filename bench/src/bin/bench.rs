@@ -4,7 +4,8 @@ use bench::budget::{Budget, of_instructions};
 use bench::instructions::count;
 use bench::measure::{self, measure};
 use bench::product::Product;
-use bench::report::{Counted, Counts};
+use bench::report::CountsReport;
+use bench::results::{Counted, Counts};
 use bench::rounds::Plan;
 use bench::scenario::s1;
 use bench::token::Token;
@@ -81,16 +82,16 @@ async fn run(cli: &Cli) -> Outcome<bool> {
             (cli.render(&report)?, report.budgets)
         }
         What::Instructions => {
-            let counts = counts(&Product::install(&cli.keyward, &[])?).await?;
-            (cli.render(&counts)?, counts.budgets)
+            let report = counts(&Product::install(&cli.keyward, &[])?).await?;
+            (cli.render(&report)?, report.budgets)
         }
     };
     writeln!(stdout(), "{}", text.trim_end())?;
     Ok(matches!(cli.what, What::Run(_)) || budgets.iter().all(Budget::is_kept))
 }
 
-async fn counts(product: &Product) -> Outcome<Counts> {
-    let mut counts = Counts { kinds: Vec::new(), budgets: Vec::new() };
+async fn counts(product: &Product) -> Outcome<CountsReport> {
+    let mut counts = Counts { kinds: Vec::new() };
     for token in Token::ALL {
         let floor = count(|runner| floor::start(runner, token), s1::ask_floor).await?;
         let product = match token {
@@ -102,8 +103,7 @@ async fn counts(product: &Product) -> Outcome<Counts> {
         };
         counts.kinds.push(Counted { name: token.as_str(), floor, product });
     }
-    counts.budgets = of_instructions(&counts);
-    Ok(counts)
+    Ok(CountsReport { budgets: of_instructions(&counts), counts })
 }
 
 impl Effort {

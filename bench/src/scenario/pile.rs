@@ -2,7 +2,8 @@
 //! their account on six connections without a pause. What it does to others, who come from an application and go
 //! back with a code (S2), and whether the one with the pile can still sign in and out.
 
-use super::{PASSWORD, request, s2};
+use super::s2;
+use super::testbed::PASSWORD;
 use crate::Outcome;
 use crate::browser::{Browser, End};
 use crate::clock::now;
@@ -10,12 +11,13 @@ use crate::connection::Connection;
 use crate::load::{Flow, Load, Pace, run as load};
 use crate::machine::Machine;
 use crate::product::{Client, Product};
+use crate::request::request;
+use crate::results::Pile;
 use crate::rounds::{Plan, Spread, open};
 use crate::runner::Runner;
 use crate::server::Server;
 use rusqlite::{Connection as Db, params};
 use s2::CodeFlow;
-use serde::Serialize;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,37 +38,6 @@ const HANGING_UP: usize = 60;
 const OTHERS: f64 = 100.0;
 /// The thread that does nothing but the others' writes meanwhile.
 const WRITER: &str = "keyward-writer";
-
-/// What a pile does.
-#[derive(Clone, Debug, Serialize)]
-pub struct Pile {
-    /// CPU time of a flow of others in microseconds, while nobody asks for the account.
-    pub idle: Spread,
-    /// The same meanwhile: all that the server needs, less what it needs for the account alone.
-    pub meanwhile: Spread,
-    /// The one over the other, round by round.
-    pub ratio: Spread,
-    /// The same of the thread that writes, which works for nobody else.
-    pub writer: Spread,
-    /// Half of the flows take less, in microseconds: idle, meanwhile.
-    pub p50: (f64, f64),
-    /// All but a hundredth take less: idle; while as many connections ask for an account without a pile; meanwhile.
-    pub p99: (f64, f64, f64),
-    /// The last over the one before it: what the pile does, and not that many ask.
-    pub p99_ratio: f64,
-    /// Flows of others a second, of [`OTHERS`] that are due: idle, meanwhile.
-    pub per_second: (f64, f64),
-    /// Account pages a second meanwhile, and requests for them that are refused (503).
-    pub asked: (f64, f64),
-    /// All but a hundredth take less, and the longest, while callers hang up, in microseconds. None is refused.
-    pub hanging_up: (f64, f64),
-    /// The account page in bytes.
-    pub page: usize,
-    /// The most memory that all this ever took, in bytes.
-    pub peak: u64,
-    /// How long the owner needs to sign in, and to sign out, in milliseconds.
-    pub in_and_out: (f64, f64),
-}
 
 /// Somebody who asks for the account, and whether they got it.
 #[derive(Clone)]

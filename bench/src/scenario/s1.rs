@@ -1,12 +1,13 @@
 //! S1: a machine gets a token (client_credentials, `client_secret_basic`), its client in the product's cache.
 
-use super::{Row, Setting, request};
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::floor;
 use crate::load::{Ask, Pace};
 use crate::machine::Machine;
 use crate::product::{Client, Product};
-use crate::report::Latency;
+use crate::request::request;
+use crate::results::{Latency, Row};
 use crate::rounds::{Plan, Sample, Spread, Subject};
 use crate::server::Server;
 use crate::token::Token;
@@ -37,12 +38,12 @@ pub async fn opaque_floor(machine: &Machine, plan: Plan) -> Outcome<Spread> {
 }
 
 /// Compares the two for each kind of token.
-pub async fn run(setting: &Setting<'_>, clients: &[(Token, Client)]) -> Outcome<Vec<Row>> {
+pub async fn run(testbed: &Testbed<'_>, clients: &[(Token, Client)]) -> Outcome<Vec<Row>> {
     let mut rows = Vec::with_capacity(clients.len());
     for (token, client) in clients {
-        let floor = floor::start(&setting.machine.runner(), *token)?;
-        let product = ask(setting.server, client);
-        rows.push(setting.compare(format!("S1 {token}"), (&floor, ask_floor(&floor)), product).await?);
+        let floor = floor::start(&testbed.machine.runner(), *token)?;
+        let product = ask(testbed.server, client);
+        rows.push(testbed.compare(format!("S1 {token}"), (&floor, ask_floor(&floor)), product).await?);
     }
     Ok(rows)
 }

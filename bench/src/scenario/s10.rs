@@ -7,9 +7,9 @@ use crate::Outcome;
 use crate::load::Pace;
 use crate::machine::Machine;
 use crate::product::{Client, Product};
+use crate::results::Stall;
 use crate::rounds::{Plan, Spread, Subject};
 use crate::server::Server;
-use serde::Serialize;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
@@ -26,21 +26,6 @@ const AT_ONCE: usize = 100;
 /// Bytes of the largest head and body that the product takes.
 const HEAD: usize = 38 * 1024;
 const BODY: usize = 64 * 1024;
-
-/// What one way of it does.
-#[derive(Clone, Debug, Serialize)]
-pub struct Stall {
-    /// The way.
-    pub way: &'static str,
-    /// CPU time of a token before, in microseconds.
-    pub before: Spread,
-    /// CPU time of a token meanwhile.
-    pub meanwhile: Spread,
-    /// The one over the other, round by round.
-    pub ratio: Spread,
-    /// The most memory that the server ever took, in bytes.
-    pub peak: u64,
-}
 
 /// Stalls a server of its own in each way.
 pub async fn run(product: &Product, machine: &Machine, client: &Client, plan: Plan) -> Outcome<Vec<Stall>> {

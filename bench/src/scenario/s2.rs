@@ -1,13 +1,15 @@
 //! S2: a person who is signed in comes from an application and goes back with a code (PKCE), and the application
 //! redeems it: two requests, two writes. Consent isn't asked (a first-party client, or remembered).
 
-use super::{PASSWORD, Row, Setting, USERNAME, encode, request};
+use super::testbed::{PASSWORD, Testbed, USERNAME};
 use crate::Outcome;
 use crate::browser::{Browser, End};
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::Flow;
 use crate::product::{Client, Product};
+use crate::request::{encode, request};
+use crate::results::Row;
 use crate::server::Server;
 use crate::token::Token;
 use base64::Engine as _;
@@ -145,11 +147,11 @@ pub fn floor_flow(floor: &Server, client: Client) -> CodeFlow {
 }
 
 /// Compares the two.
-pub async fn run(setting: &Setting<'_>) -> Outcome<Row> {
+pub async fn run(testbed: &Testbed<'_>) -> Outcome<Row> {
     let folder = TempDir::with_prefix("keyward-bench-")?;
-    let floor = floor::start_storing(&setting.machine.runner(), Token::ES256, folder.path())?;
-    let product = CodeFlow::sign_in(setting.server, client(setting.product, "application")?).await?;
-    setting.compare("S2 code flow", (&floor, floor_flow(&floor, floor::client())), product).await
+    let floor = floor::start_storing(&testbed.machine.runner(), Token::ES256, folder.path())?;
+    let product = CodeFlow::sign_in(testbed.server, client(testbed.product, "application")?).await?;
+    testbed.compare("S2 code flow", (&floor, floor_flow(&floor, floor::client())), product).await
 }
 
 #[cfg(test)]

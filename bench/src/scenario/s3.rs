@@ -2,18 +2,19 @@
 //! writes, one argon2id hash. The floor is the hash alone. Then a flood of them: what it does to machines that get
 //! tokens meanwhile.
 
-use super::{PASSWORD, Row, Setting, USERNAME, s1, s2};
+use super::testbed::{PASSWORD, Testbed, USERNAME};
+use super::{s1, s2};
 use crate::Outcome;
 use crate::browser::{Browser, End};
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::{Ask, Flow, Load, Pace, run as load};
 use crate::product::Client;
+use crate::request::{FORM, request};
+use crate::results::{Flood, Row};
 use crate::rounds::{Spread, open};
-use crate::scenario::{FORM, request};
 use crate::server::Server;
 use crate::token::Token;
-use serde::Serialize;
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -32,32 +33,6 @@ struct Login {
     browser: Browser,
     path: Rc<str>,
     refused: Rc<Cell<u32>>,
-}
-
-/// What a flood of sign-ins does.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Flood {
-    /// CPU time of a token while nobody signs in, in microseconds.
-    pub idle: Spread,
-    /// CPU time of a token while the password pool is full all the time: what the threads that don't hash need,
-    /// less what they need for the sign-ins alone.
-    pub flooded: Spread,
-    /// The one over the other, round by round.
-    pub ratio: Spread,
-    /// Half of the tokens take less, in microseconds: idle, flooded.
-    pub p50: (f64, f64),
-    /// All but a hundredth take less.
-    pub p99: (f64, f64),
-    /// Tokens that waited at once, at most in a middling round: idle, flooded.
-    pub waiting: (f64, f64),
-    /// The same in a flood that overflows.
-    pub waiting_in_overflow: u32,
-    /// Sign-ins a second when the pool is full.
-    pub logins: f64,
-    /// Sign-ins and refusals (503) of the flood that overflows.
-    pub overflow: (u32, u32),
-    /// The most memory that all this ever took, in bytes.
-    pub peak: u64,
 }
 
 impl Login {
@@ -82,28 +57,28 @@ impl Flow for Login {
 }
 
 /// Compares a sign-in to a hash.
-pub async fn run(setting: &Setting<'_>, client: &Client) -> Outcome<Row> {
-    let floor = floor::start(&setting.machine.runner(), Token::Opaque)?;
+pub async fn run(testbed: &Testbed<'_>, client: &Client) -> Outcome<Row> {
+    let floor = floor::start(&testbed.machine.runner(), Token::Opaque)?;
     let body = format!("username={USERNAME}&password=another");
     let hash = Ask::new(request("POST", "/login", floor.address, FORM, &body), "\"");
-    setting.compare("S3 login", (&floor, hash), Login::new(setting.server, client)).await
+    testbed.compare("S3 login", (&floor, hash), Login::new(testbed.server, client)).await
 }
 
 /// Sign-ins and tokens at once. The server has computed no hash before: that is how its threads are told apart.
-pub async fn flood(setting: &Setting<'_>, person: &Client, machine: &Client) -> Outcome<Flood> {
-    let server = setting.server;
+pub async fn flood(testbed: &Testbed<'_>, person: &Client, machine: &Client) -> Outcome<Flood> {
+    let server = testbed.server;
     let bench = Bench {
         server,
         // Those that hash begin with the first hash.
         serving: server.threads()?,
         login: Login::new(server, person),
         token: s1::ask(server, machine),
-        connections: setting.plan.connections,
-        time: setting.plan.time,
+        connections: testbed.plan.connections,
+        time: testbed.plan.time,
     };
     bench.tokens_alone().await?;
-    let mut rounds = Vec::with_capacity(setting.plan.rounds);
-    for _ in 0..setting.plan.rounds {
+    let mut rounds = Vec::with_capacity(testbed.plan.rounds);
+    for _ in 0..testbed.plan.rounds {
         rounds.push((bench.tokens_alone().await?, bench.logins_alone().await?, bench.both().await?));
     }
     let (refused, overflow) = bench.overflow().await?;

@@ -3,12 +3,14 @@
 //! for a durable write. Then what a token costs that was used before: its chain ended with its first return.
 
 use super::s2::{CodeFlow, floor_flow, public_client, redeem};
-use super::{Row, Setting, encode, request};
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::{Ask, Flow};
 use crate::product::Client;
+use crate::request::{encode, request};
+use crate::results::Row;
 use crate::rounds::Plan;
 use crate::server::Server;
 use crate::token::Token;
@@ -66,20 +68,20 @@ async fn replay(server: &Server, mut chain: Chain, refusal: &'static str) -> Out
 }
 
 /// Compares the two: many chains at once, one alone, and the return of a used token.
-pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
+pub async fn run(testbed: &Testbed<'_>) -> Outcome<Vec<Row>> {
     let folder = TempDir::with_prefix("keyward-bench-")?;
-    let floor = floor::start_storing(&setting.machine.runner(), Token::ES256, folder.path())?;
+    let floor = floor::start_storing(&testbed.machine.runner(), Token::ES256, folder.path())?;
     let public = Client { secret: String::new(), ..floor::client() };
     let floors = Chain::new(floor_flow(&floor, public));
-    let client = public_client(setting.product, "public-application")?;
-    let products = Chain::new(CodeFlow::sign_in(setting.server, client).await?);
-    let alone = Setting { plan: Plan { connections: 1, ..setting.plan }, ..*setting };
+    let client = public_client(testbed.product, "public-application")?;
+    let products = Chain::new(CodeFlow::sign_in(testbed.server, client).await?);
+    let alone = Testbed { plan: Plan { connections: 1, ..testbed.plan }, ..*testbed };
     let asks = (replay(&floor, floors.clone(), "").await?, {
-        replay(setting.server, products.clone(), r#"{"error":"invalid_grant""#).await?
+        replay(testbed.server, products.clone(), r#"{"error":"invalid_grant""#).await?
     });
     Ok(vec![
-        setting.compare("S4 refresh", (&floor, floors.clone()), products.clone()).await?,
+        testbed.compare("S4 refresh", (&floor, floors.clone()), products.clone()).await?,
         alone.compare("S4 alone", (&floor, floors), products).await?,
-        setting.compare("S4 replay", (&floor, asks.0), asks.1).await?,
+        testbed.compare("S4 replay", (&floor, asks.0), asks.1).await?,
     ])
 }

@@ -2,14 +2,17 @@
 //! revoked; of text that is no token; and of a token that was never seen before, with getting it. The floor verifies
 //! the signature of its own tokens each time, and reads nothing.
 
+use super::s1;
 use super::s2::{self, CodeFlow};
 use super::s8::GetAndSend;
-use super::{Row, Setting, encode, request, s1};
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::{Ask, Flow as _};
 use crate::product::Client;
+use crate::request::{encode, request};
+use crate::results::Row;
 use crate::server::Server;
 use crate::token::Token;
 use serde::Deserialize;
@@ -39,24 +42,24 @@ pub async fn floor_token(floor: &Server) -> Outcome<String> {
 }
 
 /// Compares the two; `machine` gets tokens for itself.
-pub async fn run(setting: &Setting<'_>, machine: &Client) -> Outcome<Vec<Row>> {
-    let (server, floor) = (setting.server, floor::start(&setting.machine.runner(), Token::ES256)?);
-    let (client, of_floor) = (s2::client(setting.product, "asking-application")?, floor::client());
+pub async fn run(testbed: &Testbed<'_>, machine: &Client) -> Outcome<Vec<Row>> {
+    let (server, floor) = (testbed.server, floor::start(&testbed.machine.runner(), Token::ES256)?);
+    let (client, of_floor) = (s2::client(testbed.product, "asking-application")?, floor::client());
     let mut connection = Connection::open(server.address).await?;
     let mut code = CodeFlow::sign_in(server, client.clone()).await?;
     let token = code.tokens(&mut connection).await?.access_token;
     let known = floor_token(&floor).await?;
     let floors = |token: &str, begins| (&floor, ask(&floor, &of_floor, token, begins));
     let products = |token: &str, begins| ask(server, &client, token, begins);
-    let active = setting.compare("S5 active", floors(&known, ACTIVE), products(&token, ACTIVE)).await?;
+    let active = testbed.compare("S5 active", floors(&known, ACTIVE), products(&token, ACTIVE)).await?;
     let revoke = request("POST", "/revoke", server.address, &client.head(), &encode(&[("token", &token)]));
     Ask::new(revoke, "").once(&mut Connection::open(server.address).await?).await?;
     let first = |server, client| GetAndSend::new(server, client, "/introspect");
     let firsts = ((&floor, first(&floor, floor::client())), first(server, machine.clone()));
     Ok(vec![
-        setting.compare("S5 first", firsts.0, firsts.1).await?,
+        testbed.compare("S5 first", firsts.0, firsts.1).await?,
         active,
-        setting.compare("S5 revoked", floors(&known, ACTIVE), products(&token, INACTIVE)).await?,
-        setting.compare("S5 garbage", floors(GARBAGE, INACTIVE), products(GARBAGE, INACTIVE)).await?,
+        testbed.compare("S5 revoked", floors(&known, ACTIVE), products(&token, INACTIVE)).await?,
+        testbed.compare("S5 garbage", floors(GARBAGE, INACTIVE), products(GARBAGE, INACTIVE)).await?,
     ])
 }

@@ -3,11 +3,13 @@
 
 use super::s2::{self, CodeFlow};
 use super::s5::floor_token;
-use super::{Row, Setting, request};
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::Ask;
+use crate::request::request;
+use crate::results::Row;
 use crate::server::Server;
 use crate::token::Token;
 
@@ -17,11 +19,11 @@ fn ask(server: &Server, token: &str) -> Ask {
 }
 
 /// Compares the two.
-pub async fn run(setting: &Setting<'_>) -> Outcome<Row> {
-    let floor = floor::start(&setting.machine.runner(), Token::ES256)?;
-    let client = s2::client(setting.product, "curious-application")?;
-    let mut connection = Connection::open(setting.server.address).await?;
-    let token = CodeFlow::sign_in(setting.server, client).await?.tokens(&mut connection).await?.access_token;
+pub async fn run(testbed: &Testbed<'_>) -> Outcome<Row> {
+    let floor = floor::start(&testbed.machine.runner(), Token::ES256)?;
+    let client = s2::client(testbed.product, "curious-application")?;
+    let mut connection = Connection::open(testbed.server.address).await?;
+    let token = CodeFlow::sign_in(testbed.server, client).await?.tokens(&mut connection).await?.access_token;
     let known = floor_token(&floor).await?;
-    setting.compare("S6 userinfo", (&floor, ask(&floor, &known)), ask(setting.server, &token)).await
+    testbed.compare("S6 userinfo", (&floor, ask(&floor, &known)), ask(testbed.server, &token)).await
 }

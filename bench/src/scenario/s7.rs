@@ -1,10 +1,12 @@
 //! S7: an API fetches the keys that verify tokens, asks whether they changed, and looks where they are.
 
-use super::{Row, Setting, request};
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::Ask;
+use crate::request::request;
+use crate::results::Row;
 use crate::server::Server;
 use crate::token::Token;
 
@@ -27,11 +29,11 @@ fn metadata(server: &Server) -> Ask {
 }
 
 /// Compares the two. The floor's only document stands for the metadata, too.
-pub async fn run(setting: &Setting<'_>) -> Outcome<Vec<Row>> {
-    let (server, floor) = (setting.server, floor::start(&setting.machine.runner(), Token::ES256)?);
+pub async fn run(testbed: &Testbed<'_>) -> Outcome<Vec<Row>> {
+    let (server, floor) = (testbed.server, floor::start(&testbed.machine.runner(), Token::ES256)?);
     Ok(vec![
-        setting.compare("S7 JWKS", (&floor, keys(&floor)), keys(server)).await?,
-        setting.compare("S7 304", (&floor, unchanged(&floor).await?), unchanged(server).await?).await?,
-        setting.compare("S7 metadata", (&floor, keys(&floor)), metadata(server)).await?,
+        testbed.compare("S7 JWKS", (&floor, keys(&floor)), keys(server)).await?,
+        testbed.compare("S7 304", (&floor, unchanged(&floor).await?), unchanged(server).await?).await?,
+        testbed.compare("S7 metadata", (&floor, keys(&floor)), metadata(server)).await?,
     ])
 }

@@ -1,11 +1,14 @@
 //! S8: a machine gets a token and gives it back (RFC 7009): two requests, one write.
 
-use super::{Row, Setting, encode, request, s1};
+use super::s1;
+use super::testbed::Testbed;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::floor;
 use crate::load::{Ask, Flow};
 use crate::product::Client;
+use crate::request::{encode, request};
+use crate::results::Row;
 use crate::server::Server;
 use crate::token::Token;
 use serde_json::Value;
@@ -41,10 +44,10 @@ impl Flow for GetAndSend {
 }
 
 /// Compares the two.
-pub async fn run(setting: &Setting<'_>, client: &Client) -> Outcome<Row> {
+pub async fn run(testbed: &Testbed<'_>, client: &Client) -> Outcome<Row> {
     let folder = TempDir::with_prefix("keyward-bench-")?;
-    let floor = floor::start_storing(&setting.machine.runner(), Token::ES256, folder.path())?;
+    let floor = floor::start_storing(&testbed.machine.runner(), Token::ES256, folder.path())?;
     let floors = GetAndSend::new(&floor, floor::client(), "/revoke");
-    let products = GetAndSend::new(setting.server, client.clone(), "/revoke");
-    setting.compare("S8 revocation", (&floor, floors), products).await
+    let products = GetAndSend::new(testbed.server, client.clone(), "/revoke");
+    testbed.compare("S8 revocation", (&floor, floors), products).await
 }

@@ -2,16 +2,18 @@
 //! many; people with right passwords come from five networks without a pause; somebody asks for clients that don't
 //! exist. Counted is who is served, not how fast. To the server each address of 127.0.0.0/8 is a caller of its own.
 
-use super::{FORM, PASSWORD, USERNAME, encode, request, s2};
+use super::s2;
+use super::testbed::{PASSWORD, USERNAME};
 use crate::Outcome;
 use crate::browser::{Browser, End};
 use crate::connection::Connection;
 use crate::load::{Flow, Pace, run as load};
 use crate::product::{Client, Product};
+use crate::request::{FORM, encode, request};
+use crate::results::Siege;
 use crate::rounds::Plan;
 use crate::runner::Runner;
 use crate::server::Server;
-use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,21 +33,6 @@ const CROWD: [&str; 5] = ["crowd-1", "crowd-2", "crowd-3", "crowd-4", "crowd-5"]
 const SIXTH: &str = "sixth";
 /// Clients that the server has not seen before the attack.
 const UNSEEN: u8 = 20;
-
-/// What an attack did.
-#[derive(Clone, Debug, Serialize)]
-pub struct Siege {
-    /// Which.
-    pub name: &'static str,
-    /// How often the owner was served.
-    pub served: u32,
-    /// How often not.
-    pub refused: u32,
-    /// The owner's part of all sign-ins over an equal part for each network, where networks share something.
-    pub share: Option<f64>,
-    /// What the attackers were answered, by status; 303 is a sign-in.
-    pub meanwhile: BTreeMap<u16, u32>,
-}
 
 /// How often each status came, of all connections.
 type Answers = Rc<RefCell<BTreeMap<u16, u32>>>;

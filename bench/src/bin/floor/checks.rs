@@ -1,8 +1,8 @@
 //! Tokens that come back: introspection, userinfo, revocation.
 
-use super::text::{seconds, unbase64};
-use super::{Floor, answer, form, header, json};
 use crate::ledger::Step;
+use crate::state::{Floor, answer, form, header, json};
+use crate::text::{seconds, unbase64};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};

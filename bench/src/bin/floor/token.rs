@@ -1,8 +1,8 @@
 //! A code for whoever has a session, and tokens: for a client, for a code, for a refresh token.
 
-use super::text::{Form, encode, random, seconds, unbase64};
-use super::{Floor, answer, form, header, json};
 use crate::ledger::{Grant, Ledger, Step};
+use crate::state::{Floor, answer, form, header, json};
+use crate::text::{Form, encode, random, seconds, unbase64};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
