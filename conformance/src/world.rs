@@ -1,6 +1,7 @@
 //! A server of a test's own.
 
 use crate::answer::Answer;
+use crate::request;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -84,7 +85,7 @@ impl Party {
 
     /// Its `Authorization` header.
     pub fn basic(&self) -> String {
-        crate::basic(self.id(), &self.secret)
+        request::basic(self.id(), &self.secret)
     }
 }
 
@@ -244,7 +245,7 @@ impl World {
 
     /// The `Authorization` header of a client made here.
     pub fn basic(&self, id: &str) -> String {
-        crate::basic(id, &self.secrets.lock().unwrap()[id])
+        request::basic(id, &self.secrets.lock().unwrap()[id])
     }
 
     /// A confidential client that signs people in at `https://rp.example/cb`.

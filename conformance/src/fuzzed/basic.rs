@@ -1,6 +1,6 @@
 //! Client authentication by HTTP Basic. The input is an `Authorization` header, and two lines: an id and a secret.
 
-use super::client;
+use super::samples::client;
 use crate::request;
 use crate::world::BEGIN;
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,6 +1,6 @@
 //! The cookies a browser brings along: ours among those of others. The input is lines, each one `Cookie` header.
 
-use super::ring;
+use super::samples::ring;
 use crate::world::BEGIN;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};

@@ -1,7 +1,7 @@
 //! Redirect URIs: registering and proving them. The input is four lines: `native` or anything else, the registered
 //! URI, the requested one, and a state.
 
-use super::client;
+use super::samples::client;
 use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::params::Params;

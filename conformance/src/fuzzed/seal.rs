@@ -1,6 +1,6 @@
 //! What we seal, and what claims to be sealed.
 
-use super::ring;
+use super::samples::ring;
 use crate::world::BEGIN;
 use protocol::armor;
 use protocol::grant::GrantKey;

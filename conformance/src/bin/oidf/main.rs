@@ -5,18 +5,18 @@
 //!
 //! Absent on purpose: a browser. The suite has its own; the configurations tell it what to do on our pages.
 
-mod http;
+mod client;
 mod judge;
+mod output;
 mod report;
 mod run;
 mod suite;
 
 use clap::Parser;
 use conformance::plans;
+use output::{Outcome, note, print};
 use report::Report;
 use run::Run;
-use std::error::Error;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -58,8 +58,6 @@ struct Cli {
     json: bool,
 }
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -84,7 +82,7 @@ async fn execute(cli: &Cli) -> Outcome<bool> {
         known.into_iter().filter(|plan| cli.plan.is_empty() || cli.plan.iter().any(|name| name == plan.name));
     let token = cli.token_file.as_ref().map(std::fs::read_to_string).transpose()?;
     let token = token.map(|token| token.trim().to_owned());
-    let http = http::Http::new(&cli.suite, cli.insecure, token)?;
+    let http = client::Http::new(&cli.suite, cli.insecure, token)?;
     let suite = Suite::new(http);
     let mut report =
         Report { suite: suite.base().to_owned(), version: suite.version().await?, plans: Vec::new() };
@@ -119,14 +117,4 @@ fn finish(cli: &Cli, report: &Report) -> Outcome<bool> {
         return Err("no module was run: --module names none of the chosen plans".into());
     }
     Ok(report.is_expected())
-}
-
-/// A result, for whoever reads standard output.
-fn print(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "{}", line.trim_end_matches('\n'))
-}
-
-/// Progress and complaints.
-fn note(line: impl std::fmt::Display) {
-    let _nobody_reads = writeln!(std::io::stderr(), "{line}");
 }

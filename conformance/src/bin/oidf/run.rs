@@ -2,8 +2,8 @@
 //! other's answers.
 
 use crate::judge::{Ended, complaint};
+use crate::output::{Outcome, note, print};
 use crate::suite::{Entry, PlannedModule, Suite};
-use crate::{Outcome, note, print};
 use conformance::plans::Plan;
 use std::path::Path;
 use std::time::Duration;

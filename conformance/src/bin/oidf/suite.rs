@@ -1,7 +1,7 @@
 //! The suite's REST interface, as far as a run needs it.
 
-use crate::Outcome;
-use crate::http::{Http, Reply};
+use crate::client::{Http, Reply};
+use crate::output::Outcome;
 use http::{Method, StatusCode};
 use protocol::params::encode;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! One request to the suite: a connection of its own, TLS if its URL says so, an answer within bounds.
 
-use crate::Outcome;
+use crate::output::Outcome;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
