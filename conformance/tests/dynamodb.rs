@@ -14,8 +14,8 @@ const HARNESS: Harness = Harness::DynamoDb;
 #[path = "cases/mod.rs"]
 mod cases;
 
-#[path = "line/mod.rs"]
-mod line;
+#[path = "dynamodb/mod.rs"]
+mod dynamodb;
 
 #[path = "oidc/mod.rs"]
 mod oidc;

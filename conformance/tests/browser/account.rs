@@ -1,8 +1,8 @@
 //! A person looks after their account.
 
 use crate::chromium::{Chromium, Setup};
+use crate::fixture::{Fixture, sign_in};
 use crate::keyboard::{CONTROL, ENTER, TAB};
-use crate::setting::{Setting, sign_in};
 use conformance::{Browser, PASSWORD, World};
 use serde_json::json;
 
@@ -40,9 +40,9 @@ async fn is_signed_in(world: &World, browser: &mut Browser) -> bool {
 #[tokio::test]
 async fn a_profile_is_changed() {
     let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     // Who comes without an errand is led here.
-    setting.open_page(&browser, "/").await;
+    fixture.open_page(&browser, "/").await;
     browser.arrive_at("Sign in").await;
     sign_in(&browser, PASSWORD).await;
     browser.arrive_at("Your account").await;
@@ -61,7 +61,7 @@ async fn a_profile_is_changed() {
     browser.follow("#profile-submit").await;
     browser.find("#account-notice[role=status]").await;
     assert_eq!(browser.text("#account-notice").await, "Your profile is saved.");
-    let alice = setting.world.admin.user("alice").await.unwrap();
+    let alice = fixture.world.admin.user("alice").await.unwrap();
     assert_eq!((alice.claims["name"].as_str(), alice.email), (Some("Alice B. Adams"), None));
     assert_eq!(alice.claims["birthdate"], json!("1990-04-02"));
     assert_eq!(browser.refusals().await, [""; 0]);
@@ -70,9 +70,9 @@ async fn a_profile_is_changed() {
 #[tokio::test]
 async fn a_new_password_ends_every_other_session() {
     let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
-    let mut elsewhere = setting.elsewhere().await;
-    setting.be_at_home(&browser).await;
+    let fixture = Fixture::new().await;
+    let mut elsewhere = fixture.elsewhere().await;
+    fixture.be_at_home(&browser).await;
     change_password(&browser, "not my password", NEW).await;
     assert_told(&browser, "password", "current-password", "not your current password").await;
     assert_eq!(browser.status().await, 403);
@@ -82,20 +82,20 @@ async fn a_new_password_ends_every_other_session() {
     let here = browser.client.current_url().await.unwrap();
     browser.open(here.as_str()).await;
     browser.arrive_at("Your account").await;
-    assert!(is_signed_in(&setting.world, &mut elsewhere).await);
+    assert!(is_signed_in(&fixture.world, &mut elsewhere).await);
 
-    setting.world.pass(1);
+    fixture.world.pass(1);
     change_password(&browser, PASSWORD, NEW).await;
     assert!(browser.text("#account-notice").await.contains("signed out everywhere else"));
     assert_eq!(browser.count("#sessions-end-all").await, 0, "this browser is the only one");
     assert_eq!(browser.count("button[value=rp]").await, 0, "applications ask again: decision 0005");
-    assert!(!is_signed_in(&setting.world, &mut elsewhere).await);
+    assert!(!is_signed_in(&fixture.world, &mut elsewhere).await);
 
     browser.follow("#account-logout").await;
     browser.follow("#logout-confirm").await;
     browser.find("#logged-out").await;
-    setting.world.pass(1);
-    setting.open_page(&browser, "/account").await;
+    fixture.world.pass(1);
+    fixture.open_page(&browser, "/account").await;
     sign_in(&browser, PASSWORD).await;
     browser.find("#login-problem").await;
     browser.fill("#password", NEW).await;
@@ -106,13 +106,13 @@ async fn a_new_password_ends_every_other_session() {
 #[tokio::test]
 async fn n193_sessions_are_seen_and_ended_one_by_one_or_all() {
     let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(setting.elsewhere().await);
-        setting.world.pass(60);
+        others.push(fixture.elsewhere().await);
+        fixture.world.pass(60);
     }
-    setting.be_at_home(&browser).await;
+    fixture.be_at_home(&browser).await;
     let one_each = "button[name=session]:not(#sessions-end-all)";
     assert_eq!(browser.count(one_each).await, 3, "this browser's own has no button");
     assert!(browser.text("section:nth-of-type(3) li:first-child").await.contains("This browser"));
@@ -120,34 +120,34 @@ async fn n193_sessions_are_seen_and_ended_one_by_one_or_all() {
     browser.follow(one_each).await;
     assert_eq!(browser.text("#account-notice").await, "Signed out.");
     assert_eq!(browser.count(one_each).await, 2);
-    assert!(!is_signed_in(&setting.world, &mut others[2]).await);
-    assert!(is_signed_in(&setting.world, &mut others[0]).await);
+    assert!(!is_signed_in(&fixture.world, &mut others[2]).await);
+    assert!(is_signed_in(&fixture.world, &mut others[0]).await);
     browser.follow("#sessions-end-all").await;
 
-    setting.open_page(&browser, "/account").await;
+    fixture.open_page(&browser, "/account").await;
     assert_eq!(browser.count("button[name=session]").await, 0);
     for mut other in others {
-        assert!(!is_signed_in(&setting.world, &mut other).await);
+        assert!(!is_signed_in(&fixture.world, &mut other).await);
     }
 }
 
 #[tokio::test]
 async fn n168_applications_are_seen_and_ended() {
     let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     for (id, name) in [("cards", "Cards"), ("maps", "Maps")] {
         let metadata = json!({
             "client_id": id,
             "client_name": name,
-            "redirect_uris": [setting.site.url("/cb")],
+            "redirect_uris": [fixture.site.url("/cb")],
             "scope": "openid profile email offline_access",
         });
-        setting.world.client(metadata).await;
-        let request = setting.path(&[("client_id", id), ("scope", "openid profile offline_access")]);
-        Browser::new().authorize(&setting.world, &request).await;
+        fixture.world.client(metadata).await;
+        let request = fixture.path(&[("client_id", id), ("scope", "openid profile offline_access")]);
+        Browser::new().authorize(&fixture.world, &request).await;
     }
-    setting.elsewhere().await;
-    setting.be_at_home(&browser).await;
+    fixture.elsewhere().await;
+    fixture.be_at_home(&browser).await;
     let text = browser.text("section:last-of-type").await;
     for seen in ["Photo Albums", "Cards", "Maps", "also while you are away", "See your name"] {
         assert!(text.contains(seen), "{seen}: {text}");
@@ -164,9 +164,9 @@ async fn n168_applications_are_seen_and_ended() {
 #[tokio::test]
 async fn the_account_works_from_the_keyboard() {
     let Some(browser) = Chromium::start().await else { return };
-    let setting = Setting::new().await;
-    let mut elsewhere = setting.elsewhere().await;
-    setting.open_page(&browser, "/account").await;
+    let fixture = Fixture::new().await;
+    let mut elsewhere = fixture.elsewhere().await;
+    fixture.open_page(&browser, "/account").await;
     browser.find("#login-submit").await;
     browser.leaving(browser.keys(&["alice", TAB, PASSWORD, ENTER])).await;
     browser.arrive_at("Your account").await;
@@ -185,36 +185,36 @@ async fn the_account_works_from_the_keyboard() {
     assert!(session.len() > 9, "the session's id: {session}");
     assert_eq!(rest, ["sessions-end-all", "rp", "apps-end-all"]);
 
-    setting.open_page(&browser, "/account").await;
+    fixture.open_page(&browser, "/account").await;
     browser.find("#profile-name").await;
     browser.keys(&[TAB, TAB]).await;
     browser.keys_held(CONTROL, &["a"]).await;
     browser.leaving(browser.keys(&["Alice C. Adams", ENTER])).await;
     browser.find("#account-notice").await;
-    let alice = setting.world.admin.user("alice").await.unwrap();
+    let alice = fixture.world.admin.user("alice").await.unwrap();
     assert_eq!(alice.claims["name"], json!("Alice C. Adams"));
 
     browser.stops("sessions-end-all").await;
     browser.leaving(browser.keys(&[ENTER])).await;
 
-    assert!(!is_signed_in(&setting.world, &mut elsewhere).await);
+    assert!(!is_signed_in(&fixture.world, &mut elsewhere).await);
 }
 
 #[tokio::test]
 async fn the_account_works_without_scripts() {
     let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
-    let setting = Setting::new().await;
-    let mut elsewhere = setting.elsewhere().await;
-    setting.be_at_home(&browser).await;
+    let fixture = Fixture::new().await;
+    let mut elsewhere = fixture.elsewhere().await;
+    fixture.be_at_home(&browser).await;
     browser.refill("#profile-nickname", "Al").await;
     browser.follow("#profile-submit").await;
     assert_eq!(browser.value("#profile-nickname").await, "Al");
     browser.follow("button[value=rp]").await;
     browser.arrive_at("Your account").await;
-    assert!(is_signed_in(&setting.world, &mut elsewhere).await);
+    assert!(is_signed_in(&fixture.world, &mut elsewhere).await);
     browser.follow("#sessions-end-all").await;
     browser.arrive_at("Your account").await;
-    setting.world.pass(1);
+    fixture.world.pass(1);
     change_password(&browser, PASSWORD, NEW).await;
-    assert!(!is_signed_in(&setting.world, &mut elsewhere).await);
+    assert!(!is_signed_in(&fixture.world, &mut elsewhere).await);
 }

@@ -1,7 +1,7 @@
 //! Chromium without a screen, driven by WebDriver. Each test has a driver, a browser and a profile of its own, which
 //! end with it however it ends.
 
-use crate::environment;
+use crate::prerequisites::{environment, go_without};
 use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -266,7 +266,7 @@ impl Driver {
         let mut process = match started {
             Ok(process) => process,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                crate::go_without("chromedriver is not installed");
+                go_without("chromedriver is not installed");
                 return None;
             }
             Err(error) => panic!("chromedriver doesn't start: {error}"),

@@ -1,7 +1,8 @@
 //! `keyward dev`, the real binary: what it prints is all a person needs.
 
 use crate::chromium::Chromium;
-use crate::site::Site;
+use crate::other_site::Site;
+use crate::prerequisites::go_without;
 use conformance::keyward_binary;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -109,7 +110,7 @@ fn the_printed_command_gets_a_token() {
     let command = format!("{} --silent --show-error", dev.says("curl"));
     let done = Command::new("sh").args(["-c", &command]).output().unwrap();
     if done.status.code() == Some(127) {
-        return crate::go_without("curl is not installed");
+        return go_without("curl is not installed");
     }
     let answer: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
     assert_eq!(answer["token_type"], "Bearer");

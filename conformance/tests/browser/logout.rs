@@ -1,87 +1,87 @@
 //! A person signs out: by themselves, or because an application sends them.
 
 use crate::chromium::{Chromium, Setup};
+use crate::fixture::{Fixture, sign_in};
 use crate::keyboard::{ENTER, TAB};
-use crate::setting::{Setting, sign_in};
 use conformance::{PASSWORD, query};
 
 /// Signs alice in at the application, and gives the ID token it got.
-async fn id_token(setting: &mut Setting, browser: &Chromium) -> String {
-    browser.open(&setting.request(&[("prompt", "consent")])).await;
+async fn id_token(fixture: &mut Fixture, browser: &Chromium) -> String {
+    browser.open(&fixture.request(&[("prompt", "consent")])).await;
     sign_in(browser, PASSWORD).await;
     browser.follow("#consent-approve").await;
-    let arrival = setting.site.arrival().await;
-    setting.redeem(&arrival).await.json()["id_token"].as_str().unwrap().to_owned()
+    let arrival = fixture.site.arrival().await;
+    fixture.redeem(&arrival).await.json()["id_token"].as_str().unwrap().to_owned()
 }
 
-async fn is_signed_in(setting: &mut Setting, browser: &Chromium) -> bool {
-    browser.open(&setting.request(&[("prompt", "none")])).await;
-    setting.site.arrival().await.get("code").is_some()
+async fn is_signed_in(fixture: &mut Fixture, browser: &Chromium) -> bool {
+    browser.open(&fixture.request(&[("prompt", "none")])).await;
+    fixture.site.arrival().await.get("code").is_some()
 }
 
 #[tokio::test]
 async fn an_application_signs_its_user_out_and_gets_them_back() {
     let Some(browser) = Chromium::start().await else { return };
-    let mut setting = Setting::new().await;
-    let hint = id_token(&mut setting, &browser).await;
-    let bye = setting.site.url("/bye");
+    let mut fixture = Fixture::new().await;
+    let hint = id_token(&mut fixture, &browser).await;
+    let bye = fixture.site.url("/bye");
     let state = "a b&c=<d>";
     let asked =
         query(&[("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", &bye), ("state", state)]);
-    setting.open_page(&browser, &format!("/logout?{asked}")).await;
-    let arrival = setting.site.arrival().await;
+    fixture.open_page(&browser, &format!("/logout?{asked}")).await;
+    let arrival = fixture.site.arrival().await;
     assert_eq!((arrival.path.as_str(), arrival.get("state")), ("/bye", Some(state)));
     assert_eq!(browser.text("#back").await, "Back at the application");
-    assert!(!is_signed_in(&mut setting, &browser).await);
+    assert!(!is_signed_in(&mut fixture, &browser).await);
 
     // The same by POST, which brings no cookie along from another site.
-    let hint = id_token(&mut setting, &browser).await;
+    let hint = id_token(&mut fixture, &browser).await;
     let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", &bye)];
-    setting.site.trap("/sign-out", &setting.world.issuer().url("/logout"), &fields);
-    browser.open(&setting.site.url("/sign-out")).await;
-    let arrival = setting.site.arrival().await;
+    fixture.site.trap("/sign-out", &fixture.world.issuer().url("/logout"), &fields);
+    browser.open(&fixture.site.url("/sign-out")).await;
+    let arrival = fixture.site.arrival().await;
     assert!(arrival.path == "/bye" && arrival.has_no_query(), "{arrival:?}");
-    assert!(!is_signed_in(&mut setting, &browser).await);
+    assert!(!is_signed_in(&mut fixture, &browser).await);
 
     // Without an address to go to, here is the end.
-    let hint = id_token(&mut setting, &browser).await;
-    setting.open_page(&browser, &format!("/logout?id_token_hint={hint}")).await;
+    let hint = id_token(&mut fixture, &browser).await;
+    fixture.open_page(&browser, &format!("/logout?id_token_hint={hint}")).await;
     assert_eq!(browser.text("#logged-out").await, "You are signed out");
-    assert!(!is_signed_in(&mut setting, &browser).await);
+    assert!(!is_signed_in(&mut fixture, &browser).await);
     assert_eq!(browser.refusals().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn n188_a_logout_without_a_hint_asks_the_user() {
     let Some(browser) = Chromium::start().await else { return };
-    let mut setting = Setting::new().await;
-    setting.be_known(&browser).await;
-    let logout = setting.world.issuer().url("/logout");
-    setting.site.page("/image", &format!(r#"<p id=shown>Shown</p><img src="{logout}" alt="">"#));
-    for from in [setting.site.url("/image"), setting.site.sibling_url("/image")] {
+    let mut fixture = Fixture::new().await;
+    fixture.be_known(&browser).await;
+    let logout = fixture.world.issuer().url("/logout");
+    fixture.site.page("/image", &format!(r#"<p id=shown>Shown</p><img src="{logout}" alt="">"#));
+    for from in [fixture.site.url("/image"), fixture.site.sibling_url("/image")] {
         browser.open(&from).await;
         browser.find("#shown").await;
-        assert!(is_signed_in(&mut setting, &browser).await, "{from}");
+        assert!(is_signed_in(&mut fixture, &browser).await, "{from}");
     }
-    let bye = setting.site.url("/bye");
+    let bye = fixture.site.url("/bye");
     let unvouched = format!("/logout?{}", query(&[("client_id", "rp"), ("post_logout_redirect_uri", &bye)]));
-    setting.open_page(&browser, &unvouched).await;
+    fixture.open_page(&browser, &unvouched).await;
     assert!(browser.text("main").await.contains("alice"));
     browser.follow("#logout-stay").await;
     // It is the account that they stay at, and it asks nothing as they signed in just now.
     browser.arrive_at("Your account").await;
-    setting.open_page(&browser, &unvouched).await;
+    fixture.open_page(&browser, &unvouched).await;
     browser.follow("#logout-confirm").await;
     assert_eq!(browser.text("#logged-out").await, "You are signed out");
-    assert!(setting.site.is_quiet(), "nobody vouched for the address");
-    assert!(!is_signed_in(&mut setting, &browser).await);
+    assert!(fixture.site.is_quiet(), "nobody vouched for the address");
+    assert!(!is_signed_in(&mut fixture, &browser).await);
 }
 
 #[tokio::test]
 async fn signing_out_works_from_the_keyboard_and_without_scripts() {
     let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
-    let setting = Setting::new().await;
-    setting.be_at_home(&browser).await;
+    let fixture = Fixture::new().await;
+    fixture.be_at_home(&browser).await;
     browser.stops("account-logout").await;
     browser.leaving(browser.keys(&[ENTER])).await;
     browser.arrive_at("Sign out?").await;
@@ -94,6 +94,6 @@ async fn signing_out_works_from_the_keyboard_and_without_scripts() {
     browser.arrive_at("Sign out?").await;
     browser.leaving(browser.keys(&[TAB, ENTER])).await;
     browser.arrive_at("You are signed out").await;
-    setting.open_page(&browser, "/account").await;
+    fixture.open_page(&browser, "/account").await;
     browser.arrive_at("Sign in").await;
 }

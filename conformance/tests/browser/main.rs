@@ -4,7 +4,7 @@
 //!
 //! Without `chromedriver` the tests pass after saying so; with `REQUIRE_BROWSER=1`, as in CI, they fail.
 //! `AXE_SOURCE` is the path of axe-core's `axe.min.js`, which is not ours to ship. `SCREENSHOTS` is a folder
-//! that gets a picture of every page. None begins with `KEYWARD_`: an unknown setting would stop every server that
+//! that gets a picture of every page. None begins with `KEYWARD_`: an unknown fixture would stop every server that
 //! inherits it.
 //!
 //! Nothing here reaches beyond this machine: the browser resolves no other name.
@@ -17,35 +17,15 @@
 
 mod account;
 mod chromium;
+mod cross_site;
 mod demo;
-mod elsewhere;
+mod fixture;
 mod keyboard;
+mod layout;
 mod logout;
-mod look;
+mod other_site;
+mod prerequisites;
 mod redirects;
 mod requests;
-mod setting;
+mod sign_in;
 mod signup;
-mod site;
-mod walk;
-
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::sync::Mutex;
-
-/// What whoever starts the tests says.
-#[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// Something to test with is missing: fails if it is demanded, else says so once, past the harness that would swallow
-/// it.
-fn go_without(missing: &'static str) {
-    static SAID: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
-    assert!(environment("REQUIRE_BROWSER").is_none_or(|set| set != "1"), "{missing}");
-    if SAID.lock().unwrap().insert(missing) {
-        let line = format!("\nbrowser tests pass without testing: {missing}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    }
-}

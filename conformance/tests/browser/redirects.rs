@@ -2,8 +2,8 @@
 //! `form-action` to each hop, so a page with that directive breaks some of them.
 
 use crate::chromium::{Chromium, SCHEME, Setup};
-use crate::setting::{Setting, sign_in, with};
-use crate::site::Site;
+use crate::fixture::{Fixture, sign_in, with};
+use crate::other_site::Site;
 use conformance::{Harness, PASSWORD, World, query};
 use serde_json::json;
 use server::routes;
@@ -18,8 +18,8 @@ use tokio_rustls::TlsAcceptor;
 const FORMS: [&str; 2] = ["consent", "login"];
 
 /// A browser whose person has agreed, for good, to open the program.
-async fn opening_programs(setting: &Setting) -> Option<Chromium> {
-    let origins = [setting.world.issuer().origin(), &setting.site.url("")];
+async fn opening_programs(fixture: &Fixture) -> Option<Chromium> {
+    let origins = [fixture.world.issuer().origin(), &fixture.site.url("")];
     Chromium::with(Setup { may_open_programs: &origins, ..Setup::default() }).await
 }
 
@@ -36,30 +36,30 @@ async fn answer_by(browser: &Chromium, form: &str, request: &str) {
 
 #[tokio::test]
 async fn n167_a_private_use_scheme() {
-    let mut setting = Setting::new().await;
-    let Some(browser) = opening_programs(&setting).await else { return };
-    native(&setting).await;
+    let mut fixture = Fixture::new().await;
+    let Some(browser) = opening_programs(&fixture).await else { return };
+    native(&fixture).await;
     let redirect_uri = format!("{SCHEME}:/cb");
-    let request = setting.request(&[("client_id", "native"), ("redirect_uri", &redirect_uri)]);
+    let request = fixture.request(&[("client_id", "native"), ("redirect_uri", &redirect_uri)]);
     for form in FORMS {
         answer_by(&browser, form, &request).await;
         let opened = browser.opened().await;
         assert!(opened.starts_with(&format!("{redirect_uri}?code=kwc_")), "{form}: {opened}");
         assert_eq!(browser.refusals().await, [""; 0], "{form}");
     }
-    assert!(setting.site.is_quiet());
+    assert!(fixture.site.is_quiet());
 }
 
 #[tokio::test]
 async fn n167_an_ephemeral_loopback_port() {
     let Some(browser) = Chromium::start().await else { return };
-    let mut setting = Setting::new().await;
-    native(&setting).await;
-    let redirect_uri = setting.site.sibling_url("/native");
-    let request = setting.request(&[("client_id", "native"), ("redirect_uri", &redirect_uri)]);
+    let mut fixture = Fixture::new().await;
+    native(&fixture).await;
+    let redirect_uri = fixture.site.sibling_url("/native");
+    let request = fixture.request(&[("client_id", "native"), ("redirect_uri", &redirect_uri)]);
     for form in FORMS {
         answer_by(&browser, form, &request).await;
-        let arrival = setting.site.arrival().await;
+        let arrival = fixture.site.arrival().await;
         assert!(arrival.path == "/native" && arrival.get("code").is_some(), "{form}: {arrival:?}");
         assert_eq!(browser.refusals().await, [""; 0], "{form}");
     }
@@ -67,14 +67,14 @@ async fn n167_an_ephemeral_loopback_port() {
 
 #[tokio::test]
 async fn n167_a_callback_that_redirects_to_a_private_use_scheme() {
-    let mut setting = Setting::new().await;
-    let Some(browser) = opening_programs(&setting).await else { return };
-    let callback = setting.site.url("/bounce");
+    let mut fixture = Fixture::new().await;
+    let Some(browser) = opening_programs(&fixture).await else { return };
+    let callback = fixture.site.url("/bounce");
     for mode in ["query", "form_post"] {
-        let request = setting.request(&[("redirect_uri", &callback), ("response_mode", mode)]);
+        let request = fixture.request(&[("redirect_uri", &callback), ("response_mode", mode)]);
         for form in FORMS {
             answer_by(&browser, form, &request).await;
-            let arrival = setting.site.arrival().await;
+            let arrival = fixture.site.arrival().await;
             assert!(arrival.get("code").is_some(), "{form} {mode}: {arrival:?}");
             assert_eq!(browser.opened().await, format!("{SCHEME}:/bounced"), "{form} {mode}");
             assert_eq!(browser.refusals().await, [""; 0], "{form} {mode}");
@@ -112,7 +112,7 @@ async fn n167_n145_https_with_cookies_of_this_host_only() {
 
 /// A program on this device: any loopback port, and a scheme of its own.
 /// It has a secret, or it would be asked for consent each time, and the sign-in page would never be the last one.
-async fn native(setting: &Setting) {
+async fn native(fixture: &Fixture) {
     let metadata = json!({
         "client_id": "native",
         "client_name": "Photo Albums for this device",
@@ -120,7 +120,7 @@ async fn native(setting: &Setting) {
         "redirect_uris": [format!("{SCHEME}:/cb"), "http://127.0.0.1/native"],
         "scope": "openid profile",
     });
-    setting.world.client(metadata).await;
+    fixture.world.client(metadata).await;
 }
 
 fn certificate(folder: &TempDir, names: &[&str]) -> TlsAcceptor {

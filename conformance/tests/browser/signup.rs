@@ -1,8 +1,8 @@
 //! A person without an account makes one, on the way to an application.
 
 use crate::chromium::{Chromium, Setup};
+use crate::fixture::Fixture;
 use crate::keyboard::{ENTER, TAB};
-use crate::setting::Setting;
 
 const GOOD: &str = "a good password";
 
@@ -31,8 +31,8 @@ async fn assert_told(browser: &Chromium, field: &str, why: &str) {
 #[tokio::test]
 async fn a_user_signs_up_and_arrives_at_the_application() {
     let Some(browser) = Chromium::start().await else { return };
-    let mut setting = Setting::open().await;
-    browser.open(&setting.request(&[])).await;
+    let mut fixture = Fixture::open().await;
+    browser.open(&fixture.request(&[])).await;
     browser.follow("#login-signup").await;
     browser.arrive_at("Create an account").await;
     assert!(browser.text("main").await.contains("Photo Albums"));
@@ -55,9 +55,9 @@ async fn a_user_signs_up_and_arrives_at_the_application() {
     browser.arrive_at("Allow Photo Albums to use your account?").await;
     assert!(browser.text("main").await.contains("carol"));
     browser.follow("#consent-approve").await;
-    let arrival = setting.site.arrival().await;
-    let tokens = setting.redeem(&arrival).await;
-    let carol = setting.world.admin.user("carol").await.unwrap();
+    let arrival = fixture.site.arrival().await;
+    let tokens = fixture.redeem(&arrival).await;
+    let carol = fixture.world.admin.user("carol").await.unwrap();
     assert_eq!(tokens.claims("id_token")["sub"], carol.subject.as_str());
     assert_eq!(browser.refusals().await, [""; 0]);
 }
@@ -65,8 +65,8 @@ async fn a_user_signs_up_and_arrives_at_the_application() {
 #[tokio::test]
 async fn signing_up_works_from_the_keyboard() {
     let Some(browser) = Chromium::start().await else { return };
-    let mut setting = Setting::open().await;
-    browser.open(&setting.request(&[])).await;
+    let mut fixture = Fixture::open().await;
+    browser.open(&fixture.request(&[])).await;
     browser.find("#login-submit").await;
     assert_eq!(browser.stops("login-signup").await, ["password", "login-submit", "login-signup"]);
     browser.leaving(browser.keys(&[ENTER])).await;
@@ -82,20 +82,20 @@ async fn signing_up_works_from_the_keyboard() {
     browser.find("#consent-approve").await;
     browser.stops("consent-approve").await;
     browser.leaving(browser.keys(&[ENTER])).await;
-    assert!(setting.site.arrival().await.get("code").is_some());
-    let carol = setting.world.admin.user("carol").await.unwrap();
+    assert!(fixture.site.arrival().await.get("code").is_some());
+    let carol = fixture.world.admin.user("carol").await.unwrap();
     assert_eq!((carol.email.as_deref(), carol.email_verified), (Some("carol@example.com"), false));
 }
 
 #[tokio::test]
 async fn signing_up_works_without_scripts() {
     let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
-    let mut setting = Setting::open().await;
-    browser.open(&setting.request(&[("prompt", "create")])).await;
+    let mut fixture = Fixture::open().await;
+    browser.open(&fixture.request(&[("prompt", "create")])).await;
     browser.arrive_at("Create an account").await;
     sign_up(&browser, "carol", "short").await;
     assert_told(&browser, "password", "at least 8").await;
     sign_up(&browser, "carol", GOOD).await;
     browser.follow("#consent-approve").await;
-    assert!(setting.site.arrival().await.get("code").is_some());
+    assert!(fixture.site.arrival().await.get("code").is_some());
 }

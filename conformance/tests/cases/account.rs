@@ -1,6 +1,6 @@
 //! `/account`.
 
-use super::*;
+use super::requests::*;
 use conformance::account::{Account, kept_grant};
 use conformance::{BEGIN, PASSWORD, get};
 use protocol::grant::Grant;

@@ -1,7 +1,8 @@
 //! Clocks that are wrong: a minute off, put back by an hour, sent to the year 2038, 9999 and beyond. What was
 //! over stays over, nothing is issued that ends before it begins, and when the clock is right again so is all.
 
-use super::*;
+use super::refresh;
+use super::requests::*;
 use conformance::{BEGIN, PASSWORD, claims, get};
 use protocol::attempts::NAME_FROM_NETWORK;
 use protocol::time::Timestamp;

@@ -1,6 +1,6 @@
 //! Redeeming codes.
 
-use super::*;
+use super::requests::*;
 use conformance::account::Account;
 use conformance::{Log, get, header};
 use protocol::grant::MOST_CODES;

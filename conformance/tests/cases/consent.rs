@@ -1,6 +1,6 @@
 //! `/consent`.
 
-use super::*;
+use super::requests::*;
 use conformance::account::Account;
 use conformance::{PASSWORD, get};
 use protocol::id::RequestId;

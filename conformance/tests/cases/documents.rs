@@ -1,6 +1,6 @@
 //! `/jwks`, metadata and health: what programs read that know nobody.
 
-use super::*;
+use super::requests::*;
 use axum::body::Body;
 use conformance::{Log, get, header};
 use http::{Method, Request};

@@ -1,6 +1,6 @@
 //! The whole way of a sign-in and of a machine, as snapshots of whole answers.
 
-use super::*;
+use super::requests::*;
 use conformance::{Log, PASSWORD, assert_answer, get};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! `/introspect` and `/revoke`.
 
-use super::*;
+use super::requests::*;
 use axum::body::Body;
 use conformance::{Log, basic};
 use http::{Method, Request};

@@ -1,6 +1,6 @@
 //! `/logout`.
 
-use super::*;
+use super::requests::*;
 use conformance::{FORM, PASSWORD, get, post};
 use serde_json::json;
 

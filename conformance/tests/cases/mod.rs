@@ -1,135 +1,30 @@
-//! The cases, by endpoint. Each is sent through every harness; `crate::HARNESS` says which this is.
+//! The cases of `TRACE.md`, by what they are about. Each test target that includes this folder says by its `HARNESS` how
+//! requests reach the server.
 
-use conformance::{Answer, Browser, Party, With as _, World, form, query};
-
-mod abuse;
 mod account;
-mod attempts;
+mod attempt_isolation;
+mod attempt_limits;
 mod authorize;
-mod busy;
+mod busy_store;
+mod client_credentials;
 mod clock;
 mod code;
+mod code_replay;
+mod confusable_names;
 mod consent;
-mod cut;
 mod documents;
-mod door;
-mod endings;
-mod faults;
 mod flow;
+mod front_end;
+mod interrupted;
 mod introspect;
-mod lifetime;
+mod invalidation;
 mod login;
 mod logout;
-mod machine;
-mod names;
-mod pile;
+mod per_user_bounds;
 mod refresh;
-mod replay;
+mod refresh_lifetime;
+mod requests;
 mod signup;
+mod store_faults;
 mod token;
 mod userinfo;
-
-/// Lets everything else go on until something is the case. Waits far beyond anything that works, so that what
-/// doesn't work ends as a failure.
-async fn until(mut is_so: impl FnMut() -> bool) {
-    let patience = tokio::time::timeout(std::time::Duration::from_secs(60), async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    });
-    assert!(patience.await.is_ok(), "it did not come to that");
-}
-
-/// A world with the relying party and alice.
-async fn people() -> (World, Party) {
-    let world = World::new(crate::HARNESS).await;
-    let party = world.relying_party().await;
-    world.alice().await;
-    (world, party)
-}
-
-const REDIRECT: &str = "https://rp.example/cb";
-const ISSUER: &str = "https://op.example";
-/// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-/// A request that passes.
-const GOOD: [(&str, &str); 7] = [
-    ("client_id", "rp"),
-    ("redirect_uri", REDIRECT),
-    ("response_type", "code"),
-    ("scope", "openid"),
-    ("state", "s"),
-    ("code_challenge", CHALLENGE),
-    ("code_challenge_method", "S256"),
-];
-
-/// The good request, some parameters changed, added, or (by an empty value) left out.
-fn with(changes: &[(&str, &str)]) -> String {
-    let kept = GOOD.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
-    let pairs: Vec<_> = kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
-    format!("/authorize?{}", query(&pairs))
-}
-
-/// What the client gets for a request, alice signing in and agreeing.
-async fn authorized(world: &World, changes: &[(&str, &str)]) -> Answer {
-    Browser::new().authorize(world, &with(changes)).await
-}
-
-/// A code for alice, for the request with these changes.
-async fn code(world: &World, changes: &[(&str, &str)]) -> String {
-    let answer = authorized(world, changes).await;
-    answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-}
-
-/// Redeems the relying party's code.
-async fn redeem(world: &World, code: &str) -> Answer {
-    redeem_as(world, "rp", code).await
-}
-
-/// Redeems a code of a client with a secret.
-async fn redeem_as(world: &World, client: &str, code: &str) -> Answer {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    world.send(form("/token", &fields).with("authorization", &world.basic(client))).await
-}
-
-/// The whole sign-in of alice at a public client, with a refresh token.
-async fn spa_tokens(world: &World) -> Answer {
-    spa_tokens_for(world, "openid profile offline_access").await
-}
-
-async fn spa_tokens_for(world: &World, scope: &str) -> Answer {
-    let code = code(world, &[("client_id", "spa"), ("scope", scope)]).await;
-    let answer = redeem_for_spa(world, &code, &[]).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer
-}
-
-/// Redeems the public client's code.
-async fn redeem_for_spa(world: &World, code: &str, more: &[(&str, &str)]) -> Answer {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-        ("client_id", "spa"),
-    ];
-    world.send(form("/token", &[&fields[..], more].concat())).await
-}
-
-/// A member of a JSON answer, as text.
-fn member(answer: &Answer, name: &str) -> String {
-    answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", answer.text())).to_owned()
-}
-
-/// The status of `/userinfo` for an access token.
-async fn userinfo_status(world: &World, access: &str) -> u16 {
-    let request = conformance::get("/userinfo").with("authorization", &format!("Bearer {access}"));
-    world.send(request).await.status.as_u16()
-}

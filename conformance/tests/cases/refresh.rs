@@ -1,6 +1,6 @@
 //! Refreshing, by the ratchet.
 
-use super::*;
+use super::requests::*;
 use conformance::account::{Account, kept_grant};
 use conformance::{Log, basic};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! `/signup`.
 
-use super::*;
+use super::requests::*;
 use conformance::{Log, get};
 use protocol::attempts::SIGN_UP;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `/token`, whatever the grant.
 
-use super::*;
+use super::requests::*;
 use axum::body::Body;
 use conformance::{FORM, Log, basic, post};
 use http::{Method, Request};

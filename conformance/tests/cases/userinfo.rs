@@ -1,6 +1,6 @@
 //! `/userinfo`.
 
-use super::*;
+use super::requests::*;
 use axum::body::Body;
 use conformance::{FORM, get, header, post};
 use http::{Method, Request};

@@ -7,7 +7,7 @@
     reason = "a test may stop at the first surprise, and say what it saw"
 )]
 
-use conformance::{Luck, fuzzed};
+use conformance::{Rng, fuzzed};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,9 @@ fn explore(target: &str, promise: fn(&[u8])) {
     paths.sort();
     let inputs: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
     inputs.iter().for_each(|input| check(input));
-    let luck = Luck::new(number("CORPUS_SEED", 1));
+    let rng = Rng::new(number("CORPUS_SEED", 1));
     for _ in 0..number("CORPUS_ROUNDS", 10_000) {
-        check(&mutation::of(&inputs, &luck));
+        check(&mutation::of(&inputs, &rng));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inputs made of others, as fuzzers make them, without looking at what the program does with them.
 
-use conformance::Luck;
+use conformance::Rng;
 
 /// What parsers stumble over.
 const WORDS: [&[u8]; 24] = [
@@ -31,41 +31,41 @@ const WORDS: [&[u8]; 24] = [
 ];
 
 /// A mutation of one of the inputs.
-pub(crate) fn of(inputs: &[Vec<u8>], luck: &Luck) -> Vec<u8> {
-    let mut input = pick(inputs, luck).clone();
-    for _ in 0..=luck.below(4) {
-        mutate(&mut input, inputs, luck);
+pub(crate) fn of(inputs: &[Vec<u8>], rng: &Rng) -> Vec<u8> {
+    let mut input = pick(inputs, rng).clone();
+    for _ in 0..=rng.below(4) {
+        mutate(&mut input, inputs, rng);
     }
     input
 }
 
-fn pick<'a, T>(items: &'a [T], luck: &Luck) -> &'a T {
-    &items[luck.below(items.len() as u64) as usize]
+fn pick<'a, T>(items: &'a [T], rng: &Rng) -> &'a T {
+    &items[rng.below(items.len() as u64) as usize]
 }
 
 /// A place in the input, its end included.
-fn place(input: &[u8], luck: &Luck) -> usize {
-    luck.below(input.len() as u64 + 1) as usize
+fn place(input: &[u8], rng: &Rng) -> usize {
+    rng.below(input.len() as u64 + 1) as usize
 }
 
-fn mutate(input: &mut Vec<u8>, inputs: &[Vec<u8>], luck: &Luck) {
-    let (from, to) = (place(input, luck), place(input, luck));
+fn mutate(input: &mut Vec<u8>, inputs: &[Vec<u8>], rng: &Rng) {
+    let (from, to) = (place(input, rng), place(input, rng));
     let (from, to) = (from.min(to), from.max(to));
-    match luck.below(8) {
-        0 => input.get_mut(from).into_iter().for_each(|byte| *byte ^= 1 << luck.below(8)),
-        1 => input.get_mut(from).into_iter().for_each(|byte| *byte = luck.below(256) as u8),
-        2 => input.insert(from, luck.below(256) as u8),
+    match rng.below(8) {
+        0 => input.get_mut(from).into_iter().for_each(|byte| *byte ^= 1 << rng.below(8)),
+        1 => input.get_mut(from).into_iter().for_each(|byte| *byte = rng.below(256) as u8),
+        2 => input.insert(from, rng.below(256) as u8),
         3 => drop(input.drain(from..to)),
-        4 => drop(input.splice(from..from, pick(&WORDS, luck).iter().copied())),
-        5 => drop(input.splice(from..to, pick(&WORDS, luck).iter().copied())),
+        4 => drop(input.splice(from..from, pick(&WORDS, rng).iter().copied())),
+        5 => drop(input.splice(from..to, pick(&WORDS, rng).iter().copied())),
         6 => {
             // A piece again, a few times over.
-            let piece = input[from..to.min(from + 64)].repeat(1 + luck.below(8) as usize);
+            let piece = input[from..to.min(from + 64)].repeat(1 + rng.below(8) as usize);
             drop(input.splice(to..to, piece));
         }
         _ => {
-            let other = pick(inputs, luck);
-            drop(input.splice(from.., other[place(other, luck)..].iter().copied()));
+            let other = pick(inputs, rng);
+            drop(input.splice(from.., other[place(other, rng)..].iter().copied()));
         }
     }
 }

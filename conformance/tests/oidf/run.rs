@@ -1,6 +1,6 @@
 //! What `oidf` makes of how modules end.
 
-use crate::stand_in::{End, StandIn};
+use crate::fake_suite::{End, StandIn};
 use serde_json::{Value, json};
 use std::path::Path;
 use tempfile::TempDir;

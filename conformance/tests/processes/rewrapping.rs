@@ -1,6 +1,6 @@
 //! The master key file is replaced by a command that is killed half-way, beside a server.
 
-use crate::{QUICK, SERVE, json};
+use crate::commands::{QUICK, SERVE, json};
 use conformance::process::{Process, keyward};
 use conformance::{With as _, basic, form};
 use std::path::Path;

@@ -16,7 +16,7 @@
 )]
 
 mod family;
-mod line;
+mod lossy_store;
 mod run;
 mod sign_in;
 

@@ -1,10 +1,10 @@
 //! A run: who sends what when, and what becomes of it.
 
 use crate::family::Family;
-use crate::line::Line;
+use crate::lossy_store::LossyStore;
 use crate::sign_in::{refresh, refresh_token, sign_in};
 use conformance::account::kept_grant;
-use conformance::{Answer, BEGIN, Harness, Luck, World};
+use conformance::{Answer, BEGIN, Harness, Rng, World};
 use protocol::time::Timestamp;
 use server::token::sealed::RefreshToken;
 use std::collections::BTreeMap;
@@ -81,9 +81,9 @@ pub(crate) struct Seen {
 /// A world and the people in it.
 pub(crate) struct Simulation {
     world: Arc<World>,
-    /// The store, behind the line.
+    /// The store, without its losses.
     records: Arc<Memory>,
-    luck: Luck,
+    rng: Rng,
     loss: u64,
     families: Vec<Family>,
     /// What the tabs of a family share, by family.
@@ -98,13 +98,13 @@ pub(crate) struct Simulation {
 impl Simulation {
     /// Everybody has signed in, and nothing was lost yet.
     pub(crate) async fn new(seed: u64, loss: u64, families: usize) -> Self {
-        let (records, line) = (Arc::new(Memory::default()), Arc::new(Line::new(Luck::new(!seed))));
-        let store = Arc::new(Tap::new(records.clone(), line.clone()));
+        let (records, losses) = (Arc::new(Memory::default()), Arc::new(LossyStore::new(Rng::new(!seed))));
+        let store = Arc::new(Tap::new(records.clone(), losses.clone()));
         let world = Arc::new(World::on(store, Harness::Router, &[]).await);
         let mut new = Self {
             world,
             records,
-            luck: Luck::new(seed),
+            rng: Rng::new(seed),
             loss,
             families: Vec::new(),
             storages: Vec::new(),
@@ -116,7 +116,7 @@ impl Simulation {
         for (number, token) in sign_in(&new.world, families).await.into_iter().enumerate() {
             new.settle_in(number, &token).await;
         }
-        line.lose(loss);
+        losses.lose(loss);
         new
     }
 
@@ -134,7 +134,7 @@ impl Simulation {
         }
         if family.is_multiple_of(4) {
             let thief = self.begin(family, token, None);
-            let at = BEGIN.plus(self.luck.within(60..30 * 60));
+            let at = BEGIN.plus(self.rng.within(60..30 * 60));
             self.at(at, Event::Copy { thief, tab });
         }
     }
@@ -147,8 +147,8 @@ impl Simulation {
 
     /// When somebody is going to need another access token: at any time, or when the clock strikes for all.
     fn next_use(&self, now: Timestamp) -> Timestamp {
-        if self.luck.strikes(50) {
-            return now.plus(self.luck.within(45..15 * 60));
+        if self.rng.chance(50) {
+            return now.plus(self.rng.within(45..15 * 60));
         }
         let interval = 5 * 60 * 1000;
         Timestamp::from_millis((now.millis() + 60_000).next_multiple_of(interval))
@@ -232,7 +232,7 @@ impl Simulation {
             Event::Copy { thief, tab } => {
                 self.holders[thief].token = self.holders[tab].token.clone();
                 self.families[self.holders[thief].family].stolen = true;
-                self.send_at(now.plus(self.luck.within(1..20 * 60)), thief);
+                self.send_at(now.plus(self.rng.within(1..20 * 60)), thief);
                 None
             }
         }
@@ -246,13 +246,13 @@ impl Simulation {
         let token = token.clone();
         assert!(tries < TRIES, "nobody was ever that unlucky");
         self.at(now.plus(AGAIN_AFTER), Event::Send { holder, errand, tries: tries + 1 });
-        if self.luck.strikes(self.loss) {
+        if self.rng.chance(self.loss) {
             self.seen.lost += 1;
             return None;
         }
-        if self.luck.strikes(self.loss) {
+        if self.rng.chance(self.loss) {
             self.seen.late += 1;
-            self.at(now.plus(self.luck.within(1..8)), Event::Arrive { holder, errand, token });
+            self.at(now.plus(self.rng.within(1..8)), Event::Arrive { holder, errand, token });
             return None;
         }
         Some(Sent { holder, token, awaited: true })
@@ -289,7 +289,7 @@ impl Simulation {
 
     fn hear(&mut self, sent: &Sent, answer: &Answer, now: Timestamp) {
         self.seen.failures += usize::from(answer.status == 503);
-        if sent.awaited && self.luck.strikes(self.loss) {
+        if sent.awaited && self.rng.chance(self.loss) {
             self.seen.lost += 1;
             return;
         }
@@ -304,7 +304,7 @@ impl Simulation {
     fn learn(&mut self, sent: &Sent, token: String, now: Timestamp) {
         if let Some(other) = self.holders[sent.holder].other_tab {
             self.storages[self.holders[other].family].clone_from(&token);
-            self.at(now.plus(self.luck.within(0..4)), Event::Read { tab: other });
+            self.at(now.plus(self.rng.within(0..4)), Event::Read { tab: other });
         }
         let holder = &mut self.holders[sent.holder];
         holder.token = token;

@@ -4,14 +4,14 @@
 
 // Elsewhere, loopback may have one address only.
 #[cfg(target_os = "linux")]
-mod crowd;
+mod connection_limits;
+mod connections;
 mod errors;
 mod framing;
-mod left;
-mod life;
+mod hang_ups;
+mod host_names;
 mod limits;
-mod names;
 mod paths;
-mod slow;
+mod timeouts;
 mod tls;
 mod wire;

@@ -1,6 +1,6 @@
 //! How the client gets its answer.
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n011_code_is_the_only_response_type() {

@@ -1,6 +1,6 @@
 //! How a request comes, and from where.
 
-use super::*;
+use super::requests::*;
 
 /// The pages of a sign-in.
 const PAGES: [&str; 5] = ["/authorize", "/login", "/consent", "/signup", "/logout"];

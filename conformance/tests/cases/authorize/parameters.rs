@@ -1,6 +1,6 @@
 //! What else a request says, and how much of it.
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n009_an_empty_parameter_is_an_omitted_one() {

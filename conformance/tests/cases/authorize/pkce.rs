@@ -1,6 +1,6 @@
 //! The proof that whoever redeems the code asked for it (RFC 7636).
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n016_without_a_challenge_there_is_no_code() {

@@ -1,6 +1,6 @@
 //! A request in progress: sealed, bound, and answered once.
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n032_a_request_in_progress_is_sealed_ends_and_answers_once() {

@@ -1,6 +1,6 @@
 //! When a person is asked, and who.
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n021_prompt_none_never_shows_a_page() {

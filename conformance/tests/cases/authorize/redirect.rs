@@ -1,6 +1,6 @@
 //! Where an answer may go: nowhere, until client and redirect URI are proven.
 
-use super::*;
+use super::requests::*;
 
 #[tokio::test]
 async fn n001_no_client_no_redirect() {

@@ -1,0 +1,133 @@
+//! Pages of somebody else that try to use ours: by sending our forms, by framing them.
+
+use crate::chromium::Chromium;
+use crate::fixture::{Fixture, sign_in};
+use crate::other_site::Site;
+use conformance::PASSWORD;
+
+/// The two values that make a form of ours ours.
+async fn sealed(browser: &Chromium) -> (String, String) {
+    (browser.value("input[name=r]").await, browser.value("input[name=csrf]").await)
+}
+
+/// Opens the trap and looks at where it led.
+async fn fall_in(browser: &Chromium, url: &str) {
+    browser.open(url).await;
+    assert_eq!(browser.text("#error-code").await, "access_denied", "{url}");
+    assert_eq!(browser.status().await, 403, "{url}");
+}
+
+async fn has_session(browser: &Chromium) -> bool {
+    let cookies = browser.client.get_all_cookies().await.unwrap();
+    cookies.iter().any(|cookie| cookie.name().contains("kw-s-"))
+}
+
+#[tokio::test]
+async fn n143_a_cross_site_sign_in_form_gets_403_and_no_session() {
+    let Some(browser) = Chromium::start().await else { return };
+    let fixture = Fixture::new().await;
+    browser.open(&fixture.request(&[])).await;
+    // Even if somebody knew everything that is in this browser's form.
+    let (r, csrf) = sealed(&browser).await;
+    let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
+    fixture.site.trap("/trap", &fixture.world.issuer().url("/login"), &fields);
+    // A sibling's form carries our cookies along, as it is of the same site: the sender gives it away.
+    for from in [fixture.site.url("/trap"), fixture.site.sibling_url("/trap")] {
+        fall_in(&browser, &from).await;
+        browser.open(&fixture.world.issuer().url("/healthz")).await;
+        assert!(!has_session(&browser).await, "{from}");
+    }
+    browser.open(&fixture.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    assert!(has_session(&browser).await, "what is looked for is there when it should be");
+}
+
+#[tokio::test]
+async fn n160_a_cross_site_consent_form_grants_nothing() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut fixture = Fixture::new().await;
+    browser.open(&fixture.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    let (r, csrf) = sealed(&browser).await;
+    let fields = [
+        ("r", r.as_str()),
+        ("csrf", &csrf),
+        ("scope", "openid"),
+        ("scope", "profile"),
+        ("decision", "approve"),
+    ];
+    fixture.site.trap("/trap", &fixture.world.issuer().url("/consent"), &fields);
+    for from in [fixture.site.url("/trap"), fixture.site.sibling_url("/trap")] {
+        fall_in(&browser, &from).await;
+    }
+    assert!(fixture.site.is_quiet(), "the application got nothing");
+    browser.open(&fixture.request(&[("prompt", "none")])).await;
+    assert_eq!(fixture.site.arrival().await.get("error"), Some("consent_required"), "nor is it remembered");
+}
+
+/// Why our pages say `same-origin` and not `no-referrer`.
+#[tokio::test]
+async fn n143_a_form_names_its_sender_unless_the_policy_is_no_referrer() {
+    let Some(browser) = Chromium::start().await else { return };
+    let mut site = Site::start().await;
+    let own = site.url("");
+    for (policy, origin) in [("same-origin", own.as_str()), ("no-referrer", "null")] {
+        let form = "<form method=post action=/sent><button id=send>Send</button></form>";
+        site.page("/form", &format!(r#"<meta name=referrer content={policy}>{form}"#));
+        browser.open(&site.url("/form")).await;
+        browser.press("#send").await;
+        assert_eq!(site.arrival().await.origin(), origin, "{policy}");
+    }
+}
+
+/// Frames a page from a foreign and from a sibling site, and finds nothing of it in there.
+async fn assert_not_framed(browser: &Chromium, fixture: &Fixture, page: &str) {
+    fixture.site.page("/inner", "<p id=inner>Shown</p>");
+    fixture.site.page("/control", r#"<iframe src="/inner"></iframe>"#);
+    browser.open(&fixture.site.url("/control")).await;
+    browser.client.enter_frame(0).await.unwrap();
+    assert_eq!(browser.text("#inner").await, "Shown", "frames are looked into");
+    browser.refusals().await;
+    fixture.site.page("/frame", &format!(r#"<iframe src="{page}"></iframe>"#));
+    for from in [fixture.site.url("/frame"), fixture.site.sibling_url("/frame")] {
+        browser.open(&from).await;
+        browser.client.enter_frame(0).await.unwrap();
+        assert_eq!(browser.count("main, form, input, button[type=submit]").await, 0, "{page} in {from}");
+        let refusals = browser.refusals().await;
+        let framing = refusals.iter().any(|why| why.contains("frame-ancestors"));
+        assert!(framing, "{page} in {from}: {refusals:?}");
+    }
+}
+
+#[tokio::test]
+async fn n156_our_pages_are_not_shown_in_frames() {
+    let Some(browser) = Chromium::start().await else { return };
+    let fixture = Fixture::new().await;
+    browser.open(&fixture.request(&[])).await;
+    browser.find("#login-submit").await;
+    let login = browser.client.current_url().await.unwrap();
+    for page in [login.as_str(), &fixture.world.issuer().url("/authorize")] {
+        assert_not_framed(&browser, &fixture, page).await;
+    }
+    browser.open(login.as_str()).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    for path in ["/account", "/logout"] {
+        assert_not_framed(&browser, &fixture, &fixture.world.issuer().url(path)).await;
+    }
+}
+
+#[tokio::test]
+async fn n161_consent_is_not_clicked_in_a_frame() {
+    let Some(browser) = Chromium::start().await else { return };
+    let fixture = Fixture::new().await;
+    browser.open(&fixture.request(&[])).await;
+    sign_in(&browser, PASSWORD).await;
+    browser.find("#consent-approve").await;
+    let consent = browser.client.current_url().await.unwrap();
+    assert_not_framed(&browser, &fixture, consent.as_str()).await;
+    browser.open(consent.as_str()).await;
+    browser.find("#consent-approve").await;
+}

@@ -1,0 +1,239 @@
+//! An import that is refused, or begun and not ended, or that meets others.
+
+use super::requests::*;
+use super::transfer::{ISSUER, USERS, admin, belongs, issuer, lived_in, one_more_grant, put, sqlite, text};
+use conformance::account::Account;
+use conformance::process::{Process, keyward, run_with};
+use protocol::id::{Realm, RequestId};
+use protocol::time::Timestamp;
+use server::admin::Admin;
+use server::clock::Clock as _;
+use storage::tap::{Meddler, Tap};
+use storage::{DynamoDb, Patience, RingDocument, Stamp, UNFINISHED_IMPORT};
+use tempfile::TempDir;
+
+/// A table whose import came to a broken line after so many calls.
+async fn half_way(world: &World, file: &str, planned_move: bool, calls: u64) -> (Admin, Wire) {
+    let wire = Wire::new();
+    let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
+    let table = admin(Arc::new(store), world);
+    wire.plan(calls, u64::MAX, Mishap::Unreachable);
+    put(&table, file, planned_move).await.unwrap_err();
+    wire.clear();
+    assert_ne!(text(&table).await, file, "it stopped half-way");
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
+    (table, wire)
+}
+
+/// People go on where an import has ended, and nothing of a file gets in there any more.
+#[tokio::test]
+async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_back_to_life() {
+    let world = lived_in().await;
+    let old = admin(Arc::clone(&world.store), &world);
+    let first = text(&old).await;
+    let new = admin(sqlite(), &world);
+    put(&new, &first, false).await.unwrap();
+    world.pass(5);
+    // A later file, of servers that went on; and the same file, where somebody was deleted.
+    one_more_grant(&world).await;
+    let before = text(&new).await;
+    let told = put(&new, &text(&old).await, false).await.unwrap_err();
+    assert!(told.contains("of kind grant"), "{told}");
+    assert_eq!(text(&new).await, before);
+    new.delete_user("user-1").await.unwrap();
+    let before = text(&new).await;
+    assert!(put(&new, &first, false).await.unwrap_err().contains("is not what the file has"));
+    assert_eq!(text(&new).await, before);
+    assert_eq!(issuer(&new).await.as_deref(), Some(ISSUER));
+}
+
+/// What was forgotten between two files stays so.
+#[tokio::test]
+async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
+    let world = lived_in().await;
+    let old = admin(Arc::clone(&world.store), &world);
+    let (table, _) = half_way(&world, &text(&old).await, true, 100).await;
+    // Which records got there is up to the line: one of those.
+    let mut consents = Vec::new();
+    for user in old.store.user_ids().await.unwrap() {
+        consents.extend(Account::of(&*table.store, &user).await.consents);
+    }
+    let left = consents.first().expect("some consent is in the table");
+    world.store.forget_consent(&left.user, &left.client, world.admin.stamp()).await.unwrap();
+    let told = put(&table, &text(&old).await, true).await.unwrap_err();
+    assert!(told.contains("of kind consent"), "{told}");
+    assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
+}
+
+/// Servers were running on the old store, so each new file is later than the one before.
+#[tokio::test]
+async fn n226_an_import_that_is_restarted_counts_from_the_restart() {
+    let world = lived_in().await;
+    let old = admin(Arc::clone(&world.store), &world);
+    let (table, _) = half_way(&world, &text(&old).await, false, 40).await;
+    world.pass(5);
+    one_more_grant(&world).await;
+    let file = text(&old).await;
+    world.pass(5);
+    let done = put(&table, &file, false).await.unwrap();
+    let now = world.clock.now().millis();
+    assert_eq!(done.not_before, Some(Timestamp::from_millis(now + 1)), "what came between counts no more");
+    assert_eq!(issuer(&table).await.as_deref(), Some(ISSUER));
+}
+
+/// To forget the flag ends what everybody has; to add it ends nothing.
+#[tokio::test]
+async fn an_interrupted_planned_import_continues_only_as_a_planned_one() {
+    let world = lived_in().await;
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
+    for begun_so in [true, false] {
+        let (table, _) = half_way(&world, &file, begun_so, 40).await;
+        if begun_so {
+            assert!(put(&table, &file, false).await.unwrap_err().contains("begun with --planned-move"));
+        }
+        put(&table, &file, true).await.unwrap();
+        assert_eq!(text(&table).await, file);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_or_a_store_in_use_is_refused() {
+    let world = lived_in().await;
+    let first = text(&admin(Arc::clone(&world.store), &world)).await;
+    let lines: Vec<&str> = first.lines().collect();
+    let joined = |lines: &[&str]| lines.join("\n");
+    let nobody = admin(sqlite(), &world);
+    for (damaged, why) in [
+        (joined(&lines[..lines.len() - 1]), "cut off"),
+        (joined(&[&lines[..1], &lines[2..]].concat()), "missing"),
+        (joined(&lines[1..]), "line 1"),
+        (joined(&[&lines[..2], &lines[1..]].concat()), "line 3 is not in its place"),
+        (
+            joined(&[&lines[..1], &lines[2..3], &lines[1..2], &lines[3..]].concat()),
+            "line 3 is not in its place",
+        ),
+        (first.replace("\"keyward_export\":1", "\"keyward_export\":2"), "format 2"),
+        (joined(&[&lines[..2], &["nonsense"][..], &lines[2..]].concat()), "line 3"),
+        (first.replacen("user-", "uses-", 1), "changed or damaged"),
+        (String::new(), "cut off"),
+    ] {
+        let told = put(&nobody, &damaged, true).await.unwrap_err();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(nobody.store.user_ids().await.unwrap(), [], "nothing was written");
+        assert_eq!(nobody.store.clients().await.unwrap(), [], "nothing was written");
+        assert_eq!(issuer(&nobody).await, None, "nothing was written");
+    }
+    // A server was started on it too early, and has made its keys; or it was to belong to somebody else.
+    let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
+    let mut seen = None;
+    for (next, why) in [(ISSUER, "other keys than the file"), ("https://other.example", "other keys")] {
+        let told = put(&busy.admin, &first, true).await.unwrap_err();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
+        assert_eq!(issuer(&busy.admin).await.as_deref(), seen);
+        belongs(&*busy.store, seen, next, busy.admin.stamp()).await;
+        seen = Some(next);
+    }
+    let elsewhere = admin(sqlite(), &world);
+    belongs(&*elsewhere.store, None, "https://other.example", world.admin.stamp()).await;
+    let told = put(&elsewhere, &first, true).await.unwrap_err();
+    assert!(told.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")), "{told}");
+    // Somebody else lives there.
+    busy.user("bob", None, serde_json::json!({})).await;
+    let told = put(&busy.admin, &first, true).await.unwrap_err();
+    assert!(told.contains("users or clients that are not the file's"), "{told}");
+}
+
+/// It had its issuer when the import looked, and makes its keys when that is marked.
+#[tokio::test]
+async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
+    let world = lived_in().await;
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
+    let (store, theirs) = (sqlite(), World::on(sqlite(), Harness::Router, &[]).await);
+    let keys = theirs.store.ring(RingDocument::Ring).await.unwrap().unwrap();
+    let stamp = world.admin.stamp();
+    belongs(&*store, None, ISSUER, stamp).await;
+    let server = Arc::clone(&store);
+    let makes_keys = async move {
+        let stamp = Stamp { request: RequestId::from_bytes([5; 16]), ..stamp };
+        let made = server.replace_ring(RingDocument::Ring, None, &keys.body, stamp).await.unwrap();
+        assert!(made.is_done());
+    };
+    let tapped = Tap::new(Arc::clone(&store), Meddler::before("replace_issuer", makes_keys));
+    let told = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
+    assert!(told.contains("has just begun to use the store"), "{told}");
+    assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
+    assert_eq!(store.user_ids().await.unwrap(), [], "nothing was written");
+    // Another that claims it first.
+    let store = sqlite();
+    let server = Arc::clone(&store);
+    let claims = async move {
+        let stamp = Stamp { request: RequestId::from_bytes([5; 16]), ..stamp };
+        belongs(&*server, None, ISSUER, stamp).await;
+    };
+    let tapped = Tap::new(Arc::clone(&store), Meddler::before("replace_issuer", claims));
+    let told = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
+    assert!(told.contains("has just begun to use the store"), "{told}");
+    assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
+    assert_eq!(store.ring(RingDocument::Ring).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_import_waits_for_a_busy_table_and_continues_after_a_broken_connection() {
+    let world = lived_in().await;
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
+    // The line breaks after some records, for good as it seems.
+    let (table, wire) = half_way(&world, &file, true, 40).await;
+    // A new table can't take what is coming, for a while.
+    wire.plan(20, 100, Mishap::Throttled);
+    put(&table, &file, true).await.unwrap();
+    assert!(wire.clear(), "it was throttled");
+    assert_eq!(text(&table).await, file);
+    // Nor can it while what it holds is compared.
+    wire.take();
+    put(&table, &file, true).await.unwrap();
+    let calls = wire.take().len() as u64;
+    let of_users = u64::from(USERS) + 1;
+    for nth in [calls - of_users - 4, calls - of_users, calls - 10] {
+        wire.plan(nth, 6, Mishap::Throttled);
+        put(&table, &file, true).await.unwrap();
+        assert!(wire.clear(), "it was throttled");
+    }
+}
+
+#[tokio::test]
+async fn the_program_leaves_a_store_with_an_unfinished_import_alone() {
+    let (folder, wire, name) = (TempDir::new().unwrap(), Wire::new(), local_aws::table_name());
+    let setting = format!("dynamodb:{name}");
+    let environment: Vec<_> =
+        local_aws::environment().into_iter().chain([("KEYWARD_STORAGE", setting.as_str())]).collect();
+    let run = |arguments: &[&str]| run_with(folder.path(), arguments, &environment, "");
+    assert!(run(&["storage", "migrate"]).status.success());
+    let world = lived_in().await;
+    let file = text(&admin(Arc::clone(&world.store), &world)).await;
+    std::fs::write(folder.path().join("file"), &file).unwrap();
+    let client = local_aws::client(Some(wire.client()));
+    let table = admin(Arc::new(DynamoDb::over(client, &name, Realm::main(), Patience::Operator)), &world);
+    // A server began here once and came to nothing: it couldn't write its master key.
+    belongs(&*table.store, None, ISSUER, world.admin.stamp()).await;
+    wire.plan(40, u64::MAX, Mishap::Unreachable);
+    put(&table, &file, true).await.unwrap_err();
+    wire.clear();
+    let mend = "run the same `keyward storage import` again";
+    for more in [None, Some("--change-issuer")] {
+        let arguments: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(more).collect();
+        let told = Process::try_spawn(keyward(folder.path(), &arguments, &environment)).err().unwrap();
+        assert!(told.contains(mend), "{arguments:?}: {told}");
+    }
+    for arguments in
+        [&["client", "list"][..], &["storage", "export", "other"], &["storage", "check"], &["doctor"]]
+    {
+        let done = run(arguments);
+        let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains(mend), "{arguments:?}: {told}");
+    }
+    assert!(run(&["storage", "import", "file", "--planned-move"]).status.success());
+    assert!(run(&["client", "list"]).status.success() && run(&["storage", "check"]).status.success());
+    assert_eq!(text(&table).await, file);
+}

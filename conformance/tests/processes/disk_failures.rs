@@ -1,0 +1,141 @@
+//! What a machine does to the file of a running server: what needs a write is 503 and not done, what needs none
+//! goes on, and all is well again without a restart.
+
+use crate::commands::{QUICK, SERVE, json};
+use conformance::process::{Process, keyward};
+use conformance::{Answer, With as _, basic, form, get};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A server, and a machine that asks for tokens and gives them back, which is a write.
+struct Machine {
+    server: Process,
+    authorization: String,
+    folder: TempDir,
+}
+
+impl Machine {
+    fn start(begin: impl FnOnce(&Path) -> Process) -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = begin(folder.path());
+        let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+        let member = |name: &str| client[name].as_str().unwrap();
+        Self { server, authorization: basic(member("client_id"), member("client_secret")), folder }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("keyward-data").join(name)
+    }
+
+    async fn ask(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.server.send(form(path, fields).with("authorization", &self.authorization)).await
+    }
+
+    /// A token; neither a read nor a write once the client is known.
+    async fn token(&self) -> String {
+        let answer = self.ask("/token", &[("grant_type", "client_credentials")]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A read.
+    async fn is_active(&self, token: &str) -> bool {
+        self.ask("/introspect", &[("token", token)]).await.json()["active"] == true
+    }
+
+    async fn give_back(&self, token: &str) -> Answer {
+        self.ask("/revoke", &[("token", token)]).await
+    }
+
+    /// An answer of `/readyz` may be a second old.
+    async fn until_ready_is(&self, status: u16) {
+        for _ in 0..100 {
+            if self.server.send(get("/readyz")).await.status == status {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("/readyz does not become {status}");
+    }
+
+    /// While nothing can be written.
+    async fn assert_reads_go_on(&self, token: &str) {
+        for path in ["/jwks", "/.well-known/openid-configuration", "/healthz"] {
+            assert_eq!(self.server.send(get(path)).await.status, 200, "{path}");
+        }
+        self.token().await;
+        assert!(self.is_active(token).await, "given back in vain");
+    }
+
+    /// When there is no reason any more why it shouldn't be done.
+    async fn assert_recovered(&self, token: &str) {
+        assert_eq!(self.give_back(token).await.status, 200);
+        assert!(!self.is_active(token).await);
+        self.server.kill();
+        json(self.folder.path(), &["storage", "check"], "");
+    }
+}
+
+fn assert_away(answer: &Answer) {
+    answer.assert_token_error(503, "temporarily_unavailable");
+    assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
+}
+
+/// Neither may a test fill a disk, nor mount a small one everywhere; but a process may be kept from making its
+/// files larger, root's as well, and the system refuses its writes in the same place.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
+    let serve = |folder: &Path| {
+        let keyward = keyward(folder, &SERVE, &QUICK);
+        let mut shell = Command::new("sh");
+        // The signal that comes with the refusal would end the process; a full disk sends none.
+        shell
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(keyward.get_program())
+            .args(keyward.get_args());
+        let settings = keyward.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        shell.current_dir(folder).env_clear().envs(settings);
+        Process::spawn(shell)
+    };
+    let machine = Machine::start(serve);
+    let size_limit = |limit: &str| {
+        let (pid, limit) = (machine.server.id().to_string(), format!("--fsize={limit}:"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    };
+    let token = machine.token().await;
+    let log = std::fs::metadata(machine.file("keyward.db-wal")).unwrap().len();
+    size_limit(&log.to_string());
+    for _ in 0..3 {
+        assert_away(&machine.give_back(&token).await);
+        machine.assert_reads_go_on(&token).await;
+    }
+    machine.until_ready_is(503).await;
+    // The same for `doctor`, which is another process: in blocks of 512 bytes.
+    let keyward = keyward(machine.folder.path(), &["doctor"], &[]);
+    let mut shell = Command::new("sh");
+    let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", log / 512);
+    shell.args(["-c", &limited]).arg(keyward.get_program()).args(keyward.get_args());
+    let output = shell.current_dir(machine.folder.path()).env_clear().output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("it can't be written") && told.contains("make room on its disk"), "{told}");
+    size_limit("unlimited");
+    machine.until_ready_is(200).await;
+    machine.assert_recovered(&token).await;
+}
+
+/// The five seconds are the server's (`BUSY` of the store).
+#[tokio::test]
+async fn a_file_locked_by_another_program_gives_503_and_the_server_recovers() {
+    let machine = Machine::start(|folder| Process::start(folder, &SERVE, &QUICK));
+    let token = machine.token().await;
+    let other = Connection::open(machine.file("keyward.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let (refused, ()) = tokio::join!(machine.give_back(&token), machine.assert_reads_go_on(&token));
+    assert_away(&refused);
+    machine.assert_reads_go_on(&token).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    machine.assert_recovered(&token).await;
+}

@@ -1,0 +1,81 @@
+//! A server that is killed again and again while it works: what it acknowledged is there, and nothing is worth
+//! anything twice.
+//!
+//! Each round starts a server on the file that the last one left, checks what the rounds before acknowledged, and
+//! lets people, clients and commands work at once. When a drawn number of requests is answered the process is
+//! killed, the others' requests under way: a moment of the work, not of the clock.
+
+use crate::commands::{REDIRECT, json};
+use check::{Checked, check};
+use conformance::PASSWORD;
+use mortal_server::{Browser, Dice, MortalServer};
+use std::path::Path;
+use tempfile::TempDir;
+use token_chain::{Fate, request};
+use workload::{Ledger, agree, register, sign_in, work};
+
+mod check;
+mod mortal_server;
+mod token_chain;
+mod workload;
+
+const SEED: u64 = 63;
+const ROUNDS: usize = 50;
+/// Requests answered in a round, at most.
+const LONGEST: u32 = 150;
+/// How long a former refresh token is answered, in turn: what was written under each is read under both.
+const GRACES: [&str; 4] = ["5m", "5m", "0", "0"];
+
+#[tokio::test]
+async fn n063_killed_fifty_times_it_loses_nothing_acknowledged_and_gives_nothing_twice() {
+    let folder = TempDir::new().unwrap();
+    let (dice, mut checked) = (Dice::new(SEED), Checked::default());
+    let mut ledger = begin(folder.path()).await;
+    let mut lost = [0; 3];
+    for (round, grace) in (0..ROUNDS).zip(GRACES.iter().cycle()) {
+        let progress = Progress(round);
+        let server = MortalServer::start(folder.path(), grace);
+        check(folder.path(), &server, &mut ledger, &mut checked, &dice, *grace != "0").await;
+        server.die_after(1 + dice.roll(LONGEST));
+        work(folder.path(), &server, &mut ledger, &dice).await;
+        for chain in &ledger.chains[checked.chains..] {
+            let fates = [chain.redeemed, chain.refreshed, chain.revoked];
+            lost.iter_mut().zip(fates).for_each(|(lost, fate)| *lost += u32::from(fate == Fate::Lost));
+        }
+        drop(progress);
+    }
+    assert!(lost.iter().all(|lost| *lost > 0), "nothing was under way: {lost:?}");
+    let server = MortalServer::start(folder.path(), GRACES[0]);
+    check(folder.path(), &server, &mut ledger, &mut Checked::default(), &dice, true).await;
+    json(folder.path(), &["storage", "check"], "");
+}
+
+/// Alice, the client she signs in at, and a machine. Alice has agreed.
+async fn begin(folder: &Path) -> Ledger {
+    let server = MortalServer::start(folder, GRACES[0]);
+    json(folder, &["user", "create", "--username", "alice", "--password-stdin"], PASSWORD);
+    let client = ["client", "create", "--id", "spa", "--name", "Shop", "--auth-method", "none"];
+    let rest = ["--redirect-uri", REDIRECT, "--scope", "openid offline_access"];
+    json(folder, &[&client[..], &rest[..]].concat(), "");
+    let mut ledger = Ledger::default();
+    ledger.machines.push(register(folder.to_owned()).await);
+    let mut browser = Browser::new(ledger.number());
+    let page = browser.visit(&server, &request("first", "login")).await.unwrap();
+    let answer = sign_in(&server, &mut browser, &page, "alice", PASSWORD).await.unwrap();
+    let page = browser.follow(&server, answer).await.unwrap();
+    agree(&server, &mut browser, &page).await.unwrap();
+    ledger.browser = browser;
+    ledger
+}
+
+/// Says on a failure which round it was.
+struct Progress(usize);
+
+impl Drop for Progress {
+    #[expect(clippy::print_stdout, reason = "cargo shows it with the failure")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("round {} of seed {SEED}", self.0);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Starting, stopping, killing, and settings that stop the start.
+
+use crate::commands::{QUICK, SERVE, json};
+use conformance::process::{Process, run_with};
+use conformance::{With as _, basic, form, get};
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn a_killed_server_restarts_with_everything() {
+    let folder = TempDir::new().unwrap();
+    let first = Process::start(folder.path(), &SERVE, &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let ask =
+        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    assert_eq!(first.send(ask()).await.status, 200);
+    let keys = first.send(get("/jwks")).await;
+    first.kill();
+    let second = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(second.send(get("/jwks")).await.json(), keys.json());
+    assert_eq!(second.send(ask()).await.status, 200);
+    assert!(second.stop(), "told to stop, it ends well");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_restarted() {
+    let folder = TempDir::new().unwrap();
+    let first = Process::start(folder.path(), &SERVE, &QUICK);
+    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let ask =
+        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    assert!(first.stop());
+    let [file, backup] = ["keyward-data/keyward.db", "backup.db"].map(|name| folder.path().join(name));
+    std::fs::copy(&file, &backup).unwrap();
+    let server = Process::start(folder.path(), &SERVE, &QUICK);
+    std::fs::rename(&backup, &file).unwrap();
+    let disabled = json(folder.path(), &["client", "disable", id], "");
+    assert_eq!(disabled["client_id"], id);
+    for _ in 0..10 {
+        assert_eq!(server.send(ask()).await.status, 503, "as if nobody had disabled it, otherwise");
+        assert_eq!(server.send(get("/readyz")).await.status, 503);
+    }
+    server.kill();
+    let anew = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(anew.send(ask()).await.status, 401, "disabled");
+    json(folder.path(), &["client", "enable", id], "");
+    anew.kill();
+    let last = Process::start(folder.path(), &SERVE, &QUICK);
+    assert_eq!(last.send(ask()).await.status, 200);
+}
+
+#[test]
+fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
+    let folder = TempDir::new().unwrap();
+    for (key, value, mend) in [
+        ("KEYWARD_ISSUER", "http://auth.example.com", "https"),
+        ("KEYWARD_ISSUER", "https://auth.example.com/", "slash"),
+        ("KEYWARD_ACCESS_TOKEN_TTL", "-5m", "duration"),
+        ("KEYWARD_ACCES_TOKEN_TTL", "5m", "did you mean `access_token_ttl`"),
+        ("KEYWARD_SIGNING_ALGS", "HS256", "RS256"),
+        ("KEYWARD_LISTEN", "localhost", "address with a port"),
+        ("KEYWARD_LISTEN", "0.0.0.0:0", "issuer"),
+        ("KEYWARD_STORAGE", "postgres:x", "sqlite:PATH"),
+        ("KEYWARD_ORIGIN_SECRET", "short", "32"),
+        ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef", "write header:NAME"),
+    ] {
+        let output = run_with(folder.path(), &["serve"], &[(key, value)], "");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{key}={value}: {told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains(mend), "{told}");
+        let secret = key.contains("SECRET");
+        assert!(secret != told.contains(value) || key.contains("ACCES_") || value == "0.0.0.0:0", "{told}");
+        assert!(!folder.path().join("keyward-data").exists(), "nothing is made");
+    }
+}
+
+#[test]
+fn a_store_belongs_to_one_issuer() {
+    let folder = TempDir::new().unwrap();
+    let with = |issuer| [QUICK[0], ("KEYWARD_ISSUER", issuer)];
+    Process::start(folder.path(), &SERVE, &with("https://one.example")).kill();
+    let refused = run_with(folder.path(), &SERVE, &with("https://two.example"), "");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(told.contains("https://one.example") && told.contains("--change-issuer"), "{told}");
+    let changing = ["serve", "--listen", "127.0.0.1:0", "--change-issuer"];
+    Process::start(folder.path(), &changing, &with("https://two.example")).kill();
+    Process::start(folder.path(), &SERVE, &with("https://two.example")).kill();
+}
+
+#[test]
+fn a_ring_without_its_master_key_refuses_to_start() {
+    let folder = TempDir::new().unwrap();
+    Process::start(folder.path(), &SERVE, &QUICK).kill();
+    std::fs::rename(folder.path().join("keyward-data/master.key"), folder.path().join("away")).unwrap();
+    let refused = run_with(folder.path(), &SERVE, &QUICK, "");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("master.key is missing") && told.contains("backup"), "{told}");
+    assert!(!folder.path().join("keyward-data/master.key").exists(), "no new one is made in its place");
+    std::fs::rename(folder.path().join("away"), folder.path().join("keyward-data/master.key")).unwrap();
+    Process::start(folder.path(), &SERVE, &QUICK).kill();
+}
+
+#[test]
+fn dev_listens_on_loopback_only() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [["dev", "--listen", "0.0.0.0:0"], ["dev", "--listen", "[::]:0"]] {
+        let refused = run_with(folder.path(), &arguments, &[], "");
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8(refused.stderr).unwrap().contains("loopback"));
+    }
+}
+
+#[tokio::test]
+async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let check = |environment: &[(&str, &str)]| {
+        let output = run_with(folder.path(), &["doctor", "--json"], environment, "");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.success(), document["ok"] == true);
+        let bad = document["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false);
+        bad.map(|check| check["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(check(&[]), ["storage", "store", "reachability"], "nothing was ever started");
+    let server = Process::start(folder.path(), &SERVE, &QUICK);
+    let issuer = server.issuer.clone();
+    let named = [QUICK[0], ("KEYWARD_ISSUER", issuer.as_str())];
+    assert!(check(&named).is_empty());
+    let made = run_with(
+        folder.path(),
+        &["client", "create", "--name", "Machine", "--signing-alg", "ES256", "--json"],
+        &named,
+        "",
+    );
+    assert!(made.status.success(), "{made:?}");
+    let dropped = [named[1], ("KEYWARD_SIGNING_ALGS", "EdDSA")];
+    assert_eq!(check(&dropped), ["clients", "keys"], "nothing signs by ES256 any more");
+    server.kill();
+    assert_eq!(check(&named), ["reachability"]);
+    assert_eq!(check(&[("KEYWARD_ISSUER", "nonsense")]), ["settings"]);
+}
