@@ -1,5 +1,6 @@
-//! The guides as they stand: every command is run. A block marked `sh server` or `sh emulator` goes on in the
-//! background; the others have to succeed, one after the other, in one folder.
+//! Runs every command of the guides in `docs/start` and `docs/guides`. A block marked `sh server` or `sh emulator`
+//! keeps running in the background; all other `sh` blocks have to succeed, one after the other, in one folder.
+//! `console` blocks are not run.
 
 use conformance::keyward_binary;
 use std::io::{BufRead as _, BufReader};
@@ -12,11 +13,13 @@ const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 #[test]
 fn every_command_of_the_guides_works() {
-    let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides");
-    for entry in std::fs::read_dir(guides).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        follow(&path, &text);
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    for folder in ["start", "guides"] {
+        for entry in std::fs::read_dir(docs.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            follow(&path, &text);
+        }
     }
 }
 
