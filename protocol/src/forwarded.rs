@@ -2,7 +2,7 @@
 //!
 //! Only the last entry of a list is read: the front end that speaks to us appended it, and whatever stands before it
 //! is what a caller claims. What a caller chose and a front end copied unquoted looks like the front end's own: the
-//! guide (`docs/guides/operate.md`) says how to write it.
+//! guide (`docs/guides/front-end.md`) says how to write it.
 //!
 //! Absent on purpose: a number of hops to skip. Of several front ends in a row, the last one puts the address that
 //! the first one saw into a header of its own.
