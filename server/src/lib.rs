@@ -17,6 +17,7 @@ pub mod jose;
 pub mod keys;
 pub mod pages;
 pub mod password;
+pub mod reference;
 pub mod routes;
 pub mod seal;
 pub mod single_flight;

@@ -7,6 +7,8 @@ use http::{Method, Request};
 use protocol::client::AuthMethod;
 use protocol::jwk::{Algorithm, JwkSet};
 use serde_json::{Value, json};
+use server::reference::endpoints::{ENDPOINTS, Endpoint};
+use server::web::route::Caller;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use storage::tap::{Call, Observer, Tap};
@@ -330,4 +332,17 @@ async fn n202_ready_means_able_to_sign() {
     assert_eq!((answer.status.as_u16(), answer.text()), (503, "unready"));
     assert_eq!(world.send(token(machine.basic())).await.status, 200);
     assert_eq!(world.send(get("/readyz")).await.status, 200);
+}
+
+/// What `docs/reference/endpoints.md` says of methods and callers.
+#[tokio::test]
+async fn the_reference_page_names_the_methods_and_callers_of_each_path() {
+    let world = World::new(crate::HARNESS).await;
+    for Endpoint { path, methods, caller, .. } in ENDPOINTS {
+        let request = |method| Request::builder().method(method).uri(*path).body(Body::empty()).unwrap();
+        let answer = world.send(request(Method::PUT)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, *methods), "{path}");
+        let preflight = world.send(request(Method::OPTIONS).with("origin", "https://rp.example")).await;
+        assert_eq!(preflight.status == 204, *caller == Caller::Client, "{path}");
+    }
 }

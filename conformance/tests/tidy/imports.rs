@@ -11,7 +11,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// The folders and files of `server/src`, from the bottom up: each uses only what is before it.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 27] = [
     "clock",
     "entropy",
     "tasks",
@@ -36,6 +36,7 @@ const LAYERS: [&str; 26] = [
     "demo",
     "upkeep",
     "transport",
+    "reference",
     "assembly",
     "cli",
 ];

@@ -197,6 +197,8 @@ fn pages_that_follow_from_code_follow_it() {
         ("docs/reference/settings.md", server::config::page::markdown()),
         ("docs/reference/cli.md", server::cli::page::markdown()),
         ("docs/reference/events.md", server::telemetry::page()),
+        ("docs/reference/endpoints.md", server::reference::endpoints::markdown()),
+        ("docs/reference/errors.md", server::reference::errors::markdown()),
     ] {
         let there = fs::read_to_string(root().join(path)).unwrap_or_default();
         if there != wanted {
