@@ -3,6 +3,7 @@
 
 mod citations;
 mod imports;
+mod paths;
 mod trace;
 
 use std::fs;
