@@ -1,4 +1,4 @@
-//! Somebody at a browser: follows redirects, keeps cookies, fills in our forms. Only what the flows need of one.
+//! A user at a browser: follows redirects, keeps cookies, fills in our forms. Only what the flows need.
 
 use crate::Outcome;
 use crate::connection::{Answer, Connection};
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 /// More steps than any flow has.
 const MOST_STEPS: usize = 8;
 
-/// A browser and who sits at it.
+/// A browser and its user.
 #[derive(Clone, Debug)]
 pub struct Browser {
     address: SocketAddr,
@@ -17,10 +17,10 @@ pub struct Browser {
     cookies: Vec<(String, String)>,
 }
 
-/// How a walk ended.
+/// How a flow ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Sent to an address elsewhere: the client's.
+    /// Sent to the client's redirect URI.
     Left(String),
     /// Not signed in: wrong (422), to wait (429), or too many are signing in (503).
     Refused(u16),
@@ -33,7 +33,7 @@ enum Turn {
 }
 
 impl Browser {
-    /// One without cookies.
+    /// A browser without cookies.
     pub const fn new(address: SocketAddr, username: &'static str, password: &'static str) -> Self {
         Self { address, username, password, cookies: Vec::new() }
     }
@@ -64,7 +64,7 @@ impl Browser {
         Err("a walk through our pages does not end".into())
     }
 
-    /// Opens a page of ours, and sends the one form of it.
+    /// Opens a page of ours, and sends its form.
     pub async fn press(&mut self, connection: &mut Connection, path: &str) -> Outcome<()> {
         let answer = connection.send(&request("GET", path, self.address, &self.cookie_line(), "")).await?;
         self.keep_cookies(&answer);
@@ -84,7 +84,7 @@ impl Browser {
         }
     }
 
-    /// Sends the one form of a page, what it holds already and what this person knows.
+    /// Fills in the form of a page: what it holds already, and this user's name and password.
     fn fill(&self, page: &str) -> Outcome<Vec<u8>> {
         let form = page.split_once("<form").ok_or("a page without a form")?.1;
         let action = attribute(form, "action").ok_or("a form without an action")?;

@@ -11,26 +11,26 @@ use std::{fmt, iter};
 /// What the floor's ES256 token costs on the machine the budgets were set on, in microseconds.
 const REFERENCE_FLOOR: f64 = 31.0;
 
-/// How many more tokens may wait at once while people sign in than do else: a tenth of a second's.
+/// How many more tokens may wait at once while users sign in than otherwise: those of a tenth of a second.
 const MOST_WAITING: f64 = TOKENS / 10.0;
 
-/// One budget, and where we stand.
+/// One budget, and what was measured.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Budget {
-    /// Of what.
+    /// What it limits.
     pub name: &'static str,
-    /// In what.
+    /// The unit.
     pub unit: &'static str,
-    /// Where we stand.
+    /// What was measured.
     pub measured: f64,
-    /// At most this.
+    /// The limit that a release must meet.
     pub must: f64,
-    /// Better this.
+    /// The value to aim for.
     pub aim: f64,
 }
 
 impl Budget {
-    /// Whether it is kept. What could not be measured is not.
+    /// Whether it is met. What could not be measured is not.
     pub fn is_kept(&self) -> bool {
         self.measured <= self.must
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Budget {
     }
 }
 
-/// Those of a run.
+/// The budgets of a run.
 pub fn of_run(results: &Results) -> Vec<Budget> {
     let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
     let scale = results.floor_es256() / REFERENCE_FLOOR;
@@ -67,27 +67,27 @@ pub fn of_run(results: &Results) -> Vec<Budget> {
     budgets
 }
 
-/// Costs over the floor's: the same on any machine.
+/// Costs as multiples of the floor's: the same on any machine.
 fn ratios(results: &Results) -> impl Iterator<Item = Budget> {
     let ratios = [
         ("S1 EdDSA", 1.8, 1.2),
         ("S1 ES256", 1.6, 1.2),
         ("S1 RS256", 1.13, 1.06),
-        // 90 and 97 hundredths of the raw rate.
+        // 90 and 97 percent of the raw rate.
         ("S3 login", 1.0 / 0.9, 1.0 / 0.97),
     ];
     let ran = ratios.into_iter().filter(|(name, ..)| results.has(name));
     ran.map(|(name, must, aim)| Budget { name, unit: "× floor", measured: results.ratio(name), must, aim })
 }
 
-/// Costs in microseconds, by how fast this machine is.
+/// Costs in microseconds, scaled by the speed of this machine.
 fn times(results: &Results, scale: f64) -> impl Iterator<Item = Budget> {
     let times = [
         ("S2 code flow", 1100.0, 550.0),
         ("S4 refresh", 140.0, 105.0),
-        // No more than what is not refused.
+        // No more than a refresh that succeeds.
         ("S4 replay", results.micros("S4 refresh") / scale, 40.0),
-        // A token, and its introspection without having seen it.
+        // A token, and the first introspection of it.
         ("S5 first", 50.0 + 95.0, 37.0 + 95.0),
         ("S5 active", 95.0, 25.0),
         ("S5 revoked", 95.0, 25.0),
@@ -107,7 +107,7 @@ fn times(results: &Results, scale: f64) -> impl Iterator<Item = Budget> {
     })
 }
 
-/// What sign-ins may do to tokens.
+/// How much sign-ins may slow tokens down.
 fn of_flood(flood: &Flood) -> [Budget; 3] {
     let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
     let (idle, meanwhile) = flood.waiting;
@@ -128,7 +128,7 @@ fn of_siege(siege: &Siege) -> impl Iterator<Item = Budget> {
     iter::once(Budget { name, unit: "refused", measured: refused, must: 0.0, aim: 0.0 }).chain(shared)
 }
 
-/// What four addresses may do to the others, in the worst of their ways.
+/// How much four hostile addresses may slow others down, in the worst of their ways.
 fn of_stalls(stalls: &[Stall]) -> [Budget; 2] {
     let worst = |of: fn(&Stall) -> f64| stalls.iter().map(of).fold(0.0, f64::max);
     let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
@@ -138,7 +138,7 @@ fn of_stalls(stalls: &[Stall]) -> [Budget; 2] {
     ]
 }
 
-/// What one user's pile may do to others.
+/// How much one user's pile of records may slow others down.
 fn of_pile(pile: &Pile) -> [Budget; 5] {
     let budget = |name, unit, measured, must, aim| Budget { name, unit, measured, must, aim };
     let page = u32::try_from(pile.page).map_or(f64::INFINITY, f64::from) / 1e3;
@@ -151,7 +151,7 @@ fn of_pile(pile: &Pile) -> [Budget; 5] {
     ]
 }
 
-/// Those of instructions: the ones that hold on any machine.
+/// The budgets of instructions, which are the same on any machine.
 pub fn of_instructions(counts: &Counts) -> Vec<Budget> {
     let product = |token| counts.of(token).and_then(|kind| kind.product);
     let request = |token| product(token).map_or(f64::NAN, |product| number(product.request) / 1e3);
@@ -171,7 +171,7 @@ fn mebibytes(count: u64) -> f64 {
     number(count) / 1024.0 / 1024.0
 }
 
-/// Counts here are far below where a float becomes coarse.
+/// Counts here are far below where a float loses precision.
 fn number(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

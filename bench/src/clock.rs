@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// This instant.
+/// The time now.
 #[expect(clippy::disallowed_methods, reason = "to measure time is what this crate is for")]
 pub fn now() -> Instant {
     Instant::now()

@@ -44,7 +44,7 @@ impl Answer<'_> {
         Ok(std::str::from_utf8(self.body)?)
     }
 
-    /// The error of a flow that did not get what it must.
+    /// The error of a flow that got another answer than it must.
     pub fn unexpected(&self) -> Box<dyn Error> {
         let (head, body) = (String::from_utf8_lossy(self.head), String::from_utf8_lossy(self.body));
         format!("not the expected answer: {head}{body}").into()
@@ -59,7 +59,7 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; BUFFER] })
     }
 
-    /// Connects from an address of this machine: to the server each of 127.0.0.0/8 is somebody else.
+    /// Connects from an address of this machine: to the server each of 127.0.0.0/8 is another caller.
     pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Outcome<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((source, 0).into())?;
@@ -68,7 +68,7 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; BUFFER] })
     }
 
-    /// Where it leads.
+    /// The server's address.
     pub fn address(&self) -> Outcome<SocketAddr> {
         Ok(self.stream.peer_addr()?)
     }

@@ -7,9 +7,9 @@ use crate::server::Server;
 use crate::token::Token;
 use std::path::{Path, PathBuf};
 
-/// How many clients it knows: enough that finding one is real work.
+/// How many clients it has: enough that finding one is real work.
 pub const CLIENTS: usize = 1001;
-/// The cookie of the one session that it knows.
+/// The cookie of its only session.
 pub const SESSION_COOKIE: &str = "floor-session";
 /// That cookie's value; as long as one of the product's.
 pub const SESSION: &str = concat!(
@@ -33,7 +33,7 @@ pub fn client() -> Client {
     Client { id: client_id(number), secret: client_secret(number) }
 }
 
-/// Where the binary is: beside the one that runs.
+/// The path of the binary: next to the one that runs.
 pub fn program() -> Outcome<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("floor");
     match program.exists() {
@@ -47,7 +47,7 @@ pub fn start(runner: &Runner, token: Token) -> Outcome<Server> {
     Server::start(runner.command(&program()?).arg(token.as_str()))
 }
 
-/// Starts it so that it keeps grants in a file that it makes in `folder`.
+/// Starts it with a file in `folder` for its grants.
 pub fn start_storing(runner: &Runner, token: Token, folder: &Path) -> Outcome<Server> {
     Server::start(runner.command(&program()?).arg(token.as_str()).arg(folder.join("floor.db")))
 }

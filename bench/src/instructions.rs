@@ -24,7 +24,7 @@ pub struct Instructions {
     pub request: u64,
 }
 
-/// Counts. `start` starts the server in the way it is told.
+/// Counts the instructions of a flow. `start` starts the server with the given runner.
 pub async fn count<F: Flow>(
     start: impl Fn(&Runner) -> Outcome<Server>,
     flow: impl Fn(&Server) -> F,

@@ -1,5 +1,5 @@
-//! What the product costs, beside a floor that does only what cannot be left out: a load driver, the rounds that
-//! compare the two, and the budgets that a change must keep.
+//! What the product costs, compared with a floor that does only what cannot be left out: a load driver, the rounds that
+//! compare the two, and the budgets that a change must meet.
 //!
 //! Everything is measured from outside, on real binaries. Absent on purpose: any of our own crates, so that a
 //! slow function of the product can't slow the floor down with it.

@@ -56,9 +56,9 @@ impl Flow for Ask {
 pub enum Pace {
     /// When the last one of its connection ended.
     Closed,
-    /// So many a second over all connections, whether or not the last ones ended.
+    /// At a fixed rate over all connections, whether or not earlier flows ended.
     Open {
-        /// The rate.
+        /// Flows a second.
         per_second: f64,
     },
 }
@@ -81,7 +81,7 @@ impl Load {
         u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)
     }
 
-    /// What so many hundredths of them took at most; nothing if there were none.
+    /// The latency at a percentile; zero if there were no flows.
     pub fn at(&self, hundredths: usize) -> Duration {
         self.latencies.get(self.latencies.len() * hundredths / 100).copied().unwrap_or_default()
     }
@@ -165,7 +165,7 @@ const fn whole(number: f64) -> u32 {
     number as u32
 }
 
-/// The runtime's timer counts in milliseconds, so the last two are waited out awake.
+/// The runtime's timer counts in milliseconds, so the last two are spent spinning.
 async fn wait_until(due: Instant) {
     const COARSE: Duration = Duration::from_millis(2);
     let ahead = due.saturating_duration_since(now());

@@ -1,4 +1,4 @@
-//! The machine: its cores, and how server and driver are kept apart on them, so that the one never waits for the
+//! The machine: its cores, and how server and driver are pinned to different ones, so that neither waits for the
 //! other's time slice. Affinity is set by the program `taskset`; without it, or with one core, nothing is pinned
 //! and the report says so.
 
@@ -20,12 +20,12 @@ pub struct Machine {
     pub arch: &'static str,
     /// The core of the server and the one of the driver.
     pub pinned: Option<(usize, usize)>,
-    /// Too few cores for times on the clock: latencies are noise.
+    /// Too few cores: wall-clock times are noise.
     pub contended: bool,
 }
 
 impl Machine {
-    /// Looks at the machine and pins this process to the driver's core.
+    /// Reads what the machine has and pins this process to the driver's core.
     pub fn claim() -> Outcome<Self> {
         let cores = allowed_cores()?;
         let pinned = match (cores.first(), cores.last()) {

@@ -1,5 +1,5 @@
-//! A whole run, in its order: the start with all cores, then each scenario with a core for the server and one for
-//! the driver.
+//! A whole run, in order: start-up with all cores, then each scenario with one core for the server and one for the
+//! driver.
 
 use crate::budget::of_run;
 use crate::connection::Connection;
@@ -24,7 +24,7 @@ pub struct Effort {
     pub plan: Plan,
     /// How often each server is started.
     pub starts: usize,
-    /// Names of scenarios; all, if none. S1 is always among them: it tells how fast the machine is.
+    /// Names of scenarios; all, if none. S1 is always among them: it shows how fast the machine is.
     pub only: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ pub async fn measure(program: &Path, effort: &Effort) -> Outcome<Report> {
     Ok(Report { budgets: of_run(&results), results })
 }
 
-/// The scenarios that the product is ready for as it comes.
+/// The scenarios that run on the product's defaults.
 async fn with_defaults(testbed: &Testbed<'_>, effort: &Effort, machine: &Client) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     if effort.wants("S2") {
@@ -93,7 +93,7 @@ async fn with_defaults(testbed: &Testbed<'_>, effort: &Effort, machine: &Client)
     Ok(rows)
 }
 
-/// Those that need settings of their own, each a product of its own.
+/// The scenarios that need settings or an installation of their own.
 async fn with_settings(program: &Path, effort: &Effort, results: &mut Results) -> Outcome<()> {
     let (machine, plan) = (&results.machine.clone(), effort.plan);
     if effort.wants("S10") {

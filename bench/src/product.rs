@@ -1,5 +1,5 @@
-//! The product, as an operator meets it: the release binary, a store and keys in a folder that is deleted in the
-//! end, clients and users made by its own command line.
+//! The product as an operator runs it: the release binary, a store and keys in a temporary folder, clients and users
+//! made by its command line.
 
 use crate::Outcome;
 use crate::request::FORM;
@@ -45,7 +45,7 @@ impl Client {
 }
 
 impl Product {
-    /// Makes a store and the first keys. `settings` are variables of the environment, besides those all have.
+    /// Makes a store and the first keys. `settings` are further environment variables.
     pub fn install(program: &Path, settings: &'static [(&'static str, &'static str)]) -> Outcome<Self> {
         let program = program.canonicalize().map_err(|error| {
             format!("{}: {error}; build it with `cargo build --release`, or say --keyward", program.display())

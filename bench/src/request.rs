@@ -8,7 +8,7 @@ pub const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 /// The bytes of a request. `head` are further header lines, each with its end.
 pub fn request(method: &str, path: &str, address: SocketAddr, head: &str, body: &str) -> Vec<u8> {
-    // The issuer's own host: under another loopback name the product has more to think about.
+    // The issuer's own host: another loopback name would be refused.
     let host = format!("Host: localhost:{}\r\nContent-Length: {}\r\n", address.port(), body.len());
     format!("{method} {path} HTTP/1.1\r\n{host}{head}\r\n{body}").into_bytes()
 }

@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 /// One run.
 #[derive(Debug, Serialize)]
 pub struct Results {
-    /// On what.
+    /// The machine it ran on.
     pub machine: Machine,
-    /// How.
+    /// How long and how hard.
     pub plan: Plan,
     /// What the floor needs for an opaque token, in microseconds of CPU.
     pub opaque_floor: Spread,
     /// Costs of scenarios.
     pub rows: Vec<Row>,
-    /// Times on the clock, of an ES256 token of the product.
+    /// Wall-clock times of an ES256 token of the product.
     pub latency: Latency,
     /// From spawn to first token.
     pub start: Start,
@@ -26,11 +26,11 @@ pub struct Results {
     pub resident: Resident,
     /// Tokens while the password pool is full.
     pub flood: Option<Flood>,
-    /// What the owner of an account gets during attacks.
+    /// How the owner of an account is served during attacks.
     pub sieges: Vec<Siege>,
-    /// What four addresses do that take all they may.
+    /// What four hostile addresses cost others.
     pub stalls: Vec<Stall>,
-    /// Others while somebody asks for an account with a pile.
+    /// What a user with a pile of records costs others.
     pub pile: Option<Pile>,
     /// The product's binary in bytes.
     pub size: u64,
@@ -46,7 +46,7 @@ pub struct Row {
     pub costs: Comparison,
 }
 
-/// In microseconds: half of the tokens take less, all but a hundredth take less.
+/// p50 and p99 of a token, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
     /// On one connection.
@@ -60,7 +60,7 @@ pub struct Latency {
 pub struct Start {
     /// The floor's, which makes an ES256 key.
     pub floor: Spread,
-    /// The product's, RS256, store and keys being there.
+    /// The product's, RS256, with its store and keys made before.
     pub product: Spread,
 }
 
@@ -73,7 +73,7 @@ pub struct Resident {
     pub loaded: u64,
 }
 
-/// What a flood of sign-ins does.
+/// What a flood of sign-ins costs those who get tokens meanwhile.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Flood {
     /// CPU time of a token while nobody signs in, in microseconds.
@@ -81,13 +81,13 @@ pub struct Flood {
     /// CPU time of a token while the password pool is full all the time: what the threads that don't hash need,
     /// less what they need for the sign-ins alone.
     pub flooded: Spread,
-    /// The one over the other, round by round.
+    /// The ratio of the two, round by round.
     pub ratio: Spread,
-    /// Half of the tokens take less, in microseconds: idle, flooded.
+    /// p50 of a token in microseconds: idle, flooded.
     pub p50: (f64, f64),
-    /// All but a hundredth take less.
+    /// p99 of a token in microseconds: idle, flooded.
     pub p99: (f64, f64),
-    /// Tokens that waited at once, at most in a middling round: idle, flooded.
+    /// The most tokens that waited at once, in the median round: idle, flooded.
     pub waiting: (f64, f64),
     /// The same in a flood that overflows.
     pub waiting_in_overflow: u32,
@@ -95,90 +95,90 @@ pub struct Flood {
     pub logins: f64,
     /// Sign-ins and refusals (503) of the flood that overflows.
     pub overflow: (u32, u32),
-    /// The most memory that all this ever took, in bytes.
+    /// Peak memory of the server, in bytes.
     pub peak: u64,
 }
 
-/// What an attack did.
+/// What an attack did to the owner of an account.
 #[derive(Clone, Debug, Serialize)]
 pub struct Siege {
-    /// Which.
+    /// The name of the attack.
     pub name: &'static str,
     /// How often the owner was served.
     pub served: u32,
-    /// How often not.
+    /// How often the owner was refused.
     pub refused: u32,
-    /// The owner's part of all sign-ins over an equal part for each network, where networks share something.
+    /// The owner's share of all sign-ins as a multiple of an equal share for each network, where networks compete.
     pub share: Option<f64>,
-    /// What the attackers were answered, by status; 303 is a sign-in.
+    /// Answers to the attackers, by status; 303 is a sign-in.
     pub meanwhile: BTreeMap<u16, u32>,
 }
 
-/// What one way of it does.
+/// What stalled connections of one kind cost others.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stall {
-    /// The way.
+    /// What the connections leave unfinished.
     pub way: &'static str,
-    /// CPU time of a token before, in microseconds.
+    /// CPU time of a token before they are opened, in microseconds.
     pub before: Spread,
-    /// CPU time of a token meanwhile.
+    /// CPU time of a token while they are held.
     pub meanwhile: Spread,
-    /// The one over the other, round by round.
+    /// The ratio of the two, round by round.
     pub ratio: Spread,
-    /// The most memory that the server ever took, in bytes.
+    /// Peak memory of the server, in bytes.
     pub peak: u64,
 }
 
-/// What a pile does.
+/// What a user's pile of records costs others.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pile {
-    /// CPU time of a flow of others in microseconds, while nobody asks for the account.
+    /// CPU time of another user's flow in microseconds, while nobody asks for the account.
     pub idle: Spread,
-    /// The same meanwhile: all that the server needs, less what it needs for the account alone.
+    /// The same while six connections ask for the account: the server's total, less what the account alone costs.
     pub meanwhile: Spread,
-    /// The one over the other, round by round.
+    /// The ratio of the two, round by round.
     pub ratio: Spread,
-    /// The same of the thread that writes, which works for nobody else.
+    /// The ratio of the writer thread, which works for the other users only.
     pub writer: Spread,
-    /// Half of the flows take less, in microseconds: idle, meanwhile.
+    /// p50 of the flows in microseconds: idle, meanwhile.
     pub p50: (f64, f64),
-    /// All but a hundredth take less: idle; while as many connections ask for an account without a pile; meanwhile.
+    /// p99 of the flows: idle; while as many connections ask for an ordinary account; meanwhile.
     pub p99: (f64, f64, f64),
-    /// The last over the one before it: what the pile does, and not that many ask.
+    /// The last divided by the one before it: what the pile costs, not the number of requests.
     pub p99_ratio: f64,
-    /// Flows of others a second, of the 100 that are due: idle, meanwhile.
+    /// Flows of other users a second, of the 100 that are due: idle, meanwhile.
     pub per_second: (f64, f64),
     /// Account pages a second meanwhile, and requests for them that are refused (503).
     pub asked: (f64, f64),
-    /// All but a hundredth take less, and the longest, while callers hang up, in microseconds. None is refused.
+    /// p99 and maximum of the flows while callers hang up, in microseconds. None is refused.
     pub hanging_up: (f64, f64),
     /// The account page in bytes.
     pub page: usize,
-    /// The most memory that all this ever took, in bytes.
+    /// Peak memory of the server, in bytes.
     pub peak: u64,
     /// How long the owner needs to sign in, and to sign out, in milliseconds.
     pub in_and_out: (f64, f64),
 }
 
 impl Results {
-    /// Costs of a scenario over the floor's; not a number if it was not run.
+    /// Cost of a scenario as a multiple of the floor's; NaN if it was not run.
     pub fn ratio(&self, name: &str) -> f64 {
         self.row(name).map_or(f64::NAN, |row| row.costs.ratio.median)
     }
 
-    /// This machine's speed: what the floor needs for an ES256 token, in microseconds.
+    /// What the floor needs for an ES256 token in microseconds: the speed of this machine.
     pub fn floor_es256(&self) -> f64 {
         self.row("S1 ES256").map_or(f64::NAN, |row| row.costs.floor.median)
     }
 
-    /// What the product would need for an opaque token, over what the floor needs: HTTP, authentication and
-    /// form, without the signature that both make alike.
+    /// What the product would need for an opaque token as a multiple of the floor's cost: HTTP, authentication and
+    /// form, without the signature, which costs both the same.
     pub fn besides_signing(&self) -> f64 {
         let more = self.row("S1 EdDSA").map(|row| row.costs.product.median - row.costs.floor.median);
         more.map_or(f64::NAN, |more| 1.0 + more / self.opaque_floor.median)
     }
 
-    /// What a scenario costs, in microseconds of CPU; not a number if it was not run.
+    /// What a scenario costs, in microseconds of CPU; NaN if it was not run.
     pub fn micros(&self, name: &str) -> f64 {
         self.row(name).map_or(f64::NAN, |row| row.costs.product.median)
     }
@@ -196,7 +196,7 @@ impl Results {
 /// Instructions of all kinds of token.
 #[derive(Debug, Serialize)]
 pub struct Counts {
-    /// Each kind.
+    /// One entry for each kind.
     pub kinds: Vec<Counted>,
 }
 
@@ -212,7 +212,7 @@ pub struct Counted {
 }
 
 impl Counts {
-    /// Those of a kind of token.
+    /// The instructions of a kind of token.
     pub fn of(&self, token: Token) -> Option<&Counted> {
         self.kinds.iter().find(|kind| kind.name == token.as_str())
     }

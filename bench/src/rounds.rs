@@ -1,4 +1,4 @@
-//! Rounds: floor and product by turns, so that whatever the machine does besides meets both.
+//! Rounds: floor and product in turn, so that whatever else the machine does affects both.
 
 use crate::Outcome;
 use crate::connection::Connection;
@@ -35,16 +35,16 @@ pub struct Sample {
     pub busy: f64,
     /// Flows a second.
     pub per_second: f64,
-    /// Half of the flows took less, in microseconds.
+    /// p50 of the flows, in microseconds.
     pub p50: f64,
-    /// All but a hundredth of them took less, in microseconds.
+    /// p99 of the flows, in microseconds.
     pub p99: f64,
 }
 
 /// Values of several rounds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Spread {
-    /// The middle one.
+    /// The median.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -59,7 +59,7 @@ pub struct Comparison {
     pub floor: Spread,
     /// CPU time of the product.
     pub product: Spread,
-    /// The product's over the floor's, round by round.
+    /// The product's cost as a multiple of the floor's, round by round.
     pub ratio: Spread,
     /// How much of a core each used in its idlest round: a server that did not get its core was not saturated.
     pub busy: (f64, f64),
@@ -147,7 +147,7 @@ impl Sample {
 }
 
 impl Spread {
-    /// Of at least one value; not a number for none.
+    /// The spread of some values; NaN if there are none.
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! How a program is run: by itself, held on a core, or under a tool.
+//! How a program is run: plainly, pinned to a core, or under a tool.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 /// A way to run a program.
 #[derive(Clone, Debug)]
 pub enum Runner {
-    /// By itself.
+    /// As it is.
     Plain,
     /// On one core only.
     OnCore(usize),

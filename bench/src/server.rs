@@ -1,4 +1,4 @@
-//! A server under measurement: a child process that says where it listens, and what the system says about it.
+//! A server that is measured: a child process that prints its address, and what the system reports about it.
 
 use crate::Outcome;
 use std::collections::HashMap;
@@ -66,7 +66,7 @@ impl Server {
         threads.map(|thread| Ok(thread?.path())).collect()
     }
 
-    /// Those of them that bear a name.
+    /// The threads with a name.
     pub fn threads_named(&self, name: &str) -> Outcome<Vec<PathBuf>> {
         let mut threads = self.threads()?;
         threads.retain(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(|own| own.trim() == name));
@@ -78,7 +78,7 @@ impl Server {
         self.memory("VmRSS:")
     }
 
-    /// The most resident memory it ever had, in bytes.
+    /// Peak resident memory, in bytes.
     pub fn peak(&self) -> Outcome<u64> {
         self.memory("VmHWM:")
     }
@@ -103,7 +103,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Gone already, or never to be waited for again.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! From the start of a process to its first token, its keys being there already.
+//! From the start of a process to its first token, with keys made before.
 
 use crate::Outcome;
 use crate::clock::now;

@@ -1,4 +1,4 @@
-//! The floor issues what it says: else a comparison with it would say nothing.
+//! The floor issues real tokens: otherwise a comparison with it would mean nothing.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use aws_lc_rs::signature::{

@@ -19,7 +19,7 @@ pub struct Answer {
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A page is told from another by its text, not by its style sheet.
+        // The text of a page is what matters, not its style sheet.
         let text = self.text();
         let text = text.split_once("<body>").map_or(text, |(_, body)| body);
         write!(f, "{} {:#?}\n{text}", self.status, self.headers)
@@ -47,13 +47,13 @@ impl Answer {
         self.headers.contains_key(name)
     }
 
-    /// Where it leads.
+    /// The target of the redirect.
     pub fn location(&self) -> &str {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{self:?}");
         self.headers.get(LOCATION).unwrap().to_str().unwrap()
     }
 
-    /// The parameters a client gets by query.
+    /// The parameters that the client gets by query.
     pub fn to_client(&self) -> Params {
         let (_, query) = self.location().split_once('?').unwrap();
         Params::parse(query.as_bytes()).unwrap()

@@ -1,11 +1,11 @@
-//! The product as people start it.
+//! The product's binary.
 
 use std::path::PathBuf;
 
 /// The `keyward` binary of this build.
 ///
 /// # Panics
-/// If it is not there: cargo builds it for the tests of `server`, not for ours.
+/// If it is missing: cargo builds it for the tests of `server`, not for ours.
 pub fn keyward_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/<profile>/deps/<test>

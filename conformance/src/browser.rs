@@ -1,5 +1,4 @@
-//! A browser without a screen: it keeps cookies, sends `Origin` with forms and follows redirects inside the
-//! issuer.
+//! A simulated browser: it keeps cookies, sends `Origin` with forms and follows redirects within the issuer.
 
 use crate::answer::Answer;
 use crate::request::{self, With as _};
@@ -16,7 +15,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Without any cookie.
+    /// A browser without cookies.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,13 +49,13 @@ impl Browser {
         self.send(world, request::get(path)).await
     }
 
-    /// Opens a path and follows redirects as long as they stay inside.
+    /// Opens a path and follows redirects as long as they stay within the issuer.
     pub async fn visit(&mut self, world: &World, path: &str) -> Answer {
         let answer = self.get(world, path).await;
         self.follow(world, answer).await
     }
 
-    /// Follows redirects as long as they stay inside.
+    /// Follows redirects as long as they stay within the issuer.
     pub async fn follow(&mut self, world: &World, mut answer: Answer) -> Answer {
         while answer.status == StatusCode::SEE_OTHER {
             let Some(path) = inside(world, answer.location()) else { break };
@@ -79,7 +78,7 @@ impl Browser {
         self.submit(world, &world.path("/login"), &fields).await
     }
 
-    /// Presses a button of the consent page, every scope left checked.
+    /// Presses a button of the consent page, with every scope checked.
     pub async fn consent(&mut self, world: &World, page: &Answer, decision: &str) -> Answer {
         let (r, csrf) = (page.field("r"), page.field("csrf"));
         let mut fields = vec![("r", r.as_str()), ("csrf", &csrf), ("decision", decision)];
@@ -88,7 +87,7 @@ impl Browser {
         self.submit(world, &world.path("/consent"), &fields).await
     }
 
-    /// From a request to the client's answer, as `alice`, who agrees to everything.
+    /// From a request to the client's answer: alice signs in if asked and agrees to everything.
     pub async fn authorize(&mut self, world: &World, path: &str) -> Answer {
         let mut answer = self.visit(world, path).await;
         if answer.is_page("Sign in") {

@@ -1,7 +1,8 @@
-//! Black-box tests of the whole product. This library is what they share: a server of their own with a clock
-//! that stands still, a browser that keeps cookies, a client that knows its secret.
+//! Black-box tests of the whole product. This library is what they share: a server of their own with a clock that
+//! stands still, a browser that keeps cookies, a client that knows its secret. `conformance/README.md` is the map of
+//! the tests.
 //!
-//! Nothing here knows a rule of OAuth: it sends, and shows what came back.
+//! Nothing here knows a rule of OAuth: it sends requests and shows the answers.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What the server writes to its log while a test looks on.
+//! What the server writes to its log during a test.
 
 use serde_json::Value;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once};
 use tracing::Level;
 use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 
-/// The log from when it was opened, at every level, of servers that run on the thread of the test.
+/// The log at every level since it was opened, of servers that run on the test's thread.
 pub struct Log {
     lines: Lines,
     _until_dropped: DefaultGuard,
@@ -26,10 +26,10 @@ impl Write for Lines {
 }
 
 impl Log {
-    /// Begins to keep it.
+    /// Starts recording.
     pub fn open() -> Self {
-        // With one listener only, a line that is first reached on a thread that does not listen would be taken for
-        // one that nobody wants. So somebody always listens everywhere, and writes nothing.
+        // With one subscriber only, a log line that is first reached on a thread without it would be disabled for good.
+        // So a global subscriber listens everywhere and writes nothing.
         static EVERYWHERE: Once = Once::new();
         EVERYWHERE.call_once(|| set_global_default(tracing_subscriber::registry()).unwrap());
         let lines = Lines::default();
@@ -43,7 +43,7 @@ impl Log {
         Self { lines, _until_dropped: set_default(subscriber) }
     }
 
-    /// All of it.
+    /// The whole log.
     pub fn text(&self) -> String {
         String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
     }
@@ -57,7 +57,8 @@ impl Log {
 
     /// The one event of that name.
     pub fn event(&self, name: &str) -> Value {
-        let [event] = self.events(name).try_into().unwrap_or_else(|all| panic!("not one {name}: {all:?}"));
+        let [event] =
+            self.events(name).try_into().unwrap_or_else(|all| panic!("not exactly one {name}: {all:?}"));
         event
     }
 }

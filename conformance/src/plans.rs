@@ -1,9 +1,9 @@
-//! The plans of the OpenID Foundation's conformance suite that Keyward passes: their modules, the clients and the
-//! person they need, the automation of the suite's browser, and which modules end as skipped and why. The files of
-//! `conformance/plans` say it all; `seed` registers from them, `oidf` runs them, and our own tests of the same
-//! rules (`conformance/tests/oidc`) sign in as the same person at the same clients.
+//! The plans of the OpenID Foundation's conformance suite that Keyward passes: their modules, the clients and the user
+//! they need, the automation of the suite's browser, and which modules are skipped and why. They are read from the
+//! files of `conformance/plans`. `seed` registers the clients and the user, `oidf` runs the plans, and our own tests
+//! of the same rules (`conformance/tests/oidc`) use the same clients and user.
 //!
-//! What differs from run to run stands in the files as `{issuer}`, `{suite}`, `{alias}`, `{username}` and
+//! What differs from run to run is in the files as `{issuer}`, `{suite}`, `{alias}`, `{username}` and
 //! `{password}`.
 
 use serde::Deserialize;
@@ -41,7 +41,7 @@ pub struct Plan {
     pub skips: BTreeMap<String, String>,
 }
 
-/// Who signs in.
+/// The user who signs in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
@@ -49,13 +49,13 @@ pub struct Person {
     pub username: String,
     /// The address.
     pub email: String,
-    /// Whether the address counts as theirs.
+    /// Whether the address is verified.
     pub email_verified: bool,
-    /// Every other standard claim (OIDC Core §5.1) that isn't the server's to say.
+    /// Every standard claim (OIDC Core §5.1) that the server doesn't set itself.
     pub claims: Map<String, Value>,
 }
 
-/// A client of a plan as the suite is told of it.
+/// A client of a plan as the suite knows it.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// Its id.
@@ -67,11 +67,11 @@ pub struct Credentials {
 /// Where a run takes place.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Keyward.
+    /// Keyward's issuer.
     pub issuer: &'a str,
-    /// The suite's base URL, as it calls itself, without a slash at its end.
+    /// The suite's base URL, as it names itself, without a slash at its end.
     pub suite: &'a str,
-    /// The person's password.
+    /// The user's password.
     pub password: &'a str,
 }
 
@@ -81,18 +81,18 @@ pub fn all() -> Vec<Plan> {
     FILES.into_iter().map(read).collect()
 }
 
-/// A plan by our name for it.
+/// The plan of this name.
 pub fn find(name: &str) -> Option<Plan> {
     all().into_iter().find(|plan| plan.name == name)
 }
 
-/// Who signs in.
+/// The user who signs in.
 pub fn person() -> Person {
     serde_json::from_str(PERSON).unwrap()
 }
 
 impl Plan {
-    /// Part of the suite's redirect URIs. One for each plan, so that plans don't disturb each other.
+    /// Part of the suite's redirect URIs. Each plan has its own, so that plans don't disturb each other.
     pub fn alias(&self) -> String {
         format!("keyward-{}", self.name)
     }
@@ -109,7 +109,7 @@ impl Plan {
         format!("oidf-{}-{}", self.name, name.replace('_', "-"))
     }
 
-    /// The configuration that the suite is given.
+    /// The configuration for the suite.
     pub fn configuration(&self, place: Place<'_>, clients: &BTreeMap<String, Credentials>) -> Value {
         let mut configuration = json!({
             "description": format!("Keyward, {}", self.profile),

@@ -1,4 +1,4 @@
-//! The product as a process: started, spoken to, told to stop, killed.
+//! The product as a process: started, sent requests, stopped, killed.
 
 use crate::answer::Answer;
 use crate::binary::keyward_binary;
@@ -17,7 +17,7 @@ pub struct Process {
     child: Mutex<Child>,
     /// Where it listens.
     pub address: SocketAddr,
-    /// Who it says it is.
+    /// The issuer that it prints.
     pub issuer: String,
     /// What it printed before it was ready, that line included.
     pub greeting: String,
@@ -31,10 +31,10 @@ impl Process {
 
     /// Waits until what `command` starts says that it is ready.
     pub fn spawn(command: Command) -> Self {
-        Self::try_spawn(command).unwrap_or_else(|told| panic!("it ended before it was ready: {told}"))
+        Self::try_spawn(command).unwrap_or_else(|message| panic!("it ended before it was ready: {message}"))
     }
 
-    /// The same; what it told if it ended before.
+    /// The same; its output if it ended before.
     pub fn try_spawn(mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -74,7 +74,7 @@ impl Process {
         try_over_http(self.address, request).await
     }
 
-    /// Its number.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child().id()
     }
@@ -85,10 +85,10 @@ impl Process {
         self.child().wait().unwrap();
     }
 
-    /// Tells it to stop, and waits; whether it ended well.
+    /// Sends SIGTERM and waits. Returns whether it exited successfully.
     pub fn stop(self) -> bool {
-        let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        let message = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(message.success());
         self.child().wait().unwrap().success()
     }
 
@@ -119,7 +119,7 @@ pub fn run_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)],
     child.wait_with_output().unwrap()
 }
 
-/// The command, without what the machine that tests has set.
+/// The command, without this machine's environment.
 pub fn keyward(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(keyward_binary());
     command.current_dir(folder).args(arguments).env_clear().envs(environment.iter().copied());

@@ -1,11 +1,11 @@
-//! An answer as a text to compare: status, headers and body, without what differs from run to run. Tokens are
-//! shown by what they say.
+//! An answer as text for snapshots: status, headers and body, without what differs from run to run. Tokens are replaced
+//! by their header and claims.
 
 use crate::answer::{Answer, claims, header};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// Differ by run or by harness.
+/// Headers that differ by run or by harness.
 const VOLATILE: [&str; 4] = ["date", "content-length", "x-request-id", "connection"];
 
 impl Answer {
@@ -45,7 +45,7 @@ fn unfold(value: &mut Value) {
     }
 }
 
-/// Compares with the snapshot of that name, the same for every harness.
+/// Compares with the snapshot of this name, which is the same for every harness.
 #[macro_export]
 macro_rules! assert_answer {
     ($name:literal, $answer:expr) => {

@@ -1,4 +1,4 @@
-//! A server of a test's own.
+//! A server of a test's own, with its clock, store and faults.
 
 use crate::answer::Answer;
 use crate::request;
@@ -89,19 +89,19 @@ impl Party {
     }
 }
 
-/// A server, its clock, its store and what watches the store.
+/// A server, its clock, its store, and what counts and disturbs calls of the store.
 pub struct World {
-    /// Stands still until it is moved.
+    /// Stands still until a test moves it.
     pub clock: Arc<FakeClock>,
-    /// The store under the taps.
+    /// The store itself, without counts and faults.
     pub store: Arc<dyn Store>,
-    /// What the server asked of the store.
+    /// How many reads and writes the server made.
     pub counts: Arc<Counts>,
-    /// What the store is going to do wrong.
+    /// Failures that the store is going to have.
     pub faults: Arc<Faults>,
     /// The application.
     pub app: App,
-    /// Makes clients and users.
+    /// Operations of an operator: makes clients and users.
     pub admin: Admin,
     router: Router,
     listener: Option<SocketAddr>,
@@ -110,10 +110,10 @@ pub struct World {
     machine: Arc<Machine>,
 }
 
-/// What processes beside each other share besides the store.
+/// What processes on one machine share besides the store.
 struct Machine {
     folder: TempDir,
-    /// Each draws from a stream of its own, as request ids must differ.
+    /// Each process draws from its own random stream, since request ids must differ.
     streams: AtomicU64,
 }
 
@@ -211,7 +211,7 @@ impl World {
         self.listener.unwrap()
     }
 
-    /// Our name.
+    /// The issuer.
     pub fn issuer(&self) -> &Issuer {
         &self.app.settings.issuer
     }
@@ -271,7 +271,7 @@ impl World {
         self.client(metadata).await
     }
 
-    /// A machine that may read and write.
+    /// A confidential client that may get tokens for itself, with the scopes `read` and `write`.
     pub async fn machine(&self) -> Party {
         let metadata = json!({
             "client_id": "machine",

@@ -1,5 +1,4 @@
-//! Every case and every module of the conformance suite, with the store on DynamoDB, and what goes over the line
-//! to it.
+//! Every case and every module of the conformance suite with the store on DynamoDB, and the calls that are made to it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Whatever reads text from outside, fed with text nobody would write: it says no, soon, and nothing else happens.
+//! Every parser of foreign text, fed with random and hostile text: it refuses it quickly, and never panics.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -14,7 +14,7 @@ use protocol::scope::Scope;
 use protocol::{armor, base64url};
 use std::thread;
 
-/// All of them. What comes back is their business; that they come back is ours.
+/// Calls every parser. Only that they return matters here, not what.
 fn read_by_all(text: &str) {
     let _ = Params::parse(text.as_bytes());
     let _ = Scope::parse(text);
@@ -71,7 +71,7 @@ fn n212_what_would_make_an_expression_backtrack_is_read_once() {
     .iter()
     .map(|piece| format!("{}!", piece.repeat(long / piece.len())))
     .collect();
-    // A stack this small has no room for a call a character: who recursed would not come back.
+    // A stack this small has no room for one call per character: a recursive parser would overflow it.
     let reader = thread::Builder::new().stack_size(256 * 1024);
     let read = reader.spawn(move || hostile.iter().for_each(|text| read_by_all(text))).unwrap();
     read.join().unwrap();

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Measures the release binary beside the floor server.
+/// Measures the release binary against the floor server.
 #[derive(Debug, Parser)]
 struct Cli {
     /// The binary to measure
@@ -43,16 +43,16 @@ enum What {
 
 #[derive(Clone, Debug, Args)]
 struct Effort {
-    /// Rounds of floor and product by turns
+    /// Rounds, floor and product in turn
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seconds of each
+    /// Seconds per round
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Connections of each
+    /// Connections per round
     #[arg(long, default_value_t = 16)]
     connections: usize,
-    /// Starts of each
+    /// Starts of each server
     #[arg(long, default_value_t = 20)]
     starts: usize,
     /// Scenarios, as `S2,S4`; all if left out. S1 is always measured
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether what was asked for is kept.
+/// Whether every budget that was asked for is met.
 async fn run(cli: &Cli) -> Outcome<bool> {
     let (text, budgets) = match &cli.what {
         What::Run(effort) | What::Check(effort) => {

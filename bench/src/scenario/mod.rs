@@ -1,5 +1,5 @@
-//! Scenarios: what is asked of a server, one a file. Each makes what it needs in the product, and compares the
-//! two servers by a [`Flow`](crate::load::Flow).
+//! Scenarios, one per file. Each makes the clients and users that it needs, and compares the two servers by a
+//! [`Flow`](crate::load::Flow). `bench/README.md` lists them.
 
 pub mod pile;
 pub mod s1;

@@ -1,6 +1,6 @@
-//! Pile: a user who has 200 000 grants and 100 000 sessions from a time when nothing bounded them, and asks for
-//! their account on six connections without a pause. What it does to others, who come from an application and go
-//! back with a code (S2), and whether the one with the pile can still sign in and out.
+//! Pile: a user has 200 000 grants and 100 000 sessions from a time when nothing bounded them, and six connections ask
+//! for the account page without a pause. What that costs other users, who run code flows (S2), and whether the owner
+//! can still sign in and out.
 
 use super::s2;
 use super::testbed::PASSWORD;
@@ -30,16 +30,16 @@ const GRANTS: u32 = 200_000;
 const SESSIONS: u32 = 100_000;
 /// Connections that ask for the account without a pause.
 const ASKING: usize = 6;
-/// Of them, how many at once are never refused.
+/// How many of them at once are never refused.
 const LISTED: usize = 4;
 /// Callers who ask for it and hang up at once.
 const HANGING_UP: usize = 60;
-/// Flows of others a second: far less than a core can do, so that each waits for what the pile costs only.
+/// Flows of other users a second: far fewer than a core can do, so that each waits only because of the pile.
 const OTHERS: f64 = 100.0;
-/// The thread that does nothing but the others' writes meanwhile.
+/// The thread that does nothing but the other users' writes.
 const WRITER: &str = "keyward-writer";
 
-/// Somebody who asks for the account, and whether they got it.
+/// A caller that asks for the account page, and what it got.
 #[derive(Clone)]
 struct Asking {
     request: Rc<[u8]>,
@@ -70,7 +70,7 @@ impl Flow for Asking {
     }
 }
 
-/// What happened in a part of a round.
+/// One part of a round.
 #[derive(Clone, Default)]
 struct Phase {
     others: Load,
@@ -84,14 +84,14 @@ struct Phase {
 struct Bench<'a> {
     server: &'a Server,
     others: CodeFlow,
-    /// For the account with the pile.
+    /// Asks for the account with the pile.
     asking: Asking,
-    /// For one without.
+    /// Asks for an ordinary account.
     ordinary: Asking,
     plan: Plan,
 }
 
-/// Piles up, and measures.
+/// Makes the pile and measures.
 pub async fn run(product: &Product, machine: &Machine, plan: Plan) -> Outcome<Pile> {
     product.create_user(OWNER, PASSWORD)?;
     let client = s2::client(product, "application")?;
@@ -126,7 +126,7 @@ pub async fn run(product: &Product, machine: &Machine, plan: Plan) -> Outcome<Pi
     })
 }
 
-/// The owner signs in and has a grant, for copies.
+/// The owner signs in and gets a grant, which is copied later.
 async fn begin(product: &Product, client: &Client) -> Outcome<()> {
     let server = product.serve(&Runner::Plain)?;
     let browser = sign_in(&server, client).await?;
@@ -194,7 +194,7 @@ async fn in_and_out(server: &Server, client: &Client) -> Outcome<(f64, f64)> {
 }
 
 impl Bench<'_> {
-    /// So many connections ask for the account, and so many others go their way.
+    /// `count` connections ask for the account, and `others` connections run code flows.
     async fn phase(&self, (asking, count): (&Asking, usize), others: usize) -> Outcome<Phase> {
         let flow = Asking { pages: Rc::default(), refused: Rc::default(), ..asking.clone() };
         let asking = open(self.server, &flow, count).await?;
@@ -219,7 +219,7 @@ impl Bench<'_> {
         })
     }
 
-    /// Many ask for the account and are gone; none of the others may be refused.
+    /// Many callers ask for the account and hang up; none of the others may be refused.
     async fn hang_up(&self, account: &[u8]) -> Outcome<Load> {
         let others = open(self.server, &self.others, self.plan.connections).await?;
         let leave = async {
@@ -235,14 +235,14 @@ impl Bench<'_> {
     }
 }
 
-/// In turns, so that whatever the machine does besides meets all.
+/// The parts of a round, in turn, so that whatever else the machine does affects all.
 struct Round {
     idle: Phase,
     /// The account alone, nobody refused: what a page costs.
     listed: Phase,
-    /// The account alone, as it is meanwhile: what a refusal costs.
+    /// The account alone with all six connections: what a refusal costs.
     asking: Phase,
-    /// As many ask for an account without a pile.
+    /// As many connections ask for an ordinary account.
     ordinary: Phase,
     both: Phase,
 }
@@ -289,7 +289,7 @@ impl Pile {
             writer: spread(&Round::writer),
             p50: (at(50, &|round| &round.idle), at(50, &|round| &round.both)),
             p99,
-            // Of medians: a neighbour who stalls one round's disk makes a quotient of that round anything.
+            // Of medians: when a neighbour stalls the disk for one round, the quotient of that round means nothing.
             p99_ratio: p99.2 / p99.1,
             per_second: (rate(&|round| others(&round.idle)), rate(&|round| others(&round.both))),
             asked: (

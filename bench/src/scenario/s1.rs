@@ -1,4 +1,4 @@
-//! S1: a machine gets a token (client_credentials, `client_secret_basic`), its client in the product's cache.
+//! S1: a client gets a token for itself (client_credentials, `client_secret_basic`); its record is in the cache.
 
 use super::testbed::Testbed;
 use crate::Outcome;
@@ -12,7 +12,7 @@ use crate::rounds::{Plan, Sample, Spread, Subject};
 use crate::server::Server;
 use crate::token::Token;
 
-/// A client of the product whose tokens are signed so.
+/// A client of the product whose tokens are signed by this algorithm.
 pub fn client(product: &Product, token: Token) -> Outcome<Client> {
     let (id, alg) = (format!("machine-{token}"), token.as_str());
     let flags = ["--id", &id, "--signing-alg", alg, "--scope", "orders", "--audience", "https://api.example"];
@@ -30,7 +30,7 @@ pub fn ask_floor(server: &Server) -> Ask {
     ask(server, &floor::client())
 }
 
-/// What an opaque token costs the floor: all that is not a signature. In microseconds.
+/// What an opaque token costs the floor, in microseconds: everything but the signature.
 pub async fn opaque_floor(machine: &Machine, plan: Plan) -> Outcome<Spread> {
     let server = floor::start(&machine.runner(), Token::Opaque)?;
     let samples = Subject { server: &server, flow: ask_floor(&server) }.rounds(plan).await?;
@@ -48,8 +48,8 @@ pub async fn run(testbed: &Testbed<'_>, clients: &[(Token, Client)]) -> Outcome<
     Ok(rows)
 }
 
-/// How long a token of the product takes on the clock: alone on one connection, and on all of them at half of
-/// the rate that the server reaches.
+/// The wall-clock time of a token of the product: on one connection, and on all of them at half the rate that the
+/// server reaches.
 pub async fn latency(product: &Server, client: &Client, plan: Plan) -> Outcome<Latency> {
     let subject = Subject { server: product, flow: ask(product, client) };
     let full = subject.sample(plan.connections, Pace::Closed, plan.time).await?;

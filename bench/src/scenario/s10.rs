@@ -1,6 +1,6 @@
-//! S10: four addresses take all that they may and give nothing back: connections that idle, heads and bodies that don't
-//! end. What that costs in memory, and what a token of somebody else's costs meanwhile. There is no floor: the product
-//! is compared with itself, unbothered.
+//! S10: four addresses hold all the connections they can get: idle, or with heads and bodies that don't end. What that
+//! costs in memory, and what another caller's token costs meanwhile. There is no floor: the product is compared with
+//! itself without the attack.
 
 use super::s1;
 use crate::Outcome;
@@ -21,13 +21,13 @@ use tokio::time::sleep;
 const HOSTILE: [u8; 4] = [2, 3, 4, 5];
 /// Connections that each of them asks for: more than it may have.
 const EACH: usize = 400;
-/// How many of them are filled up at a time.
+/// How many of them send at a time.
 const AT_ONCE: usize = 100;
 /// Bytes of the largest head and body that the product takes.
 const HEAD: usize = 38 * 1024;
 const BODY: usize = 64 * 1024;
 
-/// Stalls a server of its own in each way.
+/// Measures each way on a server of its own.
 pub async fn run(product: &Product, machine: &Machine, client: &Client, plan: Plan) -> Outcome<Vec<Stall>> {
     allow_descriptors()?;
     let mut stalls = Vec::new();
@@ -71,7 +71,7 @@ fn ways() -> [(&'static str, Vec<u8>); 4] {
     ]
 }
 
-/// As many connections as there are to be had.
+/// Opens as many connections as the server lets in.
 async fn hold(server: &Server, bytes: &[u8]) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for _ in 0..EACH * HOSTILE.len() / AT_ONCE {
@@ -81,7 +81,7 @@ async fn hold(server: &Server, bytes: &[u8]) -> Vec<TcpStream> {
                 rests.push((stream, bytes));
             }
         }
-        // What isn't taken is not waited for: perhaps it shall not be.
+        // What the server doesn't take is not waited for: it may refuse to.
         for _ in 0..10 {
             rests.iter_mut().for_each(|(stream, rest)| press(stream, rest));
             sleep(Duration::from_millis(2)).await;
@@ -108,7 +108,7 @@ fn press(stream: &TcpStream, rest: &mut &[u8]) {
     }
 }
 
-/// The driver needs one for each connection.
+/// The driver needs a file descriptor for each connection.
 fn allow_descriptors() -> Outcome<()> {
     let most = (EACH * HOSTILE.len() + 1024).to_string();
     let id = std::process::id().to_string();

@@ -1,5 +1,5 @@
-//! S2: a person who is signed in comes from an application and goes back with a code (PKCE), and the application
-//! redeems it: two requests, two writes. Consent isn't asked (a first-party client, or remembered).
+//! S2: an application sends a signed-in user and gets a code (PKCE), which it redeems: two requests, two writes.
+//! Consent isn't asked (a first-party client, or remembered).
 
 use super::testbed::{PASSWORD, Testbed, USERNAME};
 use crate::Outcome;
@@ -21,11 +21,11 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 const CALLBACK: &str = "https://app.example/callback";
-/// RFC 7636 §4.1: as long as most send.
+/// RFC 7636 §4.1: as long as most clients send.
 const VERIFIER: &str = "a-verifier-that-is-43-characters-long-or-so";
 const SCOPE: &str = "openid offline_access";
 
-/// The way from the application to its tokens.
+/// The flow from the authorization request to the tokens.
 #[derive(Clone)]
 pub struct CodeFlow {
     address: SocketAddr,
@@ -52,7 +52,7 @@ impl CodeFlow {
         Self { address: server.address, path, cookies, client: Rc::new(client) }
     }
 
-    /// Signs in, and agrees if asked, so that the flow needs no page any more.
+    /// Signs in, and agrees if asked, so that the flow needs no further page.
     pub async fn sign_in(server: &Server, client: Client) -> Outcome<Self> {
         let mut browser = Browser::new(server.address, USERNAME, PASSWORD);
         let mut connection = Connection::open(server.address).await?;
@@ -62,12 +62,12 @@ impl CodeFlow {
         }
     }
 
-    /// Goes all the way.
+    /// Runs the flow once.
     pub async fn tokens(&mut self, connection: &mut Connection) -> Outcome<Tokens> {
         let answer = connection.send(&request("GET", &self.path, self.address, &self.cookies, "")).await?;
         let url = answer.header("location").filter(|_| answer.status == 303);
         let code = url.and_then(code).ok_or_else(|| answer.unexpected())?.to_owned();
-        // Now and then the session comes back marked as used; a browser sends what it got last.
+        // Now and then the session cookie is replaced; a browser sends the latest.
         if let Some(set) = answer.header("set-cookie").and_then(|set| set.split(';').next()) {
             self.cookies = format!("Cookie: {set}\r\n");
         }
@@ -80,12 +80,12 @@ impl CodeFlow {
         redeem(connection, self.address, &self.client, &body).await
     }
 
-    /// The session it goes by, as a request's header line.
+    /// The session's cookie, as a request's header line.
     pub fn cookies(&self) -> &str {
         &self.cookies
     }
 
-    /// Whose it is.
+    /// The client.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -97,7 +97,7 @@ impl Flow for CodeFlow {
     }
 }
 
-/// Asks for tokens with an ID token and a refresh token among them.
+/// Gets an access token, an ID token and a refresh token.
 pub async fn redeem(
     connection: &mut Connection,
     address: SocketAddr,
@@ -109,7 +109,7 @@ pub async fn redeem(
     if answer.status == 200 { Ok(serde_json::from_slice(answer.body)?) } else { Err(answer.unexpected()) }
 }
 
-/// The way of a client to our pages.
+/// The path of a client's authorization request.
 pub fn authorize_path(client: &Client) -> String {
     let query = encode(&[
         ("response_type", "code"),

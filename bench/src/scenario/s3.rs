@@ -1,5 +1,5 @@
-//! S3: people sign in with their passwords, from the application's first request to its code: three requests, two
-//! writes, one argon2id hash. The floor is the hash alone. Then a flood of them: what it does to machines that get
+//! S3: users sign in with their passwords, from the application's first request to its code: three requests, two
+//! writes, one argon2id hash. The floor is the hash alone. Then a flood of sign-ins: what it costs clients that get
 //! tokens meanwhile.
 
 use super::testbed::{PASSWORD, Testbed, USERNAME};
@@ -20,14 +20,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What the product needs besides for this: that the same user may sign in often.
+/// The setting that this needs: the same user signs in again and again.
 pub const SETTINGS: &[(&str, &str)] = &[("KEYWARD_RATE_LIMITS", "off")];
-/// Tokens a second while people sign in: far less than a core can do, as it is in life.
+/// Tokens a second while users sign in: far fewer than a core can do, as in production.
 pub const TOKENS: f64 = 1000.0;
 /// Connections of a flood that is more than the product takes in.
 const OVERFLOW: usize = 96;
 
-/// Somebody who signs in, each time in a new browser.
+/// A user who signs in, each time in a new browser.
 #[derive(Clone)]
 struct Login {
     browser: Browser,
@@ -64,12 +64,12 @@ pub async fn run(testbed: &Testbed<'_>, client: &Client) -> Outcome<Row> {
     testbed.compare("S3 login", (&floor, hash), Login::new(testbed.server, client)).await
 }
 
-/// Sign-ins and tokens at once. The server has computed no hash before: that is how its threads are told apart.
+/// Sign-ins and tokens at once. The server has computed no hash before: that is how its threads are distinguished.
 pub async fn flood(testbed: &Testbed<'_>, person: &Client, machine: &Client) -> Outcome<Flood> {
     let server = testbed.server;
     let bench = Bench {
         server,
-        // Those that hash begin with the first hash.
+        // The threads that hash start with the first hash.
         serving: server.threads()?,
         login: Login::new(server, person),
         token: s1::ask(server, machine),

@@ -1,6 +1,6 @@
-//! S4: an application goes on without its user: each connection has a chain of refresh tokens of its own, and each
-//! refresh rotates (a public client, the grace period set to nothing), signs an access and an ID token and waits
-//! for a durable write. Then what a token costs that was used before: its chain ended with its first return.
+//! S4: refreshing. Each connection has a chain of refresh tokens of its own, and each refresh rotates (a public client,
+//! the grace period set to zero), signs an access and an ID token and waits for a durable write. Then what a token
+//! costs that was used before: its grant ended with the first reuse.
 
 use super::s2::{CodeFlow, floor_flow, public_client, redeem};
 use super::testbed::Testbed;
@@ -16,7 +16,7 @@ use crate::server::Server;
 use crate::token::Token;
 use tempfile::TempDir;
 
-/// What the product needs besides for this: that a token may rotate as soon as it is there.
+/// The setting that this needs: a token may rotate as soon as it is issued.
 pub const SETTINGS: &[(&str, &str)] = &[("KEYWARD_REFRESH_REUSE_GRACE", "0s")];
 
 /// A chain.
@@ -31,7 +31,7 @@ impl Chain {
         Self { code, tip: None }
     }
 
-    /// The first token of a chain; what follows from it is this chain's.
+    /// The first token of a chain.
     async fn begin(&mut self, connection: &mut Connection) -> Outcome<String> {
         let first = self.code.tokens(connection).await?.refresh_token;
         self.tip = Some(first.clone());
@@ -56,7 +56,7 @@ impl Flow for Chain {
     }
 }
 
-/// Asks with a token that was used before, again and again.
+/// Presents a token that was used before, again and again.
 async fn replay(server: &Server, mut chain: Chain, refusal: &'static str) -> Outcome<Ask> {
     let mut connection = Connection::open(server.address).await?;
     let first = chain.begin(&mut connection).await?;
@@ -67,7 +67,7 @@ async fn replay(server: &Server, mut chain: Chain, refusal: &'static str) -> Out
     Ok(Ask::expecting(400, asked, refusal))
 }
 
-/// Compares the two: many chains at once, one alone, and the return of a used token.
+/// Compares the two: many chains at once, one alone, and a used token.
 pub async fn run(testbed: &Testbed<'_>) -> Outcome<Vec<Row>> {
     let folder = TempDir::with_prefix("keyward-bench-")?;
     let floor = floor::start_storing(&testbed.machine.runner(), Token::ES256, folder.path())?;

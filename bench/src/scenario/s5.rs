@@ -1,6 +1,6 @@
-//! S5: introspection (RFC 7662) of a user's access token, again and again as an API asks; of the same after it was
-//! revoked; of text that is no token; and of a token that was never seen before, with getting it. The floor verifies
-//! the signature of its own tokens each time, and reads nothing.
+//! S5: introspection (RFC 7662) of a user's access token, again and again as an API does; of the same after it was
+//! revoked; of text that is no token; and the first introspection of a new token, together with getting it. The floor
+//! verifies the signature of its own tokens each time, and reads nothing.
 
 use super::s1;
 use super::s2::{self, CodeFlow};
@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 const ACTIVE: &str = r#"{"active":true"#;
 const INACTIVE: &str = r#"{"active":false"#;
-/// As long as a token, and none.
+/// As long as a token, but none.
 const GARBAGE: &str =
     "this-is-no-token-but-somebody-asks-about-it-all-the-same-and-again-and-again-and-again";
 
@@ -34,7 +34,7 @@ fn ask(server: &Server, client: &Client, token: &str, begins: &'static str) -> A
     Ask::new(request("POST", "/introspect", server.address, &client.head(), &body), begins)
 }
 
-/// A token of the floor, and who may ask about it.
+/// A token of the floor.
 pub async fn floor_token(floor: &Server) -> Outcome<String> {
     let mut connection = Connection::open(floor.address).await?;
     let answer = connection.send(s1::ask_floor(floor).request()).await?;

@@ -1,4 +1,4 @@
-//! S6: an application asks who its user is (/userinfo). The floor verifies the signature of its own token, and
+//! S6: an application reads its user's claims (/userinfo). The floor verifies the signature of its own token, and
 //! reads nothing.
 
 use super::s2::{self, CodeFlow};

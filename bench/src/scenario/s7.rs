@@ -1,4 +1,4 @@
-//! S7: an API fetches the keys that verify tokens, asks whether they changed, and looks where they are.
+//! S7: an API fetches the key set, the same with `If-None-Match`, and the metadata.
 
 use super::testbed::Testbed;
 use crate::Outcome;
@@ -14,7 +14,7 @@ fn keys(server: &Server) -> Ask {
     Ask::new(request("GET", "/jwks", server.address, "", ""), r#"{"keys":[{"#)
 }
 
-/// The keys again, which are known.
+/// A request for the key set that the caller has already.
 async fn unchanged(server: &Server) -> Outcome<Ask> {
     let mut connection = Connection::open(server.address).await?;
     let answer = connection.send(keys(server).request()).await?;
@@ -28,7 +28,7 @@ fn metadata(server: &Server) -> Ask {
     Ask::new(request("GET", path, server.address, "", ""), r#"{"issuer":""#)
 }
 
-/// Compares the two. The floor's only document stands for the metadata, too.
+/// Compares the two. The floor has no metadata: its key set is compared with both.
 pub async fn run(testbed: &Testbed<'_>) -> Outcome<Vec<Row>> {
     let (server, floor) = (testbed.server, floor::start(&testbed.machine.runner(), Token::ES256)?);
     Ok(vec![

@@ -1,4 +1,4 @@
-//! S8: a machine gets a token and gives it back (RFC 7009): two requests, one write.
+//! S8: a client gets a token for itself and revokes it (RFC 7009): two requests, one write.
 
 use super::s1;
 use super::testbed::Testbed;

@@ -1,6 +1,6 @@
-//! S9: attacks that cost others their sign-in once: somebody fails with the owner's name, from one address and from
-//! many; people with right passwords come from five networks without a pause; somebody asks for clients that don't
-//! exist. Counted is who is served, not how fast. To the server each address of 127.0.0.0/8 is a caller of its own.
+//! S9: attacks on other users' sign-ins: wrong passwords for the owner's name, from one address and from many; right
+//! passwords from five networks without a pause; requests of clients that don't exist. It counts who is served, not how
+//! fast. To the server each address of 127.0.0.0/8 is a caller of its own.
 
 use super::s2;
 use super::testbed::{PASSWORD, USERNAME};
@@ -21,23 +21,23 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Where the owner lives.
+/// The owner's address.
 const HOME: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 1);
-/// Where one attacker sits.
+/// An attacker's address.
 const ONE: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// Connections of an attack.
 const CONNECTIONS: u8 = 60;
-/// Who come from everywhere with their right passwords.
+/// Users who sign in with right passwords from five networks.
 const CROWD: [&str; 5] = ["crowd-1", "crowd-2", "crowd-3", "crowd-4", "crowd-5"];
-/// Who comes from a network of their own meanwhile.
+/// A user who signs in from a sixth network meanwhile.
 const SIXTH: &str = "sixth";
 /// Clients that the server has not seen before the attack.
 const UNSEEN: u8 = 20;
 
-/// How often each status came, of all connections.
+/// How often each status came, over all connections.
 type Answers = Rc<RefCell<BTreeMap<u16, u32>>>;
 
-/// Somebody who signs in again and again.
+/// A user who signs in again and again.
 #[derive(Clone)]
 struct Visitor {
     browser: Browser,
@@ -51,7 +51,7 @@ impl Visitor {
         Self { browser, path: Rc::clone(path), answers: Answers::default() }
     }
 
-    /// One that signed in, and out again.
+    /// A browser that has signed in before, and out again.
     async fn known(self, server: &Server) -> Outcome<Self> {
         let mut visitor = self;
         let mut connection = Connection::open_from(HOME, server.address).await?;
@@ -73,7 +73,7 @@ impl Flow for Visitor {
     }
 }
 
-/// People who sign in by turns.
+/// Users who sign in by turns.
 #[derive(Clone)]
 struct Crowd {
     people: [Visitor; 5],
@@ -90,7 +90,7 @@ impl Flow for Crowd {
     }
 }
 
-/// Somebody who sends one request after another, until there are no more.
+/// A caller that sends one request after another, until there are no more.
 #[derive(Clone)]
 struct Asker {
     requests: Rc<dyn Fn(u32) -> Option<Vec<u8>>>,
@@ -118,7 +118,7 @@ impl Flow for Asker {
     }
 }
 
-/// All attacks, one after another, each on a server that was just started.
+/// All attacks, one after another, each on a new server.
 pub async fn run(product: &Product, runner: &Runner, plan: Plan) -> Outcome<Vec<Siege>> {
     let path: Rc<str> = s2::authorize_path(&s2::client(product, "application")?).into();
     Ok(vec![
@@ -129,7 +129,7 @@ pub async fn run(product: &Product, runner: &Runner, plan: Plan) -> Outcome<Vec<
     ])
 }
 
-/// Fails with the owner's name, who comes in a browser that signed in before.
+/// Wrong passwords for the owner's name, while the owner signs in from a browser that signed in before.
 async fn stranger(
     product: &Product,
     runner: &Runner,
@@ -145,9 +145,9 @@ async fn stranger(
     Ok(Siege::new(name, 303, &owner.answers, &stranger.answers))
 }
 
-/// Right passwords of five accounts from five networks, and somebody in a new browser from a sixth.
+/// Right passwords of five accounts from five networks, and a new browser from a sixth.
 async fn networks(product: &Product, runner: &Runner, plan: Plan, path: &Rc<str>) -> Outcome<Siege> {
-    // The owner's counters are used up by the attacks before: this is a person of their own.
+    // The attacks before have used up the owner's counters: this is another user.
     for name in CROWD.into_iter().chain([SIXTH]) {
         product.create_user(name, PASSWORD)?;
     }
@@ -169,7 +169,7 @@ async fn networks(product: &Product, runner: &Runner, plan: Plan, path: &Rc<str>
     Ok(Siege { share: Some(f64::from(siege.served) / f64::from(all) * 6.0), ..siege })
 }
 
-/// Ids that nobody has, and from the same address clients that the server sees for the first time.
+/// Unknown client ids, and from the same address clients that the server sees for the first time.
 async fn unknown_clients(product: &Product, runner: &Runner, plan: Plan) -> Outcome<Siege> {
     let flags = |id: &str| ["--id".into(), id.to_owned(), "--signing-alg".into(), "ES256".into()];
     let client = |n: u8| {
@@ -191,7 +191,7 @@ async fn unknown_clients(product: &Product, runner: &Runner, plan: Plan) -> Outc
     Ok(Siege::new("S9 unknown clients", 200, &owner.answers, &crowd.answers))
 }
 
-/// The attack alone, a third of the time, and then with the owner, who has two connections.
+/// The attack alone for a third of the time, and then with the owner, who has two connections.
 async fn siege<A: Flow, B: Flow>(
     server: &Server,
     (owner, home): (A, Ipv4Addr),

@@ -15,9 +15,9 @@ pub const PASSWORD: &str = "a password nobody else has";
 
 /// Where a scenario runs.
 pub struct Testbed<'a> {
-    /// On what.
+    /// The machine.
     pub machine: &'a Machine,
-    /// Whose clients and users are made.
+    /// The installed product, in which clients and users are made.
     pub product: &'a Product,
     /// The product's server.
     pub server: &'a Server,

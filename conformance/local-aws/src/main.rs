@@ -1,8 +1,8 @@
 //! The AWS services Keyward uses, on this machine: DynamoDB, through the emulator `dynoxide`, kept in memory.
 //!
 //! One process that ends with Ctrl-C, or with its standard input when a program started it. What the emulator
-//! lacks, the two calls about continuous backups, is answered here. Absent on purpose: any check of who calls,
-//! and anything that stays after the process.
+//! lacks, the two calls about continuous backups, is answered here. Absent on purpose: any check of the caller,
+//! and anything that outlives the process.
 
 use axum::Router;
 use axum::body::{Body, Bytes};

@@ -1,7 +1,6 @@
-//! `seed`: fills a store with what the OpenID Foundation's conformance suite needs: a person with every standard
-//! claim, the clients of each plan, for each plan the configuration that the suite is given, and a certificate for
-//! the issuer's host. Every run makes them anew, with new secrets. Only for a loopback issuer: whoever reads the
-//! files can sign in.
+//! `seed`: fills a store with what the OpenID Foundation's conformance suite needs: a user with every standard claim,
+//! the clients of each plan, the suite's configuration for each plan, and a certificate for the issuer's host. Every
+//! run replaces them, with new secrets. Only for a loopback issuer: anybody who reads the files can sign in.
 
 use clap::Parser;
 use conformance::plans::{self, Credentials, Person, Place, Plan};
@@ -28,10 +27,10 @@ use zeroize::Zeroizing;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// Keyward's settings file; without it `keyward.toml` in the working directory, if it is there
+    /// Keyward's settings file; without it `keyward.toml` in the working directory, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The suite's base URL, as it calls itself
+    /// The suite's base URL, as it names itself
     #[arg(long, value_name = "URL", default_value = "https://localhost:8443")]
     suite: String,
     /// Folder for the plans' configurations and for `tls.crt` and `tls.key`; they hold secrets
@@ -91,8 +90,7 @@ async fn seed(cli: &Cli) -> Outcome<String> {
     ))
 }
 
-/// The store's issuer, or that of the settings if nobody claimed the store yet. Loopback, and https, as the suite
-/// demands.
+/// The store's issuer, or that of the settings if the store has none yet. Loopback, and https as the suite demands.
 async fn issuer(admin: &Admin, settings: &Settings) -> Outcome<Issuer> {
     let issuer = match admin.store.issuer().await? {
         Some(issuer) => {

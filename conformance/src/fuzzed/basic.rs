@@ -40,13 +40,13 @@ fn check_header(header: &str) {
     let field = [b"id=", id].concat();
     let fields: Vec<_> = url::form_urlencoded::parse(&field).collect();
     assert_eq!(fields, [("id".into(), credentials.client.as_str().into())]);
-    // The form may repeat the id, not differ from it.
+    // The form may repeat the id, but not differ from it.
     let with = |id: &str| Credentials::read(Some(header), &Params::from_pairs([("client_id", id)]));
     assert_eq!(with(credentials.client.as_str()).unwrap().client, credentials.client);
     assert_eq!(with(&format!("{}x", credentials.client)).unwrap_err(), Refusal::MalformedRequest);
 }
 
-/// What a client writes is what is checked: this secret, and no other.
+/// What a client sends is what is checked: this secret, and no other.
 fn check_way(id: ClientId, secret: &str) {
     let header = request::basic(id.as_str(), secret);
     let read = Credentials::read(Some(&header), &Params::default());

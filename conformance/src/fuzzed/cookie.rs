@@ -1,4 +1,4 @@
-//! The cookies a browser brings along: ours among those of others. The input is lines, each one `Cookie` header.
+//! The cookies of a request: ours among those of other programs. The input is lines, each one `Cookie` header.
 
 use super::samples::ring;
 use crate::world::BEGIN;
@@ -30,12 +30,12 @@ fn headers(lines: impl IntoIterator<Item = HeaderValue>) -> HeaderMap {
     lines.into_iter().map(|line| (COOKIE, line)).collect()
 }
 
-/// What a browser sends back of what it was given.
+/// What a browser sends back of a `Set-Cookie` header.
 fn kept(set_cookie: &HeaderValue) -> String {
     set_cookie.to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
-/// A binding is one that a browser can have got from us; without one it gets one, and brings that along next time.
+/// A binding that is found was in the header; without one the browser gets one, which is found next time.
 fn check_binding(cookies: &Cookies, foreign: &HeaderMap) {
     let found = cookies.binding(foreign);
     let (binding, set_cookie) = cookies.binding_or_new(foreign, &SeededEntropy::new(1));
@@ -54,7 +54,7 @@ fn check_binding(cookies: &Cookies, foreign: &HeaderMap) {
     }
 }
 
-/// What other programs of the host put beside our cookie doesn't hide it.
+/// Cookies of other programs on the host don't hide ours.
 fn check_session_among(cookies: &Cookies, others: &[HeaderValue]) {
     let own = SessionCookie {
         user: UserId::from_bytes([1; 16]),

@@ -28,7 +28,7 @@ pub fn form(data: &[u8]) {
             assert!(data.len() > MAX_VALUE_BYTES)
         }
         Err(MalformedParams::Encoding) => {
-            assert!(data.iter().any(|b| matches!(b, 0 | b'%') || !b.is_ascii()), "nothing to complain about");
+            assert!(data.iter().any(|b| matches!(b, 0 | b'%') || !b.is_ascii()), "nothing is malformed");
         }
     }
     let expected = match parsed {
@@ -55,20 +55,20 @@ fn check_limits(params: &Params) {
     }
 }
 
-/// Whoever reads it by the rules of browsers (WHATWG URL, `application/x-www-form-urlencoded`) reads the same.
+/// A reader by the rules of browsers (WHATWG URL, `application/x-www-form-urlencoded`) reads the same.
 fn check_readers(params: &Params, data: &[u8]) {
     let plain: Vec<_> = url::form_urlencoded::parse(data).collect();
     assert!(params.iter().eq(plain.iter().map(|(name, value)| (&**name, &**value))));
 }
 
-/// Written and read again it is what it was.
+/// Written and read again, it is unchanged.
 fn check_way_back(params: &Params) {
     let pairs: Vec<_> =
         params.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     assert_eq!(Params::parse(pairs.join("&").as_bytes()).as_ref(), Ok(params));
 }
 
-/// As an endpoint gets it. A body that is there is read without waiting for anything.
+/// As an endpoint extracts it. A complete body is read without waiting.
 fn extract(data: &[u8]) -> Result<Params, Refusal> {
     let request = post("/token", FORM, data.to_vec());
     let reading = pin!(Form::from_request(request, &()));

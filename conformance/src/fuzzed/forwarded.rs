@@ -1,5 +1,5 @@
-//! What a front end says of a caller. The input is a line of the header, as the caller and the front end wrote it,
-//! and what the caller sent as `Host`.
+//! The front end's header with the caller's address. The input is a line of the header, as the caller and the front end
+//! wrote it, and what the caller sent as `Host`.
 
 use protocol::forwarded::Syntax;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ pub fn forwarded(data: &[u8]) {
                     }
                 };
                 assert_eq!(syntax.caller(&entry), Some(address), "{}", entry.escape_ascii());
-                // Whatever stands before what the front end appended.
+                // Whatever comes before what the front end appended.
                 let appended = [data, b", ", &entry].concat();
                 assert_eq!(syntax.caller(&appended), Some(address), "{}", appended.escape_ascii());
             }
@@ -29,7 +29,7 @@ pub fn forwarded(data: &[u8]) {
     }
 }
 
-/// As it stands between quotation marks (RFC 9110 §5.6.4).
+/// The text as a quoted string without its quotation marks (RFC 9110 §5.6.4).
 fn quoted(text: &[u8]) -> Vec<u8> {
     let escaped = |byte: &u8| matches!(byte, b'"' | b'\\').then_some(b'\\').into_iter().chain([*byte]);
     text.iter().flat_map(escaped).collect()

@@ -7,10 +7,10 @@ use protocol::jwk::Algorithm;
 use protocol::jwt::{Compact, Header, MAX_LENGTH};
 use serde_json::{Map, Value};
 
-/// What would change how a token is read.
+/// Members that would change how a token is read.
 const REFUSED: [&str; 4] = ["crit", "b64", "enc", "zip"];
 
-/// A token: what comes apart is three parts, each in the one way it can be written.
+/// A token: what parses has three parts, each in its only encoding.
 pub fn jwt_compact(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(token) = Compact::parse(text) else { return };
@@ -37,7 +37,7 @@ pub fn jwt_header(data: &[u8]) {
         assert!(data.len() <= MAX_LENGTH && depth_of(plain) <= MAX_DEPTH);
         assert_eq!(accepted(plain), Some(header), "another reader reads another header");
     }
-    // What is no text twice, once it is written again, is accepted for what it says alone.
+    // Written again, without repeated names, a header is accepted or refused by its members alone.
     if let Some(plain) = plain.filter(|plain| depth_of(plain) <= MAX_DEPTH) {
         let written = serde_json::to_vec(&plain).unwrap();
         let expected = accepted(&plain).filter(|_| written.len() <= MAX_LENGTH);
@@ -45,7 +45,7 @@ pub fn jwt_header(data: &[u8]) {
     }
 }
 
-/// The rule for a header whose names are each there once.
+/// The rule for a header without repeated names.
 fn accepted(plain: &Map<String, Value>) -> Option<Header> {
     let text = |name: &str| plain.get(name).map(|value| value.as_str().map(str::to_owned));
     let (kid, typ) = (text("kid"), text("typ"));
@@ -58,7 +58,7 @@ fn accepted(plain: &Map<String, Value>) -> Option<Header> {
     legal.then_some(Header { alg, kid: kid.flatten(), typ: typ.flatten() })
 }
 
-/// Decoded claims, as those of an access token that came back.
+/// Decoded claims of an access token that is presented.
 pub fn jwt_claims(data: &[u8]) {
     let strict = read(data);
     let plain = serde_json::from_slice::<Presented>(data);

@@ -1,9 +1,9 @@
-//! What parsers of foreign bytes promise, whatever the bytes. Each function here takes any input and panics
-//! where a promise is broken: no panic of the product's, what parses keeps its limits and comes back as it was, and
-//! who reads the same bytes by the plain rules (`url`, `serde_json`, `base64`) reads the same.
+//! What every parser of foreign bytes promises, whatever the bytes. Each function here takes any input and panics
+//! where a promise is broken: the product does not panic, what parses keeps its limits and can be written back
+//! unchanged, and a plain reader of the same bytes (`url`, `serde_json`, `base64`) reads the same.
 //!
 //! The targets of `fuzz/` call these for hours, on a nightly compiler; `tests/corpus` calls them with the committed
-//! inputs and with mutations of them, on any.
+//! inputs and with mutations of them, on the ordinary one.
 
 mod basic;
 mod cookie;

@@ -28,14 +28,14 @@ pub fn redirect(data: &[u8]) {
     check_logout(&own, registered, requested, state);
 }
 
-/// What can be registered is read by a browser as what it looks like.
+/// A registrable URI is read by a browser as it looks.
 fn check_registered(uri: &str) {
     assert!(!uri.is_empty() && uri.len() <= MAX_BYTES);
     assert!(uri.bytes().all(|b| b.is_ascii_graphic() && b != b'#' && b != b'\\'));
     let url = match Url::parse(uri) {
         Ok(url) => url,
         Err(error) => {
-            // A name that can't be one is the operator's to see; an authority that ends elsewhere is ours.
+            // An impossible host is for the operator to notice; an authority that ends elsewhere is for us.
             let elsewhere = matches!(error, ParseError::InvalidPort | ParseError::InvalidIpv6Address);
             let web = uri.starts_with("https:") || uri.starts_with("http:");
             assert!(!(web && elsewhere), "{error}");
@@ -74,7 +74,7 @@ fn check_proof(client: &Client, registered: &str, requested: &str, registrable: 
     }
 }
 
-/// RFC 8252 §7.3, a second time.
+/// RFC 8252 §7.3, written a second time.
 fn differ_in_loopback_port_only(registered: &str, requested: &str) -> bool {
     let tail = |uri: &str, origin: &str| -> Option<String> {
         let rest = uri.strip_prefix(origin)?;
@@ -92,7 +92,7 @@ fn differ_in_loopback_port_only(registered: &str, requested: &str) -> bool {
     })
 }
 
-/// Byte equality without exception, and the state arrives as it was.
+/// Byte equality without exception, and the state arrives unchanged.
 fn check_logout(client: &Client, registered: &str, requested: &str, state: &str) {
     let proven = ProvenLogoutRedirect::prove(client, requested);
     assert_eq!(proven.is_some(), registered == requested);

@@ -20,7 +20,7 @@ pub(super) fn ring() -> &'static Snapshot {
     })
 }
 
-/// A confidential client without anything that matters to a parser.
+/// A confidential client with nothing that matters to a parser.
 pub(super) fn client(id: ClientId) -> Client {
     Client {
         id,

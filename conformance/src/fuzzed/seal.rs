@@ -12,7 +12,7 @@ use server::token::sealed::{Code, RefreshToken};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// The longest text that is sealed here; more would show nothing new.
+/// The longest text that is sealed here; a longer one would show nothing new.
 const MAX_TEXT: usize = 4096;
 
 /// Foreign bytes as something sealed, as its text, and as what is to be sealed.
@@ -31,13 +31,13 @@ fn seals() -> &'static Seals {
     SEALS.get_or_init(|| Seals::new(&Realm::main(), &[master(1), master(2)]).unwrap())
 }
 
-/// Nobody but us can make what opens; and what opened is one thing only.
+/// Only what we sealed opens, and it opens as one kind only.
 fn check_foreign(data: &[u8]) {
     let opened = SealKind::ALL.into_iter().filter(|kind| seals().open(*kind, data).is_some());
     assert_eq!(opened.count(), 0, "a forgery");
 }
 
-/// Text has one armour, and none of another kind.
+/// A text has one armoured form, and none of another kind.
 fn check_armour(text: &str) {
     for prefix in [armor::CODE, armor::REFRESH_TOKEN, armor::CLIENT_SECRET] {
         if let Some(bytes) = armor::unwrap(prefix, text) {
@@ -47,7 +47,7 @@ fn check_armour(text: &str) {
     assert!(Code::open(text, ring()).is_none() && RefreshToken::open(text, ring()).is_none(), "a forgery");
 }
 
-/// What is sealed opens as itself and nothing else, and bent nowhere.
+/// What is sealed opens as its own kind and no other, and not with a flipped bit.
 fn check_seal(text: &[u8]) {
     let sum: usize = text.iter().map(|byte| usize::from(*byte)).sum();
     let kind = SealKind::ALL[sum % SealKind::ALL.len()];
@@ -66,7 +66,7 @@ fn check_seal(text: &[u8]) {
     }
 }
 
-/// A refresh token comes back as it was, with the same successor, and its text is its only one.
+/// A refresh token opens unchanged, has the same successor, and has only one text.
 fn check_refresh_token(data: &[u8]) {
     let mut bytes = [0; 68];
     bytes.iter_mut().zip(data).for_each(|(byte, sent)| *byte = *sent);

@@ -1,5 +1,5 @@
-//! Chromium without a screen, driven by WebDriver. Each test has a driver, a browser and a profile of its own, which
-//! end with it however it ends.
+//! Headless Chromium, driven by WebDriver. Each test has a driver, a browser and a profile of its own, which are closed
+//! when it ends, however it ends.
 
 use crate::prerequisites::{environment, go_without};
 use fantoccini::error::CmdError;
@@ -19,14 +19,14 @@ use url::{ParseError, Url};
 /// How long anything may take before the test gives up. Nothing waits that long unless something is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How a browser is to be.
+/// How a browser is configured.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Setup<'a> {
     /// Whether pages may not run scripts.
     pub(crate) no_scripts: bool,
-    /// Names that lead to a listener here, with a certificate nobody vouches for.
+    /// Host names that lead to a listener here, with a self-signed certificate.
     pub(crate) hosts: &'a [(&'a str, SocketAddr)],
-    /// The origins that may open the program of [`SCHEME`] without asking the person.
+    /// The origins that may open the program of [`SCHEME`] without asking the user.
     pub(crate) may_open_programs: &'a [&'a str],
 }
 
@@ -40,12 +40,12 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
-    /// An ordinary one; `None` where there is no browser and none is demanded.
+    /// With the defaults; `None` where there is no browser and none is required.
     pub(crate) async fn start() -> Option<Self> {
         Self::with(Setup::default()).await
     }
 
-    /// One made to measure.
+    /// With the given configuration.
     pub(crate) async fn with(setup: Setup<'_>) -> Option<Self> {
         let driver = Driver::start()?;
         let mut connector = HttpConnector::new();
@@ -85,7 +85,7 @@ impl Chromium {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Does what leads away from the page, and waits until the page is gone.
+    /// Runs what leaves the page, and waits until the page is gone.
     pub(crate) async fn leaving(&self, act: impl Future<Output = ()>) {
         let page = self.find("html").await;
         act.await;
@@ -94,7 +94,7 @@ impl Chromium {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("the page stays"));
+        tokio::time::timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("the page did not change"));
     }
 
     /// Presses a button or link that leads away from the page.
@@ -118,11 +118,11 @@ impl Chromium {
         self.find(css).await.text().await.unwrap()
     }
 
-    /// Waits for the page with this heading: a press returns before the page it leads to is there.
+    /// Waits for the page with this heading: a click returns before the next page is loaded.
     pub(crate) async fn arrive_at(&self, heading: &str) {
         let seen = async || self.client.find(Locator::Css("h1")).await?.text().await;
         let arrived = async {
-            // The old page may go at any moment, and its elements with it.
+            // The old page may disappear at any moment, and its elements with it.
             while seen().await.ok().as_deref() != Some(heading) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -148,12 +148,12 @@ impl Chromium {
         self.run(script).await.as_u64().unwrap()
     }
 
-    /// Runs a script of ours, which no policy of the page holds back.
+    /// Runs a script of ours, which the page's policy doesn't block.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// What the browser refused since this was last asked.
+    /// What the browser blocked since the last call.
     pub(crate) async fn refusals(&self) -> Vec<String> {
         let entries = self.extension("se/log", json!({ "type": "browser" })).await.unwrap();
         let entries = entries.as_array().unwrap().iter();
@@ -167,7 +167,7 @@ impl Chromium {
         self.extension("goog/cdp/execute", body).await.unwrap()
     }
 
-    /// The addresses a program was opened with, once there is one.
+    /// The addresses that a program was opened with, once it was.
     pub(crate) async fn opened(&self) -> String {
         let file = self.driver.folder.path().join("opened");
         let opened = async {
@@ -241,7 +241,7 @@ impl WebDriverCompatibleCommand for Extension {
     }
 }
 
-/// A chromedriver process and what it and its browser write.
+/// A chromedriver process, and the folder that it and its browser write to.
 struct Driver {
     process: Child,
     // A closed pipe would end the process.
@@ -296,7 +296,8 @@ impl Drop for Driver {
     }
 }
 
-/// What browsers on Linux open other programs' addresses with; this one notes them. Gives the folder it is in.
+/// Writes a replacement for `xdg-open`, with which browsers on Linux open other programs' addresses: it records them.
+/// Returns the folder that it is in.
 fn write_opener(folder: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let programs = folder.join("bin");

@@ -1,17 +1,17 @@
-//! Pages of somebody else that try to use ours: by sending our forms, by framing them.
+//! Pages of other sites that try to misuse ours: by sending our forms, by framing them.
 
 use crate::chromium::Chromium;
 use crate::fixture::{Fixture, sign_in};
 use crate::other_site::Site;
 use conformance::PASSWORD;
 
-/// The two values that make a form of ours ours.
+/// The two hidden values of a form of ours.
 async fn sealed(browser: &Chromium) -> (String, String) {
     (browser.value("input[name=r]").await, browser.value("input[name=csrf]").await)
 }
 
-/// Opens the trap and looks at where it led.
-async fn fall_in(browser: &Chromium, url: &str) {
+/// Opens a hostile page, whose form must be refused.
+async fn assert_refused(browser: &Chromium, url: &str) {
     browser.open(url).await;
     assert_eq!(browser.text("#error-code").await, "access_denied", "{url}");
     assert_eq!(browser.status().await, 403, "{url}");
@@ -27,20 +27,20 @@ async fn n143_a_cross_site_sign_in_form_gets_403_and_no_session() {
     let Some(browser) = Chromium::start().await else { return };
     let fixture = Fixture::new().await;
     browser.open(&fixture.request(&[])).await;
-    // Even if somebody knew everything that is in this browser's form.
+    // Even if the attacker knew everything in this browser's form.
     let (r, csrf) = sealed(&browser).await;
     let fields = [("r", r.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
-    fixture.site.trap("/trap", &fixture.world.issuer().url("/login"), &fields);
-    // A sibling's form carries our cookies along, as it is of the same site: the sender gives it away.
+    fixture.site.self_posting_form("/trap", &fixture.world.issuer().url("/login"), &fields);
+    // A sibling's form sends our cookies along, since it is of the same site: `Origin` shows the difference.
     for from in [fixture.site.url("/trap"), fixture.site.sibling_url("/trap")] {
-        fall_in(&browser, &from).await;
+        assert_refused(&browser, &from).await;
         browser.open(&fixture.world.issuer().url("/healthz")).await;
         assert!(!has_session(&browser).await, "{from}");
     }
     browser.open(&fixture.request(&[])).await;
     sign_in(&browser, PASSWORD).await;
     browser.find("#consent-approve").await;
-    assert!(has_session(&browser).await, "what is looked for is there when it should be");
+    assert!(has_session(&browser).await, "the check can find a session");
 }
 
 #[tokio::test]
@@ -58,16 +58,20 @@ async fn n160_a_cross_site_consent_form_grants_nothing() {
         ("scope", "profile"),
         ("decision", "approve"),
     ];
-    fixture.site.trap("/trap", &fixture.world.issuer().url("/consent"), &fields);
+    fixture.site.self_posting_form("/trap", &fixture.world.issuer().url("/consent"), &fields);
     for from in [fixture.site.url("/trap"), fixture.site.sibling_url("/trap")] {
-        fall_in(&browser, &from).await;
+        assert_refused(&browser, &from).await;
     }
-    assert!(fixture.site.is_quiet(), "the application got nothing");
+    assert!(fixture.site.is_quiet(), "the application got no answer");
     browser.open(&fixture.request(&[("prompt", "none")])).await;
-    assert_eq!(fixture.site.arrival().await.get("error"), Some("consent_required"), "nor is it remembered");
+    assert_eq!(
+        fixture.site.arrival().await.get("error"),
+        Some("consent_required"),
+        "and it is not remembered"
+    );
 }
 
-/// Why our pages say `same-origin` and not `no-referrer`.
+/// Why our pages' referrer policy is `same-origin` and not `no-referrer`.
 #[tokio::test]
 async fn n143_a_form_names_its_sender_unless_the_policy_is_no_referrer() {
     let Some(browser) = Chromium::start().await else { return };
@@ -82,13 +86,13 @@ async fn n143_a_form_names_its_sender_unless_the_policy_is_no_referrer() {
     }
 }
 
-/// Frames a page from a foreign and from a sibling site, and finds nothing of it in there.
+/// Frames a page from a foreign and from a sibling site, and finds nothing of it in the frame.
 async fn assert_not_framed(browser: &Chromium, fixture: &Fixture, page: &str) {
     fixture.site.page("/inner", "<p id=inner>Shown</p>");
     fixture.site.page("/control", r#"<iframe src="/inner"></iframe>"#);
     browser.open(&fixture.site.url("/control")).await;
     browser.client.enter_frame(0).await.unwrap();
-    assert_eq!(browser.text("#inner").await, "Shown", "frames are looked into");
+    assert_eq!(browser.text("#inner").await, "Shown", "the check can see into frames");
     browser.refusals().await;
     fixture.site.page("/frame", &format!(r#"<iframe src="{page}"></iframe>"#));
     for from in [fixture.site.url("/frame"), fixture.site.sibling_url("/frame")] {

@@ -1,4 +1,4 @@
-//! `keyward dev`, the real binary: what it prints is all a person needs.
+//! `keyward dev`, the real binary: what it prints is all a user needs.
 
 use crate::chromium::Chromium;
 use crate::other_site::Site;
@@ -79,7 +79,7 @@ async fn the_demo_signs_a_user_in_and_shows_what_it_verified() {
     }
     assert_eq!(browser.refusals().await, [""; 0]);
 
-    // What has been agreed to is not asked again.
+    // Consent is not asked for again.
     browser.press("#demo-again").await;
     browser.press("#demo-sign-in").await;
     browser.arrive_at("You are signed in").await;

@@ -1,4 +1,4 @@
-//! What most tests begin with: a server, alice, and an application she signs in to.
+//! What most tests begin with: a server, the user alice, and an application she signs in to.
 
 use crate::chromium::Chromium;
 use crate::other_site::{Arrival, Site};
@@ -21,7 +21,7 @@ impl Fixture {
         Self::with(&[]).await
     }
 
-    /// Where people may sign up.
+    /// With sign-up open.
     pub(crate) async fn open() -> Self {
         Self::with(&[("KEYWARD_SIGNUP", "open")]).await
     }
@@ -41,7 +41,7 @@ impl Fixture {
         Self { world, site, party }
     }
 
-    /// The address the application sends a browser to, some parameters changed or added.
+    /// The application's authorization request, with parameters changed or added.
     pub(crate) fn request(&self, changes: &[(&str, &str)]) -> String {
         self.world.issuer().url(&self.path(changes))
     }
@@ -58,22 +58,22 @@ impl Fixture {
         browser.open(&self.world.issuer().url(path)).await;
     }
 
-    /// Alice in front of her account.
-    pub(crate) async fn be_at_home(&self, browser: &Chromium) {
+    /// Signs alice in at her account page.
+    pub(crate) async fn open_account(&self, browser: &Chromium) {
         self.open_page(browser, "/account").await;
         sign_in(browser, PASSWORD).await;
         browser.arrive_at("Your account").await;
     }
 
-    /// Alice signed in at the application, in another browser.
-    pub(crate) async fn elsewhere(&self) -> Browser {
+    /// Alice signed in at the application in another browser, which is returned.
+    pub(crate) async fn other_browser(&self) -> Browser {
         let mut browser = Browser::new();
         let answer = browser.authorize(&self.world, &self.path(&[])).await;
         assert!(answer.to_client().get("code").is_some(), "{answer:?}");
         browser
     }
 
-    /// Makes an account, in another browser.
+    /// Makes an account in another browser.
     pub(crate) async fn sign_up(&self, username: &str) {
         let mut browser = Browser::new();
         let page = browser.visit(&self.world, "/signup").await;
@@ -95,8 +95,8 @@ impl Fixture {
         self.world.send(form("/token", &fields).with("authorization", &self.party.basic())).await
     }
 
-    /// Signs alice in and lets her agree, so that a session and a consent are there.
-    pub(crate) async fn be_known(&mut self, browser: &Chromium) -> Arrival {
+    /// Signs alice in and lets her agree, so that there is a session and a consent.
+    pub(crate) async fn sign_in_and_agree(&mut self, browser: &Chromium) -> Arrival {
         browser.open(&self.request(&[])).await;
         sign_in(browser, PASSWORD).await;
         browser.press("#consent-approve").await;
@@ -106,7 +106,7 @@ impl Fixture {
     }
 }
 
-/// The parameters of a good request with changes laid over them; the last of a name counts.
+/// The parameters of a valid request, with changes; the last value of a name counts.
 pub(crate) fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut parameters = vec![
         ("client_id", "rp"),

@@ -1,4 +1,4 @@
-//! A person who has no mouse.
+//! Using the pages without a mouse.
 
 use crate::chromium::Chromium;
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
@@ -24,7 +24,7 @@ impl Chromium {
         self.client.perform_actions(keyboard).await.unwrap();
     }
 
-    /// Where the focus goes from here to the element with this id or value, each with a ring around it.
+    /// The elements that Tab reaches from here to the one with this id or value; each has a visible focus ring.
     pub(crate) async fn stops(&self, last: &str) -> Vec<String> {
         let mut order = Vec::new();
         while order.last().map(String::as_str) != Some(last) {

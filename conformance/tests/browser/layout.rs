@@ -1,5 +1,5 @@
-//! Every page as people see it: in both themes, on a desk and in a hand, at the narrowest a page has to fit, and as
-//! axe-core judges it.
+//! Every page in both themes, on a desktop, a phone and the narrowest screen that a page has to fit, and as axe-core
+//! judges it.
 
 use crate::chromium::Chromium;
 use crate::demo::Dev;
@@ -31,7 +31,7 @@ struct Screen {
     touch: bool,
 }
 
-/// What looks at pages.
+/// Checks pages, and takes pictures of them.
 struct Eye<'a> {
     browser: &'a Chromium,
     axe: Option<String>,
@@ -49,7 +49,7 @@ impl<'a> Eye<'a> {
         Self { browser, axe, pictures }
     }
 
-    /// Looks at the page that has this heading.
+    /// Checks the page that has this heading.
     async fn look(&self, page: &str, heading: &str) {
         self.browser.arrive_at(heading).await;
         for theme in ["light", "dark"] {
@@ -73,7 +73,7 @@ impl<'a> Eye<'a> {
         self.browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Nothing sticks out.
+    /// Nothing is wider than the screen.
     async fn assert_fits(&self, page: &str, screen: &Screen) {
         let script = "const ends = [...document.querySelectorAll('*')].map(e => e.getBoundingClientRect().right); \
                       return Math.ceil(Math.max(document.documentElement.scrollWidth, ...ends))";
@@ -164,10 +164,10 @@ async fn the_account_fits_every_screen_and_is_accessible() {
     let Some(browser) = Chromium::start().await else { return };
     let eye = Eye::new(&browser);
     let fixture = Fixture::new().await;
-    fixture.be_at_home(&browser).await;
+    fixture.open_account(&browser).await;
     eye.look("account-empty", HOME).await;
     for _ in 0..2 {
-        fixture.elsewhere().await;
+        fixture.other_browser().await;
     }
     let metadata = json!({
         "client_id": "cards",
@@ -209,7 +209,7 @@ async fn an_account_with_as_much_as_there_may_be_fits_every_screen_and_is_access
     let Some(browser) = Chromium::start().await else { return };
     let eye = Eye::new(&browser);
     let fixture = Fixture::new().await;
-    let mut elsewhere = fixture.elsewhere().await;
+    let mut other_browser = fixture.other_browser().await;
     let scope = "openid profile email offline_access";
     for number in 0..60 {
         let (id, name) = (format!("application-{number:02}"), format!("Application number {number:02}"));
@@ -220,7 +220,7 @@ async fn an_account_with_as_much_as_there_may_be_fits_every_screen_and_is_access
             "scope": scope,
         });
         fixture.world.client(metadata).await;
-        elsewhere.authorize(&fixture.world, &fixture.path(&[("client_id", &id), ("scope", scope)])).await;
+        other_browser.authorize(&fixture.world, &fixture.path(&[("client_id", &id), ("scope", scope)])).await;
     }
     let store = &fixture.world.store;
     let alice = fixture.world.admin.user("alice").await.unwrap().id;
@@ -230,7 +230,7 @@ async fn an_account_with_as_much_as_there_may_be_fits_every_screen_and_is_access
         let stamp = Stamp { at: one.created_at, request: RequestId::from_bytes([7; 16]) };
         assert!(store.restore_session(&session, stamp).await.unwrap().is_done());
     }
-    fixture.be_at_home(&browser).await;
+    fixture.open_account(&browser).await;
     assert_eq!(browser.count("#sessions-end-all").await, 1);
     eye.look("account-full", HOME).await;
     browser.follow("#apps-more").await;
@@ -244,7 +244,7 @@ async fn signing_out_fits_every_screen_and_is_accessible() {
     let Some(browser) = Chromium::start().await else { return };
     let eye = Eye::new(&browser);
     let fixture = Fixture::new().await;
-    fixture.be_at_home(&browser).await;
+    fixture.open_account(&browser).await;
     browser.follow("#account-logout").await;
     eye.look("logout", "Sign out?").await;
     browser.follow("#logout-confirm").await;

@@ -1,11 +1,11 @@
-//! A person signs out: by themselves, or because an application sends them.
+//! Signing out in a browser: by the user, or because an application asks for it.
 
 use crate::chromium::{Chromium, Setup};
 use crate::fixture::{Fixture, sign_in};
 use crate::keyboard::{ENTER, TAB};
 use conformance::{PASSWORD, query};
 
-/// Signs alice in at the application, and gives the ID token it got.
+/// Signs alice in at the application, and returns the ID token it got.
 async fn id_token(fixture: &mut Fixture, browser: &Chromium) -> String {
     browser.open(&fixture.request(&[("prompt", "consent")])).await;
     sign_in(browser, PASSWORD).await;
@@ -34,16 +34,16 @@ async fn an_application_signs_its_user_out_and_gets_them_back() {
     assert_eq!(browser.text("#back").await, "Back at the application");
     assert!(!is_signed_in(&mut fixture, &browser).await);
 
-    // The same by POST, which brings no cookie along from another site.
+    // The same by POST, which sends no cookie from another site.
     let hint = id_token(&mut fixture, &browser).await;
     let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", &bye)];
-    fixture.site.trap("/sign-out", &fixture.world.issuer().url("/logout"), &fields);
+    fixture.site.self_posting_form("/sign-out", &fixture.world.issuer().url("/logout"), &fields);
     browser.open(&fixture.site.url("/sign-out")).await;
     let arrival = fixture.site.arrival().await;
     assert!(arrival.path == "/bye" && arrival.has_no_query(), "{arrival:?}");
     assert!(!is_signed_in(&mut fixture, &browser).await);
 
-    // Without an address to go to, here is the end.
+    // Without a redirect URI the browser stays here.
     let hint = id_token(&mut fixture, &browser).await;
     fixture.open_page(&browser, &format!("/logout?id_token_hint={hint}")).await;
     assert_eq!(browser.text("#logged-out").await, "You are signed out");
@@ -55,7 +55,7 @@ async fn an_application_signs_its_user_out_and_gets_them_back() {
 async fn n188_a_logout_without_a_hint_asks_the_user() {
     let Some(browser) = Chromium::start().await else { return };
     let mut fixture = Fixture::new().await;
-    fixture.be_known(&browser).await;
+    fixture.sign_in_and_agree(&browser).await;
     let logout = fixture.world.issuer().url("/logout");
     fixture.site.page("/image", &format!(r#"<p id=shown>Shown</p><img src="{logout}" alt="">"#));
     for from in [fixture.site.url("/image"), fixture.site.sibling_url("/image")] {
@@ -68,12 +68,12 @@ async fn n188_a_logout_without_a_hint_asks_the_user() {
     fixture.open_page(&browser, &unvouched).await;
     assert!(browser.text("main").await.contains("alice"));
     browser.follow("#logout-stay").await;
-    // It is the account that they stay at, and it asks nothing as they signed in just now.
+    // Staying leads to the account page, which asks nothing since the sign-in is recent.
     browser.arrive_at("Your account").await;
     fixture.open_page(&browser, &unvouched).await;
     browser.follow("#logout-confirm").await;
     assert_eq!(browser.text("#logged-out").await, "You are signed out");
-    assert!(fixture.site.is_quiet(), "nobody vouched for the address");
+    assert!(fixture.site.is_quiet(), "without a hint the redirect URI is not followed");
     assert!(!is_signed_in(&mut fixture, &browser).await);
 }
 
@@ -81,7 +81,7 @@ async fn n188_a_logout_without_a_hint_asks_the_user() {
 async fn signing_out_works_from_the_keyboard_and_without_scripts() {
     let Some(browser) = Chromium::with(Setup { no_scripts: true, ..Setup::default() }).await else { return };
     let fixture = Fixture::new().await;
-    fixture.be_at_home(&browser).await;
+    fixture.open_account(&browser).await;
     browser.stops("account-logout").await;
     browser.leaving(browser.keys(&[ENTER])).await;
     browser.arrive_at("Sign out?").await;

@@ -1,6 +1,5 @@
-//! Keyward in a real browser: headless Chromium walks the pages, and what a server can't see from inside is looked
-//! at from outside: cookies and origins as a browser sends them, the content security policy as it enforces it,
-//! focus, accessibility, looks.
+//! Keyward in a real browser. Headless Chromium shows what a server can't: cookies and origins as a browser sends them,
+//! the content security policy as it enforces it, focus, accessibility, layout.
 //!
 //! Without `chromedriver` the tests pass after saying so; with `REQUIRE_BROWSER=1`, as in CI, they fail.
 //! `AXE_SOURCE` is the path of axe-core's `axe.min.js`, which is not ours to ship. `SCREENSHOTS` is a folder

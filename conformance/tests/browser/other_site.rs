@@ -1,5 +1,5 @@
-//! The other side: a web server of somebody else, on a port or host name of its own. An application that notes what
-//! arrives at its callback, or a page that means us ill.
+//! A web server of another site, on a port or host name of its own: an application that records what arrives at its
+//! callback, or a hostile page.
 
 use crate::chromium::{PATIENCE, SCHEME};
 use axum::Router;
@@ -45,7 +45,7 @@ impl Arrival {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Where the browser says it comes from.
+    /// The sender's origin, as the browser names it.
     pub(crate) fn origin(&self) -> &str {
         self.header(ORIGIN)
     }
@@ -86,12 +86,12 @@ impl Site {
         Self { address, shared, arrivals }
     }
 
-    /// An address here, another site than the server's `127.0.0.1`.
+    /// A URL of this server under `localhost`: another site than Keyward's `127.0.0.1`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.address.port())
     }
 
-    /// An address here, by the server's own host name: same site, another origin.
+    /// A URL of this server under Keyward's own host: same site, another origin.
     pub(crate) fn sibling_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -103,7 +103,7 @@ impl Site {
     }
 
     /// Serves a page with a form of hidden fields that posts itself.
-    pub(crate) fn trap(&self, path: &str, action: &str, fields: &[(&str, &str)]) {
+    pub(crate) fn self_posting_form(&self, path: &str, action: &str, fields: &[(&str, &str)]) {
         let fields: String = fields
             .iter()
             .map(|(name, value)| format!(r#"<input type=hidden name="{name}" value="{value}">"#))
@@ -118,7 +118,7 @@ impl Site {
         arrived.unwrap_or_else(|_| panic!("nothing arrived")).unwrap()
     }
 
-    /// Whether nothing has arrived that nobody asked about.
+    /// Whether nothing else has arrived.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.arrivals.try_recv().is_err()
     }
@@ -144,7 +144,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     };
     shared.arrivals.send(arrival).unwrap();
     match path.as_str() {
-        // An application in the browser that hands over to the one on the device.
+        // A web application that hands over to the one on the device.
         "/bounce" => (StatusCode::SEE_OTHER, [(LOCATION, format!("{SCHEME}:/bounced"))]).into_response(),
         // The browser stays where it is.
         "/silent" => StatusCode::NO_CONTENT.into_response(),

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Mutex;
 
-/// What whoever starts the tests says.
+/// An environment variable of the person who runs the tests.
 #[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Something to test with is missing: fails if it is demanded, else says so once, past the harness that would swallow
-/// it.
+/// Something to test with is missing: fails if it is required, otherwise says so once, on standard error past the test
+/// harness, which would swallow it.
 pub(crate) fn go_without(missing: &'static str) {
     static SAID: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     assert!(environment("REQUIRE_BROWSER").is_none_or(|set| set != "1"), "{missing}");

@@ -1,5 +1,5 @@
-//! N-167: a form of ours ends in a redirect, or in several, to wherever a client may live. Chromium applies
-//! `form-action` to each hop, so a page with that directive breaks some of them.
+//! N-167: a form of ours ends in one or several redirects to any kind of redirect URI. Chromium applies `form-action`
+//! to each hop, so a page with that directive breaks some of them.
 
 use crate::chromium::{Chromium, SCHEME, Setup};
 use crate::fixture::{Fixture, sign_in, with};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 /// The forms that may leave, in an order in which they do: consent, then sign-in with nothing left to ask.
 const FORMS: [&str; 2] = ["consent", "login"];
 
-/// A browser whose person has agreed, for good, to open the program.
+/// A browser whose user has allowed, for good, that the program is opened.
 async fn opening_programs(fixture: &Fixture) -> Option<Chromium> {
     let origins = [fixture.world.issuer().origin(), &fixture.site.url("")];
     Chromium::with(Setup { may_open_programs: &origins, ..Setup::default() }).await

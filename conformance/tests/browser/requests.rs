@@ -1,4 +1,4 @@
-//! Requests beside the straight way: silent ones, posted ones, several at a time.
+//! Unusual authorization requests: silent ones, posted ones, several at a time.
 
 use crate::chromium::Chromium;
 use crate::fixture::{Fixture, sign_in, with};
@@ -11,7 +11,7 @@ async fn n021_prompt_none_shows_nothing() {
     let silent = fixture.request(&[("prompt", "none")]);
     browser.open(&silent).await;
     assert_eq!(fixture.site.arrival().await.get("error"), Some("login_required"));
-    fixture.be_known(&browser).await;
+    fixture.sign_in_and_agree(&browser).await;
     browser.open(&silent).await;
     assert!(fixture.site.arrival().await.get("code").is_some());
     assert_eq!(browser.text("#back").await, "Back at the application");
@@ -25,13 +25,13 @@ async fn n021_prompt_none_shows_nothing() {
 async fn n015_a_cross_site_post_continues_with_the_session() {
     let Some(browser) = Chromium::start().await else { return };
     let mut fixture = Fixture::new().await;
-    fixture.be_known(&browser).await;
+    fixture.sign_in_and_agree(&browser).await;
     let callback = fixture.site.url("/cb");
     let fields = with(&[("redirect_uri", &callback), ("state", "posted")]);
-    fixture.site.trap("/post", &fixture.world.issuer().url("/authorize"), &fields);
+    fixture.site.self_posting_form("/post", &fixture.world.issuer().url("/authorize"), &fields);
     for from in [fixture.site.url("/post"), fixture.site.sibling_url("/post")] {
         browser.open(&from).await;
-        // Nobody signed in or agreed in between.
+        // Without another sign-in or consent.
         let arrival = fixture.site.arrival().await;
         assert!(arrival.get("code").is_some(), "{arrival:?}");
         assert_eq!(arrival.get("state"), Some("posted"));
@@ -44,7 +44,7 @@ async fn n015_a_cross_site_post_without_a_session_asks_to_sign_in() {
     let mut fixture = Fixture::new().await;
     let callback = fixture.site.url("/cb");
     let fields = with(&[("redirect_uri", &callback)]);
-    fixture.site.trap("/post", &fixture.world.issuer().url("/authorize"), &fields);
+    fixture.site.self_posting_form("/post", &fixture.world.issuer().url("/authorize"), &fields);
     browser.open(&fixture.site.url("/post")).await;
     sign_in(&browser, PASSWORD).await;
     browser.press("#consent-approve").await;
@@ -63,7 +63,7 @@ async fn n032_two_tabs_each_finish_their_own_request() {
     sign_in(&browser, PASSWORD).await;
     browser.find("#consent-approve").await;
 
-    // The sign-in page of the first tab is as good as it was.
+    // The sign-in page of the first tab still works.
     browser.client.switch_to_window(first.clone()).await.unwrap();
     sign_in(&browser, PASSWORD).await;
     browser.press("#consent-approve").await;
@@ -82,7 +82,7 @@ async fn n032_two_tabs_each_finish_their_own_request() {
 async fn n032_going_back_to_an_answered_request_gives_the_same_code_until_it_is_spent() {
     let Some(browser) = Chromium::start().await else { return };
     let mut fixture = Fixture::new().await;
-    let first = fixture.be_known(&browser).await;
+    let first = fixture.sign_in_and_agree(&browser).await;
     back_to_consent(&browser).await;
     let second = fixture.site.arrival().await;
     assert_eq!(second.get("code"), first.get("code"));
@@ -92,7 +92,7 @@ async fn n032_going_back_to_an_answered_request_gives_the_same_code_until_it_is_
     assert!(fixture.site.is_quiet());
 }
 
-/// Browsers may show the page as it was, or ask for it anew, which answers at once as the consent is remembered.
+/// Browsers may show the page as it was, or load it again, which redirects at once since the consent is remembered.
 async fn back_to_consent(browser: &Chromium) {
     browser.client.back().await.unwrap();
     if browser.count("#consent-approve").await > 0 {

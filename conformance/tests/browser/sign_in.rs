@@ -1,4 +1,4 @@
-//! A person signs in and answers the application's question: with a mouse, with a keyboard, without scripts.
+//! Signing in and consenting in a browser: with a mouse, with a keyboard, without scripts.
 
 use crate::chromium::{Chromium, Setup};
 use crate::fixture::{Fixture, sign_in};
@@ -13,7 +13,7 @@ async fn a_user_signs_in_agrees_and_the_application_gets_the_tokens() {
     browser.open(&fixture.request(&[])).await;
     browser.arrive_at("Sign in").await;
     assert!(browser.text("main").await.contains("Photo Albums"));
-    // The sender of our own forms is checked, and alice gets in: this policy lets browsers name it.
+    // The sender of our forms is checked, and alice gets in: our referrer policy lets browsers name it.
     sign_in(&browser, PASSWORD).await;
     browser.arrive_at("Allow Photo Albums to use your account?").await;
     browser.press("#consent-approve").await;
@@ -69,7 +69,7 @@ async fn signing_in_works_from_the_keyboard() {
     let mut fixture = Fixture::new().await;
     browser.open(&fixture.request(&[])).await;
     browser.find("#login-submit").await;
-    assert_eq!(browser.focus().await, "username", "typing begins at once");
+    assert_eq!(browser.focus().await, "username", "the first field has the focus");
     browser.keys(&["alice", TAB, PASSWORD, ENTER]).await;
 
     browser.find("#consent-approve").await;
@@ -95,7 +95,7 @@ async fn signing_in_works_without_scripts() {
     browser.press("#login-submit").await;
     browser.press("#consent-approve").await;
     browser.arrive_at("Taking you back").await;
-    assert!(fixture.site.is_quiet(), "nothing runs");
+    assert!(fixture.site.is_quiet(), "no script runs");
     browser.press("#form-post-submit").await;
     let arrival = fixture.site.arrival().await;
     assert!(arrival.method == Method::POST && arrival.get("code").is_some(), "{arrival:?}");

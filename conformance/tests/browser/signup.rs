@@ -1,4 +1,4 @@
-//! A person without an account makes one, on the way to an application.
+//! Signing up in a browser, on the way to an application.
 
 use crate::chromium::{Chromium, Setup};
 use crate::fixture::Fixture;
@@ -6,15 +6,15 @@ use crate::keyboard::{ENTER, TAB};
 
 const GOOD: &str = "a good password";
 
-/// Fills in the page as it is, what was typed before replaced.
+/// Fills in the page, replacing what was typed before.
 async fn sign_up(browser: &Chromium, username: &str, password: &str) {
     browser.refill("#username", username).await;
     browser.refill("#password", password).await;
     browser.follow("#signup-submit").await;
 }
 
-/// The page is there again and says why, where it is mended.
-async fn assert_told(browser: &Chromium, field: &str, why: &str) {
+/// The page is shown again with the problem at the field that has it.
+async fn assert_problem(browser: &Chromium, field: &str, why: &str) {
     browser.find("#signup-problem[role=alert]").await;
     let problem = browser.text("#signup-problem").await;
     assert!(problem.contains(why), "{problem}");
@@ -24,7 +24,7 @@ async fn assert_told(browser: &Chromium, field: &str, why: &str) {
     assert_eq!(field.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
     let described = field.attr("aria-describedby").await.unwrap().unwrap();
     assert!(described.split(' ').any(|id| id == "signup-problem"), "{described}");
-    assert_eq!(browser.count("[aria-invalid]").await, 1, "only what is to be mended");
+    assert_eq!(browser.count("[aria-invalid]").await, 1, "only the field with the problem");
     assert_eq!(browser.value("#password").await, "");
 }
 
@@ -42,14 +42,14 @@ async fn a_user_signs_up_and_arrives_at_the_application() {
 
     browser.arrive_at("Create an account").await;
     sign_up(&browser, "admin", GOOD).await;
-    assert_told(&browser, "username", "reserved").await;
+    assert_problem(&browser, "username", "reserved").await;
     sign_up(&browser, "alice", GOOD).await;
-    assert_told(&browser, "username", "taken").await;
+    assert_problem(&browser, "username", "taken").await;
     sign_up(&browser, "carol", "short").await;
-    assert_told(&browser, "password", "at least 8").await;
+    assert_problem(&browser, "password", "at least 8").await;
     assert_eq!(browser.value("#username").await, "carol");
     sign_up(&browser, "carol", "password123").await;
-    assert_told(&browser, "password", "most used").await;
+    assert_problem(&browser, "password", "most used").await;
 
     sign_up(&browser, "carol", GOOD).await;
     browser.arrive_at("Allow Photo Albums to use your account?").await;
@@ -71,11 +71,11 @@ async fn signing_up_works_from_the_keyboard() {
     assert_eq!(browser.stops("login-signup").await, ["password", "login-submit", "login-signup"]);
     browser.leaving(browser.keys(&[ENTER])).await;
     browser.arrive_at("Create an account").await;
-    assert_eq!(browser.focus().await, "username", "typing begins at once");
+    assert_eq!(browser.focus().await, "username", "the first field has the focus");
     assert_eq!(browser.stops("signup-login").await, ["password", "email", "signup-submit", "signup-login"]);
     browser.find("#username").await.click().await.unwrap();
     browser.leaving(browser.keys(&["admin", TAB, GOOD, ENTER])).await;
-    assert_told(&browser, "username", "reserved").await;
+    assert_problem(&browser, "username", "reserved").await;
     // What was typed is selected by coming back to it with Tab, or replaced like here.
     browser.refill("#username", "carol").await;
     browser.leaving(browser.keys(&[TAB, GOOD, TAB, "carol@example.com", ENTER])).await;
@@ -94,7 +94,7 @@ async fn signing_up_works_without_scripts() {
     browser.open(&fixture.request(&[("prompt", "create")])).await;
     browser.arrive_at("Create an account").await;
     sign_up(&browser, "carol", "short").await;
-    assert_told(&browser, "password", "at least 8").await;
+    assert_problem(&browser, "password", "at least 8").await;
     sign_up(&browser, "carol", GOOD).await;
     browser.follow("#consent-approve").await;
     assert!(fixture.site.arrival().await.get("code").is_some());

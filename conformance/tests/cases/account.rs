@@ -10,7 +10,7 @@ use storage::Stamp;
 
 const NEW: &str = "a brand new password";
 
-/// Alice's account page in a browser of hers.
+/// Alice's account page in her browser.
 async fn at_home(world: &World) -> (Browser, Answer) {
     let mut browser = Browser::new();
     let login = browser.visit(world, "/account").await;
@@ -217,7 +217,7 @@ async fn n193_sessions_end_one_by_one_or_all() {
     assert!(one.visit(&world, "/account").await.is_page("Sign in"));
     assert!(two.visit(&world, "/account").await.is_page("Sign in"));
     assert!(home.visit(&world, "/account").await.is_page("Your account"));
-    // The operator ends the last one as well, with all that was granted in it.
+    // The operator ends the last one as well, with all grants made in it.
     let answer = home.authorize(&world, &with(&[])).await;
     let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
     world.admin.void_user("alice").await.unwrap();
@@ -286,7 +286,7 @@ async fn cross_site_forms_change_nothing() {
         let own = [("csrf", page.field("csrf"))];
         let foreign = form(&path, &[("csrf", own[0].1.as_str())]).with("origin", "https://evil.example");
         browser.send(&world, foreign).await.assert_error_page(403, "access_denied");
-        // Who reloads or types it is led to the page.
+        // Reloading or typing the address leads to the page.
         assert_eq!(browser.get(&world, &path).await.location(), "https://op.example/account");
     }
     assert_eq!(world.admin.user("alice").await.unwrap().claims["name"], json!("Alice Adams"));

@@ -1,4 +1,5 @@
-//! Whose failed attempts concern whom, and whose turn it is. The numbers are those of `docs/concepts/attempts.md`.
+//! Whose failed attempts delay whom, and how the password pool is shared. The numbers are those of
+//! `docs/concepts/attempts.md`.
 
 use super::front_end::{SignInPage, through, world_behind_a_front_end};
 use super::requests::*;
@@ -24,7 +25,7 @@ async fn signed_out(world: &World, mut browser: Browser) -> Browser {
     browser
 }
 
-/// Fails with alice's name from so many addresses, until nobody gets an answer any more.
+/// Fails with alice's name from this many addresses, until every attempt has to wait.
 async fn attack(world: &World, addresses: u32) {
     let mut door = SignInPage::open(world).await;
     let mut answers = Vec::new();
@@ -92,12 +93,12 @@ async fn n245_a_known_browser_is_worth_a_counter_of_its_own_and_nothing_else() {
         statuses.push(door.submit(&world, "192.0.2.99", "alice", "wrong password").await.status.as_u16());
     }
     assert_eq!(statuses, [422, 422, 422, 422, 422, 429]);
-    // What it failed at is its own.
+    // Its own failures count for itself.
     let mut stranger = SignInPage::open(&world).await;
     assert_eq!(stranger.submit(&world, "192.0.2.99", "alice", PASSWORD).await.status, 303);
     let mut stranger = SignInPage::of(&world, known_browser(&world).await).await;
     assert_eq!(stranger.submit(&world, "192.0.2.99", "alice", PASSWORD).await.status, 303);
-    // Of another account it knows nothing, and a cookie that isn't ours is none.
+    // It is not known to another account, and a cookie that isn't ours is ignored.
     attack(&world, 1000).await;
     let mut bobs = SignInPage::open(&world).await;
     assert_eq!(bobs.submit(&world, "192.0.2.98", "bob", PASSWORD).await.status, 303);
@@ -226,7 +227,7 @@ async fn n246_strangers_from_many_networks_keep_no_known_browser_out() {
     assert_eq!(away, 4);
 }
 
-/// Whoever has to wait because of their own crowd is not ahead of others.
+/// A network whose own attempts are waiting is not ahead of others.
 #[tokio::test]
 async fn n245_many_attempts_from_one_network_delay_no_other_network() {
     let world = Arc::new(world_behind_a_front_end().await);
@@ -236,7 +237,7 @@ async fn n245_many_attempts_from_one_network_delay_no_other_network() {
         let (world, mut door) = (Arc::clone(&world), door.clone());
         tokio::spawn(async move { door.submit(&world, from, "alice", password).await.status.as_u16() })
     };
-    // None gets on: the first five wait for a place, the others are refused.
+    // None proceeds: the first five wait for a place, the others are refused.
     let crowd: Vec<_> = (0..100).map(|_| knock("192.0.2.1", "wrong password")).collect();
     until(|| crowd.iter().filter(|one| one.is_finished()).count() == 95).await;
     let owner = knock("192.0.2.2", PASSWORD);
@@ -280,7 +281,7 @@ async fn n247_failures_under_one_name_show_nothing_under_another() {
     let password = Zeroizing::new(PASSWORD.to_owned());
     world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
     let mut door = SignInPage::open(&world).await;
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     for (first, then, network) in [
         ("carol@example.com", "carol", 1),
         ("nobody@example.com", "nobody", 2),
@@ -302,12 +303,12 @@ async fn n247_failures_under_one_name_show_nothing_under_another() {
                 world.app.passwords.calls() - before,
             ));
         }
-        told.push(heard);
+        message.push(heard);
     }
-    for (one, other) in told[0].iter().zip(&told[1]).chain(told[0].iter().zip(&told[2])) {
+    for (one, other) in message[0].iter().zip(&message[1]).chain(message[0].iter().zip(&message[2])) {
         assert_eq!(one, other);
     }
-    let statuses: Vec<_> = told[0].iter().map(|heard| heard.0).collect();
+    let statuses: Vec<_> = message[0].iter().map(|heard| heard.0).collect();
     let each = [422, 422, 422, 422, 422, 429, 429];
     assert_eq!(statuses, [each, each].concat(), "each name is counted for itself");
 }
@@ -347,7 +348,7 @@ async fn n248_four_at_a_time_are_looked_up_and_others_have_their_turn() {
     let mut waiting: Vec<_> =
         (0..40).map(|n| ask(&world, "192.0.2.1", basic(&format!("client{n}"), "x"))).collect();
     let rp = ask(&world, "192.0.2.2", world.basic("rp"));
-    // Who is known needs no turn.
+    // A known browser needs no turn.
     assert_eq!(ask(&world, "192.0.2.1", machine.basic()).await.unwrap(), 200);
     assert_eq!(world.counts.take(), (0, 0), "nothing was read for those who wait");
     turns.clear();

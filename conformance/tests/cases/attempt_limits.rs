@@ -1,4 +1,4 @@
-//! Too many attempts.
+//! Limits on failed attempts, by name, address and browser.
 
 use super::front_end::{FRONT, SignInPage, world_behind_a_front_end};
 use super::requests::*;
@@ -40,7 +40,7 @@ async fn n149_parallel_attempts_get_no_more_tries_than_serial_ones() {
     let door = SignInPage::open(&world).await;
     let burst = NAME.burst as usize;
     let one = |name: &'static str| (0..66).map(move |n| (format!("192.0.2.{n}"), name.to_owned()));
-    // And a name that leads to nobody. Who is just being counted may count twice, so it can be fewer.
+    // And an unknown name. An attempt in flight may count twice, so it can be fewer.
     for name in ["alice", "nobody"] {
         let mut checked = 0;
         for _ in 0..2 {
@@ -50,7 +50,7 @@ async fn n149_parallel_attempts_get_no_more_tries_than_serial_ones() {
         }
         assert!((1..=burst).contains(&checked), "{name}: {checked}");
     }
-    // Whoever stands behind one address.
+    // Many users behind one address.
     let many = (0..66).map(|n| ("198.51.100.1".to_owned(), format!("user{n}")));
     let statuses = door.submit_all(&world, many).await;
     let [wrong, throttled, busy] = [422, 429, 503].map(|status| statuses.get(&status).copied().unwrap_or(0));
@@ -101,7 +101,7 @@ async fn n150_one_address_leaves_places_to_others() {
 async fn n148_one_counter_for_every_spelling_of_a_name() {
     let world = world_behind_a_front_end().await;
     let mut door = SignInPage::open(&world).await;
-    // Somebody's, and nobody's.
+    // A known name, and an unknown one.
     for names in [["alice", "ALICE", "ａｌｉｃｅ"], ["no@example.com", "No@Example.com", "NO@EXAMPLE.COM"]]
     {
         for name in names.iter().cycle().take(NAME_FROM_NETWORK.burst as usize) {
@@ -167,7 +167,7 @@ async fn n150_many_addresses_and_one_user() {
     assert_eq!(door.submit(&world, "10.0.0.1", "bob", PASSWORD).await.status, 303, "others are unaffected");
 }
 
-/// Whoever the front end doesn't name is one of 256 by lot, call by call.
+/// A caller without an address from the front end counts as one of 256, drawn at random for each call.
 fn lots() -> impl Iterator<Item = std::net::IpAddr> {
     (0..=255).map(|lot| std::net::Ipv6Addr::new(0x2001, 0xdb8, lot, 0, 0, 0, 0, 0).into())
 }
@@ -191,7 +191,7 @@ async fn n155_n250_unreadable_addresses_are_counted_and_do_not_share_one_counter
     world.pass(60);
     door.submit(&world, "garbage", "alice", PASSWORD).await;
     assert_eq!(said(&log), 2);
-    // As many failures as all lots together allow: each has as much debt as an address can have.
+    // As many failures as all 256 together allow: each has as much debt as an address can have.
     let (ring, now) = (world.app.keys.current(), world.app.clock.now());
     let limit = protocol::attempts::Limit { burst: 1, interval: std::time::Duration::from_secs(400) };
     for lot in lots() {
@@ -199,7 +199,7 @@ async fn n155_n250_unreadable_addresses_are_counted_and_do_not_share_one_counter
         let request = protocol::id::RequestId::from_bytes([9; 16]);
         world.store.note_attempt(key, limit, storage::Stamp { at: now, request }).await.unwrap();
     }
-    // A browser that did not sign in before: that one has a counter of its own.
+    // A browser that did not sign in before: a known one has a counter of its own.
     let mut door = SignInPage::open(&world).await;
     for from in unreadable {
         assert_eq!(door.submit(&world, from, "alice", PASSWORD).await.status, 429, "{from}");
@@ -271,7 +271,7 @@ async fn n250_forwarded_is_read_by_its_own_syntax() {
     assert_eq!(knock("for=\"[2001:db8:1::1]:443\"", 99).await, 422);
 }
 
-/// A copy of the store must not tell who came from where, nor what was typed as a name: a password, sometimes.
+/// A copy of the store must not reveal addresses, nor what was typed as a name, which is sometimes a password.
 #[tokio::test]
 async fn counters_are_stored_under_keys_that_nobody_can_guess() {
     let world = world_behind_a_front_end().await;

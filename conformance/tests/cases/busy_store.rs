@@ -1,5 +1,6 @@
-//! N-244: what a caller can cause opens nothing. A store that is busy (a full queue, a time-out, throttling) is
-//! refused with 503; only a store that is away is done without, and not by what was known to be out of date.
+//! N-244: what a caller can cause never lets anything pass. A store that is busy (a full queue, a time-out,
+//! throttling) is refused with 503; only while a store is away do cached records serve, and never those known to be
+//! out of date.
 
 use super::requests::*;
 use super::token::{GRANT, ask, world_with_machine};
@@ -8,10 +9,10 @@ use std::time::Duration;
 use storage::StoreErrorKind::{self, Busy, Corrupt, Unavailable};
 use storage::tap::When::Before;
 
-/// Longer than a client's record is used unasked.
+/// Longer than a client's record is cached.
 const OLD: u64 = 60;
 
-/// What a machine gets while its record can't be read.
+/// The answer to a client while its record can't be read.
 async fn without_its_record(world: &World, kind: StoreErrorKind) -> Answer {
     world.faults.fail("client", 1, Before, kind);
     let answer = ask(world, &[GRANT]).await;
@@ -33,7 +34,7 @@ async fn n244_a_disabled_client_is_not_served_by_a_busy_store() {
     for kind in [Busy, Corrupt] {
         assert_unserved(&without_its_record(&world, kind).await);
     }
-    // Nobody who calls can take the store away: then a client is served that was fine a while ago.
+    // No caller can take the store away: then a client that was valid a while ago is served.
     assert_eq!(without_its_record(&world, Unavailable).await.status, 200);
     // Not once it is known that something changed.
     world.app.distrust_caches();
@@ -65,7 +66,7 @@ async fn n244_nor_is_a_secret_that_was_rotated_out() {
     by(&machine.basic()).await.assert_token_error(401, "invalid_client");
 }
 
-/// Everything that would go by the ring: signing, verifying, and telling others what to accept.
+/// Everything that depends on the ring: signing, verifying, and publishing keys.
 async fn by_the_ring(world: &World, access: &str, own: &str) -> [Answer; 4] {
     let asked = form("/introspect", &[("token", own)]).with("authorization", &world.basic("machine"));
     [
@@ -89,7 +90,7 @@ async fn n244_a_revoked_key_neither_signs_nor_verifies_in_a_busy_store() {
     let break_reading = |kind| (0..100).for_each(|_| world.faults.fail("ring", 1, Before, kind));
     for kind in [Busy, Corrupt] {
         break_reading(kind);
-        // The second time nobody tries to read, as somebody just did.
+        // The second time nothing is read, since it was just tried.
         for _ in 0..2 {
             for answer in by_the_ring(&world, &access, &own).await {
                 assert_eq!(answer.status, 503, "{kind:?} {answer:?}");
@@ -97,7 +98,7 @@ async fn n244_a_revoked_key_neither_signs_nor_verifies_in_a_busy_store() {
         }
         world.faults.clear();
     }
-    // While the store is away the last ring serves, and is told.
+    // While the store is away the last ring serves, and is published.
     world.pass(5);
     break_reading(Unavailable);
     for answer in by_the_ring(&world, &access, &own).await {
@@ -127,7 +128,7 @@ async fn n244_a_change_that_was_noticed_but_not_read_is_not_overlooked() {
     let mut mark = Some(u64::MAX);
     world.faults.fail("ring", 1, Before, Unavailable);
     server::upkeep::notice_changes(&world.app, &mut mark).await;
-    // Within the minute and the quarter of an hour that the ring of before would serve.
+    // Within the minute and the 15 minutes for which the old ring would serve.
     for _ in 0..3 {
         assert_eq!(ask(&world, &[GRANT]).await.status, 503);
         assert_eq!(world.send(get("/jwks")).await.status, 503);

@@ -1,4 +1,4 @@
-//! A client acting for itself.
+//! `client_credentials`: a client acting for itself.
 
 use super::requests::*;
 use super::token::{GRANT, ask, world_with_machine};
@@ -19,14 +19,14 @@ async fn n083_public_clients_have_no_tokens_of_their_own() {
 #[tokio::test]
 async fn n085_a_clients_own_token_has_no_user() {
     let (world, _) = world_with_machine().await;
-    // Metadata may well say so, but a client that acts for itself has nobody to speak of.
+    // Metadata may list such scopes, but a client that acts for itself has no user.
     world.client(json!({ "client_id": "eager", "scope": "openid profile" })).await;
     for id in ["machine", "eager"] {
         let own = world.send(form("/token", &[GRANT]).with("authorization", &world.basic(id))).await;
         let own = member(&own, "access_token");
         assert_eq!(userinfo_status(&world, &own).await, 401, "{id}");
     }
-    // Names of people and ids of clients are apart: neither can be taken for the other.
+    // User names and client ids are separate: neither can be mistaken for the other.
     let taken = server::admin::users::NewUser { username: "Machine".into(), ..Default::default() };
     assert!(world.admin.create_user(taken, None).await.is_err());
     let alice = world.alice().await;

@@ -1,5 +1,5 @@
-//! Clocks that are wrong: a minute off, put back by an hour, sent to the year 2038, 9999 and beyond. What was
-//! over stays over, nothing is issued that ends before it begins, and when the clock is right again so is all.
+//! Wrong clocks: a minute off, set back by an hour, in the years 2038, 9999 and beyond. What ended stays ended, nothing
+//! is issued that expires before it begins, and everything works once the clock is right again.
 
 use super::refresh;
 use super::requests::*;
@@ -16,7 +16,7 @@ const AFTER_2038: Timestamp = Timestamp::from_seconds(2_147_558_400);
 /// 9999-12-31 23:59:59 UTC: the last instant that RFC 3339 can write.
 const END_OF_9999: Timestamp = Timestamp::from_seconds(253_402_300_799);
 
-/// Issued, and not over before it begins.
+/// Issued, and not expired before it begins.
 fn assert_sound(world: &World, tokens: &Answer) {
     assert_eq!(tokens.status, 200, "{tokens:?}");
     for name in ["access_token", "id_token"] {
@@ -34,7 +34,7 @@ async fn refreshed(world: &World, token: &str) -> Answer {
 
 #[tokio::test]
 async fn clocks_a_minute_apart_between_any_two_steps_disturb_nobody() {
-    // Clients and people are older than what jumps.
+    // Clients and users are older than the jump.
     let right = BEGIN.plus(HOUR);
     for first in [right.plus(MINUTE), right.minus(MINUTE)] {
         let (world, _) = people().await;
@@ -51,7 +51,7 @@ async fn clocks_a_minute_apart_between_any_two_steps_disturb_nobody() {
         jump();
         let answer = browser.consent(&world, &page, "approve").await;
         let code = answer.to_client().get("code").unwrap().to_owned();
-        // A minute on, a code is over.
+        // After a minute a code is expired.
         if first > right {
             jump();
         }
@@ -91,8 +91,8 @@ async fn set_back_by_an_hour_everything_continues_and_what_ended_stays_ended() {
     assert_eq!(userinfo_status(&world, &member(&ended, "access_token")).await, 401);
     redeem(&world, &spent).await.assert_token_error(400, "invalid_grant");
     redeem(&world, &late).await.assert_token_error(400, "invalid_grant");
-    // The rotation lies further ahead than clocks differ: it is not one of just now. The tip goes on, what was
-    // rotated away is a theft.
+    // The rotation lies further ahead than clocks may differ, so it doesn't count as recent: the newest token works,
+    // and a token that was rotated away counts as stolen.
     let again = refreshed(&world, &r2).await;
     assert_sound(&world, &again);
     let r3 = member(&again, "refresh_token");
@@ -127,8 +127,8 @@ async fn set_back_by_an_hour_no_delay_remains_and_attempts_are_counted_again() {
     assert_ne!(knock(PASSWORD).await.status, 429);
 }
 
-/// What people and clients do, with whatever came of the step before. No answer is a failure of ours; the tokens
-/// of a public client, if it got some.
+/// What users and clients do, each step with the result of the one before. No answer is a server error. Returns the
+/// tokens of a public client, if it got some.
 async fn everything(world: &World) -> Option<Answer> {
     let mut browser = Browser::new();
     let account = browser.visit(world, "/account").await;
@@ -184,7 +184,7 @@ async fn in_2038_and_9999_and_beyond_nothing_breaks() {
         for _ in 0..2 {
             // Before and after the keys were looked after.
             let tokens = everything(&world).await;
-            // DynamoDB's numbers go on where SQLite's end.
+            // DynamoDB's numbers continue where SQLite's end.
             let may_work = crate::HARNESS == conformance::Harness::DynamoDb && at >= END_OF_9999;
             assert!(tokens.is_some() == works || may_work, "{at:?}");
             tokens.iter().for_each(|tokens| assert_sound(&world, tokens));
@@ -217,7 +217,7 @@ async fn a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rotate_i
     }
 }
 
-/// Sign-in, tokens, refreshing, userinfo, introspection and the published keys: all as it should be.
+/// Sign-in, tokens, refreshing, userinfo, introspection and the published keys all work.
 async fn assert_serves(world: &World) {
     let tokens = redeem(world, &code(world, &[]).await).await;
     assert_sound(world, &tokens);
@@ -378,7 +378,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
                 let tokens = redeem(world, &code(world, &[]).await).await;
                 conformance::header(&member(&tokens, "id_token"))["kid"].as_str().unwrap().to_owned()
             };
-            let assert_told = async |kid: &str| {
+            let assert_published = async |kid: &str| {
                 for world in [&world, &other] {
                     assert!(world.send(get("/jwks")).await.text().contains(kid), "{apart:?}");
                 }
@@ -386,14 +386,14 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
             for server in [&world, &other] {
                 server::upkeep::minute(&server.app).await;
                 assert_serves(server).await;
-                assert_told(&kid(server).await).await;
+                assert_published(&kid(server).await).await;
             }
-            // A command on the other host: everybody's keys change, and everybody serves.
+            // A command on the other host changes the keys, and every process serves.
             other.app.keys.rotate(server::keys::Rotation::Now { force: true }).await.unwrap();
             world.app.distrust_caches();
             for server in [&world, &other] {
                 assert_serves(server).await;
-                assert_told(&kid(server).await).await;
+                assert_published(&kid(server).await).await;
             }
             let revoked = kid(&other).await;
             other.app.keys.revoke(&revoked, true).await.unwrap();
@@ -402,7 +402,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
                 assert_serves(server).await;
                 assert_ne!(kid(server).await, revoked);
             }
-            // And when the clock is put right.
+            // And once the clock is corrected.
             other.clock.set(world.app.clock.now());
             server::upkeep::minute(&other.app).await;
             assert_serves(&other).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use server::entropy::{self, SeededEntropy};
 use server::token::sealed::Code;
 
-/// Redeems with changes to the good form (an empty value leaves out), as `client`.
+/// Redeems as `client`, with changes to the valid form (an empty value leaves a parameter out).
 async fn redeem_with(world: &World, code: &str, client: &str, changes: &[(&str, &str)]) -> Answer {
     let good = [
         ("grant_type", "authorization_code"),
@@ -41,8 +41,8 @@ async fn n052_a_code_works_once_and_a_late_replay_ends_the_grant() {
         redeem_with(&world, &code, "web", &[]).await.assert_token_error(400, "invalid_grant");
         assert_eq!(userinfo_status(&world, &access).await, if revoked { 401 } else { 200 }, "after {wait} s");
         for token in [&access, &refresh] {
-            let told = ask("/introspect", &[("token", token)]).await.json();
-            assert_eq!(told["active"], !revoked, "after {wait} s");
+            let message = ask("/introspect", &[("token", token)]).await.json();
+            assert_eq!(message["active"], !revoked, "after {wait} s");
         }
         let again = ask("/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await;
         assert_eq!(again.status, if revoked { 400 } else { 200 }, "after {wait} s");
@@ -187,15 +187,15 @@ async fn n061_forged_codes_cost_no_read() {
         "main#USER#1".into(),
         "x".into(),
     ];
-    // Right prefix and checksum, but nothing of ours sealed in it.
+    // Right prefix and checksum, but not sealed by us.
     forged.extend((0..200_u8).map(|n| protocol::armor::wrap("kwc_", &[n; 95])));
-    let mut told = std::collections::BTreeSet::new();
+    let mut message = std::collections::BTreeSet::new();
     for code in &forged {
         let answer = redeem(&world, code).await;
         answer.assert_token_error(400, "invalid_grant");
-        told.insert(answer.shown());
+        message.insert(answer.shown());
     }
-    assert_eq!((world.counts.take(), told.len()), ((0, 0), 1), "no read, and no oracle");
+    assert_eq!((world.counts.take(), message.len()), ((0, 0), 1), "no read, and no oracle");
     assert_eq!(redeem(&world, &real).await.status, 200);
 }
 
@@ -361,9 +361,9 @@ async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
     }
     let alice = world.admin.user("alice").await.unwrap().id;
     let grants = async || Account::of(&*world.store, &alice).await.grants;
-    // N-242: the newest codes of a session, and what was redeemed.
+    // N-242: the newest codes of a session, and the redeemed ones.
     assert_eq!(grants().await.len(), MOST_CODES + 1);
-    // An hour and what is added for clocks that differ, then after it.
+    // Within an hour and the tolerance for clocks that differ, then after it.
     world.pass(60 + 3600 + 600);
     server::upkeep::sweep(&world.app).await;
     assert_eq!(grants().await.len(), MOST_CODES + 1);
@@ -377,7 +377,7 @@ async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
     assert!(tokens.status == 200 && browser.visit(&world, "/account").await.status == 200);
 }
 
-/// RFC 6749 §4.1.2: a code works once, also when what remembers that it was used could be cleared away.
+/// RFC 6749 §4.1.2: a code works once, even when the record of its use could be deleted.
 #[tokio::test]
 async fn a_request_does_not_make_its_code_again_after_the_session() {
     let brief = [("KEYWARD_SESSION_ABSOLUTE_TTL", "1h"), ("KEYWARD_SESSION_IDLE_TTL", "1h")];

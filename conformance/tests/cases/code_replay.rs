@@ -1,4 +1,4 @@
-//! Codes that are presented again by somebody who has nothing else.
+//! Used codes presented by a caller that has neither verifier nor redirect URI.
 
 use super::requests::*;
 use conformance::Log;
@@ -29,7 +29,7 @@ async fn n252_a_used_code_without_its_proofs_ends_nothing() {
         assert_eq!(userinfo_status(&world, &access).await, 200, "{uri} {verifier}");
     }
     assert_eq!(log.events("code.reuse").len() + log.events("code.burnt").len(), 0);
-    // With its proofs it was stolen with them.
+    // With its proofs it counts as stolen.
     redeem(&world, &code).await.assert_token_error(400, "invalid_grant");
     assert_eq!(userinfo_status(&world, &access).await, 401);
     assert_eq!(log.events("code.reuse").len(), 1);

@@ -1,4 +1,4 @@
-//! Names that people take for another name (UTS #39).
+//! Names that look like another name (UTS #39).
 
 use super::requests::*;
 use super::signup::sign_up;
@@ -9,7 +9,7 @@ use protocol::user::User;
 use server::admin::users::NewUser;
 use zeroize::Zeroizing;
 
-/// Sign-up is open to as many as come.
+/// Sign-up is open, without a limit.
 async fn open() -> World {
     let settings = [
         ("KEYWARD_SIGNUP", "open"),
@@ -23,7 +23,7 @@ fn named(username: &str) -> NewUser {
     NewUser { username: username.into(), ..NewUser::default() }
 }
 
-/// What the page says is wrong with a name.
+/// The page's complaint about a name.
 async fn refused(world: &World, username: &str) -> String {
     let mut browser = Browser::new();
     let page = browser.visit(world, "/signup").await;
@@ -81,14 +81,14 @@ async fn n249_a_name_has_one_script_and_letters_in_everyday_use() {
         assert!(problem.contains("alphabet"), "{name:?}: {problem}");
     }
     for name in [
-        // A phonetic letter, a small capital, a letter of scholars.
+        // A phonetic letter, a small capital, a letter for scholarly use.
         "ɑlice",
         "ʙob",
         "ꞵob",
-        // Marks piled up, and a mark twice.
+        // Stacked combining marks, and a mark twice.
         "a\u{300}\u{301}\u{302}\u{303}\u{304}",
         "zo\u{323}\u{323}e",
-        // What can't be seen: soft hyphen, zero-width space, joiners, grapheme joiner, variation selector.
+        // Invisible: soft hyphen, zero-width space, joiners, grapheme joiner, variation selector.
         "ali\u{ad}ce",
         "ali\u{200b}ce",
         "ali\u{200c}ce",
@@ -173,7 +173,7 @@ async fn n249_names_of_every_script_are_welcome() {
     }
 }
 
-/// Whether somebody signs in by a name, and whose account it is.
+/// Whether a name signs in, and to whose account.
 async fn signs_in_as(world: &World, username: &str) -> UserId {
     let mut browser = Browser::new();
     let page = browser.visit(world, "/account").await;
@@ -204,21 +204,21 @@ async fn n249_an_operator_is_warned_and_may_insist() {
         ("admin", "reserved"),
         ("ЅУЅТЕМ", "reserved"),
     ] {
-        let told = create(name, false).await.unwrap_err();
-        assert!(told.contains(why) && told.contains("--allow-lookalike"), "{name}: {told}");
+        let message = create(name, false).await.unwrap_err();
+        assert!(message.contains(why) && message.contains("--allow-lookalike"), "{name}: {message}");
         let made = create(name, true).await.unwrap();
         assert_eq!(made.username, name);
         assert_eq!(signs_in_as(&world, name).await, made.id);
     }
     assert_eq!(signs_in_as(&world, "alice").await, alice.id);
-    // Who insisted on a look that nobody had has it now; that of others stays theirs.
+    // A user who insisted on a free skeleton has it now; those of others stay theirs.
     assert!(refused(&world, "adam").await.contains("taken"));
     world.admin.delete_user("alıce").await.unwrap();
     assert!(refused(&world, "a1ice").await.contains("taken"));
-    let told = create("alice", true).await.unwrap_err();
-    assert!(told.contains("is taken"), "{told}");
-    let told = create("two words", true).await.unwrap_err();
-    assert!(!told.contains("--allow-lookalike"), "{told}");
+    let message = create("alice", true).await.unwrap_err();
+    assert!(message.contains("is taken"), "{message}");
+    let message = create("two words", true).await.unwrap_err();
+    assert!(!message.contains("--allow-lookalike"), "{message}");
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn n249_users_without_skeletons_are_protected_and_still_sign_in() {
         created_at: Timestamp::from_seconds(at),
         ..like.clone()
     };
-    // As a program made them that knew no skeletons. Three of them look alike.
+    // As a program without skeletons made them. Three of them look alike.
     let users = [made(3, "раураӏ", 2), made(9, "paypаl", 1), made(1, "paypal", 3), made(2, "adm1n", 4)];
     for user in &users {
         let names = [Identifier::typed(&user.username).unwrap()];

@@ -7,7 +7,7 @@ use protocol::id::RequestId;
 use serde_json::json;
 use storage::Stamp;
 
-/// Alice in front of the consent page.
+/// Alice's browser at the consent page.
 async fn asked(world: &World, changes: &[(&str, &str)]) -> (Browser, Answer) {
     let mut browser = Browser::new();
     let page = browser.visit(world, &with(changes)).await;
@@ -16,13 +16,13 @@ async fn asked(world: &World, changes: &[(&str, &str)]) -> (Browser, Answer) {
     (browser, consent)
 }
 
-/// Whether alice has granted the relying party anything by now: it gets a code without asking.
+/// Whether alice has granted the relying party anything: then it gets a code without asking.
 async fn is_remembered(world: &World, browser: &mut Browser, scope: &str) -> bool {
     let answer = browser.visit(world, &with(&[("prompt", "none"), ("scope", scope)])).await;
     answer.to_client().get("code").is_some()
 }
 
-/// All that alice granted.
+/// Everything that alice granted.
 async fn grants(world: &World) -> Vec<protocol::grant::Grant> {
     let alice = world.admin.user("alice").await.unwrap();
     Account::of(&*world.store, &alice.id).await.grants
@@ -55,7 +55,7 @@ async fn n166_another_browsers_form_grants_nothing() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
     let (mut other, others) = asked(&world, &[]).await;
-    // Its request and its token; then its token for the own request.
+    // The other browser's request and token; then its token with our request.
     browser.consent(&world, &others, "approve").await.assert_error_page(403, "access_denied");
     other.consent(&world, &page, "approve").await.assert_error_page(403, "access_denied");
     let (r, csrf) = (page.field("r"), others.field("csrf"));
@@ -104,7 +104,7 @@ async fn n164_denial_reaches_the_client_and_nothing_is_stored() {
     denied.assert_error_redirect(REDIRECT, ISSUER, "access_denied", Some("s"));
     assert!(grants(&world).await.is_empty());
     assert!(!is_remembered(&world, &mut browser, "openid").await);
-    // Agreeing to nothing is no agreement either.
+    // Agreeing to no scope is no agreement either.
     let (mut browser, page) = asked(&world, &[("scope", "email")]).await;
     let (r, csrf) = (page.field("r"), page.field("csrf"));
     let fields = [("r", r.as_str()), ("csrf", &csrf), ("decision", "approve")];
@@ -127,13 +127,13 @@ async fn n165_consent_is_asked_only_for_what_is_new() {
     assert!(is_remembered(&world, &mut browser, "openid email").await);
     let anyway = browser.visit(&world, &with(&[("prompt", "consent")])).await;
     assert!(anyway.text().contains("consent-approve"), "prompt=consent asks whatever is remembered");
-    // Later, and in another browser, nothing is asked but the password.
+    // Later, and in another browser, only the password is asked for.
     world.pass(100 * 24 * 3600);
     let mut later = Browser::new();
     let login = later.visit(&world, &with(&[("scope", "openid email")])).await;
     let answer = later.sign_in(&world, &login, "alice", PASSWORD).await;
     assert!(answer.to_client().get("code").is_some(), "{answer:?}");
-    // What the client may have by now is asked for, too; what another client got is not this one's.
+    // Scopes that the client was allowed since are asked for; what another client was granted doesn't count.
     let change = |client: &mut protocol::client::Client, _| {
         client.scope = protocol::scope::Scope::parse("openid profile email reports").unwrap();
         Ok(())
@@ -155,14 +155,14 @@ async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
     let kept = async || Account::of(&*world.store, &alice).await.consents;
     let [former] = &kept().await[..] else { panic!() };
     world.admin.delete_client("rp").await.unwrap();
-    // On DynamoDB they stay behind and don't count.
+    // On DynamoDB they remain stored and don't count.
     assert!(kept().await.is_empty() || crate::HARNESS == conformance::Harness::DynamoDb, "they go along");
     world.pass(1);
     let party = world.relying_party().await;
     world.app.distrust_caches();
     let page = browser.visit(&world, &with(&[])).await;
     assert!(page.text().contains("consent-approve"), "it has to ask");
-    // A store that can't take them along has them still.
+    // A store that can't delete them in the same step still has them.
     let stamp = Stamp { at: former.granted_at, request: RequestId::from_bytes([7; 16]) };
     world.store.remember_consent(former, stamp).await.unwrap();
     let account = browser.visit(&world, "/account").await;

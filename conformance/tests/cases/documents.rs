@@ -1,4 +1,4 @@
-//! `/jwks`, metadata and health: what programs read that know nobody.
+//! `/jwks`, metadata and health: documents without credentials.
 
 use super::requests::*;
 use axum::body::Body;
@@ -83,7 +83,7 @@ async fn n112_requests_accept_what_is_advertised_and_nothing_else() {
     world.client(json!({ "client_id": "all", "redirect_uris": [REDIRECT], "scope": scope })).await;
     let accepted = async |name: &str, value: &str| {
         let mut changes = vec![("client_id", "all"), (name, value)];
-        // An answer at once shows that the request was understood, by whichever mode.
+        // An immediate answer shows that the request was understood, in either mode.
         changes.extend((name != "prompt").then_some(("prompt", "none")));
         let answer = world.send(get(&with(&changes))).await;
         if answer.status == 200 {
@@ -218,7 +218,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
     }
 }
 
-/// Says, when the ring is read, what only the operator may know.
+/// Fails, when the ring is read, with text that only the operator may see.
 #[derive(Default)]
 struct Telling(Mutex<Option<StoreErrorKind>>);
 
@@ -249,10 +249,10 @@ async fn n114_no_answer_says_what_is_wrong_with_keys() {
             world.send(form(path, fields).with("authorization", &machine.basic()))
         };
         *telling.0.lock().unwrap() = Some(kind);
-        // What was read last is not trusted any longer; verifiers are told it while the store is away, since no
-        // caller can take it away.
+        // The ring read last is no longer used to sign; verifiers still get it while the store is away, since no caller
+        // can take the store away.
         world.pass(16 * 60);
-        let told = if kind == StoreErrorKind::Unavailable { 200 } else { 503 };
+        let jwks_status = if kind == StoreErrorKind::Unavailable { 200 } else { 503 };
         for (status, answer) in [
             (503, as_machine("/token", &[("grant_type", "client_credentials")]).await),
             (503, as_machine("/introspect", &[("token", "x")]).await),
@@ -260,7 +260,7 @@ async fn n114_no_answer_says_what_is_wrong_with_keys() {
             (503, world.send(get(&with(&[]))).await),
             (503, world.send(get("/login?r=x")).await),
             (503, world.send(get("/userinfo").with("authorization", &bearer)).await),
-            (told, world.send(get("/jwks")).await),
+            (jwks_status, world.send(get("/jwks")).await),
             (200, world.send(get("/.well-known/openid-configuration")).await),
         ] {
             let shown = answer.shown();
@@ -325,7 +325,7 @@ async fn n202_ready_means_able_to_sign() {
         form("/token", &[("grant_type", "client_credentials")]).with("authorization", &authorization)
     };
     assert_eq!(world.send(get("/readyz")).await.status, 200);
-    // Nothing is wrong with the store, but none of its keys is of an algorithm that the settings name.
+    // The store works, but has no key for an algorithm of the settings.
     let other = world.again(&[("KEYWARD_SIGNING_ALGS", "EdDSA")]).await;
     assert_eq!(other.send(token(machine.basic())).await.status, 503);
     let answer = other.send(get("/readyz")).await;

@@ -1,4 +1,4 @@
-//! The whole way of a sign-in and of a machine, as snapshots of whole answers.
+//! Whole flows, of a user and of a client for itself, as snapshots of whole answers.
 
 use super::requests::*;
 use conformance::{Log, PASSWORD, assert_answer, get};
@@ -85,7 +85,7 @@ async fn pages_and_documents() {
     assert_answer!("error_page_headers", error);
 }
 
-/// The headers of an error page, its nonce taken out.
+/// The headers of an error page without its nonce.
 async fn without_nonce(world: &World) -> Answer {
     let mut answer = world.send(get("/authorize")).await;
     let policy = answer.header("content-security-policy").to_owned();

@@ -1,10 +1,10 @@
-//! A sign-in page seen from many addresses: a front end says whose request it is.
+//! A sign-in page requested from many addresses, behind a front end that sends the caller's.
 
 use super::requests::*;
 use conformance::get;
 use std::sync::Arc;
 
-/// A header that names the caller's address, believed because of the front end's secret.
+/// A header with the caller's address, trusted because of the front end's secret.
 pub(super) const FRONT: [(&str, &str); 2] = [
     ("KEYWARD_CLIENT_IP", "header:x-real-ip"),
     ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef"),
@@ -15,7 +15,7 @@ pub(super) const FRONT: [(&str, &str); 2] = [
 pub(super) struct SignInPage {
     /// Its browser.
     pub(super) browser: Browser,
-    /// The page as it came.
+    /// The page it got.
     pub(super) page: Answer,
 }
 
@@ -25,7 +25,7 @@ impl SignInPage {
         Self::of(world, Browser::new()).await
     }
 
-    /// In a browser that was here before.
+    /// In this browser.
     pub(super) async fn of(world: &World, mut browser: Browser) -> Self {
         let mut answer = browser.send(world, through(get(&with(&[])), "192.0.2.1")).await;
         while answer.status == 303 {
@@ -34,7 +34,7 @@ impl SignInPage {
         Self { browser, page: answer }
     }
 
-    /// All at once, from these addresses and as these users; how often each status came.
+    /// Submits for all callers (address, user name) at once. Returns how often each status came.
     pub(super) async fn submit_all(
         &self,
         world: &Arc<World>,
@@ -53,7 +53,7 @@ impl SignInPage {
         statuses
     }
 
-    /// Hangs up as soon as the password is being checked.
+    /// Submits, and hangs up as soon as the password is being checked.
     pub(super) async fn submit_and_hang_up(
         &self,
         world: &Arc<World>,
@@ -92,7 +92,7 @@ pub(super) fn through(
     request.with("x-keyward-origin", FRONT[1].1).with("x-real-ip", from)
 }
 
-/// With the relying party and alice.
+/// A world behind a front end, with the relying party and alice.
 pub(super) async fn world_behind_a_front_end() -> World {
     let world = World::with(crate::HARNESS, &FRONT).await;
     world.relying_party().await;

@@ -53,8 +53,8 @@ async fn n115_introspection_needs_client_authentication() {
 async fn an_active_token_is_introspected_by_its_client_and_its_audience_only() {
     let (world, _, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
-    let told = introspect(&world, "api", &access).await;
-    conformance::assert_answer!("introspection", told);
+    let message = introspect(&world, "api", &access).await;
+    conformance::assert_answer!("introspection", message);
     let other = world.client(json!({ "client_id": "other", "resources": ["https://two.example"] })).await;
     assert_eq!(introspect(&world, other.id(), &access).await.text(), INACTIVE);
     assert_eq!(introspect(&world, "rp", &access).await.text(), INACTIVE);
@@ -77,8 +77,8 @@ async fn a_refresh_token_is_introspected_by_its_own_client_only() {
     let code = code(&world, &[("client_id", "web"), ("scope", "openid offline_access")]).await;
     let tokens = redeem_as(&world, "web", &code).await;
     let token = member(&tokens, "refresh_token");
-    let told = introspect(&world, "web", &token).await.json();
-    assert_eq!((&told["active"], &told["client_id"]), (&json!(true), &json!("web")));
+    let message = introspect(&world, "web", &token).await.json();
+    assert_eq!((&message["active"], &message["client_id"]), (&json!(true), &json!("web")));
     assert_eq!(introspect(&world, "rp", &token).await.text(), INACTIVE);
     world.pass(30 * 24 * 3600);
     assert_eq!(introspect(&world, "web", &token).await.text(), INACTIVE);
@@ -94,7 +94,7 @@ async fn n117_inactive_tokens_get_the_same_answer() {
     for token in &texts {
         assert_eq!(introspect(&world, "api", token).await.text(), INACTIVE);
     }
-    // Nothing of all that was asked of the store; what was ours once costs one read, whatever became of it.
+    // None of these cost a read; a token that was ours once costs one, whatever became of it.
     introspect(&world, "api", "x").await;
     world.counts.take();
     for token in &texts {
@@ -112,7 +112,7 @@ async fn n117_inactive_tokens_get_the_same_answer() {
     assert!(is_active(&world, &gone).await);
     world.admin.delete_user("alice").await.unwrap();
     assert_eq!(introspect(&world, "api", &gone).await.text(), INACTIVE, "unknown by now");
-    // Larger than any parameter, or than any body, is no token.
+    // Text larger than any parameter or any body is no token.
     introspect(&world, "api", &"z".repeat(12_000)).await.assert_token_error(400, "invalid_request");
     assert_eq!(introspect(&world, "api", &"z".repeat(1024 * 1024)).await.status, 413);
     world.pass(600);
@@ -145,7 +145,7 @@ async fn n118_the_hint_changes_nothing() {
 async fn n119_what_is_revoked_is_inactive_at_once() {
     let (world, _, tokens) = world_with_api().await;
     let access = member(&tokens, "access_token");
-    // No answer is another token's or another caller's.
+    // No answer is that of another token or another caller.
     let narrow = member(&spa_tokens_for(&world, "openid").await, "access_token");
     for _ in 0..2 {
         for (token, scope) in [(&access, "openid profile offline_access"), (&narrow, "openid")] {
@@ -283,7 +283,7 @@ async fn a_disabled_client_has_no_active_tokens() {
 #[tokio::test]
 async fn names_and_addresses_are_not_revealed() {
     let (world, _, tokens) = world_with_api().await;
-    let told: Value = introspect(&world, "api", &member(&tokens, "access_token")).await.json();
-    let names: Vec<&String> = told.as_object().unwrap().keys().collect();
+    let message: Value = introspect(&world, "api", &member(&tokens, "access_token")).await.json();
+    let names: Vec<&String> = message.as_object().unwrap().keys().collect();
     assert!(!names.iter().any(|name| name.contains("name") || name.contains("mail")), "{names:?}");
 }

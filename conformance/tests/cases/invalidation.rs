@@ -1,6 +1,6 @@
-//! What ends what came before: a new password, a sign-out, disabling, revoking sessions, a restored backup. Whatever
-//! was begun under what ended is worth nothing afterwards, whichever clock each host goes by, and also if it was half
-//! way through a step when the end came.
+//! What invalidates earlier sessions and grants: a new password, a sign-out, disabling, revoking sessions, a restored
+//! backup. Nothing begun before counts afterwards, whatever the clocks of the hosts say, even if it was half-way
+//! through a step at that moment.
 
 use super::requests::*;
 use conformance::{BEGIN, Harness, PASSWORD, get};
@@ -20,14 +20,14 @@ use storage::tap::{Meddler, Tap};
 
 const SCOPE: &str = "openid offline_access";
 
-/// A world in which something happens just before the first call of a method, and whom it happens to.
+/// A world in which something happens just before the first call of a store method.
 struct Meddled {
     world: Arc<World>,
     browser: Browser,
 }
 
-/// Alice is signed in, and nothing was asked for yet. Where the meddler acts, it acts as she does in another tab, or as
-/// somebody with the store.
+/// Alice is signed in, and nothing was requested yet. The meddler acts as she does in another tab, or as an operator on
+/// the store.
 async fn meddled<F>(
     method: &'static str,
     act: impl FnOnce(Arc<World>, Browser) -> F + Send + 'static,
@@ -58,12 +58,12 @@ where
     Meddled { world, browser }
 }
 
-/// Asks for no consent.
+/// A client that needs no consent.
 fn trusted(id: &str) -> serde_json::Value {
     json!({ "client_id": id, "redirect_uris": [REDIRECT], "scope": "openid offline_access", "first_party": true })
 }
 
-/// The password is changed by a call that began when the world did, and took its time.
+/// The password is changed by a call that began at the same time as the world and took longer.
 async fn new_password(world: &World) {
     let alice = world.admin.user("alice").await.unwrap();
     let hash = PasswordHash(
@@ -79,7 +79,7 @@ async fn sign_out(world: &World, browser: &mut Browser) {
     assert!(done.text().contains("logged-out"), "{done:?}");
 }
 
-/// What came of a request whose code may be none: nothing that counts.
+/// Whether there was a code or not, nothing counts.
 async fn assert_worthless(world: &World, answer: &Answer) {
     if let Some(code) = answer.to_client().get("code") {
         redeem(world, code).await.assert_token_error(400, "invalid_grant");
@@ -121,7 +121,7 @@ async fn n238_a_consent_given_while_the_password_changed_is_asked_again() {
     if let Some(code) = answer.to_client().get("code") {
         redeem_as(&it.world, "other", code).await.assert_token_error(400, "invalid_grant");
     }
-    // Whoever knows the new password is not bound by what the other one agreed to.
+    // Consent given under the old password doesn't bind the user of the new one.
     let password = PASSWORD.to_owned().into();
     it.world.admin.set_password("alice", &it.world.app.passwords, password).await.unwrap();
     let mut anew = Browser::new();
@@ -244,7 +244,7 @@ async fn n240_an_operators_command_ends_whatever_its_hosts_clock_says() {
                 assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401, "{why}");
                 let shown = browser.visit(&world, &with(&[("prompt", "none")])).await;
                 shown.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some("s"));
-                // And what begins then begins.
+                // And what begins afterwards counts.
                 let answer = browser.authorize(&world, &with(&[])).await;
                 let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
                 assert_eq!(tokens.status, 200, "{why}");
@@ -297,7 +297,7 @@ async fn n240_what_a_host_ahead_began_continues_when_its_clock_is_corrected() {
         assert_eq!(redeem(&world, &waiting).await.status, 200);
         let again = browser.visit(&world, &with(&[("prompt", "none")])).await;
         assert!(again.to_client().get("code").is_some(), "{again:?}");
-        // And whoever signs in then does not bounce.
+        // And a sign-in afterwards works.
         let fresh = Browser::new().authorize(&world, &with(&[])).await;
         assert_eq!(redeem(&world, fresh.to_client().get("code").unwrap()).await.status, 200);
         assert!(browser.visit(&world, "/account").await.status == 200);
@@ -314,7 +314,7 @@ async fn n241_what_a_process_grants_by_a_client_of_before_does_not_revive() {
     let fields = [("grant_type", "client_credentials")];
     let ask = async || world.send(form("/token", &fields).with("authorization", &machine.basic())).await;
     assert_eq!(ask().await.status, 200);
-    // Another process, so that this one has the client in its cache for a minute.
+    // By another process, so that this one keeps the client cached for a minute.
     world.admin.set_client_disabled("rp", true).await.unwrap();
     world.admin.set_client_disabled(machine.id(), true).await.unwrap();
     world.pass(1);
@@ -339,7 +339,7 @@ async fn n241_what_a_process_grants_by_a_client_of_before_does_not_revive() {
     assert_eq!(world.send(get("/healthz")).await.status, 200);
 }
 
-/// In another tab, while the application asks for a code by what it may do so far.
+/// In another tab, while the application asks for a code by the consent it has.
 #[tokio::test]
 async fn a_code_issued_while_the_application_is_removed_is_worth_nothing() {
     for client in ["other", "all"] {

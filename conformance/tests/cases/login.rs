@@ -33,7 +33,7 @@ async fn n143_cross_site_forms_sign_nobody_in() {
         let request = form("/login", &fields(&r, &csrf)).with(name, value);
         browser.send(&world, request).await.assert_error_page(403, "access_denied");
     }
-    // Another browser with everything but the cookie.
+    // Another browser that has everything but the cookie.
     world.send(form("/login", &fields(&r, &csrf))).await.assert_error_page(403, "access_denied");
     other.submit(&world, "/login", &fields(&r, &csrf)).await.assert_error_page(403, "access_denied");
     assert!(browser.cookie("kw-s-").is_none());
@@ -127,7 +127,7 @@ async fn unknown_users_cost_the_same() {
     let _ = disabled;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
-    let mut told = Vec::new();
+    let mut message = Vec::new();
     for (username, password) in [
         ("alice", "wrong password"),
         ("nobody", PASSWORD),
@@ -140,15 +140,15 @@ async fn unknown_users_cost_the_same() {
         let answer = browser.sign_in(&world, &page, username, password).await;
         let text = answer.text().replace(username, "");
         let nonce = answer.header("content-security-policy").split("nonce-").nth(1).unwrap()[..22].to_owned();
-        told.push((
+        message.push((
             answer.status,
             text.replace(&nonce, "").len(),
             world.app.passwords.calls() - before,
             world.counts.take().1,
         ));
     }
-    assert!(told[1..3].iter().all(|one| one == &told[0]), "{told:?}");
-    assert!(told.iter().all(|one| one.2 == 1), "one hash each: {told:?}");
+    assert!(message[1..3].iter().all(|one| one == &message[0]), "{message:?}");
+    assert!(message.iter().all(|one| one.2 == 1), "one hash each: {message:?}");
 }
 
 #[tokio::test]

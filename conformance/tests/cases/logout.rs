@@ -6,7 +6,7 @@ use serde_json::json;
 
 const AFTER: &str = "https://rp.example/bye";
 
-/// A signed-in browser, the relying party with an address for afterwards, and alice's ID token.
+/// A signed-in browser, the relying party with a post-logout redirect URI, and alice's ID token.
 async fn signed_in() -> (World, Browser, String) {
     let world = World::new(crate::HARNESS).await;
     let metadata = json!({
@@ -129,7 +129,7 @@ async fn n189_hints_are_ours_and_about_the_user_who_is_signed_in() {
     let other = [("id_token_hint", hint.as_str()), ("client_id", "other")];
     browser.get(&world, &logout(&other)).await.assert_error_page(400, "invalid_request");
     assert!(is_signed_in(&world, &mut browser).await);
-    // Somebody else at this browser.
+    // Another user at this browser.
     world.user("bob", None, json!({})).await;
     let mut bobs = Browser::new();
     let page = bobs.visit(&world, &with(&[])).await;
@@ -137,7 +137,7 @@ async fn n189_hints_are_ours_and_about_the_user_who_is_signed_in() {
     let page =
         bobs.get(&world, &logout(&[("id_token_hint", &hint), ("post_logout_redirect_uri", AFTER)])).await;
     assert!(page.text().contains("logout-confirm"), "{page:?}");
-    // Expired, but ours.
+    // An expired token of ours.
     world.pass(2 * 3600);
     let answer = browser.get(&world, &logout(&[("id_token_hint", &hint)])).await;
     assert_eq!(answer.element("logged-out"), Some("You are signed out"));

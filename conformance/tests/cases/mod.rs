@@ -1,5 +1,5 @@
-//! The cases of `TRACE.md`, by what they are about. Each test target that includes this folder says by its `HARNESS` how
-//! requests reach the server.
+//! The cases of `TRACE.md`, by what they are about. Each test target that includes this folder says by its `HARNESS`
+//! how requests reach the server.
 
 mod account;
 mod attempt_isolation;

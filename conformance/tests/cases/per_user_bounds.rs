@@ -1,4 +1,4 @@
-//! What one user piles up: bounded where it is made, and shown and taken back page by page where an earlier program
+//! What one user accumulates: bounded where it is made, and listed and revoked page by page where an earlier program
 //! left more.
 
 use super::requests::*;
@@ -70,7 +70,7 @@ fn stamp(world: &World) -> Stamp {
     Stamp { at: world.clock.now(), request: RequestId::from_bytes([7; 16]) }
 }
 
-/// As an earlier program left them: far more sessions than one, beside a living one.
+/// As an earlier program left them: far more sessions than allowed, one of them alive.
 async fn pile_up_sessions(world: &World, of: &Session, count: u128) {
     for number in 0..count {
         let session = Session { id: SessionId::from_bytes(number.to_be_bytes()), ..of.clone() };
@@ -111,7 +111,7 @@ async fn n242_of_unredeemed_codes_the_newest_are_kept() {
     for code in [&left[0], left.last().unwrap()] {
         assert_eq!(redeem(&world, code).await.status, 200);
     }
-    // What was redeemed takes none of the places, and what other clients have is not touched.
+    // Redeemed grants take none of the places, and those of other clients are not touched.
     for _ in 0..OFTEN {
         next_moment(&world);
         browser.get(&world, &with(&[])).await;
@@ -204,7 +204,7 @@ async fn n242_an_account_of_a_hundred_sessions_and_sixty_applications_is_shown_i
         page = browser.visit(&world, url.strip_prefix(ISSUER).unwrap()).await;
     }
     assert_eq!(shown, ids);
-    // What is on a later part is taken back like the rest.
+    // Access on a later page is revoked like the rest.
     let one = values(&page, "client").pop().unwrap();
     let done = press(&world, &mut browser, &page, "apps", ("client", &one)).await;
     assert!(done.element("account-notice").is_some(), "{done:?}");

@@ -1,4 +1,4 @@
-//! Refreshing, by the ratchet.
+//! Refreshing: rotation, grace and reuse.
 
 use super::requests::*;
 use conformance::account::{Account, kept_grant};
@@ -117,7 +117,7 @@ async fn n072_without_grace_one_of_many_wins_and_the_reuse_ends_the_grant() {
     world.alice().await;
     world.single_page().await;
     let (r1, world) = (member(&spa_tokens(&world).await, "refresh_token"), std::sync::Arc::new(world));
-    // On one thread, whose log is read; the store has threads of its own, and races in its contract.
+    // On one thread, whose log is read; races have their tests in the store's contract.
     let log = Log::open();
     let tasks: Vec<_> = (0..1000)
         .map(|_| {
@@ -153,7 +153,7 @@ async fn a_thousand_parallel_uses_have_one_successor() {
     let mut successors = std::collections::BTreeSet::new();
     for task in tasks {
         let answer = task.await.unwrap();
-        // Too many waiting for one store is 503, and lost nothing.
+        // Too many waiting for one store get 503 and lose nothing.
         if answer.status == 200 {
             successors.insert(member(&answer, "refresh_token"));
         } else {
@@ -265,7 +265,7 @@ async fn n082_a_lost_answer_is_repeated() {
     world.faults.fail("rotate_refresh", 1, storage::tap::When::After, storage::StoreErrorKind::Unavailable);
     assert_eq!(refresh(&world, &r1).await.status, 503);
     let again = refresh(&world, &r1).await;
-    assert_eq!(again.status, 200, "rotated, but nobody was told: told now");
+    assert_eq!(again.status, 200, "rotated, but the answer was lost: sent now");
     assert_eq!(member(&refresh(&world, &r1).await, "refresh_token"), member(&again, "refresh_token"));
 }
 
@@ -297,7 +297,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_revokes_nothing() {
     let before = all_grants(&world).await;
     world.pass(31);
     let r2 = member(&refresh(&world, &r1).await, "refresh_token");
-    // The backup of before the rotation is put back.
+    // A backup from before the rotation is restored.
     for grant in before {
         let there = kept_grant(&*world.store, grant.key()).await;
         let (seen, old) = (there.refresh.unwrap(), grant.refresh.clone().unwrap());

@@ -1,10 +1,10 @@
-//! How long refresh tokens live, and who gets one.
+//! How long refresh tokens live, and which grants get one.
 
 use super::refresh::{refresh, world_with_spa};
 use super::requests::*;
 use serde_json::json;
 
-/// A world where tokens last an hour unused and three in the end.
+/// A world where refresh tokens live for one hour unused and three in all.
 async fn short_lived() -> World {
     let settings = [("KEYWARD_REFRESH_TOKEN_IDLE_TTL", "1h"), ("KEYWARD_REFRESH_TOKEN_ABSOLUTE_TTL", "3h")];
     let world = World::with(crate::HARNESS, &settings).await;

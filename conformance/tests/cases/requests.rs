@@ -2,15 +2,15 @@
 
 pub(crate) use conformance::{Answer, Browser, Party, With as _, World, form, query};
 
-/// Lets everything else go on until something is the case. Waits far beyond anything that works, so that what
-/// doesn't work ends as a failure.
+/// Lets everything else run until a condition is true. The time-out is far longer than anything that works takes, so
+/// that a broken case fails instead of hanging.
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let patience = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while !is_so() {
             tokio::task::yield_now().await;
         }
     });
-    assert!(patience.await.is_ok(), "it did not come to that");
+    assert!(patience.await.is_ok(), "the condition never became true");
 }
 
 /// A world with the relying party and alice.
@@ -38,19 +38,19 @@ pub(crate) const GOOD: [(&str, &str); 7] = [
     ("code_challenge_method", "S256"),
 ];
 
-/// The good request, some parameters changed, added, or (by an empty value) left out.
+/// The valid request with parameters changed, added, or (by an empty value) left out.
 pub(crate) fn with(changes: &[(&str, &str)]) -> String {
     let kept = GOOD.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
     let pairs: Vec<_> = kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
     format!("/authorize?{}", query(&pairs))
 }
 
-/// What the client gets for a request, alice signing in and agreeing.
+/// What the client gets for a request after alice signed in and agreed.
 pub(crate) async fn authorized(world: &World, changes: &[(&str, &str)]) -> Answer {
     Browser::new().authorize(world, &with(changes)).await
 }
 
-/// A code for alice, for the request with these changes.
+/// A code for alice, by the valid request with these changes.
 pub(crate) async fn code(world: &World, changes: &[(&str, &str)]) -> String {
     let answer = authorized(world, changes).await;
     answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned()

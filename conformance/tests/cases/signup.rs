@@ -112,7 +112,7 @@ async fn n171_a_hundred_at_once_are_one_account() {
     assert_eq!((made, world.store.users().await.unwrap().len()), (1, 1));
 }
 
-/// Names that somebody or something has, or that could be taken for something else.
+/// Names that are taken, reserved, or could be mistaken for something else.
 #[tokio::test]
 async fn n173_names_that_cannot_be_taken() {
     let world = open().await;
@@ -161,7 +161,7 @@ async fn n178_names_with_markup_controls_or_without_end() {
     let again = browser.visit(&world, "/signup").await;
     let taken = sign_up(&world, &mut browser, &again, &markup).await;
     assert!(taken.status == 422 && !taken.text().contains("<b>x</b>"), "{taken:?}");
-    // The longest there is.
+    // The longest allowed.
     let again = browser.visit(&world, "/signup").await;
     let longest = sign_up(&world, &mut browser, &again, &[("username", &"y".repeat(128)), GOOD[1]]).await;
     assert!(longest.is_page("Your account"), "{longest:?}");
@@ -277,7 +277,7 @@ async fn n171_parallel_sign_ups_pass_the_limit_no_more_often_than_serial_ones() 
     assert!(made > 0 && made + busy <= burst, "{made} made, {busy} busy");
     let hashed = usize::try_from(world.app.passwords.calls()).unwrap();
     assert_eq!((hashed, world.store.users().await.unwrap().len()), (made, made));
-    // Counted are also those for whom the pool was full: that told that the name is free.
+    // Attempts that found the pool full count, too: that answer reveals that the name is free.
     for n in made + busy..=burst {
         let page = Browser::clone(&browser).visit(&world, "/signup").await;
         let fields = [("username", format!("late{n}")), ("password", "a good password".into())];
@@ -287,7 +287,7 @@ async fn n171_parallel_sign_ups_pass_the_limit_no_more_often_than_serial_ones() 
     }
 }
 
-/// A name that is taken costs no hash, and asking for names isn't free.
+/// A taken name costs no hash, but trying names is limited.
 #[tokio::test]
 async fn n173_taken_names_are_counted_before_they_cost_a_hash() {
     let world = open().await;
@@ -295,7 +295,7 @@ async fn n173_taken_names_are_counted_before_they_cost_a_hash() {
     let before = world.app.passwords.calls();
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
-    // What says nothing about anybody costs nothing.
+    // What reveals nothing about anybody doesn't count.
     for fields in [[("username", "two words"), GOOD[1]], [("username", "alice"), ("password", "short")]] {
         for _ in 0..SIGN_UP.burst {
             assert_eq!(sign_up(&world, &mut browser, &page, &fields).await.status, 422);

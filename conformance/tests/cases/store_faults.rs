@@ -1,4 +1,4 @@
-//! What breaks, and how often the store is asked.
+//! Failures of the store, and how many calls of it each step makes.
 
 use super::requests::*;
 use conformance::account::Account;
@@ -6,7 +6,7 @@ use conformance::{Log, PASSWORD, get};
 use storage::StoreErrorKind::{Busy, Corrupt, Unavailable};
 use storage::tap::When::{After, Before};
 
-/// 503 of a page or of JSON, with a time to come back, and no secret in it.
+/// A 503 as a page or as JSON, with `Retry-After` and no secret in it.
 fn assert_away(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer:?}");
     let wait: u64 = answer.header("retry-after").parse().unwrap();
@@ -67,7 +67,7 @@ async fn n218_half_of_all_calls_fail() {
         if own.status != 200 {
             assert_away(&own);
         }
-        // Whoever tries again comes through.
+        // Another try succeeds.
         let mut browser = Browser::new();
         let mut code = None;
         for _ in 0..8 {
@@ -122,7 +122,7 @@ async fn n218_what_needs_no_store_is_still_served() {
     world.pass(60);
     assert_away(&ask().await);
     world.faults.clear();
-    assert_eq!(ask().await.status, 200, "it comes back by itself");
+    assert_eq!(ask().await.status, 200, "it recovers without a restart");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn n220_a_write_whose_answer_was_lost_does_no_harm() {
         let code = last.to_client().get("code").unwrap().to_owned();
         assert_eq!(redeem(&world, &code).await.status, 200, "{call}");
     }
-    // Spent, but nobody was told: the code is refused, and soon after nothing else is revoked.
+    // Spent, but the answer was lost: the code is refused, and within a second nothing is revoked.
     let code = code(&world, &[]).await;
     world.faults.fail("redeem_code", 1, After, Unavailable);
     assert_away(&redeem(&world, &code).await);
@@ -183,13 +183,13 @@ async fn n223_a_lost_race_and_a_busy_store_are_distinguished() {
     world.faults.fail("rotate_refresh", 1, Before, Busy);
     assert_away(&refresh(&r1).await);
     let r2 = member(&refresh(&r1).await, "refresh_token");
-    // Lost: somebody else was faster between our read and our write, and the code is refused for what it is.
+    // Lost: another call came between our read and our write, and the code is refused as spent.
     let second = code(&world, &[]).await;
     let (one, two) = tokio::join!(redeem(&world, &second), redeem(&world, &second));
     let (won, lost) = if one.status == 200 { (one, two) } else { (two, one) };
     assert_eq!(won.status, 200);
     lost.assert_token_error(400, "invalid_grant");
-    // What could not be read is not taken for what is not there.
+    // A failed read is not mistaken for a missing record.
     for kind in [Busy, Unavailable] {
         world.faults.fail("load_grant", 1, Before, kind);
         assert_away(&refresh(&r2).await);

@@ -44,7 +44,7 @@ async fn n037_only_forms_in_utf8() {
         let answer =
             world.send(post("/token", kind, body.clone()).with("authorization", &machine.basic())).await;
         answer.assert_token_error(415, "invalid_request");
-        // Its body was not looked at: what could not be parsed is refused for the same reason.
+        // The body was not read: one that can't be parsed is refused for the same reason.
         let unreadable = post("/token", kind, "%00&a=b&a=b").with("authorization", &machine.basic());
         world.send(unreadable).await.assert_token_error(415, "invalid_request");
     }

@@ -240,7 +240,7 @@ async fn n109_browser_code_of_the_tokens_client_reads_it() {
     );
 }
 
-/// What an API is sent it could send on. The claims of people stay out of its reach with tokens that have no `openid`.
+/// An API could pass on a token that it was sent. Without `openid` the token doesn't open the user's claims to it.
 #[tokio::test]
 async fn a_client_registered_without_openid_gets_plain_oauth_tokens() {
     let (world, _) = people().await;

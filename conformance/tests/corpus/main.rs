@@ -1,5 +1,5 @@
 //! The targets of `fuzz/` without a fuzzer: the committed corpus of each, and thousands of mutations of it that follow
-//! from a seed (`CORPUS_SEED=7`; `CORPUS_ROUNDS=1000000` to go on longer).
+//! from a seed (`CORPUS_SEED=7`; `CORPUS_ROUNDS=1000000` for a longer run).
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 mod mutation;
 
-/// What whoever starts the tests says.
+/// An environment variable of the person who runs the tests.
 #[expect(clippy::disallowed_methods, reason = "this is no setting of the server")]
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
@@ -31,7 +31,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
     seen.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// Says by which input to see a failure again.
+/// Prints the input that repeats a failure.
 struct OnFailure<'a>(&'a str, &'a [u8]);
 
 impl Drop for OnFailure<'_> {
@@ -44,7 +44,7 @@ impl Drop for OnFailure<'_> {
 
 fn explore(target: &str, promise: fn(&[u8])) {
     let check = |input: &[u8]| {
-        let _told = OnFailure(target, input);
+        let _on_failure = OnFailure(target, input);
         promise(input);
     };
     let corpus = folder().join("corpus").join(target);

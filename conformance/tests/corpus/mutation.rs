@@ -1,8 +1,8 @@
-//! Inputs made of others, as fuzzers make them, without looking at what the program does with them.
+//! Inputs mutated as fuzzers do it, but without feedback from the program.
 
 use conformance::Rng;
 
-/// What parsers stumble over.
+/// Pieces that parsers often get wrong.
 const WORDS: [&[u8]; 24] = [
     b"%00",
     b"\0",
@@ -59,7 +59,7 @@ fn mutate(input: &mut Vec<u8>, inputs: &[Vec<u8>], rng: &Rng) {
         4 => drop(input.splice(from..from, pick(&WORDS, rng).iter().copied())),
         5 => drop(input.splice(from..to, pick(&WORDS, rng).iter().copied())),
         6 => {
-            // A piece again, a few times over.
+            // A piece repeated a few times.
             let piece = input[from..to.min(from + 64)].repeat(1 + rng.below(8) as usize);
             drop(input.splice(to..to, piece));
         }

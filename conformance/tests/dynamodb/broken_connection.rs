@@ -1,9 +1,9 @@
-//! The line breaks.
+//! The connection to DynamoDB breaks, or DynamoDB fails.
 
 use super::requests::*;
 use conformance::account::Account;
 
-/// What a browser or client does that is told "come back later".
+/// Repeats a step once, after the time that a 503 asks for.
 macro_rules! patiently {
     ($world:ident, $step:expr) => {{
         let first = $step;
@@ -16,16 +16,16 @@ macro_rules! patiently {
     }};
 }
 
-/// How a walk ended.
+/// How a flow ended.
 #[derive(Debug, PartialEq)]
 enum End {
-    /// With everything.
+    /// Completely.
     Whole,
-    /// At the code, which was spent although nobody got its tokens.
+    /// With the code refused: it was spent although the tokens were lost.
     CodeRefused,
 }
 
-/// From the first request to a refreshed token; every step that is told to come back does so once.
+/// From the first request to a refreshed token; every step that is answered with 503 is repeated once.
 async fn walk(world: &World) -> End {
     let mut browser = Browser::new();
     let page = patiently!(world, browser.visit(world, &request()).await);
@@ -33,7 +33,7 @@ async fn walk(world: &World) -> End {
     let consent = if consent.text().contains("consent-approve") {
         consent
     } else {
-        // The page after the sign-in was what failed: the browser has its session and asks again.
+        // The page after the sign-in failed: the browser has its session and sends the request again.
         browser.visit(world, &request()).await
     };
     let answer = patiently!(world, browser.consent(world, &consent, "approve").await);
@@ -48,7 +48,7 @@ async fn walk(world: &World) -> End {
     assert_eq!(fresh.status, 200, "{fresh:?}");
     assert_eq!(patiently!(world, world.send(userinfo(&fresh)).await).status, 200);
     world.pass(31);
-    assert_eq!(patiently!(world, world.send(refresh(&fresh)).await).status, 200, "the chain goes on");
+    assert_eq!(patiently!(world, world.send(refresh(&fresh)).await).status, 200, "the chain continues");
     End::Whole
 }
 
@@ -86,7 +86,7 @@ async fn n220_all_tries_of_any_call_lost_and_the_next_request_succeeds_or_is_ref
         wire.plan(nth, 3, Mishap::Unanswered);
         let is_refused = walk(&world).await == End::CodeRefused;
         assert!(wire.clear(), "call {nth} was made");
-        // The grant of the code that was spent, and whose tokens nobody has.
+        // The grant of the spent code, whose tokens were lost.
         assert_eq!(revoked(&world).await, usize::from(is_refused), "call {nth}");
         refused += u32::from(is_refused);
     }
@@ -111,7 +111,7 @@ async fn n220_a_deletion_whose_answer_was_lost_is_reported_as_done() {
     }
 }
 
-/// Everything that asks the store, by what it is: with the client's record in the cache, and without.
+/// The answers of everything that uses the store, with the client's record in the cache and without.
 async fn statuses(world: &World, code: &str, tokens: &Answer) -> Vec<(&'static str, Answer)> {
     let mut all = Vec::new();
     for _ in 0..2 {
@@ -145,7 +145,7 @@ async fn n218_throttled_or_without_a_table_the_server_says_so_and_recovers() {
         world.pass(1);
         for (step, answer) in statuses(&world, &unspent, &tokens).await {
             assert_eq!(answer.status, 503, "{mishap:?}, {step}: {answer:?}");
-            // What asks it asks again anyway.
+            // Its callers poll anyway.
             if step == "readyz" {
                 continue;
             }
@@ -155,7 +155,7 @@ async fn n218_throttled_or_without_a_table_the_server_says_so_and_recovers() {
         for path in ["/.well-known/openid-configuration", "/healthz"] {
             assert_eq!(world.send(get(path)).await.status, 200, "{mishap:?}, {path}");
         }
-        // Something is known to have changed, and can't be read: nothing that is remembered serves.
+        // Something is known to have changed and can't be read: nothing cached serves.
         assert_eq!(world.send(get("/jwks")).await.status, 503, "{mishap:?}");
         assert_eq!(world.send(ask()).await.status, 503, "{mishap:?}");
         wire.clear();

@@ -1,5 +1,4 @@
-//! What each flow asks of DynamoDB, counted on the line, and what that costs: `docs/reference/cost.md` is what
-//! this writes.
+//! How many calls each flow makes to DynamoDB, and what they cost. This writes `docs/reference/cost.md`.
 
 use super::requests::*;
 use std::fmt::Write as _;
@@ -8,7 +7,7 @@ use storage::contract::wire::Sent;
 
 const READS: [&str; 4] = ["GetItem", "BatchGetItem", "Query", "Scan"];
 
-/// A flow and what went over the line.
+/// A flow and the calls it made.
 struct Flow {
     name: &'static str,
     sent: Vec<Sent>,
@@ -27,7 +26,7 @@ impl Flow {
     }
 }
 
-/// What went over the line since the last time, by the flow that caused it.
+/// The calls made since the last note, by the flow that caused them.
 struct Ledger {
     wire: Wire,
     flows: Vec<Flow>,
@@ -172,10 +171,10 @@ async fn each_flow_keeps_its_budget_of_calls_and_units() {
         ("metadata and key set", 0, 1.0),
         ("client credentials", 0, 1.0),
         ("authorization request without a session", 0, 1.0),
-        // A read, beside the write a query for what is too much, and then whether the consent is still there.
+        // A read; the write and next to it a query for surplus grants; then a check that the consent still exists.
         ("authorization request with session and remembered consent", 4, 1.0),
         ("logout with one grant of the session", 2, 1.0),
-        // Two to sign in and one to show the page; the session's write, and the query beside it.
+        // Two to sign in and one to show the page; the session's write, and the query next to it.
         ("sign-in by password, up to the consent page", 5, 1.0),
         ("first consent, up to the code", 5, 2.0),
         ("introspection", 1, 1.0),

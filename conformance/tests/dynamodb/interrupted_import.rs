@@ -1,4 +1,4 @@
-//! An import that is refused, or begun and not ended, or that meets others.
+//! Imports that are refused, interrupted, or meet a server that uses the store.
 
 use super::requests::*;
 use super::transfer::{ISSUER, USERS, admin, belongs, issuer, lived_in, one_more_grant, put, sqlite, text};
@@ -12,7 +12,7 @@ use storage::tap::{Meddler, Tap};
 use storage::{DynamoDb, Patience, RingDocument, Stamp, UNFINISHED_IMPORT};
 use tempfile::TempDir;
 
-/// A table whose import came to a broken line after so many calls.
+/// A table whose import was interrupted by a broken connection after some calls.
 async fn half_way(world: &World, file: &str, planned_move: bool, calls: u64) -> (Admin, Wire) {
     let wire = Wire::new();
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
@@ -25,7 +25,7 @@ async fn half_way(world: &World, file: &str, planned_move: bool, calls: u64) -> 
     (table, wire)
 }
 
-/// People go on where an import has ended, and nothing of a file gets in there any more.
+/// Once an import has ended and the store was used, nothing of another file gets in.
 #[tokio::test]
 async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_back_to_life() {
     let world = lived_in().await;
@@ -34,11 +34,11 @@ async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_
     let new = admin(sqlite(), &world);
     put(&new, &first, false).await.unwrap();
     world.pass(5);
-    // A later file, of servers that went on; and the same file, where somebody was deleted.
+    // A later file, of servers that continued; and the same file after a user was deleted.
     one_more_grant(&world).await;
     let before = text(&new).await;
-    let told = put(&new, &text(&old).await, false).await.unwrap_err();
-    assert!(told.contains("of kind grant"), "{told}");
+    let message = put(&new, &text(&old).await, false).await.unwrap_err();
+    assert!(message.contains("of kind grant"), "{message}");
     assert_eq!(text(&new).await, before);
     new.delete_user("user-1").await.unwrap();
     let before = text(&new).await;
@@ -47,21 +47,21 @@ async fn n226_an_import_into_a_store_that_was_used_since_another_brings_nothing_
     assert_eq!(issuer(&new).await.as_deref(), Some(ISSUER));
 }
 
-/// What was forgotten between two files stays so.
+/// A consent that was revoked between two files stays revoked.
 #[tokio::test]
 async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
     let world = lived_in().await;
     let old = admin(Arc::clone(&world.store), &world);
     let (table, _) = half_way(&world, &text(&old).await, true, 100).await;
-    // Which records got there is up to the line: one of those.
+    // Which records got there depends on the connection: one of those.
     let mut consents = Vec::new();
     for user in old.store.user_ids().await.unwrap() {
         consents.extend(Account::of(&*table.store, &user).await.consents);
     }
     let left = consents.first().expect("some consent is in the table");
     world.store.forget_consent(&left.user, &left.client, world.admin.stamp()).await.unwrap();
-    let told = put(&table, &text(&old).await, true).await.unwrap_err();
-    assert!(told.contains("of kind consent"), "{told}");
+    let message = put(&table, &text(&old).await, true).await.unwrap_err();
+    assert!(message.contains("of kind consent"), "{message}");
     assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
 }
 
@@ -81,7 +81,7 @@ async fn n226_an_import_that_is_restarted_counts_from_the_restart() {
     assert_eq!(issuer(&table).await.as_deref(), Some(ISSUER));
 }
 
-/// To forget the flag ends what everybody has; to add it ends nothing.
+/// Without the flag all sessions would end; adding it ends nothing.
 #[tokio::test]
 async fn an_interrupted_planned_import_continues_only_as_a_planned_one() {
     let world = lived_in().await;
@@ -117,18 +117,18 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         (first.replacen("user-", "uses-", 1), "changed or damaged"),
         (String::new(), "cut off"),
     ] {
-        let told = put(&nobody, &damaged, true).await.unwrap_err();
-        assert!(told.contains(why), "{told}");
+        let message = put(&nobody, &damaged, true).await.unwrap_err();
+        assert!(message.contains(why), "{message}");
         assert_eq!(nobody.store.user_ids().await.unwrap(), [], "nothing was written");
         assert_eq!(nobody.store.clients().await.unwrap(), [], "nothing was written");
         assert_eq!(issuer(&nobody).await, None, "nothing was written");
     }
-    // A server was started on it too early, and has made its keys; or it was to belong to somebody else.
+    // A server was started on it too early and has made its keys; or the store has another issuer.
     let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
     let mut seen = None;
     for (next, why) in [(ISSUER, "other keys than the file"), ("https://other.example", "other keys")] {
-        let told = put(&busy.admin, &first, true).await.unwrap_err();
-        assert!(told.contains(why), "{told}");
+        let message = put(&busy.admin, &first, true).await.unwrap_err();
+        assert!(message.contains(why), "{message}");
         assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
         assert_eq!(issuer(&busy.admin).await.as_deref(), seen);
         belongs(&*busy.store, seen, next, busy.admin.stamp()).await;
@@ -136,15 +136,18 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
     }
     let elsewhere = admin(sqlite(), &world);
     belongs(&*elsewhere.store, None, "https://other.example", world.admin.stamp()).await;
-    let told = put(&elsewhere, &first, true).await.unwrap_err();
-    assert!(told.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")), "{told}");
-    // Somebody else lives there.
+    let message = put(&elsewhere, &first, true).await.unwrap_err();
+    assert!(
+        message.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")),
+        "{message}"
+    );
+    // The store has another user.
     busy.user("bob", None, serde_json::json!({})).await;
-    let told = put(&busy.admin, &first, true).await.unwrap_err();
-    assert!(told.contains("users or clients that are not the file's"), "{told}");
+    let message = put(&busy.admin, &first, true).await.unwrap_err();
+    assert!(message.contains("users or clients that are not the file's"), "{message}");
 }
 
-/// It had its issuer when the import looked, and makes its keys when that is marked.
+/// The server has set its issuer when the import reads it, and makes its keys before the import marks the store.
 #[tokio::test]
 async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
     let world = lived_in().await;
@@ -160,11 +163,11 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
         assert!(made.is_done());
     };
     let tapped = Tap::new(Arc::clone(&store), Meddler::before("replace_issuer", makes_keys));
-    let told = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
-    assert!(told.contains("has just begun to use the store"), "{told}");
+    let message = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
+    assert!(message.contains("has just begun to use the store"), "{message}");
     assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
     assert_eq!(store.user_ids().await.unwrap(), [], "nothing was written");
-    // Another that claims it first.
+    // Another server sets the issuer first.
     let store = sqlite();
     let server = Arc::clone(&store);
     let claims = async move {
@@ -172,8 +175,8 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
         belongs(&*server, None, ISSUER, stamp).await;
     };
     let tapped = Tap::new(Arc::clone(&store), Meddler::before("replace_issuer", claims));
-    let told = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
-    assert!(told.contains("has just begun to use the store"), "{told}");
+    let message = put(&admin(Arc::new(tapped), &world), &file, true).await.unwrap_err();
+    assert!(message.contains("has just begun to use the store"), "{message}");
     assert_eq!(store.issuer().await.unwrap().as_deref(), Some(ISSUER));
     assert_eq!(store.ring(RingDocument::Ring).await.unwrap(), None);
 }
@@ -182,14 +185,14 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
 async fn an_import_waits_for_a_busy_table_and_continues_after_a_broken_connection() {
     let world = lived_in().await;
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
-    // The line breaks after some records, for good as it seems.
+    // The connection breaks after some records.
     let (table, wire) = half_way(&world, &file, true, 40).await;
-    // A new table can't take what is coming, for a while.
+    // A new table is throttled for a while.
     wire.plan(20, 100, Mishap::Throttled);
     put(&table, &file, true).await.unwrap();
     assert!(wire.clear(), "it was throttled");
     assert_eq!(text(&table).await, file);
-    // Nor can it while what it holds is compared.
+    // And again while its contents are compared.
     wire.take();
     put(&table, &file, true).await.unwrap();
     let calls = wire.take().len() as u64;
@@ -214,24 +217,24 @@ async fn the_program_leaves_a_store_with_an_unfinished_import_alone() {
     std::fs::write(folder.path().join("file"), &file).unwrap();
     let client = local_aws::client(Some(wire.client()));
     let table = admin(Arc::new(DynamoDb::over(client, &name, Realm::main(), Patience::Operator)), &world);
-    // A server began here once and came to nothing: it couldn't write its master key.
+    // A server was started here once and failed: it couldn't write its master key.
     belongs(&*table.store, None, ISSUER, world.admin.stamp()).await;
     wire.plan(40, u64::MAX, Mishap::Unreachable);
     put(&table, &file, true).await.unwrap_err();
     wire.clear();
-    let mend = "run the same `keyward storage import` again";
+    let fix = "run the same `keyward storage import` again";
     for more in [None, Some("--change-issuer")] {
         let arguments: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(more).collect();
-        let told = Process::try_spawn(keyward(folder.path(), &arguments, &environment)).err().unwrap();
-        assert!(told.contains(mend), "{arguments:?}: {told}");
+        let message = Process::try_spawn(keyward(folder.path(), &arguments, &environment)).err().unwrap();
+        assert!(message.contains(fix), "{arguments:?}: {message}");
     }
     for arguments in
         [&["client", "list"][..], &["storage", "export", "other"], &["storage", "check"], &["doctor"]]
     {
         let done = run(arguments);
-        let told = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
-        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {told}");
-        assert!(told.contains(mend), "{arguments:?}: {told}");
+        let message = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(message.contains(fix), "{arguments:?}: {message}");
     }
     assert!(run(&["storage", "import", "file", "--planned-move"]).status.success());
     assert!(run(&["client", "list"]).status.success() && run(&["storage", "check"]).status.success());

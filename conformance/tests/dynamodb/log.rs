@@ -1,9 +1,9 @@
-//! What the log doesn't say.
+//! The log of the AWS SDK is kept out of ours.
 
 use super::requests::*;
 use conformance::process::run_with;
 
-/// The SDK would write whole requests and answers.
+/// The SDK would log whole requests and answers.
 #[tokio::test]
 async fn a_log_of_everything_has_no_record_and_no_credential_in_it() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -21,9 +21,9 @@ async fn a_log_of_everything_has_no_record_and_no_credential_in_it() {
     };
     run(&["storage", "migrate"], "");
     let create = ["user", "create", "--username", "alice", "--password-stdin"];
-    let told = run(&create, "a long enough password") + &run(&["user", "show", "alice"], "");
-    assert!(told.contains("aws_"), "the SDK tells something: {told}");
+    let message = run(&create, "a long enough password") + &run(&["user", "show", "alice"], "");
+    assert!(message.contains("aws_"), "the SDK tells something: {message}");
     for secret in ["$argon2id", "a-token-of-aws", "a long enough password"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
+        assert!(!message.contains(secret), "{secret} in {message}");
     }
 }

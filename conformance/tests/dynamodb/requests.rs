@@ -1,4 +1,4 @@
-//! What most tests here begin with: a server on DynamoDB whose calls are counted, and requests to it.
+//! What most tests here begin with: a server on DynamoDB whose calls are recorded and can fail, and requests to it.
 
 pub(crate) use axum::body::Body;
 pub(crate) use conformance::{Answer, Browser, Harness, PASSWORD, Party, With as _, World, form, get, query};
@@ -12,7 +12,7 @@ pub(crate) const REDIRECT: &str = "https://rp.example/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A server on DynamoDB, the line to it, alice, and a public client that may refresh.
+/// A server on DynamoDB, the connection to it, alice, and a public client that may refresh.
 pub(crate) async fn wired() -> (World, Wire) {
     let wire = Wire::new();
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();
@@ -79,7 +79,7 @@ pub(crate) fn member(answer: &Answer, name: &str) -> String {
     answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", answer.text())).to_owned()
 }
 
-/// A machine, and its question for a token.
+/// A client, and its token request by client_credentials.
 pub(crate) async fn machine(world: &World) -> (Party, impl Fn() -> Request<Body>) {
     let party = world.machine().await;
     let header = party.basic();

@@ -1,4 +1,4 @@
-//! People from before there were skeletons, in an export and in a table.
+//! Users without skeletons, in an export and in a table of an earlier program.
 
 use super::requests::*;
 use super::transfer::{ISSUER, admin, belongs, put, sqlite, text};
@@ -11,8 +11,8 @@ use server::admin::users::NewUser;
 use storage::{DynamoDb, Patience, Store};
 use tempfile::TempDir;
 
-/// Four users as a program made them that knew no skeletons, the first three with names that look alike. Who was made
-/// first comes last by id.
+/// Four users as a program without skeletons made them, the first three with names that look alike. The one made first
+/// comes last by id.
 async fn settle(store: &dyn Store, world: &World) -> Vec<User> {
     let like = world.admin.user("alice").await.unwrap();
     let mut made = Vec::new();
@@ -31,13 +31,13 @@ async fn settle(store: &dyn Store, world: &World) -> Vec<User> {
     made
 }
 
-/// Nobody can take their names, and each is found by their own.
+/// Nobody can take their names, and each user is found by their own.
 async fn assert_protected(store: &Arc<dyn Store>, world: &World, users: &[User]) {
     let admin = admin(Arc::clone(store), world);
     for name in ["paypa1", "PayPaI", "B0B"] {
         let new = NewUser { username: name.into(), ..NewUser::default() };
-        let told = admin.create_user(new, None).await.unwrap_err().to_string();
-        assert!(told.contains("looks like another user's"), "{name}: {told}");
+        let message = admin.create_user(new, None).await.unwrap_err().to_string();
+        assert!(message.contains("looks like another user's"), "{name}: {message}");
     }
     for user in users {
         assert_eq!(admin.user(&user.username).await.unwrap().id, user.id);

@@ -1,4 +1,4 @@
-//! A store moves from one backend to another and back.
+//! Moving a store from one backend to another and back, by export and import.
 
 use super::requests::*;
 use conformance::account::Account;
@@ -20,9 +20,9 @@ use storage::{Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-/// Whom the stores belong to.
+/// The issuer of the stores.
 pub(crate) const ISSUER: &str = "https://op.example";
-/// More than go at once.
+/// More than are moved at once.
 pub(crate) const USERS: u32 = 50;
 
 pub(crate) fn admin(store: Arc<dyn Store>, like: &World) -> Admin {
@@ -39,17 +39,17 @@ pub(crate) async fn text(admin: &Admin) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Into a store, from a file with this text; the mend if it is refused.
+/// Imports a file with this text into a store; the error message if it is refused.
 pub(crate) async fn put(admin: &Admin, text: &str, planned_move: bool) -> Result<Imported, String> {
     import(admin, || Ok(text.as_bytes()), planned_move, |_, _, _| {}).await.map_err(|error| error.to_string())
 }
 
-/// A SQLite store with people, clients, sessions and grants in every state.
+/// A SQLite store with users, clients, sessions and grants in every state.
 pub(crate) async fn lived_in() -> World {
     crowded(sqlite(), USERS).await
 }
 
-/// The same in a store, with so many people.
+/// The same in a given store, with this many users.
 async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let world = World::on(store, Harness::Router, &[]).await;
     belongs(&*world.store, None, ISSUER, world.admin.stamp()).await;
@@ -82,10 +82,10 @@ async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     world
 }
 
-/// One more of them, who has what alice has.
+/// One more user, who has what alice has.
 async fn settle(store: &dyn Store, like: &Account, number: u32, stamp: Stamp) {
     let mut user = like.user.clone().unwrap();
-    // Such that the order of ids is not that of their texts.
+    // So that the order of ids differs from that of the names.
     let mut id = [0; 16];
     id[..4].copy_from_slice(&number.wrapping_mul(0x9E37_79B1).to_be_bytes());
     user.id = UserId::from_bytes(id);
@@ -115,7 +115,7 @@ pub(crate) async fn belongs(store: &dyn Store, seen: Option<&str>, issuer: &str,
     assert!(bound.is_done());
 }
 
-/// Alice's, and as good as another of hers.
+/// One more grant of alice, a copy of another.
 pub(crate) async fn one_more_grant(world: &World) {
     let alice = world.admin.user("alice").await.unwrap();
     let grants = Account::of(&*world.store, &alice.id).await.grants;
@@ -129,7 +129,7 @@ pub(crate) async fn issuer(admin: &Admin) -> Option<String> {
     admin.store.issuer().await.unwrap()
 }
 
-/// What was spent or revoked stays so, and what was not is still good.
+/// What was spent or revoked stays so, and what was not still works.
 async fn assert_as_it_was(store: &dyn Store, user: &UserId, stamp: Stamp) {
     let moved = Account::of(store, user).await;
     assert!(moved.grants.iter().any(|grant| grant.revoked.is_some()));
@@ -150,15 +150,15 @@ async fn a_planned_move_there_and_back_changes_nothing() {
     let table = admin(local_aws::empty().await, &world);
     let back = admin(sqlite(), &world);
     for (to, name) in [(&table, "DynamoDB"), (&back, "SQLite")] {
-        let (mut told, mut compared) = (Vec::new(), Vec::new());
+        let (mut put_steps, mut compared) = (Vec::new(), Vec::new());
         let progress = |stage, done, all| match stage {
-            Stage::Put => told.push((done, all)),
+            Stage::Put => put_steps.push((done, all)),
             Stage::Compare => compared.push((done, all)),
         };
         let done = import(to, || Ok(first.as_bytes()), true, progress).await.unwrap();
         assert_eq!(done.not_before, None);
         assert_eq!(done.counts["user"], u64::from(USERS) + 1);
-        assert_eq!(told.last(), Some(&(told.len() as u64, told.len() as u64)));
+        assert_eq!(put_steps.last(), Some(&(put_steps.len() as u64, put_steps.len() as u64)));
         assert_eq!(compared.last(), Some(&(u64::from(USERS) + 1, u64::from(USERS) + 1)));
         assert_eq!(text(to).await, first, "{name}");
         // A second time, which writes nothing.
@@ -187,13 +187,13 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
     let from = world.clock.now().millis() + 1;
     assert_eq!(done.not_before, Some(Timestamp::from_millis(from)));
     world.pass(5);
-    // The second time its instant stays, and a planned one that comes after doesn't take it back.
+    // The second time its instant stays, and a later planned import doesn't undo it.
     let again = put(&table, &first, false).await.unwrap();
     assert_eq!(again, Imported { is_new: false, ..done });
     assert!(put(&table, &first, true).await.unwrap_err().contains("already, without --planned-move"));
     let ring = table.store.ring(RingDocument::Ring).await.unwrap().unwrap();
     assert_eq!(Ring::parse(&ring.body).unwrap().generation.not_before, Timestamp::from_millis(from));
-    // Nor does one without the flag that comes after a planned one say that it ended anything.
+    // Nor does an import without the flag after a planned one claim that it ended anything.
     let other = admin(sqlite(), &world);
     put(&other, &first, true).await.unwrap();
     assert!(put(&other, &first, false).await.unwrap_err().contains("already, with --planned-move"));
@@ -249,8 +249,8 @@ async fn the_program_refuses_what_is_no_export_file() {
     let run = |arguments: &[&str]| run_with(folder.path(), arguments, &[], "");
     let refused = |arguments: &[&str], why: &str| {
         let done = run(arguments);
-        let told = String::from_utf8(done.stderr).unwrap();
-        assert!(done.status.code() == Some(1) && told.contains(why), "{arguments:?}: {told}");
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.code() == Some(1) && message.contains(why), "{arguments:?}: {message}");
     };
     assert!(run(&["storage", "migrate"]).status.success());
     refused(&["storage", "export", "file"], "start `keyward serve` on it once");
@@ -272,7 +272,7 @@ async fn the_program_refuses_what_is_no_export_file() {
     refused(&["storage", "import", "file"], "cut off");
 }
 
-/// From a SQLite file by way of a table to another SQLite file, by commands.
+/// From a SQLite file through a table to another SQLite file, by commands.
 async fn there_and_back(users: u32) {
     let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let file = |folder: &TempDir| folder.path().join("keyward-data/keyward.db");

@@ -106,7 +106,7 @@ pub(crate) fn id_token(
     assert!((1..=255).contains(&subject.len()) && subject.bytes().all(|b| matches!(b, 0x21..=0x7E)));
     assert_eq!(subject, rp.user.subject.as_str());
     assert_eq!(claims["at_hash"], left_half(alg, access));
-    // Claims about the person belong into userinfo unless they are asked for here.
+    // Claims about the user belong in userinfo unless they are requested for the ID token.
     let usual = [
         "iss",
         "sub",
@@ -140,7 +140,7 @@ fn left_half(alg: Algorithm, text: &str) -> String {
     base64url::encode(&Sha256::digest(text)[..16])
 }
 
-/// A userinfo answer: about the same person, every claim well typed.
+/// A userinfo answer: about the same user, every claim well typed.
 pub(crate) fn userinfo(answer: &Answer, id_token: &Value) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/json");

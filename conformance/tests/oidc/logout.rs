@@ -20,18 +20,18 @@ async fn logout(rp: &mut RelyingParty, pairs: &[(&str, &str)]) -> Answer {
     rp.browser.get(&rp.world, &format!("/logout?{}", query(pairs))).await
 }
 
-/// The browser went back with this and nothing else, and nobody is signed in any more.
+/// The browser went back with this and nothing else, and is signed out.
 async fn is_back(rp: &mut RelyingParty, answer: &Answer, query: &str) {
     assert_eq!(answer.location(), format!("{}{query}", afterwards(rp)));
     rp.refused(&[("prompt", "none")], &["login_required", "interaction_required"]).await;
 }
 
-/// An error page, and no way back.
+/// An error page, without a redirect.
 async fn is_refused(rp: &mut RelyingParty, pairs: &[(&str, &str)]) {
     logout(rp, pairs).await.assert_error_page(400, "invalid_request");
 }
 
-/// The person is asked, or it is done; either way the page says so in the end, and nothing leads back.
+/// The user is asked, or signed out at once; either way the last page says so, and nothing redirects.
 async fn ends_on_a_page(rp: &mut RelyingParty, pairs: &[(&str, &str)]) {
     let mut page = logout(rp, pairs).await;
     if page.text().contains("logout-confirm") {

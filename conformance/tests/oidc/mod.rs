@@ -1,6 +1,6 @@
 //! The rules of the OpenID Foundation's conformance suite as tests of our own: one small test a module, named like
-//! the module, over one relying party that checks every answer as the suite does. They sign in as the person and at
-//! the clients that the suite is given, run without it, and say sooner what it would say.
+//! the module, over one relying party that checks every answer as the suite does. They use the user and the clients
+//! that the suite is given, and run without it.
 
 mod basic;
 mod checks;

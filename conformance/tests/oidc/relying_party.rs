@@ -1,5 +1,4 @@
-//! The runner: a server with the seeded person and clients of a plan, a browser, and the relying party that the
-//! suite plays.
+//! The runner: a server with the user and clients of a plan, a browser, and the relying party that the suite plays.
 
 use super::checks;
 use conformance::plans::{self, Plan};
@@ -24,7 +23,7 @@ pub(crate) enum Mode {
     FormPost,
 }
 
-/// The relying party at work.
+/// The relying party, its server and its browser.
 pub(crate) struct RelyingParty {
     pub(crate) world: World,
     pub(crate) browser: Browser,
@@ -32,13 +31,13 @@ pub(crate) struct RelyingParty {
     pub(crate) plan: Plan,
     mode: Mode,
     clients: BTreeMap<String, Party>,
-    /// Which of the clients asks.
+    /// Which of the plan's clients it is.
     pub(crate) client: &'static str,
-    /// As long as the module wants it.
+    /// Its length is the module's choice.
     pub(crate) state: String,
 }
 
-/// What came to the redirect URI, and what the person saw on the way.
+/// What came to the redirect URI, and which pages were shown.
 pub(crate) struct Callback {
     pub(crate) params: Params,
     /// Whether the sign-in page was shown.
@@ -115,14 +114,14 @@ impl RelyingParty {
         query(&pairs)
     }
 
-    /// Sends the browser with a request and has the person do what the pages ask for.
+    /// Sends the browser with a request and does what the pages ask for.
     pub(crate) async fn authorize(&mut self, changes: &[(&str, &str)]) -> Callback {
         let path = format!("/authorize?{}", self.request(changes));
         let answer = self.browser.visit(&self.world, &path).await;
         self.go_on(answer).await
     }
 
-    /// From the page or redirect that came first to what comes to the redirect URI.
+    /// From the first page or redirect to what comes to the redirect URI.
     pub(crate) async fn go_on(&mut self, mut answer: Answer) -> Callback {
         let signed_in = answer.is_page("Sign in");
         if signed_in {
@@ -140,7 +139,7 @@ impl RelyingParty {
         Callback { params, signed_in, consented }
     }
 
-    /// The same with a code at its end.
+    /// The same, ending with a code.
     pub(crate) async fn code(&mut self, changes: &[(&str, &str)]) -> (String, Callback) {
         let callback = self.authorize(changes).await;
         checks::success(&callback.params, &self.state);
@@ -166,7 +165,7 @@ impl RelyingParty {
         self.world.send(form("/token", fields).with("authorization", &basic)).await
     }
 
-    /// Redeems a code; whatever comes.
+    /// Redeems a code, whatever the answer.
     pub(crate) async fn redeem(&self, code: &str) -> Answer {
         let uri = self.redirect_uri();
         let fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &uri)];

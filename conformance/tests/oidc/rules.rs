@@ -7,7 +7,7 @@ use protocol::base64url;
 use protocol::claims::standard;
 use serde_json::Value;
 
-/// What an answer says when the person would have to do something.
+/// The errors of `prompt=none` when the user would have to do something.
 const NEEDS_A_PERSON: [&str; 4] =
     ["login_required", "interaction_required", "account_selection_required", "consent_required"];
 
@@ -42,7 +42,7 @@ macro_rules! modules {
 }
 pub(crate) use modules;
 
-/// Every other check is one of every module.
+/// Every other check is made in each module.
 pub(crate) async fn oidcc_server(mode: Mode) {
     RelyingParty::new(mode).await.flow(&[]).await;
 }
@@ -119,7 +119,7 @@ pub(crate) async fn oidcc_scope_all(mode: Mode) {
     assert_eq!(standard::all().count(), 19);
 }
 
-/// Scopes and parameters in another order.
+/// The same request with scopes and parameters in another order.
 pub(crate) async fn oidcc_alternate_happy_flow(mode: Mode) {
     let mut rp = RelyingParty::new(mode).await;
     let request = rp.request(&[("scope", "email profile openid")]);
@@ -164,7 +164,7 @@ pub(crate) async fn oidcc_prompt_none_not_logged_in(mode: Mode) {
     rp.refused(&[("prompt", "none")], &NEEDS_A_PERSON).await;
 }
 
-/// The second request finds the person signed in and shows no page.
+/// The second request finds the user signed in and shows no page.
 async fn goes_on_silently(mode: Mode, first: &[(&str, &str)], second: &[(&str, &str)]) {
     let mut rp = RelyingParty::new(mode).await;
     let (before, ..) = rp.flow(first).await;
@@ -197,7 +197,7 @@ pub(crate) async fn oidcc_ensure_request_with_unknown_parameter_succeeds(mode: M
     RelyingParty::new(mode).await.flow(&[("extra", "foobar")]).await;
 }
 
-/// The hint fills the field in, which can still be written in.
+/// The hint fills in the field, which can still be edited.
 pub(crate) async fn oidcc_login_hint(mode: Mode) {
     let mut rp = RelyingParty::new(mode).await;
     let path = format!("/authorize?{}", rp.request(&[("login_hint", "bob@example.com")]));
@@ -278,7 +278,7 @@ pub(crate) async fn oidcc_request_uri_unsigned_supported_correctly_or_rejected_a
     rp.refused(&[("request_uri", &uri)], &["request_uri_not_supported"]).await;
 }
 
-/// What the suite sends: everything in the object, only what OAuth demands beside it.
+/// What the suite sends: everything in the object, and outside it only what OAuth demands.
 fn request_object(rp: &RelyingParty) -> String {
     let claims = rp.request(&[]);
     let claims = protocol::params::Params::parse(claims.as_bytes()).unwrap();
@@ -289,7 +289,7 @@ fn request_object(rp: &RelyingParty) -> String {
     format!("{}.{}.", part(serde_json::json!({ "alg": "none" })), part(claims.into()))
 }
 
-/// The refusal comes the way the object asks for: there is nothing about that beside it.
+/// The refusal is delivered as the object asks: the request says nothing about that outside it.
 pub(crate) async fn oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupported(mode: Mode) {
     let mut rp = RelyingParty::new(mode).await;
     let object = request_object(&rp);

@@ -19,11 +19,11 @@ use tokio::net::TcpListener;
 pub(crate) enum End {
     /// With this result.
     Finished(&'static str),
-    /// With a picture for a person, and a warning in its log that the result doesn't show.
+    /// With a picture for a human reviewer, and a warning in its log that the result doesn't show.
     ReviewWithWarning,
     /// Stopped by the suite.
     Interrupted,
-    /// Not at all.
+    /// It never ends.
     Never,
     /// The suite can't start it.
     Refused,
@@ -33,10 +33,10 @@ pub(crate) enum End {
 #[derive(Default)]
 struct Script {
     ends: HashMap<String, End>,
-    /// Modules that its plans have or lack beside the known ones.
+    /// Modules that its plans have in addition to the known ones, or lack.
     extra: Vec<String>,
     without: Vec<String>,
-    /// Plans as they came: name, variant, configuration.
+    /// Plans as they were created: name, variant, configuration.
     plans: Vec<(String, Value, Value)>,
     /// Modules as they were started.
     started: Vec<String>,
@@ -51,7 +51,7 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// In which everything ends as expected.
+    /// A suite in which everything ends as expected.
     pub(crate) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stand_in = Self { script: Arc::default(), address: listener.local_addr().unwrap() };
@@ -140,7 +140,7 @@ async fn create(State(stand_in): State<StandIn>, RawQuery(query): RawQuery, body
         return axum_json(StatusCode::NOT_FOUND, &json!({ "error": "no such plan" }));
     };
     let modules = plan.modules.iter().filter(|module| !script.without.contains(module)).chain(&script.extra);
-    // The variant tells the suite's modules of one name apart; it comes back when the module is started.
+    // The variant distinguishes modules of one name; it is repeated when the module is started.
     let modules =
         modules.map(|module| json!({ "testModule": module, "variant": { "of": module }, "instances": [] }));
     axum_json(

@@ -1,4 +1,4 @@
-//! The programs `seed` and `oidf` as people run them. The suite they speak to is a stand-in that plays its REST
+//! The programs `seed` and `oidf` as they are run by hand. The suite they speak to is a stand-in that plays its REST
 //! interface and ends each module as a test wants it.
 #![expect(
     clippy::unwrap_used,

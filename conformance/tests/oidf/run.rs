@@ -1,4 +1,4 @@
-//! What `oidf` makes of how modules end.
+//! How `oidf` reports the results of modules.
 
 use crate::fake_suite::{End, StandIn};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ struct Ran {
 
 async fn oidf(folder: &Path, suite: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oidf"));
-    // What never ends is asked about once.
+    // A module that never ends is polled once.
     command.current_dir(folder).env_clear().args(["--suite", suite, "--module-timeout", "0"]).args(arguments);
     let output = command.output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -165,7 +165,7 @@ async fn three_modules_in_a_row_that_do_not_end_are_enough() {
     assert_eq!(code, 1);
     assert_eq!(stand_in.started().last().unwrap(), "oidcc-scope-phone");
     assert_eq!(module(&document, "oidcc-scope-all")["result"], "NOT_RUN");
-    assert_eq!(document["plans"][0]["modules"].as_array().unwrap().len(), 35, "each is told of");
+    assert_eq!(document["plans"][0]["modules"].as_array().unwrap().len(), 35, "each is reported");
 }
 
 #[tokio::test]
@@ -208,9 +208,9 @@ async fn what_keeps_a_run_from_beginning_is_said_in_one_line() {
         "{}",
         ran.stderr
     );
-    for (suite, told) in [("localhost:8443", "https://"), ("ftp://localhost", "https://")] {
+    for (suite, message) in [("localhost:8443", "https://"), ("ftp://localhost", "https://")] {
         let ran = oidf(folder.path(), suite, &[]).await;
-        assert!(ran.code == 1 && ran.stderr.contains(told), "{}", ran.stderr);
+        assert!(ran.code == 1 && ran.stderr.contains(message), "{}", ran.stderr);
     }
     let ran = oidf(folder.path(), "https://192.0.2.1", &["--insecure"]).await;
     assert!(ran.code == 1 && ran.stderr.contains("on this machine"), "{}", ran.stderr);

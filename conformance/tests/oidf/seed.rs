@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const SETTINGS: [(&str, &str); 2] =
     [("KEYWARD_ISSUER", "https://127.0.0.1:9443"), ("KEYWARD_SIGNING_ALGS", "ES256")];
 
-/// A folder with a store that has nothing in it, and the settings that lead to the store.
+/// A folder with an empty store, and the settings for it.
 struct Store {
     folder: TempDir,
     settings: Vec<(&'static str, String)>,
@@ -66,7 +66,7 @@ fn seed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Outp
         .unwrap()
 }
 
-fn told(output: &Output) -> String {
+fn message(output: &Output) -> String {
     assert!(!output.status.success() && output.stdout.is_empty());
     String::from_utf8(output.stderr.clone()).unwrap()
 }
@@ -127,18 +127,18 @@ fn it_keeps_away_from_whatever_others_can_reach() {
     let store = Store::sqlite();
     let issuer = |issuer| [("KEYWARD_ISSUER", issuer), SETTINGS[1]];
     let elsewhere = seed(store.path(), &issuer("https://auth.example.com"), &[]);
-    assert!(told(&elsewhere).contains("is no loopback issuer"), "{elsewhere:?}");
+    assert!(message(&elsewhere).contains("is no loopback issuer"), "{elsewhere:?}");
     let plain = seed(store.path(), &issuer("http://localhost:8080"), &[]);
-    assert!(told(&plain).contains("--tls-cert"), "{plain:?}");
+    assert!(message(&plain).contains("--tls-cert"), "{plain:?}");
     let nameless = seed(store.path(), &SETTINGS[1..], &[]);
-    assert!(told(&nameless).contains("`issuer`"), "{nameless:?}");
+    assert!(message(&nameless).contains("`issuer`"), "{nameless:?}");
     assert_eq!(store.keyward(&["user", "list"]), serde_json::json!([]), "nothing was made");
     assert!(!store.path().join("oidf").exists());
     let storeless = TempDir::new().unwrap();
-    assert!(told(&seed(storeless.path(), &SETTINGS, &[])).contains("storage migrate"));
+    assert!(message(&seed(storeless.path(), &SETTINGS, &[])).contains("storage migrate"));
 }
 
-/// The store's word counts, not what the settings say beside it.
+/// The store's issuer counts, not that of the settings.
 #[test]
 fn a_claimed_store_keeps_its_issuer() {
     let folder = TempDir::new().unwrap();
@@ -146,5 +146,5 @@ fn a_claimed_store_keeps_its_issuer() {
     conformance::process::Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &settings)
         .kill();
     let output = seed(folder.path(), &SETTINGS, &[]);
-    assert!(told(&output).contains("https://auth.example.com is no loopback issuer"), "{output:?}");
+    assert!(message(&output).contains("https://auth.example.com is no loopback issuer"), "{output:?}");
 }

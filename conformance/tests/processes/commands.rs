@@ -4,7 +4,7 @@ use conformance::process::run;
 use serde_json::Value;
 use std::path::Path;
 
-/// Settings that keep a test quick: one elliptic key.
+/// Settings that keep a test fast: one elliptic-curve key.
 pub(crate) const QUICK: [(&str, &str); 1] = [("KEYWARD_SIGNING_ALGS", "ES256")];
 
 pub(crate) const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -22,7 +22,7 @@ pub(crate) fn json(folder: &Path, arguments: &[&str], input: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Waits for all of them, running at once.
+/// Runs all futures concurrently and waits for them.
 pub(crate) async fn join<T, F: Future<Output = T>>(all: Vec<F>) -> Vec<T> {
     let mut waiting: Vec<_> = all.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<T>> = waiting.iter().map(|_| None).collect();

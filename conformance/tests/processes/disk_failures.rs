@@ -1,5 +1,5 @@
-//! What a machine does to the file of a running server: what needs a write is 503 and not done, what needs none
-//! goes on, and all is well again without a restart.
+//! Disk failures under a running server: what needs a write gets 503 and is not done, what needs none is served, and
+//! everything works again without a restart.
 
 use crate::commands::{QUICK, SERVE, json};
 use conformance::process::{Process, keyward};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A server, and a machine that asks for tokens and gives them back, which is a write.
+/// A server, and a client that gets tokens and revokes them, which is a write.
 struct Machine {
     server: Process,
     authorization: String,
@@ -45,7 +45,7 @@ impl Machine {
         self.ask("/introspect", &[("token", token)]).await.json()["active"] == true
     }
 
-    async fn give_back(&self, token: &str) -> Answer {
+    async fn revoke_token(&self, token: &str) -> Answer {
         self.ask("/revoke", &[("token", token)]).await
     }
 
@@ -69,9 +69,9 @@ impl Machine {
         assert!(self.is_active(token).await, "given back in vain");
     }
 
-    /// When there is no reason any more why it shouldn't be done.
+    /// Once the failure has ended.
     async fn assert_recovered(&self, token: &str) {
-        assert_eq!(self.give_back(token).await.status, 200);
+        assert_eq!(self.revoke_token(token).await.status, 200);
         assert!(!self.is_active(token).await);
         self.server.kill();
         json(self.folder.path(), &["storage", "check"], "");
@@ -83,8 +83,8 @@ fn assert_away(answer: &Answer) {
     assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
 }
 
-/// Neither may a test fill a disk, nor mount a small one everywhere; but a process may be kept from making its
-/// files larger, root's as well, and the system refuses its writes in the same place.
+/// A test may neither fill a disk nor mount a small one everywhere; but a limit on the size of files makes the system
+/// refuse writes in the same place, even root's.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
@@ -109,7 +109,7 @@ async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
     let log = std::fs::metadata(machine.file("keyward.db-wal")).unwrap().len();
     size_limit(&log.to_string());
     for _ in 0..3 {
-        assert_away(&machine.give_back(&token).await);
+        assert_away(&machine.revoke_token(&token).await);
         machine.assert_reads_go_on(&token).await;
     }
     machine.until_ready_is(503).await;
@@ -119,8 +119,11 @@ async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
     let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", log / 512);
     shell.args(["-c", &limited]).arg(keyward.get_program()).args(keyward.get_args());
     let output = shell.current_dir(machine.folder.path()).env_clear().output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("it can't be written") && told.contains("make room on its disk"), "{told}");
+    let message = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        message.contains("it can't be written") && message.contains("make room on its disk"),
+        "{message}"
+    );
     size_limit("unlimited");
     machine.until_ready_is(200).await;
     machine.assert_recovered(&token).await;
@@ -133,7 +136,7 @@ async fn a_file_locked_by_another_program_gives_503_and_the_server_recovers() {
     let token = machine.token().await;
     let other = Connection::open(machine.file("keyward.db")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let (refused, ()) = tokio::join!(machine.give_back(&token), machine.assert_reads_go_on(&token));
+    let (refused, ()) = tokio::join!(machine.revoke_token(&token), machine.assert_reads_go_on(&token));
     assert_away(&refused);
     machine.assert_reads_go_on(&token).await;
     other.execute_batch("ROLLBACK").unwrap();

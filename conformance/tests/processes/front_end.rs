@@ -1,4 +1,4 @@
-//! A server behind a front end that says who calls, or doesn't (N-250).
+//! A server behind a front end that sends the caller's address, or doesn't (N-250).
 
 use conformance::process::{Process, run_with};
 use conformance::{With as _, get};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// A front end: it adds lines to the head of each request, one a connection. It lives as long as the test.
+/// A front end: it adds lines to the head of each request, one per connection. It lives as long as the test.
 struct Front {
     address: SocketAddr,
     origin: Arc<Mutex<Option<SocketAddr>>>,
@@ -62,7 +62,7 @@ async fn n250_doctor_says_whether_the_front_end_sends_the_callers_address() {
     ];
     let server = Process::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &settings);
     *front.origin.lock().unwrap() = Some(server.address);
-    for (lines, is_ok, told) in [
+    for (lines, is_ok, message) in [
         ("x-forwarded-for: 6.6.6.6, 203.0.113.7:4711\r\n", true, "203.0.113.7"),
         ("x-forwarded-for: \"6.6.6.6\r\nx-forwarded-for: [2001:db8::7]:443\r\n", true, "2001:db8::7"),
         ("", false, "tells the server no address"),
@@ -76,10 +76,10 @@ async fn n250_doctor_says_whether_the_front_end_sends_the_callers_address() {
         let check =
             checks.iter().find(|check| check["name"] == "client_ip").unwrap_or_else(|| panic!("{text}"));
         assert_eq!(check["ok"], is_ok, "{text}");
-        assert!(check["found"].as_str().unwrap().contains(told), "{text}");
+        assert!(check["found"].as_str().unwrap().contains(message), "{text}");
         assert!(!text.contains(SECRET));
     }
-    // Nobody else is told.
+    // No other caller gets that header.
     let answer = server.send(get("/jwks").with("x-keyward-origin", SECRET)).await;
     assert!(answer.status == 200 && !answer.has("x-keyward-caller"), "{answer:?}");
     let guess = get("/jwks").with("x-keyward-origin", SECRET);

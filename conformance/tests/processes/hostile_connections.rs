@@ -1,5 +1,5 @@
-//! Four addresses that take as much as they may of a real process: what it costs in memory, and whether others are
-//! served (N-251). Nothing here waits for time: what the server has closed meanwhile costs it less.
+//! Four hostile addresses hold as much of a real process as they can: what it costs in memory, and whether others are
+//! served (N-251). Nothing here waits for a time-out: connections that the server has closed meanwhile cost it less.
 #![cfg(target_os = "linux")]
 
 use crate::commands::{QUICK, SERVE, json};
@@ -12,11 +12,11 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-/// What may be added to the memory of a server that idles, in kB: 64 for each of four times 128 connections, less
-/// than SECURITY.md says, and what each address has of the bytes besides.
+/// How much memory may be added to that of an idle server, in kB: 64 for each of four times 128 connections, less than
+/// SECURITY.md says, and the request bytes of each address.
 const MOST_MORE: u64 = 4 * (128 * 64 + 512);
 
-/// Addresses of loopback's, none of which is the one that tokens are asked from.
+/// Loopback addresses other than the one that tokens are requested from.
 const HOSTILE: [&str; 4] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
 
 /// What a connection sends and then leaves unfinished.
@@ -48,7 +48,7 @@ async fn connect(server: &Process, address: &str) -> Option<Stream> {
     stream.ok()?.ok()?.into_std().ok()
 }
 
-/// As much as it takes now.
+/// Sends as much as the server reads now.
 fn press(stream: &mut Stream, bytes: &mut &[u8]) {
     while !bytes.is_empty() {
         match stream.write(bytes) {
@@ -69,7 +69,7 @@ fn descriptors(server: &Process) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
 }
 
-/// Its limit of open files: soft, hard.
+/// The limits of open files: soft, hard.
 fn limits(server: &Process) -> (u64, u64) {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
@@ -120,7 +120,7 @@ async fn n251_four_hostile_addresses_leave_memory_and_service_to_others() {
     }
 }
 
-/// Each piece would keep a buffer of the connection alive, were it kept.
+/// If the pieces were kept, each would keep a buffer of the connection alive.
 #[tokio::test]
 async fn n251_a_body_in_single_bytes_costs_no_more_than_its_size() {
     let folder = TempDir::new().unwrap();
@@ -177,6 +177,6 @@ async fn n251_descriptors_are_raised_to_what_is_allowed_and_never_used_up() {
     }
     client.token(&few).await;
     drop(few);
-    let told = Process::try_spawn(serve("ulimit -n 100")).err().unwrap();
-    assert!(told.contains("raise the hard limit"), "{told}");
+    let message = Process::try_spawn(serve("ulimit -n 100")).err().unwrap();
+    assert!(message.contains("raise the hard limit"), "{message}");
 }

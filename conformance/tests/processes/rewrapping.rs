@@ -1,4 +1,4 @@
-//! The master key file is replaced by a command that is killed half-way, beside a server.
+//! The master key file is replaced by a command that is killed half-way, next to a running server.
 
 use crate::commands::{QUICK, SERVE, json};
 use conformance::process::{Process, keyward};
@@ -14,7 +14,7 @@ fn read(folder: &Path, name: &str) -> Option<String> {
     std::fs::read_to_string(folder.join(name)).ok()
 }
 
-/// Whether a command that broke off had begun and not ended.
+/// Whether a killed command had begun and not ended.
 fn is_half_way(folder: &Path, new: &str, before: &str) -> bool {
     read(folder, new).is_some() && read(folder, MASTER).as_deref() == Some(before)
 }
@@ -39,12 +39,12 @@ async fn n253_killed_at_any_moment_it_continues_and_the_server_keeps_serving() {
         let rewrap = ["keys", "rewrap", "--new-master", &new, "--json"];
         let mut command = keyward(folder, &rewrap, &QUICK);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Whenever that is on this machine: what has to be true afterwards doesn't depend on it.
+        // At any moment: what has to be true afterwards doesn't depend on it.
         tokio::time::sleep(Duration::from_millis(u64::from(round * 2))).await;
         child.kill().unwrap();
         child.wait().unwrap();
         half_way += u32::from(is_half_way(folder, &new, &before));
-        // By the setting alone, as a server that starts.
+        // With the setting alone, as a server does that starts.
         assert_eq!(kids(json(folder, &["keys", "list"], "")), at_first, "round {round}");
         assert_eq!(server.send(ask()).await.status, 200, "round {round}");
         json(folder, &rewrap[..4], "");
@@ -56,5 +56,5 @@ async fn n253_killed_at_any_moment_it_continues_and_the_server_keeps_serving() {
             assert_eq!(restarted.send(ask()).await.status, 200, "round {round}");
         }
     }
-    assert!(half_way > 0, "no kill came in time");
+    assert!(half_way > 0, "no command was killed half-way");
 }

@@ -8,7 +8,7 @@ use protocol::params::Params;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
 
-/// A browser whose sockets alternate between servers, while it believes to talk to one issuer.
+/// A browser whose requests alternate between two servers of one issuer.
 struct Alternating<'a> {
     servers: [&'a Process; 2],
     turn: usize,
@@ -101,12 +101,12 @@ async fn a_running_server_notices_what_a_command_changed() {
         || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
     assert_eq!(server.send(ask()).await.status, 200);
     json(folder.path(), &["client", "disable", id], "");
-    // It looks once a second; asking again and again is how we wait for it.
+    // The server checks once a second; polling is how we wait for it.
     let mut asked = 0;
     while server.send(ask()).await.status == 200 {
         asked += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert!(asked < 1200, "it never noticed");
+        assert!(asked < 1200, "the server did not notice");
     }
 }
 
@@ -124,12 +124,12 @@ async fn n231_a_running_server_drops_a_key_that_a_command_revoked() {
     let kid = conformance::header(&token)["kid"].as_str().unwrap().to_owned();
     assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], true);
     json(folder.path(), &["keys", "revoke", &kid, "--force"], "");
-    // It looks once a second; asking again and again is how we wait for it.
+    // The server checks once a second; polling is how we wait for it.
     let mut asked = 0;
     while server.send(get("/jwks")).await.text().contains(&kid) {
         asked += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert!(asked < 1200, "it never noticed");
+        assert!(asked < 1200, "the server did not notice");
     }
     assert_eq!(as_client("/introspect", &[("token", &token)]).await.json()["active"], false);
     let bearer = format!("Bearer {token}");

@@ -19,7 +19,7 @@ async fn a_killed_server_restarts_with_everything() {
     let second = Process::start(folder.path(), &SERVE, &QUICK);
     assert_eq!(second.send(get("/jwks")).await.json(), keys.json());
     assert_eq!(second.send(ask()).await.status, 200);
-    assert!(second.stop(), "told to stop, it ends well");
+    assert!(second.stop(), "on SIGTERM it exits successfully");
 }
 
 #[cfg(unix)]
@@ -54,7 +54,7 @@ async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_restarted() {
 #[test]
 fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
     let folder = TempDir::new().unwrap();
-    for (key, value, mend) in [
+    for (key, value, fix) in [
         ("KEYWARD_ISSUER", "http://auth.example.com", "https"),
         ("KEYWARD_ISSUER", "https://auth.example.com/", "slash"),
         ("KEYWARD_ACCESS_TOKEN_TTL", "-5m", "duration"),
@@ -67,12 +67,15 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
         ("KEYWARD_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef", "write header:NAME"),
     ] {
         let output = run_with(folder.path(), &["serve"], &[(key, value)], "");
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{key}={value}: {told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
-        assert!(told.contains(mend), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{key}={value}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(message.contains(fix), "{message}");
         let secret = key.contains("SECRET");
-        assert!(secret != told.contains(value) || key.contains("ACCES_") || value == "0.0.0.0:0", "{told}");
+        assert!(
+            secret != message.contains(value) || key.contains("ACCES_") || value == "0.0.0.0:0",
+            "{message}"
+        );
         assert!(!folder.path().join("keyward-data").exists(), "nothing is made");
     }
 }
@@ -83,9 +86,9 @@ fn a_store_belongs_to_one_issuer() {
     let with = |issuer| [QUICK[0], ("KEYWARD_ISSUER", issuer)];
     Process::start(folder.path(), &SERVE, &with("https://one.example")).kill();
     let refused = run_with(folder.path(), &SERVE, &with("https://two.example"), "");
-    let told = String::from_utf8(refused.stderr).unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(told.contains("https://one.example") && told.contains("--change-issuer"), "{told}");
+    assert!(message.contains("https://one.example") && message.contains("--change-issuer"), "{message}");
     let changing = ["serve", "--listen", "127.0.0.1:0", "--change-issuer"];
     Process::start(folder.path(), &changing, &with("https://two.example")).kill();
     Process::start(folder.path(), &SERVE, &with("https://two.example")).kill();
@@ -97,8 +100,8 @@ fn a_ring_without_its_master_key_refuses_to_start() {
     Process::start(folder.path(), &SERVE, &QUICK).kill();
     std::fs::rename(folder.path().join("keyward-data/master.key"), folder.path().join("away")).unwrap();
     let refused = run_with(folder.path(), &SERVE, &QUICK, "");
-    let told = String::from_utf8(refused.stderr).unwrap();
-    assert!(told.contains("master.key is missing") && told.contains("backup"), "{told}");
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("master.key is missing") && message.contains("backup"), "{message}");
     assert!(!folder.path().join("keyward-data/master.key").exists(), "no new one is made in its place");
     std::fs::rename(folder.path().join("away"), folder.path().join("keyward-data/master.key")).unwrap();
     Process::start(folder.path(), &SERVE, &QUICK).kill();

@@ -1,4 +1,4 @@
-//! `oauth2`: a machine and an API.
+//! The library `oauth2`: client_credentials, and an API's introspection.
 
 use crate::transport::transport;
 use conformance::{Harness, Party, World};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointSet, EndpointSet, EndpointSet>;
 
-/// The library's idea of a client.
+/// The library's client.
 fn client(world: &World, party: &Party) -> Client {
     let url = |path| world.issuer().url(path);
     BasicClient::new(ClientId::new(party.id().into()))
@@ -45,18 +45,18 @@ async fn oauth2_introspects_and_revokes() {
     let tokens = machine.exchange_client_credentials().request_async(&transport).await.unwrap();
     let token: &AccessToken = tokens.access_token();
 
-    let told = api.introspect(token).request_async(&transport).await.unwrap();
-    assert!(told.active());
-    assert_eq!(told.client_id().map(|id| id.as_str()), Some("machine"));
-    assert_eq!(told.sub(), Some("machine"));
-    assert_eq!(told.iss(), Some(world.issuer().as_str()));
-    assert_eq!(told.token_type(), Some(&BasicTokenType::Bearer));
-    assert_eq!(told.aud(), Some(&vec!["https://api.example".to_owned()]));
-    let lifetime = told.exp().unwrap().timestamp() - told.iat().unwrap().timestamp();
+    let introspected = api.introspect(token).request_async(&transport).await.unwrap();
+    assert!(introspected.active());
+    assert_eq!(introspected.client_id().map(|id| id.as_str()), Some("machine"));
+    assert_eq!(introspected.sub(), Some("machine"));
+    assert_eq!(introspected.iss(), Some(world.issuer().as_str()));
+    assert_eq!(introspected.token_type(), Some(&BasicTokenType::Bearer));
+    assert_eq!(introspected.aud(), Some(&vec!["https://api.example".to_owned()]));
+    let lifetime = introspected.exp().unwrap().timestamp() - introspected.iat().unwrap().timestamp();
     assert_eq!(lifetime, 600);
 
     let revocable = StandardRevocableToken::AccessToken(token.clone());
     machine.revoke_token(revocable).unwrap().request_async(&transport).await.unwrap();
-    let told = api.introspect(token).request_async(&transport).await.unwrap();
-    assert!(!told.active());
+    let introspected = api.introspect(token).request_async(&transport).await.unwrap();
+    assert!(!introspected.active());
 }

@@ -1,4 +1,4 @@
-//! Relying parties that others wrote, unmodified: `openidconnect` and `oauth2` walk the flows over HTTP.
+//! Libraries of relying parties, unmodified: `openidconnect` and `oauth2` run the flows over HTTP.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod client_credentials;

@@ -1,4 +1,4 @@
-//! `openidconnect`: a person's application.
+//! The library `openidconnect`: an application that signs users in.
 
 use crate::transport::transport;
 use conformance::{Browser, Harness, Party, World};
@@ -25,7 +25,7 @@ type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// An application, what it learned from our metadata, and alice in her browser.
+/// An application, what it read from our metadata, and alice's browser.
 struct Application {
     world: World,
     browser: Browser,
@@ -68,7 +68,7 @@ impl Application {
         self.client.id_token_verifier().set_allowed_algs(algs).set_time_fn(now)
     }
 
-    /// Signs alice in; the tokens, and what the ID token says once it is proven.
+    /// Signs alice in; returns the tokens, and the claims of the verified ID token.
     async fn sign_in(&mut self) -> (CoreTokenResponse, CoreIdTokenClaims) {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (url, state, nonce) = self
@@ -125,7 +125,7 @@ async fn openidconnect_refreshes() {
     let request = application.client.exchange_refresh_token(refresh).unwrap();
     let again = request.request_async(&transport(application.world.address())).await.unwrap();
     assert_ne!(again.access_token().secret(), tokens.access_token().secret());
-    // OIDC Core §12.2: the same person and sign-in, told anew; a nonce belongs to the first time.
+    // OIDC Core §12.2: the same subject and auth_time; the nonce belongs to the first ID token only.
     let no_nonce = |nonce: Option<&Nonce>| nonce.map_or(Ok(()), |_| Err("a nonce".to_owned()));
     let checks = application.checks();
     let second = again.id_token().unwrap().claims(&checks, no_nonce).unwrap();

@@ -1,4 +1,4 @@
-//! `josekit`, on another cryptographic library than ours: what we sign verifies by what we publish, and nothing else.
+//! The library `josekit`, on another cryptographic library than ours: what we sign verifies by the published key.
 
 use conformance::{Harness, World, claims, form, get};
 use josekit::jwk::Jwk;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 pub(crate) type Answered =
     Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, hyper::Error>> + Send>>;
 
-/// How the libraries reach the server: by its address, whatever name they know it by.
+/// Sends the libraries' requests to the server's address, whatever the issuer's name.
 pub(crate) fn transport(address: SocketAddr) -> impl Fn(http::Request<Vec<u8>>) -> Answered {
     move |request| Box::pin(send(address, request))
 }

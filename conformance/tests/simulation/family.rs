@@ -1,5 +1,5 @@
-//! A family: the refresh tokens of one grant, as whoever watches store and answers sees them. What must hold after
-//! every step is told by time alone, so that it is not the ratchet's table written a second time.
+//! A family: the refresh tokens of one grant, as seen from store and answers. What must be true after every step is
+//! derived from time alone, so that it is not the rotation's table written a second time.
 
 use crate::sign_in::refresh_token;
 use conformance::Answer;
@@ -11,17 +11,17 @@ use std::time::Duration;
 /// How long a token that was rotated away is answered; the server's default.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// A token that is or was the one good one.
+/// A token that is or was the newest.
 struct Head {
     digest: Digest,
     since: Timestamp,
-    /// Known from the first answer that has it.
+    /// Known from the first answer with it.
     text: Option<String>,
 }
 
 /// A family.
 pub(crate) struct Family {
-    /// Where its grant is.
+    /// The key of its grant.
     pub(crate) key: GrantKey,
     /// Whether a thief has a token of it.
     pub(crate) stolen: bool,
@@ -31,7 +31,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Of a grant whose first token was just answered.
+    /// The family of a grant whose first token was just issued.
     pub(crate) fn new(grant: &Grant, first: &str, now: Timestamp) -> Self {
         let tip = grant.refresh.as_ref().unwrap();
         assert_eq!((tip.generation, tip.rotated_at), (0, None));
@@ -44,14 +44,14 @@ impl Family {
         self.heads.len() - 1
     }
 
-    /// Whether a token was rotated away, and the grace since then is over.
+    /// Whether a token was rotated away, and its grace has ended.
     pub(crate) fn is_spent(&self, token: &str, now: Timestamp) -> bool {
         let known = self.heads.iter().position(|head| head.text.as_deref() == Some(token));
         let successor = self.heads.get(known.unwrap() + 1);
         successor.is_some_and(|successor| now.since(successor.since) >= GRACE)
     }
 
-    /// What must hold after tokens were presented at one instant and answered, `grant` being what is stored now.
+    /// What must be true after tokens were presented at one instant and answered; `grant` is what is stored now.
     pub(crate) fn check(&mut self, exchanged: &[(&str, Answer)], grant: &Grant, now: Timestamp) {
         let spent: Vec<bool> = exchanged.iter().map(|(token, _)| self.is_spent(token, now)).collect();
         let was_over = self.over;
@@ -69,16 +69,16 @@ impl Family {
                     self.check_token(refresh_token(answer));
                 }
                 503 => {}
-                // Whoever is refused, of the two parties, the family is over for both.
+                // When one of the two parties is refused, the family has ended for both.
                 _ => {
                     answer.assert_token_error(400, "invalid_grant");
-                    assert!(self.over, "refused, and the other party goes on");
+                    assert!(self.over, "refused, but the other party may continue");
                 }
             }
         }
     }
 
-    /// One head: it stays, or it moves by one, once in a grace.
+    /// One newest token: it stays, or it rotates once per grace.
     fn check_head(&mut self, grant: &Grant, was_over: bool, now: Timestamp) {
         let tip = grant.refresh.as_ref().unwrap();
         let (generation, head) = (tip.generation as usize, self.heads.last().unwrap());
@@ -93,7 +93,7 @@ impl Family {
         self.heads.push(Head { digest: tip.digest, since: now, text: None });
     }
 
-    /// Whatever was presented, the answer has the head and nothing else.
+    /// Whatever was presented, the answer has the newest token.
     fn check_token(&mut self, token: String) {
         let rotations = self.rotations();
         let earlier = self.heads[..rotations].iter().any(|head| head.text.as_deref() == Some(token.as_str()));

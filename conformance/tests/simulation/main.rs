@@ -1,12 +1,12 @@
-//! Refreshing under bad luck: hundreds of families of refresh tokens, browser tabs that share them, thieves
-//! that copy them, and a network and a store that lose, delay and repeat what they carry.
+//! Simulation of refreshing: hundreds of families of refresh tokens, browser tabs that share them, thieves that copy
+//! them, and a network and a store that lose, delay and repeat requests.
 //!
-//! Real are the router, the rules, the seals and the guarded write. Time, luck and people are simulated on one
-//! thread, so a run is a function of its seed: `SIMULATION_SEED=7` runs another one, and a run that fails prints
+//! The router, the rules, the seals and the guarded write are real. Time, chance and users are simulated on one thread,
+//! so a run is a function of its seed: `SIMULATION_SEED=7` runs another one, and a run that fails prints
 //! its own.
 //!
-//! Absent on purpose: honest people who come back after the grace with a token that was rotated away, because they
-//! gave up trying, or because a request they had given up rotated it later. Nobody can tell them from thieves.
+//! Absent on purpose: honest users who return after the grace with a token that was rotated away, because they gave up
+//! trying, or because a request they had given up rotated it later. They can't be distinguished from thieves.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,7 +25,7 @@ use run::Simulation;
 /// Families in a run; a thief comes to every fourth.
 const FAMILIES: usize = 600;
 
-/// What whoever starts the tests says.
+/// An environment variable of the person who runs the tests.
 #[expect(clippy::disallowed_methods, reason = "this is no setting of the server")]
 fn seed() -> u64 {
     std::env::var("SIMULATION_SEED").map_or(1, |text| text.parse().unwrap())
@@ -34,17 +34,17 @@ fn seed() -> u64 {
 /// A run in which `loss` of a hundred requests are lost, as many answers, and so on.
 async fn simulate(loss: u64) {
     let seed = seed();
-    let _told = OnFailure(format!("SIMULATION_SEED={seed} at {loss} % loss"));
+    let _on_failure = OnFailure(format!("SIMULATION_SEED={seed} at {loss} % loss"));
     let mut simulation = Simulation::new(seed, loss, FAMILIES).await;
     let seen = simulation.run().await;
     eprintln!("{loss} % loss: {seen:?}");
     assert_eq!(seen.families_stolen_from, FAMILIES / 4);
-    // What never happened was not tried.
+    // The run covered every kind of event.
     assert!(seen.rotations > FAMILIES && seen.answered_alike > 0 && seen.races > 0, "{seen:?}");
     assert_eq!(loss > 0, seen.lost > 0 && seen.late > 0 && seen.failures > 0, "{seen:?}");
 }
 
-/// Says by which seed to see a failure again.
+/// Prints the seed that repeats a failure.
 struct OnFailure(String);
 
 impl Drop for OnFailure {

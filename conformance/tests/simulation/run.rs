@@ -1,4 +1,4 @@
-//! A run: who sends what when, and what becomes of it.
+//! A run: which token is sent when, and what happens to it.
 
 use crate::family::Family;
 use crate::lossy_store::LossyStore;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use storage::Memory;
 use storage::tap::Tap;
 
-/// For how long people go on.
+/// How long users keep refreshing.
 const RUN: Duration = Duration::from_secs(45 * 60);
-/// Who hears nothing tries again after this.
+/// A request without an answer is repeated after this time.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// Nobody tries as often as this, not in a million runs: at 10 % of everything more than half of all tries succeed.
-/// All of it stays within the grace: 14 s of trying, 4 s until another tab knows, 8 s on the way.
+/// More tries than any run needs: at 10 % loss more than half of all tries succeed. All of them stay within the grace:
+/// 14 s of trying, 4 s until another tab knows, 8 s on the way.
 const TRIES: u32 = 29;
 
 /// A browser tab or a thief.
@@ -26,9 +26,9 @@ struct Holder {
     family: usize,
     /// The newest token it knows.
     token: String,
-    /// Counts what it has finished: what belongs to an earlier errand is not waited for any more.
+    /// The number of refreshes it has finished: requests of an earlier one are no longer waited for.
     errand: u32,
-    /// Was told that its token is no good.
+    /// Its token was refused.
     ended: bool,
     /// The other tab of the same browser; a thief has none.
     other_tab: Option<usize>,
@@ -40,12 +40,11 @@ impl Holder {
     }
 }
 
-/// What is going to happen.
+/// An event of the simulation.
 enum Event {
-    /// A holder sends its token, unless its errand was done meanwhile.
+    /// A holder sends its token, unless that refresh was finished meanwhile.
     Send { holder: usize, errand: u32, tries: u32 },
-    /// A request arrives that was long on the way, unless its sender has hung up because another try of the same
-    /// errand was answered.
+    /// A delayed request arrives, unless its sender has hung up because another try of the same refresh was answered.
     Arrive { holder: usize, errand: u32, token: String },
     /// A tab reads what was written last in its browser's storage.
     Read { tab: usize },
@@ -57,7 +56,7 @@ enum Event {
 struct Sent {
     holder: usize,
     token: String,
-    /// Whether its sender still listens; it doesn't where it has sent another try.
+    /// Whether its sender still waits for the answer; it doesn't after another try.
     awaited: bool,
 }
 
@@ -66,7 +65,7 @@ struct Sent {
 pub(crate) struct Seen {
     pub(crate) requests: usize,
     pub(crate) rotations: usize,
-    /// Tokens rotated away that were answered with the head.
+    /// Rotated tokens that were answered with the newest one.
     pub(crate) answered_alike: usize,
     /// Requests of one family at the same instant.
     pub(crate) races: usize,
@@ -78,7 +77,7 @@ pub(crate) struct Seen {
     pub(crate) families_stolen_from: usize,
 }
 
-/// A world and the people in it.
+/// A world and the users in it.
 pub(crate) struct Simulation {
     world: Arc<World>,
     /// The store, without its losses.
@@ -89,14 +88,14 @@ pub(crate) struct Simulation {
     /// What the tabs of a family share, by family.
     storages: Vec<String>,
     holders: Vec<Holder>,
-    /// By instant, then by the order in which it was known.
+    /// By time, then by the order in which they were added.
     events: BTreeMap<(Timestamp, u64), Event>,
     known: u64,
     seen: Seen,
 }
 
 impl Simulation {
-    /// Everybody has signed in, and nothing was lost yet.
+    /// Every user has signed in, and nothing was lost yet.
     pub(crate) async fn new(seed: u64, loss: u64, families: usize) -> Self {
         let (records, losses) = (Arc::new(Memory::default()), Arc::new(LossyStore::new(Rng::new(!seed))));
         let store = Arc::new(Tap::new(records.clone(), losses.clone()));
@@ -145,7 +144,7 @@ impl Simulation {
         self.holders.len() - 1
     }
 
-    /// When somebody is going to need another access token: at any time, or when the clock strikes for all.
+    /// When a holder needs the next access token: at any time, or on the full five minutes with all others.
     fn next_use(&self, now: Timestamp) -> Timestamp {
         if self.rng.chance(50) {
             return now.plus(self.rng.within(45..15 * 60));
@@ -164,12 +163,12 @@ impl Simulation {
         self.at(at, Event::Send { holder, errand, tries: 0 });
     }
 
-    /// Goes on until everybody has stopped; then whoever stole is found out.
+    /// Runs until all holders have stopped; then every theft is detected.
     pub(crate) async fn run(&mut self) -> Seen {
         self.happen_all().await;
         self.find_out_thieves().await;
         for family in &self.families {
-            assert_eq!(family.stolen, family.over, "what was stolen is over, and nothing else");
+            assert_eq!(family.stolen, family.over, "exactly the stolen families are revoked");
             self.seen.rotations += family.rotations();
             self.seen.families_stolen_from += usize::from(family.stolen);
         }
@@ -194,7 +193,7 @@ impl Simulation {
             if wait == 180 {
                 assert!(
                     self.families.iter().all(|family| !family.stolen || family.over),
-                    "an undetected theft"
+                    "a theft was not detected"
                 );
             }
         }
@@ -216,7 +215,7 @@ impl Simulation {
         }
     }
 
-    /// Returns what arrives at the server by it.
+    /// Returns the token that arrives at the server, if any.
     fn happen(&mut self, event: Event, now: Timestamp) -> Option<Sent> {
         match event {
             Event::Send { holder, errand, tries } => self.send(holder, errand, tries, now),
@@ -244,7 +243,7 @@ impl Simulation {
             return None;
         }
         let token = token.clone();
-        assert!(tries < TRIES, "nobody was ever that unlucky");
+        assert!(tries < TRIES, "too many tries");
         self.at(now.plus(AGAIN_AFTER), Event::Send { holder, errand, tries: tries + 1 });
         if self.rng.chance(self.loss) {
             self.seen.lost += 1;
@@ -258,7 +257,7 @@ impl Simulation {
         Some(Sent { holder, token, awaited: true })
     }
 
-    /// What arrives at one instant is answered side by side.
+    /// Requests that arrive at the same time are answered in parallel.
     async fn exchange(&mut self, family: usize, sent: Vec<Sent>, now: Timestamp) {
         self.seen.requests += sent.len();
         self.seen.races += usize::from(sent.len() > 1);
@@ -300,7 +299,7 @@ impl Simulation {
         }
     }
 
-    /// An errand is done: the other tab will read the token, and after a while there is another errand.
+    /// A refresh is finished: the other tab will read the token, and the next refresh is scheduled.
     fn learn(&mut self, sent: &Sent, token: String, now: Timestamp) {
         if let Some(other) = self.holders[sent.holder].other_tab {
             self.storages[self.holders[other].family].clone_from(&token);

@@ -1,4 +1,4 @@
-//! How a family begins: somebody signs in at a public client.
+//! How a family begins: a user signs in at a public client.
 
 use conformance::{Answer, Browser, PASSWORD, World, form, query};
 use serde_json::json;
@@ -8,10 +8,10 @@ const REDIRECT: &str = "https://spa.example/cb";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// How many families one person has: fewer than a person can have grants with one client.
+/// How many families one user has: fewer than the grants a user can have with one client.
 const OF_A_PERSON: usize = 50;
 
-/// The first refresh tokens of so many families, all at the client `spa`.
+/// The first refresh tokens of this many families, all of the client `spa`.
 pub(crate) async fn sign_in(world: &World, families: usize) -> Vec<String> {
     let metadata = json!({
         "client_id": "spa",

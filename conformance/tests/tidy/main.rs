@@ -114,7 +114,8 @@ fn standards_are_cited_in_one_form() {
 
 #[test]
 fn shared_state_is_in_known_places_only() {
-    // Caches keyed by their full input, pools, counts, one gate, and who reads a connection: nothing of a request.
+    // Caches keyed by their full input, pools, counters, one gate, and the reader of a connection: nothing of a
+    // request.
     const KNOWN: [&str; 12] = [
         "server/src/admission/limiter.rs",
         "server/src/app.rs",

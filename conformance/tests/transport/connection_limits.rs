@@ -1,4 +1,4 @@
-//! Many connections, and what they hold: who makes room for whom (N-251).
+//! Limits on connections and on the bytes of their requests: which are closed or refused first (N-251).
 
 use crate::wire::{
     GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, waiting, within, world,
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
 
-/// A connection from an address of loopback's.
+/// A connection from a loopback address.
 async fn from(server: &Server, address: &str) -> Wire {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
@@ -41,7 +41,7 @@ async fn n251_at_its_own_limit_an_address_loses_its_longest_idle_connection() {
     second.closed().await;
     works(&mut first).await;
     works(&mut other).await;
-    // One that has begun to send is waited for as well, and it has been longest.
+    // One that has begun to send is idle as well, and the longest.
     third.send("GET /healthz HTTP/1.1\r\nhost: op.ex").await;
     works(&mut first).await;
     works(&mut from(&server, "127.0.0.1").await).await;
@@ -118,11 +118,11 @@ async fn n251_bytes_of_requests_stay_within_one_budget() {
         assert!((1..=5).contains(&answer.header("retry-after").parse().unwrap()));
     };
     let mut first = from(&server, "127.0.0.1").await;
-    // What follows a request doesn't give back what that one holds.
+    // A pipelined request doesn't release what the one before it holds.
     first.send(format!("{large}{}", get("/healthz", &[]))).await;
     within(begun.acquire()).await.unwrap().forget();
     refused("127.0.0.1").await;
-    // What is small is served nevertheless.
+    // Small requests are served nevertheless.
     assert_eq!(from(&server, "127.0.0.1").await.ask(token(&machine)).await.status, 200);
     let mut second = from(&server, "127.0.0.2").await;
     second.send(&large).await;
@@ -134,7 +134,7 @@ async fn n251_bytes_of_requests_stay_within_one_budget() {
     assert_eq!(from(&server, "127.0.0.3").await.ask(token(&machine)).await.status, 200);
     permits.add_permits(2);
     assert_eq!(first.answer().await.text(), "held");
-    // The next request gives back what the last one held.
+    // The next request releases what the last one held.
     assert_eq!(first.answer().await.status, 200);
     assert_eq!(second.answer().await.text(), "held");
     works(&mut second).await;
@@ -142,7 +142,7 @@ async fn n251_bytes_of_requests_stay_within_one_budget() {
     assert_eq!(from(&server, "127.0.0.3").await.ask(long).await.status, 200);
 }
 
-/// More than its own share, whoever else is there.
+/// More than its own share, however idle the server is.
 #[tokio::test]
 async fn n251_a_body_beyond_the_budget_is_refused_while_it_arrives() {
     let (world, machine) = world().await;
@@ -176,7 +176,7 @@ async fn n251_answered_and_refused_requests_hold_no_budget() {
     assert_eq!(answered.ask(large(12 * 1024)).await.status, 400);
 }
 
-/// The buffer that it took stays as large for as long as the connection.
+/// Its buffer would stay large as long as the connection.
 #[tokio::test]
 async fn n251_a_connection_ends_after_a_large_head() {
     let (world, _) = world().await;
@@ -189,7 +189,7 @@ async fn n251_a_connection_ends_after_a_large_head() {
     wire.closed().await;
 }
 
-/// Each of them is no request by itself, which would be read and looked through by itself.
+/// They must not be read outside the limits of a request.
 #[tokio::test]
 async fn n251_empty_lines_before_a_request_count_as_part_of_it() {
     let (world, _) = world().await;
@@ -260,7 +260,7 @@ async fn n251_one_caller_behind_a_front_end_leaves_half_of_the_connections_to_ot
     }
     let page = get("/login", &["accept: text/html"]);
     server.ask(of("192.0.2.1", &page)).await.assert_error_page(503, "temporarily_unavailable");
-    // Others have their part, and not more either.
+    // Others have their share, and not more either.
     for status in [100, 100, 503] {
         let mut wire = server.connect().await;
         assert_eq!(wire.ask(of("192.0.2.2", &slow)).await.status, status);

@@ -1,4 +1,4 @@
-//! The life of a connection: from request to request, among others, and to its end.
+//! Connections from request to request, next to others, and to their end.
 
 use crate::wire::{
     GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, waiting, within, world,
@@ -103,7 +103,7 @@ async fn what_a_handler_left_unread_is_no_request() {
         let request = token_head(&machine, &[&length]).replace("/token", path);
         let answer = wire.ask(format!("{request}{smuggled}")).await;
         assert!(answer.status.is_client_error(), "{answer:?}");
-        // Either the connection goes on behind the body, or it ends.
+        // Either the connection continues after the body, or it ends.
         if answer.has("connection") {
             wire.closed().await;
         } else {

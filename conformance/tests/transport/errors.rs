@@ -1,4 +1,4 @@
-//! What a caller learns when something is wrong: that it is, and nothing about us (N-213, N-215).
+//! Error answers reveal nothing about the server (N-213, N-215).
 
 use crate::wire::{Server, get, head, token, world};
 use conformance::{Answer, FORM, Harness, Party, World};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use storage::tap::{Call, Observer, Tap, When};
 use storage::{Location, Sqlite, Store, StoreError, StoreErrorKind};
 
-/// Panics in a chosen call of the store, as often as it is told to.
+/// Panics in a chosen call of the store, a given number of times.
 #[derive(Default)]
 struct Panics(AtomicU64);
 
@@ -53,7 +53,7 @@ async fn n213_a_panic_is_one_answer_and_no_more() {
                 answer.assert_token_error(500, "server_error");
             }
             assert!(!answer.text().contains("vault") && answer.has("x-request-id"), "{answer:?}");
-            assert_eq!(panics.0.load(Ordering::SeqCst), 0, "it was in the way");
+            assert_eq!(panics.0.load(Ordering::SeqCst), 0, "the panic happened");
             assert_eq!(
                 wire.ask(token(&machine)).await.status,
                 200,
@@ -64,7 +64,7 @@ async fn n213_a_panic_is_one_answer_and_no_more() {
     assert_eq!(server.ask(token(&machine)).await.status, 200);
 }
 
-/// Whatever would help somebody to know us better than we introduce ourselves.
+/// Words that would reveal what the server is made of.
 const TELLING: [&str; 33] = [
     "panic",
     "panicked",
@@ -110,7 +110,7 @@ fn assert_discreet(answer: &Answer, request: &str) {
     let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
     let all = format!("{}{}", headers.collect::<String>(), answer.text()).to_lowercase();
     for word in TELLING {
-        // Random text may have any letters in it, but hardly a whole word.
+        // Random text may contain any letters, but hardly a whole word.
         let is_word = |at: usize| {
             let (before, after) = (all[..at].chars().next_back(), all[at + word.len()..].chars().next());
             !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)

@@ -165,7 +165,7 @@ async fn n207_a_later_request_is_read_as_strictly() {
         assert_eq!(wire.answer().await.status, 400, "cut at {cut}");
         wire.closed().await;
     }
-    // What stands in a body is no header.
+    // Text in a body is no header.
     let mut wire = server.connect().await;
     let innocent = format!("{}\r\ncontent-length: 5\r\ntransfer-encoding: chunked\n", "x".repeat(20));
     let length = format!("content-length: {}", innocent.len());
@@ -248,7 +248,7 @@ async fn n208_another_version_of_http_is_not_spoken() {
     let answer = wire.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     assert_eq!(answer.status, 400);
     wire.closed().await;
-    // An offer to change to it is passed over.
+    // An offer to upgrade is ignored.
     let upgrade = ["connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AAMAAABkAAQAAP__"];
     let answer = server.ask(get("/jwks", &upgrade)).await;
     assert_eq!((answer.status.as_u16(), answer.has("upgrade")), (200, false));

@@ -1,5 +1,5 @@
-//! Callers who ask for the dearest page, and those who hang up at once (N-243): a user's lists are made one at a time,
-//! for few at once, and not for who left.
+//! Callers that ask for the most expensive page and hang up at once (N-243): a user's lists are read one at a time, for
+//! few users at once, and not for callers that have left.
 
 use crate::wire::{Server, Wire, get, token, within};
 use conformance::{Browser, Harness, Party, World};
@@ -14,12 +14,12 @@ use storage::{Belonging, Location, Place, Sqlite, Store, StoreError};
 use tempfile::TempDir;
 use tokio::task::{block_in_place, yield_now};
 
-/// Far beyond anything that works.
+/// Longer than anything that works takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many lists of one user may wait at once.
 const WAITING: usize = 4;
 
-/// Counts the pages that are read of what users have, and holds the first of them once it is armed.
+/// Counts the pages of belongings that are read, and holds the first one once it is armed.
 #[derive(Default)]
 struct Gate {
     pages: AtomicUsize,
@@ -53,7 +53,7 @@ impl Observer for Gate {
     }
 }
 
-/// A server on a file, with two people who are signed in.
+/// A server on a file, with two users who are signed in.
 struct Setting {
     gate: Arc<Gate>,
     world: World,
@@ -61,7 +61,7 @@ struct Setting {
     server: Server,
     session: SessionId,
     bob: Browser,
-    /// What a browser of alice's sends to see her account.
+    /// Alice's request for her account page.
     account: String,
     _folder: TempDir,
 }
@@ -86,7 +86,7 @@ impl Setting {
         Self { gate, world, machine, server, session, bob, account, _folder: folder }
     }
 
-    /// Waits until so many lists of alice's session are waited for.
+    /// Waits until this many lists of alice's session are queued.
     async fn waiting(&self, count: usize) {
         within(async {
             while self.world.app.lists().count(&self.session) != count {
@@ -193,7 +193,7 @@ async fn n243_an_account_with_many_sessions_has_one_queue_and_keeps_nobody_out()
         wire.send(account).await;
         crowd.push(tokio::spawn(async move { wire.answer().await.status }));
     }
-    // The others wait, as many as the line has room for.
+    // The others wait, as many as the queue has room for.
     let refused = || crowd.iter().filter(|one| one.is_finished()).count();
     within(async {
         while refused() < crowd.len() - 64 {

@@ -1,15 +1,15 @@
-//! Under which names we answer (issuer and `Host`): on loopback only under our own, elsewhere under any, since there
-//! `Host` is never read. And whom a front end lets through (`origin_secret`).
+//! `Host`: on loopback only the issuer's own is answered; elsewhere any, since it is never read. And requests that
+//! bypass the front end (`origin_secret`).
 
 use crate::wire::{Server, get, head, token, world};
 use conformance::{Answer, Harness, World};
 
 const FIRST: &str = "a-secret-of-the-front-end-0123456789";
 const SECOND: &str = "another-secret-of-the-front-end-0123";
-/// What goes with it.
+/// The setting that it needs.
 const CLIENT_IP: (&str, &str) = ("KEYWARD_CLIENT_IP", "header:x-real-ip");
 
-/// A server whose issuer names this machine.
+/// A server whose issuer is on loopback.
 async fn at(issuer: &str) -> (World, Server) {
     let world = World::with(Harness::Router, &[("KEYWARD_ISSUER", issuer)]).await;
     let server = Server::of(&world).await;
@@ -50,7 +50,7 @@ async fn on_loopback_pages_are_at_our_name_only() {
                     assert_eq!(answer.location(), format!("{issuer}{path}"), "{name}");
                     assert_eq!(answer.text(), "");
                 }
-                // A form can't be sent on; it fails here by what it lacks, not by its address.
+                // A form can't be redirected; it is refused for its missing fields, not for its host.
                 let form = head("POST", "/login", &["content-length: 0"]);
                 assert_eq!(ask(&server, &name, &form).await.status, 415);
                 assert_eq!(ask(&server, &name, &head("HEAD", "/login", &[])).await.status, 405);
@@ -105,7 +105,7 @@ async fn on_loopback_the_names_of_others_are_refused() {
             assert!(!answer.has("location") && !answer.has("access-control-allow-origin"));
         }
     }
-    // A name that a browser's attacker controls stays refused beside one of ours.
+    // A host that an attacker controls is refused even next to ours.
     let both = get("/jwks", &["host: localhost:8080"]);
     assert_ne!(server.ask(both).await.status, 200);
     let absolute = get("http://evil.example/jwks", &[]);

@@ -11,7 +11,7 @@ const SMALL: usize = 16 * 1024;
 const HEADERS: usize = 32 * 1024;
 const URI: usize = 8 * 1024;
 
-/// What the transport says by itself: nothing but the status, and the connection ends.
+/// An answer of the transport itself: only the status, and the connection ends.
 fn assert_bare(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.text(), "");
@@ -20,7 +20,7 @@ fn assert_bare(answer: &Answer, status: u16) {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
 }
 
-/// The body of a good request for a token, blown up to some size.
+/// The body of a valid token request, padded to some size.
 fn padded(bytes: usize) -> String {
     format!("{GRANT}&pad={}", "x".repeat(bytes - GRANT.len() - 5))
 }
@@ -46,7 +46,7 @@ async fn n050_a_body_has_64_kb_whatever_frames_it() {
         assert_bare(&server.ask(declared(path, BODY + 1)).await, 413);
         server.ask(chunked(path, BODY + 1)).await.assert_error_page(413, "invalid_request");
     }
-    // No token is as long, and no form of ours.
+    // Neither a token nor a form of ours is as long.
     for path in ["/token", "/introspect", "/revoke"] {
         server.ask(declared(path, SMALL)).await.assert_token_error(400, "invalid_request");
         server.ask(chunked(path, SMALL)).await.assert_token_error(400, "invalid_request");
@@ -69,7 +69,7 @@ async fn n050_a_body_has_64_kb_whatever_frames_it() {
     }
 }
 
-/// A connection whose both ends hold little, so that what was taken was read.
+/// A connection with small buffers on both sides, so that accepted bytes were read.
 async fn tight(router: axum::Router) -> (Server, Wire) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(8 * 1024).unwrap();
@@ -132,7 +132,7 @@ async fn n050_a_length_that_lies() {
         wire.answer().await.assert_token_error(400, "invalid_request");
         wire.closed().await;
     }
-    // The server is well.
+    // The server still works.
     assert_eq!(server.ask(token(&machine)).await.status, 200);
 }
 
@@ -192,7 +192,7 @@ async fn n210_headers_have_32_kb_together() {
     for request in [one(HEADERS + 1), four(HEADERS + 1)] {
         assert_bare(&server.ask(request).await, 431);
     }
-    // Even what never ends is not kept.
+    // Even a head that never ends is not buffered.
     let (_server, mut wire) = tight(router(&world)).await;
     wire.send("GET /jwks HTTP/1.1\r\nhost: op.example\r\nx: ").await;
     let taken = wire.press("y".repeat(10 * 1024 * 1024).as_bytes()).await;

@@ -1,5 +1,5 @@
 //! The HTTP transport as raw bytes see it: framing, limits, time, TLS, names. Everything here speaks through a
-//! socket of its own, since a well-behaved client can't say what these tests say.
+//! socket of its own, since a well-behaved client can't send these bytes.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 // Elsewhere, loopback may have one address only.

@@ -1,4 +1,4 @@
-//! What a path is: these very bytes and no others (N-211), and nothing of the file system (N-216).
+//! A path is compared byte for byte (N-211) and never leads to a file (N-216).
 
 use crate::wire::{GRANT, GRANT_LENGTH, Server, get, head, token_head, world};
 use std::collections::BTreeSet;

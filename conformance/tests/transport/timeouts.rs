@@ -20,7 +20,7 @@ const TAKING: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// Time stands still as long as this lives. A runtime whose clock is paused jumps to its next timer when it has
+/// Time stands still as long as this value lives. A runtime whose clock is paused jumps to its next timer when it has
 /// nothing to do, which bytes on their way don't prevent; work on another thread does. That work ends by itself
 /// at last, so that a test that waits for what never comes fails.
 struct Still(std::sync::mpsc::Sender<()>);
@@ -28,7 +28,7 @@ struct Still(std::sync::mpsc::Sender<()>);
 impl Drop for Still {
     fn drop(&mut self) {
         let held = self.0.send(()).is_ok();
-        assert!(held || std::thread::panicking(), "time ran on, so something came by itself that shouldn't");
+        assert!(held || std::thread::panicking(), "the clock moved although the test held it");
     }
 }
 
@@ -46,7 +46,7 @@ async fn server() -> (World, Party, Server, Still) {
     (world, machine, server, still)
 }
 
-/// A server with a request that never ends, and the connection it came by.
+/// A server with a request that never ends, and its connection.
 async fn hanging() -> (Server, Wire, Still) {
     let (world, _) = world().await;
     let (begins, mut begun) = mpsc::unbounded_channel();
@@ -62,13 +62,13 @@ async fn hanging() -> (Server, Wire, Still) {
     (server, wire, still)
 }
 
-/// Promises a body. The answer shows that the server waits for it.
+/// Announces a body. The answer shows that the server waits for it.
 async fn promise(wire: &mut Wire, machine: &Party) {
     let head = token_head(machine, &["expect: 100-continue", GRANT_LENGTH]);
     assert_eq!(wire.ask(head).await.status, 100);
 }
 
-/// The server has heard everything sent before, and works.
+/// The server has read everything sent before, and works.
 async fn others_are_served(server: &Server) {
     assert_eq!(server.ask(get("/healthz", &["connection: close"])).await.status, 200);
 }
@@ -115,7 +115,7 @@ async fn n206_an_idle_connection_ends() {
         assert_eq!(wire.ask(token(&machine)).await.status, 200);
         advance(HEAD - MOMENT).await;
     }
-    assert_eq!(wire.ask(token(&machine)).await.status, 200, "each request begins anew");
+    assert_eq!(wire.ask(token(&machine)).await.status, 200, "each request has its own time");
     advance(HEAD + MOMENT).await;
     wire.closed().await;
 }
@@ -190,7 +190,7 @@ async fn n206_many_waiting_connections_delay_nobody() {
     assert_eq!(server.ask(token(&machine)).await.status, 200);
 }
 
-/// A server whose answers pile up soon when nobody takes them.
+/// A server whose answers soon fill the buffers when nobody reads them.
 async fn narrow(router: Router) -> Server {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(4 * 1024).unwrap();
@@ -217,7 +217,7 @@ async fn n206_a_caller_that_reads_no_answer_is_disconnected() {
     let mut wire = thirsty(&server).await;
     wire.send(get("/count", &[]).repeat(400)).await;
     within(served.recv()).await.unwrap();
-    // As long as the system finds room for another answer, the time begins anew; it has room for few.
+    // As long as the system has room for another answer, the time starts again; it has room for few.
     for _ in 0..50 {
         others_are_served(&server).await;
         advance(TAKING + MOMENT).await;

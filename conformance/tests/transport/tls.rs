@@ -1,4 +1,4 @@
-//! TLS as its other side sees it (N-217): version 1.3, and 1.2 with four suites; files that can't be used are
+//! TLS as a client sees it (N-217): version 1.3, and 1.2 with four suites; files that can't be used are
 //! named in one line.
 
 use crate::wire::{GRANT, Server, Wire, get, router, token, within, world};
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// An authority, a certificate it gave, and both files of a server.
+/// An authority, a certificate it issued, and the two files of a server.
 pub(crate) struct Files {
     folder: TempDir,
     authority: CertificateDer<'static>,
@@ -117,7 +117,7 @@ async fn n217_requests_are_served_by_the_allowed_suites() {
                 assert_eq!(answer.status, 200, "{suite:?}");
                 assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
             }
-            // What is checked is what was said inside.
+            // Only the authority inside the connection counts.
             let doubtful = get("/jwks", &["content-length: 0", "content-length: 0"]);
             assert_eq!(wire.ask(doubtful).await.status, 400);
             wire.closed().await;
@@ -153,7 +153,7 @@ async fn n217_only_http_1_1_is_agreed_on() {
     assert_eq!(silent.unwrap().ask(get("/healthz", &[])).await.status, 200);
 }
 
-/// A greeting as old clients send it (RFC 5246 §7.4.1.2), with what a server needs to choose a suite.
+/// A ClientHello as old clients send it (RFC 5246 §7.4.1.2), with what a server needs to choose a suite.
 fn greeting(version: [u8; 2], suites: &[u16]) -> Vec<u8> {
     let groups_formats_and_signatures =
         [0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 8, 0, 6, 4, 3, 4, 1, 8, 4];

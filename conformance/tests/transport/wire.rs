@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Far beyond anything that works, so that what doesn't work ends as a failure.
+/// Longer than anything that works takes, so that a broken test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What comes, or a failure of the test.
+/// The result, or a failure of the test after the time-out.
 pub(crate) async fn within<T>(coming: impl Future<Output = T>) -> T {
     timeout(PATIENCE, coming).await.unwrap_or_else(|_| panic!("nothing came"))
 }
@@ -64,8 +64,8 @@ impl Server {
         self.connect().await.ask(bytes).await
     }
 
-    /// Tells the server to stop, and returns when nobody new is let in. What it returns is ready when all are
-    /// out.
+    /// Tells the server to stop, and returns when no new connection is accepted. The returned future is ready when all
+    /// connections have ended.
     pub(crate) async fn stop(self) -> JoinHandle<std::io::Result<()>> {
         self.stop.send(()).unwrap();
         let refused = |error: std::io::Error| error.kind() == ErrorKind::ConnectionRefused;
@@ -79,7 +79,7 @@ pub(crate) fn router(world: &World) -> Router {
     routes::router(world.app.clone(), None)
 }
 
-/// The real router, and `/wait`, which says that it began and answers when it gets a permit.
+/// The real router, and `/wait`, which signals that it began and answers when it gets a permit.
 pub(crate) fn waiting(router: Router, begun: &Arc<Semaphore>, permits: &Arc<Semaphore>) -> Router {
     let (begun, permits) = (Arc::clone(begun), Arc::clone(permits));
     let wait = async move || {
@@ -90,7 +90,7 @@ pub(crate) fn waiting(router: Router, begun: &Arc<Semaphore>, permits: &Arc<Sema
     router.route("/wait", on_get(wait))
 }
 
-/// A world with a machine that may ask for tokens.
+/// A world with a client that may get tokens for itself.
 pub(crate) async fn world() -> (World, Party) {
     let world = World::new(Harness::Router).await;
     let machine = world.machine().await;
@@ -113,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         within(self.stream.flush()).await.unwrap();
     }
 
-    /// Sends as long as the server takes it, and tells how much of it was taken.
+    /// Sends as long as the server reads, and returns how much it read.
     pub(crate) async fn press(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
@@ -166,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Vec::new() }
     }
 
-    /// Waits until the server closes, having said nothing more.
+    /// Waits until the server closes without sending anything more.
     pub(crate) async fn closed(&mut self) {
         let more = self.more().await;
         assert!(!more && self.read.is_empty(), "more came: {:?}", String::from_utf8_lossy(&self.read));
@@ -178,24 +178,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.read.remove(0)
     }
 
-    /// What the bytes go over.
+    /// The underlying stream.
     pub(crate) fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// Takes whatever comes until the server closes, and tells how much it was.
+    /// Reads until the server closes, and returns how many bytes came.
     pub(crate) async fn drain(&mut self) -> usize {
         while self.more().await {}
         self.read.drain(..).len()
     }
 
-    /// Sends as far as it is taken, and waits until the server closes without a word.
+    /// Sends as much as the server reads, and waits until it closes without an answer.
     pub(crate) async fn drain_after(&mut self, bytes: &str) {
         self.press(bytes.as_bytes()).await;
         assert_eq!(self.drain().await, 0);
     }
 
-    /// Reads once. A reset is an end, too: bytes that nobody read any more cause one.
+    /// Reads once. A reset counts as the end: bytes that were never read cause one.
     async fn more(&mut self) -> bool {
         match within(self.stream.read_buf(&mut self.read)).await {
             Ok(count) => count > 0,
@@ -225,7 +225,7 @@ pub(crate) fn head(method: &str, path: &str, headers: &[&str]) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: op.example\r\n{lines}\r\n")
 }
 
-/// The head of a machine's request for a token; how its body is framed is up to the header lines given.
+/// The head of a client's token request; the given header lines frame its body.
 pub(crate) fn token_head(machine: &Party, framing: &[&str]) -> String {
     let credentials = format!("authorization: {}", machine.basic());
     let mut lines = vec!["content-type: application/x-www-form-urlencoded", &credentials];
@@ -237,7 +237,7 @@ pub(crate) fn token_head(machine: &Party, framing: &[&str]) -> String {
 pub(crate) const GRANT: &str = "grant_type=client_credentials";
 pub(crate) const GRANT_LENGTH: &str = "content-length: 29";
 
-/// A machine's request for a token, whole.
+/// A client's whole token request.
 pub(crate) fn token(machine: &Party) -> String {
     format!("{}{GRANT}", token_head(machine, &[GRANT_LENGTH]))
 }

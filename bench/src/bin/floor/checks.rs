@@ -1,4 +1,4 @@
-//! Tokens that come back: introspection, userinfo, revocation.
+//! Tokens that are presented: introspection, userinfo, revocation.
 
 use crate::ledger::Step;
 use crate::state::{Floor, answer, form, header, json};

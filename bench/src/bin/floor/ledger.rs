@@ -1,5 +1,6 @@
 //! What the floor keeps: grants and denied tokens in SQLite, as durable as the product's (write-ahead log,
-//! `synchronous = FULL`). One thread writes; what waits together shares a commit, and nobody is answered before.
+//! `synchronous = FULL`). One thread writes; steps that wait together share a commit, and nobody is answered before
+//! it is durable.
 
 use rusqlite::{Connection, OptionalExtension as _, Result};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use tokio::sync::oneshot;
 
-/// A step, and whom to answer.
+/// A step, and where its answer goes.
 type Job = (Step, oneshot::Sender<Option<Grant>>);
 
 /// How many steps share a commit at most.
@@ -17,7 +18,7 @@ const LARGEST_GROUP: usize = 128;
 pub(crate) enum Step {
     /// A new grant.
     Create(Grant),
-    /// The secret of a grant is replaced; the grant is given back if the old one was right.
+    /// The secret of a grant is replaced; the grant is returned if the old one was right.
     Replace { id: [u8; 16], old: [u8; 32], new: [u8; 32] },
     /// A token is denied.
     Deny([u8; 32]),

@@ -1,6 +1,6 @@
 //! The floor: the least that the product's endpoints can do, on the same stack. Basic authentication over a map of
 //! 1 001 clients, SHA-256 and a constant-time comparison, a form, claims of a JWT with a random `jti`, signatures by
-//! a key that is there already, JSON; where the product must write, one statement in a durable commit that is shared.
+//! a key that exists already, JSON; where the product must write, one statement in a durable commit that is shared.
 //!
 //! Not a server for anything else: no limits, no logs, no reads of its storage, no checks that are for security
 //! only.
@@ -68,7 +68,7 @@ async fn jwks(State(floor): State<Arc<Floor>>, headers: HeaderMap) -> Response {
     (headers, floor.jwks.clone()).into_response()
 }
 
-/// The hash is computed right here: nothing else is asked for meanwhile.
+/// The hash is computed on this thread: nothing else is asked for meanwhile.
 async fn login(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: Bytes) -> Response {
     answer(form(&headers, &body).and_then(|form| {
         let hash = floor.hasher.hash(form.get("password").unwrap_or_default());

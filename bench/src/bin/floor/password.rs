@@ -1,4 +1,4 @@
-//! One password hash of the product's cost (argon2id, 19 MiB, two passes), its memory there already.
+//! One password hash of the product's cost (argon2id, 19 MiB, two passes), its memory allocated once.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::{Mutex, PoisonError};

@@ -38,14 +38,14 @@ pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the floor stands apart from the product's seams")]
+#[expect(clippy::disallowed_methods, reason = "the floor doesn't use the product's clock and entropy")]
 pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).ok()?;
     Some(bytes)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the floor stands apart from the product's seams")]
+#[expect(clippy::disallowed_methods, reason = "the floor doesn't use the product's clock and entropy")]
 pub(crate) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,4 +1,4 @@
-//! A code for whoever has a session, and tokens: for a client, for a code, for a refresh token.
+//! A code for a user with a session, and tokens: for a client, for a code, for a refresh token.
 
 use crate::ledger::{Grant, Ledger, Step};
 use crate::state::{Floor, answer, form, header, json};

@@ -1,4 +1,4 @@
-//! One request to the suite: a connection of its own, TLS if its URL says so, an answer within bounds.
+//! One request to the suite: a connection of its own, TLS if its URL says so, a bounded answer.
 
 use crate::output::Outcome;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -19,10 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// A log of a module has some hundred entries with whole pages in them.
+/// A module's log has some hundred entries with whole pages in them.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// Where the suite is, and how it is spoken to.
+/// Where the suite is, and how it is reached.
 pub(crate) struct Http {
     base: String,
     host: String,
@@ -124,7 +124,7 @@ fn trust(host: &str, insecure: bool) -> Outcome<ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// By what the name leads to, since a name alone proves nothing.
+/// Judged by the addresses of the name, since a name alone proves nothing.
 fn is_loopback(host: &str) -> bool {
     let addresses = (host, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
     !addresses.is_empty() && addresses.iter().all(|address| IpAddr::is_loopback(&address.ip()))

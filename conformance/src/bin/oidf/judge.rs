@@ -8,11 +8,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Ended {
-    /// As the rules want it.
+    /// As the rules demand.
     Passed,
-    /// The same, and the suite's browser left a picture for a person to look at.
+    /// The same, and the suite's browser left a picture for a human reviewer.
     Review,
-    /// It couldn't apply.
+    /// It doesn't apply.
     Skipped,
     /// Less than the rules recommend.
     Warning,
@@ -24,7 +24,7 @@ pub(crate) enum Ended {
     Interrupted,
     /// It took too long.
     TimedOut,
-    /// The suite couldn't be asked.
+    /// The suite couldn't be reached.
     Broken,
     /// It never began.
     NotRun,
@@ -44,7 +44,7 @@ impl Ended {
         }
     }
 
-    /// The same, knowing what the log holds against it.
+    /// The same, with the findings of the log taken into account.
     pub(crate) fn and(self, findings: &[(Against, String)]) -> Self {
         let has = |against| findings.iter().any(|(own, _)| *own == against);
         match self {
@@ -54,7 +54,7 @@ impl Ended {
         }
     }
 
-    /// For people.
+    /// The word in the table.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -70,13 +70,13 @@ impl Ended {
         }
     }
 
-    /// Whether it came to its end; several in a row that don't, and the rest won't either.
+    /// Whether the module ran to its end. After several in a row that don't, the rest won't either.
     pub(crate) const fn is_complete(self) -> bool {
         !matches!(self, Self::Interrupted | Self::TimedOut | Self::Broken | Self::Unknown | Self::NotRun)
     }
 }
 
-/// What is wrong with how a module ended; `None`: as expected.
+/// Why the result of a module is unexpected; `None` if it is expected.
 pub(crate) fn complaint(plan: &Plan, module: &str, ended: Ended) -> Option<String> {
     let known = plan.modules.iter().any(|own| own == module);
     match (ended, plan.skips.get(module)) {

@@ -1,7 +1,7 @@
-//! `oidf`: runs the plans of the OpenID Foundation's conformance suite against Keyward, says how each module ended,
-//! and fails if one ended otherwise than expected. The suite runs elsewhere (docs/guides/conformance.md); this
-//! program speaks to its REST interface. What the suite needs at Keyward was made by `seed`, which also wrote the
-//! configurations that are given to the suite here.
+//! `oidf`: runs the plans of the OpenID Foundation's conformance suite against Keyward, prints the result of each
+//! module, and fails if one is unexpected. The suite runs separately (docs/guides/conformance.md); this program uses
+//! its REST interface. `seed` has made the clients and the user in Keyward's store, and the configurations that are
+//! sent to the suite here.
 //!
 //! Absent on purpose: a browser. The suite has its own; the configurations tell it what to do on our pages.
 
@@ -111,7 +111,7 @@ fn finish(cli: &Cli, report: &Report) -> Outcome<bool> {
     } else {
         print(&report.table())?
     }
-    // A name that is in no plan would else look like a success.
+    // Otherwise a name that is in no plan would look like a success.
     let ran: usize = report.plans.iter().map(|plan| plan.modules.len()).sum();
     if ran == 0 {
         return Err("no module was run: --module names none of the chosen plans".into());

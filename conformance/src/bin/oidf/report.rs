@@ -1,4 +1,4 @@
-//! What came out: a table for people, JSON, JUnit and Markdown.
+//! The results of a run: a table, JSON, JUnit and Markdown.
 
 use crate::judge::Ended;
 use crate::run::{ModuleResult, PlanResult};
@@ -61,13 +61,13 @@ impl Report {
         })
     }
 
-    /// A page of its own.
+    /// The page `docs/reference/conformance-result.md`.
     pub(crate) fn markdown(&self) -> String {
         let mut page = format!(
             "# Result of the official conformance suite\n\n\
              <!-- Written by `oidf --markdown` (docs/guides/conformance.md). What it ran on is added by hand. -->\n\n\
              OpenID Foundation conformance suite, release {}. \"Passed, picture\": the suite found nothing wrong and \
-             kept a picture of a page for a person to look at.\n\n\
+             kept a picture of a page for a human reviewer.\n\n\
              | profile | modules | passed | with picture | skipped | unexpected |\n|---|---|---|---|---|---|\n",
             self.version
         );
@@ -89,7 +89,7 @@ impl Report {
         page
     }
 
-    /// As test tools read it.
+    /// JUnit, for test tools.
     pub(crate) fn junit(&self) -> String {
         let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
         for plan in &self.plans {
@@ -157,7 +157,7 @@ impl PlanResult {
     }
 }
 
-/// Escaped; control characters, which XML 1.0 has no way to write, become spaces.
+/// Escaped for XML; control characters, which XML 1.0 can't represent, become spaces.
 fn xml(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

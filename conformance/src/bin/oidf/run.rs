@@ -1,5 +1,5 @@
-//! A plan from its creation to the last module, one module after the other: modules of one alias would take each
-//! other's answers.
+//! A plan from its creation to the last module, one module after the other: modules with the same alias would receive
+//! each other's answers.
 
 use crate::judge::{Ended, complaint};
 use crate::output::{Outcome, note, print};
@@ -39,7 +39,7 @@ pub(crate) struct ModuleResult {
     /// The suite's id of it; `None` if it never began.
     pub(crate) id: Option<String>,
     pub(crate) ended: Ended,
-    /// What is wrong with that; `None`: as expected.
+    /// Why that is unexpected; `None` if it is expected.
     pub(crate) complaint: Option<String>,
     /// What the suite found.
     pub(crate) findings: Vec<String>,
@@ -47,7 +47,7 @@ pub(crate) struct ModuleResult {
 }
 
 impl Run<'_> {
-    /// Runs a plan. What happens to a module is its result; an error is what keeps a plan from beginning.
+    /// Runs a plan. Whatever happens to a module is its result; an error is what keeps the plan from starting.
     pub(crate) async fn plan(&self, plan: &Plan) -> Outcome<PlanResult> {
         let file = self.configurations.join(format!("{}.json", plan.name));
         let configuration = std::fs::read_to_string(&file)
@@ -116,14 +116,14 @@ impl Run<'_> {
         };
         let entries = self.suite.log(&id).await?;
         let telling: Vec<_> = entries.into_iter().filter_map(Entry::telling).collect();
-        // The suite's own word isn't enough: a picture to look at makes it forget a warning.
+        // The suite's own result isn't enough: with a picture to review it drops a warning.
         Ok((
             ended.and(&telling),
             telling.into_iter().map(|(result, text)| format!("{result} {text}")).collect(),
         ))
     }
 
-    /// One line a module, and what was found if it is unexpected.
+    /// One line per module, and the findings if the result is unexpected.
     fn tell(&self, result: &ModuleResult) -> Outcome<()> {
         let mut text = result.line();
         if result.complaint.is_some() {

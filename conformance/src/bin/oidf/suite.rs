@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Ordinary answers come at once; a plan is created from a megabyte of classes, and a machine may be busy.
+/// Most answers come at once; creating a plan takes longer, and a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest the suite holds a poll back.
+/// How long the suite holds a poll at most.
 const POLL: Duration = Duration::from_secs(30);
 
 /// A suite.
@@ -35,7 +35,7 @@ pub(crate) struct PlannedModule {
     pub(crate) variant: Map<String, Value>,
 }
 
-/// How a module stands.
+/// The state of a module.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Info {
@@ -131,7 +131,7 @@ impl Suite {
         Ok(started.id)
     }
 
-    /// Waits until a module has ended; false if it has not within `patience`. It is asked once at least.
+    /// Waits until a module has ended; false if it has not within `patience`. Polls at least once.
     pub(crate) async fn wait(&self, id: &str, patience: Duration) -> Outcome<bool> {
         let deadline = Instant::now() + patience;
         loop {
@@ -153,7 +153,7 @@ impl Suite {
         }
     }
 
-    /// How a module stands.
+    /// The state of a module.
     pub(crate) async fn info(&self, id: &str) -> Outcome<Info> {
         self.call(Method::GET, &format!("/api/info/{}", encode(id)), None, StatusCode::OK).await
     }

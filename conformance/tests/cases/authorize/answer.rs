@@ -20,7 +20,7 @@ async fn n011_code_is_the_only_response_type() {
         answer.assert_error_redirect(REDIRECT, ISSUER, "unsupported_response_type", Some("s"));
         assert!(!answer.location().contains('#'), "nothing in a fragment");
     }
-    assert_told(&world, &[("response_type", "")], "invalid_request").await;
+    assert_error_to_client(&world, &[("response_type", "")], "invalid_request").await;
 }
 
 #[tokio::test]
@@ -29,9 +29,10 @@ async fn n012_query_and_form_post_are_the_only_response_modes() {
     for mode in ["fragment", "query.jwt", "web_message", "x"] {
         let answer = ask(&world, &[("response_mode", mode)]).await;
         answer.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
-        assert_shown(&world, &[("response_mode", mode), ("redirect_uri", "https://evil.example/")]).await;
+        assert_error_on_page(&world, &[("response_mode", mode), ("redirect_uri", "https://evil.example/")])
+            .await;
     }
-    assert!(goes_on(&ask(&world, &[("response_mode", "query")]).await));
+    assert!(leads_to_sign_in(&ask(&world, &[("response_mode", "query")]).await));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How a request comes, and from where.
+//! By which method a request comes, and from which origin.
 
 use super::requests::*;
 
@@ -21,8 +21,8 @@ async fn n014_other_methods_are_refused() {
     for path in PAGES {
         for method in [Method::HEAD, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
             let answer = world.send(by(&method, path)).await;
-            let told = (answer.status.as_u16(), answer.header("allow"));
-            assert_eq!(told, (405, "GET, POST"), "{method} {path}");
+            let refusal = (answer.status.as_u16(), answer.header("allow"));
+            assert_eq!(refusal, (405, "GET, POST"), "{method} {path}");
             assert_no_cors(&answer);
         }
     }

@@ -1,4 +1,4 @@
-//! What else a request says, and how much of it.
+//! The other parameters of a request, and their limits.
 
 use super::requests::*;
 
@@ -21,7 +21,7 @@ async fn n010_unknown_parameters_are_ignored_but_not_without_end() {
     let (world, _) = people().await;
     let many = |count: usize| (0..count).map(|n| format!("&unknown{n}=echo")).collect::<String>();
     let answer = world.send(get(&format!("{}{}", with(&[]), many(50)))).await;
-    assert!(goes_on(&answer));
+    assert!(leads_to_sign_in(&answer));
     let page = Browser::new().visit(&world, &format!("{}{}", with(&[]), many(50))).await;
     assert!(!page.text().contains("echo"));
     world.send(get(&format!("{}{}", with(&[]), many(100)))).await.assert_error_page(400, "invalid_request");
@@ -33,13 +33,13 @@ async fn n019_scopes_are_well_formed_known_and_allowed() {
     let long = "s".repeat(5 * 1024);
     for scope in ["open\"id", "open\\id", "openid\u{7}", "openid  profile", " openid", "openid ", &long, "é"]
     {
-        assert_told(&world, &[("scope", scope)], "invalid_scope").await;
+        assert_error_to_client(&world, &[("scope", scope)], "invalid_scope").await;
     }
     for scope in ["admin", "admin write"] {
-        assert_told(&world, &[("scope", scope)], "invalid_scope").await;
+        assert_error_to_client(&world, &[("scope", scope)], "invalid_scope").await;
     }
     let tokens = redeem(&world, &code(&world, &[("scope", "openid admin email")]).await).await;
-    assert_eq!(tokens.json()["scope"], "openid email", "what is dropped is told");
+    assert_eq!(tokens.json()["scope"], "openid email", "the dropped scopes are missing from the answer");
 }
 
 #[tokio::test]
@@ -57,14 +57,14 @@ async fn n020_state_and_nonce_come_back_byte_for_byte() {
         None,
     );
     let nonce = "n".repeat(512);
-    assert!(goes_on(&ask(&world, &[("nonce", &nonce), ("state", &long)]).await));
-    assert_told(&world, &[("nonce", &format!("{nonce}n"))], "invalid_request").await;
+    assert!(leads_to_sign_in(&ask(&world, &[("nonce", &nonce), ("state", &long)]).await));
+    assert_error_to_client(&world, &[("nonce", &format!("{nonce}n"))], "invalid_request").await;
 }
 
 #[tokio::test]
 async fn n025_request_objects_are_refused_unseen() {
     let (world, _) = people().await;
-    assert_told(&world, &[("request", "eyJhbGciOiJub25lIn0.e30.")], "request_not_supported").await;
+    assert_error_to_client(&world, &[("request", "eyJhbGciOiJub25lIn0.e30.")], "request_not_supported").await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     for uri in [
@@ -73,7 +73,7 @@ async fn n025_request_objects_are_refused_unseen() {
         "urn:ietf:params:oauth:request_uri:x",
         &format!("http://{}/request.jwt", listener.local_addr().unwrap()),
     ] {
-        assert_told(&world, &[("request_uri", uri)], "request_uri_not_supported").await;
+        assert_error_to_client(&world, &[("request_uri", uri)], "request_uri_not_supported").await;
     }
     let visitor = listener.accept().unwrap_err();
     assert_eq!(visitor.kind(), std::io::ErrorKind::WouldBlock, "nothing was fetched");
@@ -93,10 +93,10 @@ async fn n026_claims_are_bounded_and_unknown_ones_ignored() {
         r#"{"userinfo":[]}"#,
         r#"{"userinfo":{"name":1}}"#,
     ] {
-        assert_told(&world, &[("claims", claims)], "invalid_request").await;
+        assert_error_to_client(&world, &[("claims", claims)], "invalid_request").await;
     }
     let unknown = r#"{"userinfo":{"shoe_size":{"essential":true}},"other":{}}"#;
-    assert!(goes_on(&ask(&world, &[("claims", unknown)]).await));
+    assert!(leads_to_sign_in(&ask(&world, &[("claims", unknown)]).await));
     let huge = format!("{}&claims={}", with(&[]).split_once('?').unwrap().1, "[".repeat(1024 * 1024));
     world.counts.take();
     assert_eq!(world.send(post("/authorize", FORM, huge)).await.status, 413);
@@ -139,7 +139,12 @@ async fn n027_a_resource_is_one_of_the_clients() {
     });
     world.client(metadata).await;
     for resource in ["https://api.example#f", "/relative", "https://other.example", "https://api.example/"] {
-        assert_told(&world, &[("client_id", "api-user"), ("resource", resource)], "invalid_target").await;
+        assert_error_to_client(
+            &world,
+            &[("client_id", "api-user"), ("resource", resource)],
+            "invalid_target",
+        )
+        .await;
     }
     let twice = format!(
         "{}&resource=https%3A%2F%2Fapi.example&resource=https%3A%2F%2Ftwo.example",
@@ -147,7 +152,9 @@ async fn n027_a_resource_is_one_of_the_clients() {
     );
     world.send(get(&twice)).await.assert_error_redirect(REDIRECT, ISSUER, "invalid_target", Some("s"));
     for name in ["resource", "audience"] {
-        assert!(goes_on(&ask(&world, &[("client_id", "api-user"), (name, "https://two.example")]).await));
+        assert!(leads_to_sign_in(
+            &ask(&world, &[("client_id", "api-user"), (name, "https://two.example")]).await
+        ));
     }
 }
 
@@ -156,7 +163,7 @@ async fn n035_overlong_requests_cost_no_read() {
     let (world, _) = people().await;
     for length in [9 * 1024, 16 * 1024] {
         let answer = ask(&world, &[("unknown", &"x".repeat(length))]).await;
-        // Over HTTP the transport is first, and says so.
+        // Over HTTP the transport refuses it first.
         let status = if crate::HARNESS == conformance::Harness::Http { 414 } else { 400 };
         assert_eq!(answer.status, status, "{answer:?}");
         assert!(!answer.has("location"));
@@ -164,5 +171,5 @@ async fn n035_overlong_requests_cost_no_read() {
     let posted = format!("{}&unknown={}", with(&[]).split_once('?').unwrap().1, "x".repeat(9 * 1024));
     world.send(post("/authorize", FORM, posted)).await.assert_error_page(400, "invalid_request");
     assert_eq!(world.counts.take(), (0, 0));
-    assert_told(&world, &[("unknown", &"x".repeat(7 * 1024))], "invalid_request").await;
+    assert_error_to_client(&world, &[("unknown", &"x".repeat(7 * 1024))], "invalid_request").await;
 }

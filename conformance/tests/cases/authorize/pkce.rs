@@ -5,15 +5,20 @@ use super::requests::*;
 #[tokio::test]
 async fn n016_without_a_challenge_there_is_no_code() {
     let (world, _) = people().await;
-    assert_told(&world, &[("code_challenge", ""), ("code_challenge_method", "")], "invalid_request").await;
-    assert_told(&world, &[("code_challenge", "")], "invalid_request").await;
+    assert_error_to_client(
+        &world,
+        &[("code_challenge", ""), ("code_challenge_method", "")],
+        "invalid_request",
+    )
+    .await;
+    assert_error_to_client(&world, &[("code_challenge", "")], "invalid_request").await;
 }
 
 #[tokio::test]
 async fn n017_the_method_is_s256_and_nothing_less() {
     let (world, _) = people().await;
     for method in ["plain", "s256", "S512", ""] {
-        assert_told(&world, &[("code_challenge_method", method)], "invalid_request").await;
+        assert_error_to_client(&world, &[("code_challenge_method", method)], "invalid_request").await;
     }
     let empty = format!("{}&code_challenge_method=", with(&[("code_challenge_method", "")]));
     world.send(get(&empty)).await.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
@@ -36,10 +41,10 @@ async fn n018_a_challenge_is_43_base64url_characters() {
         &format!("{short}/"),
         &format!("{short}é"),
     ] {
-        assert_told(&world, &[("code_challenge", challenge)], "invalid_request").await;
+        assert_error_to_client(&world, &[("code_challenge", challenge)], "invalid_request").await;
     }
     // Stricter than the case: a request with a NUL in it proves no redirect URI.
-    assert_shown(&world, &[("code_challenge", &format!("{short}\0"))]).await;
+    assert_error_on_page(&world, &[("code_challenge", &format!("{short}\0"))]).await;
 }
 
 #[tokio::test]
@@ -47,6 +52,6 @@ async fn a_confidential_client_may_be_registered_without_pkce() {
     let (world, _) = people().await;
     world.client(json!({ "client_id": "old", "redirect_uris": [REDIRECT], "pkce_required": false })).await;
     let without = [("client_id", "old"), ("code_challenge", ""), ("code_challenge_method", "")];
-    assert!(goes_on(&ask(&world, &without).await));
-    assert!(goes_on(&ask(&world, &[("client_id", "old")]).await));
+    assert!(leads_to_sign_in(&ask(&world, &without).await));
+    assert!(leads_to_sign_in(&ask(&world, &[("client_id", "old")]).await));
 }

@@ -1,13 +1,13 @@
-//! When a person is asked, and who.
+//! When a user is asked to sign in or to agree, and which user.
 
 use super::requests::*;
 
 #[tokio::test]
 async fn n021_prompt_none_never_shows_a_page() {
     let (world, _) = people().await;
-    assert_told(&world, &[("prompt", "none")], "login_required").await;
+    assert_error_to_client(&world, &[("prompt", "none")], "login_required").await;
     for prompt in ["none login", "none consent", "xyz", "login  consent"] {
-        assert_told(&world, &[("prompt", prompt)], "invalid_request").await;
+        assert_error_to_client(&world, &[("prompt", prompt)], "invalid_request").await;
     }
     let mut browser = Browser::new();
     browser.authorize(&world, &with(&[])).await;
@@ -27,7 +27,7 @@ async fn n022_prompt_login_needs_a_sign_in_of_its_own() {
     let started_at = conformance::BEGIN.seconds() + 60;
     let page = browser.visit(&world, &with(&[("prompt", "login")])).await;
     assert!(page.is_page("Sign in"));
-    // Going back, or straight to the consent page, upgrades nothing.
+    // Going back, or straight to the consent page, does not help.
     let consent = format!("/consent?r={}", page.field("r"));
     assert!(browser.visit(&world, &consent).await.is_page("Sign in"));
     world.pass(5);
@@ -48,7 +48,7 @@ async fn n022_an_older_session_of_another_browser_does_not_do() {
     browser.authorize(&world, &with(&[])).await;
     world.pass(120);
     for demand in [("prompt", "login"), ("max_age", "1"), ("max_age", "0"), ("max_age", "120")] {
-        // Started where nobody is signed in, and gone on with where somebody is.
+        // Started without a session, and continued with one.
         let r = Browser::new().visit(&world, &with(&[demand])).await.field("r");
         let page = browser.visit(&world, &format!("/consent?r={r}")).await;
         assert!(page.is_page("Sign in"), "{demand:?}");
@@ -69,7 +69,7 @@ async fn n023_max_age_is_seconds_and_counts() {
     }
     assert!(browser.visit(&world, &with(&[("max_age", "3")])).await.to_client().get("code").is_some());
     for age in ["-1", "abc", "99999999999999999999", "1.5", "+1", " 1"] {
-        assert_told(&world, &[("max_age", age)], "invalid_request").await;
+        assert_error_to_client(&world, &[("max_age", age)], "invalid_request").await;
     }
 }
 
@@ -152,9 +152,9 @@ async fn hints_lead_to_the_right_user_or_to_an_error() {
     assert!(expired.to_client().get("code").is_some(), "a hint may be expired");
     let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
     for wrong in ["x", &access, &hint[..hint.len() - 4]] {
-        assert_told(&world, &[("id_token_hint", wrong)], "invalid_request").await;
+        assert_error_to_client(&world, &[("id_token_hint", wrong)], "invalid_request").await;
     }
-    // Somebody else is signed in: asked for a sign-in, and only the one of the hint will do.
+    // Another user is signed in: a sign-in is asked for, and only the user of the hint will do.
     let mut other = Browser::new();
     let page = other.visit(&world, &with(&[])).await;
     other.sign_in(&world, &page, "bob", conformance::PASSWORD).await;

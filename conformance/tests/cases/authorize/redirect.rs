@@ -11,14 +11,15 @@ async fn n001_no_client_no_redirect() {
         let (_, after) = page.text().split_once("role=\"alert\">").unwrap();
         after.split('<').next().unwrap().to_owned()
     };
-    let bad_uri = sentence(&assert_shown(&world, &[("redirect_uri", "https://evil.example/")]).await);
+    let bad_uri = sentence(&assert_error_on_page(&world, &[("redirect_uri", "https://evil.example/")]).await);
     for id in ["", "unknown", "gone", &"x".repeat(300), "rp\r\n", "rp%00", " rp"] {
-        let page = assert_shown(&world, &[("client_id", id)]).await;
+        let page = assert_error_on_page(&world, &[("client_id", id)]).await;
         assert_eq!(sentence(&page), bad_uri, "one text for all");
     }
-    // What can't be read is refused before anybody is looked for, so it tells nothing about them either.
+    // What can't be parsed is refused before any lookup, so it reveals nothing either.
     let [known, unknown] = ["rp\0", "unknown\0"].map(|id| [("client_id", id)]);
-    let (known, unknown) = (assert_shown(&world, &known).await, assert_shown(&world, &unknown).await);
+    let (known, unknown) =
+        (assert_error_on_page(&world, &known).await, assert_error_on_page(&world, &unknown).await);
     assert_eq!(sentence(&known), sentence(&unknown));
 }
 
@@ -43,9 +44,9 @@ async fn n002_redirect_uris_are_compared_byte_for_byte() {
         "//rp.example/cb",
         "javascript:alert(1)",
     ] {
-        assert_shown(&world, &[("redirect_uri", uri)]).await;
+        assert_error_on_page(&world, &[("redirect_uri", uri)]).await;
     }
-    assert!(goes_on(&ask(&world, &[("redirect_uri", "https://rp.example/other")]).await));
+    assert!(leads_to_sign_in(&ask(&world, &[("redirect_uri", "https://rp.example/other")]).await));
 }
 
 #[tokio::test]
@@ -55,14 +56,14 @@ async fn n004_a_host_that_looks_like_the_registered_one_is_refused() {
         "https://rp.example.evil.example/cb",
         "https://evilrp.example/cb",
         "https://rpXexample/cb",
-        // A Cyrillic letter, and the same as DNS has it.
+        // A Cyrillic letter, and the same in punycode.
         "https://rр.example/cb",
         "https://xn--r-8tb.example/cb",
         "https://rp.example@evil.example/cb",
         "https://rp.example%40evil.example/cb",
         "https://rp.example\\@evil.example/cb",
     ] {
-        assert_shown(&world, &[("redirect_uri", uri)]).await;
+        assert_error_on_page(&world, &[("redirect_uri", uri)]).await;
     }
 }
 
@@ -70,7 +71,7 @@ async fn n004_a_host_that_looks_like_the_registered_one_is_refused() {
 async fn n005_a_fragment_is_never_part_of_it() {
     let (world, _) = people().await;
     for uri in ["https://rp.example/cb#x", "https://rp.example/cb#", "https://rp.example/cb%23"] {
-        assert_shown(&world, &[("redirect_uri", uri)]).await;
+        assert_error_on_page(&world, &[("redirect_uri", uri)]).await;
         let metadata = json!({ "client_name": "x", "redirect_uris": [uri] });
         let registered = world.admin.create_client(&serde_json::from_value(metadata).unwrap(), &[]).await;
         assert_eq!(registered.is_err(), uri.contains('#'), "nor can it be registered: {uri}");
@@ -82,7 +83,7 @@ async fn n007_a_redirect_uri_is_never_defaulted() {
     for registered in [vec![REDIRECT], vec![REDIRECT, "https://rp.example/other"]] {
         let world = World::new(crate::HARNESS).await;
         world.client(json!({ "client_id": "rp", "redirect_uris": registered })).await;
-        assert_shown(&world, &[("redirect_uri", "")]).await;
+        assert_error_on_page(&world, &[("redirect_uri", "")]).await;
     }
 }
 

@@ -1,6 +1,6 @@
-//! N-220: the process dies before or after any call of the store. Each step is tried with the store going away at
-//! its first call, its second, and so on; then the store is back, and whoever sent the request sends it again.
-//! What is true then is what is true had nothing happened.
+//! N-220: the process dies before or after any call of the store. Each step is tried with the store vanishing at its
+//! first call, its second, and so on; then the store is back and the request is repeated. The outcome has to be the
+//! same as if nothing had happened.
 
 use super::requests::*;
 use conformance::account::Account;
@@ -200,7 +200,7 @@ async fn n220_signing_up() {
     };
     let calls = stage
         .everywhere(door, sign_up, async |(_, _, name), last| {
-            // Taken: by the very account that was made and not told of.
+            // Taken: by the account that was made although its answer was lost.
             assert!(last.is_page("Your account") || last.status == 422, "{last:?}");
             assert!(stage.at_home(name, PASSWORD).await.1.is_page("Your account"));
         })

@@ -1,4 +1,4 @@
-//! A store that goes away at a call, and a world around it.
+//! A store that vanishes at a given call, and a world on it.
 
 use super::super::requests::*;
 use conformance::{Harness, PASSWORD};
@@ -11,7 +11,7 @@ use storage::contract::wire::{Mishap, Wire};
 use storage::tap::{Access, Call, Observer, Tap, When};
 use storage::{Store, StoreError, StoreErrorKind};
 
-/// Lets so many calls through and cuts the next one, before it is made or after; from then on nothing works.
+/// Lets some calls through and fails the next one, before or after it is made; from then on nothing works.
 #[derive(Default)]
 struct Cut {
     passes: AtomicU64,
@@ -28,7 +28,7 @@ impl Cut {
         *self.when.lock().unwrap() = Some(when);
     }
 
-    /// The store is back; whether it was away for anybody.
+    /// The store is back. Returns whether any call failed.
     fn heal(&self) -> bool {
         *self.when.lock().unwrap() = None;
         self.struck.swap(false, Ordering::SeqCst)
@@ -63,7 +63,7 @@ impl Observer for Cut {
 pub(super) struct Stage {
     pub(super) world: World,
     cut: Arc<Cut>,
-    /// The line to the store, where there is one.
+    /// The connection to the store, if it has one.
     wire: Option<Wire>,
     /// Alice's.
     pub(super) browser: Browser,
@@ -123,7 +123,7 @@ impl Stage {
         format!("person{}", self.drawn.get())
     }
 
-    /// Somebody new, in front of their account page.
+    /// A new user at their account page.
     pub(super) async fn somebody(&self) -> (String, Browser, Answer) {
         let name = self.name();
         self.world.user(&name, None, json!({})).await;
@@ -132,7 +132,7 @@ impl Stage {
         (name, browser, page)
     }
 
-    /// What the account page of somebody shows who signs in anew.
+    /// What a user's account page shows after another sign-in.
     pub(super) async fn at_home(&self, name: &str, password: &str) -> (Browser, Answer) {
         let mut browser = Browser::new();
         let login = browser.visit(&self.world, "/account").await;
@@ -140,9 +140,9 @@ impl Stage {
         (browser, page)
     }
 
-    /// Tries `act` on what `prepare` makes, cut off before and after each call of the store, and repeats it when the
-    /// store is back; `check` sees the last answer. Where there is a line, each call on it is cut off, too. Returns how
-    /// many calls of the store there are.
+    /// Tries `act` on what `prepare` makes, interrupted before and after each call of the store, and repeats it when
+    /// the store is back; `check` gets the last answer. On DynamoDB each request on the connection is interrupted,
+    /// too. Returns how many calls of the store there are.
     pub(super) async fn everywhere<T>(
         &self,
         prepare: impl AsyncFn() -> T,
@@ -181,7 +181,7 @@ impl Stage {
         unreachable!("no step asks the store for ever")
     }
 
-    /// Who is told to come back does so, when they are told to.
+    /// Repeats a request that was answered with 503, after the time that the answer says.
     async fn repeated<T>(&self, subject: &T, answer: Answer, act: &impl AsyncFn(&T) -> Answer) -> Answer {
         if answer.status != 503 {
             return answer;
@@ -196,10 +196,10 @@ impl Stage {
 /// How often the SDK tries a call.
 const TRIES: u64 = 3;
 
-/// What the public client asks for.
+/// The scope that the public client asks for.
 pub(super) const OFFLINE: [(&str, &str); 2] = [("client_id", "spa"), ("scope", "openid offline_access")];
 
-/// What a redemption or a refresh gives.
+/// The tokens of a redemption or a refresh.
 pub(super) struct Tokens {
     pub(super) access: String,
     pub(super) refresh: String,

@@ -1,5 +1,5 @@
-//! What has to be true when the server is back. First what the store holds is compared with the ledger, then the
-//! requests without an answer are sent again, as their senders would.
+//! What has to be true after a restart. First the store's contents are compared with the ledger, then the requests
+//! without an answer are sent again, as their senders would.
 
 use super::mortal_server::{Browser, Dice, MortalServer};
 use super::token_chain::{Chain, Fate, present_refresh, request};
@@ -40,11 +40,11 @@ struct Kept {
     people: BTreeMap<String, bool>,
 }
 
-/// The newest of alice's grants for the client are kept. Beside those that were heard of there are others, whose answers
-/// were lost: fewer than as many.
+/// Only the newest of alice's grants for the client are kept. Besides those in the ledger there are some whose answers
+/// were lost: no more than those in the ledger.
 const KEPT: usize = KEPT_OF_A_CLIENT / 2;
 
-/// Checks everything, and sends again what came after `checked`. `has_grace`: former refresh tokens are answered.
+/// Checks everything, and repeats the requests after `checked`. `has_grace`: former refresh tokens are answered.
 pub(super) async fn check(
     folder: &Path,
     server: &MortalServer,
@@ -61,7 +61,7 @@ pub(super) async fn check(
     let newest = ledger.chains.len().saturating_sub(KEPT);
     for (number, chain) in ledger.chains.iter_mut().enumerate() {
         let Some(grant) = kept.grants.get(&chain.nonce) else {
-            // What is over goes first.
+            // Ended grants are deleted first.
             let is_over = chain.is_over || chain.revoked != Fate::NotSent;
             assert!(number < newest || is_over, "lost: {chain:?}");
             continue;
@@ -91,7 +91,7 @@ pub(super) async fn check(
     };
 }
 
-/// Reads everything; what belongs together is there together.
+/// Reads everything; records that belong together exist together.
 async fn look(store: &dyn Store, path: &Path) -> Kept {
     let mut kept = Kept { grants: BTreeMap::new(), people: BTreeMap::new() };
     for user in store.users().await.unwrap() {
@@ -116,7 +116,7 @@ fn grants_of(path: &Path, user: &UserId) -> Vec<GrantId> {
     ids.map(Result::unwrap).collect()
 }
 
-/// What was acknowledged is kept, and what was not sent was not done.
+/// What was acknowledged is stored, and what was not sent was not done.
 fn compare(chain: &Chain, grant: &Grant) {
     if chain.is_over {
         return;
@@ -138,7 +138,7 @@ fn generation(grant: &Grant) -> u32 {
     grant.refresh.as_ref().unwrap().generation
 }
 
-/// N-063: one token set a code and one successor a refresh token, answered or not.
+/// N-063: one set of tokens per code and one successor per refresh token, answered or not.
 async fn go_on(
     server: &MortalServer,
     chain: &mut Chain,
@@ -153,7 +153,7 @@ async fn go_on(
     if chain.redeemed == Fate::Acknowledged {
         ahead = generation(grant) > chain.generation;
     } else if grant.redeemed_at.is_some() {
-        // Spent, and nobody was told: its tokens are nobody's.
+        // Spent, but the answer was lost: nobody has its tokens.
         chain.is_over = true;
         chain.present_code(server).await?.assert_token_error(400, "invalid_grant");
         return Some(());
@@ -177,7 +177,7 @@ async fn go_on(
     Some(())
 }
 
-/// A chain that is alive: its last token works, once. Sometimes it is then ended by using something twice.
+/// A living chain: its newest token works once. Sometimes the chain is then ended by using something twice.
 async fn use_on(server: &MortalServer, chain: &mut Chain, dice: &Dice, has_grace: bool) -> Option<()> {
     let former = chain.refresh.clone();
     chain.refresh(server).await?;
@@ -200,7 +200,7 @@ async fn use_on(server: &MortalServer, chain: &mut Chain, dice: &Dice, has_grace
     Some(())
 }
 
-/// Whoever was told that they have an account signs in; who wasn't has one or can make it. A consent likewise.
+/// A user whose sign-up was acknowledged signs in; another one has an account or can make it. Likewise with consent.
 async fn welcome(server: &MortalServer, browser: &mut Browser, person: &Person, kept: &Kept) -> Option<()> {
     let agreed = kept.people.get(&person.name).copied();
     assert!(agreed.is_some() || person.signed_up != Fate::Acknowledged, "{} was lost", person.name);
@@ -226,7 +226,7 @@ async fn welcome(server: &MortalServer, browser: &mut Browser, person: &Person, 
     Some(())
 }
 
-/// The ring as a command would read it.
+/// The ring as a command reads it.
 async fn ring(folder: &Path, store: Arc<dyn Store>) -> Arc<Snapshot> {
     let master = format!("local:{}", folder.join("keyward-data/master.key").display());
     let raw = Raw::of(None, &Env::of(&[QUICK[0], ("KEYWARD_KEYS", &master)])).unwrap();
@@ -234,7 +234,8 @@ async fn ring(folder: &Path, store: Arc<dyn Store>) -> Arc<Snapshot> {
     assembly::open_keys(&settings, store, false).await.unwrap().current()
 }
 
-/// Each failure moved the debt one interval on, from when it was or from the debt before, whichever is later.
+/// Each failure moved the debt one interval on, from the time of the failure or from the earlier debt, whichever is
+/// later.
 async fn assert_counted(store: &dyn Store, ring: &Snapshot, name: &str, count: u32, began: Timestamp) {
     let key = AttemptKey::name(&Identifier::typed(name).unwrap());
     let key = attempts::stored(key, ring, SystemClock.now()).unwrap();

@@ -1,9 +1,9 @@
-//! A server that is killed again and again while it works: what it acknowledged is there, and nothing is worth
-//! anything twice.
+//! A server that is killed again and again while it works: what it acknowledged is stored, and no code or token works
+//! twice.
 //!
-//! Each round starts a server on the file that the last one left, checks what the rounds before acknowledged, and
-//! lets people, clients and commands work at once. When a drawn number of requests is answered the process is
-//! killed, the others' requests under way: a moment of the work, not of the clock.
+//! Each round starts a server on the file that the last one left, checks what the rounds before acknowledged, and lets
+//! users, clients and commands work concurrently. When a random number of requests is answered the process is killed
+//! with the other requests under way: at a point of the work, not of the clock.
 
 use crate::commands::{REDIRECT, json};
 use check::{Checked, check};
@@ -44,13 +44,13 @@ async fn n063_killed_fifty_times_it_loses_nothing_acknowledged_and_gives_nothing
         }
         drop(progress);
     }
-    assert!(lost.iter().all(|lost| *lost > 0), "nothing was under way: {lost:?}");
+    assert!(lost.iter().all(|lost| *lost > 0), "no request was under way: {lost:?}");
     let server = MortalServer::start(folder.path(), GRACES[0]);
     check(folder.path(), &server, &mut ledger, &mut Checked::default(), &dice, true).await;
     json(folder.path(), &["storage", "check"], "");
 }
 
-/// Alice, the client she signs in at, and a machine. Alice has agreed.
+/// Alice, the client she signs in at, and a client with tokens of its own. Alice has agreed.
 async fn begin(folder: &Path) -> Ledger {
     let server = MortalServer::start(folder, GRACES[0]);
     json(folder, &["user", "create", "--username", "alice", "--password-stdin"], PASSWORD);
@@ -68,7 +68,7 @@ async fn begin(folder: &Path) -> Ledger {
     ledger
 }
 
-/// Says on a failure which round it was.
+/// Prints the round of a failure.
 struct Progress(usize);
 
 impl Drop for Progress {

@@ -1,4 +1,4 @@
-//! A server that dies at an answer that was drawn, and browsers that notice.
+//! A server that is killed after a random number of answers, and browsers that notice.
 
 use crate::commands::SERVE;
 use axum::body::Body;
@@ -11,12 +11,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One name across restarts, whatever the port.
+/// One issuer across restarts, whatever the port.
 const ISSUER: &str = "http://localhost:1";
-/// Lets every browser have an address of its own, so that one's attempts don't count against another.
+/// The front end's secret: every browser has an address of its own, so that attempts don't count against another.
 const FRONT: &str = "0123456789abcdef0123456789abcdef";
 
-/// Draws numbers that a seed repeats.
+/// Random numbers that a seed repeats.
 pub(super) struct Dice(SeededEntropy);
 
 impl Dice {
@@ -38,13 +38,13 @@ pub(super) struct MortalServer {
 }
 
 impl MortalServer {
-    /// Starts it; it lives until it is told otherwise. `grace` is the setting `refresh_reuse_grace`.
+    /// Starts it. `grace` is the setting `refresh_reuse_grace`.
     pub(super) fn start(folder: &Path, grace: &str) -> Self {
         let settings = [
             ("KEYWARD_SIGNING_ALGS", "ES256"),
             ("KEYWARD_ISSUER", ISSUER),
             ("KEYWARD_SIGNUP", "open"),
-            // Nothing is over before the test is, however slow the machine.
+            // Nothing expires before the test ends, however slow the machine.
             ("KEYWARD_CODE_TTL", "10m"),
             ("KEYWARD_ACCESS_TOKEN_TTL", "1h"),
             ("KEYWARD_REFRESH_REUSE_GRACE", grace),
@@ -55,12 +55,12 @@ impl MortalServer {
         Self { process, answered: Cell::new(0), last: Cell::new(None) }
     }
 
-    /// From now on it answers so many requests, then it is killed with whatever else is under way.
+    /// It answers this many more requests, then it is killed with whatever else is under way.
     pub(super) fn die_after(&self, answers: u32) {
         self.last.set(Some(self.answered.get() + answers));
     }
 
-    /// `None`: it died before the answer.
+    /// `None` if it died before the answer.
     pub(super) async fn send(&self, request: Request<Body>) -> Option<Answer> {
         if self.is_dead() {
             return None;
@@ -89,19 +89,19 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// Without cookies, at an address that no other has.
+    /// Without cookies, at an address of its own.
     pub(super) fn new(number: usize) -> Self {
         let address = format!("10.{}.{}.{}", number >> 16, (number >> 8) & 255, number & 255);
         Self { cookies: BTreeMap::new(), address }
     }
 
-    /// Opens a path and follows redirects as long as they stay inside.
+    /// Opens a path and follows redirects as long as they stay within the issuer.
     pub(super) async fn visit(&mut self, server: &MortalServer, path: &str) -> Option<Answer> {
         let answer = self.send(server, get(path)).await?;
         self.follow(server, answer).await
     }
 
-    /// Submits a form of a page, what is hidden in it included; where that leads is not followed.
+    /// Submits a form of a page with its hidden fields; redirects are not followed.
     pub(super) async fn submit(
         &mut self,
         server: &MortalServer,
@@ -115,7 +115,7 @@ impl Browser {
         self.send(server, form(path, &fields).with(ORIGIN, ISSUER)).await
     }
 
-    /// Follows redirects as long as they stay inside.
+    /// Follows redirects as long as they stay within the issuer.
     pub(super) async fn follow(&mut self, server: &MortalServer, mut answer: Answer) -> Option<Answer> {
         while answer.status == 303 && answer.location().starts_with('/') {
             answer = self.send(server, get(answer.location())).await?;

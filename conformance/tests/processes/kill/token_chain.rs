@@ -1,11 +1,11 @@
-//! What one authorization gives: a code, the tokens for it, their successors, and their end. Each step notes what
-//! was sent and what was answered.
+//! What one authorization gives: a code, the tokens for it, their successors, and their end. Each step records what was
+//! sent and what was answered.
 
 use super::mortal_server::{Browser, MortalServer};
 use crate::commands::{CHALLENGE, REDIRECT, VERIFIER};
 use conformance::{Answer, With as _, form, get, query};
 
-/// What became of a request that changes something.
+/// The state of a request that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     NotSent,
@@ -17,19 +17,19 @@ pub(super) enum Fate {
 /// An authorization at the public client, as the client knows it.
 #[derive(Debug)]
 pub(super) struct Chain {
-    /// By which the grant is found in the store.
+    /// Finds the grant in the store.
     pub(super) nonce: String,
     pub(super) code: String,
     pub(super) redeemed: Fate,
     pub(super) access: String,
-    /// The last one that was heard of.
+    /// The newest one that was received.
     pub(super) refresh: String,
     /// How often it was replaced.
     pub(super) generation: u32,
     pub(super) refreshed: Fate,
-    /// The access token was given back.
+    /// The revocation of the access token.
     pub(super) denied: Fate,
-    /// The refresh token was.
+    /// The revocation of the refresh token.
     pub(super) revoked: Fate,
     /// Nothing of it works any more.
     pub(super) is_over: bool,
@@ -51,13 +51,13 @@ pub(super) fn request(nonce: &str, prompt: &str) -> String {
 }
 
 impl Chain {
-    /// For somebody who is signed in and has agreed: no page is shown.
+    /// For a user who is signed in and has agreed: no page is shown.
     pub(super) async fn begin(server: &MortalServer, browser: &mut Browser, nonce: String) -> Option<Self> {
         let answer = browser.visit(server, &request(&nonce, "none")).await?;
         Some(Self::of(nonce, &answer))
     }
 
-    /// With the answer that the client got.
+    /// From the answer that the client got.
     pub(super) fn of(nonce: String, answer: &Answer) -> Self {
         let code = answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned();
         Self {
@@ -74,7 +74,7 @@ impl Chain {
         }
     }
 
-    /// Presents the code, whatever became of it before.
+    /// Presents the code, used or not.
     pub(super) async fn present_code(&self, server: &MortalServer) -> Option<Answer> {
         let fields = [
             ("grant_type", "authorization_code"),
@@ -111,18 +111,18 @@ impl Chain {
         self.denied = Fate::NotSent;
     }
 
-    /// Gives the access token back.
+    /// Revokes the access token.
     pub(super) async fn deny(&mut self, server: &MortalServer) -> Option<()> {
         self.denied = Fate::Lost;
-        give_back(server, &self.access).await?;
+        revoke_token(server, &self.access).await?;
         self.denied = Fate::Acknowledged;
         Some(())
     }
 
-    /// Gives the refresh token back.
+    /// Revokes the refresh token.
     pub(super) async fn revoke(&mut self, server: &MortalServer) -> Option<()> {
         self.revoked = Fate::Lost;
-        give_back(server, &self.refresh).await?;
+        revoke_token(server, &self.refresh).await?;
         self.revoked = Fate::Acknowledged;
         Some(())
     }
@@ -134,13 +134,13 @@ impl Chain {
     }
 }
 
-/// Presents a refresh token, whatever became of it before.
+/// Presents a refresh token, used or not.
 pub(super) async fn present_refresh(server: &MortalServer, token: &str) -> Option<Answer> {
     let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "spa")];
     server.send(form("/token", &fields)).await
 }
 
-async fn give_back(server: &MortalServer, token: &str) -> Option<()> {
+async fn revoke_token(server: &MortalServer, token: &str) -> Option<()> {
     let answer = server.send(form("/revoke", &[("token", token), ("client_id", "spa")])).await?;
     assert_eq!(answer.status, 200, "{answer:?}");
     Some(())

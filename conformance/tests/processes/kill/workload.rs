@@ -1,4 +1,5 @@
-//! Those who work at once until the server dies. Each notes in the ledger what was acknowledged.
+//! Users, clients and commands that work concurrently until the server dies. Each records in the ledger what was
+//! acknowledged.
 
 use super::mortal_server::{Browser, Dice, MortalServer};
 use super::token_chain::{Chain, Fate, request};
@@ -8,27 +9,27 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-/// How many use their codes and tokens at the same time.
+/// How many use codes and tokens at the same time.
 const CUSTOMERS: usize = 4;
-/// How much each of the quick ones does, so that those whose password is hashed get their turn, too. Signing up
-/// goes on for as long as the server lives.
+/// How much each of the fast ones does, so that those who wait for a password hash get their turn. Signing up continues
+/// as long as the server lives.
 const TURNS: usize = 5;
 
-/// What was asked for, and what of it was acknowledged.
+/// What was requested, and what of it was acknowledged.
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// A browser that alice is signed in with.
+    /// A browser in which alice is signed in.
     pub(super) browser: Browser,
     pub(super) chains: Vec<Chain>,
     pub(super) people: Vec<Person>,
-    /// Names that lead to nobody, and how many wrong passwords were refused for each.
+    /// Unknown names, and how many wrong passwords were refused for each.
     pub(super) guesses: Vec<(String, u32)>,
     /// Clients made by the command line, with their secrets.
     pub(super) machines: Vec<(String, String)>,
     numbers: usize,
 }
 
-/// Somebody who signed up.
+/// A user who signed up.
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) signed_up: Fate,
@@ -36,7 +37,7 @@ pub(super) struct Person {
 }
 
 impl Ledger {
-    /// A number that nothing else has.
+    /// A unique number.
     pub(super) fn number(&mut self) -> usize {
         self.numbers += 1;
         self.numbers
@@ -49,7 +50,7 @@ impl Ledger {
 
 type Work<'a> = Pin<Box<dyn Future<Output = Option<()>> + 'a>>;
 
-/// Everybody works until the server dies.
+/// All work until the server dies.
 pub(super) async fn work(folder: &Path, server: &MortalServer, ledger: &mut Ledger, dice: &Dice) {
     let shared = RefCell::new(std::mem::take(ledger));
     all_work(folder, server, &shared, dice).await;
@@ -63,14 +64,14 @@ async fn all_work(folder: &Path, server: &MortalServer, ledger: &RefCell<Ledger>
     all.push(Box::pin(sign_up(server, ledger, dice)));
     all.push(Box::pin(guess(server, ledger)));
     all.push(Box::pin(act(server, ledger)));
-    // A command takes as long as many requests.
+    // A command takes as long as many requests, so it runs in some rounds only.
     if dice.roll(4) == 0 {
         all.push(Box::pin(operate(folder, ledger)));
     }
     join(all).await;
 }
 
-/// Gets codes for alice, and uses them up.
+/// Gets codes for alice and uses them.
 async fn shop(server: &MortalServer, ledger: &RefCell<Ledger>, dice: &Dice) -> Option<()> {
     for _ in 0..TURNS {
         let nonce = ledger.borrow_mut().nonce();
@@ -107,7 +108,7 @@ async fn come_back(server: &MortalServer, ledger: &RefCell<Ledger>) -> Option<()
     Some(())
 }
 
-/// Sends the form of a sign-in page; where that leads is not followed.
+/// Sends the form of a sign-in page; redirects are not followed.
 pub(super) async fn sign_in(
     server: &MortalServer,
     browser: &mut Browser,
@@ -118,7 +119,7 @@ pub(super) async fn sign_in(
     browser.submit(server, page, "/login", &[("username", username), ("password", password)]).await
 }
 
-/// Person after person makes an account, agrees, and uses the code.
+/// User after user makes an account, agrees, and uses the code.
 async fn sign_up(server: &MortalServer, ledger: &RefCell<Ledger>, dice: &Dice) -> Option<()> {
     loop {
         let mut person = Person {
@@ -172,7 +173,7 @@ pub(super) async fn agree(server: &MortalServer, browser: &mut Browser, page: &A
     browser.submit(server, page, "/consent", &fields).await
 }
 
-/// Tries wrong passwords for a name that leads to nobody, until it has to wait.
+/// Tries wrong passwords for an unknown name until it has to wait.
 async fn guess(server: &MortalServer, ledger: &RefCell<Ledger>) -> Option<()> {
     let nonce = ledger.borrow_mut().nonce();
     let number = ledger.borrow_mut().number();
@@ -187,7 +188,7 @@ async fn guess(server: &MortalServer, ledger: &RefCell<Ledger>) -> Option<()> {
     Some(())
 }
 
-/// A machine asks for tokens.
+/// A client gets tokens for itself.
 async fn act(server: &MortalServer, ledger: &RefCell<Ledger>) -> Option<()> {
     let (id, secret) = ledger.borrow().machines[0].clone();
     for _ in 0..TURNS {
@@ -196,7 +197,7 @@ async fn act(server: &MortalServer, ledger: &RefCell<Ledger>) -> Option<()> {
     Some(())
 }
 
-/// A machine asks for a token.
+/// A client gets a token for itself.
 pub(super) async fn ask(server: &MortalServer, id: &str, secret: &str) -> Option<Answer> {
     server
         .send(
@@ -205,14 +206,14 @@ pub(super) async fn ask(server: &MortalServer, id: &str, secret: &str) -> Option
         .await
 }
 
-/// An operator makes a client, beside the server.
+/// An operator makes a client while the server runs.
 async fn operate(folder: &Path, ledger: &RefCell<Ledger>) -> Option<()> {
     let made = register(folder.to_owned()).await;
     ledger.borrow_mut().machines.push(made);
     Some(())
 }
 
-/// Makes a client by the command line, which isn't killed; its id and secret.
+/// Makes a client by a command, which isn't killed. Returns its id and secret.
 pub(super) async fn register(folder: PathBuf) -> (String, String) {
     let command = ["client", "create", "--name", "Machine", "--scope", "read"];
     let made = tokio::task::spawn_blocking(move || json(&folder, &command, "")).await.unwrap();
