@@ -14,11 +14,11 @@ use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use protocol::user::User;
 use serde_json::{Map, Value, json};
+use server::admin::Admin;
 use server::admin::metadata::Registration;
 use server::admin::users::NewUser;
-use server::admin::{Actor, Admin};
 use server::app::{App, Parts};
-use server::clock::FakeClock;
+use server::clock::{Clock as _, FakeClock};
 use server::config::Settings;
 use server::config::env::Env;
 
@@ -101,8 +101,6 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// The application.
     pub app: App,
-    /// Operations of an operator: makes clients and users.
-    pub admin: Admin,
     router: Router,
     listener: Option<SocketAddr>,
     secrets: Mutex<HashMap<String, String>>,
@@ -194,8 +192,6 @@ impl World {
             entropy: entropy.clone(),
         };
         let app = App::new(parts).unwrap();
-        let admin =
-            Admin { actor: Actor::Operator, store: Arc::clone(&store), clock: clock.clone(), entropy };
         let router = routes::router(app.clone(), None);
         let listener = match harness {
             Harness::Router | Harness::DynamoDb => None,
@@ -203,12 +199,17 @@ impl World {
         };
         counts.take();
         let secrets = Mutex::default();
-        Self { clock, store, counts, faults, app, admin, router, listener, secrets, harness, machine }
+        Self { clock, store, counts, faults, app, router, listener, secrets, harness, machine }
     }
 
     /// Where the listener is, if there is one.
     pub fn address(&self) -> SocketAddr {
         self.listener.unwrap()
+    }
+
+    /// An operator's next call, on the store under the taps: makes clients and users.
+    pub fn admin(&self) -> Admin {
+        Admin::of_command(Arc::clone(&self.store), self.clock.now(), self.app.entropy.clone())
     }
 
     /// The issuer.
@@ -237,7 +238,7 @@ impl World {
         let mut registration: Registration = serde_json::from_value(metadata).unwrap();
         registration.client_name.get_or_insert("A client".into());
         let algs = &self.app.settings.signing_algs;
-        let created = self.admin.create_client(&registration, algs).await.unwrap();
+        let created = self.admin().create_client(&registration, algs).await.unwrap();
         let party = Party { client: created.client, secret: created.secret.unwrap_or_default() };
         self.secrets.lock().unwrap().insert(party.id().into(), party.secret.clone());
         party
@@ -303,7 +304,7 @@ impl World {
             ..NewUser::default()
         };
         let password = Zeroizing::new(PASSWORD.to_owned());
-        self.admin.create_user(new, Some((&self.app.passwords, password))).await.unwrap()
+        self.admin().create_user(new, Some((&self.app.passwords, password))).await.unwrap()
     }
 }
 

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use storage::{Store, StoreError, StoreErrorKind};
+use storage::{Stamp, Store, StoreError, StoreErrorKind};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -131,10 +131,10 @@ impl App {
         &self.0.metadata
     }
 
-    /// What operators do, done for people who do it themselves.
-    pub fn admin(&self) -> Admin {
-        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        Admin { actor: Actor::Server, store: self.store.clone(), clock, entropy }
+    /// What operators do, done by the server in a call for users who do it themselves.
+    pub fn admin(&self, call: impl Into<Stamp>) -> Admin {
+        let (store, entropy) = (self.store.clone(), self.entropy.clone());
+        Admin { actor: Actor::Server, call: call.into(), store, entropy }
     }
 
     /// The attempts that are being checked.

@@ -1,7 +1,7 @@
 //! From settings to the parts of a running server. The one place that chooses real clocks, real randomness and
 //! real storage; tests put their own parts together.
 
-use crate::admin::{Actor, Admin};
+use crate::admin::Admin;
 use crate::app::{App, Parts};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{KeysSetting, Settings, StorageSetting};
@@ -71,10 +71,10 @@ pub async fn open_keys(
     Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
 }
 
-/// What operators' commands work with.
+/// The operations of one command.
 pub fn admin(store: Arc<dyn Store>) -> Admin {
     let (clock, entropy) = machine();
-    Admin { actor: Actor::Operator, store, clock, entropy }
+    Admin::of_command(store, clock.now(), entropy)
 }
 
 /// The password pool of this machine: one computation a core.

@@ -15,7 +15,7 @@ mod audit;
 mod failure_log;
 mod throttle;
 
-pub use audit::audit;
+pub use audit::{audit, audit_by};
 pub use failure_log::{FailureLog, LINES_A_MINUTE, REQUEST_FAILED};
 pub use throttle::LogThrottle;
 

@@ -61,7 +61,7 @@ async fn a_profile_is_changed() {
     browser.follow("#profile-submit").await;
     browser.find("#account-notice[role=status]").await;
     assert_eq!(browser.text("#account-notice").await, "Your profile is saved.");
-    let alice = fixture.world.admin.user("alice").await.unwrap();
+    let alice = fixture.world.admin().user("alice").await.unwrap();
     assert_eq!((alice.claims["name"].as_str(), alice.email), (Some("Alice B. Adams"), None));
     assert_eq!(alice.claims["birthdate"], json!("1990-04-02"));
     assert_eq!(browser.refusals().await, [""; 0]);
@@ -191,7 +191,7 @@ async fn the_account_works_from_the_keyboard() {
     browser.keys_held(CONTROL, &["a"]).await;
     browser.leaving(browser.keys(&["Alice C. Adams", ENTER])).await;
     browser.find("#account-notice").await;
-    let alice = fixture.world.admin.user("alice").await.unwrap();
+    let alice = fixture.world.admin().user("alice").await.unwrap();
     assert_eq!(alice.claims["name"], json!("Alice C. Adams"));
 
     browser.stops("sessions-end-all").await;

@@ -223,7 +223,7 @@ async fn an_account_with_as_much_as_there_may_be_fits_every_screen_and_is_access
         other_browser.authorize(&fixture.world, &fixture.path(&[("client_id", &id), ("scope", scope)])).await;
     }
     let store = &fixture.world.store;
-    let alice = fixture.world.admin.user("alice").await.unwrap().id;
+    let alice = fixture.world.admin().user("alice").await.unwrap().id;
     let one = Account::of(&**store, &alice).await.sessions.remove(0);
     for number in 2..100_u128 {
         let session = Session { id: SessionId::from_bytes(number.to_be_bytes()), ..one.clone() };

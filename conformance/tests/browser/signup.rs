@@ -57,7 +57,7 @@ async fn a_user_signs_up_and_arrives_at_the_application() {
     browser.follow("#consent-approve").await;
     let arrival = fixture.site.arrival().await;
     let tokens = fixture.redeem(&arrival).await;
-    let carol = fixture.world.admin.user("carol").await.unwrap();
+    let carol = fixture.world.admin().user("carol").await.unwrap();
     assert_eq!(tokens.claims("id_token")["sub"], carol.subject.as_str());
     assert_eq!(browser.refusals().await, [""; 0]);
 }
@@ -83,7 +83,7 @@ async fn signing_up_works_from_the_keyboard() {
     browser.stops("consent-approve").await;
     browser.leaving(browser.keys(&[ENTER])).await;
     assert!(fixture.site.arrival().await.get("code").is_some());
-    let carol = fixture.world.admin.user("carol").await.unwrap();
+    let carol = fixture.world.admin().user("carol").await.unwrap();
     assert_eq!((carol.email.as_deref(), carol.email_verified), (Some("carol@example.com"), false));
 }
 

@@ -106,7 +106,7 @@ async fn profiles_are_changed_checked_and_emptied() {
     world.pass(5);
     let saved = submit(&world, &mut browser, &page, "profile", &fields).await;
     assert_eq!(saved.element("account-notice"), Some("Your profile is saved."));
-    let user = world.admin.user("alice").await.unwrap();
+    let user = world.admin().user("alice").await.unwrap();
     assert_eq!(user.claims.get("name"), Some(&json!("Alice B. Adams")));
     assert_eq!((user.claims.get("birthdate"), user.claims.get("phone_number_verified")), (None, None));
     assert_eq!((user.email.as_deref(), user.email_verified), (Some("alice@new.example"), false));
@@ -118,7 +118,7 @@ async fn profiles_are_changed_checked_and_emptied() {
         assert_eq!(answer.status, 422, "{wrong:?}");
         assert!(answer.text().contains("profile-problem"));
     }
-    assert_eq!(world.admin.user("alice").await.unwrap().claims.get("name"), Some(&json!("Alice B. Adams")));
+    assert_eq!(world.admin().user("alice").await.unwrap().claims.get("name"), Some(&json!("Alice B. Adams")));
 }
 
 #[tokio::test]
@@ -131,12 +131,12 @@ async fn a_verified_address_stays_until_another_is_verified() {
         ..Default::default()
     };
     let password = zeroize::Zeroizing::new(PASSWORD.to_owned());
-    world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
+    world.admin().create_user(new, Some((&world.app.passwords, password))).await.unwrap();
     let mut browser = Browser::new();
     let login = browser.visit(&world, "/account").await;
     let page = browser.sign_in(&world, &login, "carol", PASSWORD).await;
     submit(&world, &mut browser, &page, "profile", &[("email", "mallory@example.com")]).await;
-    let user = world.admin.user("carol@example.com").await.unwrap();
+    let user = world.admin().user("carol@example.com").await.unwrap();
     assert_eq!((user.email.as_deref(), user.email_verified), (Some("carol@example.com"), true));
 }
 
@@ -220,7 +220,7 @@ async fn n193_sessions_end_one_by_one_or_all() {
     // The operator ends the last one as well, with all grants made in it.
     let answer = home.authorize(&world, &with(&[])).await;
     let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
-    world.admin.void_user("alice").await.unwrap();
+    world.admin().void_user("alice").await.unwrap();
     assert!(home.visit(&world, "/account").await.is_page("Sign in"));
     assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401);
 }
@@ -250,7 +250,7 @@ async fn n168_all_grants_of_an_application_are_revoked_however_many() {
     let (world, _) = people().await;
     world.single_page().await;
     spa_tokens(&world).await;
-    let alice = world.admin.user("alice").await.unwrap().id;
+    let alice = world.admin().user("alice").await.unwrap().id;
     let given = Account::of(&*world.store, &alice).await.grants.remove(0);
     // More than twice what is loaded at once.
     let all: Vec<_> = (0..1100_u128)
@@ -289,7 +289,7 @@ async fn cross_site_forms_change_nothing() {
         // Reloading or typing the address leads to the page.
         assert_eq!(browser.get(&world, &path).await.location(), "https://op.example/account");
     }
-    assert_eq!(world.admin.user("alice").await.unwrap().claims["name"], json!("Alice Adams"));
+    assert_eq!(world.admin().user("alice").await.unwrap().claims["name"], json!("Alice Adams"));
     let nobody = Browser::new().submit(&world, "/account/apps", &[("all", "yes")]).await;
     nobody.assert_error_page(403, "access_denied");
 }

@@ -279,7 +279,7 @@ async fn n247_failures_under_one_name_show_nothing_under_another() {
         ..NewUser::default()
     };
     let password = Zeroizing::new(PASSWORD.to_owned());
-    world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
+    world.admin().create_user(new, Some((&world.app.passwords, password))).await.unwrap();
     let mut door = SignInPage::open(&world).await;
     let mut message = Vec::new();
     for (first, then, network) in [

@@ -29,7 +29,7 @@ async fn n244_a_disabled_client_is_not_served_by_a_busy_store() {
     let (world, _) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
     let elsewhere = world.beside(world.app.clock.now()).await;
-    elsewhere.admin.set_client_disabled("machine", true).await.unwrap();
+    elsewhere.admin().set_client_disabled("machine", true).await.unwrap();
     world.pass(OLD);
     for kind in [Busy, Corrupt] {
         assert_unserved(&without_its_record(&world, kind).await);
@@ -49,7 +49,7 @@ async fn n244_nor_is_a_secret_that_was_rotated_out() {
     let (world, machine) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
     let elsewhere = world.beside(world.app.clock.now()).await;
-    let rotated = elsewhere.admin.rotate_secret("machine", Duration::ZERO).await.unwrap();
+    let rotated = elsewhere.admin().rotate_secret("machine", Duration::ZERO).await.unwrap();
     let by_new = basic("machine", &rotated.secret.unwrap());
     world.pass(OLD);
     assert_unserved(&without_its_record(&world, Busy).await);
@@ -143,7 +143,7 @@ async fn n244_callers_that_keep_us_from_noticing_changes_gain_nothing() {
     let (world, _) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
     let elsewhere = world.beside(world.app.clock.now()).await;
-    elsewhere.admin.set_client_disabled("machine", true).await.unwrap();
+    elsewhere.admin().set_client_disabled("machine", true).await.unwrap();
     let mut mark = None;
     world.faults.fail("change_mark", 1, Before, Busy);
     server::upkeep::notice_changes(&world.app, &mut mark).await;

@@ -28,7 +28,7 @@ async fn n085_a_clients_own_token_has_no_user() {
     }
     // User names and client ids are separate: neither can be mistaken for the other.
     let taken = server::admin::users::NewUser { username: "Machine".into(), ..Default::default() };
-    assert!(world.admin.create_user(taken, None).await.is_err());
+    assert!(world.admin().create_user(taken, None).await.is_err());
     let alice = world.alice().await;
     let namesake = world.client(json!({ "client_id": "alice", "scope": "read" })).await;
     let claims = world
@@ -45,10 +45,10 @@ async fn n085_a_clients_own_token_has_no_user() {
 async fn n086_a_disabled_client_is_out_within_a_minute() {
     let (world, _) = world_with_machine().await;
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
-    world.admin.set_client_disabled("machine", true).await.unwrap();
+    world.admin().set_client_disabled("machine", true).await.unwrap();
     world.pass(60);
     ask(&world, &[GRANT]).await.assert_token_error(401, "invalid_client");
-    world.admin.set_client_disabled("machine", false).await.unwrap();
+    world.admin().set_client_disabled("machine", false).await.unwrap();
     // Another process wrote: what `upkeep` does when it notices.
     world.app.distrust_caches();
     assert_eq!(ask(&world, &[GRANT]).await.status, 200);
@@ -61,7 +61,7 @@ async fn n086_an_old_secret_is_out_after_the_overlap() {
         world.send(form("/token", &[GRANT]).with("authorization", &basic("machine", secret))).await
     };
     let day = Duration::from_secs(24 * 3600);
-    let rotated = world.admin.rotate_secret("machine", day).await.unwrap();
+    let rotated = world.admin().rotate_secret("machine", day).await.unwrap();
     let new = rotated.secret.unwrap();
     world.pass(60);
     for secret in [&machine.secret, &new] {
@@ -73,7 +73,7 @@ async fn n086_an_old_secret_is_out_after_the_overlap() {
     as_secret(&machine.secret).await.assert_token_error(401, "invalid_client");
     assert_eq!(as_secret(&new).await.status, 200);
     // After a leak there is no overlap.
-    let newest = world.admin.rotate_secret("machine", Duration::ZERO).await.unwrap().secret.unwrap();
+    let newest = world.admin().rotate_secret("machine", Duration::ZERO).await.unwrap().secret.unwrap();
     world.pass(60);
     as_secret(&new).await.assert_token_error(401, "invalid_client");
     assert_eq!(as_secret(&newest).await.status, 200);

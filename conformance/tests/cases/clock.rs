@@ -359,8 +359,8 @@ async fn n240_the_newest_secret_is_the_last_one_made_whatever_clocks_say() {
     };
     world.clock.set(BEGIN.minus(HOUR));
     let day = 24 * HOUR;
-    let second = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
-    let third = world.admin.rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    let second = world.admin().rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
+    let third = world.admin().rotate_secret(machine.id(), day).await.unwrap().secret.unwrap();
     world.app.distrust_caches();
     assert_eq!([ask(&second).await, ask(&third).await], [200, 200]);
 }

@@ -73,7 +73,7 @@ async fn n054_another_clients_code_stays_good() {
     let (code, log) = (code(&world, &[]).await, Log::open());
     redeem_with(&world, &code, "other", &[]).await.assert_token_error(400, "invalid_grant");
     let mismatch = log.event("code.client_mismatch");
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     assert_eq!((&mismatch["client"], &mismatch["user"]), (&json!("other"), &json!(alice.id.to_string())));
     let fields = [
         ("grant_type", "authorization_code"),
@@ -317,13 +317,13 @@ async fn whatever_ended_meanwhile_ends_the_code() {
     for _ in 0..2 {
         codes.push(code(&world, &[]).await);
     }
-    world.admin.set_user_disabled("alice", true).await.unwrap();
+    world.admin().set_user_disabled("alice", true).await.unwrap();
     redeem(&world, &codes[0]).await.assert_token_error(400, "invalid_grant");
-    world.admin.set_user_disabled("alice", false).await.unwrap();
+    world.admin().set_user_disabled("alice", false).await.unwrap();
     redeem(&world, &codes[1]).await.assert_token_error(400, "invalid_grant");
     world.pass(1);
     let code = code(&world, &[]).await;
-    world.admin.set_client_disabled("rp", true).await.unwrap();
+    world.admin().set_client_disabled("rp", true).await.unwrap();
     world.app.distrust_caches();
     redeem(&world, &code).await.assert_token_error(401, "invalid_client");
 }
@@ -359,7 +359,7 @@ async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
         let answer = browser.get(&world, &with(&[])).await;
         assert!(answer.to_client().get("code").is_some(), "{answer:?}");
     }
-    let alice = world.admin.user("alice").await.unwrap().id;
+    let alice = world.admin().user("alice").await.unwrap().id;
     let grants = async || Account::of(&*world.store, &alice).await.grants;
     // N-242: the newest codes of a session, and the redeemed ones.
     assert_eq!(grants().await.len(), MOST_CODES + 1);

@@ -24,7 +24,7 @@ async fn is_remembered(world: &World, browser: &mut Browser, scope: &str) -> boo
 
 /// Everything that alice granted.
 async fn grants(world: &World) -> Vec<protocol::grant::Grant> {
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     Account::of(&*world.store, &alice.id).await.grants
 }
 
@@ -138,7 +138,7 @@ async fn n165_consent_is_asked_only_for_what_is_new() {
         client.scope = protocol::scope::Scope::parse("openid profile email reports").unwrap();
         Ok(())
     };
-    world.admin.change_client("rp", change).await.unwrap();
+    world.admin().change_client("rp", change).await.unwrap();
     world.app.distrust_caches();
     let difference = later.visit(&world, &with(&[("scope", "openid email reports")])).await;
     assert_eq!(difference.scopes(), ["openid", "email", "reports"]);
@@ -151,10 +151,10 @@ async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[("scope", "openid email")]).await;
     browser.consent(&world, &page, "approve").await;
-    let alice = world.admin.user("alice").await.unwrap().id;
+    let alice = world.admin().user("alice").await.unwrap().id;
     let kept = async || Account::of(&*world.store, &alice).await.consents;
     let [former] = &kept().await[..] else { panic!() };
-    world.admin.delete_client("rp").await.unwrap();
+    world.admin().delete_client("rp").await.unwrap();
     // On DynamoDB they remain stored and don't count.
     assert!(kept().await.is_empty() || crate::HARNESS == conformance::Harness::DynamoDb, "they go along");
     world.pass(1);
@@ -171,7 +171,7 @@ async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
     browser.consent(&world, &page, "approve").await;
     let [now] = &kept().await[..] else { panic!() };
     assert_eq!(now.scope.to_string(), "openid", "not united");
-    let (alice, realm) = (world.admin.user("alice").await.unwrap(), world.app.keys.current().generation());
+    let (alice, realm) = (world.admin().user("alice").await.unwrap(), world.app.keys.current().generation());
     assert!(now.counts(&alice, &party.client, realm));
     let account = browser.visit(&world, "/account").await;
     assert!(account.text().contains("Relying party"));
@@ -181,7 +181,7 @@ async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
 async fn a_user_who_is_signed_out_already_is_not_asked() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
-    world.admin.set_user_disabled("alice", true).await.unwrap();
+    world.admin().set_user_disabled("alice", true).await.unwrap();
     assert!(browser.consent(&world, &page, "approve").await.is_page("Sign in"));
     let shown = browser.visit(&world, &format!("/consent?r={}", page.field("r"))).await;
     assert!(shown.is_page("Sign in"));
@@ -191,7 +191,7 @@ async fn a_user_who_is_signed_out_already_is_not_asked() {
 async fn a_client_changed_meanwhile_is_checked_again() {
     let (world, _) = people().await;
     let (mut browser, page) = asked(&world, &[]).await;
-    world.admin.set_client_disabled("rp", true).await.unwrap();
+    world.admin().set_client_disabled("rp", true).await.unwrap();
     world.app.distrust_caches();
     browser.consent(&world, &page, "approve").await.assert_error_page(400, "invalid_request");
 }

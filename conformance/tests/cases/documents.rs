@@ -193,7 +193,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
         let advertised = list(&metadata, "id_token_signing_alg_values_supported").contains(&id);
         if !advertised {
             let registration = serde_json::from_value(registered).unwrap();
-            let refused = world.admin.create_client(&registration, &world.app.settings.signing_algs).await;
+            let refused = world.admin().create_client(&registration, &world.app.settings.signing_algs).await;
             assert!(refused.is_err(), "{id}");
             continue;
         }
@@ -211,7 +211,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
         let userinfo = world.send(get("/userinfo").with("authorization", &bearer)).await.json();
         let id_token = tokens.claims("id_token");
         assert!(list(&metadata, "acr_values_supported").contains(&id_token["acr"].as_str().unwrap()));
-        assert_eq!(id_token["sub"], world.admin.user("alice").await.unwrap().subject.as_str(), "public");
+        assert_eq!(id_token["sub"], world.admin().user("alice").await.unwrap().subject.as_str(), "public");
         for name in &claims {
             assert!(userinfo.get(name).or(id_token.get(name)).is_some(), "{name} in {userinfo} {id_token}");
         }

@@ -110,7 +110,7 @@ async fn n117_inactive_tokens_get_the_same_answer() {
     }
     let gone = member(&spa_tokens(&world).await, "access_token");
     assert!(is_active(&world, &gone).await);
-    world.admin.delete_user("alice").await.unwrap();
+    world.admin().delete_user("alice").await.unwrap();
     assert_eq!(introspect(&world, "api", &gone).await.text(), INACTIVE, "unknown by now");
     // Text larger than any parameter or any body is no token.
     introspect(&world, "api", &"z".repeat(12_000)).await.assert_token_error(400, "invalid_request");
@@ -268,13 +268,13 @@ async fn a_disabled_client_has_no_active_tokens() {
     assert!(is_active(&world, &access).await && is_active(&world, &own).await);
     world.pass(1);
     for client in ["spa", "machine"] {
-        world.admin.set_client_disabled(client, true).await.unwrap();
+        world.admin().set_client_disabled(client, true).await.unwrap();
     }
     world.app.distrust_caches();
     assert!(!is_active(&world, &access).await && !is_active(&world, &own).await);
     world.pass(1);
     for client in ["spa", "machine"] {
-        world.admin.set_client_disabled(client, false).await.unwrap();
+        world.admin().set_client_disabled(client, false).await.unwrap();
     }
     world.app.distrust_caches();
     assert!(!is_active(&world, &access).await && !is_active(&world, &own).await, "for good");

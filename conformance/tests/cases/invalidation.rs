@@ -10,8 +10,7 @@ use protocol::id::{ClientId, RequestId};
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use serde_json::json;
-use server::admin::{Actor, Admin};
-use server::clock::FakeClock;
+use server::admin::Admin;
 use server::entropy::SeededEntropy;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -65,7 +64,7 @@ fn trusted(id: &str) -> serde_json::Value {
 
 /// The password is changed by a call that began at the same time as the world and took longer.
 async fn new_password(world: &World) {
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     let hash = PasswordHash(
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g".into(),
     );
@@ -123,7 +122,7 @@ async fn n238_a_consent_given_while_the_password_changed_is_asked_again() {
     }
     // Consent given under the old password doesn't bind the user of the new one.
     let password = PASSWORD.to_owned().into();
-    it.world.admin.set_password("alice", &it.world.app.passwords, password).await.unwrap();
+    it.world.admin().set_password("alice", &it.world.app.passwords, password).await.unwrap();
     let mut anew = Browser::new();
     let login = anew.visit(&it.world, &request).await;
     let answer = anew.sign_in(&it.world, &login, "alice", PASSWORD).await;
@@ -191,12 +190,7 @@ async fn n239_a_code_from_before_the_sign_out_is_refused_and_an_offline_grant_li
 
 /// An operator on a host whose clock differs.
 fn operator(world: &World, clock: Timestamp) -> Admin {
-    Admin {
-        actor: Actor::Operator,
-        store: Arc::clone(&world.store),
-        clock: Arc::new(FakeClock::new(clock)),
-        entropy: Arc::new(SeededEntropy::new(77)),
-    }
+    Admin::of_command(Arc::clone(&world.store), clock, Arc::new(SeededEntropy::new(77)))
 }
 
 const APART: [Duration; 3] = [Duration::ZERO, Duration::from_secs(120), Duration::from_secs(3600)];
@@ -208,12 +202,8 @@ async fn n240_an_operators_command_ends_whatever_its_hosts_clock_says() {
         ("set-password", |admin| {
             Box::pin(async move {
                 let alice = admin.user("alice").await.unwrap();
-                let done = admin.store.set_password(
-                    &alice.id,
-                    None,
-                    alice.password.as_ref().unwrap(),
-                    admin.stamp(),
-                );
+                let done =
+                    admin.store.set_password(&alice.id, None, alice.password.as_ref().unwrap(), admin.call);
                 assert!(done.await.unwrap().is_done());
             })
         }),
@@ -315,15 +305,15 @@ async fn n241_what_a_process_grants_by_a_client_of_before_does_not_revive() {
     let ask = async || world.send(form("/token", &fields).with("authorization", &machine.basic())).await;
     assert_eq!(ask().await.status, 200);
     // By another process, so that this one keeps the client cached for a minute.
-    world.admin.set_client_disabled("rp", true).await.unwrap();
-    world.admin.set_client_disabled(machine.id(), true).await.unwrap();
+    world.admin().set_client_disabled("rp", true).await.unwrap();
+    world.admin().set_client_disabled(machine.id(), true).await.unwrap();
     world.pass(1);
     let answer = browser.get(&world, &with(&scope)).await;
     let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
     let own = member(&ask().await, "access_token");
     world.pass(1);
-    world.admin.set_client_disabled("rp", false).await.unwrap();
-    world.admin.set_client_disabled(machine.id(), false).await.unwrap();
+    world.admin().set_client_disabled("rp", false).await.unwrap();
+    world.admin().set_client_disabled(machine.id(), false).await.unwrap();
     world.app.distrust_caches();
     if tokens.status == 200 {
         assert_eq!(userinfo_status(&world, &member(&tokens, "access_token")).await, 401);
@@ -350,7 +340,7 @@ async fn a_code_issued_while_the_application_is_removed_is_worth_nothing() {
             assert_eq!(browser.submit(&world, "/account/apps", &fields).await.status, 200);
         })
         .await;
-        let alice = it.world.admin.user("alice").await.unwrap();
+        let alice = it.world.admin().user("alice").await.unwrap();
         let other = it.world.store.client(&ClientId::parse("other").unwrap()).await.unwrap().unwrap();
         let realm = it.world.app.keys.fresh().await.unwrap().generation();
         let consent = Consent {
@@ -360,7 +350,7 @@ async fn a_code_issued_while_the_application_is_removed_is_worth_nothing() {
             granted_at: BEGIN,
             authority: Some(Generations::of_grant(realm, &alice, &other).authority()),
         };
-        it.world.store.remember_consent(&consent, it.world.admin.stamp()).await.unwrap();
+        it.world.store.remember_consent(&consent, it.world.admin().call).await.unwrap();
         let request = with(&[("client_id", "other"), ("prompt", "none")]);
         let answer = it.browser.get(&it.world, &request).await;
         answer.assert_error_redirect(REDIRECT, ISSUER, "consent_required", Some("s"));

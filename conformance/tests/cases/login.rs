@@ -123,7 +123,7 @@ async fn unknown_users_cost_the_same() {
     let (world, _) = people().await;
     world.user("mute", None, json!({})).await;
     let disabled = world.user("gone", None, json!({})).await;
-    world.admin.set_user_disabled("gone", true).await.unwrap();
+    world.admin().set_user_disabled("gone", true).await.unwrap();
     let _ = disabled;
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
@@ -295,7 +295,7 @@ async fn a_changed_password_ends_sessions_and_grants() {
     let mut browser = Browser::new();
     browser.authorize(&world, &with(&[])).await;
     let password = zeroize::Zeroizing::new("another password".to_owned());
-    world.admin.set_password("alice", &world.app.passwords, password).await.unwrap();
+    world.admin().set_password("alice", &world.app.passwords, password).await.unwrap();
     browser.visit(&world, &with(&[("prompt", "none")])).await.assert_error_redirect(
         REDIRECT,
         ISSUER,
@@ -319,7 +319,7 @@ async fn a_verified_address_is_a_login_name_an_unverified_one_is_not() {
         ..Default::default()
     };
     let password = zeroize::Zeroizing::new(PASSWORD.to_owned());
-    world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
+    world.admin().create_user(new, Some((&world.app.passwords, password))).await.unwrap();
     let mut browser = Browser::new();
     let page = browser.visit(&world, &with(&[])).await;
     assert_eq!(browser.sign_in(&world, &page, "alice@example.com", PASSWORD).await.status, 422);

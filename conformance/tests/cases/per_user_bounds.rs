@@ -28,7 +28,7 @@ fn next_moment(world: &World) {
 }
 
 async fn alice(world: &World) -> UserId {
-    world.admin.user("alice").await.unwrap().id
+    world.admin().user("alice").await.unwrap().id
 }
 
 async fn kept(world: &World) -> Account {

@@ -217,7 +217,7 @@ async fn n074_scopes_narrow_and_widen_again_but_never_beyond_the_grant() {
         client.scope = client.scope.without("profile");
         Ok(())
     };
-    world.admin.change_client("spa", change).await.unwrap();
+    world.admin().change_client("spa", change).await.unwrap();
     world.app.distrust_caches();
     world.pass(31);
     let less = refresh(&world, &member(&full, "refresh_token")).await;
@@ -254,7 +254,7 @@ async fn n075_a_resource_that_was_taken_from_the_client_is_gone() {
     world.pass(60);
     let token = member(&refresh(&world, &token).await, "refresh_token");
     let changed = serde_json::from_value(json!({ "audiences": [""] })).unwrap();
-    world.admin.update_client("spa", &changed, &world.app.settings.signing_algs).await.unwrap();
+    world.admin().update_client("spa", &changed, &world.app.settings.signing_algs).await.unwrap();
     world.pass(60);
     refresh(&world, &token).await.assert_token_error(400, "invalid_target");
 }
@@ -302,12 +302,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_revokes_nothing() {
         let there = kept_grant(&*world.store, grant.key()).await;
         let (seen, old) = (there.refresh.unwrap(), grant.refresh.clone().unwrap());
         assert!(
-            world
-                .store
-                .rotate_refresh(grant.key(), &seen, &old, world.admin.stamp())
-                .await
-                .unwrap()
-                .is_done()
+            world.store.rotate_refresh(grant.key(), &seen, &old, world.admin().call).await.unwrap().is_done()
         );
     }
     let log = Log::open();
@@ -326,7 +321,7 @@ async fn n226_a_token_ahead_of_the_store_is_refused_and_revokes_nothing() {
 }
 
 async fn all_grants(world: &World) -> Vec<protocol::grant::Grant> {
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     Account::of(&*world.store, &alice.id).await.grants
 }
 

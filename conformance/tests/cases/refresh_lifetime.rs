@@ -69,6 +69,6 @@ async fn an_offline_grant_outlives_its_session_and_ends_with_the_password() {
     let r2 = refresh(&world, &r1).await;
     assert_eq!(r2.status, 200, "no session lasts that long");
     let password = zeroize::Zeroizing::new("another password".to_owned());
-    world.admin.set_password("alice", &world.app.passwords, password).await.unwrap();
+    world.admin().set_password("alice", &world.app.passwords, password).await.unwrap();
     refresh(&world, &member(&r2, "refresh_token")).await.assert_token_error(400, "invalid_grant");
 }

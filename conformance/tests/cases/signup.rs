@@ -38,7 +38,7 @@ async fn from_the_login_page_to_the_client() {
     let answer = browser.consent(&world, &consent, "approve").await;
     let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
     assert_eq!(tokens.status, 200);
-    let user = world.admin.user("carol").await.unwrap();
+    let user = world.admin().user("carol").await.unwrap();
     assert_eq!(tokens.claims("id_token")["sub"], user.subject.as_str());
 }
 
@@ -49,6 +49,17 @@ async fn without_an_errand_it_leads_to_the_account() {
     let page = browser.visit(&world, "/signup").await;
     let account = sign_up(&world, &mut browser, &page, &GOOD).await;
     assert!(account.is_page("Your account"), "{account:?}");
+}
+
+#[tokio::test]
+async fn an_account_carries_the_id_and_the_time_of_the_request_that_made_it() {
+    let world = open().await;
+    let (mut browser, log) = (Browser::new(), Log::open());
+    let page = browser.visit(&world, "/signup").await;
+    sign_up(&world, &mut browser, &page, &GOOD).await;
+    let (event, user) = (log.event("signup.done"), world.admin().user("carol").await.unwrap());
+    assert_eq!(event["request"], user.generation.id.unwrap().to_string());
+    assert_eq!(event["at"], user.created_at.millis());
 }
 
 #[tokio::test]
@@ -122,7 +133,7 @@ async fn n173_names_that_cannot_be_taken() {
         email_verified: true,
         ..Default::default()
     };
-    world.admin.create_user(new, None).await.unwrap();
+    world.admin().create_user(new, None).await.unwrap();
     let mut browser = Browser::new();
     let page = browser.visit(&world, "/signup").await;
     for name in ["rp", "RP", "dora", "ＤＯＲＡ", "dora@example.com", "a@b.example", "admin", "Administrator"]
@@ -184,10 +195,10 @@ async fn n174_nothing_else_can_be_set() {
         ("id", "AAAAAAAAAAAAAAAAAAAAAA"),
     ]);
     sign_up(&world, &mut browser, &page, &fields).await;
-    let user = world.admin.user("carol").await.unwrap();
+    let user = world.admin().user("carol").await.unwrap();
     assert_eq!((user.email.as_deref(), user.email_verified), (Some("carol@example.com"), false));
     assert!(user.claims.is_empty() && !user.disabled && user.subject.as_str() != "x");
-    assert!(world.admin.user("carol@example.com").await.is_err(), "no login name until verified");
+    assert!(world.admin().user("carol@example.com").await.is_err(), "no login name until verified");
 }
 
 #[tokio::test]

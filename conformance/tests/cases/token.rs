@@ -105,7 +105,7 @@ async fn n040_one_way_of_authentication() {
 async fn n041_unknown_wrong_and_disabled_get_the_same_answer() {
     let (world, machine) = world_with_machine().await;
     let disabled = world.client(json!({ "client_id": "gone", "scope": "read" })).await;
-    world.admin.set_client_disabled("gone", true).await.unwrap();
+    world.admin().set_client_disabled("gone", true).await.unwrap();
     let (mut answers, log) = (Vec::new(), Log::open());
     for header in [
         basic(machine.id(), "wrong"),
@@ -140,11 +140,11 @@ async fn n041_unknown_wrong_and_disabled_get_the_same_answer() {
 async fn n043_basic_is_form_encoded() {
     let (world, _) = world_with_machine().await;
     let secret = "with:colon%and+plus é";
-    let mut client = world.admin.client("machine").await.unwrap();
+    let mut client = world.admin().client("machine").await.unwrap();
     client.id = protocol::id::ClientId::parse("imported").unwrap();
     client.secrets[0].digest =
         protocol::secret::Digest::of(protocol::secret::SecretKind::ClientSecret, secret.as_bytes());
-    assert!(world.store.create_client(&client, world.admin.stamp()).await.unwrap().is_done());
+    assert!(world.store.create_client(&client, world.admin().call).await.unwrap().is_done());
     let answer = world.send(form("/token", &[GRANT]).with("authorization", &basic("imported", secret))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }

@@ -160,11 +160,11 @@ async fn n106_a_disabled_or_deleted_user_is_refused_at_once() {
     let (world, _) = people().await;
     let token = token(&world, "openid").await;
     let bearer = format!("Bearer {token}");
-    world.admin.set_user_disabled("alice", true).await.unwrap();
+    world.admin().set_user_disabled("alice", true).await.unwrap();
     assert_refused(&ask(&world, &bearer).await, 401, "invalid_token");
-    world.admin.set_user_disabled("alice", false).await.unwrap();
+    world.admin().set_user_disabled("alice", false).await.unwrap();
     assert_refused(&ask(&world, &bearer).await, 401, "invalid_token");
-    world.admin.delete_user("alice").await.unwrap();
+    world.admin().delete_user("alice").await.unwrap();
     assert_refused(&ask(&world, &bearer).await, 401, "invalid_token");
 }
 

@@ -54,7 +54,7 @@ async fn walk(world: &World) -> End {
 
 /// How many grants of alice's were revoked.
 async fn revoked(world: &World) -> usize {
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     let account = Account::of(&*world.store, &alice.id).await;
     assert!(account.grants.len() <= 2, "no grant was made twice by one answer");
     account.grants.iter().filter(|grant| grant.revoked.is_some()).count()
@@ -98,12 +98,12 @@ async fn n220_a_deletion_whose_answer_was_lost_is_reported_as_done() {
     for nth in 1.. {
         let (world, wire) = wired().await;
         wire.plan(nth, 1, Mishap::Unanswered);
-        let user = world.admin.delete_user("alice").await;
-        let client = world.admin.delete_client("spa").await;
+        let user = world.admin().delete_user("alice").await;
+        let client = world.admin().delete_client("spa").await;
         let met = wire.clear();
         assert_eq!(user.unwrap().username, "alice", "call {nth}");
         assert_eq!(client.unwrap().id.to_string(), "spa", "call {nth}");
-        assert!(world.admin.user("alice").await.is_err() && world.admin.client("spa").await.is_err());
+        assert!(world.admin().user("alice").await.is_err() && world.admin().client("spa").await.is_err());
         if !met {
             assert!(nth > 4, "two of each at least");
             break;

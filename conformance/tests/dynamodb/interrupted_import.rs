@@ -59,7 +59,7 @@ async fn n226_leftovers_of_an_import_that_was_given_up_are_noticed() {
         consents.extend(Account::of(&*table.store, &user).await.consents);
     }
     let left = consents.first().expect("some consent is in the table");
-    world.store.forget_consent(&left.user, &left.client, world.admin.stamp()).await.unwrap();
+    world.store.forget_consent(&left.user, &left.client, world.admin().call).await.unwrap();
     let message = put(&table, &text(&old).await, true).await.unwrap_err();
     assert!(message.contains("of kind consent"), "{message}");
     assert_eq!(issuer(&table).await.as_deref(), Some(UNFINISHED_IMPORT));
@@ -89,7 +89,7 @@ async fn an_interrupted_planned_import_continues_only_as_a_planned_one() {
     for begun_so in [true, false] {
         let (table, _) = half_way(&world, &file, begun_so, 40).await;
         if begun_so {
-            assert!(put(&table, &file, false).await.unwrap_err().contains("begun with --planned-move"));
+            assert!(put(&table, &file, false).await.unwrap_err().contains("begun as a planned move"));
         }
         put(&table, &file, true).await.unwrap();
         assert_eq!(text(&table).await, file);
@@ -127,15 +127,15 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
     let busy = World::on(local_aws::empty().await, Harness::DynamoDb, &[]).await;
     let mut seen = None;
     for (next, why) in [(ISSUER, "other keys than the file"), ("https://other.example", "other keys")] {
-        let message = put(&busy.admin, &first, true).await.unwrap_err();
+        let message = put(&busy.admin(), &first, true).await.unwrap_err();
         assert!(message.contains(why), "{message}");
         assert_eq!(busy.store.user_ids().await.unwrap(), [], "nothing was written");
-        assert_eq!(issuer(&busy.admin).await.as_deref(), seen);
-        belongs(&*busy.store, seen, next, busy.admin.stamp()).await;
+        assert_eq!(issuer(&busy.admin()).await.as_deref(), seen);
+        belongs(&*busy.store, seen, next, busy.admin().call).await;
         seen = Some(next);
     }
     let elsewhere = admin(sqlite(), &world);
-    belongs(&*elsewhere.store, None, "https://other.example", world.admin.stamp()).await;
+    belongs(&*elsewhere.store, None, "https://other.example", world.admin().call).await;
     let message = put(&elsewhere, &first, true).await.unwrap_err();
     assert!(
         message.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")),
@@ -143,7 +143,7 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
     );
     // The store has another user.
     busy.user("bob", None, serde_json::json!({})).await;
-    let message = put(&busy.admin, &first, true).await.unwrap_err();
+    let message = put(&busy.admin(), &first, true).await.unwrap_err();
     assert!(message.contains("users or clients that are not the file's"), "{message}");
 }
 
@@ -154,7 +154,7 @@ async fn a_server_that_starts_at_the_same_time_keeps_its_store() {
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
     let (store, theirs) = (sqlite(), World::on(sqlite(), Harness::Router, &[]).await);
     let keys = theirs.store.ring(RingDocument::Ring).await.unwrap().unwrap();
-    let stamp = world.admin.stamp();
+    let stamp = world.admin().call;
     belongs(&*store, None, ISSUER, stamp).await;
     let server = Arc::clone(&store);
     let makes_keys = async move {
@@ -218,7 +218,7 @@ async fn the_program_leaves_a_store_with_an_unfinished_import_alone() {
     let client = local_aws::client(Some(wire.client()));
     let table = admin(Arc::new(DynamoDb::over(client, &name, Realm::main(), Patience::Operator)), &world);
     // A server was started here once and failed: it couldn't write its master key.
-    belongs(&*table.store, None, ISSUER, world.admin.stamp()).await;
+    belongs(&*table.store, None, ISSUER, world.admin().call).await;
     wire.plan(40, u64::MAX, Mishap::Unreachable);
     put(&table, &file, true).await.unwrap_err();
     wire.clear();

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// Four users as a program without skeletons made them, the first three with names that look alike. The one made first
 /// comes last by id.
 async fn settle(store: &dyn Store, world: &World) -> Vec<User> {
-    let like = world.admin.user("alice").await.unwrap();
+    let like = world.admin().user("alice").await.unwrap();
     let mut made = Vec::new();
     for (number, username) in [(9, "paypаl"), (4, "paypal"), (1, "раураӏ"), (5, "bob")] {
         let user = User {
@@ -25,7 +25,7 @@ async fn settle(store: &dyn Store, world: &World) -> Vec<User> {
             ..like.clone()
         };
         let names = [Identifier::typed(username).unwrap()];
-        assert!(store.create_user(&user, &names, world.admin.stamp()).await.unwrap().is_done());
+        assert!(store.create_user(&user, &names, world.admin().call).await.unwrap().is_done());
         made.push(user);
     }
     made
@@ -49,7 +49,7 @@ async fn assert_protected(store: &Arc<dyn Store>, world: &World, users: &[User])
 #[tokio::test]
 async fn n249_users_of_an_export_without_skeletons_are_protected_after_the_import() {
     let from = World::on(sqlite(), Harness::Router, &[]).await;
-    belongs(&*from.store, None, ISSUER, from.admin.stamp()).await;
+    belongs(&*from.store, None, ISSUER, from.admin().call).await;
     from.alice().await;
     let users = settle(&*from.store, &from).await;
     let file = text(&admin(Arc::clone(&from.store), &from)).await;
@@ -70,7 +70,7 @@ async fn n249_users_of_an_export_without_skeletons_are_protected_after_the_impor
 #[tokio::test]
 async fn n249_an_import_that_stopped_among_skeletons_continues() {
     let from = World::on(sqlite(), Harness::Router, &[]).await;
-    belongs(&*from.store, None, ISSUER, from.admin.stamp()).await;
+    belongs(&*from.store, None, ISSUER, from.admin().call).await;
     from.alice().await;
     let users = settle(&*from.store, &from).await;
     let file = text(&admin(Arc::clone(&from.store), &from)).await;

@@ -26,7 +26,8 @@ pub(crate) const ISSUER: &str = "https://op.example";
 pub(crate) const USERS: u32 = 50;
 
 pub(crate) fn admin(store: Arc<dyn Store>, like: &World) -> Admin {
-    Admin { actor: Actor::Server, store, clock: like.clock.clone(), entropy: Arc::new(SeededEntropy::new(7)) }
+    let command = Admin::of_command(store, like.clock.now(), Arc::new(SeededEntropy::new(7)));
+    Admin { actor: Actor::Server, ..command }
 }
 
 pub(crate) fn sqlite() -> Arc<dyn Store> {
@@ -52,7 +53,7 @@ pub(crate) async fn lived_in() -> World {
 /// The same in a given store, with this many users.
 async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let world = World::on(store, Harness::Router, &[]).await;
-    belongs(&*world.store, None, ISSUER, world.admin.stamp()).await;
+    belongs(&*world.store, None, ISSUER, world.admin().call).await;
     world.alice().await;
     world.single_page().await;
     world.machine().await;
@@ -65,12 +66,12 @@ async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     let second = world.send(redeem(&code(&browser.visit(&world, &request()).await))).await;
     world.send(revoke(&member(&second, "refresh_token"))).await;
     browser.visit(&world, &request()).await;
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     let template = Arc::new(Account::of(&*world.store, &alice.id).await);
     // The rest without the cost of their passwords.
     let mut made = JoinSet::new();
     for number in 0..users {
-        let (store, like, stamp) = (Arc::clone(&world.store), Arc::clone(&template), world.admin.stamp());
+        let (store, like, stamp) = (Arc::clone(&world.store), Arc::clone(&template), world.admin().call);
         made.spawn(async move { settle(&*store, &like, number, stamp).await });
         if made.len() > 200 {
             made.join_next().await.unwrap().unwrap();
@@ -117,12 +118,12 @@ pub(crate) async fn belongs(store: &dyn Store, seen: Option<&str>, issuer: &str,
 
 /// One more grant of alice, a copy of another.
 pub(crate) async fn one_more_grant(world: &World) {
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     let grants = Account::of(&*world.store, &alice.id).await.grants;
     let lasting = |grant: &Grant| grant.redeemed_at.is_some() && grant.revoked.is_none();
     let grant = grants.into_iter().find(lasting).unwrap();
     let fresh = Grant { id: GrantId::from_bytes([9; 16]), ..grant };
-    assert!(world.store.create_grant(&fresh, None, world.admin.stamp()).await.unwrap().is_done());
+    assert!(world.store.create_grant(&fresh, None, world.admin().call).await.unwrap().is_done());
 }
 
 pub(crate) async fn issuer(admin: &Admin) -> Option<String> {
@@ -166,7 +167,7 @@ async fn a_planned_move_there_and_back_changes_nothing() {
         assert_eq!(text(to).await, first, "{name}");
     }
     let stamp = Stamp { at: world.clock.now(), request: RequestId::from_bytes([9; 16]) };
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     assert_as_it_was(&*table.store, &alice.id, stamp).await;
     assert_eq!(table.store.denied_tokens().await.unwrap(), world.store.denied_tokens().await.unwrap());
     assert_eq!(world.store.denied_tokens().await.unwrap().len(), 1);
@@ -190,13 +191,13 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
     // The second time its instant stays, and a later planned import doesn't undo it.
     let again = put(&table, &first, false).await.unwrap();
     assert_eq!(again, Imported { is_new: false, ..done });
-    assert!(put(&table, &first, true).await.unwrap_err().contains("already, without --planned-move"));
+    assert!(put(&table, &first, true).await.unwrap_err().contains("already, not by a planned move"));
     let ring = table.store.ring(RingDocument::Ring).await.unwrap().unwrap();
     assert_eq!(Ring::parse(&ring.body).unwrap().generation.not_before, Timestamp::from_millis(from));
     // Nor does an import without the flag after a planned one claim that it ended anything.
     let other = admin(sqlite(), &world);
     put(&other, &first, true).await.unwrap();
-    assert!(put(&other, &first, false).await.unwrap_err().contains("already, with --planned-move"));
+    assert!(put(&other, &first, false).await.unwrap_err().contains("already, by a planned move"));
     assert_eq!(text(&other).await, first);
 }
 
@@ -204,7 +205,7 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
 async fn expired_records_and_counters_are_not_exported() {
     let world = lived_in().await;
     let token = Digest::of(SecretKind::TokenId, b"over");
-    let stamp = world.admin.stamp();
+    let stamp = world.admin().call;
     assert!(world.store.deny_token(&token, stamp.at, stamp).await.unwrap().is_done());
     let before = text(&admin(Arc::clone(&world.store), &world)).await;
     assert_eq!(before.matches(r#""kind":"denied_token""#).count(), 1);
@@ -218,14 +219,14 @@ async fn expired_records_and_counters_are_not_exported() {
 #[tokio::test]
 async fn every_grant_of_a_busy_user_moves() {
     let world = lived_in().await;
-    let alice = world.admin.user("alice").await.unwrap();
+    let alice = world.admin().user("alice").await.unwrap();
     let grant = Account::of(&*world.store, &alice.id).await.grants.remove(0);
     let many = storage::BELONGINGS_LIMIT + 100;
     for number in 0..many {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
         let other = Grant { id: GrantId::from_bytes(id), ..grant.clone() };
-        assert!(world.store.restore_grant(&other, world.admin.stamp()).await.unwrap().is_done());
+        assert!(world.store.restore_grant(&other, world.admin().call).await.unwrap().is_done());
     }
     let file = text(&admin(Arc::clone(&world.store), &world)).await;
     let of_alice = |line: &&str| line.contains(&alice.id.to_string()) && line.contains(r#""kind":"grant""#);
@@ -288,8 +289,8 @@ async fn there_and_back(users: u32) {
         Arc::new(Sqlite::open(&Location::File(file(folder)), false, Realm::main()).unwrap())
     };
     let world = crowded(open(&from), users).await;
-    let alice = world.admin.user("alice").await.unwrap();
-    let stamp = world.admin.stamp();
+    let alice = world.admin().user("alice").await.unwrap();
+    let stamp = world.admin().call;
     drop(world);
     let files = ["first", "second", "third"].map(|name| from.path().join(name).display().to_string());
     keyward(&from, None, &["storage", "export", &files[0]]);

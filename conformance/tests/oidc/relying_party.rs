@@ -81,7 +81,7 @@ impl RelyingParty {
             ..NewUser::default()
         };
         let password = Zeroizing::new(conformance::PASSWORD.to_owned());
-        let user = world.admin.create_user(new, Some((&world.app.passwords, password))).await.unwrap();
+        let user = world.admin().create_user(new, Some((&world.app.passwords, password))).await.unwrap();
         let state = "s6BhdRkqt3".to_owned();
         Self { world, browser: Browser::new(), user, plan, mode, clients, client: "client", state }
     }

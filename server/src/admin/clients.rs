@@ -1,7 +1,8 @@
 //! Clients: registering, changing, disabling, deleting.
 
+use super::call::Admin;
+use super::error::AdminError;
 use super::metadata::{ApplicationType, Registration};
-use super::{Admin, AdminError};
 use crate::entropy;
 use protocol::armor;
 use protocol::base64url;
@@ -48,19 +49,12 @@ impl Admin {
         let confidential = registration.token_endpoint_auth_method != Some(AuthMethod::None);
         let secret = confidential.then(|| new_secret(self));
         let client = self.client_of(registration, algs, secret.as_deref())?;
-        let stamp = self.stamp();
-        match self.store.create_client(&client, stamp).await? {
+        match self.store.create_client(&client, self.call).await? {
             Commit::Done => {
-                self.note(
-                    stamp,
-                    &event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)),
-                );
+                self.audit(&event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)));
                 Ok(Created { client, secret })
             }
-            Commit::Lost(_) => Err(AdminError::Refused(format!(
-                "there is a client `{}` already: choose another --id, or delete it first",
-                client.id
-            ))),
+            Commit::Lost(_) => Err(AdminError::ClientExists(client.id)),
         }
     }
 
@@ -74,7 +68,7 @@ impl Admin {
         algs: &[Algorithm],
         secret: Option<&str>,
     ) -> Result<Client, AdminError> {
-        let Stamp { at: now, request } = self.stamp();
+        let Stamp { at: now, request } = self.call;
         let for_people = !registration.redirect_uris.is_empty();
         let grants = match for_people {
             true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
@@ -126,7 +120,7 @@ impl Admin {
             Some(id) => self.store.client(&id).await?,
             None => None,
         };
-        found.ok_or_else(|| no_client(id))
+        found.ok_or_else(|| AdminError::NoClient(id.to_owned()))
     }
 
     /// Disables a client, which ends its grants for good, or enables it again.
@@ -154,24 +148,21 @@ impl Admin {
         change: impl Fn(&mut Client, Stamp) -> Result<(), AdminError>,
     ) -> Result<Client, AdminError> {
         for _ in 0..ATTEMPTS {
-            let (seen, stamp) = (self.client(id).await?, self.stamp());
+            let seen = self.client(id).await?;
             let mut client = seen.clone();
-            change(&mut client, stamp)?;
+            change(&mut client, self.call)?;
             client.revision = client.revision.saturating_add(1);
             client.check()?;
-            match self.store.replace_client(&client, stamp).await? {
+            match self.store.replace_client(&client, self.call).await? {
                 Commit::Done => {
-                    self.note(
-                        stamp,
-                        &event(What::ClientChanged, &client).changing(Some(&seen), Some(&client)),
-                    );
+                    self.audit(&event(What::ClientChanged, &client).changing(Some(&seen), Some(&client)));
                     return Ok(client);
                 }
-                Commit::Lost(None) => return Err(no_client(id)),
+                Commit::Lost(None) => return Err(AdminError::NoClient(id.to_owned())),
                 Commit::Lost(Some(_)) => {}
             }
         }
-        Err(AdminError::Refused(format!("somebody else keeps changing `{id}`; try again")))
+        Err(AdminError::Contended(id.to_owned()))
     }
 
     /// Changes what a registration names and leaves the rest. A list replaces the whole list; one empty text
@@ -228,8 +219,8 @@ impl Admin {
         let client = self
             .change_client(id, |client, stamp| {
                 if !client.is_confidential() {
-                    let mend = format!("`{id}` is a public client: it has no secret to rotate");
-                    return Err(AdminError::Refused(mend));
+                    let why = format!("`{id}` is a public client: it has no secret to rotate");
+                    return Err(AdminError::Refused(why));
                 }
                 let ends = stamp.at.plus(overlap);
                 // Two at most: the newest, which is the last of the list, goes on for a while; older ones are over.
@@ -250,10 +241,10 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn delete_client(&self, id: &str) -> Result<Client, AdminError> {
-        let (client, stamp) = (self.client(id).await?, self.stamp());
-        // It was there just now: if it is lost, it went by a try whose answer was, or by somebody else's hand.
-        drop(self.store.delete_client(&client.id, stamp).await?);
-        self.note(stamp, &event(What::ClientDeleted, &client).changing(Some(&client), None::<&Client>));
+        let client = self.client(id).await?;
+        // A lost commit means that it is gone already: deleted by an attempt whose answer got lost, or by others.
+        drop(self.store.delete_client(&client.id, self.call).await?);
+        self.audit(&event(What::ClientDeleted, &client).changing(Some(&client), None::<&Client>));
         Ok(client)
     }
 }
@@ -276,10 +267,6 @@ fn replace(list: &mut Vec<String>, with: &[String]) {
     }
 }
 
-fn no_client(id: &str) -> AdminError {
-    AdminError::Refused(format!("there is no client `{id}`; `keyward client list` shows them"))
-}
-
 fn bad_scope(scope: &str) -> AdminError {
     AdminError::Refused(format!(
         "`{scope}` is not a scope: separate names by single spaces, at most 512 bytes in all"
@@ -290,11 +277,10 @@ fn signing_alg(registration: &Registration, algs: &[Algorithm]) -> Result<Option
     match registration.id_token_signed_response_alg {
         Some(alg) if !algs.contains(&alg) => {
             let names: Vec<&str> = algs.iter().map(|alg| alg.as_str()).collect();
-            let mend = format!(
-                "this server does not sign with {alg}: choose of {}, or add it to the setting signing_algs",
+            Err(AdminError::Refused(format!(
+                "this server does not sign with {alg}: choose one of {}, or add it to the setting signing_algs",
                 names.join(", ")
-            );
-            Err(AdminError::Refused(mend))
+            )))
         }
         alg => Ok(alg),
     }

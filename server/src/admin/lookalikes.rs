@@ -1,8 +1,9 @@
 //! The skeletons of users who have none: from before there were any, or out of an export, which has what signs people
 //! in. Of several whose names look alike the one made first gets it, and the others keep their names.
 
-use super::transfer::patiently;
-use super::{Admin, AdminError};
+use super::call::Admin;
+use super::error::AdminError;
+use super::patience::patiently;
 use crate::tasks::at_once;
 use protocol::id::UserId;
 use protocol::name::Identifier;
@@ -61,6 +62,6 @@ impl Admin {
     pub async fn claim_skeletons(&self) -> Result<u64, AdminError> {
         let mut skeletons = Skeletons::default();
         patiently(|| self.store.users()).await?.iter().for_each(|user| skeletons.add(user));
-        skeletons.claim(&self.store, self.stamp()).await
+        skeletons.claim(&self.store, self.call).await
     }
 }

@@ -1,16 +1,17 @@
 //! Users: making, showing, disabling, deleting, passwords.
 
-use super::{Admin, AdminError};
+use super::call::Admin;
+use super::error::{AdminError, UserRefused};
 use crate::entropy;
-use crate::password::{self, BadPassword, Passwords, Place};
+use crate::password::{self, Passwords, Place};
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
 use protocol::id::{ClientId, Subject, UserId};
-use protocol::name::{BadName, CanonicalName, Identifier, is_email};
+use protocol::name::{CanonicalName, Identifier, is_email};
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use storage::{Commit, Stamp, StoreError};
+use storage::{Commit, StoreError};
 use zeroize::Zeroizing;
 
 /// What a new user is made of.
@@ -33,52 +34,6 @@ pub struct NewUser {
 pub struct Draft {
     new: NewUser,
     identifiers: Vec<Identifier>,
-}
-
-/// Why a user can't be made or changed as asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserRefused {
-    /// The name can't be one.
-    Name(BadName),
-    /// The name or a verified address is somebody's, or the name a client's id.
-    Taken,
-    /// The name looks like somebody's.
-    LooksTaken,
-    /// Not an e-mail address.
-    Email,
-    /// Verified, but there is no address.
-    NothingVerified,
-    /// A claim that isn't standard, or of a wrong type.
-    Claim(String),
-    /// The password won't do.
-    Password(BadPassword),
-}
-
-impl UserRefused {
-    /// For an operator: what is wrong and how to mend it, in one sentence.
-    pub fn explain(&self, name: &str) -> String {
-        match self {
-            Self::Name(why @ (BadName::Reserved | BadName::MixedScripts | BadName::Unusual)) => {
-                format!("`{name}`: {}, or insist with --allow-lookalike", why.mend())
-            }
-            Self::Name(why) => format!("`{name}`: {}", why.mend()),
-            Self::LooksTaken => format!(
-                "the name `{name}` looks like another user's: choose another, or insist with --allow-lookalike"
-            ),
-            Self::Taken => format!("the name `{name}` or its e-mail address is taken: choose another"),
-            Self::Email => "this is not an e-mail address: write it as name@example.com".into(),
-            Self::NothingVerified => "--email-verified needs --email beside it".into(),
-            Self::Claim(claim) => format!(
-                "the claim `{claim}` can't be set like this: use the standard claims of OpenID Connect Core 5.1 with \
-                 their types; e-mail has its own flags"
-            ),
-            Self::Password(why) => why.message().into(),
-        }
-    }
-
-    fn of(self, name: &str) -> AdminError {
-        AdminError::User(self, name.to_owned())
-    }
 }
 
 /// A user as operators see them. `created_at` is seconds.
@@ -167,7 +122,6 @@ impl Admin {
             Some((place, password)) => Some(place.hash(password, entropy::bytes(&*self.entropy)).await?),
             None => None,
         };
-        let stamp = self.stamp();
         let user = User {
             id: UserId::from_bytes(entropy::bytes(&*self.entropy)),
             subject: Subject::from_random(entropy::bytes(&*self.entropy)),
@@ -177,14 +131,14 @@ impl Admin {
             claims: new.claims,
             password: hash,
             disabled: false,
-            generation: Generation::first(stamp.request),
-            created_at: stamp.at,
-            updated_at: stamp.at,
+            generation: Generation::first(self.call.request),
+            created_at: self.call.at,
+            updated_at: self.call.at,
         };
-        match self.store.create_user(&user, &identifiers, stamp).await? {
+        match self.store.create_user(&user, &identifiers, self.call).await? {
             Commit::Done => {
                 let event = Event::new(What::UserCreated).user(user.id);
-                self.note(stamp, &event.changing(None::<&User>, Some(&user)));
+                self.audit(&event.changing(None::<&User>, Some(&user)));
                 Ok(user)
             }
             Commit::Lost(_) => Err(UserRefused::Taken.of(&user.username)),
@@ -224,7 +178,7 @@ impl Admin {
             Some(id) => self.store.user(&id).await?,
             None => None,
         };
-        user.ok_or_else(|| no_user(reference))
+        user.ok_or_else(|| AdminError::NoUser(reference.to_owned()))
     }
 
     /// Disables a user, which ends their sessions and grants for good, or enables them again.
@@ -232,9 +186,9 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn set_user_disabled(&self, reference: &str, disabled: bool) -> Result<User, AdminError> {
-        let (user, stamp) = (self.user(reference).await?, self.stamp());
-        let done = self.store.set_user_disabled(&user.id, disabled, stamp).await?;
-        self.changed(reference, user, &done, stamp).await
+        let user = self.user(reference).await?;
+        let done = self.store.set_user_disabled(&user.id, disabled, self.call).await?;
+        self.changed(reference, user, &done).await
     }
 
     /// Sets a password, which ends sessions and grants for good.
@@ -249,9 +203,8 @@ impl Admin {
     ) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let hash = self.hash(pool, password, &user.username).await?;
-        let stamp = self.stamp();
-        let done = self.store.set_password(&user.id, None, &hash, stamp).await?;
-        self.changed(reference, user, &done, stamp).await
+        let done = self.store.set_password(&user.id, None, &hash, self.call).await?;
+        self.changed(reference, user, &done).await
     }
 
     /// Ends a user's sessions and grants for good.
@@ -259,29 +212,21 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn void_user(&self, reference: &str) -> Result<User, AdminError> {
-        let (user, stamp) = (self.user(reference).await?, self.stamp());
-        let done = self.store.void_user(&user.id, stamp).await?;
-        self.changed(reference, user, &done, stamp).await
+        let user = self.user(reference).await?;
+        let done = self.store.void_user(&user.id, self.call).await?;
+        self.changed(reference, user, &done).await
     }
 
     /// The user as they are after a write.
-    async fn changed(
-        &self,
-        reference: &str,
-        before: User,
-        done: &Commit<User>,
-        stamp: Stamp,
-    ) -> Result<User, AdminError> {
+    async fn changed(&self, reference: &str, before: User, done: &Commit<User>) -> Result<User, AdminError> {
         let after = match done {
             Commit::Done => self.store.user(&before.id).await?,
             Commit::Lost(None) => None,
-            Commit::Lost(Some(_)) => {
-                return Err(AdminError::Refused(format!("`{reference}` was changed meanwhile: try again")));
-            }
+            Commit::Lost(Some(_)) => return Err(AdminError::Contended(reference.to_owned())),
         };
-        let after = after.ok_or_else(|| no_user(reference))?;
+        let after = after.ok_or_else(|| AdminError::NoUser(reference.to_owned()))?;
         let event = Event::new(What::UserChanged).user(after.id);
-        self.note(stamp, &event.changing(Some(&before), Some(&after)));
+        self.audit(&event.changing(Some(&before), Some(&after)));
         Ok(after)
     }
 
@@ -290,12 +235,12 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] if there is none.
     pub async fn delete_user(&self, reference: &str) -> Result<User, AdminError> {
-        let (user, stamp) = (self.user(reference).await?, self.stamp());
-        // It was there just now: if it is lost, it went by a try whose answer was, or by somebody else's hand.
-        drop(self.store.delete_user(&user.id, stamp).await?);
+        let user = self.user(reference).await?;
+        // A lost commit means that they are gone already: deleted by an attempt whose answer got lost, or by others.
+        drop(self.store.delete_user(&user.id, self.call).await?);
         self.delete_belongings(&user.id).await?;
         let event = Event::new(What::UserDeleted).user(user.id);
-        self.note(stamp, &event.changing(Some(&user), None::<&User>));
+        self.audit(&event.changing(Some(&user), None::<&User>));
         Ok(user)
     }
 
@@ -336,10 +281,4 @@ fn identifiers_of(new: &NewUser, name: &CanonicalName) -> Result<Vec<Identifier>
         _ => {}
     }
     Ok(identifiers)
-}
-
-fn no_user(reference: &str) -> AdminError {
-    AdminError::Refused(format!(
-        "there is no user `{reference}`; `keyward user list` shows them (an unverified e-mail address is no name)"
-    ))
 }

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     context.with_store(|admin, settings| async move {
         let open = async || assembly::open_keys(&settings, admin.store.clone(), false).await;
         match command {
-            Command::List => print(output, &open().await?.current().list(admin.clock.now()), ""),
+            Command::List => print(output, &open().await?.current().list(admin.call.at), ""),
             Command::Rotate(Rotate { now, force }) => {
                 let how = if now { Rotation::Now { force } } else { Rotation::Scheduled };
                 let keys = open().await?;
@@ -113,7 +113,7 @@ async fn rewrap(output: Output, admin: &Admin, settings: &Settings, new: &Path) 
         "{before}The keys are sealed by the key of {new}, which is in {path} now, too. The former file is kept beside it as \
          {path}.NAME.\nServers that read {path} need no restart. Backups of the store from before need the former file."
     );
-    print(output, &keys.current().list(admin.clock.now()), &text)
+    print(output, &keys.current().list(admin.call.at), &text)
 }
 
 fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {

@@ -1,11 +1,13 @@
 //! What commands print: text for people, or exactly one JSON document for programs. Everything else goes to
 //! standard error.
 
+use crate::admin::AdminError;
 use serde::Serialize;
+use std::error::Error;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// Why a command failed. The text names the thing and the mend.
+/// Why a command failed. The text says what is wrong and how to fix it.
 #[derive(Debug)]
 pub(super) struct Failed(pub(super) String);
 
@@ -15,9 +17,21 @@ impl fmt::Display for Failed {
     }
 }
 
-impl<E: std::error::Error> From<E> for Failed {
+impl<E: Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        let admin = (&error as &dyn Error).downcast_ref::<AdminError>();
+        Self(format!("{error}{}", admin.map_or("", hint)))
+    }
+}
+
+/// The flag or the command that helps, which [`AdminError`] doesn't know.
+fn hint(error: &AdminError) -> &'static str {
+    match error {
+        AdminError::NoClient(_) => "; `keyward client list` shows them",
+        AdminError::NoUser(_) => "; `keyward user list` shows them (an unverified e-mail address is no name)",
+        AdminError::ClientExists(_) => " (--id)",
+        AdminError::User(refused, _) if refused.is_overridable() => " with --allow-lookalike",
+        _ => "",
     }
 }
 

@@ -171,7 +171,7 @@ async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: 
             }
             _ => {}
         }
-        if admin.store.replace_issuer(theirs, ours, admin.stamp()).await?.is_done() {
+        if admin.store.replace_issuer(theirs, ours, admin.call).await?.is_done() {
             return Ok(());
         }
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     async fn give(store: Arc<dyn Store>, seen: Option<&str>, issuer: &str) {
-        let stamp = assembly::admin(Arc::clone(&store)).stamp();
+        let stamp = assembly::admin(Arc::clone(&store)).call;
         let given = store.replace_issuer(seen.map(str::to_owned), issuer, stamp).await.unwrap();
         assert!(given.is_done());
     }

@@ -119,7 +119,7 @@ fn restored(context: &Context) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
         let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
-        let at = admin.stamp().at;
+        let at = admin.call.at;
         admin.change_ring(Event::new(What::StoreRestored), keys.end_all()).await?;
         let text = format!(
             "Every grant and session from before {} has ended.\nRestart every server: one that ran while the backup \

@@ -11,7 +11,7 @@ use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::issuer::Issuer;
 use serde_json::json;
-use storage::Commit;
+use storage::{Commit, Stamp};
 use zeroize::Zeroizing;
 
 const USERNAME: &str = "demo";
@@ -48,7 +48,7 @@ impl Demo {
             application: DemoClient { id: APPLICATION, secret: secret_of(&derive(app, APPLICATION)?) },
             machine: DemoClient { id: MACHINE, secret: secret_of(&derive(app, MACHINE)?) },
         };
-        let admin = app.admin();
+        let admin = app.admin(Stamp { at: app.clock.now(), request: app.call_id() });
         demo.make_user(&admin, app).await?;
         ensure(&admin, app, &demo.application, &demo.application_metadata()).await?;
         ensure(&admin, app, &demo.machine, &machine_metadata()).await?;
@@ -143,10 +143,10 @@ async fn ensure(
     };
     match there {
         Some(there) if is_same(&there, &client) => return Ok(()),
-        Some(there) => drop(app.store.delete_client(&there.id, admin.stamp()).await?),
+        Some(there) => drop(app.store.delete_client(&there.id, admin.call).await?),
         None => {}
     }
-    match app.store.create_client(&client, admin.stamp()).await? {
+    match app.store.create_client(&client, admin.call).await? {
         Commit::Done | Commit::Lost(_) => Ok(()),
     }
 }

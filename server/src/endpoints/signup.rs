@@ -1,7 +1,7 @@
 //! `/signup`: people make accounts by themselves, where the operator lets them.
 
-use crate::admin::AdminError;
-use crate::admin::users::{Draft, NewUser, UserRefused};
+use crate::admin::users::{Draft, NewUser};
+use crate::admin::{AdminError, UserRefused};
 use crate::app::App;
 use crate::attempts::{self, Attempt, TooMany};
 use crate::interaction::{Brought, Errand, ErrandForm, Proven, Stop, sign_in};
@@ -104,7 +104,7 @@ async fn make(
         }
     };
     let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
-    let (admin, chosen) = (app.admin(), password.clone());
+    let (admin, chosen) = (app.admin(call), password.clone());
     let drafted = to_the_end(async move {
         let drafted = admin.draft(new, Some(&chosen)).await;
         if counts(&drafted) {
@@ -122,7 +122,7 @@ async fn make(
         call.audit_failure(app, &Event::new(What::PasswordsBusy));
         return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
     };
-    let admin = app.admin();
+    let admin = app.admin(call);
     let made = to_the_end(async move {
         let made = admin.make_user(draft, Some((place, password))).await;
         if let Ok(user) = &made {

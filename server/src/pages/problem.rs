@@ -1,6 +1,6 @@
 //! What operators are told in their words, people are told in theirs.
 
-use crate::admin::users::UserRefused;
+use crate::admin::UserRefused;
 use crate::password::BadPassword;
 use protocol::name::BadName;
 use templates::ChoiceProblem;

@@ -5,8 +5,16 @@ use storage::Stamp;
 
 /// Writes an event to the audit log. It has ids only, so nothing in it needs masking.
 pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
-    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) =
-        (stamp.into(), event);
+    write(None, stamp.into(), event);
+}
+
+/// Writes what an operator did to the audit log, with the operator's name.
+pub fn audit_by(actor: &str, stamp: Stamp, event: &Event) {
+    write(Some(actor), stamp, event);
+}
+
+fn write(actor: Option<&str>, stamp: Stamp, event: &Event) {
+    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) = (stamp, event);
     let text = |id: Option<String>| id.map(tracing::field::display);
     let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
     tracing::info!(
@@ -19,8 +27,7 @@ pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
         session = text(session.map(|id| id.to_string())),
         grant = text(grant.map(|id| id.to_string())),
         key = text(key.clone()),
-        // Everybody who may run our commands is the same operator to us.
-        actor = change.map(|_| "operator"),
+        actor,
         before = hash(change.and_then(|change| change.before)),
         after = hash(change.and_then(|change| change.after)),
     );

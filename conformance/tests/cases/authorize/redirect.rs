@@ -6,7 +6,7 @@ use super::requests::*;
 async fn n001_no_client_no_redirect() {
     let (world, _) = people().await;
     let disabled = world.client(json!({ "client_id": "gone", "redirect_uris": [REDIRECT] })).await;
-    world.admin.set_client_disabled(disabled.id(), true).await.unwrap();
+    world.admin().set_client_disabled(disabled.id(), true).await.unwrap();
     let sentence = |page: &Answer| {
         let (_, after) = page.text().split_once("role=\"alert\">").unwrap();
         after.split('<').next().unwrap().to_owned()
@@ -73,7 +73,7 @@ async fn n005_a_fragment_is_never_part_of_it() {
     for uri in ["https://rp.example/cb#x", "https://rp.example/cb#", "https://rp.example/cb%23"] {
         assert_error_on_page(&world, &[("redirect_uri", uri)]).await;
         let metadata = json!({ "client_name": "x", "redirect_uris": [uri] });
-        let registered = world.admin.create_client(&serde_json::from_value(metadata).unwrap(), &[]).await;
+        let registered = world.admin().create_client(&serde_json::from_value(metadata).unwrap(), &[]).await;
         assert_eq!(registered.is_err(), uri.contains('#'), "nor can it be registered: {uri}");
     }
 }

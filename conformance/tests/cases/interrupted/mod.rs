@@ -251,7 +251,7 @@ async fn n220_changing_an_account() {
     let calls = stage
         .everywhere(somebody, profile, async |(name, ..), last| {
             assert!(last.is_page("Your account"), "{last:?}");
-            assert_eq!(world.admin.user(name).await.unwrap().claims["name"], "Carol");
+            assert_eq!(world.admin().user(name).await.unwrap().claims["name"], "Carol");
         })
         .await;
     assert!(calls >= 3, "{calls}");
@@ -308,7 +308,7 @@ async fn n220_ending_sessions_and_taking_back_from_applications() {
             crowded,
             async |(_, browser, page, _)| send(browser, page, "/account/apps", ("all", "yes")).await,
             async |(name, ..), _| {
-                let user = world.admin.user(name).await.unwrap();
+                let user = world.admin().user(name).await.unwrap();
                 let view = Account::of(&*world.store, &user.id).await;
                 assert!(view.consents.is_empty() && view.grants.iter().all(|grant| grant.revoked.is_some()));
                 assert_eq!(view.grants.len(), 4);

@@ -2,8 +2,8 @@
 //! store belongs to [`UNFINISHED_IMPORT`] from here to the end, so that no server starts on a half of everything, and
 //! has the file's key ring, so that none makes another.
 
-use super::{patiently, refused};
-use crate::admin::AdminError;
+use crate::admin::error::{AdminError, refused};
+use crate::admin::patience::patiently;
 use crate::keys::{KeysError, Ring};
 use protocol::client::Client;
 use protocol::generation::Generation;
@@ -67,7 +67,7 @@ pub(super) async fn begin(
     }
     if kept.is_some() && planned && !planned_move {
         return Err(refused(
-            "this import was begun with --planned-move: go on with that, or begin anew in an empty store",
+            "this import was begun as a planned move: repeat it as one, or start over in an empty store",
         ));
     }
     mark(store, issuer.clone(), file, stamp).await?;

@@ -1,9 +1,10 @@
 //! Out of a store.
 
-use super::line::{Entry, first_line, last_line};
+use super::format::{Counts, Entry, first_line, last_line};
 use super::walk::walk;
-use super::{Counts, patiently, refused};
-use crate::admin::{Admin, AdminError};
+use crate::admin::call::Admin;
+use crate::admin::error::{AdminError, refused};
+use crate::admin::patience::patiently;
 use aws_lc_rs::digest::{Context as Hash, SHA256};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
@@ -48,7 +49,7 @@ pub async fn export(
         part.count += 1;
         writeln!(part.lines, "{line}").map_err(unwritten)
     };
-    walk(&admin.store, admin.clock.now(), each, progress).await?;
+    walk(&admin.store, admin.call.at, each, progress).await?;
     join(parts, out).map_err(unwritten)
 }
 

@@ -2,12 +2,13 @@
 //! so an import that stopped half-way is run again, and a second run changes nothing.
 
 use super::begin::{Begun, Owner, begin, give, read};
-use super::line::{Entry, Records, identifier};
+use super::format::{Counts, Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
-use super::{Counts, patiently, refused};
+use crate::admin::call::Admin;
+use crate::admin::error::{AdminError, refused};
 use crate::admin::lookalikes::Skeletons;
-use crate::admin::{Admin, AdminError};
+use crate::admin::patience::patiently;
 use crate::tasks::at_once;
 use protocol::consent::Consent;
 use protocol::event::{Event, What};
@@ -21,10 +22,10 @@ use storage::{Commit, Document, RingDocument, Stamp, Store};
 /// No import takes longer. What expires meanwhile may be gone before it is compared.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-const WAS_PLANNED: &str = "the store has the file already, with --planned-move; \
+const WAS_PLANNED: &str = "the store has the file already, by a planned move; \
                            `keyward storage restored` ends what was issued before now";
-const WAS_NOT_PLANNED: &str = "the store has the file already, without --planned-move, and what was issued has \
-                               ended; to keep that, import with the flag into another, empty store";
+const WAS_NOT_PLANNED: &str = "the store has the file already, not by a planned move, and what was issued has \
+                               ended; to keep it, import as a planned move into another, empty store";
 
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub async fn import<R: BufRead>(
 ) -> Result<Imported, AdminError> {
     let open =
         || open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")));
-    let stamp = admin.stamp();
+    let stamp = admin.call;
     let horizon = stamp.at.plus(LONGEST);
     let holdings = look_through(open()?, horizon)?;
     let begun = begin(&*admin.store, &holdings.owner, planned_move, stamp).await?;
@@ -95,7 +96,7 @@ pub async fn import<R: BufRead>(
     if is_new {
         end(&*admin.store, &holdings.owner.issuer, stamp).await?;
         let event = Event::new(What::StoreImported);
-        admin.note(stamp, &event.changing(None::<&String>, ring.as_ref().map(|ring| &ring.body)));
+        admin.audit(&event.changing(None::<&String>, ring.as_ref().map(|ring| &ring.body)));
     }
     Ok(Imported { counts: holdings.counts, not_before, is_new })
 }

@@ -1,7 +1,7 @@
 //! What there is of each kind: how many records and which, in whatever order they come.
 
-use super::line::Entry;
-use crate::admin::AdminError;
+use super::format::Entry;
+use crate::admin::error::AdminError;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Through everything that a store keeps.
 
-use super::line::Entry;
-use super::patiently;
-use crate::admin::AdminError;
+use super::format::Entry;
+use crate::admin::error::AdminError;
+use crate::admin::patience::patiently;
 use crate::tasks::AT_ONCE;
 use protocol::id::UserId;
 use protocol::time::Timestamp;

@@ -106,7 +106,7 @@ async fn change(
 ) -> Result<Result<PasswordHash, Refused>, Stop> {
     let new = Zeroizing::new(form.get("new_password").unwrap_or_default().to_owned());
     let pool = app.passwords.queued_by(QueueKey::of_session(&owner.session));
-    let hash = match app.admin().hash(&pool, new, &owner.user.username).await {
+    let hash = match app.admin(call).hash(&pool, new, &owner.user.username).await {
         Ok(hash) => hash,
         Err(AdminError::User(refused, _)) => {
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));

@@ -1,8 +1,7 @@
 //! The lines of an export. The first says what the file is, the last how many of each kind there are, with the hash
 //! of all lines before it; so a file that was cut off or damaged is known as one.
 
-use super::{Counts, refused};
-use crate::admin::AdminError;
+use crate::admin::error::{AdminError, refused};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
 use protocol::client::Client;
 use protocol::consent::Consent;
@@ -19,6 +18,9 @@ use storage::{DeniedToken, RingDocument};
 
 /// The one format there is.
 const FORMAT: u32 = 1;
+
+/// How many records of each kind there are.
+pub type Counts = BTreeMap<String, u64>;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,10 +51,10 @@ pub enum Entry {
     },
 }
 
-/// A line.
+/// What a line holds.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Line {
+enum Content {
     First { keyward_export: u32 },
     Last { counts: Counts, sha256: String },
     Record(Box<Entry>),
@@ -139,12 +141,12 @@ pub(super) fn identifier((kind, name): &(String, String)) -> Option<Identifier> 
 
 /// The line that says what the file is.
 pub(super) fn first_line() -> serde_json::Result<String> {
-    serde_json::to_string(&Line::First { keyward_export: FORMAT })
+    serde_json::to_string(&Content::First { keyward_export: FORMAT })
 }
 
 /// The line that says what is in the file.
 pub(super) fn last_line(counts: &Counts, lines: Hash) -> serde_json::Result<String> {
-    serde_json::to_string(&Line::Last { counts: counts.clone(), sha256: encoded(lines) })
+    serde_json::to_string(&Content::Last { counts: counts.clone(), sha256: encoded(lines) })
 }
 
 fn encoded(hash: Hash) -> String {
@@ -185,18 +187,18 @@ impl<R: BufRead> Records<R> {
         for (number, line) in self.lines.by_ref() {
             let text = line.map_err(|error| refused(format!("line {number} can't be read: {error}")))?;
             let line = serde_json::from_str(&text);
-            if !matches!(line, Ok(Line::Last { .. })) {
+            if !matches!(line, Ok(Content::Last { .. })) {
                 self.hash.update(text.as_bytes());
                 self.hash.update(b"\n");
             }
             match line {
-                Ok(Line::First { keyward_export: FORMAT }) if !self.begun => self.begun = true,
-                Ok(Line::First { keyward_export }) if !self.begun => {
+                Ok(Content::First { keyward_export: FORMAT }) if !self.begun => self.begun = true,
+                Ok(Content::First { keyward_export }) if !self.begun => {
                     let mend =
                         format!("the export has format {keyward_export}: use the keyward that knows it");
                     return Err(refused(mend));
                 }
-                Ok(Line::Record(entry)) if self.begun && !self.ended => {
+                Ok(Content::Record(entry)) if self.begun && !self.ended => {
                     let place = Some((entry.kind(), entry.id()));
                     if self.last >= place {
                         return Err(refused(format!("line {number} is not in its place: export again")));
@@ -205,7 +207,7 @@ impl<R: BufRead> Records<R> {
                     *self.counts.entry(entry.kind().to_owned()).or_default() += 1;
                     return Ok(Some(*entry));
                 }
-                Ok(Line::Last { counts, sha256 }) if self.begun && !self.ended => {
+                Ok(Content::Last { counts, sha256 }) if self.begun && !self.ended => {
                     if counts != self.counts {
                         return Err(refused("lines are missing: export again"));
                     }
