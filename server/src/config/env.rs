@@ -1,4 +1,4 @@
-//! The environment, read once and here only; everything else gets this value, so tests inject their own.
+//! The environment, read once and only here. Everything else gets this value, so tests can inject their own.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    /// The process's environment. Text that is not UTF-8 keeps a mark ([`char::REPLACEMENT_CHARACTER`]) that
-    /// no setting accepts, instead of being taken for something else.
+    /// The process's environment. What is not UTF-8 becomes [`char::REPLACEMENT_CHARACTER`], which no setting accepts.
     pub fn of_process() -> Self {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
-    /// An environment of a test's own.
+    /// An environment for a test.
     pub fn of(variables: &[(&str, &str)]) -> Self {
         Self(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
@@ -24,7 +23,7 @@ impl Env {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The variables whose name begins with `prefix`, with the rest of the name.
+    /// The variables whose names begin with `prefix`, under the rest of their names.
     pub(super) fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }

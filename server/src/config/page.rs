@@ -1,4 +1,4 @@
-//! The reference page of settings, written from the table.
+//! The reference page of settings, generated from the table.
 
 use super::table::ROWS;
 use std::fmt::Write as _;
@@ -8,12 +8,12 @@ pub fn markdown() -> String {
     let mut page = String::from(
         "# Settings\n\n\
          <!-- Generated from server/src/config/table.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
-         Settings stand in `keyward.toml` in the working directory, or in the file given with `--config FILE`. \
-         An environment variable overrides the file, and a flag overrides both. A key that doesn't exist, or a \
-         value that isn't safe, stops the start with one line that names key, value and mend. \
-         `keyward config show` prints what is in force and where it came from, secrets masked.\n\n\
+         Settings are read from `keyward.toml` in the working directory, or from the file given with `--config FILE`. \
+         An environment variable overrides the file, and a flag overrides both. An unknown key or an unsafe value \
+         stops the start with one line that says which key and value it is and how to fix it. \
+         `keyward config show` prints the settings in force and where each comes from, with secrets masked.\n\n\
          Durations are written like `30s`, `10m`, `24h`, `7d` or `2h10m`. Lists are separated by commas; in the \
-         file they may also be arrays.\n\n\
+         file they may be arrays, too.\n\n\
          | key | environment | default | meaning |\n|---|---|---|---|\n",
     );
     for row in &ROWS {
@@ -22,8 +22,8 @@ pub fn markdown() -> String {
             writeln!(page, "| `{}` | `{}` | {default} | {} |", row.key, row.variable(), row.doc);
     }
     page.push_str(
-        "\nThree variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, by which \
-         a platform names the port, and `RUST_LOG` for what is logged.\n",
+        "\nThree variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, in which a \
+         platform gives the port, and `RUST_LOG`, which selects what is logged.\n",
     );
     page
 }

@@ -1,7 +1,8 @@
-//! First stage: the texts that were set, and where. Knows which keys exist, not what they mean.
+//! First stage: the texts that were set, and where. It knows which keys exist, but not what they mean.
 
+use super::bad_setting::{BadSetting, Origin};
 use super::env::Env;
-use super::{BadSetting, Origin, table};
+use super::table;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ pub(super) struct RawValue {
 #[derive(Clone, Debug, Default)]
 pub struct Raw {
     values: BTreeMap<&'static str, RawValue>,
-    /// The platform's own way to name the port; used when `listen` isn't set.
+    /// The platform's variable for the port, which counts when `listen` isn't set.
     pub(super) platform_port: Option<(&'static str, String)>,
 }
 
@@ -33,15 +34,15 @@ impl Raw {
             Ok(body) => Some(body),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let mend = format!("correct the path, or leave out `--config` to read `{DEFAULT_FILE}`");
-                return Err(unreadable(path, &format!("{error}; {mend}")));
+                let fix = format!("correct the path, or leave out `--config` to read `{DEFAULT_FILE}`");
+                return Err(unreadable(path, &format!("{error}; {fix}")));
             }
             Err(error) => return Err(unreadable(path, &error.to_string())),
         };
         Self::of(body.as_deref().map(|body| (path, body)), env)
     }
 
-    /// The same from texts at hand.
+    /// The same from the text of a file.
     pub fn of(file: Option<(&Path, &str)>, env: &Env) -> Result<Self, BadSetting> {
         let mut raw = Self::default();
         if let Some((path, body)) = file {
@@ -51,12 +52,12 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Lays a flag of the command line over everything else.
+    /// Sets a key by a flag of the command line, which overrides everything else.
     pub fn set_flag(&mut self, key: &'static str, flag: &'static str, text: String) {
         self.values.insert(key, RawValue { text, origin: Origin::Flag(flag) });
     }
 
-    /// Gives a key another default: what was set by anybody stays.
+    /// Gives a key another default; a value that was set stays.
     pub fn set_default(&mut self, key: &'static str, text: &str) {
         self.values.entry(key).or_insert_with(|| RawValue { text: text.into(), origin: Origin::Default });
     }
@@ -71,15 +72,15 @@ impl Raw {
     }
 
     /// The complaint about a key's value, or about its absence.
-    pub(super) fn complaint(&self, key: &str, mend: impl Into<String>) -> BadSetting {
+    pub(super) fn complaint(&self, key: &str, fix: impl Into<String>) -> BadSetting {
         let value = self.get(key);
         let masked = table::row(key).is_some_and(|row| row.secret);
         let shown = |value: &RawValue| if masked { table::MASK.to_owned() } else { value.text.clone() };
-        BadSetting { key: key.into(), value: value.map(shown), origin: self.origin(key), mend: mend.into() }
+        BadSetting { key: key.into(), value: value.map(shown), origin: self.origin(key), fix: fix.into() }
     }
 
     fn add_file(&mut self, path: &Path, body: &str) -> Result<(), BadSetting> {
-        // The parser's own message quotes the line, and a line may hold a secret: only the place is told.
+        // The parser's message quotes the line, which may hold a secret: only its number is shown.
         let parsed: toml::Table = toml::from_str(body).map_err(|error| {
             let before = error.span().and_then(|span| body.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -89,11 +90,11 @@ impl Raw {
         for (key, value) in parsed {
             let known = known_key(&key, &origin)?;
             let text = flatten(&value);
-            let complaint = |mend: &str| BadSetting {
+            let complaint = |fix: &str| BadSetting {
                 key: key.clone(),
                 value: None,
                 origin: origin.clone(),
-                mend: mend.into(),
+                fix: fix.into(),
             };
             let text =
                 text.ok_or_else(|| complaint("write a text, a number, true or false, or a list of texts"))?;
@@ -109,21 +110,21 @@ impl Raw {
             self.insert(known, text.into(), origin)?;
         }
         let port = |name| env.get(name).filter(|port| !port.is_empty()).map(|port| (name, port.to_owned()));
-        // The more special name first: a custom handler's host may set both.
+        // The more specific name first: the host of a custom handler may set both.
         self.platform_port = port("FUNCTIONS_CUSTOMHANDLER_PORT").or_else(|| port("PORT"));
         Ok(())
     }
 
     fn insert(&mut self, key: &'static str, text: String, origin: Origin) -> Result<(), BadSetting> {
         let plain = !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
-        let mend = match text.trim() {
+        let fix = match text.trim() {
             "" => Some("it is empty: give a value, or remove it for the default"),
-            // A line break would end up in headers and logs.
+            // A line break would get into headers and logs.
             _ if !plain => Some("write plain UTF-8 text without line breaks or control characters"),
             _ => None,
         };
         self.values.insert(key, RawValue { text: text.trim().into(), origin });
-        mend.map_or(Ok(()), |mend| Err(self.complaint(key, mend)))
+        fix.map_or(Ok(()), |fix| Err(self.complaint(key, fix)))
     }
 }
 
@@ -132,7 +133,7 @@ fn unreadable(path: &Path, what: &str) -> BadSetting {
         key: "--config".into(),
         value: Some(path.display().to_string()),
         origin: Origin::File(PathBuf::from(path)),
-        mend: format!("can't be read: {what}"),
+        fix: format!("can't be read: {what}"),
     }
 }
 
@@ -146,7 +147,7 @@ fn known_key(key: &str, origin: &Origin) -> Result<&'static str, BadSetting> {
         key: key.into(),
         value: None,
         origin: origin.clone(),
-        mend: format!("there is no such setting{}", guess.unwrap_or_default()),
+        fix: format!("there is no such setting{}", guess.unwrap_or_default()),
     })
 }
 

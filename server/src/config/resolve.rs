@@ -1,55 +1,31 @@
-//! Second stage: from texts to [`Settings`]. Rows are read one by one, then the rules that span several keys
-//! are checked.
+//! Second stage: from texts to [`Settings`]. The rows are read one by one, then the rules that span several keys are
+//! checked.
 
+use super::bad_setting::{BadSetting, Origin};
+use super::draft::Draft;
 use super::raw::Raw;
+use super::settings::{ClientIp, RotatedBy, Settings};
 use super::table::{self, ROWS};
 use super::text::show_duration;
-use super::{
-    BadSetting, ClientIp, KeysSetting, LogFormat, Origin, OriginSecret, Rotation, Settings, StorageSetting,
-};
 use crate::keys::STALE_LIMIT;
 use protocol::issuer::Issuer;
-use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-/// Gateways keep a key set for up to two hours; a key that signs sooner breaks them.
+/// Gateways cache a key set for up to two hours; until then they reject what a key signs that is newer.
 pub const LEAST_PUBLISH_LEAD: Duration = Duration::from_secs(2 * 3600 + 600);
 
-/// What rows fill; `None` where the default depends on other keys.
-#[derive(Default)]
-pub(super) struct Draft {
-    pub(super) issuer: Option<Issuer>,
-    pub(super) listen: Option<SocketAddr>,
-    pub(super) storage: Option<StorageSetting>,
-    pub(super) keys: Option<KeysSetting>,
-    pub(super) signing_algs: Vec<Algorithm>,
-    pub(super) lifetimes: Lifetimes,
-    pub(super) refresh_reuse_grace: Duration,
-    pub(super) key_rotation_period: Duration,
-    pub(super) key_publish_lead: Duration,
-    pub(super) key_retire_after: Duration,
-    pub(super) signup: Option<bool>,
-    pub(super) rate_limits: bool,
-    pub(super) client_ip: Option<ClientIp>,
-    pub(super) origin_secret: Vec<OriginSecret>,
-    pub(super) outbound_ca: Option<PathBuf>,
-    pub(super) outbound_allow_loopback: bool,
-    pub(super) log_format: Option<LogFormat>,
-}
-
-/// How the process is going to be reached, as far as settings don't say.
+/// How the process is reached, as far as the settings don't say it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Surroundings {
-    /// Whether the listener speaks TLS: the default issuer is `https` then.
+    /// Whether the listener speaks TLS, which makes the default issuer `https`.
     pub tls: bool,
-    /// The address that was bound, when `listen` asked for any free port.
+    /// The address that was bound, which has the port if `listen` asked for any free one.
     pub bound: Option<SocketAddr>,
 }
 
-/// Decides everything.
+/// Reads all rows and checks them as a whole.
 pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSetting> {
     let draft = read_rows(raw)?;
     let listen = surroundings.bound.map_or_else(|| listen_address(raw), Ok)?;
@@ -57,7 +33,7 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         Some(issuer) => (issuer, false),
         None => (default_issuer(raw, listen, surroundings.tls)?, true),
     };
-    // Rows with a default text are always read, so these are never absent.
+    // Rows with a default are always read, so these are never absent.
     let missing = |key| raw.complaint(key, "it has no value");
     let settings = Settings {
         issuer,
@@ -74,7 +50,7 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         signup: draft.signup.unwrap_or(false),
         rate_limits: draft.rate_limits,
         client_ip: draft.client_ip.ok_or_else(|| missing("client_ip"))?,
-        rotation: Rotation::Own,
+        rotation: RotatedBy::Server,
         origin_secret: draft.origin_secret,
         outbound_ca: draft.outbound_ca,
         outbound_allow_loopback: draft.outbound_allow_loopback,
@@ -91,13 +67,13 @@ fn read_rows(raw: &Raw) -> Result<Draft, BadSetting> {
     for row in &ROWS {
         let set = raw.get(row.key).map(|value| value.text.as_str());
         if let Some(text) = set.or(row.default) {
-            (row.read)(&mut draft, text).map_err(|mend| raw.complaint(row.key, mend))?;
+            (row.read)(&mut draft, text).map_err(|fix| raw.complaint(row.key, fix))?;
         }
     }
     Ok(draft)
 }
 
-/// Where to listen, before anything is bound.
+/// The address to listen on, before anything is bound.
 pub fn listen_address(raw: &Raw) -> Result<SocketAddr, BadSetting> {
     let set = raw.get("listen").map(|value| value.text.as_str());
     if let (None, Some((variable, port))) = (set, &raw.platform_port) {
@@ -105,9 +81,9 @@ pub fn listen_address(raw: &Raw) -> Result<SocketAddr, BadSetting> {
             key: "listen".into(),
             value: Some(port.clone()),
             origin: Origin::Environment((*variable).into()),
-            mend: "the platform's variable must hold a port number".into(),
+            fix: "the platform's variable must hold a port number".into(),
         })?;
-        // A custom handler is called by its host on the same machine, a container from outside.
+        // A custom handler is called by a host process on the same machine, a container from outside.
         let any = *variable == "PORT";
         let address = if any { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
         return Ok(SocketAddr::new(IpAddr::V4(address), number));
@@ -115,7 +91,7 @@ pub fn listen_address(raw: &Raw) -> Result<SocketAddr, BadSetting> {
     let mut draft = Draft::default();
     let row = table::row("listen").ok_or_else(|| raw.complaint("listen", "it has no value"))?;
     (row.read)(&mut draft, set.or(row.default).unwrap_or_default())
-        .map_err(|mend| raw.complaint("listen", mend))?;
+        .map_err(|fix| raw.complaint("listen", fix))?;
     draft.listen.ok_or_else(|| raw.complaint("listen", "it has no value"))
 }
 
@@ -131,7 +107,7 @@ fn default_issuer(raw: &Raw, listen: SocketAddr, tls: bool) -> Result<Issuer, Ba
     }
     let scheme = if tls { "https" } else { "http" };
     let text = match listen.port() {
-        // Not bound yet: only the name is known.
+        // Not bound yet: the port is unknown.
         0 => format!("{scheme}://localhost"),
         port => format!("{scheme}://localhost:{port}"),
     };
@@ -146,70 +122,70 @@ fn check_lifetimes(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
         ("session_absolute_ttl", "session_idle_ttl", session_absolute, session_idle),
     ] {
         if absolute < idle {
-            let mend = format!("must be at least {idle_key} ({})", show_duration(idle));
-            return Err(effective_complaint(raw, settings, key, mend));
+            let fix = format!("must be at least {idle_key} ({})", show_duration(idle));
+            return Err(effective_complaint(raw, settings, key, fix));
         }
     }
     Ok(())
 }
 
 fn check_keys(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
-    let complain = |key, mend| Err(effective_complaint(raw, settings, key, mend));
+    let complain = |key, fix| Err(effective_complaint(raw, settings, key, fix));
     let longest = settings.lifetimes.access_token.max(settings.lifetimes.id_token);
-    // A retired key may still sign: for half of its retirement while its successor can't be unwrapped, and for
-    // as long as a process that storage is away from has not heard of the successor.
+    // A retired key may still sign: for half of its retirement while its successor can't be unwrapped, and in a
+    // process that doesn't know the successor because the store is away.
     let signs_on = if settings.issuer.is_loopback() { longest } else { longest.max(STALE_LIMIT) };
     if settings.key_retire_after < 2 * signs_on {
-        let mend = format!(
+        let fix = format!(
             "must be at least {}, twice the longest token lifetime and never under 30m except on a loopback \
-             issuer, or tokens outlive their key",
+             issuer, or tokens outlive the key that verifies them",
             show_duration(2 * signs_on)
         );
-        return complain("key_retire_after", mend);
+        return complain("key_retire_after", fix);
     }
     if settings.issuer.is_loopback() {
         return Ok(());
     }
     if settings.key_publish_lead < LEAST_PUBLISH_LEAD {
-        let mend = "must be at least 2h10m: gateways keep key sets that long and would refuse new tokens";
-        return complain("key_publish_lead", mend.into());
+        let fix = "must be at least 2h10m: gateways cache key sets that long and would reject new tokens";
+        return complain("key_publish_lead", fix.into());
     }
     let least = settings.key_publish_lead.max(settings.key_retire_after);
     if settings.key_rotation_period < least {
-        let mend = format!(
+        let fix = format!(
             "must be at least {}, the longer of key_publish_lead and key_retire_after",
             show_duration(least)
         );
-        return complain("key_rotation_period", mend);
+        return complain("key_rotation_period", fix);
     }
     Ok(())
 }
 
 fn check_front(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
-    let is_for_us_alone = settings.issuer.is_loopback() && settings.listen.ip().is_loopback();
-    if !settings.rate_limits && !is_for_us_alone {
-        let mend = "`off` is for tests with a loopback issuer on a loopback listener: write `on`";
-        return Err(raw.complaint("rate_limits", mend));
+    let is_local = settings.issuer.is_loopback() && settings.listen.ip().is_loopback();
+    if !settings.rate_limits && !is_local {
+        let fix = "`off` is for tests with a loopback issuer on a loopback listener: write `on`";
+        return Err(raw.complaint("rate_limits", fix));
     }
     if matches!(settings.client_ip, ClientIp::Header(_)) && settings.origin_secret.is_empty() {
-        let mend = "anybody could send this header: set `origin_secret` too, and have the front end send it";
-        return Err(raw.complaint("client_ip", mend));
+        let fix = "anybody could send this header: set `origin_secret` too, and have the front end send it";
+        return Err(raw.complaint("client_ip", fix));
     }
     if matches!(&settings.client_ip, ClientIp::Header(name) if name == "x-keyward-origin") {
-        let mend = "this header holds `origin_secret`: name the one in which the front end sends the caller's address";
-        return Err(raw.complaint("client_ip", mend));
+        let fix = "this header carries `origin_secret`: name the one in which the front end sends the caller's address";
+        return Err(raw.complaint("client_ip", fix));
     }
     if settings.client_ip == ClientIp::Socket && !settings.origin_secret.is_empty() {
-        let mend = "behind the front end that sends `origin_secret` every call has the front end's address, so all \
-                    callers would share one limit: write header:NAME with the header in which it sends the caller's \
-                    address, such as header:X-Forwarded-For; without a front end remove `origin_secret`";
-        return Err(effective_complaint(raw, settings, "client_ip", mend.into()));
+        let fix = "every connection comes from the front end that sends `origin_secret`, so all callers would share one \
+                   limit: write header:NAME with the header in which it sends the caller's address, such as \
+                   header:X-Forwarded-For; without a front end, remove `origin_secret`";
+        return Err(effective_complaint(raw, settings, "client_ip", fix.into()));
     }
     Ok(())
 }
 
-/// A complaint that shows the value in force even where it is the default: two keys disagree.
-fn effective_complaint(raw: &Raw, settings: &Settings, key: &str, mend: String) -> BadSetting {
+/// A complaint about two keys that disagree. It shows the value in force even if that is the default.
+fn effective_complaint(raw: &Raw, settings: &Settings, key: &str, fix: String) -> BadSetting {
     let shown = table::row(key).and_then(|row| row.shown(settings));
-    BadSetting { value: shown, ..raw.complaint(key, mend) }
+    BadSetting { value: shown, ..raw.complaint(key, fix) }
 }

@@ -1,9 +1,9 @@
-//! The one table of settings. A row says everything about its key: how it is read, how it is shown, what it
-//! means. The reference page is generated from it.
+//! The one table of settings. A row says everything about its key: how it is read and shown, and what it means. The
+//! reference page is generated from it.
 
-use super::resolve::Draft;
+use super::draft::Draft;
+use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings, StorageSetting};
 use super::text::{duration_within, either, list, show_duration};
-use super::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings, StorageSetting};
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use std::net::SocketAddr;
@@ -15,17 +15,17 @@ pub(super) const MASK: &str = "(hidden)";
 pub struct Row {
     /// Its name in the file. The environment variable is `KEYWARD_` and the key in upper case.
     pub key: &'static str,
-    /// The default as text, read like any value; `None` where it depends on other things.
+    /// The default as text, read like any value; `None` if it depends on other things.
     pub default: Option<&'static str>,
-    /// The default in words, where `default` has none.
+    /// The default in words, if `default` is `None`.
     pub default_words: &'static str,
     /// What it means, in Markdown.
     pub doc: &'static str,
     /// Whether the value must never be shown.
     pub secret: bool,
-    /// Reads a text into the draft, or says how to mend it.
+    /// Reads a text into the draft, or says how to fix it.
     pub(super) read: fn(&mut Draft, &str) -> Result<(), String>,
-    /// Writes the decided value as it could stand in the file; `None`: not set.
+    /// Writes the value in force as it could be written in the file; `None`: not set.
     pub(super) show: fn(&Settings) -> Option<String>,
 }
 
@@ -71,8 +71,8 @@ pub static ROWS: [Row; 24] = [
         key: "issuer",
         default: None,
         default_words: "`http://localhost:<port>` on a loopback listener; required otherwise",
-        doc: "Our name: the URL clients know us by, written into every token and all metadata. `https`, except \
-              on loopback hosts; without a slash at its end; may have a path. It is never taken from a request.",
+        doc: "The issuer identifier: the URL by which clients know this server, in every token and in the metadata. `https`, \
+              except on loopback hosts; without a slash at the end; may have a path. It is never taken from a request.",
         secret: false,
         read: |draft, text| {
             draft.issuer = Some(Issuer::parse(text).map_err(|why| why.mend().to_owned())?);
@@ -84,13 +84,13 @@ pub static ROWS: [Row; 24] = [
         key: "listen",
         default: Some("127.0.0.1:8080"),
         default_words: "",
-        doc: "Address and port to listen on; port `0` takes a free one. When it isn't set, `PORT` listens on \
-              that port of all addresses and `FUNCTIONS_CUSTOMHANDLER_PORT` on that port of loopback; both then \
+        doc: "Address and port to listen on; port `0` takes a free one. If it isn't set, the variable `PORT` \
+              names a port to listen on at all addresses, and `FUNCTIONS_CUSTOMHANDLER_PORT` one on loopback; both \
               need `issuer`.",
         secret: false,
         read: |draft, text| {
-            let mend = |_| "write an address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned();
-            draft.listen = Some(text.parse::<SocketAddr>().map_err(mend)?);
+            let fix = |_| "write an address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned();
+            draft.listen = Some(text.parse::<SocketAddr>().map_err(fix)?);
             Ok(())
         },
         show: |settings| Some(settings.listen.to_string()),
@@ -100,7 +100,7 @@ pub static ROWS: [Row; 24] = [
         default: Some("sqlite:keyward-data/keyward.db"),
         default_words: "",
         doc: "Where records are kept: `sqlite:PATH`, `dynamodb:TABLE`, or `sqlite::memory:` for tests. A relative \
-              path begins at the working directory. For DynamoDB, region, credentials and endpoint come from the \
+              path is relative to the working directory. For DynamoDB, region, credentials and endpoint come from the \
               standard AWS variables and files (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB`, …).",
         secret: false,
         read: |draft, text| {
@@ -119,8 +119,8 @@ pub static ROWS: [Row; 24] = [
         key: "keys",
         default: Some("local:keyward-data/master.key"),
         default_words: "",
-        doc: "What protects private keys: `local:PATH` is a master key in a file, made at the first start and \
-              readable by its owner only. Back it up: without it the stored keys are worthless.",
+        doc: "What protects private keys: `local:PATH` is a master key file, which the first start creates, readable by its \
+              owner only. Back it up: without it the stored keys can't be used.",
         secret: false,
         read: |draft, text| {
             draft.keys = Some(read_keys(text)?);
@@ -135,8 +135,8 @@ pub static ROWS: [Row; 24] = [
         key: "signing_algs",
         default: Some("RS256,ES256"),
         default_words: "",
-        doc: "What tokens are signed with: one to three of `RS256`, `PS256`, `ES256`, `EdDSA`. The first is used \
-              for clients that name none.",
+        doc: "The algorithms that sign tokens: one to three of `RS256`, `PS256`, `ES256`, `EdDSA`. The first signs for \
+              clients that name none.",
         secret: false,
         read: |draft, text| {
             draft.signing_algs = read_algorithms(text)?;
@@ -151,7 +151,7 @@ pub static ROWS: [Row; 24] = [
         "access_token_ttl",
         "10m",
         "1s"..="24h",
-        "Lifetime of an access token. APIs that check tokens by themselves accept a revoked one until then.",
+        "Lifetime of an access token. APIs that verify tokens locally accept a revoked one until it expires.",
         lifetimes.access_token
     ),
     duration_row!("id_token_ttl", "1h", "1s"..="24h", "Lifetime of an ID token.", lifetimes.id_token),
@@ -160,28 +160,28 @@ pub static ROWS: [Row; 24] = [
         "refresh_token_idle_ttl",
         "30d",
         "1s"..="730d",
-        "How long a refresh token lives without being used.",
+        "How long an unused refresh token remains valid.",
         lifetimes.refresh_token_idle
     ),
     duration_row!(
         "refresh_token_absolute_ttl",
         "90d",
         "1s"..="730d",
-        "How long refreshing works before the user has to sign in again; at least the idle lifetime.",
+        "How long a grant can be refreshed before the user has to sign in again; at least the idle lifetime.",
         lifetimes.refresh_token_absolute
     ),
     duration_row!(
         "session_idle_ttl",
         "12h",
         "1s"..="365d",
-        "How long a browser stays signed in without being used.",
+        "How long an unused browser session lasts.",
         lifetimes.session_idle
     ),
     duration_row!(
         "session_absolute_ttl",
         "7d",
         "1s"..="365d",
-        "How long a browser stays signed in at all; at least the idle lifetime.",
+        "How long a browser session lasts at most; at least the idle lifetime.",
         lifetimes.session_absolute
     ),
     duration_row!(
@@ -189,7 +189,7 @@ pub static ROWS: [Row; 24] = [
         "30s",
         "0"..="5m",
         "How long after a rotation the former refresh token still gets the same answer, so that lost answers \
-         and parallel tabs don't end a grant; a minute longer from another process, whose clock may differ; \
+         and parallel tabs don't end a grant; a minute longer from another process, whose clock may differ. \
          `0` turns it off.",
         refresh_reuse_grace
     ),
@@ -197,7 +197,7 @@ pub static ROWS: [Row; 24] = [
         "key_rotation_period",
         "30d",
         "1m"..="365d",
-        "How long a key signs. Except on a loopback issuer at least `key_publish_lead` and `key_retire_after`, \
+        "How long a key signs. At least `key_publish_lead` and `key_retire_after`, except on a loopback issuer, \
          so that there are never too many keys to publish.",
         key_rotation_period
     ),
@@ -205,23 +205,23 @@ pub static ROWS: [Row; 24] = [
         "key_publish_lead",
         "24h",
         "0"..="90d",
-        "How long a key is published before it signs. Never under 2h10m except on a loopback issuer: gateways \
-         keep key sets that long.",
+        "How long a key is published before it signs. At least 2h10m, except on a loopback issuer: gateways \
+         cache key sets that long.",
         key_publish_lead
     ),
     duration_row!(
         "key_retire_after",
         "48h",
         "1s"..="90d",
-        "How long a key stays published after it signed last; at least twice the longest token lifetime, and \
-         never under 30m except on a loopback issuer.",
+        "How long a key stays published after it stopped signing. At least twice the longest token lifetime, and \
+         at least 30m except on a loopback issuer.",
         key_retire_after
     ),
     Row {
         key: "signup",
         default: None,
         default_words: "`open` in `keyward dev`, `closed` otherwise",
-        doc: "Whether people may make accounts by themselves: `open` or `closed`.",
+        doc: "Whether users may sign up: `open` or `closed`.",
         secret: false,
         read: |draft, text| {
             draft.signup = Some(either(text, "open", "closed")?);
@@ -233,7 +233,7 @@ pub static ROWS: [Row; 24] = [
         key: "rate_limits",
         default: Some("on"),
         default_words: "",
-        doc: "Whether attempts are counted and limited: `on` or `off`; `off` only with a loopback issuer and listener.",
+        doc: "Whether attempts are counted and limited: `on` or `off`. `off` only with a loopback issuer and listener.",
         secret: false,
         read: |draft, text| {
             draft.rate_limits = either(text, "on", "off")?;
@@ -245,10 +245,10 @@ pub static ROWS: [Row; 24] = [
         key: "client_ip",
         default: Some("socket"),
         default_words: "",
-        doc: "Where a caller's address is taken from, by which limits count: `socket` is the connection; `header:NAME` is \
+        doc: "Where the caller's address is taken from, which limits count by: `socket` is the connection; `header:NAME` is \
               a header that a front end sets, such as `X-Forwarded-For` or `Forwarded` (RFC 7239). Of a list only the \
-              last entry counts, which the front end that speaks to us appended. With `origin_secret` it must be a \
-              header, and a header needs `origin_secret`.",
+              last entry counts: the one that the front end next to this server appended. With `origin_secret` it must \
+              be a header, and a header needs `origin_secret`.",
         secret: false,
         read: |draft, text| {
             draft.client_ip = Some(read_client_ip(text)?);
@@ -265,12 +265,12 @@ pub static ROWS: [Row; 24] = [
         key: "rotation",
         default: Some("self"),
         default_words: "",
-        doc: "Who rotates keys: `self` is any serving process that notices it is time. There is no other \
-              value yet.",
+        doc: "What rotates the keys: `self` is the server, whichever process first notices that a rotation is due. There \
+              is no other value yet.",
         secret: false,
         read: |_, text| match text {
             "self" => Ok(()),
-            "scheduled" => Err("scheduled rotation is for keys in KMS; local keys rotate by `self`".into()),
+            "scheduled" => Err("scheduled rotation is for keys in KMS; for local keys write `self`".into()),
             _ => Err("write `self`".into()),
         },
         show: |_| Some("self".into()),
@@ -279,8 +279,8 @@ pub static ROWS: [Row; 24] = [
         key: "origin_secret",
         default: None,
         default_words: "none",
-        doc: "What a front end before us sends in the header `X-Keyward-Origin`; requests without it are refused. \
-              Two values with a comma between may be live during a change. At least 32 characters each. Needs \
+        doc: "The secret that a front end sends in the header `X-Keyward-Origin`; requests without it are refused. \
+              At least 32 characters. During a change there may be two, separated by a comma. Needs \
               `client_ip` to name the header with the caller's address.",
         secret: true,
         read: |draft, text| {
@@ -293,8 +293,8 @@ pub static ROWS: [Row; 24] = [
         key: "outbound_ca",
         default: None,
         default_words: "none",
-        doc: "A PEM file with certificates that outbound calls trust besides the usual ones. Only `keyward doctor` \
-              makes such calls yet, so the server doesn't need it.",
+        doc: "A PEM file of certificates that outbound calls trust besides the system's. So far only `keyward doctor` \
+              makes such calls.",
         secret: false,
         read: |draft, text| {
             draft.outbound_ca = Some(text.into());
@@ -306,8 +306,8 @@ pub static ROWS: [Row; 24] = [
         key: "outbound_allow_loopback",
         default: Some("false"),
         default_words: "",
-        doc: "Whether outbound calls may go to this machine: `true` or `false`. For test relying parties. Without \
-              effect yet: the server makes no such calls.",
+        doc: "Whether outbound calls may go to this machine: `true` or `false`. For test relying parties. It has no \
+              effect so far, since the server makes no such calls.",
         secret: false,
         read: |draft, text| {
             draft.outbound_allow_loopback = either(text, "true", "false")?;
@@ -319,7 +319,7 @@ pub static ROWS: [Row; 24] = [
         key: "log_format",
         default: None,
         default_words: "`text` on a terminal, else `json`",
-        doc: "How logs are written to standard error: `text` or `json`. What is logged is chosen by `RUST_LOG`.",
+        doc: "The format of the log on standard error: `text` or `json`. `RUST_LOG` selects what is logged.",
         secret: false,
         read: |draft, text| {
             let text_form = either(text, "text", "json")?;
@@ -343,13 +343,13 @@ fn read_storage(text: &str) -> Result<StorageSetting, String> {
         }
         Some(("dynamodb", table)) if is_table_name(table) => Ok(StorageSetting::DynamoDb(table.into())),
         Some(("dynamodb", _)) => {
-            Err("a table's name is 3 to 255 of the characters A-Z a-z 0-9 - . _: write dynamodb:TABLE".into())
+            Err("a table name has 3 to 255 of the characters A-Z a-z 0-9 - . _: write dynamodb:TABLE".into())
         }
         _ => Err("write sqlite:PATH, dynamodb:TABLE or sqlite::memory:".into()),
     }
 }
 
-/// DynamoDB's rule; what it would refuse is refused at the start.
+/// DynamoDB's own rule, checked here so that a bad name stops the start.
 fn is_table_name(text: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     (3..=255).contains(&text.len()) && text.bytes().all(legal)
@@ -366,11 +366,11 @@ fn read_keys(text: &str) -> Result<KeysSetting, String> {
 }
 
 fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
-    let mend = "name one to three of RS256, PS256, ES256, EdDSA, none twice";
+    let fix = "name one to three of RS256, PS256, ES256, EdDSA, none twice";
     let algs: Option<Vec<Algorithm>> = list(text).map(Algorithm::parse).collect();
-    let algs = algs.filter(|algs| algs.len() <= 3).ok_or(mend)?;
+    let algs = algs.filter(|algs| algs.len() <= 3).ok_or(fix)?;
     let twice = algs.iter().enumerate().any(|(at, alg)| algs.iter().skip(at + 1).any(|other| other == alg));
-    if twice { Err(mend.into()) } else { Ok(algs) }
+    if twice { Err(fix.into()) } else { Ok(algs) }
 }
 
 fn read_client_ip(text: &str) -> Result<ClientIp, String> {
@@ -381,7 +381,7 @@ fn read_client_ip(text: &str) -> Result<ClientIp, String> {
         }
         Some(("header", name)) => http::HeaderName::from_bytes(name.as_bytes())
             .map(ClientIp::Header)
-            .map_err(|_| "the name after `header:` is not a header's name".into()),
+            .map_err(|_| "what follows `header:` is not a header name".into()),
         _ => Err("write `socket` or `header:NAME`".into()),
     }
 }
@@ -390,9 +390,11 @@ fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, String> {
     let strong = |secret: &str| secret.len() >= 32 && secret.bytes().all(|b| b.is_ascii_graphic());
     let secrets: Vec<&str> = list(text).collect();
     if secrets.len() > 2 || !secrets.iter().all(|secret| strong(secret)) {
-        return Err("give one or two (comma) random texts of at least 32 printable ASCII characters each, \
+        return Err(
+            "give one random text of at least 32 printable ASCII characters, or two separated by a comma, \
                     for example from `openssl rand -hex 32`"
-            .into());
+                .into(),
+        );
     }
     Ok(secrets.into_iter().map(|secret| OriginSecret(secret.into())).collect())
 }

@@ -5,7 +5,9 @@ use super::raw::Raw;
 use super::resolve::{Surroundings, resolve};
 use super::table::{self, MASK, ROWS};
 use super::*;
+use protocol::jwk::Algorithm;
 use std::path::Path;
+use std::time::Duration;
 
 mod layers;
 mod rows;

@@ -1,4 +1,4 @@
-//! N-217: what is unsafe stops the start with one line that names key, value and mend.
+//! N-217: an unsafe value stops the start with one line that says which key and value, and how to fix it.
 
 use super::*;
 

@@ -1,0 +1,131 @@
+//! The settings in force.
+
+use aws_lc_rs::hmac;
+use protocol::base64url;
+use protocol::issuer::Issuer;
+use protocol::jwk::Algorithm;
+use protocol::lifetimes::Lifetimes;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// All settings, checked as a whole.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The issuer identifier (RFC 8414 §2); never taken from a request.
+    pub issuer: Issuer,
+    /// Whether the issuer is the default because none was set.
+    pub issuer_is_default: bool,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Where records are kept.
+    pub storage: StorageSetting,
+    /// What protects private keys.
+    pub keys: KeysSetting,
+    /// The algorithms that sign tokens: one to three, none twice. The first is the default.
+    pub signing_algs: Vec<Algorithm>,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// How long after a rotation the former refresh token still gets the same answer; zero: not at all.
+    pub refresh_reuse_grace: Duration,
+    /// How long a key signs.
+    pub key_rotation_period: Duration,
+    /// How long a key is published before it signs.
+    pub key_publish_lead: Duration,
+    /// How long a key stays published after it stopped signing.
+    pub key_retire_after: Duration,
+    /// Whether users may sign up.
+    pub signup: bool,
+    /// Whether attempts are counted and limited.
+    pub rate_limits: bool,
+    /// Where a caller's address is taken from.
+    pub client_ip: ClientIp,
+    /// What rotates the keys.
+    pub rotation: RotatedBy,
+    /// The secrets by which a front end is recognised: none, one, or two while one replaces the other.
+    pub origin_secret: Vec<OriginSecret>,
+    /// A PEM file of certificates that outbound calls trust besides the system's.
+    pub outbound_ca: Option<PathBuf>,
+    /// Whether outbound calls may go to this machine; for tests.
+    pub outbound_allow_loopback: bool,
+    /// The format of the log; `None`: text on a terminal, else JSON.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageSetting {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// SQLite in memory: gone with the process.
+    SqliteMemory,
+    /// A DynamoDB table. Region, credentials and endpoint come from the standard AWS variables and files.
+    DynamoDb(String),
+}
+
+/// What protects private keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeysSetting {
+    /// A master key file.
+    Local(PathBuf),
+}
+
+/// Where a caller's address is taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientIp {
+    /// The peer address of the connection.
+    Socket,
+    /// A header that a front end sets; trusted only together with the origin secret.
+    Header(http::HeaderName),
+}
+
+/// What rotates the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotatedBy {
+    /// The server: whichever process first notices that a rotation is due.
+    Server,
+}
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines to read on a terminal.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A secret shared with a front end. It is compared in constant time and never shown.
+#[derive(Clone)]
+pub struct OriginSecret(pub(super) Box<str>);
+
+impl OriginSecret {
+    /// Whether one of them matches. All are compared, so that the time tells nothing.
+    pub fn any(secrets: &[Self], matches: impl Fn(&Self) -> bool) -> bool {
+        secrets.iter().fold(false, |found, secret| found | matches(secret))
+    }
+
+    /// Whether a header's value is this secret.
+    pub fn matches(&self, value: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(value).into()
+    }
+
+    /// A value that proves knowledge of the secret without revealing it.
+    pub fn proof(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
+        base64url::encode(hmac::sign(&key, b"keyward doctor").as_ref())
+    }
+
+    /// Whether a header's value is [`Self::proof`].
+    pub fn proves(&self, value: &[u8]) -> bool {
+        self.proof().as_bytes().ct_eq(value).into()
+    }
+}
+
+impl fmt::Debug for OriginSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OriginSecret(…)")
+    }
+}
