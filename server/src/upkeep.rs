@@ -1,5 +1,5 @@
-//! What a serving process does besides serving: notice what other processes changed, rotate keys, clear away what
-//! is over. Each of these may fail and is tried again; none is needed for an answer to be right.
+//! The background work of a serving process: it notices what other processes changed, rotates keys, and deletes what has
+//! expired. Each of these may fail and is tried again; no answer depends on them.
 
 use crate::app::App;
 use crate::entropy::bytes;
@@ -11,32 +11,32 @@ use std::time::Duration;
 use storage::{Stamp, StoreErrorKind};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often another process' writes are looked for.
-const LOOK: Duration = Duration::from_secs(1);
-/// How many looks there are between two rounds of [`App::minute`].
-const LOOKS_A_MINUTE: u64 = 60;
-/// Between two rounds the clock goes on by a minute. By so much more, or back, it jumped.
+/// How often the process looks for writes of others.
+const POLL: Duration = Duration::from_secs(1);
+/// How many of these make a minute.
+const POLLS_A_MINUTE: u64 = 60;
+/// Between two rounds the clock advances by a minute. If it advances by more than this, or goes back, it jumped.
 const JUMP: Duration = Duration::from_secs(5 * 60);
-/// For how many rounds after a jump nothing is deleted: an hour, in which somebody may put the clock right.
+/// For how many rounds after a jump nothing is deleted: an hour, in which the clock may be corrected.
 const ROUNDS_AFTER_A_JUMP: u32 = 60;
 /// The same after the start, when clocks are wrong most often.
 const ROUNDS_AFTER_THE_START: u32 = 10;
-/// What is over is kept this much longer, for clocks that are wrong by less than can be noticed.
+/// How much longer expired records are kept, for clocks that are wrong by less than can be noticed.
 const MARGIN: Duration = Duration::from_secs(10 * 60);
-/// How many batches of expired records one round deletes.
+/// The most batches of expired records that one round deletes.
 const MOST_BATCHES: usize = 200;
 
-/// Works until it is dropped.
+/// Runs until it is dropped.
 pub async fn run(app: App) {
-    let mut timer = interval(LOOK);
+    let mut timer = interval(POLL);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looks, mut mark, mut steadiness) = (0_u64, None, Steadiness::new(app.clock.now()));
+    let (mut polls, mut mark, mut steadiness) = (0_u64, None, Steadiness::new(app.clock.now()));
     loop {
         timer.tick().await;
         notice_changes(&app, &mut mark).await;
         app.failure_log().tell(app.clock.now());
-        looks = looks.wrapping_add(1);
-        if looks.is_multiple_of(LOOKS_A_MINUTE) {
+        polls = polls.wrapping_add(1);
+        if polls.is_multiple_of(POLLS_A_MINUTE) {
             minute(&app).await;
             if steadiness.round(app.clock.now()) {
                 sweep(&app).await;
@@ -45,8 +45,8 @@ pub async fn run(app: App) {
     }
 }
 
-/// Whether the clock can be believed. To a clock that runs ahead everything is over; were it deleted, a token that
-/// was revoked would be worth something again when the clock comes back.
+/// Whether the clock can be trusted. By a clock that runs ahead everything has expired; if that were deleted, a revoked
+/// token would be accepted again once the clock is corrected.
 struct Steadiness {
     last: Timestamp,
     rounds_to_wait: u32,
@@ -57,7 +57,7 @@ impl Steadiness {
         Self { last: now, rounds_to_wait: ROUNDS_AFTER_THE_START }
     }
 
-    /// One more round, a minute after the last: whether what is over may be deleted.
+    /// Counts a round, a minute after the last. Returns whether expired records may be deleted.
     fn round(&mut self, now: Timestamp) -> bool {
         let jumped = now < self.last || now.since(self.last) > JUMP;
         self.rounds_to_wait =
@@ -67,8 +67,8 @@ impl Steadiness {
     }
 }
 
-/// When another process wrote, what is cached is read again. Where a busy store keeps us from asking it may have, and
-/// callers may be why.
+/// Drops the caches if another process wrote. If the store is too busy to tell, they are dropped, too: callers may have
+/// caused that.
 pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     match app.store.change_mark().await {
         Ok(now) if *mark != Some(now) => {
@@ -81,7 +81,7 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
         }
         Ok(_) => {}
         Err(error) => {
-            tracing::debug!(%error, "changes can't be looked for");
+            tracing::debug!(%error, "looking for changes failed");
             if error.kind() == StoreErrorKind::Busy {
                 app.distrust_caches();
             }
@@ -89,33 +89,35 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     }
 }
 
-/// One round: keys and unused memory.
+/// The work of every minute: keys, and memory that is not used.
 pub async fn minute(app: &App) {
-    let looked_after = app.keys.look_after().await;
-    if looked_after.as_ref().is_ok_and(|ticked| ticked.misdated) {
+    let maintained = app.keys.maintain().await;
+    if maintained.as_ref().is_ok_and(|keys| keys.misdated) {
         tracing::error!(
-            "no signing key has begun by this clock, so the first to begin signs: the clock was ahead when they were \
-             made, or it is behind now; see that it is right, then run `keyward doctor`"
+            "all signing keys begin in the future by this clock, so the first of them signs: the clock was ahead when they \
+             were made, or it is behind now; check the clock, then run `keyward doctor`"
         );
     }
-    match looked_after {
-        Ok(ticked) if ticked.overdue => {
-            tracing::error!("the signing keys are overdue for rotation: nobody who may rotate them runs");
+    match maintained {
+        Ok(keys) if keys.overdue => {
+            tracing::error!(
+                "the rotation of the signing keys is overdue: no process that may rotate them is running"
+            );
         }
-        Ok(ticked) if ticked.rotated => {
+        Ok(keys) if keys.rotated => {
             let stamp = Stamp { at: app.clock.now(), request: RequestId::from_bytes(bytes(&*app.entropy)) };
             telemetry::audit(stamp, &Event::new(What::KeysRenewed));
         }
         Ok(_) => {}
-        Err(error) => tracing::error!(%error, "the keys can't be looked after"),
+        Err(error) => tracing::error!(%error, "the keys can't be maintained"),
     }
     app.passwords.free_idle(app.clock.now());
 }
 
-/// Deletes what is over, a batch at a time, so that nobody else waits for long.
+/// Deletes what has expired, one batch at a time, so that no other caller waits for long.
 pub async fn sweep(app: &App) {
-    if let Err(error) = app.keys.clear_away().await {
-        tracing::warn!(%error, "keys that are over can't be cleared away");
+    if let Err(error) = app.keys.remove_expired().await {
+        tracing::warn!(%error, "expired keys can't be removed");
     }
     for _ in 0..MOST_BATCHES {
         match app.store.sweep(app.clock.now().minus(MARGIN)).await {
@@ -137,7 +139,7 @@ mod tests {
         let mut steadiness = Steadiness::new(start);
         assert!((1..10).all(|minute| !steadiness.round(minutes(minute))));
         assert!((10..20).all(|minute| steadiness.round(minutes(minute))));
-        // An hour back, and two years on.
+        // An hour back, and two years ahead.
         for jump in [start.minus(Duration::from_secs(3600)), minutes(1_000_000)] {
             let after = |count: u64| jump.plus(Duration::from_secs(60 * count));
             assert!((0..60).all(|minute| !steadiness.round(after(minute))));

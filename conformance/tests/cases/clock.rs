@@ -389,7 +389,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
                 assert_published(&kid(server).await).await;
             }
             // A command on the other host changes the keys, and every process serves.
-            other.app.keys.rotate(server::keys::Rotation::Now { force: true }).await.unwrap();
+            other.app.keys.rotate(server::keys::RotateWhen::Now { force: true }).await.unwrap();
             world.app.distrust_caches();
             for server in [&world, &other] {
                 assert_serves(server).await;

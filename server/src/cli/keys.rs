@@ -6,7 +6,7 @@ use crate::admin::Admin;
 use crate::assembly;
 use crate::config::{KeysSetting, Settings};
 use crate::keys::ring::JWKS_MAX_AGE;
-use crate::keys::{ChangeReport, KeyInfo, KeyState, Rotation, rewrap};
+use crate::keys::{ChangeReport, KeyInfo, KeyState, RotateWhen, rewrap};
 use clap::{Args, Subcommand};
 use protocol::event::{Event, What};
 use protocol::jwk::Algorithm;
@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the keys and where they stand
+    /// List the keys and their states
     List,
-    /// Let the next keys sign after the publish lead, or at once
+    /// Let the next keys sign, after the publish lead or at once
     Rotate(Rotate),
     /// Remove a key at once, as after a leak; its successor signs
     Revoke(Revoke),
-    /// Replace the master key file: seal all keys by a new one, put it in place, and keep the former beside it
+    /// Replace the master key file: wrap all keys by a new one, which takes its place; the former file is kept next to it
     Rewrap(Rewrap),
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Rotate {
     /// At once; refused while verifiers that cache /jwks may not know the next keys
     #[arg(long)]
     now: bool,
-    /// At once, whatever verifiers know
+    /// At once, even if verifiers don't know the next keys
     #[arg(long, requires = "now")]
     force: bool,
 }
@@ -41,19 +41,19 @@ pub(super) struct Revoke {
     /// The key's id
     #[arg(allow_hyphen_values = true)]
     kid: String,
-    /// Even if verifiers may not know the successor yet
+    /// Even if verifiers don't know its successor yet
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Rewrap {
-    /// The new file; made if it isn't there. After a stop half-way run the same again
+    /// The new file, which is created if it doesn't exist. If the command is interrupted, run it again
     #[arg(long, value_name = "FILE")]
     new_master: PathBuf,
 }
 
-/// A key for programs; instants are seconds.
+/// A key in a JSON document; instants are in seconds.
 #[derive(Serialize)]
 struct Row<'a> {
     kid: &'a str,
@@ -86,9 +86,9 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
         match command {
             Command::List => print(output, &open().await?.current().list(admin.call.at), ""),
             Command::Rotate(Rotate { now, force }) => {
-                let how = if now { Rotation::Now { force } } else { Rotation::Scheduled };
+                let when = if now { RotateWhen::Now { force } } else { RotateWhen::Scheduled };
                 let keys = open().await?;
-                let rotated = admin.change_ring(Event::new(What::KeysRotated), keys.rotate(how)).await?;
+                let rotated = admin.change_ring(Event::new(What::KeysRotated), keys.rotate(when)).await?;
                 report(output, &rotated, "")
             }
             Command::Revoke(Revoke { kid, force }) => {
@@ -103,23 +103,23 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
 
 async fn rewrap(output: Output, admin: &Admin, settings: &Settings, new: &Path) -> Outcome {
     let KeysSetting::Local(path) = &settings.keys;
-    let root = rewrap::prepare(&*admin.store, path, new, &*admin.entropy).await?;
+    let file = rewrap::prepare(&*admin.store, path, new, &*admin.entropy).await?;
     let keys = assembly::open_keys(settings, admin.store.clone(), false).await?;
-    let changed = admin.change_ring(Event::new(What::KeysRewrapped), keys.rewrap(&root.name)).await?;
-    rewrap::finish(path, &root, &*admin.entropy)?;
-    let before = if changed { "" } else { "That was done before: nothing was changed in the store.\n" };
+    let changed = admin.change_ring(Event::new(What::KeysRewrapped), keys.rewrap(&file.name)).await?;
+    rewrap::finish(path, &file, &*admin.entropy)?;
+    let before = if changed { "" } else { "The store already uses this file: nothing was changed there.\n" };
     let (new, path) = (new.display(), path.display());
     let text = format!(
-        "{before}The keys are sealed by the key of {new}, which is in {path} now, too. The former file is kept beside it as \
-         {path}.NAME.\nServers that read {path} need no restart. Backups of the store from before need the former file."
+        "{before}The keys are wrapped by the key of {new}, which is now in {path}, too. The former file is kept next to it as \
+         {path}.NAME.\nServers that read {path} need no restart. Older backups of the store need the former file."
     );
     print(output, &keys.current().list(admin.call.at), &text)
 }
 
 fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {
     let text = format!(
-        "{lead}The new keys sign from {}. All servers work by this at {} at the latest.\nAPIs and gateways that \
-         cache /jwks (for {} minutes) may accept what the old key signed until {}.",
+        "{lead}The new keys sign from {}. All servers use them by {}.\nAPIs and gateways that \
+         cache /jwks (for {} minutes) may accept tokens of the old key until {}.",
         show_time(change.signs_from),
         show_time(change.in_force_by),
         JWKS_MAX_AGE.as_secs() / 60,

@@ -1,7 +1,7 @@
-//! How old what was last read of the ring is, and what may be done with it when it can't be read again.
+//! How old the ring is that was read last, and how long it may be used if it can't be read again.
 //!
-//! A caller can make a store busy, so a busy store opens nothing: what is too old then serves nobody. Nobody who
-//! calls can take the store away, so while it is away the last ring serves, unless it is known to be out of date.
+//! Callers can make a store busy, so while it is busy a ring that is too old is not used. Callers can't make the store
+//! unavailable, so while it is away the last ring is used, unless it is known to be out of date.
 
 use super::error::KeysError;
 use super::ring::REFRESH_AFTER;
@@ -10,30 +10,30 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use storage::StoreErrorKind;
 
-/// How long an old ring serves while the store is away: as long as a cached client does. After that a key might
-/// sign that was revoked long ago.
+/// How long an old ring is used while the store is away: as long as a cached client. After that a key might sign that was
+/// revoked long ago.
 pub const STALE_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// How long a reading that failed because the store was away is not repeated by requests, so that they don't queue.
+/// How long requests don't repeat a reading that failed because the store was away, so that they don't queue.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The same for any other failure: it is over soon, and until then nobody is served.
+/// The same for any other failure, which passes soon; until then no request is served.
 pub(super) const RETRY_SOON: Duration = Duration::from_secs(1);
 
-/// The age of what was read. Readings are made one at a time.
+/// The age of the ring that was read last. Readings are made one at a time.
 pub(super) struct Age {
     /// When the ring was last read, in milliseconds.
     read_at: AtomicU64,
-    /// When that was last tried.
+    /// When a reading was last tried.
     tried_at: AtomicU64,
     /// Whether the last try failed because the store was away.
     away: AtomicBool,
-    /// Grows when somebody is known to have changed the store.
+    /// Grows when the store is known to have changed.
     epoch: AtomicU64,
     /// The epoch in which the last reading began.
     read_in: AtomicU64,
 }
 
 impl Age {
-    /// Just read.
+    /// Of a ring that was read just now.
     pub(super) const fn new(now: Timestamp) -> Self {
         let (read_at, tried_at) = (AtomicU64::new(now.millis()), AtomicU64::new(now.millis()));
         Self {
@@ -45,19 +45,19 @@ impl Age {
         }
     }
 
-    /// Whether it needs no reading.
+    /// Whether it can be used without reading again.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         self.is_current() && since(&self.read_at, now) < REFRESH_AFTER
     }
 
-    /// Whether requests may try to read again.
+    /// Whether requests may read again.
     pub(super) fn may_try(&self, now: Timestamp) -> bool {
         let pause = if self.away.load(Ordering::Acquire) { RETRY_AFTER } else { RETRY_SOON };
         since(&self.tried_at, now) >= pause
     }
 
-    /// Whether it may serve although it is not fresh.
-    pub(super) fn may_serve(&self, now: Timestamp) -> bool {
+    /// Whether it may be used although it is not fresh.
+    pub(super) fn may_be_used(&self, now: Timestamp) -> bool {
         self.is_away() && since(&self.read_at, now) < STALE_LIMIT
     }
 
@@ -66,7 +66,7 @@ impl Age {
         self.away.load(Ordering::Acquire) && self.is_current()
     }
 
-    /// What was read is known to be out of date.
+    /// Notes that the ring is out of date.
     pub(super) fn distrust(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.tried_at.store(0, Ordering::Release);
@@ -78,7 +78,7 @@ impl Age {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// It ended.
+    /// The reading ended.
     pub(super) fn end<T>(&self, begun: (Timestamp, u64), ended: &Result<T, KeysError>) {
         let (at, epoch) = begun;
         let away =
@@ -95,8 +95,8 @@ impl Age {
     }
 }
 
-/// How long ago an instant was. One that lies ahead was a clock's that has jumped back since, and could be of any
-/// age: it counts as long ago.
+/// How long ago an instant was. One that lies ahead comes from before a jump back of the clock and could be of any age:
+/// it counts as long ago.
 fn since(instant: &AtomicU64, now: Timestamp) -> Duration {
     let then = Timestamp::from_millis(instant.load(Ordering::Acquire));
     if then > now { Duration::MAX } else { now.since(then) }

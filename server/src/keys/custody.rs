@@ -1,5 +1,5 @@
-//! Who guards private keys: the seam between the ring and its guardians (a local file, KMS). A guardian makes
-//! keys and wraps them for the ring, and turns what the ring holds into something that signs.
+//! The custody of private keys: what a backend (a local file, KMS) does for the ring. It makes keys and wraps them for
+//! the ring, and turns a wrapped key into a signer.
 
 use super::error::SignError;
 use super::plan::NewKey;
@@ -11,47 +11,54 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A guardian of private keys.
+/// A backend that protects private keys.
 #[async_trait]
 pub trait Custody: Send + Sync + 'static {
-    /// Whether this process may make keys. Otherwise it only uses them and never rotates.
+    /// Whether this process may make keys. If not, it uses them and never rotates.
     fn can_generate(&self) -> bool;
 
-    /// The root key that a first ring is wrapped by, made if it isn't there: what [`Ring::root`] then says. `None`: this
-    /// guardian never has another.
-    async fn first_root(&self) -> Result<Option<String>, SignError> {
+    /// The name of the key that wraps a first ring ([`Ring::wrapping_key`]); the key is made if it doesn't exist. `None`:
+    /// this custody has only one.
+    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
         Ok(None)
     }
 
-    /// Called before anything of an existing ring is unwrapped: whether what opens it is at hand. `Err` names
-    /// the file that is missing.
-    async fn check_existing(&self, _root: Option<&str>) -> Result<(), PathBuf> {
+    /// Called before anything of an existing ring is unwrapped: whether its wrapping key exists. `Err` names the missing
+    /// file.
+    async fn check_existing(&self, _wrapping_key: Option<&str>) -> Result<(), PathBuf> {
         Ok(())
     }
 
-    /// Makes a signing key, wrapped by the ring's root key.
-    async fn new_signing_key(&self, root: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;
+    /// Makes a signing key, wrapped by the ring's wrapping key.
+    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;
 
-    /// Makes the master `id`; returns it wrapped.
-    async fn new_master(&self, root: Option<&str>, id: u16) -> Result<String, SignError>;
+    /// Makes the master `id` and returns it wrapped.
+    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError>;
 
-    /// What signs for a key of the ring, after one signature of its own has been verified.
-    async fn signer(&self, root: Option<&str>, key: &RingKey) -> Result<Arc<dyn TokenSigner>, SignError>;
+    /// A signer for a key of the ring, after one of its signatures has been verified.
+    async fn signer(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Arc<dyn TokenSigner>, SignError>;
 
     /// Unwraps a master.
-    async fn master(&self, root: Option<&str>, master: &RingMaster)
-    -> Result<Zeroizing<[u8; 32]>, SignError>;
+    async fn master(
+        &self,
+        wrapping_key: Option<&str>,
+        master: &RingMaster,
+    ) -> Result<Zeroizing<[u8; 32]>, SignError>;
 
-    /// The ring with everything wrapped by the root key of another name.
+    /// The ring with everything wrapped by the key named `to`.
     async fn rewrap(&self, ring: Ring, to: &str) -> Result<Ring, SignError>;
 }
 
-/// What a token of ours says it is in its header's `typ`.
+/// The `typ` header of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typ {
     /// An access token (RFC 9068 §2.1).
     AccessToken,
-    /// An ID token; anything without a type of its own.
+    /// An ID token, and everything without a type of its own.
     Jwt,
 }
 
@@ -61,17 +68,17 @@ pub trait TokenSigner: Send + Sync + 'static {
     /// The algorithm.
     fn alg(&self) -> Algorithm;
 
-    /// The key's name.
+    /// The key's id.
     fn kid(&self) -> &str;
 
-    /// The header of a token, encoded: what comes before the first dot.
+    /// The encoded header of a token: the text before the first dot.
     fn header(&self, typ: Typ) -> &str;
 
-    /// Signs what is before the second dot. ES256 gives r‖s (RFC 7518 §3.4), never DER.
+    /// Signs the text before the second dot. ES256 gives r‖s (RFC 7518 §3.4), never DER.
     async fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
-/// The encoded headers of a key, made once.
+/// The encoded headers of a key's tokens.
 #[derive(Clone, Debug)]
 pub struct Headers {
     access_token: String,

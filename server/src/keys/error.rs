@@ -1,4 +1,4 @@
-//! How keys fail, and how a change to them is refused.
+//! How keys fail, and why a change of the ring is refused.
 
 use protocol::jwk::Algorithm;
 use std::error::Error;
@@ -9,15 +9,15 @@ use storage::StoreError;
 /// What the caller can do about a failed signature or unwrapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignErrorKind {
-    /// Throttled: trying again soon helps.
+    /// Throttled: a retry soon helps.
     Busy,
-    /// Away, or no key can sign at this time.
+    /// Unavailable, or no key can sign at this time.
     Unavailable,
-    /// What was read can't be understood or does not fit its key.
+    /// What was read can't be parsed, or doesn't match its key.
     Corrupt,
 }
 
-/// A failure to sign, to make or to unwrap a key. Becomes 503 or 500, never a refusal.
+/// A failure to sign, to make or to unwrap a key: 503 or 500, never a refusal.
 #[derive(Debug)]
 pub struct SignError {
     kind: SignErrorKind,
@@ -35,7 +35,7 @@ impl SignError {
         Self { kind, step, source: Some(source.into()) }
     }
 
-    /// A failure of `step` that has no other cause.
+    /// A failure of `step` without another cause.
     pub const fn bare(kind: SignErrorKind, step: &'static str) -> Self {
         Self { kind, step, source: None }
     }
@@ -64,14 +64,14 @@ impl Error for SignError {
     }
 }
 
-/// Why a change to the ring is not made.
+/// Why a change of the ring is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RingRefusal {
     /// The successor has not been published long enough for every verifier to know it.
     TooYoung {
         /// Its algorithm.
         alg: Algorithm,
-        /// How many seconds are missing.
+        /// How many seconds to wait.
         wait_seconds: u64,
     },
     /// A tenth published key.
@@ -80,11 +80,11 @@ pub enum RingRefusal {
     BadAlgorithms,
     /// More sealing masters than are kept.
     TooManyMasters,
-    /// No key of this name.
+    /// No key has this id.
     UnknownKey,
-    /// Others changed the ring again and again.
+    /// Others kept changing the ring.
     Contended,
-    /// This process may use keys, not make them.
+    /// This process may use keys but not make them.
     MayNotGenerate,
     /// The new master key file is the one in use, or one that was replaced before.
     OldMasterFile,
@@ -106,11 +106,11 @@ impl fmt::Display for RingRefusal {
                 f.write_str("there are as many sealing masters as are kept; wait until the oldest is removed")
             }
             Self::BadAlgorithms => f.write_str("signing_algs must name one to three algorithms"),
-            Self::UnknownKey => f.write_str("no key of this kid; `keyward keys list` shows them"),
-            Self::Contended => f.write_str("another process keeps changing the keys; try again"),
+            Self::UnknownKey => f.write_str("no key has this id; `keyward keys list` shows them"),
+            Self::Contended => f.write_str("other processes keep changing the keys; try again"),
             Self::OldMasterFile => f.write_str(
-                "--new-master names the master key file in use, or one that was replaced before; name a file that isn't there, \
-                 and it is made",
+                "--new-master names the master key file in use, or one that was replaced before; name a file that doesn't exist, \
+                 and it is created",
             ),
             Self::MayNotGenerate => {
                 f.write_str("this process may not make keys; the rotation function does (setting `rotation`)")
@@ -119,20 +119,20 @@ impl fmt::Display for RingRefusal {
     }
 }
 
-/// What goes wrong with the ring as a whole.
+/// Why the ring can't be used or changed.
 #[derive(Debug)]
 pub enum KeysError {
     /// Storage failed.
     Store(StoreError),
     /// Making, unwrapping or using a key failed.
     Sign(SignError),
-    /// There is no ring and this process was not told to make one.
+    /// There is no ring, and this process is not to make one.
     NoRing,
-    /// The ring is there, but the file that opens it is not.
+    /// There is a ring, but its master key file is missing.
     MissingMasterKey(PathBuf),
-    /// The ring's text is not understood, or is of a newer version.
+    /// The ring can't be parsed, or is of a newer version.
     Corrupt(&'static str),
-    /// What is known of the ring is too old, or known to be out of date, and it could not be read just now.
+    /// The ring that was read last is too old or out of date, and it could not be read just now.
     Stale,
     /// We said no.
     Refused(RingRefusal),
@@ -144,13 +144,13 @@ impl fmt::Display for KeysError {
             Self::Store(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
             Self::NoRing => f.write_str(
-                "there are no keys yet; `keyward serve` with local keys makes them, with KMS the rotation function \
-                 does: invoke it once",
+                "there are no keys yet: start `keyward serve` once with local keys, or with KMS invoke the rotation \
+                 function once",
             ),
             Self::MissingMasterKey(path) => write!(
                 f,
-                "the master key file {} is missing, but keys sealed with it exist; put the file back from the \
-                 backup (a new one could not open them)",
+                "the master key file {} is missing, but keys that it wraps exist; restore the file from its backup \
+                 (a new one can't unwrap them)",
                 path.display()
             ),
             Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),

@@ -1,14 +1,14 @@
-//! Local custody: private keys and masters sealed in the ring by a master key file that lies beside the database,
-//! readable by the owner only. Whoever has both has the keys; whoever has one of them has nothing.
+//! Local custody: private keys and masters are in the ring, wrapped by a master key file next to the database, which only
+//! its owner can read. The keys can be unwrapped with both, and not with one of them.
 //!
-//! The ring names the file that opens it. It is looked for where the setting says and, while it is being replaced, in
-//! its successor beside it ([`super::rewrap`]); so a server that runs meanwhile needs no restart.
+//! The ring names its master key file. The file is read from the path of the setting and, while it is being replaced,
+//! from its successor next to it ([`super::rewrap`]), so a running server needs no restart.
 
 use super::custody::{Custody, TokenSigner};
 use super::error::{SignError, SignErrorKind};
+use super::master_file::{MasterKeyFile, successor};
 use super::plan::NewKey;
 use super::ring::{Ring, RingKey, RingMaster};
-use super::root::{Root, successor};
 use super::signer::{MemorySigner, PrivateKey};
 use crate::entropy::{self, Entropy};
 use async_trait::async_trait;
@@ -21,78 +21,83 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// The one layout of wrapped keys: this byte, nonce, ciphertext with tag; base64url.
+/// The layout of wrapped keys: this byte, the nonce, the ciphertext with its tag; base64url.
 const FORMAT: u8 = 1;
-/// Part of the associated data: what is wrapped as the one never unwraps as the other.
+/// Part of the associated data, so that a key that was wrapped as one kind doesn't unwrap as the other.
 const SIGNING_KEY: &str = "signing key";
 const MASTER: &str = "master";
-/// What is said of a wrapped key that is not this file's.
+/// The error for a key that another file wrapped.
 const ANOTHER: &str = "a key does not open with this master key file";
 
-/// Keys sealed by a file.
+/// Keys wrapped by a file.
 pub struct LocalCustody {
     path: PathBuf,
     realm: Realm,
     entropy: Arc<dyn Entropy>,
-    /// The files that were read, by what a ring calls them. `None`: the one of a ring from before they had names.
-    roots: Mutex<Vec<(Option<String>, Arc<Root>)>>,
+    /// The files that were read, by their names in the ring. `None`: the one of a ring from before they had names.
+    files: Mutex<Vec<(Option<String>, Arc<MasterKeyFile>)>>,
 }
 
 impl LocalCustody {
-    /// For the master key file at `path`. Touches nothing: the file is read when a ring is opened, and made
-    /// when the first ring is.
+    /// For the master key file at `path`, which is read when a ring is opened and made with the first ring.
     pub fn new(path: impl Into<PathBuf>, realm: Realm, entropy: Arc<dyn Entropy>) -> Self {
-        Self { path: path.into(), realm, entropy, roots: Mutex::default() }
+        Self { path: path.into(), realm, entropy, files: Mutex::default() }
     }
 
-    /// The key of the file that a ring names.
-    fn named(&self, name: Option<&str>) -> Result<Arc<Root>, SignError> {
+    /// The file that a ring names.
+    fn named(&self, name: Option<&str>) -> Result<Arc<MasterKeyFile>, SignError> {
         if let Some(known) = self.known(name) {
             return Ok(known);
         }
-        let root = Arc::new(self.find(name)?);
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        roots.push((name.map(str::to_owned), Arc::clone(&root)));
-        Ok(root)
+        let file = Arc::new(self.find(name)?);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.push((name.map(str::to_owned), Arc::clone(&file)));
+        Ok(file)
     }
 
-    fn known(&self, name: Option<&str>) -> Option<Arc<Root>> {
-        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        roots.iter().find(|(known, _)| known.as_deref() == name).map(|(_, root)| Arc::clone(root))
+    fn known(&self, name: Option<&str>) -> Option<Arc<MasterKeyFile>> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter().find(|(known, _)| known.as_deref() == name).map(|(_, file)| Arc::clone(file))
     }
 
-    fn find(&self, name: Option<&str>) -> Result<Root, SignError> {
+    fn find(&self, name: Option<&str>) -> Result<MasterKeyFile, SignError> {
         let read = unavailable("reading the master key file");
-        let Some(name) = name else { return Root::read(&self.path).map_err(read) };
-        // The successor first: if it is put in place meanwhile, it is there when that is read.
+        let Some(name) = name else { return MasterKeyFile::read(&self.path).map_err(read) };
+        // The successor first: if it takes the file's place in between, it is found there.
         for path in [successor(&self.path), self.path.clone()] {
-            match Root::read(&path) {
-                Ok(root) if root.name == name => return Ok(root),
+            match MasterKeyFile::read(&path) {
+                Ok(file) if file.name == name => return Ok(file),
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(read(error)),
                 _ => {}
             }
         }
         let why = format!(
-            "the keys were sealed by the file {name}, which is neither {path} nor {path}.next; put that one there",
+            "the keys are wrapped by the master key file {name}, which is neither {path} nor {path}.next; put that file there",
             path = self.path.display()
         );
         Err(SignError::new(SignErrorKind::Corrupt, ANOTHER, why))
     }
 
-    fn wrap(&self, root: Option<&str>, purpose: &str, id: &str, secret: &[u8]) -> Result<String, SignError> {
+    fn wrap(
+        &self,
+        wrapping_key: Option<&str>,
+        purpose: &str,
+        id: &str,
+        secret: &[u8],
+    ) -> Result<String, SignError> {
         let failed = |_| SignError::bare(SignErrorKind::Corrupt, "wrapping a key");
         let nonce: [u8; NONCE_LEN] = entropy::bytes(&*self.entropy);
         let mut text = Zeroizing::new(Vec::with_capacity(secret.len() + AES_256_GCM_SIV.tag_len()));
         text.extend_from_slice(secret);
         let unique = Nonce::assume_unique_for_key(nonce);
         let aad = Aad::from(self.aad(purpose, id));
-        self.named(root)?.key.seal_in_place_append_tag(unique, aad, &mut *text).map_err(failed)?;
+        self.named(wrapping_key)?.key.seal_in_place_append_tag(unique, aad, &mut *text).map_err(failed)?;
         Ok(base64url::encode(&[[FORMAT].as_slice(), &nonce, &text].concat()))
     }
 
     fn unwrap(
         &self,
-        root: Option<&str>,
+        wrapping_key: Option<&str>,
         purpose: &str,
         id: &str,
         wrapped: &str,
@@ -103,12 +108,13 @@ impl LocalCustody {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
         let mut text = Zeroizing::new(ciphertext.to_vec());
         let (nonce, aad) = (Nonce::assume_unique_for_key(*nonce), Aad::from(self.aad(purpose, id)));
-        let length = self.named(root)?.key.open_in_place(nonce, aad, &mut text).map_err(|_| failed())?.len();
+        let length =
+            self.named(wrapping_key)?.key.open_in_place(nonce, aad, &mut text).map_err(|_| failed())?.len();
         text.truncate(length);
         Ok(text)
     }
 
-    /// The same secret wrapped by another file, which is tried before it counts.
+    /// Wraps a secret by another file, and checks that it unwraps.
     fn wrap_again(
         &self,
         from: Option<&str>,
@@ -136,56 +142,61 @@ impl Custody for LocalCustody {
         true
     }
 
-    async fn first_root(&self) -> Result<Option<String>, SignError> {
-        let root = Root::read_or_make(&self.path, &*self.entropy);
-        root.map(|root| Some(root.name)).map_err(unavailable("making the master key file"))
+    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
+        let file = MasterKeyFile::read_or_make(&self.path, &*self.entropy);
+        file.map(|file| Some(file.name)).map_err(unavailable("making the master key file"))
     }
 
-    async fn check_existing(&self, root: Option<&str>) -> Result<(), PathBuf> {
-        let is_there = self.known(root).is_some() || self.path.exists() || successor(&self.path).exists();
+    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
+        let is_there =
+            self.known(wrapping_key).is_some() || self.path.exists() || successor(&self.path).exists();
         if is_there { Ok(()) } else { Err(self.path.clone()) }
     }
 
-    async fn new_signing_key(&self, root: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
+    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
         let made = tokio::task::spawn_blocking(move || {
             let key = PrivateKey::generate(alg)?;
             Ok((key.material()?, key.to_pkcs8()?))
         });
         let (material, pkcs8) = made.await.map_err(unavailable("making a key"))??;
-        let wrapped = self.wrap(root, SIGNING_KEY, &material.thumbprint(), &pkcs8)?;
+        let wrapped = self.wrap(wrapping_key, SIGNING_KEY, &material.thumbprint(), &pkcs8)?;
         Ok(NewKey { material, wrapped })
     }
 
-    async fn new_master(&self, root: Option<&str>, id: u16) -> Result<String, SignError> {
+    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError> {
         let key = Zeroizing::new(entropy::bytes::<32>(&*self.entropy));
-        self.wrap(root, MASTER, &id.to_string(), key.as_ref())
+        self.wrap(wrapping_key, MASTER, &id.to_string(), key.as_ref())
     }
 
-    async fn signer(&self, root: Option<&str>, key: &RingKey) -> Result<Arc<dyn TokenSigner>, SignError> {
-        let pkcs8 = self.unwrap(root, SIGNING_KEY, &key.kid, &key.wrapped)?;
+    async fn signer(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Arc<dyn TokenSigner>, SignError> {
+        let pkcs8 = self.unwrap(wrapping_key, SIGNING_KEY, &key.kid, &key.wrapped)?;
         Ok(Arc::new(MemorySigner::new(key, &pkcs8)?))
     }
 
     async fn master(
         &self,
-        root: Option<&str>,
+        wrapping_key: Option<&str>,
         master: &RingMaster,
     ) -> Result<Zeroizing<[u8; 32]>, SignError> {
-        let key = self.unwrap(root, MASTER, &master.id.to_string(), &master.wrapped)?;
+        let key = self.unwrap(wrapping_key, MASTER, &master.id.to_string(), &master.wrapped)?;
         let key = <[u8; 32]>::try_from(key.as_slice());
         key.map(Zeroizing::new)
             .map_err(|_| SignError::bare(SignErrorKind::Corrupt, "a master has a wrong length"))
     }
 
     async fn rewrap(&self, mut ring: Ring, to: &str) -> Result<Ring, SignError> {
-        let from = ring.root.as_deref();
+        let from = ring.wrapping_key.as_deref();
         for key in &mut ring.keys {
             self.wrap_again(from, to, SIGNING_KEY, &key.kid, &mut key.wrapped)?;
         }
         for master in &mut ring.masters {
             self.wrap_again(from, to, MASTER, &master.id.to_string(), &mut master.wrapped)?;
         }
-        ring.root = Some(to.to_owned());
+        ring.wrapping_key = Some(to.to_owned());
         Ok(ring)
     }
 }

@@ -1,5 +1,5 @@
-//! What changes the ring: pure functions from a ring, a policy and `now` to a [`Plan`], which names the key
-//! material it needs. The material is made elsewhere and put in; nothing here draws a random number.
+//! The changes of the ring: pure functions from a ring, a policy and `now` to a [`Plan`], which names the key material it
+//! needs. The material is made elsewhere and added; nothing here draws a random number.
 
 use super::error::RingRefusal;
 use super::ring::{
@@ -10,27 +10,27 @@ use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
 
-/// Most masters kept; beyond, the newest goes on sealing.
+/// The most masters that are kept; beyond, none is added and the newest continues to seal.
 const MAX_MASTERS: usize = 64;
-/// How many revocations are remembered. They are few, and by number no clock can make them forgotten.
+/// How many revocations are remembered. They are limited by number, so that no wrong clock makes one forgotten.
 const MAX_REVOKED: usize = 100;
 
-/// A ring to be, and what it still lacks.
+/// The next ring, and the material it still needs.
 #[derive(Clone, Debug)]
 pub struct Plan {
     ring: Ring,
     at: Timestamp,
-    /// Signing keys to make: algorithm and when it begins to sign.
+    /// The signing keys to make: algorithm, and when the key begins to sign.
     pub keys: Vec<(Algorithm, Timestamp)>,
-    /// Master to make: number and when it begins to seal.
+    /// The master to make: number, and when it begins to seal.
     pub master: Option<(u16, Timestamp)>,
 }
 
-/// A freshly made signing key.
+/// A new signing key.
 pub struct NewKey {
     /// Its public numbers.
     pub material: KeyMaterial,
-    /// Its private half, as the custody sealed it.
+    /// Its private half, as the custody wrapped it.
     pub wrapped: String,
 }
 
@@ -39,12 +39,12 @@ impl Plan {
         Self { ring, at, keys: Vec::new(), master: None }
     }
 
-    /// Which root key wraps what is made for it.
-    pub fn root(&self) -> Option<&str> {
-        self.ring.root.as_deref()
+    /// The name of the key that wraps the new material.
+    pub fn wrapping_key(&self) -> Option<&str> {
+        self.ring.wrapping_key.as_deref()
     }
 
-    /// The ring with the material that was asked for, in the order of [`Plan::keys`].
+    /// The ring with the new material, in the order of [`Plan::keys`].
     pub fn complete(mut self, policy: &KeyPolicy, made: Vec<NewKey>, master: Option<String>) -> Ring {
         for ((alg, sign_from), new) in self.keys.into_iter().zip(made) {
             let public = Jwk::new(alg, new.material);
@@ -62,11 +62,11 @@ impl Plan {
         if let (Some((id, seal_from)), Some(wrapped)) = (self.master, master) {
             self.ring.masters.push(RingMaster { id, wrapped, seal_from, remove_at: None });
         }
-        self.ring.settle(policy, self.at);
+        self.ring.compute_ends(policy, self.at);
         self.ring
     }
 
-    /// A tenth published key is refused, whoever asks.
+    /// Refuses a tenth published key, however it was requested.
     fn within_limits(self) -> Result<Self, RingRefusal> {
         if self.ring.published(self.at) + self.keys.len() > MAX_PUBLISHED {
             return Err(RingRefusal::TooManyKeys);
@@ -79,18 +79,18 @@ impl Plan {
         let newest = self.ring.masters.iter().map(|master| master.id).max();
         let id = newest.map_or(Some(1), |id| id.checked_add(1));
         if let Some(id) = id.filter(|_| self.ring.masters.len() < MAX_MASTERS) {
-            // The first seals at once: before it, nobody could have sealed anything.
+            // The first seals at once: no process can have sealed with another.
             let seal_from = if newest.is_some() { self.at.plus(MASTER_LEAD) } else { self.at };
             self.master = Some((id, seal_from));
         }
     }
 }
 
-/// The first ring, wrapped by `root`: an active key at once, and its successor, for each algorithm.
-pub fn first(root: Option<String>, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+/// The first ring, with the name of its wrapping key: for each algorithm an active key and its successor.
+pub fn first(wrapping_key: Option<String>, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(Ring::empty(), now);
-    plan.ring.root = root;
+    plan.ring.wrapping_key = wrapping_key;
     for alg in &policy.algs {
         plan.keys.push((*alg, now));
         plan.keys.push((*alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
@@ -99,14 +99,14 @@ pub fn first(root: Option<String>, policy: &KeyPolicy, now: Timestamp) -> Result
     plan.within_limits()
 }
 
-/// `keys rewrap`: a sealing master more.
+/// `keys rewrap`: one more sealing master.
 pub fn add_master(ring: Ring, now: Timestamp) -> Result<Plan, RingRefusal> {
     let mut plan = Plan::of(ring, now);
     plan.add_master();
     if plan.master.is_some() { Ok(plan) } else { Err(RingRefusal::TooManyMasters) }
 }
 
-/// What the passing of time, or a change of the settings, asks for; `None` if nothing.
+/// The change that the passing of time or new settings require; `None` if none.
 pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Plan>, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
@@ -125,31 +125,31 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
     if rotated {
         plan.add_master();
     }
-    let mut settled = plan.ring.clone();
-    settled.settle(policy, now);
-    if plan.keys.is_empty() && plan.master.is_none() && settled == *ring {
+    let mut next = plan.ring.clone();
+    next.compute_ends(policy, now);
+    if plan.keys.is_empty() && plan.master.is_none() && next == *ring {
         return Ok(None);
     }
     plan.within_limits().map(Some)
 }
 
-/// When a successor made now would begin to sign.
+/// When a successor that is made now begins to sign.
 fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> Timestamp {
     let lead = now.plus(policy.publish_lead);
     ring.active(alg, now).map_or_else(
-        // An algorithm new to the settings: verifiers have to learn its key first.
+        // An algorithm that is new in the settings: verifiers have to learn its key first.
         || if policy.loopback { now } else { lead },
         |active| active.sign_from.plus(policy.rotation_period).max(lead),
     )
 }
 
-/// Corrects what a clock dated that ran ahead and was put back: the key that signs although it has not begun, and the
-/// master that seals, begin now. Nothing else is dated again, as ours may be the one clock that is wrong, and behind:
-/// to all others this changes nothing, since what they use began before.
+/// Corrects dates from a clock that ran ahead and was corrected since: the key that signs although it has not begun, and
+/// the master that seals, begin now. No other date is changed, since this clock may be the wrong one, and behind. For
+/// the processes with a right clock nothing changes then: what they use began before.
 fn correct(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     let mut corrected = ring.clone();
     for alg in ring.algorithms(now) {
-        // Asked of the ring as it was: to begin with one algorithm says nothing about the next.
+        // By the ring as it was: a correction for one algorithm says nothing about the next.
         if ring.active(alg, now).is_none() && ring.in_charge(alg, policy.publish_lead, now).is_some() {
             bring_forward(&mut corrected, alg, now, now);
         }
@@ -158,7 +158,7 @@ fn correct(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     corrected
 }
 
-/// While no master has begun the oldest seals (`Seals::current_master`); what comes to it later must not begin first.
+/// While no master has begun, the oldest seals (`Seals::current_master`). It begins now, so that no later one begins first.
 fn begin_sealing(ring: &mut Ring, now: Timestamp) {
     if ring.masters.iter().all(|master| master.seal_from > now)
         && let Some(first) = ring.masters.iter_mut().min_by_key(|master| (master.seal_from, master.id))
@@ -167,8 +167,8 @@ fn begin_sealing(ring: &mut Ring, now: Timestamp) {
     }
 }
 
-/// Whether a key has signed for its time, and its successor waits for an instant that a clock named which ran ahead.
-/// Where there are two successors somebody rotates meanwhile, and it is our clock that is behind.
+/// Whether the active key has signed for a whole period while its successor waits for a date from a clock that ran ahead.
+/// If there are two successors, another process is rotating, and it is this clock that is behind.
 fn is_held_up(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> bool {
     let is_over = |key: &RingKey| key.sign_from.plus(policy.rotation_period).has_passed(now);
     let ahead: Vec<_> =
@@ -176,9 +176,9 @@ fn is_held_up(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -
     ring.active(alg, now).is_some_and(is_over) && matches!(&ahead[..], [only] if only.publish_at > now)
 }
 
-/// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they would have if that is
-/// sooner. Like the other commands it looks at the keys there are: the settings of whoever types it may name other
-/// algorithms than the servers'.
+/// `keys rotate`: the pending keys begin to sign one publish lead from now, or when they were to if that is sooner. Like
+/// the other commands it goes by the keys in the ring: the operator's settings may name other algorithms than the
+/// server's.
 pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
@@ -191,7 +191,7 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
     plan.within_limits()
 }
 
-/// `keys rotate --now`: the pending keys sign at once, and get successors.
+/// `keys rotate --now`: the pending keys sign at once and get successors.
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
@@ -203,7 +203,8 @@ pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) 
     plan.within_limits()
 }
 
-/// `keys revoke KID`: the key is gone at once; if it signed, the pending one does now; what is missing is made.
+/// `keys revoke KID`: the key is removed at once. If it was the one that signs, the pending key signs now; missing keys
+/// are made.
 pub fn revoke(
     ring: &Ring,
     policy: &KeyPolicy,
@@ -217,7 +218,7 @@ pub fn revoke(
     let mut plan = Plan::of(forget(&correct(ring, policy, now), kid, now), now);
     if signed {
         require_known(&plan.ring, ring, alg, policy, force, now)?;
-        // Also for servers whose clocks are behind ours, who now have no other: it may sign since they can know it.
+        // Servers whose clocks are behind ours have no other key now: it may sign from when it was published.
         let since = plan.ring.pending(alg, now).map_or(now, |key| key.publish_at.min(now));
         activate(&mut plan, alg, policy, since);
     } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
@@ -239,17 +240,16 @@ fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
     ring
 }
 
-/// `call` begins the realm's next generation: nothing issued before counts any more. What is dated ahead of `now` is
-/// dated again.
+/// `call` begins the realm's next generation, which ends everything issued before. Dates ahead of `now` are corrected.
 pub fn end_all(ring: &Ring, policy: &KeyPolicy, call: RequestId, now: Timestamp) -> Plan {
-    let mut ring = date_again(ring, policy, now);
+    let mut ring = correct_dates(ring, policy, now);
     ring.generation = ring.generation.next(call, now);
     Plan::of(ring, now)
 }
 
-/// What was put into the ring later than now, by a clock that ran ahead, was put there now, and begins when it would
-/// then: an operator says that this clock is right.
-fn date_again(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
+/// Corrects all dates ahead of `now`, as an operator vouches for this clock: what was put into the ring by a clock that
+/// ran ahead counts as put there now, and begins when it then would.
+fn correct_dates(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     let mut ring = correct(ring, policy, now);
     for alg in ring.algorithms(now) {
         let next = next_signs_from(&ring, policy, alg, now);
@@ -264,12 +264,11 @@ fn date_again(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     ring
 }
 
-/// What time has made superfluous: the ring without it and the public keys to keep for hints; `None` if there is
-/// nothing.
+/// The ring without what has expired, and the public keys to keep for `id_token_hint`; `None` if nothing has expired.
 pub fn prune(ring: &Ring, now: Timestamp) -> Option<(Ring, Vec<RetiredKey>)> {
     let mut pruned = ring.clone();
     let removed = pruned.keys.extract_if(.., |key| key.is_removed(now));
-    // A key of which nothing was ever signed has no hints to verify.
+    // A key that never signed has no hints to verify.
     let used = removed.filter(|key| key.retire_at.is_some_and(|retire_at| key.sign_from < retire_at));
     let retired = used
         .filter_map(|key| Some(RetiredKey { until: key.remove_at?.plus(KEEP_RETIRED), public: key.public }))
@@ -288,21 +287,21 @@ fn check(policy: &KeyPolicy) -> Result<(), RingRefusal> {
     Ok(())
 }
 
-/// Keys of algorithms that left the settings: what never signed goes, what signs retires. Keys that were put there
-/// later than now are left alone: whether they have signed can't be told by this clock.
+/// Keys of algorithms that left the settings: one that never signed is removed, one that signs retires. Keys dated later
+/// than now are left alone: this clock can't tell whether they have signed.
 fn drop_algorithms(ring: &mut Ring, policy: &KeyPolicy, now: Timestamp) {
     let is_over = |key: &RingKey| !policy.algs.contains(&key.alg) && key.publish_at <= now;
     ring.keys.retain(|key| !is_over(key) || key.sign_from <= now);
     for key in ring.keys.iter_mut().filter(|key| is_over(key)) {
         if key.retire_at.is_none_or(|at| !at.has_passed(now)) {
-            // It would have been published for longer, had it signed on.
+            // Its removal date assumed that it signs for longer.
             (key.retire_at, key.remove_at) = (Some(now), None);
         }
     }
 }
 
-/// Lets the pending key of `alg` begin at `at` if it would begin later, published from now on at the latest. False
-/// if there is none.
+/// Lets the pending key of `alg` begin at `at` if it would begin later, with `now` as the latest date of its publication.
+/// False if there is none.
 fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp) -> bool {
     let Some(kid) = ring.pending(alg, now).map(|key| key.kid.clone()) else { return false };
     for key in ring.keys.iter_mut().filter(|key| key.kid == kid) {
@@ -312,7 +311,7 @@ fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp)
     true
 }
 
-/// Refuses while verifiers may not know the key of `alg` that signs next, going by the ring as it was `before`.
+/// Refuses while verifiers may not know the key of `alg` that signs next, according to the ring as it was `before`.
 fn require_known(
     ring: &Ring,
     before: &Ring,
@@ -321,7 +320,7 @@ fn require_known(
     force: bool,
     now: Timestamp,
 ) -> Result<(), RingRefusal> {
-    // The last copy of the JWKS without the key was handed out by a process that had yet to read the ring.
+    // The last copy of the JWKS without the key may come from a process that had not read the new ring yet.
     let lead = REFRESH_AFTER.saturating_add(JWKS_MAX_AGE);
     let next = ring.pending(alg, now);
     if force || policy.loopback || next.is_some_and(|key| before.is_known(key, lead, now)) {
@@ -331,10 +330,10 @@ fn require_known(
     Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 })
 }
 
-/// The pending key of `alg` signs from `at` on, and a successor is asked for.
+/// Lets the pending key of `alg` sign from `at` on and plans its successor.
 fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, at: Timestamp) {
     let now = plan.at;
-    // Without a pending key (a ring that went unattended for long) one is made that signs at once.
+    // Without a pending key (no server ran for a long time) one is made that signs at once.
     if !bring_forward(&mut plan.ring, alg, at, now) {
         plan.keys.push((alg, now));
     }

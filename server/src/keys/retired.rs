@@ -1,11 +1,11 @@
-//! The second record: public halves of removed keys, which verify `id_token_hint` for 90 days and nothing else.
+//! The second record: public halves of removed keys, which for 90 days verify `id_token_hint` and nothing else.
 
 use super::error::{KeysError, RingRefusal};
 use super::ring::{RetiredKey, RetiredKeys, Ring};
 use protocol::time::Timestamp;
 use storage::{RingDocument, Stamp, Store};
 
-/// How often a lost race is tried again.
+/// How often the write is tried while others write, too.
 const ATTEMPTS: usize = 5;
 
 /// The record with its version.
@@ -16,7 +16,7 @@ pub(super) async fn read(store: &dyn Store) -> Result<(Option<u64>, RetiredKeys)
     }
 }
 
-/// Adds keys, and takes out what is over or was revoked.
+/// Adds keys, and removes those that have expired or were revoked.
 pub(super) async fn merge(
     store: &dyn Store,
     ring: &Ring,

@@ -1,7 +1,7 @@
-//! The ring: the record of signing keys and sealing masters. A key's state is read off its timestamps, so it
-//! changes by itself as time passes and needs no write to do so.
+//! The ring: the record of signing keys and sealing masters. A key's state follows from its timestamps, so it changes as
+//! time passes, without a write.
 //!
-//! What changes the ring is in [`super::plan`]; this file only says what it means.
+//! The changes of the ring are in [`super::plan`]; this file only says what it means.
 
 use super::error::KeysError;
 use protocol::generation::Generation;
@@ -13,45 +13,45 @@ use std::time::Duration;
 
 /// The one version there is.
 const FORMAT: u32 = 1;
-/// Some verifiers read no more than ten keys.
+/// The most keys in the JWKS: some verifiers read no more than ten.
 pub const MAX_PUBLISHED: usize = 9;
-/// An active, a pending and a retiring key each make nine.
+/// The most algorithms: an active, a pending and a retiring key of each make nine keys.
 pub const MAX_ALGORITHMS: usize = 3;
-/// How long verifiers may keep our JWKS; also its `max-age`.
+/// How long verifiers may cache the JWKS: its `max-age`.
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(900);
-/// How old a process' copy of the ring may be before it is read again.
+/// How old a process's copy of the ring may get before it is read again.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
-/// How long after it was written a new master begins to seal: longer than any process goes without reading the
-/// ring (60 s), with room for clocks that differ.
+/// How long after it was written a new master begins to seal: longer than a process goes without reading the ring
+/// (60 s), with tolerance for clocks that differ.
 pub const MASTER_LEAD: Duration = Duration::from_secs(180);
-/// How long public halves of removed keys stay, for `id_token_hint`.
+/// How long the public halves of removed keys are kept, for `id_token_hint`.
 pub const KEEP_RETIRED: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What the settings say about keys.
 #[derive(Clone, Debug)]
 pub struct KeyPolicy {
-    /// One to three; the first is the default.
+    /// The signing algorithms, one to three; the first is the default.
     pub algs: Vec<Algorithm>,
     /// How long a key signs (`key_rotation_period`).
     pub rotation_period: Duration,
     /// How long a key is published before it signs (`key_publish_lead`).
     pub publish_lead: Duration,
-    /// How long a key is published after it signed (`key_retire_after`); at least twice as long as any token
-    /// lives.
+    /// How long a key stays published after it stopped signing (`key_retire_after`); at least twice the longest token
+    /// lifetime.
     pub retire_after: Duration,
-    /// How long a master opens after its successor began to seal: the longest life of anything sealed.
+    /// How long a master opens after its successor began to seal: the longest lifetime of anything sealed.
     pub seal_retention: Duration,
-    /// The issuer is on this machine: minimum times are lifted.
+    /// Whether the issuer is on this machine: minimum times don't apply then.
     pub loopback: bool,
 }
 
-/// Where a key stands at an instant.
+/// The state of a key at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// Published, not signing yet.
     Pending,
-    /// The one of its algorithm that signs.
+    /// Signs for its algorithm.
     Active,
     /// Published, no longer signing.
     Retiring,
@@ -64,29 +64,29 @@ pub enum KeyState {
 pub struct RingKey {
     /// Its RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
+    /// Its algorithm.
     pub alg: Algorithm,
     /// Its public half.
     pub public: Jwk,
-    /// Its private half, as the custody sealed it; or the name by which the custody knows it.
+    /// Its private half, as the custody wrapped it; or the name by which the custody knows it.
     pub wrapped: String,
-    /// When it was put into the ring, which is when the JWKS began to show it, by the clock that did.
+    /// When it was put into the ring and so into the JWKS, by the clock of the process that did it.
     pub publish_at: Timestamp,
-    /// Signs from here.
+    /// When it begins to sign.
     pub sign_from: Timestamp,
-    /// Signs no longer from here: when its successor begins. `None`: no successor yet.
+    /// When it stops signing because its successor begins. `None`: no successor yet.
     pub retire_at: Option<Timestamp>,
-    /// Out of the JWKS from here.
+    /// When it leaves the JWKS.
     pub remove_at: Option<Timestamp>,
 }
 
 impl RingKey {
-    /// Whether it has left the JWKS for good. Until then the JWKS shows it: what is in the ring is published.
+    /// Whether it has left the JWKS. Until then it is published, as every key in the ring is.
     pub fn is_removed(&self, now: Timestamp) -> bool {
         self.remove_at.is_some_and(|at| at.has_passed(now))
     }
 
-    /// Where it stands.
+    /// Its state.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.is_removed(now) {
             KeyState::Removed
@@ -99,8 +99,8 @@ impl RingKey {
         }
     }
 
-    /// Whether it may sign although its successor should: only while what it signs is sure to be verifiable
-    /// for as long as it lives, which the first half of its retirement is.
+    /// Whether it may sign although its successor should: only as long as every token that it signs can be verified until
+    /// it expires, which is the first half of its retirement.
     pub fn may_stand_in(&self, now: Timestamp) -> bool {
         let (Some(retire_at), Some(remove_at)) = (self.retire_at, self.remove_at) else { return true };
         now < retire_at.plus(remove_at.since(retire_at) / 2)
@@ -110,22 +110,22 @@ impl RingKey {
 /// A sealing master.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingMaster {
-    /// Its number; never used twice.
+    /// Its number, which is never used twice.
     pub id: u16,
-    /// Its key, as the custody sealed it.
+    /// Its key, as the custody wrapped it.
     pub wrapped: String,
-    /// Seals from here.
+    /// When it begins to seal.
     pub seal_from: Timestamp,
-    /// Gone from here. `None`: the newest.
+    /// When it is removed. `None`: it is the newest.
     pub remove_at: Option<Timestamp>,
 }
 
-/// A key that was revoked: it must not come back as a retired one.
+/// A key that was revoked: it must not come back among the retired ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedKey {
-    /// Its name.
+    /// Its id.
     pub kid: String,
-    /// When.
+    /// When it was revoked.
     pub at: Timestamp,
 }
 
@@ -133,18 +133,18 @@ pub struct RevokedKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ring {
     format: u32,
-    /// Which root key wraps all of it, by the name its custody gave: of local custody, which master key file. `None`:
-    /// the one there was before they had names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root: Option<String>,
+    /// The name of the wrapping key of everything in it, as the custody gave it: of local custody, the master key file.
+    /// `None`: the one from before they had names.
+    #[serde(rename = "root", default, skip_serializing_if = "Option::is_none")]
+    pub wrapping_key: Option<String>,
     /// Signing keys.
     pub keys: Vec<RingKey>,
     /// Sealing masters, oldest first.
     pub masters: Vec<RingMaster>,
-    /// Keys revoked in the last 90 days and a bit.
+    /// The keys that were revoked last, at most 100.
     #[serde(default)]
     pub revoked: Vec<RevokedKey>,
-    /// Changes when everything issued before ends: after a restore, so that a backup revives nothing.
+    /// The realm's generation. A new one ends everything issued before: after a restore, so that a backup revives nothing.
     #[serde(flatten)]
     pub generation: Generation,
     /// The longest `retire_after` there ever was, in milliseconds: tokens issued under it may still live.
@@ -154,11 +154,11 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Nothing yet.
+    /// A ring without keys.
     pub const fn empty() -> Self {
         Self {
             format: FORMAT,
-            root: None,
+            wrapping_key: None,
             keys: Vec::new(),
             masters: Vec::new(),
             revoked: Vec::new(),
@@ -171,13 +171,13 @@ impl Ring {
     /// Reads the stored text.
     ///
     /// # Errors
-    /// [`KeysError::Corrupt`] for what isn't a ring, or is one of a newer version.
+    /// [`KeysError::Corrupt`] if it is no ring, or one of a newer version.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
         #[derive(Deserialize)]
         struct Versioned {
             format: u32,
         }
-        // The version first: a newer ring may lack members this one needs, and must be named for what it is.
+        // The version first: a newer ring may lack members this one needs, and must be reported as newer.
         let Versioned { format } =
             serde_json::from_str(text).map_err(|_| KeysError::Corrupt("it has no version"))?;
         if format != FORMAT {
@@ -203,35 +203,35 @@ impl Ring {
         ahead.min_by_key(|key| key.sign_from)
     }
 
-    /// What signs by `alg` at `now`: its active key. Where none has begun, since a clock that ran ahead dated them and
-    /// was put back, the one that begins first, if verifiers can know it after `lead`.
+    /// The key that signs for `alg` at `now`: its active key. If none has begun, because a clock that ran ahead dated them
+    /// and was corrected, it is the one that begins first, provided that verifiers can know it after `lead`.
     pub fn in_charge(&self, alg: Algorithm, lead: Duration, now: Timestamp) -> Option<&RingKey> {
         let first = || self.pending(alg, now).filter(|key| self.is_known(key, lead, now));
         self.active(alg, now).or_else(first)
     }
 
-    /// Whether verifiers can know a key: it has been published for as long as they need; or it was there before any
-    /// key of the ring began to sign, and by this clock none has, so that there is nothing older to verify by. Of
-    /// an algorithm that was added to a ring at work neither is true.
+    /// Whether verifiers can know a key: it has been published for `lead`, or it was in the ring before any key began to
+    /// sign and by this clock none has, so that there is nothing older to verify with. Neither is true of the key of an
+    /// algorithm that was added to a ring in use.
     pub fn is_known(&self, key: &RingKey, lead: Duration, now: Timestamp) -> bool {
         let is_after = |other: &RingKey| other.sign_from > now && other.sign_from >= key.publish_at;
         key.publish_at.plus(lead).has_passed(now) || self.keys.iter().all(is_after)
     }
 
-    /// The algorithms that sign, or are about to.
+    /// The algorithms of the active and pending keys.
     pub fn algorithms(&self, now: Timestamp) -> BTreeSet<Algorithm> {
         let current = |key: &&RingKey| matches!(key.state(now), KeyState::Active | KeyState::Pending);
         self.keys.iter().filter(current).map(|key| key.alg).collect()
     }
 
-    /// How many keys the JWKS shows, or is about to.
+    /// How many keys are published.
     pub fn published(&self, now: Timestamp) -> usize {
         self.keys.iter().filter(|key| !key.is_removed(now)).count()
     }
 
-    /// Makes every key end where its successor begins and every master leave when nothing it sealed can live.
-    /// Idempotent; the one place that computes ends.
-    pub(super) fn settle(&mut self, policy: &KeyPolicy, now: Timestamp) {
+    /// Computes the ends: every key retires when its successor begins, and every master is removed when nothing that it
+    /// sealed can be valid any more. Idempotent, and the only place that does so.
+    pub(super) fn compute_ends(&mut self, policy: &KeyPolicy, now: Timestamp) {
         self.retire_after = self.retire_after.max(millis(policy.retire_after));
         self.seal_retention = self.seal_retention.max(millis(policy.seal_retention));
         let (retire_after, retention) =
@@ -242,7 +242,7 @@ impl Ring {
             let next = successor.filter(|(alg, _)| *alg == key.alg).map(|(_, sign_from)| sign_from);
             successor = Some((key.alg, key.sign_from));
             let over = key.retire_at.filter(|at| at.has_passed(now));
-            // What has ended stays ended when it did; a later config can only keep it published for longer.
+            // A key that retired in the past keeps that date; other settings can only keep it published for longer.
             key.retire_at = over.or(next);
             let removal = key.retire_at.map(|at| at.plus(retire_after));
             key.remove_at = if over.is_some() { key.remove_at.max(removal) } else { removal };
@@ -273,7 +273,7 @@ pub struct RetiredKeys {
 pub struct RetiredKey {
     /// The key.
     pub public: Jwk,
-    /// Forgotten from here.
+    /// Until when it is kept.
     pub until: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! A private key in memory, and what signs with it (aws-lc).
+//! A private key in memory, and its signer (aws-lc).
 
 use super::custody::{Headers, TokenSigner, Typ};
 use super::error::{SignError, SignErrorKind};
@@ -16,7 +16,7 @@ use protocol::base64url;
 use protocol::jwk::{Algorithm, KeyMaterial};
 use zeroize::Zeroizing;
 
-/// What every key signs once before it is used.
+/// The text that every key signs once before it is used.
 const PROBE: &[u8] = b"keyward key check";
 
 /// A private key.
@@ -44,7 +44,7 @@ impl PrivateKey {
         })
     }
 
-    /// Reads PKCS#8 (RFC 5208), the form KMS hands out, too.
+    /// Reads PKCS#8 (RFC 5208), which is the form that KMS gives, too.
     pub fn from_pkcs8(alg: Algorithm, der: &[u8]) -> Result<Self, SignError> {
         let failed = |_| SignError::bare(SignErrorKind::Corrupt, "reading a private key");
         Ok(match alg {
@@ -68,7 +68,7 @@ impl PrivateKey {
         der.map(Zeroizing::new).map_err(|_| SignError::bare(SignErrorKind::Corrupt, "writing a private key"))
     }
 
-    /// The public numbers.
+    /// The public parameters.
     pub fn material(&self) -> Result<KeyMaterial, SignError> {
         let material = match self {
             Self::Rsa(pair, _) => rsa_material(pair.public_key().as_ref()),
@@ -103,7 +103,7 @@ fn padding(alg: Algorithm) -> &'static dyn RsaEncoding {
     }
 }
 
-/// Signs with a private key in this process' memory.
+/// Signs with a private key in this process's memory.
 pub struct MemorySigner {
     alg: Algorithm,
     kid: String,
@@ -112,8 +112,8 @@ pub struct MemorySigner {
 }
 
 impl MemorySigner {
-    /// Takes a ring's key and its unwrapped PKCS#8, and proves that they belong together: what a wrong key
-    /// signed would be refused everywhere, and only there would it be noticed.
+    /// Takes a key of the ring and its unwrapped PKCS#8, and checks that they match. A mismatch would otherwise be noticed
+    /// only by verifiers, which would reject every token.
     pub fn new(key: &RingKey, pkcs8: &[u8]) -> Result<Self, SignError> {
         let private = PrivateKey::from_pkcs8(key.alg, pkcs8)?;
         let signer = Self {
@@ -150,7 +150,7 @@ impl TokenSigner for MemorySigner {
     }
 }
 
-/// From the uncompressed point of SEC 1 §2.3.3.
+/// Of an uncompressed point (SEC 1 §2.3.3).
 fn ec_material(point: &[u8]) -> Option<KeyMaterial> {
     let numbers = point.strip_prefix(&[4])?;
     let (x, y) = numbers.split_at_checked(32)?;
@@ -161,7 +161,7 @@ fn ec_material(point: &[u8]) -> Option<KeyMaterial> {
     })
 }
 
-/// From `RSAPublicKey` (RFC 8017 A.1.1): a sequence of two integers.
+/// Of an `RSAPublicKey` (RFC 8017 A.1.1): a sequence of two integers.
 fn rsa_material(der: &[u8]) -> Option<KeyMaterial> {
     let (sequence, []) = der_value(der, 0x30)? else { return None };
     let (n, rest) = der_value(sequence, 0x02)?;

@@ -1,5 +1,5 @@
-//! The ring as a process uses it: parsed, unwrapped, rendered, immutable. Every answer takes `now`, so a
-//! snapshot stays right while time passes over it.
+//! The ring as a process uses it: parsed, unwrapped, rendered, immutable. Every method takes `now`, so a snapshot remains
+//! valid as time passes.
 
 use super::custody::{Custody, TokenSigner};
 use super::error::{KeysError, SignError, SignErrorKind};
@@ -20,34 +20,34 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long before it signs a pending key is unwrapped.
+/// How long before it begins to sign a pending key is unwrapped.
 const UNWRAP_AHEAD: Duration = Duration::from_secs(3600);
 
-/// The answer of `/jwks`, rendered.
+/// The answer of `/jwks`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jwks {
     /// JSON of RFC 7517 §5.
     pub body: Bytes,
-    /// A strong validator with its quotes (RFC 9110 §8.8.3).
+    /// A strong entity tag with its quotes (RFC 9110 §8.8.3).
     pub etag: String,
 }
 
 /// A key as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
-    /// Its name.
+    /// Its id.
     pub kid: String,
     /// Its algorithm.
     pub alg: Algorithm,
-    /// Where it stands.
+    /// Its state.
     pub state: KeyState,
-    /// When it was put into the ring and so into the JWKS, by the clock that did.
+    /// When it was put into the ring and so into the JWKS, by the clock of the process that did it.
     pub publish_at: Timestamp,
-    /// Signs from here.
+    /// When it begins to sign.
     pub sign_from: Timestamp,
-    /// Signs no longer from here.
+    /// When it stops signing.
     pub retire_at: Option<Timestamp>,
-    /// Out of the JWKS from here.
+    /// When it leaves the JWKS.
     pub remove_at: Option<Timestamp>,
 }
 
@@ -61,7 +61,7 @@ pub struct Snapshot {
     published: HashMap<String, PublicKey>,
     verified: Verified,
     retired: HashMap<String, (PublicKey, Timestamp)>,
-    /// What the JWKS is until an instant; in order, the last for ever.
+    /// The JWKS up to each instant, in order; the last without end.
     jwks: Vec<(Option<Timestamp>, Jwks)>,
     seals: Seals,
 }
@@ -75,8 +75,8 @@ pub(super) struct Source<'a> {
 }
 
 impl Snapshot {
-    /// Unwraps and parses what `previous` doesn't have already. A key that can't be unwrapped is left out (its
-    /// predecessor signs on); a master that can't be unwrapped is a failure.
+    /// Unwraps and parses what `previous` doesn't have already. A key that can't be unwrapped is left out, and its
+    /// predecessor continues to sign; a master that can't be unwrapped is an error.
     pub(super) async fn load(
         source: &Source<'_>,
         version: u64,
@@ -99,10 +99,13 @@ impl Snapshot {
         Ok(Self { version, algs, publish_lead, signers, published, verified, retired, jwks, seals, ring })
     }
 
-    /// What signs at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or
-    /// its predecessor while the successor can't be unwrapped and the predecessor's retirement allows; where none has
-    /// begun by this clock, the one that [`Ring::in_charge`] names. An algorithm that left the settings signs for
-    /// nobody, so that what it was dropped for ends at once.
+    /// The signer at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or its
+    /// predecessor while the active one can't be unwrapped and [`RingKey::may_stand_in`]; if none has begun by this clock,
+    /// the one that [`Ring::in_charge`] names. An algorithm that left the settings never signs, so removing one takes
+    /// effect at once.
+    ///
+    /// # Errors
+    /// [`SignErrorKind::Unavailable`].
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
         let found = match alg {
             Some(alg) => self.signer_of(alg, now).filter(|_| self.algs.contains(&alg)),
@@ -111,11 +114,11 @@ impl Snapshot {
         found.ok_or_else(|| SignError::bare(SignErrorKind::Unavailable, "no key can sign at this time"))
     }
 
-    /// Whether this process signs by every configured algorithm.
+    /// Whether this process has a signer for every configured algorithm. An algorithm that was just added doesn't count:
+    /// until verifiers know its first key no process signs with it, so sending callers to another one would not help.
     ///
     /// # Errors
-    /// One that doesn't. The first key of an algorithm that was added to a ring at work is none: until verifiers know it,
-    /// no process signs with it, and to send callers elsewhere would be of no use.
+    /// [`SignErrorKind::Unavailable`].
     pub fn can_sign(&self, now: Timestamp) -> Result<(), SignError> {
         self.signer(None, now)?;
         let is_due = |alg: &Algorithm| self.ring.in_charge(*alg, self.publish_lead, now).is_some();
@@ -124,7 +127,7 @@ impl Snapshot {
     }
 
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
-        // From the end, as the later in the list wins a tie.
+        // From the end, since the later in the list wins a tie.
         let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);
         let mut begun: Vec<_> = ours.filter(|key| may_sign(key, now)).collect();
         begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
@@ -132,7 +135,7 @@ impl Snapshot {
         begun.iter().find_map(|key| self.signers.get(&key.kid)).or_else(|| self.signers.get(&first()?.kid))
     }
 
-    /// Whether a token is signed by a key that is published at `now`.
+    /// Whether a key that is published at `now` signed the token.
     pub fn verify(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let Some(kid) = token.header.kid.as_deref() else { return false };
         let published = self.ring.keys.iter().any(|key| key.kid == kid && !key.is_removed(now));
@@ -140,8 +143,8 @@ impl Snapshot {
         published && self.published.get(kid).is_some_and(is_right)
     }
 
-    /// As [`Self::verify`], and by keys removed less than 90 days ago: for `id_token_hint` only, whose expiry
-    /// doesn't matter (OIDC RP-Initiated Logout §2).
+    /// As [`Self::verify`], but keys that were removed less than 90 days ago count, too. For `id_token_hint` only, whose
+    /// expiry doesn't matter (OIDC RP-Initiated Logout §2).
     pub fn verify_hint(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let retired = || {
             let (key, until) = self.retired.get(token.header.kid.as_deref()?)?;
@@ -187,7 +190,7 @@ impl Snapshot {
         &self.ring
     }
 
-    /// Whether nothing that should be unwrapped is missing.
+    /// Whether every key that should be unwrapped is.
     pub(super) fn is_complete(&self, now: Timestamp) -> bool {
         let mut wanted =
             self.ring.keys.iter().filter(|key| is_wanted(key, &self.ring, self.publish_lead, now));
@@ -233,7 +236,7 @@ async fn load_seals(
     let mut new = Vec::new();
     for master in &ring.masters {
         if previous.is_none_or(|previous| !previous.seals.has(master.id)) {
-            let key = source.custody.master(ring.root.as_deref(), master).await?;
+            let key = source.custody.master(ring.wrapping_key.as_deref(), master).await?;
             new.push(Master { id: master.id, key, seal_from: master.seal_from });
         }
     }
@@ -255,7 +258,7 @@ async fn load_signers(
         let known = previous.and_then(|previous| previous.signers.get(&key.kid));
         let signer = match known {
             Some(signer) => Ok(Arc::clone(signer)),
-            None => source.custody.signer(ring.root.as_deref(), key).await,
+            None => source.custody.signer(ring.wrapping_key.as_deref(), key).await,
         };
         match signer {
             Ok(signer) => {
@@ -267,7 +270,7 @@ async fn load_signers(
     signers
 }
 
-/// The JWKS now and after each instant at which a key goes, so that serving it never renders.
+/// The JWKS now and after each instant at which a key leaves it, so that no request renders it.
 fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>, KeysError> {
     let mut edges: Vec<_> =
         ring.keys.iter().filter_map(|key| key.remove_at).filter(|edge| *edge > now).collect();
@@ -280,7 +283,7 @@ fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>,
 
 fn render_at(ring: &Ring, at: Timestamp) -> Result<Jwks, KeysError> {
     let mut published: Vec<_> = ring.keys.iter().filter(|key| !key.is_removed(at)).collect();
-    // Newest first: what verifies most tokens is found first, and what signs next comes before what is over.
+    // Newest first: verifiers find the key of most tokens first, and the next one comes before the retired ones.
     published.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
     let set = JwkSet { keys: published.into_iter().map(|key| key.public.clone()).collect() };
     let body = serde_json::to_vec(&set).map_err(|_| KeysError::Corrupt("the JWKS can't be written"))?;

@@ -2,19 +2,23 @@
 
 use super::age::{RETRY_AFTER, RETRY_SOON};
 use super::custody::Headers;
-use super::plan::NewKey;
+use super::plan::{self, NewKey};
+use super::process::{ATTEMPTS, read_ring, stamp};
 use super::ring::{KEEP_RETIRED, MASTER_LEAD, RingKey, RingMaster};
 use super::*;
-use crate::clock::FakeClock;
-use crate::entropy::SeededEntropy;
+use crate::clock::{Clock, FakeClock};
+use crate::entropy::{self, Entropy, SeededEntropy};
 use crate::seal::SealKind;
+use protocol::id::{Realm, RequestId};
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::{self, Compact};
+use protocol::time::Timestamp;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use storage::tap::{Counts, Faults, Tap, When};
-use storage::{Memory, StoreErrorKind};
+use storage::{Memory, RingDocument, Stamp, Store, StoreErrorKind};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -157,10 +161,10 @@ impl World {
 
 impl Keys {
     /// What a process does each minute while its clock can be believed.
-    async fn tick(&self) -> Result<Ticked, KeysError> {
-        let ticked = self.look_after().await?;
-        self.clear_away().await?;
-        Ok(ticked)
+    async fn tick(&self) -> Result<Maintained, KeysError> {
+        let maintained = self.maintain().await?;
+        self.remove_expired().await?;
+        Ok(maintained)
     }
 }
 

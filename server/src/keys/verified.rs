@@ -1,26 +1,25 @@
-//! Tokens whose signature was found right: an API asks about the same one again and again, and checking it costs
-//! more than all else of the answer. What is remembered is a hash of the whole token, so nothing else can pass for
-//! it; whether its key still counts, whether it is over or denied is asked every time.
+//! Tokens whose signature has been verified: an API asks about the same token many times, and the verification costs more
+//! than the rest of the answer. A hash of the whole token is remembered, so no other token matches. Whether its key is
+//! still published, and whether the token is expired or denied, is checked every time.
 //!
-//! It belongs to one version of the ring and goes with it.
+//! The memory belongs to one version of the ring and is dropped with it.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use protocol::jwt::Compact;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many tokens are remembered at most: some hundred kilobytes.
+/// The most tokens that are remembered: a few hundred kilobytes.
 const CAPACITY: usize = 4096;
 
 type Name = [u8; 32];
 
-/// Those that were.
+/// The verified tokens.
 #[derive(Default)]
 pub(super) struct Verified(Mutex<HashSet<Name>>);
 
 impl Verified {
-    /// Whether a token's signature is right, as it was found before or as `check` finds now. What is wrong is
-    /// never remembered.
+    /// Whether a token's signature is valid, as remembered or as `check` finds now. Invalid ones are not remembered.
     pub(super) fn or_check(&self, token: &Compact<'_>, check: impl FnOnce() -> bool) -> bool {
         let Some(name) = name(token) else { return check() };
         if self.lock().contains(&name) {

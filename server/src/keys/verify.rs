@@ -1,4 +1,4 @@
-//! A public key of ours, parsed once, that checks signatures with aws-lc.
+//! A public key, parsed once, that verifies signatures with aws-lc.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -40,7 +40,7 @@ impl PublicKey {
         Some(Self { alg: jwk.alg, key })
     }
 
-    /// Whether the token names this key's algorithm and its signature is this key's.
+    /// Whether the token names this key's algorithm and carries this key's signature.
     pub fn verify(&self, token: &Compact<'_>) -> bool {
         token.header.alg == self.alg && self.verify_bytes(token.signing_input.as_bytes(), &token.signature)
     }
@@ -51,7 +51,7 @@ impl PublicKey {
     }
 }
 
-/// A Base64urlUInt (RFC 7518 §2), without the zeros before it that some senders add.
+/// A Base64urlUInt (RFC 7518 §2), without the leading zeros that some senders add.
 pub(crate) fn number(text: &str) -> Option<Vec<u8>> {
     Some(base64url::decode(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
 }

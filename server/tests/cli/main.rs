@@ -182,7 +182,7 @@ fn an_id_may_begin_with_a_hyphen() {
     // One key of sixty-four has a name like that.
     for arguments in [["keys", "revoke", "-x", "--force"], ["keys", "revoke", "--force", "-x"]] {
         let ended = keyward(&folder, &arguments);
-        assert!(ended.code == 1 && ended.err.contains("no key of this kid"), "{ended:?}");
+        assert!(ended.code == 1 && ended.err.contains("no key has this id"), "{ended:?}");
     }
     for command in ["show", "disable", "enable", "revoke-sessions", "delete"] {
         let ended = keyward(&folder, &["user", command, "-x"]);

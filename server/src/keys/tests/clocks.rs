@@ -52,7 +52,7 @@ async fn n240_a_ring_made_by_a_clock_that_was_ahead_signs_when_the_clock_is_put_
         }
         assert!(seals_and_opens(&world, &keys, &other));
         assert!(keys.tick().await.unwrap().misdated, "an alarm");
-        assert_eq!(keys.tick().await.unwrap(), Ticked::default(), "which the first round settled");
+        assert_eq!(keys.tick().await.unwrap(), Maintained::default(), "which the first round settled");
         assert_eq!(count(&keys, KeyState::Active), 2);
         let mut last = (signing(&keys, TWO[0]), START);
         for _ in 0..100 {
@@ -107,7 +107,7 @@ async fn n240_one_process_with_a_wrong_clock_stops_none_of_the_others() {
         let wrong = Process::start(&world, its_now, &policy(TWO)).await;
         for _ in 0..3 {
             // Longer than that it would have to be wrong from its start on to clear anything away.
-            wrong.keys.look_after().await.unwrap();
+            wrong.keys.maintain().await.unwrap();
             wrong.clock.advance(MINUTE);
             world.advance(MINUTE);
             right.tick().await.unwrap();
@@ -201,7 +201,7 @@ async fn n240_a_revocation_by_a_command_with_another_clock_is_in_force_at_once_a
 #[tokio::test]
 async fn n240_a_rotation_by_a_command_with_another_clock_leaves_what_signs() {
     for its_now in [START.plus(HOUR), START.minus(HOUR)] {
-        for how in [Rotation::Scheduled, Rotation::Now { force: false }] {
+        for how in [RotateWhen::Scheduled, RotateWhen::Now { force: false }] {
             let world = World::new();
             let server = world.open(&policy(TWO)).await;
             world.advance(2 * HOUR);
@@ -231,7 +231,7 @@ async fn n240_commands_work_on_a_ring_that_is_dated_ahead() {
     };
     let (_world, keys) = made_ahead().await;
     let first = signing(&keys, TWO[0]);
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
     assert_works(&keys, "rotated").await;
     assert_ne!(signing(&keys, TWO[0]), first);
     let (_world, keys) = made_ahead().await;
@@ -241,7 +241,7 @@ async fn n240_commands_work_on_a_ring_that_is_dated_ahead() {
     assert!(!published(&keys).contains(&first));
     let (world, keys) = made_ahead().await;
     let first = signing(&keys, TWO[0]);
-    keys.rotate(Rotation::Scheduled).await.unwrap();
+    keys.rotate(RotateWhen::Scheduled).await.unwrap();
     assert_eq!(signing(&keys, TWO[0]), first);
     world.advance(DAY);
     keys.tick().await.unwrap();
@@ -270,7 +270,7 @@ async fn n240_a_command_dates_again_what_is_dated_ahead() {
             assert!(ring.active(*alg, now).is_some() && ring.pending(*alg, now).is_some());
         }
         assert_works(&keys, "at once").await;
-        assert_eq!(keys.tick().await.unwrap(), Ticked::default(), "nothing is left to do");
+        assert_eq!(keys.tick().await.unwrap(), Maintained::default(), "nothing is left to do");
     }
 }
 
@@ -281,7 +281,7 @@ async fn n240_a_new_master_waits_for_every_process_also_beside_one_that_is_dated
     world.open(&policy(ES256)).await;
     world.clock.set(START);
     let (here, there) = (world.open(&policy(ES256)).await, world.open(&policy(ES256)).await);
-    here.rotate(Rotation::Now { force: true }).await.unwrap();
+    here.rotate(RotateWhen::Now { force: true }).await.unwrap();
     assert!(seals_and_opens(&world, &here, &there), "the other has yet to read the ring");
     world.advance(MASTER_LEAD);
     there.fresh().await.unwrap();

@@ -55,15 +55,15 @@ impl Custody for Custodian {
         self.generates.load(Ordering::SeqCst)
     }
 
-    async fn first_root(&self) -> Result<Option<String>, SignError> {
-        self.local.first_root().await
+    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
+        self.local.first_wrapping_key().await
     }
 
-    async fn check_existing(&self, root: Option<&str>) -> Result<(), PathBuf> {
-        self.local.check_existing(root).await
+    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
+        self.local.check_existing(wrapping_key).await
     }
 
-    async fn new_signing_key(&self, root: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
+    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
         if let Some(store) = &self.meddled {
             let there = store.ring(RingDocument::Ring).await.unwrap().unwrap();
             let stamp = Stamp {
@@ -73,27 +73,31 @@ impl Custody for Custodian {
             let done = store.replace_ring(RingDocument::Ring, Some(there.version), &there.body, stamp).await;
             assert!(done.unwrap().is_done());
         }
-        self.local.new_signing_key(root, alg).await
+        self.local.new_signing_key(wrapping_key, alg).await
     }
 
-    async fn new_master(&self, root: Option<&str>, id: u16) -> Result<String, SignError> {
-        self.local.new_master(root, id).await
+    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError> {
+        self.local.new_master(wrapping_key, id).await
     }
 
-    async fn signer(&self, root: Option<&str>, key: &RingKey) -> Result<Arc<dyn TokenSigner>, SignError> {
+    async fn signer(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Arc<dyn TokenSigner>, SignError> {
         if self.locked.lock().unwrap().contains(&key.kid) {
             return Err(SignError::bare(SignErrorKind::Busy, "unwrapping"));
         }
-        self.local.signer(root, key).await
+        self.local.signer(wrapping_key, key).await
     }
 
     async fn master(
         &self,
-        root: Option<&str>,
+        wrapping_key: Option<&str>,
         master: &RingMaster,
     ) -> Result<Zeroizing<[u8; 32]>, SignError> {
         self.masters.fetch_add(1, Ordering::SeqCst);
-        self.local.master(root, master).await
+        self.local.master(wrapping_key, master).await
     }
 
     async fn rewrap(&self, ring: Ring, to: &str) -> Result<Ring, SignError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NOW: Rotation = Rotation::Now { force: false };
+const NOW: RotateWhen = RotateWhen::Now { force: false };
 
 #[tokio::test]
 async fn a_tenth_key_is_refused_until_one_is_removed() {
@@ -15,7 +15,7 @@ async fn a_tenth_key_is_refused_until_one_is_removed() {
     assert_eq!(published(&keys).len(), 9);
     let before = world.stored().await;
     assert_eq!(refusal(keys.rotate(NOW).await), RingRefusal::TooManyKeys);
-    assert_eq!(refusal(keys.rotate(Rotation::Now { force: true }).await), RingRefusal::TooManyKeys);
+    assert_eq!(refusal(keys.rotate(RotateWhen::Now { force: true }).await), RingRefusal::TooManyKeys);
     assert_eq!(world.stored().await, before);
     let first_removed = listed(&keys, world.now()).iter().filter_map(|key| key.remove_at).min().unwrap();
     world.clock.set(first_removed);
@@ -49,7 +49,7 @@ async fn one_to_three_algorithms_and_none_twice() {
     world.open(&policy(ES256)).await;
     let keys = world.open(&policy(&all)).await;
     world.advance(HOUR);
-    for how in [Rotation::Scheduled, NOW] {
+    for how in [RotateWhen::Scheduled, NOW] {
         assert_eq!(refusal(keys.rotate(how).await), RingRefusal::BadAlgorithms);
     }
     assert!(!keys.tick().await.unwrap().rotated);
@@ -144,7 +144,7 @@ async fn who_may_not_make_keys_still_moves_those_that_are_there() {
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     let now = world.advance(HOUR);
     assert_eq!(refusal(keys.rotate(NOW).await), RingRefusal::MayNotGenerate);
-    assert_eq!(keys.rotate(Rotation::Scheduled).await.unwrap().signs_from, now.plus(DAY));
+    assert_eq!(keys.rotate(RotateWhen::Scheduled).await.unwrap().signs_from, now.plus(DAY));
     let active = only(&keys, KeyState::Active).kid;
     assert_eq!(refusal(keys.revoke(&active, false).await), RingRefusal::MayNotGenerate);
 }

@@ -162,17 +162,17 @@ impl Load {
     }
 
     async fn rotate_by_schedule(&mut self) {
-        let report = self.command(Rotation::Scheduled).await;
+        let report = self.command(RotateWhen::Scheduled).await;
         self.run_across(report.signs_from).await;
     }
 
     async fn rotate_now(&mut self) {
-        self.command(Rotation::Now { force: self.force }).await;
+        self.command(RotateWhen::Now { force: self.force }).await;
         self.run(self.world.now().plus(2 * MINUTE), 20 * SECOND).await;
     }
 
     /// A command of an operator who waits exactly as long as the refusal says.
-    async fn command(&mut self, how: Rotation) -> ChangeReport {
+    async fn command(&mut self, how: RotateWhen) -> ChangeReport {
         loop {
             match self.any().rotate(how).await {
                 Ok(report) => {

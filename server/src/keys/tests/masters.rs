@@ -44,7 +44,7 @@ async fn a_process_knows_a_new_master_before_any_other_seals_with_it() {
     let (here, there) = (world.open(&policy(ES256)).await, world.open(&policy(ES256)).await);
     world.advance(HOUR);
     there.fresh().await.unwrap();
-    here.rotate(Rotation::Now { force: false }).await.unwrap();
+    here.rotate(RotateWhen::Now { force: false }).await.unwrap();
     assert!(!there.current().seals().has(2));
     world.advance(MINUTE);
     assert!(there.fresh().await.unwrap().seals().has(2));
@@ -88,7 +88,7 @@ async fn the_longest_lifetime_there_ever_was_decides() {
 async fn a_scheduled_rotation_adds_its_master_when_it_happens() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
-    keys.rotate(Rotation::Scheduled).await.unwrap();
+    keys.rotate(RotateWhen::Scheduled).await.unwrap();
     assert_eq!(world.stored().await.1.masters.len(), 1);
     world.advance(DAY);
     keys.tick().await.unwrap();

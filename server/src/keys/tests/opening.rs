@@ -95,7 +95,7 @@ async fn a_missing_master_key_beside_a_ring_refuses_and_makes_none() {
     let before = world.stored().await;
     let error = open_local(&world, true).await.err().unwrap();
     assert!(matches!(&error, KeysError::MissingMasterKey(path) if *path == world.master_key()), "{error}");
-    assert!(error.to_string().contains("put the file back"), "{error}");
+    assert!(error.to_string().contains("restore the file from its backup"), "{error}");
     assert!(!world.master_key().exists());
     assert_eq!(world.stored().await, before);
 }
@@ -169,22 +169,22 @@ async fn what_is_wrapped_for_one_purpose_unwraps_for_no_other() {
     let world = World::new();
     let keys = world.open(&policy(TWO)).await;
     let (_, ring) = world.stored().await;
-    let (custody, root) = (world.custody(), ring.root.as_deref());
+    let (custody, wrapping_key) = (world.custody(), ring.wrapping_key.as_deref());
     let corrupt = |error: SignError| error.kind() == SignErrorKind::Corrupt;
     let renumbered = RingMaster { id: 2, ..ring.masters[0].clone() };
-    assert!(custody.master(root, &renumbered).await.is_err_and(corrupt));
+    assert!(custody.master(wrapping_key, &renumbered).await.is_err_and(corrupt));
     let key_as_master = RingMaster { wrapped: ring.keys[0].wrapped.clone(), ..ring.masters[0].clone() };
-    assert!(custody.master(root, &key_as_master).await.is_err_and(corrupt));
+    assert!(custody.master(wrapping_key, &key_as_master).await.is_err_and(corrupt));
     // Even where the names agree.
     let master_as_key =
         RingKey { kid: "1".into(), wrapped: ring.masters[0].wrapped.clone(), ..ring.keys[0].clone() };
-    let error = custody.signer(root, &master_as_key).await.err().unwrap();
+    let error = custody.signer(wrapping_key, &master_as_key).await.err().unwrap();
     assert!(error.to_string().contains("does not open"), "{error}");
     let other_key = RingKey { wrapped: ring.keys[1].wrapped.clone(), ..ring.keys[0].clone() };
-    assert!(custody.signer(root, &other_key).await.is_err_and(corrupt));
+    assert!(custody.signer(wrapping_key, &other_key).await.is_err_and(corrupt));
     for cut in [0, 1, 16, ring.keys[0].wrapped.len() - 1] {
         let cut = RingKey { wrapped: ring.keys[0].wrapped[..cut].to_owned(), ..ring.keys[0].clone() };
-        assert!(custody.signer(root, &cut).await.is_err_and(corrupt));
+        assert!(custody.signer(wrapping_key, &cut).await.is_err_and(corrupt));
     }
     let private = world.stored().await.1.to_text().unwrap();
     assert!(!format!("{keys:?}", keys = keys.current()).contains(&ring.keys[0].wrapped));

@@ -26,7 +26,7 @@ async fn of_two_processes_that_rotate_at_once_one_wins() {
 
 #[tokio::test]
 async fn a_command_that_lost_decides_again_on_the_new_ring() {
-    let now = Rotation::Now { force: false };
+    let now = RotateWhen::Now { force: false };
     let world = World::new();
     let (one, other) = (world.open(&policy(ES256)).await, world.open(&policy(ES256)).await);
     world.advance(HOUR);
@@ -39,7 +39,7 @@ async fn a_command_that_lost_decides_again_on_the_new_ring() {
 
 #[tokio::test]
 async fn on_loopback_both_commands_take_effect_one_after_the_other() {
-    let now = Rotation::Now { force: false };
+    let now = RotateWhen::Now { force: false };
     let world = World::new();
     let (one, other) = (world.open(&loopback(ES256)).await, world.open(&loopback(ES256)).await);
     let (first, second) = tokio::join!(one.rotate(now), other.rotate(now));
@@ -57,7 +57,7 @@ async fn a_command_gives_up_when_others_never_stop_writing() {
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     world.advance(HOUR);
     let before = world.stored().await.1;
-    assert_eq!(refusal(keys.rotate(Rotation::Now { force: false }).await), RingRefusal::Contended);
+    assert_eq!(refusal(keys.rotate(RotateWhen::Now { force: false }).await), RingRefusal::Contended);
     assert_eq!(world.stored().await, (1 + ATTEMPTS as u64, before), "others wrote, it did not");
 }
 
@@ -69,7 +69,7 @@ async fn a_rotation_whose_answer_was_lost_is_not_made_twice() {
     world.faults.fail("replace_ring", 1, When::After, StoreErrorKind::Unavailable);
     assert!(matches!(keys.tick().await, Err(KeysError::Store(_))));
     assert_eq!(world.stored().await.1.keys.len(), 3, "it was made");
-    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(keys.tick().await.unwrap(), Maintained::default());
     assert_eq!(world.stored().await.1.keys.len(), 3);
     assert_eq!(count(&keys, KeyState::Pending), 1);
 }

@@ -26,7 +26,7 @@ async fn of_many_callers_one_reads_and_the_others_wait_for_it() {
     let world = World::new();
     let (keys, other) = (world.open(&policy(ES256)).await, world.open(&policy(ES256)).await);
     world.advance(HOUR);
-    other.rotate(Rotation::Now { force: false }).await.unwrap();
+    other.rotate(RotateWhen::Now { force: false }).await.unwrap();
     world.counts.take();
     let callers: Vec<_> = (0..64)
         .map(|_| {

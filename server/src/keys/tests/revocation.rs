@@ -15,7 +15,7 @@ async fn an_hour_in(world: &World) -> Arc<Keys> {
 async fn with_a_removed_key(world: &World) -> (Arc<Keys>, KeyInfo, String) {
     let keys = an_hour_in(world).await;
     let (first, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
     let first = listed(&keys, world.now()).into_iter().find(|key| key.kid == first).unwrap();
     world.clock.set(first.remove_at.unwrap());
     (keys, first, old)
@@ -50,7 +50,7 @@ async fn commands_act_on_the_keys_there_are_whatever_their_own_settings_say() {
     assert_eq!(report.signs_from, world.now());
     servers.refresh().await.unwrap();
     assert_eq!(signing(&servers, Algorithm::ES256), Some(next));
-    command.rotate(Rotation::Scheduled).await.unwrap();
+    command.rotate(RotateWhen::Scheduled).await.unwrap();
     let algs: Vec<_> = listed(&servers, world.now()).iter().map(|key| key.alg).collect();
     assert_eq!(algs, [Algorithm::ES256, Algorithm::ES256], "and make none of their own");
 }
@@ -76,7 +76,7 @@ async fn a_token_that_was_verified_before_is_not_once_its_key_is_removed() {
     let world = World::new();
     let keys = an_hour_in(&world).await;
     let (first, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
     assert!(accepts(&keys, &old).0);
     let removed = listed(&keys, world.now()).into_iter().find(|key| key.kid == first).unwrap().remove_at;
     // The process still has the same ring: only time has passed.
@@ -135,7 +135,7 @@ async fn a_revoked_retiring_key_is_gone_and_nothing_else_changes() {
     let world = World::new();
     let keys = an_hour_in(&world).await;
     let (leaked, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
     assert_eq!(accepts(&keys, &old), (true, true));
     let others =
         || listed(&keys, world.now()).into_iter().filter(|key| key.kid != leaked).collect::<Vec<_>>();
@@ -213,8 +213,8 @@ async fn a_key_that_never_signed_leaves_no_copy() {
     let keys = world.open(&loopback(ES256)).await;
     let used = only(&keys, KeyState::Active).kid;
     world.advance(HOUR);
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
-    keys.rotate(Rotation::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
     world.advance(2 * DAY);
     keys.tick().await.unwrap();
     let copies: Vec<_> = retired::read(&*world.store).await.unwrap().1.keys;

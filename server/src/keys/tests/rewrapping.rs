@@ -1,8 +1,8 @@
 //! N-253: the master key file is replaced. Whatever step is the last, what the ring names opens everything, and the
 //! same command goes on from there.
 
+use super::master_file::{MasterKeyFile, successor, with_suffix};
 use super::rewrap::{finish, prepare};
-use super::root::{Root, successor, with_suffix};
 use super::*;
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ async fn opens_all(world: &World, path: &Path) -> bool {
     let ring = world.stored().await.1;
     let custody = LocalCustody::new(path, Realm::main(), world.entropy());
     // By the file alone, whatever the ring says.
-    let name = Root::read(path).ok().map(|root| root.name);
+    let name = MasterKeyFile::read(path).ok().map(|file| file.name);
     let mut opened = Vec::new();
     for key in &ring.keys {
         opened.push(custody.signer(name.as_deref(), key).await.is_ok());
@@ -26,11 +26,16 @@ async fn opens_all(world: &World, path: &Path) -> bool {
 
 /// The files there are, besides drafts.
 async fn assert_opens_with_one(world: &World, files: [&Path; 2], sealed: &[u8]) {
-    let named = world.stored().await.1.root;
+    let named = world.stored().await.1.wrapping_key;
     let mut opening = Vec::new();
     for file in files.into_iter().filter(|file| file.exists()) {
         let opens = opens_all(world, file).await;
-        assert_eq!(opens, Root::read(file).unwrap().name == *named.as_ref().unwrap(), "{}", file.display());
+        assert_eq!(
+            opens,
+            MasterKeyFile::read(file).unwrap().name == *named.as_ref().unwrap(),
+            "{}",
+            file.display()
+        );
         opening.push(opens);
     }
     assert_eq!(opening.iter().filter(|opens| **opens).count(), 1, "exactly one of the two");
@@ -67,18 +72,18 @@ async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     let Stage { world, new, .. } = stage;
     let (path, entropy) = (world.master_key(), world.entropy());
     if steps == 0 {
-        Root::read_or_make(new, &*entropy).unwrap();
+        MasterKeyFile::read_or_make(new, &*entropy).unwrap();
         return Ok(());
     }
-    let root = prepare(&*world.store, &path, new, &*entropy).await?;
+    let wrapping_key = prepare(&*world.store, &path, new, &*entropy).await?;
     if steps == 1 {
         return Ok(());
     }
     let keys = world.try_open(Arc::new(world.custody()), &policy(TWO), false).await?;
-    keys.rewrap(&root.name).await?;
+    keys.rewrap(&wrapping_key.name).await?;
     if (3..=4).contains(&steps) {
         // Half of the last step: the former file is kept; and the new one is in its place, too.
-        let former = Root::read(&path).unwrap().name;
+        let former = MasterKeyFile::read(&path).unwrap().name;
         fs::hard_link(&path, with_suffix(&path, &former)).unwrap();
         if steps == 4 {
             fs::rename(successor(&path), &path).unwrap();
@@ -87,7 +92,7 @@ async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     if steps < 5 {
         return Ok(());
     }
-    finish(&path, &root, &*entropy)
+    finish(&path, &wrapping_key, &*entropy)
 }
 
 #[tokio::test]
@@ -98,13 +103,13 @@ async fn n253_stopped_after_any_step_every_key_opens_and_the_command_goes_on() {
         let (old_bytes, old_ring) = (fs::read_to_string(&path).unwrap(), world.stored().await.1);
         command(&stage, steps).await.unwrap();
         let next = successor(&path);
-        let former = with_suffix(&path, old_ring.root.as_ref().unwrap());
+        let former = with_suffix(&path, old_ring.wrapping_key.as_ref().unwrap());
         let other = [&next, &former].into_iter().find(|file| file.exists()).unwrap_or(&stage.new);
         assert_opens_with_one(world, [&path, other], &stage.sealed).await;
         // The server goes on, and what it makes meanwhile is wrapped like the rest.
         world.advance(MINUTE);
         stage.server.fresh().await.unwrap();
-        stage.server.rotate(Rotation::Now { force: true }).await.unwrap();
+        stage.server.rotate(RotateWhen::Now { force: true }).await.unwrap();
         assert_opens_with_one(world, [&path, other], &stage.sealed).await;
         command(&stage, 9).await.unwrap();
         assert!(opens_all(world, &path).await && !next.exists());
@@ -150,9 +155,9 @@ async fn n253_a_ring_from_before_files_had_names_is_taken_as_it_is() {
     let stage = stage().await;
     let (world, path) = (&stage.world, stage.world.master_key());
     let mut ring = world.stored().await.1;
-    ring.root = None;
+    ring.wrapping_key = None;
     let unnamed = ring.to_text().unwrap();
-    assert!(!unnamed.contains("root"));
+    assert!(!unnamed.contains("wrapping_key"));
     world.put(RingDocument::Ring, &unnamed).await;
     world.try_open(Arc::new(world.custody()), &policy(TWO), false).await.unwrap();
     command(&stage, 2).await.unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A process with one algorithm, after a tick in each hour up to `end`.
-async fn ticked_until(world: &World, keys: &Keys, end: Timestamp) {
+async fn maintained_until(world: &World, keys: &Keys, end: Timestamp) {
     while world.now() < end {
         world.clock.set(world.now().plus(HOUR).min(end));
         keys.tick().await.unwrap();
@@ -40,14 +40,14 @@ async fn a_process_rotates_by_itself_when_it_is_due_and_not_before() {
     let keys = world.open(&policy(ES256)).await;
     let second = only(&keys, KeyState::Pending).kid;
     world.advance(30 * DAY - MILLISECOND);
-    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(keys.tick().await.unwrap(), Maintained::default());
     let now = world.advance(MILLISECOND);
-    assert_eq!(keys.tick().await.unwrap(), Ticked { rotated: true, ..Ticked::default() });
+    assert_eq!(keys.tick().await.unwrap(), Maintained { rotated: true, ..Maintained::default() });
     assert_eq!(only(&keys, KeyState::Active).kid, second);
     let third = only(&keys, KeyState::Pending);
     assert_eq!((third.publish_at, third.sign_from), (now, START.plus(60 * DAY)));
     assert_eq!(only(&keys, KeyState::Active).retire_at, Some(third.sign_from));
-    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(keys.tick().await.unwrap(), Maintained::default());
     assert_eq!(world.stored().await.0, 2, "a tick with nothing to do writes nothing");
 }
 
@@ -58,9 +58,9 @@ async fn in_two_years_every_key_was_known_before_it_signed_and_three_at_most_wer
     let mut rotations = 0;
     for _ in 0..730 {
         let now = world.advance(DAY);
-        let ticked = keys.tick().await.unwrap();
-        rotations += usize::from(ticked.rotated);
-        assert!(!ticked.overdue);
+        let maintained = keys.tick().await.unwrap();
+        rotations += usize::from(maintained.rotated);
+        assert!(!maintained.overdue);
         for alg in TWO {
             let of_alg: Vec<_> = listed(&keys, now).into_iter().filter(|key| key.alg == *alg).collect();
             let state = |state| of_alg.iter().filter(move |key| key.state == state).count();
@@ -83,7 +83,7 @@ async fn a_server_that_slept_publishes_a_successor_for_the_lead_all_the_same() {
     let keys = world.open(&policy(ES256)).await;
     let second = only(&keys, KeyState::Pending).kid;
     let now = world.advance(75 * DAY);
-    assert_eq!(keys.tick().await.unwrap(), Ticked { rotated: true, ..Ticked::default() });
+    assert_eq!(keys.tick().await.unwrap(), Maintained { rotated: true, ..Maintained::default() });
     assert_eq!(only(&keys, KeyState::Active).kid, second, "which signs on, for as long as it takes");
     assert_eq!(only(&keys, KeyState::Pending).sign_from, now.plus(DAY));
     assert_eq!(count(&keys, KeyState::Removed), 0, "what is over was cleared away");
@@ -97,13 +97,13 @@ async fn without_who_may_make_keys_a_rotation_is_overdue_and_the_old_key_signs_o
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     let second = only(&keys, KeyState::Pending).kid;
     world.advance(60 * DAY - MILLISECOND);
-    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(keys.tick().await.unwrap(), Maintained::default());
     world.advance(MILLISECOND);
-    assert_eq!(keys.tick().await.unwrap(), Ticked { overdue: true, ..Ticked::default() });
+    assert_eq!(keys.tick().await.unwrap(), Maintained { overdue: true, ..Maintained::default() });
     assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
     assert_eq!(world.stored().await.0, 1, "it changed nothing");
     assert!(rotator.tick().await.unwrap().rotated);
-    assert_eq!(keys.tick().await.unwrap(), Ticked::default());
+    assert_eq!(keys.tick().await.unwrap(), Maintained::default());
 }
 
 #[tokio::test]
@@ -112,14 +112,14 @@ async fn rotate_lets_the_pending_key_sign_one_lead_from_now() {
     let keys = world.open(&policy(ES256)).await;
     let (first, second) = (only(&keys, KeyState::Active).kid, only(&keys, KeyState::Pending).kid);
     let now = world.advance(HOUR);
-    let report = keys.rotate(Rotation::Scheduled).await.unwrap();
+    let report = keys.rotate(RotateWhen::Scheduled).await.unwrap();
     assert_eq!(report.keys, listed(&keys, now));
     assert_eq!((report.signs_from, report.in_force_by), (now.plus(DAY), now.plus(MINUTE)));
     assert_eq!(report.old_accepted_until, now.plus(3 * DAY), "until the old key's removal");
     assert_eq!(only(&keys, KeyState::Active).retire_at, Some(now.plus(DAY)));
-    ticked_until(&world, &keys, now.plus(DAY - MILLISECOND)).await;
+    maintained_until(&world, &keys, now.plus(DAY - MILLISECOND)).await;
     assert_eq!(signing(&keys, Algorithm::ES256), Some(first));
-    ticked_until(&world, &keys, now.plus(DAY)).await;
+    maintained_until(&world, &keys, now.plus(DAY)).await;
     assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
     let third = only(&keys, KeyState::Pending);
     assert_eq!(third.sign_from, now.plus(31 * DAY), "the period begins anew");
@@ -130,7 +130,7 @@ async fn rotate_makes_nothing_later_than_it_was() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
     let now = world.advance(30 * DAY - HOUR);
-    let report = keys.rotate(Rotation::Scheduled).await.unwrap();
+    let report = keys.rotate(RotateWhen::Scheduled).await.unwrap();
     assert_eq!(report.signs_from, now.plus(HOUR));
     assert_eq!(only(&keys, KeyState::Pending).sign_from, now.plus(HOUR));
     assert_eq!(report.old_accepted_until, now.plus(HOUR + 2 * DAY));
@@ -140,7 +140,7 @@ async fn rotate_makes_nothing_later_than_it_was() {
 async fn rotate_now_waits_until_every_verifier_knows_the_successor() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
-    let now = Rotation::Now { force: false };
+    let now = RotateWhen::Now { force: false };
     let too_young = |wait_seconds| RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds };
     // 900 s in caches, and 60 s until the last process hands the key out.
     assert_eq!(refusal(keys.rotate(now).await), too_young(960));
@@ -166,7 +166,7 @@ async fn rotate_now_is_not_refused_by_force_or_on_loopback() {
         let world = World::new();
         let keys = world.open(&policy).await;
         let second = only(&keys, KeyState::Pending).kid;
-        keys.rotate(Rotation::Now { force }).await.unwrap();
+        keys.rotate(RotateWhen::Now { force }).await.unwrap();
         assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
     }
 }
@@ -182,7 +182,7 @@ async fn rotate_now_rotates_all_algorithms_or_none() {
     keys.revoke(&pending.unwrap().kid, false).await.unwrap();
     let before = TWO.iter().map(|alg| signing(&keys, *alg)).collect::<Vec<_>>();
     let refused = RingRefusal::TooYoung { alg: TWO[1], wait_seconds: 960 };
-    assert_eq!(refusal(keys.rotate(Rotation::Now { force: false }).await), refused);
+    assert_eq!(refusal(keys.rotate(RotateWhen::Now { force: false }).await), refused);
     assert_eq!(TWO.iter().map(|alg| signing(&keys, *alg)).collect::<Vec<_>>(), before);
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 /// A ring's key of each algorithm, with what signs for it.
 async fn made(world: &World, alg: Algorithm) -> (Jwk, Arc<dyn TokenSigner>) {
     let custody = world.custody();
-    let root = custody.first_root().await.unwrap();
-    let NewKey { material, wrapped } = custody.new_signing_key(root.as_deref(), alg).await.unwrap();
+    let wrapping_key = custody.first_wrapping_key().await.unwrap();
+    let NewKey { material, wrapped } = custody.new_signing_key(wrapping_key.as_deref(), alg).await.unwrap();
     let public = Jwk::new(alg, material);
     let key = RingKey {
         kid: public.kid.clone(),
@@ -23,7 +23,7 @@ async fn made(world: &World, alg: Algorithm) -> (Jwk, Arc<dyn TokenSigner>) {
         retire_at: None,
         remove_at: None,
     };
-    (public, custody.signer(root.as_deref(), &key).await.unwrap())
+    (public, custody.signer(wrapping_key.as_deref(), &key).await.unwrap())
 }
 
 fn theirs(key: &Jwk) -> TheirKey {
@@ -162,7 +162,8 @@ async fn a_pending_key_verifies_and_a_key_signs_only_for_its_own_algorithm() {
     let (_, ring) = world.stored().await;
     let key = ring.keys.iter().find(|key| key.kid == pending).unwrap();
     let early =
-        signed_by(&*world.custody().signer(ring.root.as_deref(), key).await.unwrap(), &json!({})).await;
+        signed_by(&*world.custody().signer(ring.wrapping_key.as_deref(), key).await.unwrap(), &json!({}))
+            .await;
     assert_eq!(accepts(&keys, &early), (true, true), "another process' clock may be ahead");
     for alg in [Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA] {
         let error = keys.current().signer(Some(alg), START).err().map(|error| error.kind());

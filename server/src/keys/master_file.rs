@@ -1,8 +1,7 @@
-//! The master key file: 32 random bytes that wrap every key of the ring, and a name by which the ring says which
-//! file that is.
+//! The master key file: 32 random bytes that wrap every key of the ring, and a name by which the ring refers to them.
 //!
-//! While a file is replaced there are two: the one that the setting names, and its successor beside it, whose name
-//! ends in `.next`. Every write is complete before it is in place, so no process sees half a key.
+//! While a file is replaced there are two: the one at the path of the setting, and its successor next to it, whose file
+//! name ends in `.next`. Every file is complete before it gets its name, so no process sees half a key.
 
 use crate::entropy::{self, Entropy};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
@@ -14,22 +13,22 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// How much of the hash is the name.
+/// How many bytes of the hash make the name.
 const NAME_BYTES: usize = 12;
 
-/// What a master key file holds.
-pub struct Root {
-    /// A hash of its key, which tells nothing of it.
+/// The content of a master key file.
+pub struct MasterKeyFile {
+    /// A hash of the key, which reveals nothing about it.
     pub name: String,
     pub(super) key: LessSafeKey,
     bytes: Zeroizing<[u8; 32]>,
 }
 
-impl Root {
+impl MasterKeyFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// What the system says, and [`ErrorKind::InvalidData`] for what is no such file.
+    /// [`ErrorKind::InvalidData`] for a file of another kind, and the system's errors.
     pub fn read(path: &Path) -> io::Result<Self> {
         warn_if_open(path);
         let text = Zeroizing::new(fs::read_to_string(path)?);
@@ -42,17 +41,17 @@ impl Root {
         Ok(Self { name: name(&bytes), key: LessSafeKey::new(key), bytes })
     }
 
-    /// The same; makes the file if it isn't there. Of two processes that do at once both get the winner's.
+    /// The same; makes the file if there is none. Two processes that do so at once get the same file.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// Those of [`Self::read`].
     pub fn read_or_make(path: &Path, entropy: &dyn Entropy) -> io::Result<Self> {
         if !path.exists() {
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 make_folder(parent)?;
             }
             let key = Zeroizing::new(entropy::bytes(entropy));
-            // Linked, which fails if the name is taken.
+            // A link fails if the name is taken.
             draft(path, &key, entropy, |draft| match fs::hard_link(draft, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
                 linked => linked,
@@ -61,19 +60,19 @@ impl Root {
         Self::read(path)
     }
 
-    /// Puts it where the file at `path` has its successor.
+    /// Writes it next to the file at `path`, as its successor.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn place_beside(&self, path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
         draft(path, &self.bytes, entropy, |draft| fs::rename(draft, successor(path)))
     }
 
-    /// Puts it in the place of the file at `path`, which is kept beside it under its name. Its successor, which this
-    /// is, goes.
+    /// Replaces the file at `path`, which is kept next to it with its name as the suffix, and removes the successor, which
+    /// this was.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub fn put_in_place(&self, path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
         let former = Self::read(path)?;
         if former.name != self.name {
@@ -90,12 +89,12 @@ impl Root {
     }
 }
 
-/// Where a file's successor is, while it is replaced.
+/// The path of a file's successor, while it is replaced.
 pub fn successor(path: &Path) -> PathBuf {
     with_suffix(path, "next")
 }
 
-/// Where a former file of this name is kept.
+/// The path of a former file, whose name is the suffix.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{suffix}"));
@@ -109,14 +108,14 @@ fn name(key: &[u8; 32]) -> String {
     base64url::encode(hash.finish().as_ref().get(..NAME_BYTES).unwrap_or_default())
 }
 
-/// Writes a whole file under a name of its own and lets `place` give it its own; lasting when this returns.
+/// Writes a file under a temporary name and lets `place` give it its own. It is durable when this returns.
 fn draft(
     path: &Path,
     key: &[u8; 32],
     entropy: &dyn Entropy,
     place: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Random, so that another's unfinished file is never in the way.
+    // Random, so that an unfinished file of another process is never in the way.
     let draft = with_suffix(path, &format!("{}.new", base64url::encode(&entropy::bytes::<12>(entropy))));
     let placed = write(&draft, key).and_then(|()| place(&draft)).and_then(|()| sync_folder(path));
     let _ = fs::remove_file(&draft);
@@ -135,7 +134,7 @@ fn write(draft: &Path, key: &[u8; 32]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Nobody else's business, as the folder of a SQLite store.
+/// Makes a folder that only its owner can use, like that of a SQLite store.
 fn make_folder(path: &Path) -> io::Result<()> {
     let mut folder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -143,13 +142,14 @@ fn make_folder(path: &Path) -> io::Result<()> {
     folder.recursive(true).create(path)
 }
 
-/// The ring that the key opens is about to be written: a crash must not keep that and lose this.
+/// Makes the file's name durable. The ring that needs the file is written next: a crash must not keep the ring and lose
+/// the file.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if cfg!(unix) { fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
 }
 
-/// Others' eyes on the file are worth a warning, not a refusal: mounted secrets are often readable by a group.
+/// Warns of a file that others can read. It is used all the same: mounted secrets are often readable by a group.
 fn warn_if_open(path: &Path) {
     #[cfg(unix)]
     if let Ok(metadata) = fs::metadata(path) {
