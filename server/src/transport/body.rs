@@ -1,47 +1,17 @@
-//! A request's body, bounded in bytes and in time, whatever the handler does with it.
+//! A request's body, limited in bytes and in time whatever the handler does with it.
 
-use super::places::Place;
+use super::slots::Slot;
 use super::wire::NO_ROOM;
+use crate::peer::BodyError;
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::error::Error as _;
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
-
-/// Why a body ended early.
-#[derive(Debug)]
-pub enum BodyError {
-    /// More bytes than allowed: 413.
-    TooLarge,
-    /// Not there in time: 408.
-    TooSlow,
-    /// Others' requests hold all the bytes there are: 503.
-    NoRoom,
-    /// The connection broke, or the framing was wrong: 400.
-    Broken(hyper::Error),
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => f.write_str("the request body is too large"),
-            Self::TooSlow => f.write_str("the request body came too slowly"),
-            Self::NoRoom => f.write_str("requests hold all the bytes that they may"),
-            Self::Broken(_) => f.write_str("the request body broke off"),
-        }
-    }
-}
-
-impl std::error::Error for BodyError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Broken(cause) = self { Some(cause) } else { None }
-    }
-}
 
 impl From<hyper::Error> for BodyError {
     fn from(error: hyper::Error) -> Self {
@@ -50,21 +20,21 @@ impl From<hyper::Error> for BodyError {
     }
 }
 
-/// A body with a budget.
+/// A body with limits.
 pub(super) struct BoundedBody {
     inner: Incoming,
     bytes_left: u64,
     deadline: Pin<Box<Sleep>>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl BoundedBody {
-    /// Bounds `inner` to `bytes` and to `time` from now. When it is there, `place` waits for its caller no longer.
-    pub(super) fn new(inner: Incoming, bytes: u64, time: Duration, place: Arc<Place>) -> Self {
+    /// Limits `inner` to `bytes` and to `time` from now. Once it is complete, `slot` is serving its request.
+    pub(super) fn new(inner: Incoming, bytes: u64, time: Duration, slot: Arc<Slot>) -> Self {
         if inner.is_end_stream() {
-            place.serve();
+            slot.begin_serving();
         }
-        Self { inner, bytes_left: bytes, deadline: Box::pin(sleep(time)), place }
+        Self { inner, bytes_left: bytes, deadline: Box::pin(sleep(time)), slot }
     }
 }
 
@@ -81,7 +51,7 @@ impl Body for BoundedBody {
             return Poll::Ready(Some(Err(BodyError::TooSlow)));
         };
         let Some(frame) = frame.transpose()? else {
-            self.place.serve();
+            self.slot.begin_serving();
             return Poll::Ready(None);
         };
         let length = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -90,7 +60,7 @@ impl Body for BoundedBody {
         };
         self.bytes_left = left;
         if self.inner.is_end_stream() {
-            self.place.serve();
+            self.slot.begin_serving();
         }
         Poll::Ready(Some(Ok(frame)))
     }

@@ -1,13 +1,13 @@
-//! How many files the process may have open, and so how many connections.
+//! The limit of open files, and the number of connections that follows from it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the store, the logs and the runtime have open, in descriptors.
+/// The descriptors that the store, the logs and the runtime need.
 const RESERVE: usize = 64;
-/// More are of no use.
+/// The most descriptors that are of use.
 const MOST: u64 = 16 * 1024;
 
-/// Raises the soft limit to the hard one, as far as more is of use. Returns how many descriptors there may be.
+/// Raises the soft limit to the hard one, as far as that is of use. Returns the number of descriptors.
 pub fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(MOST, |maximum| maximum.min(MOST));
@@ -23,8 +23,8 @@ pub fn raise() -> usize {
     }
 }
 
-/// How many connections so many descriptors allow. A quarter of them is for calls of our own: a request may need one
-/// to DynamoDB.
+/// How many connections this number of descriptors allows. A quarter is left for outbound calls: a request may need one to
+/// DynamoDB.
 pub const fn connections(descriptors: usize) -> usize {
     descriptors.saturating_sub(RESERVE) / 4 * 3
 }
@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn n251_connections_leave_descriptors_for_everything_else() {
-        for (descriptors, places) in [(0, 0), (64, 0), (128, 48), (1024, 720), (16 * 1024, 12_240)] {
-            assert_eq!(connections(descriptors), places);
+        for (descriptors, allowed) in [(0, 0), (64, 0), (128, 48), (1024, 720), (16 * 1024, 12_240)] {
+            assert_eq!(connections(descriptors), allowed);
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The HTTP listener: HTTP/1.1 only, over TCP or TLS, with a bound on everything a caller controls.
+//! The HTTP listener: HTTP/1.1 only, over TCP or TLS, with a limit on everything a caller controls.
 //!
-//! Absent on purpose: HTTP/2 (front ends speak it to browsers, and its floods stay theirs), and any reading of
-//! what `Host` or forwarding headers say.
+//! Absent on purpose: HTTP/2 (front ends speak it to browsers, and deal with its floods), and any use of the content of
+//! `Host` or forwarding headers.
 
 use super::body::BoundedBody;
-use super::budget::{Budget, Purse};
-use super::places::{Place, Places};
-use super::wire::{Talk, Wire};
-use crate::web::headers::{NO_STORE, harden};
+use super::slots::{Slot, Slots};
+use super::wire::{ConnectionState, Wire};
+use crate::budget::{Budget, Reservation};
+use crate::headers::{NO_STORE, harden};
+use crate::peer::{PeerAddr, PeerLimit};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
 use axum::body::Body;
@@ -19,7 +20,6 @@ use protocol::attempts::Network;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,19 +30,19 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-/// What one caller, or all of them, may use up.
+/// What one caller, and all together, may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time. One more ends the one that has been idle the longest; if none is, it waits.
+    /// Connections at a time. One more closes the one that has been idle the longest; if none is idle, it waits.
     pub connections: usize,
-    /// The same from one address, or IPv6 network of 64 bits; if none of them is idle, one more is closed unheard.
+    /// The same from one address, or IPv6 /64 network; if none of them is idle, one more is closed without an answer.
     pub connections_of_one: usize,
-    /// After so long without a request that is wholly there, a connection counts as idle, and makes room for others.
+    /// How long a connection must have waited for a complete request before it counts as idle and may be closed for another.
     pub idle_time: Duration,
-    /// What requests hold together, in bytes of heads and bodies, besides the first 8 kB of each; beyond, a body is
-    /// 503 and a head ends its connection.
+    /// What all requests hold together, in bytes of heads and bodies, besides the first 8 kB of each. Beyond that a body is
+    /// answered by 503, and a head ends its connection.
     pub request_bytes: usize,
-    /// The same of one address or network.
+    /// The same for one address or network.
     pub request_bytes_of_one: usize,
     /// Bytes of path and query; more is 414.
     pub uri_bytes: usize,
@@ -52,15 +52,15 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a body; more is 413. Most routes take less (`web::form`).
     pub body_bytes: u64,
-    /// For a handshake, and for a request's head (an idle connection is one whose head doesn't come).
+    /// The time for a handshake, and for a request's head. It is also how long a connection is kept without a request.
     pub head_time: Duration,
-    /// For a request's body.
+    /// The time for a request's body.
     pub body_time: Duration,
-    /// For the whole request once its head is there; longer is 503.
+    /// The time for a whole request from the end of its head; longer is 503.
     pub request_time: Duration,
-    /// For the caller to take an answer that can't be sent at once.
+    /// The time for the caller to take an answer that can't be sent at once.
     pub answer_time: Duration,
-    /// For open requests to end after the shutdown began.
+    /// The time for open requests to finish after the shutdown began.
     pub drain_time: Duration,
 }
 
@@ -85,15 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// The other end of the connection; in every request's extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
-
-/// How many connections the other end may have at a time; in every request's extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerRoom(pub usize);
-
-/// Serves until `shutdown` is ready, then lets open requests end, at most for the drain time.
+/// Serves until `shutdown` is ready, then lets open requests finish for at most the drain time.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -101,7 +93,7 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let places = Places::new(limits.connections, limits.connections_of_one, limits.idle_time);
+    let slots = Slots::new(limits.connections, limits.connections_of_one, limits.idle_time);
     let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -120,21 +112,21 @@ pub async fn serve(
             }
         };
         let network = Network::of(Some(peer.ip()));
-        // Nobody is accepted meanwhile, so that a full house leaves callers in the system's queue.
-        let place = tokio::select! {
+        // No connection is accepted meanwhile: with all slots taken, callers wait in the system's queue.
+        let slot = tokio::select! {
             () = &mut shutdown => break,
-            place = places.enter(network) => place,
+            slot = slots.take(network) => slot,
         };
-        let Some(place) = place else { continue };
-        let (router, stopping, place) = (router.clone(), stopping.clone(), Arc::new(place));
-        let purse = budget.purse(network);
+        let Some(slot) = slot else { continue };
+        let (router, stopping, slot) = (router.clone(), stopping.clone(), Arc::new(slot));
+        let reserved = budget.reservation(network);
         let connection =
-            Connection { peer: PeerAddr(peer), router, limits, stopping, place: Arc::clone(&place) };
+            Connection { peer: PeerAddr(peer), router, limits, stopping, slot: Arc::clone(&slot) };
         let tls = tls.clone();
         connections.spawn(async move {
             tokio::select! {
-                () = place.asked_to_leave() => tracing::debug!("an idle connection made room for another"),
-                () = connection.run(stream, purse, tls) => {}
+                () = slot.evicted() => tracing::debug!("an idle connection was closed for another"),
+                () = connection.run(stream, reserved, tls) => {}
             }
         });
     }
@@ -144,14 +136,14 @@ pub async fn serve(
     Ok(())
 }
 
-/// A failed accept concerns one caller (gone already) or all (no file descriptors left, which passes).
+/// A failed accept concerns one caller, who is gone already, or all of them: no file descriptors are left, which passes.
 async fn wait_out(error: &io::Error) {
     let of_one_caller = matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     );
     if !of_one_caller {
-        tracing::warn!(%error, "accepting connections fails; trying again");
+        tracing::warn!(%error, "accepting connections fails; it is tried again");
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -169,22 +161,22 @@ struct Connection {
     router: Router,
     limits: Limits,
     stopping: watch::Receiver<()>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, purse: Purse, tls: Option<TlsAcceptor>) {
-        // Answers are small and whole: waiting to fill a packet only delays them.
+    async fn run(self, stream: TcpStream, reserved: Reservation, tls: Option<TlsAcceptor>) {
+        // Answers are small and written as a whole: waiting to fill a packet only delays them.
         let _best_effort = stream.set_nodelay(true);
         match tls {
-            None => self.talk(stream, purse).await,
+            None => self.serve_http(stream, reserved).await,
             Some(tls) => {
                 let handshake = timeout(self.limits.head_time, tls.accept(stream));
                 let mut stopping = self.stopping.clone();
                 tokio::select! {
-                    // Scanners fail handshakes all day; that is not worth a line.
+                    // Scanners fail handshakes all the time; those are not logged.
                     done = handshake => if let Ok(Ok(stream)) = done {
-                        self.talk(stream, purse).await;
+                        self.serve_http(stream, reserved).await;
                     },
                     _ = stopping.changed() => {}
                 }
@@ -192,17 +184,21 @@ impl Connection {
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, purse: Purse) {
-        let Self { peer, router, limits, mut stopping, place } = self;
-        let stream = Wire::new(stream, purse, limits.answer_time);
-        let talk = stream.talk();
+    async fn serve_http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        reserved: Reservation,
+    ) {
+        let Self { peer, router, limits, mut stopping, slot } = self;
+        let stream = Wire::new(stream, reserved, limits.answer_time);
+        let state = stream.state();
         let answer = service_fn(move |request| {
-            talk.begin_answer();
-            let (router, talk, place) = (router.clone(), talk.clone(), Arc::clone(&place));
+            state.begin_answer();
+            let (router, state, slot) = (router.clone(), state.clone(), Arc::clone(&slot));
             async move {
-                let answer = answer(request, peer, router, limits, &talk, &place).await;
-                talk.end_answer();
-                place.wait();
+                let answer = answer(request, peer, router, limits, &state, &slot).await;
+                state.end_answer();
+                slot.begin_waiting();
                 answer
             }
         });
@@ -215,14 +211,14 @@ impl Connection {
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            // The sender never sends: this is ready when it is dropped.
+            // The sender never sends: this is ready when the sender is dropped.
             _ = stopping.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended badly");
+            tracing::debug!(%error, "a connection ended with an error");
         }
     }
 }
@@ -232,32 +228,32 @@ async fn answer(
     peer: PeerAddr,
     router: Router,
     limits: Limits,
-    talk: &Talk,
-    place: &Arc<Place>,
+    state: &ConnectionState,
+    slot: &Arc<Slot>,
 ) -> Result<Response<Body>, Infallible> {
-    // Whichever request of the connection it was: those before it lose nothing but an answer.
-    if talk.is_doubtful() {
+    // Whichever request of the connection it was: the ones before it lose only their answer.
+    if state.is_ambiguous() {
         return Ok(bare(StatusCode::BAD_REQUEST));
     }
     if let Err(status) = check_head(&request, &limits) {
         return Ok(bare(status));
     }
-    // RFC 9112 §6.1: what follows a chunked body may be read differently by a front end; nothing does, if
-    // the connection ends with it.
-    let last = request.headers().contains_key(header::TRANSFER_ENCODING) || talk.is_swollen();
-    let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(place));
+    // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
+    // nothing follows.
+    let last = request.headers().contains_key(header::TRANSFER_ENCODING) || state.had_large_head();
+    let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(slot));
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
-    request.extensions_mut().insert(PeerRoom(limits.connections_of_one));
+    request.extensions_mut().insert(PeerLimit(limits.connections_of_one));
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => return Ok(bare(StatusCode::SERVICE_UNAVAILABLE)),
     };
-    // Behind these, the rest of the body is still to come, and nobody reads it (RFC 9110 §15.5.9, §15.5.14).
+    // After these the rest of the body is still to come, and nothing reads it (RFC 9110 §15.5.9, §15.5.14).
     let unread = match response.status() {
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
-        StatusCode::SERVICE_UNAVAILABLE => !place.is_served(),
+        StatusCode::SERVICE_UNAVAILABLE => !slot.is_serving(),
         _ => false,
     };
     Ok(if last || unread { close(response) } else { response })
@@ -275,13 +271,13 @@ fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), Status
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     let mut hosts = headers.get_all(header::HOST).iter();
-    // RFC 9112 §3.2: a request says once whom it means.
+    // RFC 9112 §3.2: exactly one Host.
     if request.version() == Version::HTTP_11 && (hosts.next().is_none() || hosts.next().is_some()) {
         return Err(StatusCode::BAD_REQUEST);
     }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    // RFC 9112 §6.1: no other coding is understood here. hyper looks only at what stands last.
+    // RFC 9112 §6.1: no other coding is supported. hyper checks only the last one.
     if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
         return Err(StatusCode::BAD_REQUEST);
     }
@@ -293,7 +289,7 @@ fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), Status
     Ok(())
 }
 
-/// What the transport says by itself: a status, and that the connection ends.
+/// An answer of the transport itself: a status, and the end of the connection.
 fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

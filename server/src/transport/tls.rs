@@ -1,4 +1,4 @@
-//! TLS for the HTTP listener: version 1.3, and 1.2 with four suites.
+//! TLS for the HTTP listener: version 1.3, and 1.2 with four cipher suites.
 //!
 //! Absent on purpose: client certificates, and reloading (a renewed certificate needs a restart, which drains).
 
@@ -15,12 +15,12 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Debug)]
 pub struct BadTlsFile {
     path: PathBuf,
-    mend: String,
+    fix: String,
 }
 
 impl fmt::Display for BadTlsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.mend)
+        write!(f, "{}: {}", self.path.display(), self.fix)
     }
 }
 
@@ -28,7 +28,7 @@ impl std::error::Error for BadTlsFile {}
 
 /// Reads a certificate chain and its key, both PEM.
 pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTlsFile> {
-    let bad = |path: &Path, mend: String| BadTlsFile { path: path.into(), mend };
+    let bad = |path: &Path, fix: String| BadTlsFile { path: path.into(), fix };
     let chain: Vec<CertificateDer<'static>> =
         CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).map_err(|error| {
             bad(certificate, format!("no certificates can be read ({error}); give a PEM file"))
@@ -36,10 +36,10 @@ pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTlsFil
     if chain.is_empty() {
         return Err(bad(
             certificate,
-            "there is no certificate in it; give the chain as PEM, our own first".into(),
+            "there is no certificate in it; give the chain as PEM, the server's own first".into(),
         ));
     }
-    // The parser's error could quote the file, which holds a private key.
+    // The parser's error could quote the file, which has a private key.
     let private = PrivateKeyDer::from_pem_file(key).map_err(|_| {
         bad(key, "no private key can be read; give a PEM file with one PKCS#8, SEC1 or PKCS#1 key".into())
     })?;
@@ -54,7 +54,7 @@ pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTlsFil
             }
             _ => bad(
                 key,
-                format!("the key doesn't fit the certificate in {} ({error})", certificate.display()),
+                format!("the key doesn't match the certificate in {} ({error})", certificate.display()),
             ),
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -1,7 +1,7 @@
-//! The bytes of a connection, below hyper: read along, since hyper forgives what smugglers of requests live on;
-//! and given up when nobody takes ours.
+//! The bytes of a connection, below hyper. Reads are inspected, since hyper accepts framing that request smuggling relies
+//! on; writes time out if the peer doesn't read.
 
-use super::budget::{FREE, Purse};
+use crate::budget::{FREE, Reservation};
 use std::io;
 use std::mem::take;
 use std::pin::Pin;
@@ -12,36 +12,36 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// What is known of a connection above hyper and below.
+/// The state of a connection, shared by the layers above and below hyper.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Talk(Arc<Known>);
+pub(super) struct ConnectionState(Arc<Flags>);
 
 #[derive(Debug, Default)]
-struct Known {
-    doubt: AtomicBool,
-    swollen: AtomicBool,
+struct Flags {
+    ambiguous: AtomicBool,
+    had_large_head: AtomicBool,
     answering: AtomicBool,
-    /// Who reads on when the answer is ready.
+    /// The reader that continues when the answer is ready.
     reader: Mutex<Option<Waker>>,
 }
 
-impl Talk {
-    /// Whether it has brought a head that two readers could understand differently.
-    pub(super) fn is_doubtful(&self) -> bool {
-        self.0.doubt.load(Ordering::Relaxed)
+impl ConnectionState {
+    /// Whether a head has come that two parsers could read differently.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.0.ambiguous.load(Ordering::Relaxed)
     }
 
-    /// Whether hyper's buffer has grown by a large head. It never shrinks, so the connection is not to stay.
-    pub(super) fn is_swollen(&self) -> bool {
-        self.0.swollen.load(Ordering::Relaxed)
+    /// Whether a large head has made hyper's buffer grow. It never shrinks, so the connection should end.
+    pub(super) fn had_large_head(&self) -> bool {
+        self.0.had_large_head.load(Ordering::Relaxed)
     }
 
-    /// A request is in work from now on.
+    /// The server begins to answer a request.
     pub(super) fn begin_answer(&self) {
         self.0.answering.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing is kept of it any more.
+    /// The answer is ready, and nothing is kept of the request.
     pub(super) fn end_answer(&self) {
         self.0.answering.store(false, Ordering::Relaxed);
         if let Some(reader) = self.reader().take() {
@@ -58,45 +58,45 @@ impl Talk {
     }
 }
 
-/// What reading ends with when there is no room for a request's bytes.
+/// The error of a read if the budget has no room for a request's bytes.
 pub(super) const NO_ROOM: io::ErrorKind = io::ErrorKind::OutOfMemory;
 
-/// A connection's bytes.
+/// The byte stream of a connection.
 pub(super) struct Wire<S> {
     stream: S,
     framing: Framing,
-    purse: Purse,
-    talk: Talk,
-    /// What was read beyond the end of a request: hyper gets it once that one is answered.
+    reserved: Reservation,
+    state: ConnectionState,
+    /// Bytes beyond the end of a request: hyper gets them once that request is answered.
     later: Vec<u8>,
     answer_time: Duration,
     taking: Option<Pin<Box<Sleep>>>,
     closing: Option<Pin<Box<Sleep>>>,
-    /// How many more bytes are thrown away at the end, after there was no room for them.
+    /// How many more bytes are discarded at the end, after there was no room for them.
     to_drop: usize,
 }
 
-/// As many as a body may have.
+/// The most bytes that are discarded: as many as a body may have.
 const MOST_DROPPED: usize = 64 * 1024;
 
-/// What is read at a time. hyper's buffer grows, and never shrinks, where a read fills its first 8 kB.
+/// How many bytes are read at a time. If a read filled the first 8 kB of hyper's buffer it would grow, and never shrink.
 const MOST_READ: usize = 4 * 1024;
 
 impl<S> Wire<S> {
-    /// Reads along with `stream`, pays from `purse` for what it brings, and lets its other side have `answer_time` to
-    /// take what is written.
-    pub(super) fn new(stream: S, purse: Purse, answer_time: Duration) -> Self {
-        let (framing, talk, later) = (Framing::default(), Talk::default(), Vec::new());
-        Self { stream, framing, purse, talk, later, answer_time, taking: None, closing: None, to_drop: 0 }
+    /// Inspects what is read from `stream`, charges it to `reserved`, and gives the peer `answer_time` to take what is
+    /// written.
+    pub(super) fn new(stream: S, reserved: Reservation, answer_time: Duration) -> Self {
+        let (framing, state, later) = (Framing::default(), ConnectionState::default(), Vec::new());
+        Self { stream, framing, reserved, state, later, answer_time, taking: None, closing: None, to_drop: 0 }
     }
 
-    /// What reading along finds, and is told.
-    pub(super) fn talk(&self) -> Talk {
-        self.talk.clone()
+    /// The state that it shares.
+    pub(super) fn state(&self) -> ConnectionState {
+        self.state.clone()
     }
 
-    /// The time begins when something can't be written at once, and ends when everything was. Some of it being
-    /// taken now and then wins none.
+    /// The time begins when something can't be written at once and ends when everything is written. Partial progress
+    /// doesn't extend it.
     fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_pending() {
             let time = self.answer_time;
@@ -122,27 +122,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             }
             self.later.extend_from_slice(read.filled());
         }
-        if self.framing.is_over() && self.talk.is_answering() {
-            *self.talk.reader() = Some(cx.waker().clone());
+        if self.framing.is_over() && self.state.is_answering() {
+            *self.state.reader() = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let mut now = take(&mut self.later);
-        let (count, clear) =
+        let (count, unambiguous) =
             self.framing.follow(now.get(..buffer.remaining().min(now.len())).unwrap_or_default());
         self.later = now.split_off(count);
         buffer.put_slice(&now);
-        if !clear {
-            self.talk.0.doubt.store(true, Ordering::Relaxed);
+        if !unambiguous {
+            self.state.0.ambiguous.store(true, Ordering::Relaxed);
         }
-        if self.framing.swollen {
-            self.talk.0.swollen.store(true, Ordering::Relaxed);
+        if self.framing.had_large_head {
+            self.state.0.had_large_head.store(true, Ordering::Relaxed);
         }
         let bytes = self.framing.request;
-        if self.purse.hold(bytes) {
+        if self.reserved.resize(bytes) {
             return Poll::Ready(Ok(()));
         }
-        // What comes from now on is thrown away.
-        self.purse.hold(0);
+        // What comes from now on is discarded.
+        self.reserved.resize(0);
         self.to_drop = MOST_DROPPED;
         Poll::Ready(Err(NO_ROOM.into()))
     }
@@ -171,22 +171,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_ready() {
             self.taking = None;
-            // Nothing is kept of a request that came whole and was answered.
-            if self.framing.is_over() && !self.talk.is_answering() {
-                self.purse.hold(0);
+            // Nothing is kept of a complete request that was answered.
+            if self.framing.is_over() && !self.state.is_answering() {
+                self.reserved.resize(0);
             }
         }
         self.bounded(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // One time for all of it: hyper flushes again before each of these calls.
+        // One time for everything: hyper flushes again before each of these calls.
         let time = self.answer_time;
         if self.closing.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        // RFC 9112 §9.6: were the rest not taken, the system would reset the connection, and our answer with it.
+        // RFC 9112 §9.6: if the rest were not read, the system would reset the connection, and the answer would be lost.
         while self.to_drop > 0 {
             let mut bytes = [0; 4096];
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -198,38 +198,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 }
 
-/// Where in a connection's requests the next byte stands. What hyper refuses itself is not looked for: the
-/// connection ends there.
+/// The position of the next byte in a connection's requests. What hyper itself refuses is not checked: the connection
+/// ends there.
 #[derive(Default)]
 struct Framing {
-    /// What has come of a request, in bytes, until the next one begins: that long its head is kept.
+    /// The bytes of the current request so far. They count until the next one begins, as hyper keeps the head so long.
     request: usize,
-    /// Whether its first line has come.
+    /// Whether its request line has come.
     begun: bool,
-    /// Whether its head is over.
+    /// Whether its head is complete.
     headed: bool,
     /// Whether any head was larger than the buffer that a connection has anyway.
-    swollen: bool,
-    /// What is still to come of a body, in bytes; zero in a head.
+    had_large_head: bool,
+    /// The bytes of a body that are still to come; zero in a head.
     body: u64,
-    /// The head's line that has not ended yet.
-    line: Line,
-    /// The head's length of the body.
+    /// The line of the head that has not ended yet.
+    line: HeadLine,
+    /// The body's length according to the head.
     length: Option<u64>,
-    /// Whether the head names a coding.
+    /// Whether the head has a transfer coding.
     coded: bool,
 }
 
 impl Framing {
-    /// Whether a request has wholly come, and nothing of the next one.
+    /// Whether a request has come completely, and nothing of the next one.
     const fn is_over(&self) -> bool {
         self.headed && self.body == 0
     }
 
-    /// Goes on by what was read, at most to the end of a request: by how many bytes, and whether its head can be
-    /// understood in one way only.
+    /// Advances over what was read, at most to the end of a request. Returns by how many bytes, and whether the head can be
+    /// read in one way only.
     fn follow(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let (mut left, mut clear) = (bytes, true);
+        let (mut left, mut unambiguous) = (bytes, true);
         while !left.is_empty() {
             if self.body > 0 {
                 let here = usize::try_from(self.body).map_or(left.len(), |body| body.min(left.len()));
@@ -247,23 +247,23 @@ impl Framing {
                 left = later;
                 if end.is_some() {
                     let line = take(&mut self.line);
-                    clear &= self.end_line(&line);
+                    unambiguous &= self.end_line(&line);
                 }
             }
             if self.is_over() {
                 break;
             }
         }
-        (bytes.len() - left.len(), clear)
+        (bytes.len() - left.len(), unambiguous)
     }
 
-    fn end_line(&mut self, line: &Line) -> bool {
-        // Stricter than RFC 9112 §2.2, which lets a bare LF end a line: to others it is a part of the line.
+    fn end_line(&mut self, line: &HeadLine) -> bool {
+        // Stricter than RFC 9112 §2.2, which lets a bare LF end a line: some parsers take it for a part of the line.
         if !line.ends_in_crlf() {
             return false;
         }
         if line.is_empty() {
-            // RFC 9112 §2.2: before a request, an empty line is nothing.
+            // RFC 9112 §2.2: an empty line before a request is ignored.
             return !self.begun || self.end_head();
         }
         self.begun = true;
@@ -274,7 +274,7 @@ impl Framing {
         } else if name.eq_ignore_ascii_case(b"content-length") {
             let digits = std::str::from_utf8(value).ok().map(str::trim);
             let length = digits.and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
-            // Stricter than RFC 9112 §6.3, which lets the same length stand twice, or far away from its name.
+            // Stricter than RFC 9112 §6.3, which allows the same length twice, and any whitespace before it.
             return line.is_whole() && self.length.replace(length).is_none();
         }
         true
@@ -282,9 +282,9 @@ impl Framing {
 
     fn end_head(&mut self) -> bool {
         self.headed = true;
-        self.swollen |= self.request > FREE;
+        self.had_large_head |= self.request > FREE;
         match (self.length.take(), take(&mut self.coded)) {
-            // Stricter than RFC 9112 §6.1, which lets the coding win.
+            // Stricter than RFC 9112 §6.1, which lets the transfer coding override the length.
             (Some(_), true) => false,
             // The connection ends with such a request: see `answer`.
             (None, true) => {
@@ -299,21 +299,21 @@ impl Framing {
     }
 }
 
-/// A line of a head, of which no more is kept than is looked at.
-struct Line {
+/// A line of a head. Only its beginning is kept, which is all that is checked.
+struct HeadLine {
     begin: [u8; Self::KEPT],
     bytes: usize,
     last_two: [u8; 2],
 }
 
-impl Default for Line {
+impl Default for HeadLine {
     fn default() -> Self {
         Self { begin: [0; Self::KEPT], bytes: 0, last_two: [0; 2] }
     }
 }
 
-impl Line {
-    /// The longest name that is looked for, and any length.
+impl HeadLine {
+    /// Enough for the longest name that is checked, and any length.
     const KEPT: usize = 64;
 
     fn extend(&mut self, more: &[u8]) {
@@ -332,7 +332,7 @@ impl Line {
         matches!(self.last_two, [b'\r', b'\n'])
     }
 
-    /// Whether nothing but its end is in it.
+    /// Whether it has only its end.
     const fn is_empty(&self) -> bool {
         self.bytes == 2
     }

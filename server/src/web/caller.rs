@@ -4,7 +4,7 @@
 use super::front;
 use crate::app::App;
 use crate::config::{ClientIp, OriginSecret, Settings};
-use crate::transport::http::PeerAddr;
+use crate::peer::PeerAddr;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::extract::Request;
 use protocol::forwarded::Syntax;

@@ -2,7 +2,7 @@
 //! value than we do: the right type and charset, nothing twice, nothing in the URL.
 
 use super::failure::Failure;
-use crate::transport::body::BodyError;
+use crate::peer::BodyError;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;

@@ -10,6 +10,7 @@ pub mod csrf;
 pub mod failure;
 pub mod form;
 pub mod front;
-pub mod headers;
 pub mod route;
 pub mod share;
+
+pub use crate::headers;

@@ -1,10 +1,9 @@
 //! What one caller behind a front end may have in work. Every connection there is the front end's, so the transport
 //! can't tell callers apart; here they are known.
 
+use crate::budget::{Budget, Reservation};
 use crate::in_flight::{InFlight, InFlightGuard};
-use crate::transport::body::BodyError;
-use crate::transport::budget::{Budget, Purse};
-use crate::transport::http::{PeerAddr, PeerRoom};
+use crate::peer::{BodyError, PeerAddr, PeerLimit};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use hyper::body::{Body as _, Frame, SizeHint};
@@ -47,7 +46,7 @@ impl Shares {
         // Whoever has one IPv6 network of 64 bits has 65 536 of them.
         let [caller, ..] = Network::of(caller).within();
         let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
-        let room = request.extensions().get::<PeerRoom>().map_or(usize::MAX, |room| room.0);
+        let room = request.extensions().get::<PeerLimit>().map_or(usize::MAX, |room| room.0);
         let share = Share {
             of_front_end: self.front_ends.enter(Network::of(peer)),
             of_caller: self.callers.enter(caller),
@@ -57,7 +56,8 @@ impl Shares {
         }
         if !request.body().is_end_stream() {
             let inner = take(request.body_mut());
-            *request.body_mut() = Body::new(Counted { inner, bytes: 0, purse: self.bytes.purse(caller) });
+            *request.body_mut() =
+                Body::new(Counted { inner, bytes: 0, reserved: self.bytes.reservation(caller) });
         }
         Some(share)
     }
@@ -67,7 +67,7 @@ impl Shares {
 struct Counted {
     inner: Body,
     bytes: usize,
-    purse: Purse,
+    reserved: Reservation,
 }
 
 impl hyper::body::Body for Counted {
@@ -82,7 +82,7 @@ impl hyper::body::Body for Counted {
         let length = frame.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len);
         let bytes = self.bytes.saturating_add(length);
         self.bytes = bytes;
-        if !self.purse.hold(bytes) {
+        if !self.reserved.resize(bytes) {
             return Poll::Ready(Some(Err(axum::Error::new(BodyError::NoRoom))));
         }
         Poll::Ready(frame.map(Ok))

@@ -1,6 +1,6 @@
-//! One budget for the bytes that requests bring, in their heads and bodies: callers decide how much they send and how
-//! long they take, so together they get no more memory than this. An ordinary request is so small that it needs none
-//! of the budget, and is served whatever others hold.
+//! A budget for the bytes of requests, heads and bodies alike. Callers decide how much they send and how slowly, so all
+//! together get no more memory than this. An ordinary request is small enough to need none of the budget, and is served
+//! whatever others hold.
 
 use crate::telemetry::LogThrottle;
 use protocol::attempts::Network;
@@ -9,11 +9,11 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
-/// What each request may bring besides, in bytes: as much as the buffer that every connection has anyway. The number
-/// of connections bounds it.
-pub(super) const FREE: usize = 8 * 1024;
+/// What each request may bring besides, in bytes: the size of the buffer that every connection has anyway. The number of
+/// connections limits it.
+pub(crate) const FREE: usize = 8 * 1024;
 
-/// Given out in pieces of this size, so that a body that comes in small ones asks seldom.
+/// The budget is reserved in pieces of this size, so that a body that comes in small ones takes the lock seldom.
 const PIECE: usize = 4 * 1024;
 
 /// The budget. Cheap to clone.
@@ -32,23 +32,23 @@ struct Spent {
     networks: HashMap<Network, usize>,
 }
 
-/// What one connection or one body holds of it, until this is dropped.
+/// What one connection or one body has reserved, until this is dropped.
 #[derive(Debug)]
-pub struct Purse {
+pub struct Reservation {
     budget: Budget,
     network: Network,
     held: usize,
 }
 
 impl Budget {
-    /// `all` bytes, of which one network has at most `of_one`.
+    /// `all` bytes, of which one network gets at most `of_one`.
     pub fn new(all: usize, of_one: usize) -> Self {
         Self { all, of_one, spent: Arc::default(), began: Instant::now(), refused: Arc::default() }
     }
 
-    /// An empty purse of a network.
-    pub fn purse(&self, network: Network) -> Purse {
-        Purse { budget: self.clone(), network, held: 0 }
+    /// An empty reservation for a network.
+    pub fn reservation(&self, network: Network) -> Reservation {
+        Reservation { budget: self.clone(), network, held: 0 }
     }
 
     fn spent(&self) -> MutexGuard<'_, Spent> {
@@ -56,9 +56,9 @@ impl Budget {
     }
 }
 
-impl Purse {
-    /// Holds what a request needs of which `bytes` have come. `false`: there is no room, and it holds what it held.
-    pub fn hold(&mut self, bytes: usize) -> bool {
+impl Reservation {
+    /// Resizes it for a request of which `bytes` have come. `false`: there is no room, and it is as large as before.
+    pub fn resize(&mut self, bytes: usize) -> bool {
         let wanted = bytes.saturating_sub(FREE).next_multiple_of(PIECE);
         if wanted == self.held {
             return true;
@@ -72,7 +72,7 @@ impl Purse {
             if let Some(times) = self.budget.refused.due(self.budget.began.elapsed()) {
                 tracing::warn!(
                     times,
-                    "requests hold all the bytes that they may, of one address or together: more is refused"
+                    "requests of one address, or all together, hold the whole byte budget: more is refused"
                 );
             }
             return false;
@@ -87,9 +87,9 @@ impl Purse {
     }
 }
 
-impl Drop for Purse {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.hold(0);
+        self.resize(0);
     }
 }
 
@@ -103,19 +103,20 @@ mod tests {
     #[test]
     fn n251_bytes_are_held_until_they_are_given_back_and_never_more_than_there_are() {
         let budget = Budget::new(3 * PIECE, 2 * PIECE);
-        let (mut first, mut second, mut other) = (budget.purse(ONE), budget.purse(ONE), budget.purse(OTHER));
-        for purse in [&mut first, &mut second, &mut other] {
-            assert!(purse.hold(FREE), "needs nothing of the budget");
+        let (mut first, mut second, mut other) =
+            (budget.reservation(ONE), budget.reservation(ONE), budget.reservation(OTHER));
+        for reservation in [&mut first, &mut second, &mut other] {
+            assert!(reservation.resize(FREE), "needs none of the budget");
         }
         assert_eq!(budget.spent().all, 0);
-        assert!(first.hold(FREE + 1) && first.hold(FREE + PIECE) && first.hold(FREE + 2 * PIECE));
+        assert!(first.resize(FREE + 1) && first.resize(FREE + PIECE) && first.resize(FREE + 2 * PIECE));
         assert_eq!((first.held, budget.spent().all), (2 * PIECE, 2 * PIECE));
-        assert!(!second.hold(FREE + 1), "the share of its network is spent");
-        assert!(other.hold(FREE + PIECE), "another has its own");
-        assert!(!other.hold(FREE + PIECE + 1), "all is spent");
+        assert!(!second.resize(FREE + 1), "the share of its network is spent");
+        assert!(other.resize(FREE + PIECE), "another has its own");
+        assert!(!other.resize(FREE + PIECE + 1), "all is spent");
         assert_eq!(other.held, PIECE, "a refusal changes nothing");
-        assert!(first.hold(FREE + PIECE), "less is always given back");
-        assert!(second.hold(FREE + PIECE));
+        assert!(first.resize(FREE + PIECE), "less is always given back");
+        assert!(second.resize(FREE + PIECE));
         drop((first, second));
         assert_eq!(budget.spent().networks, HashMap::from([(OTHER, PIECE)]));
         drop(other);
