@@ -1,7 +1,6 @@
 //! The URL map, on one screen.
 
 use crate::app::App;
-use crate::demo::{self, Demo};
 use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
     userinfo,
@@ -18,8 +17,8 @@ use axum::routing::{get, post};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Everything Keyward answers, below the issuer's path; with the demo application in `dev`.
-pub fn router(app: App, demo: Option<Demo>) -> Router {
+/// Everything Keyward answers, below the issuer's path; with the pages of the demo application in `dev`.
+pub fn router(app: App, demo: Option<Router<App>>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let pages = Router::new()
         .route("/", route(Person, "GET", get(account::lead)))
@@ -44,8 +43,9 @@ pub fn router(app: App, demo: Option<Demo>) -> Router {
         .route("/jwks", route(Anyone, "GET, HEAD", get(jwks::get)))
         .route("/healthz", route(Anyone, "GET, HEAD", get(health::healthz)))
         .route("/readyz", route(Anyone, "GET, HEAD", get(health::readyz)));
-    let demo = demo.map_or_else(Router::new, |demo| demo::router(&app, demo));
-    let pages = pages.merge(demo).route_layer(from_fn_with_state(app.clone(), pages::catch_panic));
+    let pages = pages
+        .merge(demo.unwrap_or_default())
+        .route_layer(from_fn_with_state(app.clone(), pages::catch_panic));
     let below = pages.merge(endpoints).merge(documents);
     // RFC 8414 §3.1: with a path in the issuer, the well-known part stands before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");

@@ -1,14 +1,14 @@
-//! `keyward dev`: everything on loopback, to try it in a minute.
+//! `keyward dev`: everything on loopback, to try it out.
 
 use super::context::Context;
 use super::output::{Failed, Outcome, print};
 use super::serve::Listening;
 use crate::config::resolve::listen_address;
-use crate::demo::Demo;
+use crate::demo::{self, Demo};
 use crate::{routes, telemetry};
 use serde_json::json;
 
-/// What is logged: a person looks at the terminal.
+/// What is logged by default: little, since a person reads the terminal.
 const QUIET: &str = "warn";
 
 #[derive(Debug, clap::Args)]
@@ -25,14 +25,14 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
     }
     raw.set_default("signup", "open");
     if !listen_address(&raw)?.ip().is_loopback() {
-        let mend = "keyward dev shows passwords and tokens, so it listens on loopback only: use 127.0.0.1 or [::1], \
-                    or `keyward serve`";
-        return Err(Failed(mend.into()));
+        let why = "keyward dev shows passwords and tokens, so it listens on loopback only: use 127.0.0.1 or [::1], \
+                   or `keyward serve`";
+        return Err(Failed(why.into()));
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listening = Listening::bind(&raw, None).await?;
         if !listening.settings.issuer.is_loopback() {
-            return Err(Failed("keyward dev has a loopback issuer: remove the setting `issuer`".into()));
+            return Err(Failed("keyward dev needs a loopback issuer: remove the setting `issuer`".into()));
         }
         telemetry::install(listening.settings.log_format, Some(context.env.log_filter().unwrap_or(QUIET)));
         let app = listening.open(false).await?;
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
             "client_secret": demo.machine().secret,
             "curl": demo.curl(),
         });
-        let router = routes::router(app.clone(), Some(demo));
+        let router = routes::router(app.clone(), Some(demo::router(&app, demo)));
         print(&if context.json { document.to_string() } else { text })?;
         listening.serve(app, router).await
     })
@@ -59,8 +59,8 @@ fn greeting(ready: &str, demo: &Demo) -> String {
         "{ready}\n\n\
          Sign in to the demo application:\n\n    {}\n\n    user name  {}\n    password   {}\n\n\
          Get a token for a machine:\n\n    {}\n\n\
-         Stop with Ctrl-C. Everything is kept in ./keyward-data, the demo user and clients too; delete that folder to \
-         begin anew.",
+         Stop with Ctrl-C. Everything is stored in ./keyward-data, including the demo user and clients; delete that folder to \
+         start over.",
         demo.url(),
         demo.username(),
         demo.password(),

@@ -1,13 +1,12 @@
-//! What `keyward dev` shows: a demo user, a machine client, and a relying party at `/demo` that signs people in
-//! and shows what it got and how it verified it.
+//! The demo of `keyward dev`: a user, a machine client, and a relying party at `/demo` that signs users in and shows what
+//! it received and how it verified that.
 //!
-//! The relying party is a client like any other: it talks to the endpoints through the router, and verifies the
-//! ID token by the published keys with the library for foreign tokens. Absent on purpose: anything a real server
-//! would have; this is mounted on loopback by `dev` alone.
+//! The relying party is a client like any other: it calls the endpoints through the router, and verifies the ID token by
+//! the published keys. Absent on purpose: anything that a real application needs; only `dev` serves this, on loopback.
 
 mod pages;
 mod prepare;
 mod relying_party;
 
-pub(crate) use pages::router;
+pub use pages::router;
 pub use prepare::Demo;

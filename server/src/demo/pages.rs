@@ -1,4 +1,4 @@
-//! `/demo`: begin, and what came of it.
+//! The pages below `/demo`: start a sign-in, and show its result.
 
 use super::prepare::Demo;
 use super::relying_party::{Pending, Problem, RelyingParty, SignedIn};
@@ -24,11 +24,11 @@ use protocol::params::Params;
 use serde_json::{Map, Value};
 use templates::{DemoHome, DemoProblem, DemoResult};
 
-/// The cookie that holds what the application remembers, sealed.
+/// The cookie with what the application remembers, sealed.
 const COOKIE_NAME: &str = "kw-demo";
 
-/// The demo's routes. Its requests go to a router of its own, as a real application's would to another server.
-pub(crate) fn router(app: &App, demo: Demo) -> Router<App> {
+/// The demo's routes. Its requests go to a router of their own, as those of a real application go to another server.
+pub fn router(app: &App, demo: Demo) -> Router<App> {
     let server = routes::router(app.clone(), None);
     let party = RelyingParty { demo, issuer: app.settings.issuer.clone(), server };
     let (home_of, callback_of) = (party.clone(), party.clone());
@@ -83,7 +83,7 @@ async fn callback(
         Some(pending) => party.finish(&answer, &pending, call.at).await,
         None => Err(Problem {
             code: "not_begun".into(),
-            description: "This browser did not begin a sign-in at the demo application.".into(),
+            description: "This browser has not started a sign-in at the demo application.".into(),
         }),
     };
     shown(match outcome {

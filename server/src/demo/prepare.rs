@@ -1,5 +1,5 @@
-//! The demo's user and clients. Their secrets are derived from the store's first sealing master: the same at each
-//! start, different in each store, and written down nowhere.
+//! The demo's user and clients. Their secrets are derived from the store's first sealing master: they are the same at
+//! every start, differ between stores, and are not stored.
 
 use crate::admin::metadata::Registration;
 use crate::admin::users::NewUser;
@@ -27,7 +27,7 @@ pub struct DemoClient {
     pub secret: String,
 }
 
-/// What was prepared.
+/// The demo, ready to use.
 #[derive(Clone)]
 pub struct Demo {
     issuer: Issuer,
@@ -37,10 +37,10 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Makes what is not there yet.
+    /// Makes what doesn't exist yet.
     ///
     /// # Errors
-    /// What storage says.
+    /// [`AdminError::Store`], or [`AdminError::Password`] if the pool is busy.
     pub async fn prepare(app: &App) -> Result<Self, AdminError> {
         let demo = Self {
             issuer: app.settings.issuer.clone(),
@@ -55,12 +55,12 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Where to begin.
+    /// The start page.
     pub fn url(&self) -> String {
         self.issuer.url("/demo")
     }
 
-    /// Where the demo application gets its answers.
+    /// The redirect URI of the demo application.
     pub fn callback(&self) -> String {
         self.issuer.url("/demo/callback")
     }
@@ -70,7 +70,7 @@ impl Demo {
         USERNAME
     }
 
-    /// The demo user's password, as long as nobody changes it.
+    /// The demo user's password, unless it was changed.
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -128,8 +128,7 @@ fn machine_metadata() -> Registration {
     }
 }
 
-/// Keeps a client that is as it should be, else makes it anew: the port may have changed, and the redirect URI
-/// with it.
+/// Keeps a client that is up to date, or replaces it: the port may have changed, and the redirect URI with it.
 async fn ensure(
     admin: &Admin,
     app: &App,
@@ -170,7 +169,7 @@ fn secret_of(bytes: &[u8; 32]) -> String {
     armor::wrap(armor::CLIENT_SECRET, bytes)
 }
 
-/// Twelve letters and digits without look-alikes, in groups: 60 bits that can be typed.
+/// Twelve letters and digits that can't be confused, in groups: 60 bits that are easy to type.
 fn password_of(bytes: &[u8; 32]) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let letter = |byte: &u8| LETTERS.get(usize::from(byte % 32)).map_or('a', |letter| char::from(*letter));

@@ -1,4 +1,5 @@
-//! The demo application's side of a sign-in (OIDC Core §3.1): begin, take the code, verify, ask.
+//! The demo application's side of a sign-in (OIDC Core §3.1): send the request, redeem the code, verify the ID token, read
+//! the user information.
 
 use super::prepare::{Demo, DemoClient};
 use crate::jose;
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
-/// What the application remembers between its two steps.
+/// What the application remembers while the user signs in.
 #[derive(Clone)]
 pub(super) struct Pending {
     pub(super) state: String,
@@ -26,7 +27,7 @@ pub(super) struct Pending {
     pub(super) verifier: String,
 }
 
-/// What it got and verified.
+/// What it received and verified.
 pub(super) struct SignedIn {
     pub(super) id_token: Map<String, Value>,
     pub(super) userinfo: Map<String, Value>,
@@ -35,7 +36,7 @@ pub(super) struct SignedIn {
     pub(super) checks: Vec<(&'static str, String)>,
 }
 
-/// Why it accepts nothing: an OAuth error code, or its own word, and a sentence.
+/// Why the sign-in failed: an OAuth error code, or one of its own, and a sentence.
 pub(super) struct Problem {
     pub(super) code: String,
     pub(super) description: String,
@@ -47,7 +48,7 @@ impl Problem {
     }
 }
 
-/// The application, and the way to the server it uses.
+/// The application, and the server that it calls.
 #[derive(Clone)]
 pub(super) struct RelyingParty {
     pub(super) demo: Demo,
@@ -62,7 +63,7 @@ struct Tokens {
 }
 
 impl RelyingParty {
-    /// Where the button leads.
+    /// The link of the button.
     pub(super) fn authorization_url(&self, pending: &Pending) -> String {
         let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, pending.verifier.as_bytes());
         let parameters = [
@@ -79,7 +80,7 @@ impl RelyingParty {
         format!("{}?{}", self.issuer.url("/authorize"), parameters.join("&"))
     }
 
-    /// From the answer to the claims.
+    /// From the authorization response to the claims.
     pub(super) async fn finish(
         &self,
         answer: &Params,
@@ -92,9 +93,9 @@ impl RelyingParty {
         let keys: JwkSet = self.get("/jwks", None).await?;
         let id_token = self.verify(&tokens, &keys, pending, now)?;
         let userinfo: Map<String, Value> = self.get("/userinfo", Some(&tokens.access_token)).await?;
-        // OIDC Core §5.3.2: an answer about somebody else is no answer.
+        // OIDC Core §5.3.2: the subject must be that of the ID token.
         if userinfo.get("sub") != id_token.get("sub") {
-            return Err(Problem::own("The user information is about somebody else."));
+            return Err(Problem::own("The user information is about another user."));
         }
         let access = Compact::parse(&tokens.access_token).and_then(|token| token.claims());
         Ok(SignedIn {
@@ -109,7 +110,7 @@ impl RelyingParty {
     /// RFC 6749 §10.12, RFC 9207 §2.4.
     fn check_answer(&self, answer: &Params, pending: &Pending) -> Result<(), Problem> {
         if answer.get("state") != Some(&pending.state) {
-            return Err(Problem::own("The state is not the one this browser was sent away with."));
+            return Err(Problem::own("The state is not the one that this browser was sent with."));
         }
         if answer.get("iss") != Some(self.issuer.as_str()) {
             return Err(Problem::own("The answer is from another server."));
@@ -186,17 +187,17 @@ impl RelyingParty {
             Compact::parse(&tokens.id_token).ok_or_else(|| Problem::own("The ID token is malformed."))?;
         let key = keys.keys.iter().find(|key| Some(&key.kid) == token.header.kid.as_ref());
         if !key.is_some_and(|key| jose::verify(&token, key)) {
-            return Err(Problem::own("The ID token's signature doesn't fit the server's keys."));
+            return Err(Problem::own("The ID token's signature doesn't match the server's keys."));
         }
         let claims: Map<String, Value> =
             token.claims().ok_or_else(|| Problem::own("The ID token's claims are malformed."))?;
         let is = |name: &str, value: &str| claims.get(name).and_then(Value::as_str) == Some(value);
         let live = claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| exp > now.seconds());
         if !is("iss", self.issuer.as_str()) || !is("aud", self.demo.application().id) || !live {
-            return Err(Problem::own("The ID token is not for this application, or is over."));
+            return Err(Problem::own("The ID token is not for this application, or has expired."));
         }
         if !is("nonce", &pending.nonce) {
-            return Err(Problem::own("The ID token is not of this sign-in."));
+            return Err(Problem::own("The ID token is from another sign-in."));
         }
         if !is("at_hash", &at_hash(&tokens.access_token, token.header.alg)) {
             return Err(Problem::own("The access token does not belong to the ID token."));
