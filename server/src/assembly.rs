@@ -1,5 +1,5 @@
-//! From settings to the parts of a running server. The one place that chooses real clocks, real randomness and
-//! real storage; tests put their own parts together.
+//! From settings to the parts of a running server. The only place that chooses the real clock, real randomness and real
+//! storage; tests assemble their own parts.
 
 use crate::admin::Admin;
 use crate::app::{App, Parts};
@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use storage::{DynamoDb, Location, Patience, Sqlite, Store, StoreError};
 
-/// How many password checks may wait for each that is computed: about a second's worth.
+/// How many password checks may wait per core: about a second of work.
 const WAITING_PER_CORE: usize = 32;
 
-/// Opens the store; `create` for a server. Only `dev`, `serve` and `storage migrate` create one; a DynamoDB table only
-/// the last.
+/// Opens the store; `create` for a server. `dev` and `serve` create a SQLite store; only `storage migrate` creates a
+/// DynamoDB table.
 pub async fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
     let sqlite = |location| Sqlite::open(&location, create, Realm::main());
     Ok(match &settings.storage {
@@ -33,12 +33,12 @@ pub async fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Sto
     })
 }
 
-/// The DynamoDB table of a name.
+/// Opens a DynamoDB table.
 pub async fn open_table(name: &str, patience: Patience) -> Result<DynamoDb, StoreError> {
     DynamoDb::open(name, Realm::main(), patience).await
 }
 
-/// What the settings say about keys.
+/// The key policy that the settings define.
 pub fn key_policy(settings: &Settings) -> KeyPolicy {
     let lifetimes = &settings.lifetimes;
     let sealed = [
@@ -77,16 +77,16 @@ pub fn admin(store: Arc<dyn Store>) -> Admin {
     Admin::of_command(store, clock.now(), entropy)
 }
 
-/// The password pool of this machine: one computation a core.
+/// The password pool of this machine: one computation per core.
 pub fn passwords() -> Passwords {
     let cores = available_parallelism().map_or(1, usize::from);
     Passwords::new(cores, cores * WAITING_PER_CORE)
 }
 
-/// Puts everything together.
+/// Assembles the application.
 ///
 /// # Errors
-/// When the metadata can't be written, which only a mistake of ours can cause.
+/// Only a bug: the metadata can't be serialized.
 pub fn app(
     settings: Arc<Settings>,
     store: Arc<dyn Store>,

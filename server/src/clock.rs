@@ -1,11 +1,11 @@
-//! Time as a value: whoever needs `now` is handed a [`Clock`]. The one place that may ask the machine, and a
-//! clock that is set by hand for tests.
+//! Time as a value: everything that needs `now` gets a [`Clock`]. The only place that reads the machine's clock, and a
+//! clock for tests that is set by hand.
 
 use protocol::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Tells what time it is.
+/// Gives the time.
 pub trait Clock: Send + Sync + 'static {
     /// This instant, in milliseconds.
     fn now(&self) -> Timestamp;
@@ -16,25 +16,25 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
-        // A machine whose clock stands before 1970 gets the epoch: every key is then pending and nothing signs.
+        // If the machine's clock is before 1970, this is the epoch: every key is then pending and nothing signs.
         let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::EPOCH.plus(since)
     }
 }
 
-/// A clock that stands still until it is moved. For tests.
+/// A clock that changes only when it is set. For tests.
 #[derive(Debug, Default)]
 pub struct FakeClock(AtomicU64);
 
 impl FakeClock {
-    /// Standing at `at`.
+    /// Shows `at`.
     pub const fn new(at: Timestamp) -> Self {
         Self(AtomicU64::new(at.millis()))
     }
 
-    /// Jumps to `at`, forwards or back.
+    /// Jumps to `at`, forward or back.
     pub fn set(&self, at: Timestamp) {
         self.0.store(at.millis(), Ordering::SeqCst);
     }

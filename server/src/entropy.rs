@@ -1,5 +1,5 @@
-//! Randomness as a value: whoever needs random bytes is handed an [`Entropy`]. The one place that may ask the
-//! system, and a seeded stream for tests.
+//! Randomness as a value: everything that needs random bytes gets an [`Entropy`]. The only place that asks the system for
+//! them, and a seeded stream for tests.
 
 use aws_lc_rs::hmac;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,18 +22,18 @@ pub fn bytes<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that asks the system for randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         if aws_lc_rs::rand::fill(bytes).is_err() {
-            // A server without randomness can do nothing safely: no weaker source, no half-filled secret, and no
-            // unwinding into a handler that goes on. aws-lc itself ends the process where its own seed fails.
-            tracing::error!("the random generator failed; the process ends");
+            // Without randomness nothing is safe: there is no weaker source, no half-filled secret, and no unwinding into
+            // a handler that continues. aws-lc itself aborts the process if it can't seed its generator.
+            tracing::error!("the random generator failed; the process is aborted");
             std::process::abort();
         }
     }
 }
 
-/// A reproducible stream: HMAC-SHA256 over a counter, keyed by the seed. For tests only; it repeats itself.
+/// A reproducible stream: HMAC-SHA256 over a counter, keyed by the seed. For tests only.
 pub struct SeededEntropy {
     key: hmac::Key,
     counter: AtomicU64,
@@ -67,7 +67,7 @@ mod tests {
         let first: [u8; 40] = bytes(&a);
         assert_eq!(first, bytes::<40>(&b));
         assert_ne!(first, bytes::<40>(&c));
-        assert_ne!(first, bytes::<40>(&a), "a stream goes on");
+        assert_ne!(first, bytes::<40>(&a), "a stream continues");
     }
 
     #[test]

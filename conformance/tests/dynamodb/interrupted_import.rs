@@ -138,13 +138,13 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
     belongs(&*elsewhere.store, None, "https://other.example", world.admin().call).await;
     let message = put(&elsewhere, &first, true).await.unwrap_err();
     assert!(
-        message.contains(&format!("belongs to https://other.example, and the file to {ISSUER}")),
+        message.contains(&format!("belongs to https://other.example, but the file to {ISSUER}")),
         "{message}"
     );
     // The store has another user.
     busy.user("bob", None, serde_json::json!({})).await;
     let message = put(&busy.admin(), &first, true).await.unwrap_err();
-    assert!(message.contains("users or clients that are not the file's"), "{message}");
+    assert!(message.contains("users or clients that are not in the file"), "{message}");
 }
 
 /// The server has set its issuer when the import reads it, and makes its keys before the import marks the store.

@@ -261,11 +261,11 @@ async fn the_program_refuses_what_is_no_export_file() {
     belongs(&store, None, ISSUER, stamp).await;
     let left = || std::fs::read_dir(folder.path()).unwrap().count();
     let before = left();
-    refused(&["storage", "export", "no/such/folder"], "no/such/folder can't be made");
+    refused(&["storage", "export", "no/such/folder"], "no/such/folder can't be created");
     refused(&["storage", "import", "nothing"], "nothing can't be read");
     refused(&["storage", "import", "/dev/stdin"], "is no regular file");
     assert!(run(&["storage", "export", "file"]).status.success());
-    refused(&["storage", "export", "file"], "file is there already");
+    refused(&["storage", "export", "file"], "file exists already");
     assert_eq!(left(), before + 1, "nothing else is left behind");
     let mode = std::fs::metadata(folder.path().join("file")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "password hashes are in it");

@@ -17,30 +17,31 @@ use protocol::time::Timestamp;
 use std::time::Duration;
 use storage::{Commit, Stamp};
 
-/// What a client with a redirect URI may ask for unless told otherwise.
+/// The default scope of a client with a redirect URI.
 const DEFAULT_SCOPE: &str = "openid profile email offline_access";
 
-/// How often a change is tried again when others change the same client.
+/// How often a change is tried while others change the same client.
 const ATTEMPTS: usize = 5;
 
-/// A client just made. Its secret is shown now and never again.
+/// A client that was just created or got a new secret, which is shown now and never again.
 pub struct Created {
     /// The record.
     pub client: Client,
-    /// The secret, for a confidential client.
+    /// The secret, if it is new.
     pub secret: Option<String>,
 }
 
-/// A new client secret: 256 random bits in the form scanners know.
+/// A new client secret: 256 random bits, in the form that secret scanners recognise.
 pub fn new_secret(admin: &Admin) -> String {
     armor::wrap(armor::CLIENT_SECRET, &entropy::bytes::<32>(&*admin.entropy))
 }
 
 impl Admin {
-    /// Registers a client. `algs` are those the server signs with.
+    /// Registers a client. `algs` are the algorithms of the server.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] for metadata that doesn't fit together or an id that is taken.
+    /// [`AdminError::Refused`] for metadata that is invalid as a whole, [`AdminError::ClientExists`],
+    /// [`AdminError::Store`].
     pub async fn create_client(
         &self,
         registration: &Registration,
@@ -92,7 +93,7 @@ impl Admin {
             first_party: registration.first_party.unwrap_or(false),
             native: registration.application_type == Some(ApplicationType::Native),
             disabled: false,
-            // A client of this id may have been deleted before: what it was granted is not this one's.
+            // A client with this id may have been deleted before: its grants are not this one's.
             generation: Generation { not_before: now, ..Generation::first(request) },
             created_at: now,
             revision: 1,
@@ -114,7 +115,7 @@ impl Admin {
     /// A client by its id.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoClient`], [`AdminError::Store`].
     pub async fn client(&self, id: &str) -> Result<Client, AdminError> {
         let found = match ClientId::parse(id) {
             Some(id) => self.store.client(&id).await?,
@@ -123,10 +124,10 @@ impl Admin {
         found.ok_or_else(|| AdminError::NoClient(id.to_owned()))
     }
 
-    /// Disables a client, which ends its grants for good, or enables it again.
+    /// Disables a client, which ends its grants permanently, or enables it again.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// Those of [`Self::change_client`].
     pub async fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<Client, AdminError> {
         self.change_client(id, |client, stamp| {
             client.disabled = disabled;
@@ -138,10 +139,11 @@ impl Admin {
         .await
     }
 
-    /// Changes a client's record, checked as a whole; again if somebody else changed it in between.
+    /// Changes a client's record, which is checked as a whole. Repeats that if others changed it in between.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none, or the changed record doesn't fit together.
+    /// [`AdminError::NoClient`]; [`AdminError::Refused`] if the changed record is invalid; [`AdminError::Contended`];
+    /// [`AdminError::Store`].
     pub async fn change_client(
         &self,
         id: &str,
@@ -165,11 +167,11 @@ impl Admin {
         Err(AdminError::Contended(id.to_owned()))
     }
 
-    /// Changes what a registration names and leaves the rest. A list replaces the whole list; one empty text
-    /// clears it. A client that begins to authenticate by a secret gets one, one that stops loses them.
+    /// Changes what a registration names and leaves the rest. A list replaces the whole list; one empty value clears it. A
+    /// client that now authenticates by a secret gets one; a client that no longer does loses its secrets.
     ///
     /// # Errors
-    /// [`AdminError::Refused`], as [`Self::change_client`].
+    /// Those of [`Self::change_client`].
     pub async fn update_client(
         &self,
         id: &str,
@@ -210,10 +212,10 @@ impl Admin {
         Ok(Created { client, secret: is_new.then_some(fresh) })
     }
 
-    /// Gives a client a new secret; the one it has works on for `overlap`.
+    /// Gives a client a new secret; its old one continues to work for `overlap`.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] for a client without secrets.
+    /// [`AdminError::Refused`] for a public client, and those of [`Self::change_client`].
     pub async fn rotate_secret(&self, id: &str, overlap: Duration) -> Result<Created, AdminError> {
         let fresh = new_secret(self);
         let client = self
@@ -223,7 +225,7 @@ impl Admin {
                     return Err(AdminError::Refused(why));
                 }
                 let ends = stamp.at.plus(overlap);
-                // Two at most: the newest, which is the last of the list, goes on for a while; older ones are over.
+                // At most two: the newest, which is the last of the list, continues for a while; older ones are removed.
                 let newest = client.secrets.pop();
                 let old = newest.filter(|_| !overlap.is_zero()).map(|secret| ClientSecret {
                     expires_at: Some(secret.expires_at.map_or(ends, |at| at.min(ends))),
@@ -239,7 +241,7 @@ impl Admin {
     /// Deletes a client, which ends its grants.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoClient`], [`AdminError::Store`].
     pub async fn delete_client(&self, id: &str) -> Result<Client, AdminError> {
         let client = self.client(id).await?;
         // A lost commit means that it is gone already: deleted by an attempt whose answer got lost, or by others.

@@ -1,5 +1,6 @@
-//! The skeletons of users who have none: from before there were any, or out of an export, which has what signs people
-//! in. Of several whose names look alike the one made first gets it, and the others keep their names.
+//! Skeletons for users who have none: users of an older version, or of an export, which has only the identifiers that sign
+//! users in. Of several users whose names look alike the first to be created gets the skeleton; the others keep their
+//! names.
 
 use super::call::Admin;
 use super::error::AdminError;
@@ -14,7 +15,7 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::sync::Arc;
 use storage::{Stamp, Store};
 
-/// Who is to get each skeleton.
+/// The user who gets each skeleton.
 #[derive(Default)]
 pub(super) struct Skeletons(HashMap<Identifier, (Timestamp, UserId)>);
 
@@ -27,21 +28,21 @@ impl Skeletons {
         }
     }
 
-    /// Gives each that leads to nobody to its user. How many those were. What was given before it stops half-way
-    /// stays, and another time finds it.
+    /// Assigns each skeleton that is free to its user, and returns how many that were. Skeletons that were assigned before
+    /// an interruption remain, and the next run finds them.
     pub(super) async fn claim(self, store: &Arc<dyn Store>, stamp: Stamp) -> Result<u64, AdminError> {
-        let gifts = self.0.into_iter().map(|(skeleton, (_, user))| {
+        let writes = self.0.into_iter().map(|(skeleton, (_, user))| {
             let (store, skeleton) = (Arc::clone(store), Arc::new(skeleton));
-            Ok(patiently(move || give(Arc::clone(&store), user, Arc::clone(&skeleton), stamp)))
+            Ok(patiently(move || assign(Arc::clone(&store), user, Arc::clone(&skeleton), stamp)))
         });
         let mut claimed = 0;
-        at_once(gifts, |is_given| claimed += u64::from(is_given)).await?;
+        at_once(writes, |is_new| claimed += u64::from(is_new)).await?;
         Ok(claimed)
     }
 }
 
-/// A read costs less than a write that changes nothing, and nearly all have theirs.
-async fn give(
+/// Reads first: that costs less than a write that changes nothing, and nearly all users have theirs.
+async fn assign(
     store: Arc<dyn Store>,
     user: UserId,
     skeleton: Arc<Identifier>,
@@ -54,11 +55,11 @@ async fn give(
 }
 
 impl Admin {
-    /// Gives every user who has none the skeleton of their name, as far as it leads to nobody. How many got one. Can
-    /// be stopped and run again.
+    /// Assigns the skeleton of their name to every user who has none, if it is free, and returns how many that were. It can
+    /// be interrupted and run again.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`AdminError::Store`].
     pub async fn claim_skeletons(&self) -> Result<u64, AdminError> {
         let mut skeletons = Skeletons::default();
         patiently(|| self.store.users()).await?.iter().for_each(|user| skeletons.add(user));

@@ -1,11 +1,11 @@
-//! Client metadata as it comes in and goes out. Its names are those of RFC 7591 §2.
+//! Client metadata, with the names of RFC 7591 §2.
 
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::jwk::Algorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Whether a client is a program on its user's device (OIDC Dynamic Registration §2).
+/// Whether a client is an application on its user's device (OIDC Dynamic Registration §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplicationType {
@@ -16,51 +16,51 @@ pub enum ApplicationType {
     Native,
 }
 
-/// Client metadata as it comes in. What is absent gets its default.
+/// Client metadata of a request. What is absent gets its default.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Registration {
-    /// Ours; random if absent.
+    /// An extension; random if absent.
     pub client_id: Option<String>,
-    /// What people read.
+    /// The name that users see.
     pub client_name: Option<String>,
-    /// Where answers may go.
+    /// The redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// Where a browser may go after logout.
+    /// Where the browser may go after logout.
     pub post_logout_redirect_uris: Vec<String>,
-    /// With a redirect URI `authorization_code` and `refresh_token`, else `client_credentials`.
+    /// Default: with a redirect URI `authorization_code` and `refresh_token`, else `client_credentials`.
     pub grant_types: Option<Vec<GrantType>>,
-    /// `client_secret_basic`.
+    /// Default: `client_secret_basic`.
     pub token_endpoint_auth_method: Option<AuthMethod>,
-    /// With a redirect URI `openid profile email offline_access`, else nothing.
+    /// Default: with a redirect URI `openid profile email offline_access`, else none.
     pub scope: Option<String>,
-    /// The server's first algorithm; also signs its access tokens.
+    /// The algorithm of access tokens, too. Default: the server's first.
     pub id_token_signed_response_alg: Option<Algorithm>,
-    /// `web`.
+    /// Default: `web`.
     pub application_type: Option<ApplicationType>,
-    /// Ours: origins of its browser code.
+    /// An extension: origins of its browser code.
     pub origins: Vec<String>,
-    /// Ours: resources it may request.
+    /// An extension: resources it may request tokens for.
     pub audiences: Vec<String>,
-    /// Ours: resources it is the server of.
+    /// An extension: resources it serves.
     pub resources: Vec<String>,
-    /// Ours: RFC 7636 is demanded; true if absent.
+    /// An extension: whether PKCE (RFC 7636) is required. Default: true.
     pub pkce_required: Option<bool>,
-    /// Ours: no consent is asked; false if absent.
+    /// An extension: whether users aren't asked for consent. Default: false.
     pub first_party: Option<bool>,
-    /// RFC 7591 §2: what isn't understood is ignored; kept to be named.
+    /// Unknown members, which are ignored (RFC 7591 §2) and reported.
     #[serde(flatten)]
     pub ignored: Map<String, Value>,
 }
 
-/// A client as RFC 7591 §3.2.1 tells it. Instants are seconds.
+/// Client information (RFC 7591 §3.2.1). Instants are in seconds.
 #[derive(Debug, Serialize)]
 pub struct ClientInformation<'a> {
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
     client_id_issued_at: u64,
-    /// 0: never. With a secret only.
+    /// 0: never. Present with a secret only.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret_expires_at: Option<u64>,
     client_name: &'a str,
@@ -82,7 +82,7 @@ pub struct ClientInformation<'a> {
 }
 
 impl<'a> ClientInformation<'a> {
-    /// Of a client; with its secret only at the moment it was made.
+    /// Of a client; with its secret only when that was just created.
     pub fn new(client: &'a Client, secret: Option<&'a str>) -> Self {
         let uses_code = client.may_use(GrantType::AuthorizationCode);
         Self {

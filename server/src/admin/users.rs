@@ -1,4 +1,4 @@
-//! Users: making, showing, disabling, deleting, passwords.
+//! Users: creating, showing, disabling, deleting, passwords.
 
 use super::call::Admin;
 use super::error::{AdminError, UserRefused};
@@ -14,29 +14,29 @@ use serde_json::{Map, Value};
 use storage::{Commit, StoreError};
 use zeroize::Zeroizing;
 
-/// What a new user is made of.
+/// The fields of a new user.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
-    /// What they sign in with.
+    /// The name they sign in with.
     pub username: String,
-    /// An address.
+    /// An e-mail address.
     pub email: Option<String>,
-    /// The operator knows that it is theirs; it is a login name then.
+    /// Whether the address is known to be theirs; it is a login name then.
     pub email_verified: bool,
     /// Standard claims (OIDC Core §5.1).
     pub claims: Map<String, Value>,
-    /// An operator insists on the name, whatever it looks like.
+    /// Whether an operator insists on the name, whatever it looks like.
     pub allow_lookalike: bool,
 }
 
-/// A user who can be made: all but the password is in order.
+/// A user who can be created: everything was checked.
 #[derive(Debug)]
 pub struct Draft {
     new: NewUser,
     identifiers: Vec<Identifier>,
 }
 
-/// A user as operators see them. `created_at` is seconds.
+/// A user as operators see them. `created_at` is in seconds.
 #[derive(Debug, Serialize)]
 pub struct UserInformation<'a> {
     id: String,
@@ -65,10 +65,11 @@ impl<'a> From<&'a User> for UserInformation<'a> {
 }
 
 impl Admin {
-    /// Makes a user. Without a password they can't sign in until one is set.
+    /// Creates a user. Without a password they can't sign in until one is set.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] for a name that is taken or can't be one, claims or a password that won't do.
+    /// [`AdminError::User`] if name, address, claims or password are not acceptable; [`AdminError::Password`];
+    /// [`AdminError::Store`].
     pub async fn create_user(
         &self,
         new: NewUser,
@@ -82,10 +83,10 @@ impl Admin {
         self.make_user(draft, password).await
     }
 
-    /// Checks everything about a new user and the password they are to have.
+    /// Checks the fields of a new user, and the password they are to get.
     ///
     /// # Errors
-    /// As [`Self::create_user`].
+    /// Those of [`Self::create_user`].
     pub async fn draft(&self, new: NewUser, password: Option<&str>) -> Result<Draft, AdminError> {
         let refused = |why: UserRefused| why.of(&new.username);
         let name = if new.allow_lookalike { CanonicalName::parse } else { CanonicalName::claim };
@@ -96,7 +97,7 @@ impl Admin {
             password::check_new(password, &new.username)
                 .map_err(|why| refused(UserRefused::Password(why)))?;
         }
-        // Before the hash, which is what a name that is taken must not cost; the commit asks again.
+        // Checked here so that a taken name doesn't cost a password hash; the commit checks it again.
         if self.is_taken(&name, &identifiers).await? {
             return Err(refused(UserRefused::Taken));
         }
@@ -109,10 +110,10 @@ impl Admin {
         Ok(Draft { new, identifiers })
     }
 
-    /// Makes a user of a draft, with the password that was checked with it.
+    /// Creates a user from a draft, with the password that was checked with it.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] for a name that was taken meanwhile.
+    /// [`AdminError::User`] if the name was taken in between; [`AdminError::Password`]; [`AdminError::Store`].
     pub async fn make_user(
         &self,
         Draft { new, identifiers }: Draft,
@@ -146,7 +147,7 @@ impl Admin {
     }
 
     async fn is_taken(&self, name: &CanonicalName, identifiers: &[Identifier]) -> Result<bool, StoreError> {
-        // N-173: nobody shall be taken for a program.
+        // N-173: no user shall be mistaken for a client.
         if let Some(client) = ClientId::parse(name.as_str())
             && self.store.client(&client).await?.is_some()
         {
@@ -163,7 +164,7 @@ impl Admin {
     /// A user by id, user name or verified e-mail address.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoUser`], [`AdminError::Store`].
     pub async fn user(&self, reference: &str) -> Result<User, AdminError> {
         if let Some(id) = UserId::parse(reference)
             && let Some(user) = self.store.user(&id).await?
@@ -181,20 +182,21 @@ impl Admin {
         user.ok_or_else(|| AdminError::NoUser(reference.to_owned()))
     }
 
-    /// Disables a user, which ends their sessions and grants for good, or enables them again.
+    /// Disables a user, which ends their sessions and grants permanently, or enables them again.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoUser`], [`AdminError::Contended`], [`AdminError::Store`].
     pub async fn set_user_disabled(&self, reference: &str, disabled: bool) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let done = self.store.set_user_disabled(&user.id, disabled, self.call).await?;
         self.changed(reference, user, &done).await
     }
 
-    /// Sets a password, which ends sessions and grants for good.
+    /// Sets a password, which ends the user's sessions and grants permanently.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is no such user or the password won't do.
+    /// [`AdminError::NoUser`]; [`AdminError::User`] if the password is not acceptable; [`AdminError::Password`];
+    /// [`AdminError::Contended`]; [`AdminError::Store`].
     pub async fn set_password(
         &self,
         reference: &str,
@@ -207,17 +209,17 @@ impl Admin {
         self.changed(reference, user, &done).await
     }
 
-    /// Ends a user's sessions and grants for good.
+    /// Ends a user's sessions and grants permanently.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoUser`], [`AdminError::Contended`], [`AdminError::Store`].
     pub async fn void_user(&self, reference: &str) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         let done = self.store.void_user(&user.id, self.call).await?;
         self.changed(reference, user, &done).await
     }
 
-    /// The user as they are after a write.
+    /// The user after a write, which becomes an event.
     async fn changed(&self, reference: &str, before: User, done: &Commit<User>) -> Result<User, AdminError> {
         let after = match done {
             Commit::Done => self.store.user(&before.id).await?,
@@ -230,10 +232,10 @@ impl Admin {
         Ok(after)
     }
 
-    /// Deletes a user with everything that is theirs.
+    /// Deletes a user and all their data.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if there is none.
+    /// [`AdminError::NoUser`], [`AdminError::Store`].
     pub async fn delete_user(&self, reference: &str) -> Result<User, AdminError> {
         let user = self.user(reference).await?;
         // A lost commit means that they are gone already: deleted by an attempt whose answer got lost, or by others.
@@ -244,10 +246,10 @@ impl Admin {
         Ok(user)
     }
 
-    /// Clears away what a deleted user had; nothing of it counts any more. True if there was anything.
+    /// Deletes the records that a deleted user left, none of which is valid any more. True if there were any.
     ///
     /// # Errors
-    /// When the store fails. What is left then is cleared away by the same call again, or when it expires.
+    /// If the store fails. What is left then is deleted by the next call, or when it expires.
     pub async fn delete_belongings(&self, user: &UserId) -> Result<bool, StoreError> {
         let mut any = false;
         while self.store.delete_belongings(user).await? > 0 {
@@ -259,7 +261,7 @@ impl Admin {
     /// Checks and hashes a new password.
     ///
     /// # Errors
-    /// [`AdminError::User`] if it won't do.
+    /// [`AdminError::User`] if it is not acceptable, [`AdminError::Password`].
     pub async fn hash(
         &self,
         pool: &Passwords,

@@ -15,19 +15,19 @@ use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Register a client; its secret is printed once
+    /// Register a client; its secret is shown once
     Create(Box<Create>),
-    /// Change what is named and leave the rest; a list replaces the whole list, one empty text clears it
+    /// Change what the flags name and leave the rest; a list replaces the whole list, one empty value clears it
     Update(Box<Update>),
-    /// Make a new secret; the old one works on for a while
+    /// Make a new secret; the old one continues to work for a while
     RotateSecret(RotateSecret),
     /// List all clients
     List,
     /// Show a client
     Show(Id),
-    /// Refuse a client everywhere and end its grants for good
+    /// Refuse a client everywhere and end its grants permanently
     Disable(Id),
-    /// Let a disabled client work again; its grants stay ended
+    /// Let a disabled client work again; its former grants remain ended
     Enable(Id),
     /// Delete a client, which ends its grants
     Delete(Id),
@@ -45,28 +45,28 @@ pub(super) struct RotateSecret {
     /// The client's id
     #[arg(allow_hyphen_values = true)]
     id: String,
-    /// How long the old secret works on, `24h` if left out; `0` ends it at once, as after a leak
+    /// How long the old secret continues to work, by default `24h`; `0` ends it at once, as after a leak
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     overlap: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What people read on sign-in and consent pages
+    /// The name on sign-in and consent pages
     #[arg(long, required_unless_present = "from_json")]
     name: Option<String>,
     #[command(flatten)]
     metadata: Metadata,
-    /// Work without PKCE (confidential clients only)
+    /// Don't require PKCE (confidential clients only)
     #[arg(long)]
     no_pkce: bool,
-    /// The operator's own: people aren't asked for consent (confidential clients only)
+    /// The operator's own: users aren't asked for consent (confidential clients only)
     #[arg(long)]
     first_party: bool,
-    /// A program on people's devices: loopback ports may vary, private-use schemes are allowed
+    /// An application on users' devices: loopback ports may vary, private-use schemes are allowed
     #[arg(long)]
     native: bool,
-    /// Its id; random if left out
+    /// The client's id; random by default
     #[arg(long)]
     id: Option<String>,
 }
@@ -76,54 +76,54 @@ pub(super) struct Update {
     /// The client's id
     #[arg(allow_hyphen_values = true)]
     id: String,
-    /// What people read on sign-in and consent pages
+    /// The name on sign-in and consent pages
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     metadata: Metadata,
-    /// Whether PKCE is demanded
+    /// Whether PKCE is required
     #[arg(long, value_name = "true|false")]
     pkce: Option<bool>,
     /// Whether it is the operator's own
     #[arg(long, value_name = "true|false")]
     first_party: Option<bool>,
-    /// Whether it is a program on people's devices
+    /// Whether it is an application on users' devices
     #[arg(long, value_name = "true|false")]
     native: Option<bool>,
 }
 
-/// What can be said at registration and later.
+/// The metadata that `create` and `update` take.
 #[derive(Debug, Args)]
 struct Metadata {
-    /// Where answers may go; compared byte for byte; repeat for several
+    /// Redirect URI, compared byte for byte; repeat for several
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
-    /// Where a browser may go after logout; repeat for several
+    /// Where the browser may go after logout; repeat for several
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
-    /// Origin of its browser code, besides those of the redirect URIs; repeat for several
+    /// Origin of its browser code, in addition to those of the redirect URIs; repeat for several
     #[arg(long)]
     origin: Vec<String>,
-    /// What it gets tokens with; with a redirect URI `authorization_code` and `refresh_token`, else
-    /// `client_credentials`; repeat for several
+    /// Grant type; by default `authorization_code` and `refresh_token` with a redirect URI, else `client_credentials`;
+    /// repeat for several
     #[arg(long, value_name = "GRANT", value_parser = grant_type)]
     grant: Vec<GrantType>,
-    /// How it authenticates: none, client_secret_basic (the default) or client_secret_post
+    /// Authentication method: none, client_secret_basic (the default) or client_secret_post
     #[arg(long, value_name = "METHOD", value_parser = auth_method)]
     auth_method: Option<AuthMethod>,
-    /// What it may ask for; with a redirect URI `openid profile email offline_access`, else nothing
+    /// The scopes it may request; by default `openid profile email offline_access` with a redirect URI, else none
     #[arg(long, value_name = "\"A B\"")]
     scope: Option<String>,
-    /// Resource it may request tokens for; the first is its default; repeat for several
+    /// Resource for which it may request tokens; the first is its default; repeat for several
     #[arg(long, value_name = "URI")]
     audience: Vec<String>,
-    /// Resource it is the server of: tokens may name it, and it may introspect them; repeat for several
+    /// Resource that it serves: tokens may name it, and the client may introspect them; repeat for several
     #[arg(long, value_name = "URI")]
     resource: Vec<String>,
-    /// Signs its ID and access tokens; the server's first if left out
+    /// Algorithm of its ID and access tokens; by default the server's first
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     signing_alg: Option<Algorithm>,
-    /// Read client metadata (RFC 7591) from a file; flags go before it
+    /// Read client metadata (RFC 7591) from a file; flags override it
     #[arg(long, value_name = "FILE")]
     from_json: Option<PathBuf>,
 }
@@ -155,7 +155,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
             Command::RotateSecret(RotateSecret { id, overlap }) => {
                 let created = admin.rotate_secret(&id, overlap).await?;
                 let old = created.client.secrets.iter().find_map(|secret| secret.expires_at);
-                let old = old.map_or("The old secret has ended.".into(), |at| {
+                let old = old.map_or("The old secret no longer works.".into(), |at| {
                     format!("The old secret works until {}.", show_time(at))
                 });
                 made(&created, &format!("{old} {}", takes_effect(&settings)), output)
@@ -167,12 +167,13 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
             }
             Command::Disable(Id { id }) => {
                 let client = admin.set_client_disabled(&id, true).await?;
-                let line = format!("{id} is disabled and its grants have ended. {}", takes_effect(&settings));
+                let line =
+                    format!("{id} is disabled, and its grants have ended. {}", takes_effect(&settings));
                 output.result(&ClientInformation::new(&client, None), line)
             }
             Command::Enable(Id { id }) => {
                 let client = admin.set_client_disabled(&id, false).await?;
-                let line = format!("{id} may work again. {}", takes_effect(&settings));
+                let line = format!("{id} is enabled. {}", takes_effect(&settings));
                 output.result(&ClientInformation::new(&client, None), line)
             }
             Command::Delete(Id { id }) => {
@@ -207,19 +208,19 @@ async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Outpu
     made(&created, takes_effect(settings), output)
 }
 
-/// The client, and its secret if it has just got one.
+/// Prints the client, and its secret if it is new.
 fn made(created: &Created, note: &str, output: Output) -> Outcome {
     let Created { client, secret } = created;
     let mut text = describe(client);
     if let Some(secret) = secret {
         let _infallible =
-            writeln!(text, "client_secret  {secret}\n\nThe secret is shown this once. Keep it safe.");
+            writeln!(text, "client_secret  {secret}\n\nThe secret is not shown again. Keep it safe.");
     }
     let _infallible = writeln!(text, "{note}");
     output.result(&ClientInformation::new(client, secret.as_deref()), text)
 }
 
-/// The file's metadata with the flags laid over it.
+/// The file's metadata, overridden by the flags.
 fn registration(flags: Metadata) -> Result<Registration, Failed> {
     let file = match &flags.from_json {
         Some(path) => read_metadata(path)?,
@@ -244,11 +245,11 @@ fn read_metadata(path: &Path) -> Result<Registration, Failed> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failed(format!("--from-json {}: can't be read: {error}", path.display())))?;
     let registration: Registration = serde_json::from_str(&text).map_err(|error| {
-        Failed(format!("--from-json {}: not client metadata of RFC 7591: {error}", path.display()))
+        Failed(format!("--from-json {}: not client metadata (RFC 7591): {error}", path.display()))
     })?;
     if !registration.ignored.is_empty() {
         let names: Vec<&str> = registration.ignored.keys().map(String::as_str).collect();
-        note(format_args!("keyward: not understood and ignored: {}", names.join(", ")));
+        note(format_args!("keyward: unknown metadata is ignored: {}", names.join(", ")));
     }
     Ok(registration)
 }
@@ -278,7 +279,7 @@ fn grants(client: &Client) -> String {
     client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// A client for people; what is empty is left out.
+/// A client as text; empty fields are left out.
 fn describe(client: &Client) -> String {
     let yes = |flag: bool| if flag { "yes" } else { "" }.to_owned();
     let rows = [
@@ -306,10 +307,10 @@ fn describe(client: &Client) -> String {
     })
 }
 
-/// When a running server goes by it.
+/// When running servers notice a change.
 fn takes_effect(settings: &Settings) -> &'static str {
     match settings.storage {
-        StorageSetting::Sqlite(_) | StorageSetting::SqliteMemory => "Running servers know within a second.",
-        StorageSetting::DynamoDb(_) => "Running servers know within 60 s.",
+        StorageSetting::Sqlite(_) | StorageSetting::SqliteMemory => "Running servers notice within a second.",
+        StorageSetting::DynamoDb(_) => "Running servers notice within 60 s.",
     }
 }

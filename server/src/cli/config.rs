@@ -11,7 +11,7 @@ use serde_json::json;
 pub(super) enum Command {
     /// Check the settings
     Check,
-    /// Show the settings in force and where they come from; secrets are masked
+    /// Show the settings in force and where they come from, with secrets masked
     Show,
 }
 

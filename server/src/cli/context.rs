@@ -13,7 +13,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use storage::{FINISH_IMPORT, UNFINISHED_IMPORT};
 
-/// What is logged by commands that end by themselves: trouble, and what they changed.
+/// What commands log by default, except `serve`: problems, and what they changed.
 const QUIET: &str = "warn,audit=info";
 
 /// The global flags and the environment.
@@ -28,20 +28,20 @@ impl Context {
         Output { json: self.json }
     }
 
-    /// The texts of file and environment.
+    /// The texts of settings file and environment.
     pub(super) fn raw(&self) -> Result<Raw, Failed> {
         Ok(Raw::read(self.config.as_deref(), &self.env)?)
     }
 
-    /// The settings for an operator's command. Such commands take the issuer from the store: the server's own
-    /// environment may be the only one that has it.
+    /// The settings for an operator's command, which takes the issuer from the store: it may be set only in the server's
+    /// environment.
     pub(super) fn operator_settings(&self) -> Result<Settings, Failed> {
         let mut raw = self.raw()?;
         raw.set_default("issuer", "http://localhost");
         Ok(resolve(&raw, Surroundings::default())?)
     }
 
-    /// Opens the store that is there, and works with it.
+    /// Opens the existing store and runs `work` on it.
     pub(super) fn with_store<F>(&self, work: impl FnOnce(Admin, Settings) -> F) -> Result<(), Failed>
     where
         F: Future<Output = Result<(), Failed>>,
@@ -59,7 +59,7 @@ impl Context {
         })
     }
 
-    /// The same with one that may be half of what it is to be. The settings don't have its issuer.
+    /// The same with a store into which an import may be incomplete. The settings don't have its issuer.
     pub(super) fn with_any_store<F>(&self, work: impl FnOnce(Admin, Settings) -> F) -> Result<(), Failed>
     where
         F: Future<Output = Result<(), Failed>>,
@@ -73,12 +73,12 @@ impl Context {
     }
 }
 
-/// A half of everything is not to be used.
+/// The error for a store into which an import is incomplete.
 pub(super) fn unfinished_import() -> Failed {
     Failed(format!("an import into this store has not ended: {FINISH_IMPORT}"))
 }
 
-/// Runs a command's work. One thread will do: commands wait, they don't serve.
+/// Runs a command's work, on one thread: commands mostly wait.
 pub(super) fn block_on(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -1,4 +1,4 @@
-//! `keyward doctor`: what a careful operator would look at, and what to do about what is wrong.
+//! `keyward doctor`: checks what a careful operator would check, and says how to fix what is wrong.
 
 use super::context::Context;
 use super::output::{Failed, Outcome, show_time};
@@ -19,38 +19,40 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::{FINISH_IMPORT, Patience, Sqlite, Store, UNFINISHED_IMPORT};
 
-/// Clocks that differ by more make tokens look issued in the future to those who verify them.
+/// If clocks differ by more, tokens look to their verifiers as if they were issued in the future.
 const TOLERABLE: Duration = Duration::from_secs(30);
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Serialize)]
 struct Check {
     name: &'static str,
     ok: bool,
     /// What was found.
     found: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl Check {
     fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, ok: true, found: found.into(), mend: None }
+        Self { name, ok: true, found: found.into(), fix: None }
     }
 
-    fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, ok: false, found: found.into(), mend: Some(mend.into()) }
+    fn bad(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, ok: false, found: found.into(), fix: Some(fix.into()) }
     }
 }
 
 pub(super) fn run(context: &Context) -> Outcome {
     let mut settings = match context.raw().and_then(|raw| Ok(resolve(&raw, Surroundings::default())?)) {
         Ok(settings) => settings,
-        Err(Failed(why)) => return report(context, &[Check::bad("settings", why, "correct it as it says")]),
+        Err(Failed(why)) => {
+            return report(context, &[Check::bad("settings", why, "correct the setting as described")]);
+        }
     };
     super::context::block_on(async move {
-        let mut checks = vec![Check::good("settings", "all keys and values are fine")];
+        let mut checks = vec![Check::good("settings", "all settings are valid")];
         checks.extend(storage(&settings).await);
         match assembly::open_store(&settings, false).await {
             Ok(store) => {
@@ -72,19 +74,19 @@ fn report(context: &Context, checks: &[Check]) -> Outcome {
     for check in checks {
         let mark = if check.ok { "ok  " } else { "BAD " };
         let _infallible = writeln!(text, "{mark}  {:12}  {}", check.name, check.found);
-        if let Some(mend) = &check.mend {
-            let _infallible = writeln!(text, "      {:12}  -> {mend}", "");
+        if let Some(fix) = &check.fix {
+            let _infallible = writeln!(text, "      {:12}  -> {fix}", "");
         }
     }
-    let sound = checks.iter().all(|check| check.ok);
-    context.output().result(&serde_json::json!({ "ok": sound, "checks": checks }), text)?;
-    if sound { Ok(()) } else { Err(Failed("something needs mending".into())) }
+    let ok = checks.iter().all(|check| check.ok);
+    context.output().result(&serde_json::json!({ "ok": ok, "checks": checks }), text)?;
+    if ok { Ok(()) } else { Err(Failed("there are problems to fix".into())) }
 }
 
 async fn storage(settings: &Settings) -> Vec<Check> {
-    let (name, checked, mend) = match &settings.storage {
+    let (name, checked, fix) = match &settings.storage {
         StorageSetting::SqliteMemory => {
-            return vec![Check::good("storage", "in memory: it lives in its server only")];
+            return vec![Check::good("storage", "in memory: it exists only in its server")];
         }
         StorageSetting::Sqlite(path) => (
             path.display().to_string(),
@@ -94,32 +96,32 @@ async fn storage(settings: &Settings) -> Vec<Check> {
         StorageSetting::DynamoDb(table) => (
             format!("table {table}"),
             check_table(table).await,
-            "see that network, endpoint, region, credentials and the table's name are right, and that you may describe it",
+            "check network, endpoint, region, credentials and the table's name, and that the credentials may describe the table",
         ),
     };
     match checked {
-        Ok(findings) if findings.is_empty() => vec![Check::good("storage", format!("{name} is sound"))],
+        Ok(findings) if findings.is_empty() => vec![Check::good("storage", format!("{name} is fine"))],
         Ok(findings) => {
             let bad = |found: storage::Finding| Check::bad("storage", found.what, found.mend);
             findings.into_iter().map(bad).collect()
         }
-        Err(error) => vec![Check::bad("storage", error.to_string(), mend)],
+        Err(error) => vec![Check::bad("storage", error.to_string(), fix)],
     }
 }
 
-/// A store that can be read and not written: a full disk, or one that is mounted read-only.
+/// Finds a store that can be read but not written: the disk is full or mounted read-only.
 async fn writable(store: &dyn Store) -> Option<Check> {
     let error = store.probe().await.err()?;
-    let mend =
-        "make room on its disk, and see that it isn't mounted read-only and that this user may write to it";
-    Some(Check::bad("storage", format!("it can't be written: {error}"), mend))
+    let fix =
+        "make room on its disk, and check that it isn't mounted read-only and that this user may write to it";
+    Some(Check::bad("storage", format!("it can't be written: {error}"), fix))
 }
 
 async fn check_table(name: &str) -> Result<Vec<storage::Finding>, storage::StoreError> {
     assembly::open_table(name, Patience::Operator).await?.check().await
 }
 
-/// Where no issuer is set, the server chose one by its `--listen`, and told the store.
+/// If no issuer is set, the server derived one from its `--listen`, and the store has it.
 async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
     let theirs = store.issuer().await.ok().flatten().and_then(|issuer| Issuer::parse(&issuer).ok());
     if let Some(theirs) = theirs.filter(|_| settings.issuer_is_default) {
@@ -135,7 +137,7 @@ async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
         }
         Ok(Some(theirs)) => Check::bad(
             "issuer",
-            format!("the store belongs to {theirs}, the settings say {}", settings.issuer),
+            format!("the store belongs to {theirs}, but the settings say {}", settings.issuer),
             "set `issuer` to the store's, or start `keyward serve --change-issuer` once",
         ),
         Ok(None) => Check::bad("issuer", "the store has none yet", "start `keyward serve` once"),
@@ -143,7 +145,7 @@ async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
     }
 }
 
-/// Clients that can't get a token, and clients from ahead of this clock.
+/// Finds clients that can't get tokens, and clients that are dated ahead of this clock.
 async fn clients(settings: &Settings, store: &dyn Store) -> Vec<Check> {
     let clients = match store.clients().await {
         Ok(clients) => clients,
@@ -151,15 +153,15 @@ async fn clients(settings: &Settings, store: &dyn Store) -> Vec<Check> {
     };
     let latest = SystemClock.now().plus(CLOCK_SKEW);
     let ahead = clients.iter().filter(|client| client.created_at > latest);
-    let told = ahead.map(|client| {
+    let reported = ahead.map(|client| {
         let at = show_time(client.created_at);
         let found = format!(
-            "`{}` was registered at {at}, ahead of this machine's clock; it works all the same",
+            "`{}` was registered at {at}, ahead of this machine's clock; it works nevertheless",
             client.id
         );
         Check::good("clients", found)
     });
-    told.chain(unsigned(settings, &clients)).collect()
+    reported.chain(unsigned(settings, &clients)).collect()
 }
 
 fn unsigned(settings: &Settings, clients: &[Client]) -> Option<Check> {
@@ -168,7 +170,7 @@ fn unsigned(settings: &Settings, clients: &[Client]) -> Option<Check> {
     let client = clients.iter().find(unsigned)?;
     let alg = client.signing_alg?;
     let id = &client.id;
-    let found = format!("nothing signs for `{id}`, which wants {alg}");
+    let found = format!("no key signs for `{id}`, which needs {alg}");
     Some(Check::bad(
         "clients",
         found,
@@ -180,14 +182,12 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
     let keys: Arc<Keys> = match assembly::open_keys(settings, store, false).await {
         Ok(keys) => keys,
         Err(error) => {
-            let mend = match &error {
+            let fix = match &error {
                 KeysError::Store(_) => "see `storage`",
                 KeysError::NoRing => "start `keyward serve` once",
-                _ => {
-                    "put that master key file in place, from the backup of it or from the one kept as NAME beside it"
-                }
+                _ => "restore that master key file from its backup, or from the former file kept next to it",
             };
-            return vec![Check::bad("keys", error.to_string(), mend)];
+            return vec![Check::bad("keys", error.to_string(), fix)];
         }
     };
     let (now, ring) = (SystemClock.now(), keys.current());
@@ -202,7 +202,7 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
     dated_ahead(ring.ring(), now).into_iter().chain([signs]).collect()
 }
 
-/// What of the ring a clock made that was ahead of ours.
+/// Finds keys that are dated ahead of this clock.
 fn dated_ahead(ring: &Ring, now: Timestamp) -> Option<Check> {
     let latest = now.plus(CLOCK_SKEW);
     let keys = ring.keys.iter().filter(|key| key.publish_at > latest);
@@ -215,8 +215,8 @@ fn dated_ahead(ring: &Ring, now: Timestamp) -> Option<Check> {
         Check::bad(
             "clock",
             format!("{}: ahead of this machine's clock", found.join("; ")),
-            "set the clock (NTP); if it is right, run `keyward storage restored`, which dates them again and ends every \
-             session and grant",
+            "set the clock (NTP); if it is right, run `keyward storage restored`, which corrects these dates and ends all \
+             sessions and grants",
         )
     })
 }
@@ -228,49 +228,48 @@ async fn reachability(settings: &Settings) -> Vec<Check> {
     let reached = match reach::metadata(Question { issuer, ca, proof: proof.as_deref() }).await {
         Ok(reached) => reached,
         Err(why) => {
-            let mend = format!(
-                "see that `keyward serve` runs, and that its clients' way to {issuer} (DNS, TLS, proxy) leads to it"
+            let fix = format!(
+                "check that `keyward serve` runs, and that {issuer} leads to it from here (DNS, TLS, proxy)"
             );
-            return vec![Check::bad("reachability", why, mend)];
+            return vec![Check::bad("reachability", why, fix)];
         }
     };
     let served = match reached.issuer.as_deref() {
         Some(served) if served == issuer.as_str() => Check::good("reachability", format!("{issuer} answers")),
         Some(served) => Check::bad(
             "reachability",
-            format!("at {issuer} answers the issuer {served}"),
-            "let the address lead to the server with these settings",
+            format!("the server at {issuer} has the issuer {served}"),
+            "make the address lead to the server with these settings",
         ),
-        None => Check::bad("reachability", format!("{issuer} serves no metadata"), "let it lead to Keyward"),
+        None => Check::bad("reachability", format!("{issuer} serves no metadata"), "make it lead to Keyward"),
     };
-    // Only whoever is Keyward can tell.
+    // Only Keyward itself can say this.
     let caller = if served.ok { client_ip(settings, reached.caller.as_deref()) } else { None };
     std::iter::once(served).chain(caller).chain(reached.date.map(clock)).collect()
 }
 
-/// Whether the front end tells the server who calls.
-fn client_ip(settings: &Settings, told: Option<&str>) -> Option<Check> {
+/// Checks that the front end sends the caller's address.
+fn client_ip(settings: &Settings, address: Option<&str>) -> Option<Check> {
     const NAME: &str = "client_ip";
     let ClientIp::Header(header) = &settings.client_ip else { return None };
-    let mend = format!("let the front end send the caller's address in {header}, as its last or only entry");
-    Some(match told {
+    let fix = format!("make the front end send the caller's address in {header}, as its last or only entry");
+    Some(match address {
         Some(UNREADABLE) => {
-            let found =
-                format!("the header {header} tells the server no address, so limits by address don't hold");
-            Check::bad(NAME, found, mend)
+            let found = format!("the header {header} has no address, so limits by address don't work");
+            Check::bad(NAME, found, fix)
         }
         Some(address) => {
-            Check::good(NAME, format!("the server takes this machine for {address}, by the header {header}"))
+            Check::good(NAME, format!("by the header {header}, this machine has the address {address}"))
         }
         None => Check::bad(
             NAME,
-            "the server doesn't say by which address it knows this machine",
-            "run this with the server's own `origin_secret`, and let the front end pass x-keyward-doctor on",
+            "the server doesn't say which address this machine has",
+            "run this with the server's `origin_secret`, and make the front end forward x-keyward-doctor",
         ),
     })
 }
 
-/// Our clock beside the one of whoever answered.
+/// Compares this clock with the server's.
 fn clock(theirs: Timestamp) -> Check {
     let now = SystemClock.now();
     let apart = now.since(theirs).max(theirs.since(now));
@@ -292,10 +291,10 @@ mod tests {
         let mut ring = Ring::empty();
         let master = |seal_from| RingMaster { id: 7, wrapped: String::new(), seal_from, remove_at: None };
         ring.masters = vec![master(now.plus(MASTER_LEAD).plus(CLOCK_SKEW))];
-        assert!(dated_ahead(&ring, now).is_none(), "clocks may differ by so much");
+        assert!(dated_ahead(&ring, now).is_none(), "clocks may differ by this much");
         ring.masters.push(master(now.plus(Duration::from_secs(3600))));
         let check = dated_ahead(&ring, now).unwrap();
         assert!(!check.ok && check.found.contains("master 7"));
-        assert!(check.mend.unwrap().contains("keyward storage restored"));
+        assert!(check.fix.unwrap().contains("keyward storage restored"));
     }
 }

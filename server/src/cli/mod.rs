@@ -1,5 +1,5 @@
-//! The command line: a face on `admin`, `keys`, `config` and the server. Each command is a file with its flags
-//! and what it does.
+//! The command line: a face of `admin`, `keys`, `config` and the server. Each command has a file with its flags and its
+//! work.
 
 mod client;
 mod config;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "keyward", version, propagate_version = true, subcommand_required = true)]
 pub struct Cli {
-    /// Settings file; without it `keyward.toml` in the working directory, if it is there
+    /// Settings file; the default is `keyward.toml` in the working directory, if it exists
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print exactly one JSON document on standard output
@@ -39,26 +39,26 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything on loopback, to try it: a demo application, and a demo user and demo clients that stay in the store
+    /// Run everything on loopback, to try it out: a demo application, and a demo user and demo clients, which stay in the store
     Dev(dev::Args),
-    /// Serve
+    /// Run the server
     Serve(serve::Args),
-    /// Applications and machines that get tokens
+    /// Manage clients: the applications and machines that get tokens
     #[command(subcommand)]
     Client(client::Command),
-    /// People
+    /// Manage users
     #[command(subcommand)]
     User(user::Command),
-    /// Signing keys
+    /// Manage signing keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// The store
+    /// Maintain and move the store
     #[command(subcommand)]
     Storage(storage::Command),
-    /// Settings
+    /// Check and show settings
     #[command(subcommand)]
     Config(config::Command),
-    /// Check issuer, storage, keys, clock and reachability; say what to mend
+    /// Check issuer, storage, keys, clock and reachability, and say what to fix
     Doctor,
 }
 
@@ -67,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {
-            // Asked for help is no error, and goes to standard output.
+            // Requested help is no error: clap prints it to standard output.
             let _nobody_reads = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }

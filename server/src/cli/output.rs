@@ -1,5 +1,4 @@
-//! What commands print: text for people, or exactly one JSON document for programs. Everything else goes to
-//! standard error.
+//! What commands print: text, or exactly one JSON document. Everything else goes to standard error.
 
 use crate::admin::AdminError;
 use serde::Serialize;
@@ -41,19 +40,19 @@ pub(super) type Outcome = Result<(), Failed>;
 /// Where results go.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    /// Whether programs read it.
+    /// Whether to print JSON.
     pub(super) json: bool,
 }
 
 impl Output {
-    /// Prints a result: `document` for programs, `text` for people.
+    /// Prints a result: `document` as JSON, or `text`.
     pub(super) fn result(self, document: &impl Serialize, text: impl fmt::Display) -> Outcome {
         let line = if self.json { serde_json::to_string_pretty(document)? } else { text.to_string() };
         print(&line)
     }
 }
 
-/// Writes a line to standard output. A reader that went away (`| head`) is no failure.
+/// Writes a line to standard output. A closed pipe (`| head`) is no failure.
 pub(super) fn print(line: &str) -> Outcome {
     let mut out = io::stdout().lock();
     match writeln!(out, "{}", line.trim_end_matches('\n')).and_then(|()| out.flush()) {
@@ -67,7 +66,7 @@ pub(super) fn note(line: impl fmt::Display) {
     let _nobody_reads = writeln!(io::stderr(), "{line}");
 }
 
-/// An instant for people, in UTC.
+/// An instant as text, in UTC.
 pub(super) fn show_time(at: protocol::time::Timestamp) -> String {
     let millis = i64::try_from(at.millis()).unwrap_or(i64::MAX);
     let shown = jiff::Timestamp::from_millisecond(millis);
@@ -106,19 +105,19 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-/// How far a long command is, on standard error, if a person looks at it.
+/// The progress of a long command, on standard error if that is a terminal.
 pub(super) struct Progress {
     what: &'static str,
     shown: u64,
 }
 
 impl Progress {
-    /// Of something that is counted.
+    /// Of `what`, which is counted.
     pub(super) const fn new(what: &'static str) -> Self {
         Self { what, shown: 0 }
     }
 
-    /// So many of so many are done.
+    /// Shows that `done` of `all` are done.
     pub(super) fn show(&mut self, done: u64, all: u64) {
         let percent = (done * 100).checked_div(all).unwrap_or(100);
         if !io::stderr().is_terminal() || (done < all && percent == self.shown) {

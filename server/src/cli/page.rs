@@ -1,4 +1,4 @@
-//! The reference page of the command line, written from the commands themselves.
+//! The reference page of the command line, generated from the commands.
 
 use clap::{Arg, Command};
 use std::fmt::Write as _;
@@ -8,18 +8,18 @@ pub fn markdown() -> String {
     let mut page = String::from(
         "# Command line\n\n\
          <!-- Generated from server/src/cli; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
-         Text for people goes to standard output; with `--json` exactly one JSON document does, and none if the work \
-         could not be done; findings are a document, with exit code 1. Logs, hints and what went wrong go to standard \
-         error. Exit code 0: done; 1: refused or failed; 2: usage. Commands work beside a running server.\n\n\
-         Every command takes two flags that don't stand below: `--json`, and `--config FILE` for the settings file; \
-         without it that is `keyward.toml` in the working directory, if it is there. Flags override the environment, \
+         Results are printed as text on standard output. With `--json` exactly one JSON document is printed instead, or \
+         none if the command fails; the findings of a check are a document, with exit code 1. Logs, hints and errors go \
+         to standard error. Exit code 0: done; 1: refused or failed; 2: usage. Commands can run while a server runs.\n\n\
+         Every command takes two flags that are not listed below: `--json`, and `--config FILE` for the settings file, \
+         which defaults to `keyward.toml` in the working directory, if it exists. Flags override the environment, \
          which overrides the file ([Settings](settings.md)).\n\n\
-         `REF` is a user: the id, the user name, or the e-mail address if it is verified. `ID` is a client's id, \
-         `KID` a key's; the `list` commands show all three.\n",
+         `REF` is a user's id, user name, or e-mail address if it is verified. `ID` is a client's id, `KID` a key's; the \
+         `list` commands show all of these.\n",
     );
-    let mut root = super::command().disable_help_subcommand(true);
-    root.build();
-    for command in root.get_subcommands() {
+    let mut keyward = super::command().disable_help_subcommand(true);
+    keyward.build();
+    for command in keyward.get_subcommands() {
         section(&mut page, "keyward", command);
     }
     page

@@ -1,4 +1,4 @@
-//! Asking a server for its metadata as a client would: one GET, five seconds, no redirects.
+//! Fetches a server's metadata as a client would: one GET, five seconds, no redirects.
 
 use crate::web::caller;
 use http::header::{DATE, HOST};
@@ -22,30 +22,30 @@ use tokio_rustls::TlsConnector;
 const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What came back.
+/// The answer.
 pub(super) struct Reached {
-    /// Who the server says it is; `None` if it isn't one.
+    /// The issuer in the metadata; `None` if there is no metadata.
     pub(super) issuer: Option<String>,
-    /// Its clock.
+    /// The server's time, from the header `Date`.
     pub(super) date: Option<Timestamp>,
-    /// From where it thinks that we call, if it was proven to it that it may say so.
+    /// The address it takes us for; only a server that got the proof says so.
     pub(super) caller: Option<String>,
 }
 
-/// Whom to ask, and how.
+/// What to fetch, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) issuer: &'a Issuer,
     pub(super) ca: Option<&'a Path>,
-    /// Shows that we know the origin secret.
+    /// A proof that we know the origin secret.
     pub(super) proof: Option<&'a str>,
 }
 
-/// Fetches the metadata of an issuer. `Err` says in one line why not.
+/// Fetches the metadata of an issuer. `Err` says in one line why that failed.
 pub(super) async fn metadata(question: Question<'_>) -> Result<Reached, String> {
-    let asked = timeout(PATIENCE, ask(question)).await;
+    let answer = timeout(PATIENCE, ask(question)).await;
     let issuer = question.issuer;
-    asked.unwrap_or_else(|_| Err(format!("{issuer} doesn't answer within 5 s")))
+    answer.unwrap_or_else(|_| Err(format!("{issuer} doesn't answer within 5 s")))
 }
 
 async fn ask(question: Question<'_>) -> Result<Reached, String> {

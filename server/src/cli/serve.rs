@@ -21,13 +21,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
-/// Connections at a time behind front ends, of which one front end has half.
+/// The most connections at a time behind front ends, of which one front end gets half.
 const CONNECTIONS_OF_FRONT_ENDS: usize = 768;
 
-/// With fewer there is no sense in serving.
+/// With fewer the server doesn't start.
 const LEAST_CONNECTIONS: usize = 48;
-/// So many networks at least it takes to fill all connections, where there are few.
-const NETWORKS_IN_A_FULL_HOUSE: usize = 16;
+/// How many networks it takes at least to use all connections.
+const NETWORKS_TO_FILL: usize = 16;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// Its private key
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Let the store belong to another issuer from now on: every token issued before is void for clients
+    /// Assign the store to another issuer: clients then refuse every token issued before
     #[arg(long)]
     change_issuer: bool,
 }
@@ -73,54 +73,54 @@ pub(super) struct Listening {
 impl Listening {
     pub(super) async fn bind(raw: &Raw, tls: Option<TlsAcceptor>) -> Result<Self, Failed> {
         let wanted = listen_address(raw)?;
-        let listener = TcpListener::bind(wanted)
-            .await
-            .map_err(|error| Failed(format!("can't listen on {wanted}: {error}; choose another --listen")))?;
+        let listener = TcpListener::bind(wanted).await.map_err(|error| {
+            Failed(format!("can't listen on {wanted}: {error}; choose another address with --listen"))
+        })?;
         let bound = listener.local_addr()?;
         let settings = resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound) })?;
         let limits = limits(&settings, descriptors::raise())?;
         Ok(Self { listener, tls, limits, settings: Arc::new(settings) })
     }
 
-    /// Opens store and keys, both made if they aren't there.
+    /// Opens store and keys, and creates those that don't exist.
     pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
         let store = assembly::open_store(&self.settings, true).await?;
         let keys = own_keys(Arc::clone(&store), &self.settings, change_issuer).await?;
         Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)
     }
 
-    /// The one line that says that we are ready.
+    /// The line that says that the server is ready.
     pub(super) fn ready_line(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let Settings { listen, issuer, .. } = &*self.settings;
         format!("keyward listening on {scheme}://{listen} issuer {issuer}")
     }
 
-    /// Serves until the process is told to stop, and lets open requests end.
+    /// Serves until a signal stops the process, and lets open requests finish.
     pub(super) async fn serve(self, app: App, router: Router) -> Outcome {
         if behind_a_front_end(&self.settings, self.tls.is_some())
             && self.settings.client_ip == ClientIp::Socket
         {
             tracing::warn!(
-                "the issuer is https and this listener is not, so a front end is in between, whose address counts for all \
-                 callers: name the header with the caller's address in `client_ip`, and set `origin_secret`"
+                "the issuer is https and this listener is not, so every call comes from a front end, and all callers share its \
+                 limits: name the header with the caller's address in `client_ip`, and set `origin_secret`"
             );
         }
         let upkeep = tokio::spawn(upkeep::run(app.clone()));
-        let served = serve(self.listener, self.tls, router, self.limits, told_to_stop()?).await;
+        let served = serve(self.listener, self.tls, router, self.limits, stop_signal()?).await;
         upkeep.abort();
         app.failure_log().tell_all();
         Ok(served?)
     }
 }
 
-/// Whether somebody else must end TLS.
+/// Whether a front end terminates TLS.
 fn behind_a_front_end(settings: &Settings, tls: bool) -> bool {
     settings.issuer.is_https() && !tls
 }
 
-/// As far as the descriptors of this process go. Behind a front end that proves itself, connections are the front
-/// end's, who keeps few of them busy; so there are fewer, which bounds what all of them hold together.
+/// The limits that the process's file descriptors allow. Behind a front end that sends the origin secret all connections
+/// are the front end's, which keeps few of them busy; so there are fewer, which limits what they hold together.
 fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
     let limits = Limits::default();
     let connections = limits.connections.min(descriptors::connections(descriptors));
@@ -136,11 +136,11 @@ fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
         let (connections_of_one, request_bytes_of_one) = (connections / 2, limits.request_bytes);
         return Ok(Limits { connections, connections_of_one, request_bytes_of_one, ..limits });
     }
-    let connections_of_one = limits.connections_of_one.min(connections / NETWORKS_IN_A_FULL_HOUSE);
+    let connections_of_one = limits.connections_of_one.min(connections / NETWORKS_TO_FILL);
     Ok(Limits { connections, connections_of_one, ..limits })
 }
 
-/// The keys of a store that is ours.
+/// Claims the store and opens its keys.
 async fn own_keys(
     store: Arc<dyn Store>,
     settings: &Settings,
@@ -148,16 +148,17 @@ async fn own_keys(
 ) -> Result<Arc<Keys>, Failed> {
     claim_store(Arc::clone(&store), settings, change_issuer).await?;
     let keys = assembly::open_keys(settings, Arc::clone(&store), true).await?;
-    // They may be those of an import that has begun meanwhile.
+    // They may be those of an import that has begun in between.
     claim_store(store, settings, false).await?;
     Ok(keys)
 }
 
-/// A store belongs to one issuer. Loopback issuers change with their port, and nobody depends on them.
+/// Assigns the store to our issuer. A store belongs to one issuer; a loopback issuer may be replaced, since it changes with
+/// the port and no one depends on it.
 async fn claim_store(store: Arc<dyn Store>, settings: &Settings, change_issuer: bool) -> Result<(), Failed> {
     let ours = settings.issuer.as_str();
     let admin = assembly::admin(store);
-    // Lost to others that start meanwhile; each of them claims it but once or twice.
+    // A lost race is repeated: other processes that start claim the store at most twice each.
     loop {
         let theirs = admin.store.issuer().await?;
         match theirs.as_deref() {
@@ -181,15 +182,15 @@ fn is_loopback(issuer: &str) -> bool {
     Issuer::parse(issuer).is_ok_and(|issuer| issuer.is_loopback())
 }
 
-/// Ready when a signal to stop arrives: SIGTERM from a supervisor, SIGINT from a keyboard.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Failed> {
+/// Ready when a signal stops the process: SIGTERM from a supervisor, SIGINT from a keyboard.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: open requests have 10 s");
+        tracing::info!("stopping: open requests have 10 s to finish");
     })
 }
 

@@ -15,28 +15,29 @@ use storage::{Finding, Patience, Sqlite};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make the store, or bring an old one to this version's schema; a DynamoDB table: make it, or complete it.
-    /// Users of an older version get their protection from names that look like theirs
+    /// Create the store, or update it to this version's schema; a DynamoDB table is created or completed. Users of an older
+    /// version get protection from names that look like theirs
     Migrate,
-    /// Examine the store without changing it
+    /// Check the store without changing it
     Check,
-    /// Write the store to a file, to move it to another backend; stop the servers first. Whoever has the file and
-    /// the master key has everything
+    /// Write the store to a file, to move it to another backend; stop the servers first. The file and the master key
+    /// together give access to everything
     Export {
-        /// Where to; must not exist
+        /// The file to write, which must not exist
         file: PathBuf,
     },
-    /// Put an export into an empty store. After a stop half-way run the same again; until then no server starts on it
+    /// Read an export into an empty store. If the command is interrupted, run it again; until then no server starts on the
+    /// store
     Import {
-        /// From where
+        /// The export
         file: PathBuf,
-        /// No server has used the old store since the export, so what was issued goes on; without, everybody signs
-        /// in anew
+        /// No server has used the old store since the export, so what was issued remains valid; without this flag all users
+        /// have to sign in again
         #[arg(long)]
         planned_move: bool,
     },
-    /// After a backup was put back, servers stopped: end every grant and session older than now, so that nothing comes
-    /// back to life. Keys that a clock dated which ran ahead are dated by this one
+    /// Run after a backup was restored, with the servers stopped: end all older grants and sessions, so that none that had
+    /// ended is valid again. Dates of keys that are ahead of this clock are corrected
     Restored,
 }
 
@@ -44,7 +45,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Outcome {
     let storage = context.operator_settings()?.storage;
     match (command, storage) {
         (_, StorageSetting::SqliteMemory) => {
-            Err(Failed("a store in memory lives in its server only: there is nothing to do here".into()))
+            Err(Failed("a store in memory exists only in its server: there is nothing to do here".into()))
         }
         (Command::Restored, _) => restored(context),
         (Command::Export { file }, _) => transfer::export(context, file.clone()),
@@ -61,9 +62,9 @@ pub(super) fn run(context: &Context, command: &Command) -> Outcome {
 fn migrate_file(context: &Context, path: &Path) -> Outcome {
     let done = Sqlite::migrate(path)?;
     let text = match done.from {
-        0 => format!("Made {} with schema {}.", path.display(), done.to),
-        from if from == done.to => format!("{} has schema {} already.", path.display(), done.to),
-        from => format!("Brought {} from schema {from} to {}.", path.display(), done.to),
+        0 => format!("Created {} with schema {}.", path.display(), done.to),
+        from if from == done.to => format!("{} already has schema {}.", path.display(), done.to),
+        from => format!("Updated {} from schema {from} to {}.", path.display(), done.to),
     };
     context.output().result(&json!({ "from": done.from, "to": done.to }), text)
 }
@@ -74,17 +75,17 @@ fn migrate_table(context: &Context, name: String) -> Outcome {
         let table = Arc::new(assembly::open_table(&name, Patience::Operator).await?);
         let made = table.migrate().await?;
         let mut text =
-            if made { format!("Made the table {name}.") } else { format!("The table {name} is there.") };
-        // What a SQLite store does whenever it is opened reads this whole table.
+            if made { format!("Created the table {name}.") } else { format!("The table {name} exists.") };
+        // A SQLite store does this whenever it is opened; here it reads the whole table.
         let claimed = match !made && table.is_ours().await? {
             true => assembly::admin(table.clone()).claim_skeletons().await?,
             false => 0,
         };
         if claimed > 0 {
             let _infallible =
-                write!(text, "\nNobody can take a name that looks like one of {claimed} more users.");
+                write!(text, "\n{claimed} more users are protected from names that look like theirs.");
         }
-        // What can't be changed here is told, but only once it is ready to be used.
+        // What can't be changed here is reported, but only once the table is ready.
         let findings = table.check().await?;
         if findings.is_empty() {
             output.result(&json!({ "made": made, "skeletons": claimed }), text)
@@ -104,15 +105,15 @@ fn check_table(context: &Context, name: String) -> Outcome {
 
 fn report(output: Output, name: &str, findings: &[Finding]) -> Outcome {
     let document: Vec<_> =
-        findings.iter().map(|found| json!({ "what": found.what, "mend": found.mend })).collect();
+        findings.iter().map(|found| json!({ "what": found.what, "fix": found.mend })).collect();
     let mut text = String::new();
     for found in findings {
         let _infallible = writeln!(text, "{}: {}", found.what, found.mend);
     }
-    let sound = findings.is_empty();
-    let text = if sound { format!("{name} is sound.") } else { text };
-    output.result(&json!({ "ok": sound, "findings": document }), text)?;
-    if sound { Ok(()) } else { Err(Failed("the store needs mending".into())) }
+    let ok = findings.is_empty();
+    let text = if ok { format!("{name} is fine.") } else { text };
+    output.result(&json!({ "ok": ok, "findings": document }), text)?;
+    if ok { Ok(()) } else { Err(Failed("the store has problems".into())) }
 }
 
 fn restored(context: &Context) -> Outcome {
@@ -122,9 +123,9 @@ fn restored(context: &Context) -> Outcome {
         let at = admin.call.at;
         admin.change_ring(Event::new(What::StoreRestored), keys.end_all()).await?;
         let text = format!(
-            "Every grant and session from before {} has ended.\nRestart every server: one that ran while the backup \
-             was put back doesn't work on it.\nWhat was disabled or deleted since the backup is back: look at \
-             `keyward user list`, `client list` and `keys list`.",
+            "All grants and sessions from before {} have ended.\nRestart every server: one that ran while the backup was \
+             restored doesn't use it.\nWhat was disabled or deleted since the backup is back: check `keyward user list`, \
+             `client list` and `keys list`.",
             show_time(at)
         );
         output.result(&json!({ "not_before": at.seconds() }), text)

@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 pub(super) fn export(context: &Context, file: PathBuf) -> Outcome {
     let output = context.output();
     context.with_store(|admin, _| async move {
-        // So that nobody waits in vain.
+        // Checked first, so that no one waits in vain.
         if file.exists() {
-            return Err(Failed(format!("{} is there already; name another file", file.display())));
+            return Err(Failed(format!("{} exists already; name another file", file.display())));
         }
         let mut progress = Progress::new("users read");
         let room = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unmade = |error| Failed(format!("{} can't be made: {error}; name another file", file.display()));
-        // Has its name when it is whole. Only its owner may read it: it has password hashes in it.
+        let unmade =
+            |error| Failed(format!("{} can't be created: {error}; name another file", file.display()));
+        // It gets its name when it is complete. Only its owner may read it, as it has password hashes.
         let growing =
             tempfile::Builder::new().prefix(".keyward-export-").tempfile_in(room).map_err(unmade)?;
         let mut out = BufWriter::new(growing);
@@ -36,8 +37,10 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
     let output = context.output();
     let unread = |error| Failed(format!("{} can't be read: {error}", file.display()));
     if !File::open(&file).and_then(|opened| opened.metadata()).map_err(unread)?.is_file() {
-        let mend = "is no regular file, and an import reads it twice: save it to one";
-        return Err(Failed(format!("{} {mend}", file.display())));
+        return Err(Failed(format!(
+            "{} is no regular file, and an import reads it twice: save it to one",
+            file.display()
+        )));
     }
     context.with_any_store(|admin, _| async move {
         let (mut put, mut compared) = (Progress::new("records put"), Progress::new("users compared"));
@@ -48,10 +51,13 @@ pub(super) fn import(context: &Context, file: PathBuf, planned_move: bool) -> Ou
         let open = || Ok(BufReader::new(File::open(&file)?));
         let done = transfer::import(&admin, open, planned_move, progress).await?;
         let had = if done.is_new { "" } else { " already; nothing was written" };
-        let mut text = format!("The store holds{had}:\n{}", listed(&done.counts));
+        let mut text = format!("The store has{had}:\n{}", listed(&done.counts));
         if let Some(at) = done.not_before {
-            let _infallible =
-                write!(text, "Nothing issued before {} counts: everybody signs in anew.", show_time(at));
+            let _infallible = write!(
+                text,
+                "Nothing issued before {} is valid any more: all users have to sign in again.",
+                show_time(at)
+            );
         }
         let not_before = done.not_before.map(|at| at.seconds());
         output

@@ -1,5 +1,5 @@
-//! `keyward user …`. Passwords come from standard input, never from an argument, where other users of the machine
-//! could read them.
+//! `keyward user …`. Passwords are read from standard input, never from an argument, which other users of the machine
+//! could see.
 
 use super::context::Context;
 use super::output::{Failed, Outcome, Output, Table, show_time};
@@ -16,21 +16,21 @@ use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a user; without a password they can't sign in yet
+    /// Create a user, who can't sign in without a password
     Create(Create),
     /// List all users
     List,
     /// Show a user
     Show(Reference),
-    /// Refuse a user everywhere and end their sessions and grants for good
+    /// Refuse a user everywhere and end their sessions and grants permanently
     Disable(Reference),
     /// Let a disabled user sign in again
     Enable(Reference),
-    /// Set a password, which ends all sessions and grants
+    /// Set a password, which ends all the user's sessions and grants
     SetPassword(SetPassword),
-    /// End a user's sessions and grants for good
+    /// End a user's sessions and grants permanently
     RevokeSessions(Reference),
-    /// Delete a user with everything that is theirs
+    /// Delete a user and all their data
     Delete(Reference),
 }
 
@@ -43,19 +43,19 @@ pub(super) struct Reference {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What they sign in with
+    /// The name they sign in with
     #[arg(long, value_name = "NAME")]
     username: String,
     /// An e-mail address
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// You know that the address is theirs; they can sign in with it then
+    /// The address is known to be theirs, so they can sign in with it
     #[arg(long, requires = "email")]
     email_verified: bool,
-    /// Take the name even if it mixes alphabets, or looks like a reserved name or another user's
+    /// Accept the name even if it mixes alphabets, or looks like a reserved name or another user's
     #[arg(long)]
     allow_lookalike: bool,
-    /// Read the password from standard input, up to the end of its first line
+    /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
     /// Read standard claims (OpenID Connect Core 5.1) from a JSON file
@@ -67,7 +67,7 @@ pub(super) struct Create {
 pub(super) struct SetPassword {
     #[command(flatten)]
     user: Reference,
-    /// Read the password from standard input, up to the end of its first line
+    /// Read the password from the first line of standard input
     #[arg(long, required = true)]
     password_stdin: bool,
 }
@@ -84,17 +84,17 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
             }
             Command::Disable(user) => {
                 let user = admin.set_user_disabled(&user.reference, true).await?;
-                let line = format!("{} is disabled, and signed out everywhere.", user.username);
+                let line = format!("{} is disabled and signed out everywhere.", user.username);
                 output.result(&UserInformation::from(&user), line)
             }
             Command::Enable(user) => {
                 let user = admin.set_user_disabled(&user.reference, false).await?;
-                output.result(&UserInformation::from(&user), format!("{} may sign in again.", user.username))
+                output.result(&UserInformation::from(&user), format!("{} can sign in again.", user.username))
             }
             Command::SetPassword(SetPassword { user, .. }) => {
                 let password = read_password()?;
                 let user = admin.set_password(&user.reference, &assembly::passwords(), password).await?;
-                let line = format!("{} has a new password, and is signed out everywhere.", user.username);
+                let line = format!("{} has a new password and is signed out everywhere.", user.username);
                 output.result(&UserInformation::from(&user), line)
             }
             Command::RevokeSessions(user) => {
@@ -161,7 +161,10 @@ fn describe(user: &User) -> String {
         ("e-mail", email(user)),
         ("id", user.id.to_string()),
         ("sub", user.subject.as_str().to_owned()),
-        ("password", if user.password.is_some() { "set" } else { "none: set-password sets one" }.into()),
+        (
+            "password",
+            if user.password.is_some() { "set" } else { "none; `user set-password` sets one" }.into(),
+        ),
         ("disabled", if user.disabled { "yes" } else { "" }.into()),
         ("created", show_time(user.created_at)),
     ];
@@ -178,7 +181,7 @@ fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
         .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))
 }
 
-/// The first line of standard input. More than any password has is an error before it is read.
+/// The first line of standard input, of which at most 64 KiB are read.
 fn read_password() -> Result<Zeroizing<String>, Failed> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin()

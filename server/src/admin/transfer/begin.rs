@@ -1,6 +1,6 @@
-//! Before the first record of a file: whether the store may take it, and the two records that tell others so. The
-//! store belongs to [`UNFINISHED_IMPORT`] from here to the end, so that no server starts on a half of everything, and
-//! has the file's key ring, so that none makes another.
+//! The begin of an import: whether the store may take the file, and the two records that mark it. Until the end the store
+//! belongs to [`UNFINISHED_IMPORT`], so that no server starts on an incomplete store, and has the file's key ring, so
+//! that none makes another.
 
 use crate::admin::error::{AdminError, refused};
 use crate::admin::patience::patiently;
@@ -11,11 +11,11 @@ use protocol::id::{ClientId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Commit, Document, RingDocument, Stamp, Store, UNFINISHED_IMPORT};
 
-/// Somebody was quicker.
+/// The error if another process got the store first.
 const IN_USE: &str =
     "a server or another import has just begun to use the store: stop it, and import into an empty store";
 
-/// What of a file has to agree with what is there.
+/// The part of a file that has to agree with what the store has.
 #[derive(Default)]
 pub(super) struct Owner {
     pub(super) issuer: String,
@@ -25,23 +25,23 @@ pub(super) struct Owner {
     pub(super) clients: BTreeMap<ClientId, Client>,
 }
 
-/// What is to be done with a file's records.
+/// Whether a file's records have to be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begun {
-    /// They go in.
+    /// They have.
     Now,
-    /// They are in, if it is the same file: an import has ended here, and servers may use the store.
+    /// An import of this file has ended before, and servers may use the store.
     Before {
         /// Whether it was a planned move.
         planned: bool,
     },
 }
 
-/// Makes a store this file's, unless it is that already. Unless the move was planned, what was issued by the file's
-/// generation of the realm ends.
+/// Marks a store as the target of this file, unless it is that already. Unless the move is planned, the realm gets a new
+/// generation, which ends everything issued before.
 ///
 /// # Errors
-/// [`AdminError::Refused`] if somebody else uses the store; when the store fails.
+/// [`AdminError::Refused`] if the store is in use, or [`AdminError::Store`].
 pub(super) async fn begin(
     store: &dyn Store,
     file: &Owner,
@@ -57,7 +57,7 @@ pub(super) async fn begin(
         && filed.as_ref().is_none_or(|filed| *kept != of_generation(filed, kept.generation))
     {
         return Err(refused(
-            "the store has other keys than the file, a server's or an older file's: import into an empty store",
+            "the store has other keys than the file, those of a server or of an older file: import into an empty store",
         ));
     }
     let is_finished = kept.is_some() && issuer.as_deref() == Some(&file.issuer);
@@ -82,13 +82,13 @@ pub(super) async fn begin(
         return Ok(Begun::Now);
     }
     if let Some(theirs) = issuer.filter(|theirs| theirs != UNFINISHED_IMPORT) {
-        // A server that had begun has its store back.
-        drop(give(store, &theirs, stamp).await?);
+        // A server that had begun gets its store back.
+        drop(assign(store, &theirs, stamp).await?);
     }
     Err(refused(IN_USE))
 }
 
-/// A store with anybody else in it is in use.
+/// Refuses a store that has users or clients that are not in the file.
 async fn refuse_others(store: &dyn Store, file: &Owner) -> Result<(), AdminError> {
     let users = patiently(|| store.user_ids()).await?;
     let clients = patiently(|| store.clients()).await?;
@@ -97,10 +97,10 @@ async fn refuse_others(store: &dyn Store, file: &Owner) -> Result<(), AdminError
     {
         return Ok(());
     }
-    Err(refused("the store has users or clients that are not the file's: import into an empty store"))
+    Err(refused("the store has users or clients that are not in the file: import into an empty store"))
 }
 
-/// Keeps servers away.
+/// Makes the store belong to the import, so that no server starts on it.
 async fn mark(
     store: &dyn Store,
     issuer: Option<String>,
@@ -112,7 +112,7 @@ async fn mark(
         Some(theirs) if theirs != file.issuer => {
             let ours = &file.issuer;
             return Err(refused(format!(
-                "the store belongs to {theirs}, and the file to {ours}: import into an empty store"
+                "the store belongs to {theirs}, but the file to {ours}: import into an empty store"
             )));
         }
         _ => {}
@@ -121,8 +121,8 @@ async fn mark(
     if patiently(mark).await?.is_done() { Ok(()) } else { Err(refused(IN_USE)) }
 }
 
-/// Gives a marked store to an issuer.
-pub(super) async fn give(
+/// Makes a marked store belong to an issuer.
+pub(super) async fn assign(
     store: &dyn Store,
     issuer: &str,
     stamp: Stamp,
@@ -130,7 +130,7 @@ pub(super) async fn give(
     patiently(|| store.replace_issuer(Some(UNFINISHED_IMPORT.into()), issuer, stamp)).await
 }
 
-/// Whether it is there now.
+/// Writes the ring; whether the store has it now.
 async fn put_ring(
     store: &dyn Store,
     there: Option<Document>,
@@ -145,7 +145,7 @@ async fn put_ring(
     Ok(patiently(put).await?.is_done())
 }
 
-/// The ring of another generation.
+/// The ring with another generation.
 fn of_generation(ring: &Ring, generation: Generation) -> Ring {
     let mut moved = ring.clone();
     moved.generation = generation;

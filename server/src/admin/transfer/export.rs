@@ -1,4 +1,4 @@
-//! Out of a store.
+//! Exports a store to a file.
 
 use super::format::{Counts, Entry, first_line, last_line};
 use super::walk::walk;
@@ -12,19 +12,19 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::Path;
 
-/// The lines of one kind, until those of every kind are known: users come one by one, each with records of
-/// several kinds.
+/// The lines of one kind, collected in a temporary file, since users come one by one with records of several kinds.
 struct Part {
     lines: BufWriter<File>,
     count: u64,
 }
 
-/// Writes everything that has not expired. Not a snapshot where others write meanwhile: stop the servers first.
-/// `room` is a folder with room for the file a second time, in files without a name that are gone with this
-/// process. `progress` is told how many of how many users. Returns what was written.
+/// Writes everything that has not expired, and returns what was written. It is no snapshot if others write at the same
+/// time: stop the servers first. `room` is a folder for unnamed temporary files that need as much space as the export.
+/// `progress` gets the number of users done and of all users.
 ///
 /// # Errors
-/// When the store fails; [`AdminError::Refused`] when a file can't be written, or the store belongs to nobody.
+/// [`AdminError::Store`]; [`AdminError::Refused`] if a file can't be written, or if no server has been started on the
+/// store yet.
 pub async fn export(
     admin: &Admin,
     room: &Path,
@@ -33,7 +33,7 @@ pub async fn export(
 ) -> Result<Counts, AdminError> {
     if patiently(|| admin.store.issuer()).await?.is_none() {
         return Err(refused(
-            "the store belongs to nobody yet: start `keyward serve` on it once, and export again",
+            "the store has no issuer yet: start `keyward serve` on it once, and export again",
         ));
     }
     let mut parts = BTreeMap::<&'static str, Part>::new();
@@ -69,7 +69,7 @@ fn join(parts: BTreeMap<&'static str, Part>, out: &mut impl Write) -> io::Result
     Ok(counts)
 }
 
-/// Hashes what goes through it.
+/// Hashes what is written through it.
 struct Hashed<'a, W> {
     out: &'a mut W,
     hash: Hash,

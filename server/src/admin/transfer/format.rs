@@ -1,5 +1,5 @@
-//! The lines of an export. The first says what the file is, the last how many of each kind there are, with the hash
-//! of all lines before it; so a file that was cut off or damaged is known as one.
+//! The format of an export, line by line. The first line has the version, the last how many records of each kind there
+//! are, with a hash of all lines before it; so a truncated or damaged file is recognised.
 
 use crate::admin::error::{AdminError, refused};
 use aws_lc_rs::digest::{Context as Hash, SHA256};
@@ -34,19 +34,19 @@ pub enum Entry {
     DeniedToken(DeniedToken),
     /// A grant.
     Grant(Box<Grant>),
-    /// Whom the store belongs to.
+    /// The issuer that the store belongs to.
     Issuer(String),
     /// Public halves of removed keys, as the store keeps them.
     RetiredKeys(String),
-    /// The key ring, as the store keeps it: private keys are sealed in it.
+    /// The key ring, as the store keeps it, with wrapped private keys.
     Ring(String),
     /// A session.
     Session(Session),
-    /// A user, and what leads to them.
+    /// A user, and the identifiers by which they sign in.
     User {
         /// The record.
         user: User,
-        /// Kind and canonical name of each.
+        /// Kind and canonical form of each.
         identifiers: Vec<(String, String)>,
     },
 }
@@ -93,7 +93,7 @@ impl Entry {
         }
     }
 
-    /// Whether nobody misses it any more.
+    /// Whether it has expired.
     pub(super) fn is_over(&self, at: Timestamp) -> bool {
         let until = match self {
             Self::DeniedToken(denied) => denied.expires_at,
@@ -109,14 +109,14 @@ impl Entry {
         until.has_passed(at)
     }
 
-    /// Its line, without the end.
+    /// Its line, without the line break.
     pub(super) fn to_line(&self) -> Result<String, AdminError> {
         let value = serde_json::to_value(self);
         let damaged = |error| refused(format!("{} {} can't be written: {error}", self.kind(), self.id()));
         Ok(sorted(value.map_err(damaged)?).to_string())
     }
 
-    /// What tells it from others of its kind.
+    /// Its id, unique among its kind.
     pub fn id(&self) -> String {
         match self {
             Self::Client(client) => client.id.to_string(),
@@ -130,7 +130,7 @@ impl Entry {
     }
 }
 
-/// What leads to a user, from its line.
+/// An identifier of a user, as it is in the file.
 pub(super) fn identifier((kind, name): &(String, String)) -> Option<Identifier> {
     match kind.as_str() {
         "username" => Some(Identifier::Username(CanonicalName::from_stored(name))),
@@ -139,12 +139,12 @@ pub(super) fn identifier((kind, name): &(String, String)) -> Option<Identifier> 
     }
 }
 
-/// The line that says what the file is.
+/// The first line: the version.
 pub(super) fn first_line() -> serde_json::Result<String> {
     serde_json::to_string(&Content::First { keyward_export: FORMAT })
 }
 
-/// The line that says what is in the file.
+/// The last line: the counts, and the hash of the lines before it.
 pub(super) fn last_line(counts: &Counts, lines: Hash) -> serde_json::Result<String> {
     serde_json::to_string(&Content::Last { counts: counts.clone(), sha256: encoded(lines) })
 }
@@ -153,8 +153,7 @@ fn encoded(hash: Hash) -> String {
     protocol::base64url::encode(hash.finish().as_ref())
 }
 
-/// The records of a file, one after the other. What isn't a whole export of a version that this program knows ends
-/// with an error.
+/// The records of a file, one after the other. Reading ends with an error if it is no complete export of a known version.
 pub struct Records<R> {
     lines: std::iter::Zip<std::ops::RangeFrom<u64>, Lines<R>>,
     begun: bool,
@@ -178,7 +177,7 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// How many of each kind there were up to here.
+    /// How many of each kind have been read.
     pub(super) fn counts(self) -> Counts {
         self.counts
     }
@@ -194,14 +193,14 @@ impl<R: BufRead> Records<R> {
             match line {
                 Ok(Content::First { keyward_export: FORMAT }) if !self.begun => self.begun = true,
                 Ok(Content::First { keyward_export }) if !self.begun => {
-                    let mend =
-                        format!("the export has format {keyward_export}: use the keyward that knows it");
-                    return Err(refused(mend));
+                    return Err(refused(format!(
+                        "the export has format {keyward_export}: use a version of keyward that reads it"
+                    )));
                 }
                 Ok(Content::Record(entry)) if self.begun && !self.ended => {
                     let place = Some((entry.kind(), entry.id()));
                     if self.last >= place {
-                        return Err(refused(format!("line {number} is not in its place: export again")));
+                        return Err(refused(format!("line {number} is not in order: export again")));
                     }
                     self.last = place;
                     *self.counts.entry(entry.kind().to_owned()).or_default() += 1;
@@ -218,7 +217,7 @@ impl<R: BufRead> Records<R> {
                 }
                 _ => {
                     return Err(refused(format!(
-                        "line {number} is not one of a keyward export: export again"
+                        "line {number} doesn't belong to a keyward export: export again"
                     )));
                 }
             }
@@ -227,7 +226,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// After an error, nothing that follows means anything.
+/// After an error the iterator must not be used.
 impl<R: BufRead> Iterator for Records<R> {
     type Item = Result<Entry, AdminError>;
 
@@ -236,7 +235,7 @@ impl<R: BufRead> Iterator for Records<R> {
     }
 }
 
-/// Members by name: some backends keep no order.
+/// Sorts members by name, as some backends don't keep their order.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,7 +1,7 @@
-//! Into a store. Each record is put if there is none of its id, and one that is there already has to be the same:
-//! so an import that stopped half-way is run again, and a second run changes nothing.
+//! Imports a file into a store. A record is written if the store has none with its id; one that is there already has to be
+//! the same. So an interrupted import can be run again, and a second run changes nothing.
 
-use super::begin::{Begun, Owner, begin, give, read};
+use super::begin::{Begun, Owner, assign, begin, read};
 use super::format::{Counts, Entry, Records, identifier};
 use super::tally::Tally;
 use super::walk::walk;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::{Commit, Document, RingDocument, Stamp, Store};
 
-/// No import takes longer. What expires meanwhile may be gone before it is compared.
+/// No import takes longer than this. What expires within that time may be gone before it is compared.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WAS_PLANNED: &str = "the store has the file already, by a planned move; \
@@ -30,42 +30,41 @@ const WAS_NOT_PLANNED: &str = "the store has the file already, not by a planned 
 /// What an import did.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// What the file holds; the store has it all.
+    /// The records of the file, all of which the store has.
     pub counts: Counts,
-    /// Nothing issued before this counts; `None` after a planned move.
+    /// Nothing issued before this is valid; `None` after a planned move.
     pub not_before: Option<Timestamp>,
-    /// Whether anything was written; the store had it all if not.
+    /// Whether anything was written; otherwise the store had everything already.
     pub is_new: bool,
 }
 
 /// What an import is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Putting records.
+    /// Writing records.
     Put,
-    /// Comparing what the store has then, user by user.
+    /// Comparing what the store has afterwards, user by user.
     Compare,
 }
 
-/// What a file holds.
+/// The summary of a file.
 #[derive(Default)]
 struct Holdings {
     owner: Owner,
     counts: Counts,
-    /// What of it outlasts this import.
+    /// The records that don't expire during the import.
     lasting: Tally,
     skeletons: Skeletons,
 }
 
-/// Puts everything into the store and compares what it holds then. Unless the move was planned (no server has used
-/// the old store since the export), nothing that was issued before counts any more: the file may be old, and what
-/// was revoked or spent since would come back to life. `open` opens the file, which is read to its end before
-/// anything is written. `progress` is told how many of how many are done.
+/// Writes everything to the store and then compares what it has. Unless the move is planned, which means that no server
+/// has used the old store since the export, nothing issued before is valid any more: the file may be old, and what was
+/// revoked or used since would be valid again. `open` opens the file, which is read to its end before anything is
+/// written. `progress` gets the numbers of what is done and of all.
 ///
 /// # Errors
-/// [`AdminError::Refused`] if the file is no whole export of a store that a server was started on, or if the store
-/// has another issuer, other keys, users or clients that are not in it, or something else under an id of it; when the
-/// store fails.
+/// [`AdminError::Refused`] if the file is no complete export; or if the store has another issuer, other keys, users or
+/// clients that are not in the file, or another record with the id of one in it. [`AdminError::Store`].
 pub async fn import<R: BufRead>(
     admin: &Admin,
     open: impl Fn() -> io::Result<R>,
@@ -76,7 +75,7 @@ pub async fn import<R: BufRead>(
         || open().map(Records::of).map_err(|error| refused(format!("the export can't be opened: {error}")));
     let stamp = admin.call;
     let horizon = stamp.at.plus(LONGEST);
-    let holdings = look_through(open()?, horizon)?;
+    let holdings = summarize(open()?, horizon)?;
     let begun = begin(&*admin.store, &holdings.owner, planned_move, stamp).await?;
     if begun == Begun::Now {
         let all = holdings.counts.values().sum();
@@ -101,7 +100,7 @@ pub async fn import<R: BufRead>(
     Ok(Imported { counts: holdings.counts, not_before, is_new })
 }
 
-fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
+fn summarize<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Result<Holdings, AdminError> {
     let mut holdings = Holdings::default();
     for entry in records.by_ref() {
         let entry = entry?;
@@ -121,7 +120,7 @@ fn look_through<R: BufRead>(mut records: Records<R>, horizon: Timestamp) -> Resu
         }
     }
     if holdings.owner.issuer.is_empty() {
-        return Err(refused("the file doesn't say whose it is: export again"));
+        return Err(refused("the file has no issuer: export again"));
     }
     holdings.counts = records.counts();
     Ok(holdings)
@@ -164,7 +163,7 @@ async fn compare(
 
 /// Gives the store to whom it belongs.
 async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
-    match give(store, issuer, stamp).await? {
+    match assign(store, issuer, stamp).await? {
         Commit::Done => Ok(()),
         Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),
         Commit::Lost(_) => Err(refused("another program gave the store to somebody else meanwhile")),
@@ -190,14 +189,14 @@ async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(
             let commit = store.replace_ring(RingDocument::RetiredKeys, None, body, stamp).await?;
             holds(&commit, body)
         }
-        // `begin` put the one, and `end` puts the other.
+        // `begin` has written the ring, and `end` writes the issuer.
         Entry::Ring(_) | Entry::Issuer(_) => true,
     };
     if is_same {
         return Ok(());
     }
     Err(refused(format!(
-        "the store holds another record as {}, or one with its name: import into an empty store",
+        "the store has another record as {}, or one with its name: import into an empty store",
         name.trim_end()
     )))
 }
@@ -216,13 +215,13 @@ fn holds(commit: &Commit<Document>, body: &str) -> bool {
     }
 }
 
-/// With the call that wrote it last, which is a part of it.
+/// With the call that wrote it last, which is part of the record.
 async fn put_grant(store: &dyn Store, grant: &Grant, stamp: Stamp) -> Result<bool, AdminError> {
     let stamp = Stamp { request: grant.last_request, ..stamp };
     Ok(same(store.restore_grant(grant, stamp).await?, grant))
 }
 
-/// Another one that is there would grow by it, or cover it.
+/// Writing it to an existing consent could extend that one, or change nothing, so it is compared first.
 async fn put_consent(store: &dyn Store, consent: &Consent, stamp: Stamp) -> Result<bool, AdminError> {
     let Consent { user, client, .. } = consent;
     let there = async || Ok::<_, AdminError>(store.load_sign_in(user, None, client, &[]).await?.consent);

@@ -1,18 +1,18 @@
-//! What there is of each kind: how many records and which, in whatever order they come.
+//! A fingerprint of all records of each kind, which doesn't depend on their order.
 
 use super::format::Entry;
 use crate::admin::error::AdminError;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::BTreeMap;
 
-/// Everything but the issuer and the key ring, which an import changes.
+/// Counts and sums of everything but the issuer and the key ring, which an import changes.
 #[derive(Default)]
 pub(super) struct Tally(BTreeMap<&'static str, OfKind>);
 
 #[derive(Default, PartialEq, Eq)]
 struct OfKind {
     count: u64,
-    /// Of the hashes of all lines, each bit added without a carry. No line is there twice.
+    /// The XOR of the hashes of all lines, of which none occurs twice.
     sum: [u8; 32],
 }
 
@@ -28,7 +28,7 @@ impl Tally {
         Ok(())
     }
 
-    /// A kind of which there are not the same, with how many there are here.
+    /// A kind whose records differ, and how many there are here.
     pub(super) fn other_than(&self, file: &Self) -> Option<(&'static str, u64)> {
         let kinds = self.0.keys().chain(file.0.keys());
         let other = kinds.copied().find(|kind| self.0.get(kind) != file.0.get(kind))?;

@@ -1,4 +1,4 @@
-//! Through everything that a store keeps.
+//! Visits every record of a store.
 
 use super::format::Entry;
 use crate::admin::error::AdminError;
@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use storage::{Belonging, RingDocument, Store, StoreError};
 
-/// Gives `each` every record that is not over at an instant; those of one kind in the order of their ids.
-/// `progress` is told how many of how many users.
+/// Calls `each` with every record that has not expired at `at`; those of one kind come in the order of their ids.
+/// `progress` gets the number of users done and of all users.
 pub(super) async fn walk(
     store: &Arc<dyn Store>,
     at: Timestamp,
@@ -21,7 +21,7 @@ pub(super) async fn walk(
     let mut lasting = |entry: Entry| if entry.is_over(at) { Ok(()) } else { each(entry) };
     patiently(|| of_the_realm(&**store)).await?.into_iter().try_for_each(&mut lasting)?;
     let mut users = patiently(|| store.user_ids()).await?;
-    // By the texts of ids, as everything is.
+    // By the text of the id, like all records.
     users.sort_by_cached_key(UserId::to_string);
     let (mut done, all) = (0, users.len() as u64);
     let mut coming = VecDeque::with_capacity(AT_ONCE);
@@ -39,7 +39,7 @@ pub(super) async fn walk(
     }
 }
 
-/// A user with what they have, read page by page.
+/// A user with all their records, read page by page.
 async fn everything_of(store: Arc<dyn Store>, id: UserId) -> Result<Vec<Entry>, AdminError> {
     let mut entries: Vec<Entry> =
         patiently(|| store.user(&id)).await?.into_iter().map(Entry::of_user).collect();
