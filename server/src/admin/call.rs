@@ -1,4 +1,4 @@
-//! One call of whoever administers: who it is, and the id and time of everything the call does.
+//! One administrative call: who acts, and the id and time of everything the call does.
 
 use crate::entropy::{self, Entropy};
 use crate::telemetry;
@@ -15,7 +15,7 @@ pub enum Actor {
     Operator,
     /// An operator who authenticated under this name. Each write is an event of the audit log, which names them.
     Principal(String),
-    /// The server itself, for somebody who signs up or for the demo. Those write their own events.
+    /// The server itself, for a user who signs up, or for the demo. Those write their own events.
     Server,
 }
 

@@ -1,5 +1,5 @@
-//! Asking a store again that is busy or away. Moving a store runs for minutes and nobody waits at a browser, so
-//! waiting costs less than starting over.
+//! Repeating calls while a store is busy or away. Moving a store takes minutes and no browser waits for it, so waiting
+//! costs less than starting over.
 
 use super::error::AdminError;
 use std::time::Duration;

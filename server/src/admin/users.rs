@@ -29,7 +29,7 @@ pub struct NewUser {
     pub allow_lookalike: bool,
 }
 
-/// A user who can be created: everything was checked.
+/// A user who can be created: everything was checked, and only the password is still to be hashed.
 #[derive(Debug)]
 pub struct Draft {
     new: NewUser,

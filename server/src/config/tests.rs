@@ -13,16 +13,16 @@ mod layers;
 mod rows;
 mod unsafe_values;
 
-/// Two secrets as long as they have to be.
+/// Secrets of the required length.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const SECRETS: &str = "0123456789abcdef0123456789abcdef,fedcba9876543210fedcba9876543210";
 
-/// Settings of a file.
+/// The settings of a file.
 fn of_file(body: &str) -> Result<Settings, BadSetting> {
     Raw::of(Some((Path::new("keyward.toml"), body)), &Env::default()).and_then(|raw| decide(&raw))
 }
 
-/// Settings of an environment.
+/// The settings of an environment.
 fn of_env<const N: usize>(variables: [(&str, &str); N]) -> Result<Settings, BadSetting> {
     Raw::of(None, &Env::of(&variables)).and_then(|raw| decide(&raw))
 }
@@ -35,7 +35,7 @@ fn shown(settings: &Settings, key: &str) -> Option<String> {
     table::row(key).unwrap().shown(settings)
 }
 
-/// The one line that somebody sees whose start was stopped. Names key and, where there is one, value.
+/// The line with which a start is refused. It names the key and, if there is one, the value.
 fn complaint(result: Result<Settings, BadSetting>, key: &str) -> String {
     let bad = result.unwrap_err();
     assert_eq!(bad.key, key, "{bad}");

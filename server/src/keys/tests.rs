@@ -1,4 +1,4 @@
-//! Keys through time: one store and one clock, and as many processes as a test wants.
+//! Keys as time passes: one store, one clock, and any number of processes.
 
 use super::age::{RETRY_AFTER, RETRY_SOON};
 use super::custody::Headers;
@@ -48,7 +48,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const ES256: &[Algorithm] = &[Algorithm::ES256];
 const TWO: &[Algorithm] = &[Algorithm::EdDSA, Algorithm::ES256];
 
-/// The defaults of a server that others reach.
+/// The defaults of a public server.
 fn policy(algs: &[Algorithm]) -> KeyPolicy {
     KeyPolicy {
         algs: algs.to_vec(),
@@ -64,14 +64,14 @@ fn loopback(algs: &[Algorithm]) -> KeyPolicy {
     KeyPolicy { loopback: true, ..policy(algs) }
 }
 
-/// What processes share.
+/// What the processes of a test share.
 struct World {
     folder: TempDir,
     store: Arc<dyn Store>,
     faults: Arc<Faults>,
     counts: Arc<Counts>,
     clock: Arc<FakeClock>,
-    /// Each process draws from a stream of its own, as request ids must differ.
+    /// Each process has its own random stream, so that request ids differ.
     streams: AtomicU64,
 }
 
@@ -141,13 +141,13 @@ impl World {
         read_ring(&*self.store).await.unwrap().unwrap()
     }
 
-    /// Puts any text where a document stands.
+    /// Replaces a document by any text.
     async fn put(&self, document: RingDocument, text: &str) {
         let seen = self.store.ring(document).await.unwrap().map(|there| there.version);
         assert!(self.store.replace_ring(document, seen, text, self.stamp()).await.unwrap().is_done());
     }
 
-    /// Takes storage away, until [`World::back`].
+    /// Makes the store unavailable until [`World::back`].
     fn away(&self) {
         for _ in 0..1000 {
             self.faults.fail("ring", 1, When::Before, StoreErrorKind::Unavailable);
@@ -160,7 +160,7 @@ impl World {
 }
 
 impl Keys {
-    /// What a process does each minute while its clock can be believed.
+    /// The work of every minute while the clock can be trusted.
     async fn tick(&self) -> Result<Maintained, KeysError> {
         let maintained = self.maintain().await?;
         self.remove_expired().await?;
@@ -168,7 +168,7 @@ impl Keys {
     }
 }
 
-/// What a process says of its keys, without asking storage.
+/// The keys of a process, without a read.
 fn listed(keys: &Keys, now: Timestamp) -> Vec<KeyInfo> {
     keys.current().list(now)
 }
@@ -186,7 +186,7 @@ fn count(keys: &Keys, state: KeyState) -> usize {
     listed(keys, keys.clock.now()).iter().filter(|key| key.state == state).count()
 }
 
-/// The name of what signs for an algorithm.
+/// The id of the key that signs for an algorithm.
 fn signing(keys: &Keys, alg: Algorithm) -> Option<String> {
     keys.current().signer(Some(alg), keys.clock.now()).ok().map(|signer| signer.kid().to_owned())
 }
@@ -197,20 +197,20 @@ async fn signed_by(signer: &dyn TokenSigner, claims: &serde_json::Value) -> Stri
     jwt::assemble(input, &signature)
 }
 
-/// A token of what signs by default.
+/// A token of the default key.
 async fn token(keys: &Keys) -> String {
     let signer = keys.current().signer(None, keys.clock.now()).cloned().unwrap();
     signed_by(&*signer, &serde_json::json!({ "sub": "someone" })).await
 }
 
-/// Whether a process accepts a token, and as a hint.
+/// Whether a process accepts a token, and whether it does as `id_token_hint`.
 fn accepts(keys: &Keys, token: &str) -> (bool, bool) {
     let (snapshot, now) = (keys.current(), keys.clock.now());
     let Some(token) = Compact::parse(token) else { return (false, false) };
     (snapshot.verify(&token, now), snapshot.verify_hint(&token, now))
 }
 
-/// The kids a process publishes.
+/// The ids of the keys that a process publishes.
 fn published(keys: &Keys) -> Vec<String> {
     let jwks: JwkSet = serde_json::from_slice(&keys.current().jwks(keys.clock.now()).body).unwrap();
     jwks.keys.into_iter().map(|key| key.kid).collect()

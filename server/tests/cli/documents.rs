@@ -20,7 +20,7 @@ const INSTANTS: [&str; 8] = [
     "not_before",
 ];
 
-/// Members that are random where nobody chose them.
+/// Members that are random by default.
 const RANDOM: [&str; 5] = ["id", "sub", "client_id", "client_secret", "kid"];
 
 /// A folder with a store, and what was typed and answered there.
@@ -63,7 +63,7 @@ impl Day {
         document
     }
 
-    /// Replaces what chance and the hour decide by where it stands; the same value always by the same name.
+    /// Replaces random values and times by names; a value that occurs again gets the same name.
     fn mask(&mut self, name: &str, value: &mut Value) {
         match value {
             Value::Array(list) => list.iter_mut().for_each(|item| self.mask(name, item)),

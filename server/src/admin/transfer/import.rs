@@ -144,7 +144,7 @@ async fn put_all<R: BufRead>(
     .await
 }
 
-/// The store has what the file has, and nothing else.
+/// Checks that the store has what the file has, and nothing else.
 async fn compare(
     admin: &Admin,
     file: &Tally,
@@ -156,17 +156,17 @@ async fn compare(
     match there.other_than(file) {
         None => Ok(()),
         Some((kind, count)) => Err(refused(format!(
-            "what the store holds of kind {kind} ({count} records) is not what the file has: import into an empty store"
+            "what the store has of kind {kind} ({count} records) is not what the file has: import into an empty store"
         ))),
     }
 }
 
-/// Gives the store to whom it belongs.
+/// Makes the store belong to the file's issuer.
 async fn end(store: &dyn Store, issuer: &str, stamp: Stamp) -> Result<(), AdminError> {
     match assign(store, issuer, stamp).await? {
         Commit::Done => Ok(()),
         Commit::Lost(theirs) if theirs.as_deref().is_some_and(|theirs| theirs == issuer) => Ok(()),
-        Commit::Lost(_) => Err(refused("another program gave the store to somebody else meanwhile")),
+        Commit::Lost(_) => Err(refused("another program has assigned the store to another issuer")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! File, environment, flags, and what the platform says; the later wins, and each is named when it is wrong.
+//! File, environment, flags and the platform's variables; the later wins, and an error names the one that is wrong.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Every row of the table, and the page that is made of it.
+//! Every row of the table, and the page that is generated from it.
 
 use super::*;
 use crate::config::page;

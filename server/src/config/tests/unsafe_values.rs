@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A server that others reach, and what this test changes about it.
+/// The settings of a public server, with what a test changes.
 fn public(body: &str) -> Result<Settings, BadSetting> {
     of_file(&format!("issuer = \"https://auth.example\"\n{body}\n"))
 }
@@ -99,7 +99,7 @@ fn n217_no_lifetime_is_negative_empty_or_endless() {
 fn n217_an_absolute_lifetime_is_no_shorter_than_the_idle_one() {
     let refresh = public("refresh_token_absolute_ttl = \"29d\"");
     assert_refused(refresh, "refresh_token_absolute_ttl", &["29d", "refresh_token_idle_ttl (30d)"]);
-    // The default is what is wrong here, so it is shown.
+    // The default is the wrong value here, so it is shown.
     let session = public("session_idle_ttl = \"8d\"");
     assert_refused(session, "session_absolute_ttl", &["`7d` (default)", "session_idle_ttl (8d)"]);
     assert!(public("session_idle_ttl = \"7d\"").is_ok());

@@ -1,5 +1,5 @@
-//! N-240: clocks that are apart, and clocks that are put right. What a wrong clock dated stops nobody, and nobody signs
-//! with what verifiers can't know.
+//! N-240: clocks that differ, and clocks that are corrected. Dates from a wrong clock stop no process, and no process
+//! signs with a key that verifiers can't know.
 
 use super::*;
 use ring::JWKS_MAX_AGE;
@@ -26,7 +26,7 @@ fn seals_and_opens(world: &World, here: &Keys, there: &Keys) -> bool {
     there.current().seals().open(SealKind::Session, &sealed).is_some()
 }
 
-/// It signs by each algorithm, and what it signs is verifiable by what it publishes.
+/// It signs by each algorithm, and the keys that it publishes verify that.
 async fn assert_works(keys: &Keys, what: &str) {
     for alg in &keys.policy().algs {
         let kid = signing(keys, *alg).unwrap_or_else(|| panic!("nothing signs by {alg}: {what}"));
@@ -106,7 +106,7 @@ async fn n240_one_process_with_a_wrong_clock_stops_none_of_the_others() {
         let (first, old) = (signing(&right, Algorithm::ES256), token(&right).await);
         let wrong = Process::start(&world, its_now, &policy(TWO)).await;
         for _ in 0..3 {
-            // Longer than that it would have to be wrong from its start on to clear anything away.
+            // To delete anything, the clock would have to be wrong for longer, from the start of its process.
             wrong.keys.maintain().await.unwrap();
             wrong.clock.advance(MINUTE);
             world.advance(MINUTE);
@@ -114,15 +114,15 @@ async fn n240_one_process_with_a_wrong_clock_stops_none_of_the_others() {
             assert_eq!(signing(&right, Algorithm::ES256), first, "the same key signs: {its_now:?}");
             assert_eq!(accepts(&right, &old), (true, true));
             assert_eq!(accepts(&right, &token(&wrong.keys).await), (true, true));
-            assert_eq!(signing(&right, Algorithm::EdDSA), None, "nobody can know it: {its_now:?}");
+            assert_eq!(signing(&right, Algorithm::EdDSA), None, "no verifier can know it: {its_now:?}");
         }
         assert!(signing(&wrong.keys, Algorithm::ES256).is_some(), "{its_now:?}");
         assert!(seals_and_opens(&world, &right, &wrong.keys) && seals_and_opens(&world, &wrong.keys, &right));
     }
 }
 
-/// A host with the right time and others with wrong ones, for some months: each looks after the keys. Verifiers hold
-/// copies from the right one for their max-age.
+/// A host with the right time and others with wrong ones, for some months. Each maintains the keys, and verifiers cache
+/// the JWKS of the right one for its max-age.
 async fn months_beside(farthest: Timestamp) {
     let (ahead, behind) = (|by| START.plus(by), |by| START.minus(by));
     let clocks = [START, ahead(120 * SECOND), behind(120 * SECOND), ahead(HOUR), behind(HOUR), farthest];
@@ -133,13 +133,13 @@ async fn months_beside(farthest: Timestamp) {
     }
     let mut first_told: HashMap<String, Timestamp> = HashMap::new();
     let mut signers = std::collections::BTreeSet::new();
-    // Three times an hour, as verifiers fetch a copy at most.
+    // Three times an hour, which is how often verifiers fetch a copy.
     for round in 0..24 * 3 * 100 {
         let now = world.advance(20 * MINUTE);
         for process in &processes {
             process.clock.advance(20 * MINUTE);
         }
-        // Each at its own pace.
+        // Each at its own interval.
         processes[1 + round % (clocks.len() - 1)].keys.tick().await.unwrap();
         let right = &processes[0].keys;
         right.tick().await.unwrap();

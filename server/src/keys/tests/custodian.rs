@@ -1,4 +1,4 @@
-//! Local custody with strings attached: it can be forbidden to make keys, fail to unwrap some, and meddle.
+//! Local custody with faults: it can be forbidden to make keys, fail to unwrap some, and let another process interfere.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 pub(super) struct Custodian {
     local: LocalCustody,
-    /// The names of keys that don't unwrap.
+    /// The ids of keys that don't unwrap.
     locked: Lock<BTreeSet<String>>,
     generates: AtomicBool,
     /// How many masters were unwrapped.
     masters: AtomicU64,
-    /// Where somebody else writes the ring whenever a key is made.
+    /// A store in which another process writes the ring whenever a key is made.
     meddled: Option<Arc<dyn Store>>,
 }
 
@@ -27,7 +27,7 @@ impl Custodian {
         }
     }
 
-    /// May use keys and make none, as a token function with KMS.
+    /// May use keys but make none, like a token function with KMS.
     pub(super) fn without_generating(world: &World) -> Self {
         Self { generates: AtomicBool::new(false), ..Self::new(world) }
     }

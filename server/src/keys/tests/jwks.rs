@@ -1,4 +1,4 @@
-//! What verifiers are told.
+//! The JWKS that verifiers get.
 
 use super::*;
 use serde_json::Value;
@@ -49,7 +49,7 @@ async fn it_changes_exactly_when_a_key_comes_or_goes() {
     world.clock.set(START.plus(30 * DAY - MILLISECOND));
     assert_eq!((etag(&keys), body(&keys)), at_start);
     world.advance(MILLISECOND);
-    assert_eq!((etag(&keys), body(&keys)), at_start, "who signs is not told");
+    assert_eq!((etag(&keys), body(&keys)), at_start, "it doesn't say which key signs");
     keys.tick().await.unwrap();
     let third = only(&keys, KeyState::Pending).kid;
     assert_eq!(published(&keys), [third.clone(), second.clone(), first], "what signs next comes first");

@@ -97,7 +97,7 @@ async fn an_algorithm_that_left_the_settings_retires() {
     let left: Vec<_> = listed(&keys, now).into_iter().filter(|key| key.alg == Algorithm::EdDSA).collect();
     assert_eq!(left.len(), 1, "what never signed is gone");
     assert_eq!((left[0].state, left[0].remove_at), (KeyState::Retiring, Some(now.plus(2 * DAY))));
-    assert!(keys.current().signer(Some(Algorithm::EdDSA), now).is_err(), "it signs for nobody at once");
+    assert!(keys.current().signer(Some(Algorithm::EdDSA), now).is_err(), "it signs nothing any more");
     assert_eq!(accepts(&keys, &default), (true, true));
     world.advance(2 * DAY);
     assert_eq!(accepts(&keys, &default), (false, true));

@@ -1,5 +1,5 @@
-//! Rotations under load. Verifiers hold copies of the JWKS for their max-age and fetch them from any of
-//! several processes, each with its own picture of the ring; no token may ever be unverifiable.
+//! Rotations under load. Verifiers cache the JWKS for its max-age and fetch it from any of several processes, each with
+//! its own copy of the ring; every token must be verifiable at all times.
 
 use super::*;
 use ring::JWKS_MAX_AGE;
@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 const PROCESSES: usize = 3;
 const VERIFIERS: usize = 6;
 
-/// Seeded chance.
+/// Seeded random numbers.
 struct Dice(SeededEntropy);
 
 impl Dice {
@@ -22,8 +22,8 @@ impl Dice {
     }
 }
 
-/// Somebody's API, with its copy of the JWKS: the keys' names, which are their thumbprints (asserted when they
-/// are fetched), so who knows a name can verify.
+/// An API with its copy of the JWKS: the ids of the keys, which are their thumbprints (asserted when they are fetched), so
+/// an API that knows the id can verify.
 struct Verifier {
     holds_until: Timestamp,
     kids: HashSet<String>,
@@ -34,7 +34,7 @@ struct Load {
     dice: Dice,
     processes: Vec<Arc<Keys>>,
     verifiers: Vec<Verifier>,
-    /// What `--now` is asked with.
+    /// Whether `--now` gets `--force`.
     force: bool,
     /// How long tokens live.
     lifetime: Duration,
@@ -50,7 +50,7 @@ impl Load {
         let (world, dice) = (World::new(), Dice(SeededEntropy::new(9)));
         let mut processes = Vec::new();
         for _ in 0..PROCESSES {
-            // Without old masters, which are of no concern here, the ring stays small and the test quick.
+            // Without old masters, which don't matter here, the ring stays small and the test quick.
             let policy = KeyPolicy { seal_retention: DAY, ..policy.clone() };
             processes.push(world.open(&policy).await);
             // Each reads the ring at its own phase of the minute.
@@ -81,7 +81,7 @@ impl Load {
         Arc::clone(&self.processes[self.dice.below(PROCESSES)])
     }
 
-    /// Lets time pass to `end`, with a token and a look at all that live at most `gap` apart.
+    /// Lets time pass to `end`. At intervals of at most `gap` a token is issued and all valid ones are verified.
     async fn run(&mut self, end: Timestamp, gap: Duration) {
         while self.world.now() < end {
             let (now, next) = (self.world.now(), self.world.now().plus(self.dice.within(gap)));
@@ -94,7 +94,7 @@ impl Load {
         }
     }
 
-    /// Any process signs a token, and any takes it for ours.
+    /// A random process signs a token, and a random one accepts it.
     async fn issue(&mut self) {
         let (signs, checks, now) = (self.any(), self.any(), self.world.now());
         let alg = self.algs()[self.dice.below(self.algs().len())];
@@ -120,7 +120,7 @@ impl Load {
         }
     }
 
-    /// As the endpoint answers, from any process.
+    /// The answer of the endpoint, from a random process.
     async fn fetched(&self) -> Verifier {
         let (process, now) = (self.any(), self.world.now());
         let body = process.fresh().await.unwrap().jwks(now).body;
@@ -132,7 +132,7 @@ impl Load {
         }
     }
 
-    /// Rotates, by time or by command, until it has happened so often.
+    /// Rotates, by time or by command, until the given number of rotations.
     async fn rotate(&mut self, times: u32) {
         let mut last = self.active().await;
         while self.rotations < times {
@@ -195,7 +195,7 @@ impl Load {
         }
     }
 
-    /// Goes to an instant at which something changes by itself, and on until everybody has noticed.
+    /// Advances to an instant at which a key changes its state, and until every process has noticed.
     async fn run_across(&mut self, instant: Timestamp) {
         self.run(instant.minus(MINUTE), 2 * DAY).await;
         self.run(instant.plus(MINUTE), 20 * SECOND).await;
@@ -203,7 +203,7 @@ impl Load {
         self.run(self.world.now().plus(MINUTE), 20 * SECOND).await;
     }
 
-    /// The worst phases a verifier can be at: its next copy is one of the last, or the first, of their kind.
+    /// The worst cases for a verifier: its next copy is one of the last before a change, or the first after it.
     fn restart_some(&mut self) {
         let now = self.world.now();
         for at in 0..VERIFIERS / 2 {
@@ -217,7 +217,7 @@ impl Load {
         self.run_across(removal.unwrap()).await;
     }
 
-    /// What the background does each minute.
+    /// The background task of every minute.
     async fn tick_all(&self) {
         for process in &self.processes {
             process.tick().await.unwrap();
@@ -227,7 +227,7 @@ impl Load {
 
 #[tokio::test]
 async fn six_hundred_rotations_leave_no_token_unverifiable() {
-    // The longest-lived tokens that the settings allow beside a retirement of two days.
+    // The longest-lived tokens that the settings allow with a retirement of two days.
     let mut load = Load::new(&policy(ES256), DAY).await;
     load.rotate(600).await;
     assert!(load.issued > 10_000, "{} is no load", load.issued);

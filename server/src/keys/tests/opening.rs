@@ -1,4 +1,4 @@
-//! The first ring, and starting beside one that is there.
+//! The first ring, and starting on an existing one.
 
 use super::*;
 use std::fs;

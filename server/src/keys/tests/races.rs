@@ -1,4 +1,4 @@
-//! Every change is compare-and-set: one wins, and who loses looks again.
+//! Every change is compare-and-set: one process wins, and the others read again.
 
 use super::*;
 

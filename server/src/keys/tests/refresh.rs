@@ -1,4 +1,4 @@
-//! How old a process' picture of the ring may be, and what it does while storage is away.
+//! How old a process's copy of the ring may be, and what the process does while the store is away.
 
 use super::*;
 
@@ -52,7 +52,7 @@ async fn n218_while_storage_is_away_the_last_ring_serves_for_15_minutes() {
     }
     world.advance(MILLISECOND);
     assert!(matches!(keys.fresh().await, Err(KeysError::Stale)));
-    assert_eq!(published(&keys).len(), 2, "verifying goes on");
+    assert_eq!(published(&keys).len(), 2, "verification continues");
     assert_eq!(accepts(&keys, &token(&keys).await), (true, true));
     world.back();
     world.advance(RETRY_AFTER);
@@ -88,9 +88,9 @@ async fn n244_a_store_that_callers_made_busy_lets_no_old_ring_serve() {
     let busy = || world.faults.fail("ring", 1, When::Before, StoreErrorKind::Busy);
     busy();
     assert!(matches!(keys.fresh().await, Err(KeysError::Store(_))));
-    assert!(matches!(keys.fresh().await, Err(KeysError::Stale)), "nobody queues for it");
+    assert!(matches!(keys.fresh().await, Err(KeysError::Stale)), "no caller queues for it");
     assert!(matches!(keys.published().await, Err(KeysError::Stale)));
-    // That it was away before doesn't help: it is there, and busy.
+    // It was away before, but now it is busy.
     world.advance(RETRY_SOON);
     world.faults.fail("ring", 1, When::Before, StoreErrorKind::Unavailable);
     assert_eq!(keys.fresh().await.unwrap().version(), 1);
@@ -110,7 +110,7 @@ async fn n244_what_is_known_to_be_out_of_date_serves_nobody_however_young() {
     world.away();
     assert!(matches!(keys.fresh().await, Err(KeysError::Store(_))));
     assert!(matches!(keys.fresh().await, Err(KeysError::Stale)));
-    assert!(matches!(keys.published().await, Err(KeysError::Stale)), "nor is it told to verifiers");
+    assert!(matches!(keys.published().await, Err(KeysError::Stale)), "nor do verifiers get it");
     world.back();
     world.advance(RETRY_AFTER);
     assert_eq!(keys.fresh().await.unwrap().version(), 1);

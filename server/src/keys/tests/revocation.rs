@@ -1,5 +1,5 @@
-//! N-231: a key that leaked is out everywhere within a minute and never comes back; and the hints that removed
-//! keys still verify.
+//! N-231: a leaked key is removed everywhere within a minute and never comes back; and the hints that removed keys still
+//! verify.
 
 use super::*;
 
@@ -11,7 +11,7 @@ async fn an_hour_in(world: &World) -> Arc<Keys> {
     keys
 }
 
-/// Rotates, and goes on until the first key is removed; gives it and a token it signed.
+/// Rotates, and advances until the first key is removed. Returns it and a token that it signed.
 async fn with_a_removed_key(world: &World) -> (Arc<Keys>, KeyInfo, String) {
     let keys = an_hour_in(world).await;
     let (first, old) = (only(&keys, KeyState::Active).kid, token(&keys).await);
@@ -190,7 +190,7 @@ async fn a_revoked_retired_key_verifies_no_hint() {
 
 #[tokio::test]
 async fn a_revoked_key_does_not_come_back_from_a_copy() {
-    // Somebody who cleared away at the same moment writes the copy after the revocation.
+    // A process that prunes the ring at the same moment writes the copy after the revocation.
     let world = World::new();
     let (keys, first, old) = with_a_removed_key(&world).await;
     let copy = {

@@ -1,5 +1,5 @@
-//! N-253: the master key file is replaced. Whatever step is the last, what the ring names opens everything, and the
-//! same command goes on from there.
+//! N-253: the master key file is replaced. Wherever the command is interrupted, the file that the ring names unwraps
+//! everything, and the same command continues from there.
 
 use super::master_file::{MasterKeyFile, successor, with_suffix};
 use super::rewrap::{finish, prepare};
@@ -24,7 +24,7 @@ async fn opens_all(world: &World, path: &Path) -> bool {
     opened[0]
 }
 
-/// The files there are, besides drafts.
+/// The files in the folder, besides drafts.
 async fn assert_opens_with_one(world: &World, files: [&Path; 2], sealed: &[u8]) {
     let named = world.stored().await.1.wrapping_key;
     let mut opening = Vec::new();
@@ -67,7 +67,7 @@ async fn stage() -> Stage {
     Stage { world, new, sealed, server }
 }
 
-/// The command up to a step; dropped there, as a process that is killed.
+/// Runs the command up to a step and drops it there, as if the process were killed.
 async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     let Stage { world, new, .. } = stage;
     let (path, entropy) = (world.master_key(), world.entropy());
@@ -82,7 +82,7 @@ async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     let keys = world.try_open(Arc::new(world.custody()), &policy(TWO), false).await?;
     keys.rewrap(&wrapping_key.name).await?;
     if (3..=4).contains(&steps) {
-        // Half of the last step: the former file is kept; and the new one is in its place, too.
+        // Half of the last step: the former file is kept, and then the new one is in its place, too.
         let former = MasterKeyFile::read(&path).unwrap().name;
         fs::hard_link(&path, with_suffix(&path, &former)).unwrap();
         if steps == 4 {
@@ -106,7 +106,7 @@ async fn n253_stopped_after_any_step_every_key_opens_and_the_command_goes_on() {
         let former = with_suffix(&path, old_ring.wrapping_key.as_ref().unwrap());
         let other = [&next, &former].into_iter().find(|file| file.exists()).unwrap_or(&stage.new);
         assert_opens_with_one(world, [&path, other], &stage.sealed).await;
-        // The server goes on, and what it makes meanwhile is wrapped like the rest.
+        // The server continues, and what it makes in between is wrapped like the rest.
         world.advance(MINUTE);
         stage.server.fresh().await.unwrap();
         stage.server.rotate(RotateWhen::Now { force: true }).await.unwrap();
@@ -123,14 +123,14 @@ async fn n253_stopped_after_any_step_every_key_opens_and_the_command_goes_on() {
         stage.server.fresh().await.unwrap();
         let sealing = stage.server.current().seals().current_master(world.now());
         assert!(old_ring.masters.iter().all(|master| master.id != sealing), "{steps}");
-        // It is kept, as backups from before need it.
+        // It is kept, as older backups need it.
         let kept: Vec<_> =
             fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().path()).collect();
         assert_eq!(kept.len(), 2, "{kept:?}");
         let former = kept.iter().find(|file| **file != path).unwrap();
         assert_eq!(fs::read_to_string(former).unwrap(), old_bytes);
         assert!(!opens_all(world, former).await);
-        // Once more is nothing more.
+        // Another run changes nothing.
         let before = world.stored().await;
         command(&stage, 9).await.unwrap();
         assert_eq!(world.stored().await, before);

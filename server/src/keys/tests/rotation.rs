@@ -1,4 +1,4 @@
-//! Keys come and go by the clock; commands only move the hands.
+//! Keys change their states by the clock; commands only change the dates.
 
 use super::*;
 
@@ -122,7 +122,7 @@ async fn rotate_lets_the_pending_key_sign_one_lead_from_now() {
     maintained_until(&world, &keys, now.plus(DAY)).await;
     assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
     let third = only(&keys, KeyState::Pending);
-    assert_eq!(third.sign_from, now.plus(31 * DAY), "the period begins anew");
+    assert_eq!(third.sign_from, now.plus(31 * DAY), "the period begins again");
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn rotate_now_waits_until_every_verifier_knows_the_successor() {
     let keys = world.open(&policy(ES256)).await;
     let now = RotateWhen::Now { force: false };
     let too_young = |wait_seconds| RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds };
-    // 900 s in caches, and 60 s until the last process hands the key out.
+    // 900 s in caches, and 60 s until the last process publishes the key.
     assert_eq!(refusal(keys.rotate(now).await), too_young(960));
     world.advance(899 * SECOND);
     assert_eq!(refusal(keys.rotate(now).await), too_young(61));
@@ -244,7 +244,7 @@ async fn a_clock_that_ran_ahead_and_came_back_leaves_a_key_that_signs_and_one_th
         for alg in TWO {
             assert!(published(&keys).contains(&signing(&keys, *alg).unwrap()));
         }
-        // From here on it rotates as one that never saw such a clock, a lead later at most.
+        // From here on it rotates like a ring that never saw such a clock, at most one lead later.
         let mut since = TWO.iter().map(|alg| (signing(&keys, *alg), world.now())).collect::<Vec<_>>();
         for _ in 0..100 {
             let now = world.advance(DAY);

@@ -1,4 +1,4 @@
-//! What we sign, as another implementation reads it; and what we refuse to take for ours.
+//! Our signatures as another implementation reads them, and tokens that we refuse as not ours.
 
 use super::*;
 use jsonwebtoken::jwk::{Jwk as TheirKey, ThumbprintHash};
@@ -7,7 +7,7 @@ use protocol::base64url;
 use protocol::jwk::Jwk;
 use serde_json::{Value, json};
 
-/// A ring's key of each algorithm, with what signs for it.
+/// A ring's key of an algorithm, and its signer.
 async fn made(world: &World, alg: Algorithm) -> (Jwk, Arc<dyn TokenSigner>) {
     let custody = world.custody();
     let wrapping_key = custody.first_wrapping_key().await.unwrap();
