@@ -11,7 +11,9 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// The folders and files of `server/src`, from the bottom up: each uses only what is before it.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 30] = [
+    "headers",
+    "peer",
     "clock",
     "entropy",
     "tasks",
@@ -19,10 +21,11 @@ const LAYERS: [&str; 27] = [
     "crowd",
     "answered",
     "turns",
+    "keys",
     "config",
     "telemetry",
+    "budget",
     "password",
-    "keys",
     "jose",
     "admin",
     "app",
@@ -186,6 +189,9 @@ impl Visit<'_> for Collector<'_> {
     fn visit_item_use(&mut self, item: &ItemUse) {
         self.tree(&item.tree, &[], !matches!(item.vis, syn::Visibility::Inherited));
     }
+
+    /// `pub(super)` names the parent and uses nothing of it.
+    fn visit_visibility(&mut self, _: &syn::Visibility) {}
 
     fn visit_path(&mut self, path: &syn::Path) {
         self.0.paths.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());

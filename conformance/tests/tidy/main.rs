@@ -120,14 +120,14 @@ fn shared_state_is_in_known_places_only() {
         "server/src/admission/limiter.rs",
         "server/src/app.rs",
         "server/src/in_flight.rs",
-        "server/src/keys/mod.rs",
+        "server/src/keys/process.rs",
         "server/src/keys/local.rs",
         "server/src/keys/verified.rs",
         "server/src/password.rs",
         "server/src/single_flight.rs",
         "server/src/telemetry/failure_log.rs",
-        "server/src/transport/budget.rs",
-        "server/src/transport/places.rs",
+        "server/src/budget.rs",
+        "server/src/transport/slots.rs",
         "server/src/transport/wire.rs",
     ];
     let words = [
