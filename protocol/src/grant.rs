@@ -2,10 +2,9 @@
 //! from. One record, so that redeeming, rotating and revoking are one guarded write each.
 
 use crate::client::Client;
+use crate::flow::{AuthorizationCode, Flow};
 use crate::generation::{Authority, Generation, Generations};
 use crate::id::{ClientId, GrantId, RequestId, SessionId, UserId};
-use crate::lifetimes;
-use crate::pkce::Pkce;
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::session::{Authentication, Session};
@@ -41,12 +40,9 @@ pub struct Grant {
     pub scope: Scope,
     /// The resource asked for (RFC 8707).
     pub resource: Option<String>,
-    /// SHA-256 of the redirect URI, which the token request repeats (RFC 6749 §4.1.3).
-    pub redirect_uri: Digest,
-    /// The challenge, or that there is none.
-    pub pkce: Pkce,
-    /// For the ID token.
-    pub nonce: Option<String>,
+    /// How it was given, with what only that flow has.
+    #[serde(flatten)]
+    pub flow: Flow,
     /// Single claims asked for (OIDC Core §5.5).
     pub claims: RequestedClaims,
     /// How and when the user proved who they are.
@@ -56,12 +52,6 @@ pub struct Grant {
     pub authority: Option<Authority>,
     /// Whether it survives its session (`offline_access`).
     pub offline: bool,
-    /// Hash of the code's secret.
-    pub code: Digest,
-    /// When the code stops working.
-    pub code_expires_at: Timestamp,
-    /// When the code was redeemed; never unset.
-    pub redeemed_at: Option<Timestamp>,
     /// The refresh token, if there is one.
     pub refresh: Option<Refresh>,
     /// When it was made: at the end of the authorization request.
@@ -140,13 +130,27 @@ impl Grant {
         GrantKey { user: self.user, grant: self.id }
     }
 
-    /// Until when it is of use; after that it may be deleted. A grant whose code nobody redeemed has nothing to be
-    /// logged out of or revoked, however long its session goes on.
-    pub fn kept_until(&self) -> Timestamp {
-        match self.redeemed_at {
-            Some(_) => self.expires_at,
-            None => self.expires_at.min(self.code_expires_at.plus(lifetimes::UNREDEEMED)),
+    /// Its authorization code, if it was given by one.
+    pub const fn code(&self) -> Option<&AuthorizationCode> {
+        match &self.flow {
+            Flow::Code(code) => Some(code),
         }
+    }
+
+    /// Its code, until that is redeemed.
+    pub fn unredeemed_code(&self) -> Option<&AuthorizationCode> {
+        self.code().filter(|code| code.redeemed_at.is_none())
+    }
+
+    /// When its code was redeemed.
+    pub fn redeemed_at(&self) -> Option<Timestamp> {
+        self.code().and_then(|code| code.redeemed_at)
+    }
+
+    /// Until when it is of use; after that it may be deleted. A grant whose code nobody redeemed has nothing to be
+    /// logged out of or revoked, however long its session lasts.
+    pub fn kept_until(&self) -> Timestamp {
+        self.unredeemed_code().map_or(self.expires_at, |code| self.expires_at.min(code.kept_until()))
     }
 
     /// How far the clock of `call` may be from the clock that dated the last step of this grant: nothing, if one process
@@ -155,9 +159,9 @@ impl Grant {
         if self.last_request.is_beside(call) { Duration::ZERO } else { CLOCK_SKEW }
     }
 
-    /// Whether its life depends on its session's: until the code is redeemed, and after that unless it is offline.
-    pub const fn needs_session(&self) -> bool {
-        !self.offline || self.redeemed_at.is_none()
+    /// Whether its life depends on its session's: until its code is redeemed, and after that unless it is offline.
+    pub fn needs_session(&self) -> bool {
+        !self.offline || self.unredeemed_code().is_some()
     }
 
     /// The one rule of a grant's life, asked at every use: not revoked, not expired, user and client enabled, no
@@ -203,7 +207,7 @@ pub const KEPT_OF_A_CLIENT: usize = 80;
 pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
     let by_age = |grant: &&Grant| (grant.id != made.id, Reverse(grant.created_at), grant.id);
     let ours = |grant: &&Grant| grant.user == made.user && grant.client == made.client;
-    let unredeemed = |grant: &&Grant| grant.session == made.session && grant.redeemed_at.is_none();
+    let unredeemed = |grant: &&Grant| grant.session == made.session && grant.unredeemed_code().is_some();
     let mut codes: Vec<&Grant> = grants.iter().filter(ours).filter(unredeemed).collect();
     codes.sort_by_key(by_age);
     let mut goes: Vec<GrantId> = codes.iter().skip(MOST_CODES).map(|grant| grant.id).collect();
@@ -215,7 +219,7 @@ pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
             |grant: &Grant| grant.revoked.is_some() || grant.kept_until().has_passed(now) || has_ended(grant);
         let used_at = |grant: &Grant| {
             let refreshed = grant.refresh.as_ref().and_then(|refresh| refresh.rotated_at);
-            refreshed.max(grant.redeemed_at).unwrap_or(grant.created_at)
+            refreshed.max(grant.redeemed_at()).unwrap_or(grant.created_at)
         };
         left.sort_by_key(|grant| (grant.id != made.id, is_over(grant), Reverse(used_at(grant)), grant.id));
         let (mut offline, mut others) = (0..left.len(), 0..left.len());

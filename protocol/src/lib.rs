@@ -16,6 +16,7 @@ pub mod device;
 pub mod discovery;
 pub mod error;
 pub mod event;
+pub mod flow;
 pub mod forwarded;
 pub mod generation;
 pub mod grant;

@@ -30,8 +30,7 @@ impl<T> Kept<T> {
 
 /// The effect of `redeem_code`.
 pub(crate) fn is_redeemed(grant: &Grant, code: &Digest, refresh: Option<&Refresh>, stamp: Stamp) -> bool {
-    grant.code == *code
-        && grant.redeemed_at == Some(stamp.at)
+    grant.code().is_some_and(|own| own.digest == *code && own.redeemed_at == Some(stamp.at))
         && grant.refresh.as_ref() == refresh
         && grant.revoked.is_none()
 }
@@ -48,9 +47,9 @@ pub(crate) fn is_revoked(grant: &Grant, reason: RevocationReason, stamp: Stamp) 
 
 /// The effect of `create_grant`.
 pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
-    there.code == grant.code
-        && there.client == grant.client
-        && there.redeemed_at.is_none()
+    let digest = grant.code().map(|code| code.digest);
+    there.client == grant.client
+        && there.unredeemed_code().map(|code| code.digest) == digest
         && there.revoked.is_none()
 }
 

@@ -3,6 +3,7 @@
 use super::requests::*;
 use conformance::account::Account;
 use conformance::process::run_with;
+use protocol::base64url;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, UserId};
@@ -15,6 +16,7 @@ use server::admin::{Actor, Admin};
 use server::clock::Clock as _;
 use server::entropy::SeededEntropy;
 use server::keys::Ring;
+use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::PermissionsExt as _;
 use storage::{Location, RingDocument, Sqlite, Stamp, Store};
 use tempfile::TempDir;
@@ -120,7 +122,7 @@ pub(crate) async fn belongs(store: &dyn Store, seen: Option<&str>, issuer: &str,
 pub(crate) async fn one_more_grant(world: &World) {
     let alice = world.admin().user("alice").await.unwrap();
     let grants = Account::of(&*world.store, &alice.id).await.grants;
-    let lasting = |grant: &Grant| grant.redeemed_at.is_some() && grant.revoked.is_none();
+    let lasting = |grant: &Grant| grant.redeemed_at().is_some() && grant.revoked.is_none();
     let grant = grants.into_iter().find(lasting).unwrap();
     let fresh = Grant { id: GrantId::from_bytes([9; 16]), ..grant };
     assert!(world.store.create_grant(&fresh, None, world.admin().call).await.unwrap().is_done());
@@ -134,10 +136,10 @@ pub(crate) async fn issuer(admin: &Admin) -> Option<String> {
 async fn assert_as_it_was(store: &dyn Store, user: &UserId, stamp: Stamp) {
     let moved = Account::of(store, user).await;
     assert!(moved.grants.iter().any(|grant| grant.revoked.is_some()));
-    assert!(moved.grants.iter().any(|grant| grant.redeemed_at.is_none()));
+    assert!(moved.grants.iter().any(|grant| grant.unredeemed_code().is_some()));
     for grant in moved.grants {
-        let spent = grant.redeemed_at.is_some() || grant.revoked.is_some();
-        let again = store.redeem_code(grant.key(), &grant.code, None, stamp).await.unwrap();
+        let spent = grant.redeemed_at().is_some() || grant.revoked.is_some();
+        let again = store.redeem_code(grant.key(), &grant.code().unwrap().digest, None, stamp).await.unwrap();
         assert_eq!(again.is_done(), !spent, "what was spent or revoked stays so");
         let revoked = store.revoke_grant(grant.key(), RevocationReason::Revoked, stamp).await.unwrap();
         assert_eq!(revoked.is_done(), grant.revoked.is_none());
@@ -199,6 +201,23 @@ async fn n226_an_unplanned_import_brings_nothing_back_to_life() {
     put(&other, &first, true).await.unwrap();
     assert!(put(&other, &first, false).await.unwrap_err().contains("already, by a planned move"));
     assert_eq!(text(&other).await, first);
+}
+
+/// A file as it was written before grants said by which flow they were given: each is a code's.
+#[tokio::test]
+async fn n228_an_export_of_an_earlier_program_is_imported() {
+    let world = lived_in().await;
+    let newer = text(&admin(Arc::clone(&world.store), &world)).await;
+    let older = newer.replace(r#""flow":"code","#, "");
+    assert!(newer.len() > older.len());
+    let (records, last) = older.trim_end().rsplit_once('\n').unwrap();
+    let records = format!("{records}\n");
+    let hash = |text: &str| base64url::encode(&Sha256::digest(text));
+    let of_newer = newer.trim_end().rsplit_once('\n').unwrap().0;
+    let last = last.replace(&hash(&format!("{of_newer}\n")), &hash(&records));
+    let to = admin(sqlite(), &world);
+    put(&to, &format!("{records}{last}\n"), true).await.unwrap();
+    assert_eq!(text(&to).await, newer);
 }
 
 #[tokio::test]

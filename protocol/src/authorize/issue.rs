@@ -3,6 +3,7 @@
 use super::next::{Granted, SignedIn};
 use super::request::AuthorizationRequest;
 use crate::client::Client;
+use crate::flow::{AuthorizationCode, Flow};
 use crate::generation::Generations;
 use crate::grant::Grant;
 use crate::id::{GrantId, RequestId};
@@ -32,6 +33,14 @@ pub fn grant(
 ) -> Grant {
     let offline = granted.scope.contains("offline_access");
     let SignedIn { user, session, realm, .. } = signed_in;
+    let code = AuthorizationCode {
+        digest: derived.code,
+        expires_at: now.plus(lifetimes.code),
+        redirect_uri: Digest::of(SecretKind::RedirectUri, request.answer.redirect.as_str().as_bytes()),
+        pkce: request.pkce.clone(),
+        nonce: request.nonce.clone(),
+        redeemed_at: None,
+    };
     Grant {
         id: derived.id,
         user: session.user,
@@ -40,16 +49,11 @@ pub fn grant(
         requested_scope: request.scope.clone(),
         scope: granted.scope,
         resource: request.resource.clone(),
-        redirect_uri: Digest::of(SecretKind::RedirectUri, request.answer.redirect.as_str().as_bytes()),
-        pkce: request.pkce.clone(),
-        nonce: request.nonce.clone(),
+        flow: Flow::Code(code),
         claims: granted.claims,
         authentication: session.authentication.clone(),
         authority: Some(Generations::of_grant(realm, user, client).authority()),
         offline,
-        code: derived.code,
-        code_expires_at: now.plus(lifetimes.code),
-        redeemed_at: None,
         refresh: None,
         created_at: now,
         expires_at: expiry(offline, session, lifetimes, now),
@@ -70,7 +74,6 @@ fn expiry(offline: bool, session: &Session, lifetimes: &Lifetimes, now: Timestam
 /// long as it is worth something. RFC 6749 §4.1.2: a code that was used is never handed out again.
 pub fn answers_again(there: &Grant, wanted: &Grant, now: Timestamp) -> bool {
     there.client == wanted.client
-        && there.redeemed_at.is_none()
         && there.revoked.is_none()
-        && !there.code_expires_at.has_passed(now)
+        && there.unredeemed_code().is_some_and(|code| !code.expires_at.has_passed(now))
 }

@@ -58,7 +58,7 @@ impl<'a> IdToken<'a> {
             exp: iat.saturating_add(lifetimes.id_token.as_secs()),
             iat,
             auth_time: authentication.at.seconds(),
-            nonce: grant.nonce.as_deref(),
+            nonce: grant.code().and_then(|code| code.nonce.as_deref()),
             acr: &authentication.acr,
             amr: &authentication.amr,
             at_hash,

@@ -1,6 +1,7 @@
 //! Redeeming an authorization code. The checks stand in the order that decides what a thief can break: who does
 //! not prove to be the right client changes nothing.
 
+use crate::flow::AuthorizationCode;
 use crate::grant::{DependsOn, Grant};
 use crate::id::RequestId;
 use crate::pkce::{Pkce, Verifier};
@@ -35,17 +36,15 @@ pub fn decide(
     on: &DependsOn<'_>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if grant.code != presented.code {
-        return Err(Refusal::CodeInvalid);
-    }
+    let code = grant.code().filter(|code| code.digest == presented.code).ok_or(Refusal::CodeInvalid)?;
     // RFC 6749 §4.1.3: the code was issued to this client.
     if grant.client != on.client.id {
         return Err(Refusal::CodeOfOtherClient);
     }
     // RFC 6749 §4.1.2: a code is used once. Only a second use with its proofs shows that somebody stole more than the
     // code, which logs and browser histories hold; without them nobody ends what was issued.
-    if let Some(redeemed_at) = grant.redeemed_at {
-        prove(presented, grant).map_err(|_| Refusal::CodeInvalid)?;
+    if let Some(redeemed_at) = code.redeemed_at {
+        prove(presented, code).map_err(|_| Refusal::CodeInvalid)?;
         let span = DOUBLE_SUBMIT.saturating_add(grant.skew(&presented.call));
         let soon = now.is_just_after(redeemed_at, span);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
@@ -53,21 +52,21 @@ pub fn decide(
     if !grant.is_alive(on, now) {
         return Err(Refusal::CodeInvalid);
     }
-    if grant.code_expires_at.has_passed(now) {
+    if code.expires_at.has_passed(now) {
         return Err(Refusal::CodeExpired);
     }
-    prove(presented, grant)?;
+    prove(presented, code)?;
     check_resource(grant, on.client, presented.resource)
 }
 
 /// That whoever presents the code is who asked for it.
-fn prove(presented: &Presented<'_>, grant: &Grant) -> Result<(), Refusal> {
+fn prove(presented: &Presented<'_>, code: &AuthorizationCode) -> Result<(), Refusal> {
     // RFC 6749 §4.1.3: the same redirect URI as in the authorization request, byte for byte.
     let redirect_uri = presented.redirect_uri.map(|uri| Digest::of(SecretKind::RedirectUri, uri.as_bytes()));
-    if redirect_uri != Some(grant.redirect_uri) {
+    if redirect_uri != Some(code.redirect_uri) {
         return Err(Refusal::RedirectUriDiffers);
     }
-    match (&grant.pkce, &presented.verifier) {
+    match (&code.pkce, &presented.verifier) {
         // RFC 7636 §4.6.
         (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
         (Pkce::None, None) => Ok(()),

@@ -1,6 +1,6 @@
 //! Introspection and revocation: who may ask or take back what, and what is told.
 
-use crate::samples::{NOW, REALM, client, grant, on, user};
+use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
 use protocol::claims::access_token::Presented;
 use protocol::claims::access_token::client_jti;
@@ -59,7 +59,7 @@ fn tip() -> Refresh {
 }
 
 fn holding(refresh: Refresh) -> Grant {
-    Grant { offline: true, redeemed_at: Some(NOW), refresh: Some(refresh), ..grant() }
+    Grant { offline: true, flow: redeemed(NOW), refresh: Some(refresh), ..grant() }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How long what was granted counts and is kept.
 
-use crate::samples::{NOW, REALM, client, grant, session, user};
+use crate::samples::{self, NOW, REALM, client, grant, issued_code, session, user};
 use protocol::authorize::issue::{self, Derived};
 use protocol::authorize::{Granted, SignedIn, check};
 use protocol::client::Client;
@@ -72,7 +72,7 @@ fn n238_n239_n241_a_grant_lives_while_nothing_it_was_decided_by_has_ended() {
     let alive = |grant: &Grant, user: &User, session: Option<&Session>, client: &Client, realm| {
         grant.is_alive(&DependsOn { user, session, client, realm }, NOW)
     };
-    let redeemed = Grant { redeemed_at: Some(NOW), ..grant() };
+    let redeemed = Grant { flow: samples::redeemed(NOW), ..grant() };
     let offline = Grant { offline: true, ..redeemed.clone() };
     let unredeemed = Grant { offline: true, ..grant() };
     let ended = Session { ended_at: Some(NOW), ..session.clone() };
@@ -134,7 +134,7 @@ fn n242_of_too_many_codes_and_grants_the_oldest_go() {
         ..grant()
     };
     let redeemed = |number| Grant {
-        redeemed_at: Some(numbered(number).created_at),
+        flow: samples::redeemed(numbered(number).created_at),
         expires_at: NOW.plus(Duration::from_secs(9)),
         ..numbered(number)
     };
@@ -168,7 +168,7 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
         id: id(number),
         offline,
         created_at: at(number),
-        redeemed_at: Some(at(number)),
+        flow: samples::redeemed(at(number)),
         expires_at: at(9000),
         ..grant()
     };
@@ -182,7 +182,7 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
     assert!(goes([vec![phone.clone()], of(true)].concat()), "the oldest of its kind");
     let mut in_use = phone.clone();
     in_use.refresh = Some(Refresh {
-        digest: phone.code,
+        digest: issued_code().digest,
         generation: 1,
         rotated_at: Some(at(MOST_OF_A_CLIENT)),
         master: 1,
@@ -193,9 +193,9 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
     let ended = Grant { authority: Some(Authority::from_bytes([9; 16])), ..in_use };
     assert!(goes([vec![ended], of(true)].concat()), "of a generation that has ended");
     // And what is offline doesn't crowd out the others.
-    let (waiting, unused) = (Grant { redeemed_at: None, ..redeemed(0, false) }, of(true));
+    let (waiting, unused) = (Grant { flow: grant().flow, ..redeemed(0, false) }, of(true));
     let unused: Vec<Grant> =
-        unused.into_iter().map(|it| Grant { redeemed_at: Some(NOW), created_at: NOW, ..it }).collect();
+        unused.into_iter().map(|it| Grant { flow: samples::redeemed(NOW), created_at: NOW, ..it }).collect();
     assert!(!goes([vec![waiting], unused].concat()), "a code that waits");
 }
 
@@ -207,7 +207,7 @@ fn issued(scope: &str, session_end: Timestamp, lifetimes: &Lifetimes) -> Grant {
     let session = Session { expires_at: session_end, ..session() };
     let scope = Scope::parse(scope).unwrap();
     let granted = Granted { scope: scope.clone(), claims: RequestedClaims::default(), agreed: scope };
-    let derived = Derived { id: grant().id, code: grant().code };
+    let derived = Derived { id: grant().id, code: issued_code().digest };
     let signed_in = SignedIn { user: &user(), session: &session, consent: None, realm: REALM };
     issue::grant(&request, &client(), granted, signed_in, derived, lifetimes, NOW)
 }
@@ -238,8 +238,8 @@ fn a_grant_outlives_its_session_its_tokens_and_its_request() {
 fn a_grant_is_kept_to_its_end_if_its_code_was_redeemed() {
     let hour = Duration::from_secs(3600);
     let unredeemed = Grant { expires_at: NOW.plus(24 * hour), ..grant() };
-    assert_eq!(unredeemed.kept_until(), unredeemed.code_expires_at.plus(hour));
-    let redeemed = Grant { redeemed_at: Some(NOW), ..unredeemed.clone() };
+    assert_eq!(unredeemed.kept_until(), issued_code().expires_at.plus(hour));
+    let redeemed = Grant { flow: samples::redeemed(NOW), ..unredeemed.clone() };
     assert_eq!(redeemed.kept_until(), redeemed.expires_at);
     // Never longer than it lives.
     let brief = Grant { expires_at: NOW.plus(lifetimes::REQUEST), ..unredeemed };
@@ -249,4 +249,19 @@ fn a_grant_is_kept_to_its_end_if_its_code_was_redeemed() {
         let grant = issued("openid", session_end, &Lifetimes::default());
         assert!(grant.kept_until() >= NOW.plus(lifetimes::REQUEST), "{session_end:?}");
     }
+}
+
+/// The code's fields are beside the grant's own, as programs that knew only codes wrote and read them.
+#[test]
+fn n228_a_grant_says_by_which_flow_it_was_given() {
+    let mut record = serde_json::to_value(grant()).unwrap();
+    let (flow, nonce) = (record["flow"].clone(), record["nonce"].clone());
+    assert_eq!((flow, nonce), ("code".into(), serde_json::Value::Null));
+    assert_eq!(record["code"], serde_json::to_value(issued_code().digest).unwrap());
+    let read = |record: &serde_json::Value| serde_json::from_value::<Grant>(record.clone()).ok();
+    assert_eq!(read(&record), Some(grant()));
+    record["flow"] = "device".into();
+    assert_eq!(read(&record), None, "of a newer program");
+    record.as_object_mut().unwrap().remove("flow");
+    assert_eq!(read(&record), Some(grant()), "of an older program");
 }

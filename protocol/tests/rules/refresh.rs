@@ -2,7 +2,7 @@
 //!
 //! The secret of generation g is hashed to `digest(g)`, and g + 1 follows from it.
 
-use crate::samples::{NOW, REALM, client, grant, on, user};
+use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::error::ErrorCode;
@@ -72,7 +72,7 @@ fn confidential() -> Client {
 
 fn holding(refresh: Refresh) -> Grant {
     let expires_at = refresh.expires_at;
-    Grant { offline: true, redeemed_at: Some(NOW), refresh: Some(refresh), expires_at, ..grant() }
+    Grant { offline: true, flow: redeemed(NOW), refresh: Some(refresh), expires_at, ..grant() }
 }
 
 fn at(now: Timestamp, client: &Client, tip: Refresh, presented: Presented) -> Result<Refreshed, Refusal> {

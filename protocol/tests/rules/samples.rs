@@ -1,6 +1,7 @@
 //! One client, one user, one grant that belong together.
 
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::{Generation, Generations};
 use protocol::grant::{DependsOn, Grant, RequestedClaims};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
@@ -86,6 +87,23 @@ pub(crate) fn on<'a>(user: &'a User, client: &'a Client) -> DependsOn<'a> {
     DependsOn { user, session: None, client, realm: REALM }
 }
 
+/// The code of [`grant`].
+pub(crate) fn issued_code() -> AuthorizationCode {
+    AuthorizationCode {
+        digest: Digest::of(SecretKind::Code, CODE),
+        expires_at: NOW.plus(Duration::from_secs(60)),
+        redirect_uri: Digest::of(SecretKind::RedirectUri, REDIRECT.as_bytes()),
+        pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
+        nonce: None,
+        redeemed_at: None,
+    }
+}
+
+/// The flow of [`grant`], its code redeemed.
+pub(crate) fn redeemed(at: Timestamp) -> Flow {
+    Flow::Code(AuthorizationCode { redeemed_at: Some(at), ..issued_code() })
+}
+
 pub(crate) fn grant() -> Grant {
     Grant {
         id: GrantId::from_bytes([3; 16]),
@@ -95,16 +113,11 @@ pub(crate) fn grant() -> Grant {
         requested_scope: Scope::parse("openid").unwrap(),
         scope: Scope::parse("openid").unwrap(),
         resource: None,
-        redirect_uri: Digest::of(SecretKind::RedirectUri, REDIRECT.as_bytes()),
-        pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
-        nonce: None,
+        flow: Flow::Code(issued_code()),
         claims: RequestedClaims::default(),
         authentication: session().authentication,
         authority: Some(Generations::of_grant(REALM, &user(), &client()).authority()),
         offline: false,
-        code: Digest::of(SecretKind::Code, CODE),
-        code_expires_at: NOW.plus(Duration::from_secs(60)),
-        redeemed_at: None,
         refresh: None,
         created_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(660)),

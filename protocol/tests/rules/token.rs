@@ -1,11 +1,14 @@
 //! Client authentication and the token endpoint's decisions, by case number.
 
-use crate::samples::{CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, on, session, user};
+use crate::samples::{
+    CODE, NOW, REDIRECT, SECRET, VERIFIER, client, grant, issued_code, on, redeemed, session, user,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::error::ErrorCode;
+use protocol::flow::{AuthorizationCode, Flow};
 use protocol::grant::{DependsOn, Grant};
 use protocol::id::RequestId;
 use protocol::params::Params;
@@ -130,7 +133,7 @@ fn a_code_with_its_proofs_is_redeemed() {
 fn n052_replay_denies_at_once_and_revokes_from_one_second_on() {
     let again = |after| {
         redeem(
-            |grant, _| grant.redeemed_at = Some(NOW),
+            |grant, _| grant.flow = redeemed(NOW),
             Some(VERIFIER),
             Some(REDIRECT),
             NOW.plus(Duration::from_millis(after)),
@@ -145,7 +148,7 @@ fn n240_a_code_that_another_process_redeemed_accuses_nobody_while_clocks_can_exp
     let millis = Duration::from_millis;
     let again = |at| {
         let elsewhere = |grant: &mut Grant, _: &mut Client| {
-            (grant.redeemed_at, grant.last_request) = (Some(NOW), RequestId::from_bytes([7; 16]));
+            (grant.flow, grant.last_request) = (redeemed(NOW), RequestId::from_bytes([7; 16]));
         };
         redeem(elsewhere, Some(VERIFIER), Some(REDIRECT), at)
     };
@@ -172,7 +175,7 @@ fn n252_a_used_code_without_its_proofs_ends_nothing() {
     ] {
         for after in [0, 1_000, 30_000, 120_000] {
             let at = NOW.plus(Duration::from_millis(after));
-            let refused = redeem(|grant, _| grant.redeemed_at = Some(NOW), verifier, uri, at).unwrap_err();
+            let refused = redeem(|grant, _| grant.flow = redeemed(NOW), verifier, uri, at).unwrap_err();
             assert_eq!(refused.code(), ErrorCode::InvalidGrant);
             assert_eq!(refused.consequence(), Consequence::Nothing, "{verifier:?} {uri:?} after {after} ms");
         }
@@ -183,7 +186,7 @@ fn n252_a_used_code_without_its_proofs_ends_nothing() {
 fn n054_another_clients_code_changes_nothing_even_when_replayed() {
     let other = |grant: &mut Grant, client: &mut Client| {
         client.id = protocol::id::ClientId::parse("client-b").unwrap();
-        grant.redeemed_at = Some(NOW.minus(Duration::from_secs(30)));
+        grant.flow = redeemed(NOW.minus(Duration::from_secs(30)));
     };
     assert_eq!(redeem(other, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeOfOtherClient));
 }
@@ -205,7 +208,9 @@ fn n056_n057_verifier_missing_or_wrong_and_one_where_no_challenge_was() {
     let wrong = "w".repeat(43);
     assert_eq!(redeem(|_, _| {}, None, Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
     assert_eq!(redeem(|_, _| {}, Some(&wrong), Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
-    let without = |grant: &mut Grant, _: &mut Client| grant.pkce = Pkce::None;
+    let without = |grant: &mut Grant, _: &mut Client| {
+        grant.flow = Flow::Code(AuthorizationCode { pkce: Pkce::None, ..issued_code() });
+    };
     assert_eq!(redeem(without, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::VerifierWrong));
     assert_eq!(redeem(without, None, Some(REDIRECT), NOW), Ok(()));
 }

@@ -45,7 +45,8 @@ pub(super) async fn issue(
         Commit::Lost(Some(there)) if answers_again(&there, &grant, call.at) => {
             // Nothing was written since the call that made it.
             let secret = code_secret(ring, step, user, &there.last_request);
-            let same = secret.filter(|secret| secret.digest(SecretKind::Code) == there.code);
+            let digest = there.code().map(|code| code.digest);
+            let same = secret.filter(|secret| Some(secret.digest(SecretKind::Code)) == digest);
             same.ok_or(Refusal::RequestSpent)?
         }
         Commit::Lost(Some(_)) => return Err(Refusal::RequestSpent.into()),

@@ -4,8 +4,8 @@
 use super::sample::{
     agreed, attempt, bare_client, bare_user, call, call_at, client_id, code, each, first_tip, full_client,
     full_user, grant, kept_consent, kept_grant, kept_session, later, lost, name, offline_grant, owner,
-    password, put_client, put_consent, put_grant, put_session, put_user, reproven, rotated_tip, session,
-    session_secret, token, voided,
+    password, put_client, put_consent, put_grant, put_session, put_user, redeemed, reproven, rotated_tip,
+    session, session_secret, token, voided, with_code,
 };
 use crate::tap::{Faults, Tap, When};
 use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
@@ -242,7 +242,7 @@ pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
     assert_eq!(store.create_grant(&grant, None, call(3)).await.unwrap(), lost(kept.clone()));
     // The same call with another code, or for another client.
-    let other_code = Grant { code: code(9), ..grant.clone() };
+    let other_code = with_code(grant.clone(), |own| own.digest = code(9));
     let other_client = Grant { client: client_id("client-b"), ..grant };
     for other in [other_code, other_client] {
         assert_eq!(store.create_grant(&other, None, call(2)).await.unwrap(), lost(kept.clone()));
@@ -253,15 +253,11 @@ pub async fn an_unanswered_redemption_is_recognised(store: Arc<dyn Store>) {
     for (number, tip) in [(1, None), (2, Some(first_tip(2)))] {
         let grant = grant(number);
         put_grant(&*store, &grant).await;
-        let (key, code) = (grant.key(), grant.code);
+        let (key, code) = (grant.key(), code(number));
         let redeem = async |store: &dyn Store| store.redeem_code(key, &code, tip.clone(), call(2)).await;
         assert_eq!(repeated(&store, "redeem_code", redeem).await, Commit::Done);
-        let kept = Grant {
-            redeemed_at: Some(call(2).at),
-            refresh: tip.clone(),
-            last_request: call(2).request,
-            ..grant
-        };
+        let spent = redeemed(grant, call(2).at);
+        let kept = Grant { refresh: tip.clone(), last_request: call(2).request, ..spent };
         assert_eq!(kept_grant(&*store, &kept).await.as_ref(), Some(&kept));
         // Another call in the same millisecond is a replay.
         let other = store.redeem_code(key, &code, tip, call(3)).await.unwrap();

@@ -3,7 +3,7 @@
 use super::sample::{
     agreed, authority, bare_user, call, earlier, full_grant, full_user, grant, grant_at, grant_id,
     kept_grant, kept_session, name, offline_grant, owner, put_consent, put_grant, put_session, put_user,
-    session, session_id, user_id,
+    session, session_id, user_id, with_code,
 };
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Place, Store};
 use protocol::consent::Consent;
@@ -92,7 +92,7 @@ pub async fn belongings_are_everything_of_one_user(store: Arc<dyn Store>) {
         Grant { expires_at: earlier(1), ..grant(8) },
         full_grant(9),
         offline_grant(2),
-        Grant { code_expires_at: earlier(1), authority: Some(authority(4)), ..grant(4) },
+        Grant { authority: Some(authority(4)), ..with_code(grant(4), |code| code.expires_at = earlier(1)) },
     ];
     let consents = ["B", "a", "b"].map(|client| agreed(1, client, "openid email", call(1)));
     let old = Consent { authority: None, ..agreed(1, "old", "openid", call(1)) };
@@ -161,8 +161,8 @@ pub async fn n242_a_page_begins_behind_what_is_gone(store: Arc<dyn Store>) {
 
 /// Longer than a page of any database: 300 grants of 5 kB.
 pub async fn long_belongings_are_whole(store: Arc<dyn Store>) {
-    let nonce = Some("x".repeat(5000));
-    let grant = |n| Belonging::Grant(Box::new(Grant { nonce: nonce.clone(), ..full_grant(n) }));
+    let long = |n| with_code(full_grant(n), |code| code.nonce = Some("x".repeat(5000)));
+    let grant = |n| Belonging::Grant(Box::new(long(n)));
     let all: Vec<_> = (0..300).map(grant).collect();
     for it in &all {
         put(&*store, it).await;

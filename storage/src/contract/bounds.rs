@@ -3,7 +3,7 @@
 
 use super::race::{CALLS, race};
 use super::sample::{
-    bytes, call, code, earlier, full_grant, grant, kept_grant, kept_session, later, put_grant, put_session,
+    self, bytes, call, earlier, full_grant, grant, kept_grant, kept_session, later, put_grant, put_session,
     session, session_id, user_id,
 };
 use crate::{Belonging, Commit, Place, Store};
@@ -125,7 +125,6 @@ fn made(client: &str, number: u32) -> Grant {
         id: GrantId::for_client(&client, &unique(number)),
         client,
         created_at: later(u64::from(number)),
-        code: code(number),
         ..grant(number)
     }
 }
@@ -138,7 +137,8 @@ fn unique(number: u32) -> [u8; 16] {
 }
 
 fn redeemed(grant: Grant) -> Grant {
-    Grant { redeemed_at: Some(grant.created_at), expires_at: later(604_800_000), ..grant }
+    let at = grant.created_at;
+    Grant { expires_at: later(604_800_000), ..sample::redeemed(grant, at) }
 }
 
 async fn assert_kept(store: &dyn Store, grants: &[Grant]) {

@@ -3,7 +3,7 @@
 use super::sample::{
     self, END_OF_TIME, NOW, agreed, authority, call, call_at, code, earlier, first_tip, full_grant,
     full_user, grant, grant_at, grant_key, kept_grant, later, lost, put_consent, put_grant, put_user,
-    rotated_tip, scope, user_id,
+    rotated_tip, scope, unredeemed, user_id, with_code,
 };
 use crate::{Commit, GrantLocator, GrantView, Stamp, Store};
 use protocol::consent::Consent;
@@ -22,7 +22,7 @@ const REASONS: [RevocationReason; 5] = [
 
 /// The grant, redeemed by a call.
 fn redeemed(grant: Grant, stamp: Stamp) -> Grant {
-    Grant { redeemed_at: Some(stamp.at), last_request: stamp.request, ..grant }
+    Grant { last_request: stamp.request, ..sample::redeemed(grant, stamp.at) }
 }
 
 /// The grant, revoked by a call.
@@ -64,23 +64,23 @@ pub async fn a_taken_grant_id_is_lost(store: Arc<dyn Store>) {
 }
 
 pub async fn redemption_sets_its_time_only(store: Arc<dyn Store>) {
-    let before = Grant { redeemed_at: None, refresh: None, revoked: None, ..full_grant(1) };
+    let before = Grant { refresh: None, revoked: None, ..unredeemed(full_grant(1)) };
     put_grant(&*store, &before).await;
     let stamp = call_at(2, later(59_999));
-    let done = store.redeem_code(before.key(), &before.code, None, stamp).await.unwrap();
+    let done = store.redeem_code(before.key(), &code(1), None, stamp).await.unwrap();
     assert_eq!(done, Commit::Done);
     let after = redeemed(before, stamp);
     assert_eq!(kept_grant(&*store, &after).await, Some(after));
 }
 
 pub async fn n059_a_code_works_until_the_millisecond_before_its_expiry(store: Arc<dyn Store>) {
-    let grant = grant(1);
+    let (grant, end) = (grant(1), later(60_000));
     put_grant(&*store, &grant).await;
-    let redeem = async |at| store.redeem_code(grant.key(), &grant.code, None, call_at(2, at)).await.unwrap();
-    for at in [grant.code_expires_at, later(60_001), later(10_000_000), END_OF_TIME] {
+    let redeem = async |at| store.redeem_code(grant.key(), &code(1), None, call_at(2, at)).await.unwrap();
+    for at in [end, later(60_001), later(10_000_000), END_OF_TIME] {
         assert_eq!(redeem(at).await, lost(grant.clone()), "expired, whether deleted or not");
     }
-    assert_eq!(redeem(grant.code_expires_at.minus(Duration::from_millis(1))).await, Commit::Done);
+    assert_eq!(redeem(end.minus(Duration::from_millis(1))).await, Commit::Done);
 }
 
 pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
@@ -94,10 +94,10 @@ pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
         (5, END_OF_TIME, END_OF_TIME, false),
         (6, NOW, END_OF_TIME, false),
     ] {
-        let grant = Grant { code_expires_at: end, ..grant(number) };
+        let grant = with_code(grant(number), |code| code.expires_at = end);
         put_grant(&*store, &grant).await;
         let stamp = call_at(9, at);
-        let commit = store.redeem_code(grant.key(), &grant.code, None, stamp).await.unwrap();
+        let commit = store.redeem_code(grant.key(), &code(number), None, stamp).await.unwrap();
         assert_eq!(commit.is_done(), good, "{number}");
         let kept = if good { redeemed(grant, stamp) } else { grant };
         assert_eq!(kept_grant(&*store, &kept).await, Some(kept), "{number}");
@@ -105,7 +105,7 @@ pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
 }
 
 pub async fn redemption_is_lost_unless_its_condition_holds(store: Arc<dyn Store>) {
-    let spent = Grant { redeemed_at: Some(earlier(1)), ..grant(2) };
+    let spent = sample::redeemed(grant(2), earlier(1));
     let ended = Grant { revoked: full_grant(3).revoked, ..grant(3) };
     let all = [grant(1), spent, ended];
     for each in &all {
@@ -115,10 +115,10 @@ pub async fn redemption_is_lost_unless_its_condition_holds(store: Arc<dyn Store>
     let not_theirs = GrantKey { user: user_id(2), ..live.key() };
     for (key, code, found) in [
         (live.key(), code(9), lost(live.clone())),
-        (spent.key(), spent.code, lost(spent.clone())),
-        (ended.key(), ended.code, lost(ended.clone())),
-        (grant_key(4), live.code, Commit::Lost(None)),
-        (not_theirs, live.code, Commit::Lost(None)),
+        (spent.key(), code(2), lost(spent.clone())),
+        (ended.key(), code(3), lost(ended.clone())),
+        (grant_key(4), code(1), Commit::Lost(None)),
+        (not_theirs, code(1), Commit::Lost(None)),
     ] {
         let missed = store.redeem_code(key, &code, Some(first_tip(1)), call(2)).await.unwrap();
         assert_eq!(missed, found);
@@ -129,7 +129,7 @@ pub async fn redemption_is_lost_unless_its_condition_holds(store: Arc<dyn Store>
 }
 
 pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
-    let spent = Grant { redeemed_at: Some(earlier(1)), ..grant(2) };
+    let spent = sample::redeemed(grant(2), earlier(1));
     let ended = Grant { revoked: full_grant(3).revoked, ..grant(3) };
     for each in [&grant(1), &spent, &ended] {
         put_grant(&*store, each).await;
@@ -149,7 +149,7 @@ pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
     assert_eq!(burn(grant_key(1), 3).await, Commit::Done);
     let burnt = revoked(grant(1), RevocationReason::CodeBurnt, call(3));
     assert_eq!(kept_grant(&*store, &burnt).await.as_ref(), Some(&burnt));
-    let late = store.redeem_code(burnt.key(), &burnt.code, None, call(4)).await.unwrap();
+    let late = store.redeem_code(burnt.key(), &code(1), None, call(4)).await.unwrap();
     assert_eq!(late, lost(burnt.clone()));
     assert_eq!(burn(grant_key(1), 5).await, lost(burnt));
 }
@@ -157,7 +157,8 @@ pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
 pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn Store>) {
     for (number, reason) in (1..).zip(REASONS) {
         // A grant ends before its redemption and after it.
-        let before = Grant { redeemed_at: (number % 2 == 0).then_some(earlier(1)), ..grant(number) };
+        let before =
+            with_code(grant(number), |code| code.redeemed_at = (number % 2 == 0).then_some(earlier(1)));
         put_grant(&*store, &before).await;
         let revoke = async |reason, stamp| store.revoke_grant(before.key(), reason, stamp).await.unwrap();
         let first = call_at(2, later(1));
@@ -188,24 +189,24 @@ pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     let created = Grant { last_request: stamp.request, ..grant.clone() };
     assert_eq!(redeem(code(9), None).await, lost(created.clone()), "not its code");
     assert_eq!(rotate(&first, &next).await, lost(created.clone()), "nothing to rotate yet");
-    let late = Stamp { at: grant.code_expires_at, ..stamp };
-    let expired = store.redeem_code(grant.key(), &grant.code, None, late).await.unwrap();
+    let late = Stamp { at: later(60_000), ..stamp };
+    let expired = store.redeem_code(grant.key(), &code(1), None, late).await.unwrap();
     assert_eq!(expired, lost(created.clone()));
-    assert_eq!(redeem(grant.code, Some(first.clone())).await, Commit::Done);
+    assert_eq!(redeem(code(1), Some(first.clone())).await, Commit::Done);
     let spent = Grant { refresh: Some(first.clone()), ..redeemed(created, stamp) };
     assert_eq!(redeem(code(9), Some(first.clone())).await, lost(spent.clone()));
     for other in [None, Some(next.clone())] {
-        assert_eq!(redeem(grant.code, other).await, lost(spent.clone()), "not its refresh token");
+        assert_eq!(redeem(code(1), other).await, lost(spent.clone()), "not its refresh token");
     }
     assert_eq!(create().await, lost(spent.clone()));
     assert_eq!(burn().await, lost(spent.clone()));
     assert_eq!(rotate(&first, &next).await, Commit::Done);
     let turned = Grant { refresh: Some(next.clone()), ..spent };
-    assert_eq!(redeem(grant.code, Some(first.clone())).await, lost(turned.clone()));
+    assert_eq!(redeem(code(1), Some(first.clone())).await, lost(turned.clone()));
     assert_eq!(rotate(&first, &other_next).await, lost(turned.clone()), "not its successor");
     assert_eq!(revoke(RevocationReason::CodeReplayed).await, Commit::Done);
     let ended = revoked(turned, RevocationReason::CodeReplayed, stamp);
-    assert_eq!(redeem(grant.code, Some(next.clone())).await, lost(ended.clone()));
+    assert_eq!(redeem(code(1), Some(next.clone())).await, lost(ended.clone()));
     assert_eq!(rotate(&first, &next).await, lost(ended.clone()));
     assert_eq!(burn().await, lost(ended.clone()));
     assert_eq!(revoke(RevocationReason::Revoked).await, lost(ended.clone()));

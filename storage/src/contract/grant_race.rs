@@ -3,7 +3,7 @@
 use super::race::{race, rounds, winner_leaving};
 use super::sample::{
     NOW, call, code, first_tip, grant, grant_key, kept_grant, later, lost, offline_grant, put_grant,
-    rotated_tip,
+    redeemed, rotated_tip, with_code,
 };
 use crate::{Commit, Stamp, Store, StoreError};
 use protocol::grant::{Grant, Refresh, RevocationReason};
@@ -12,13 +12,13 @@ use std::sync::Arc;
 pub async fn one_of_64_creates_a_grant(store: Arc<dyn Store>) {
     for round in rounds() {
         let answers = race(&store, round, move |store, number| async move {
-            let mine = Grant { code: code(number), ..grant(round) };
+            let mine = with_code(grant(round), |own| own.digest = code(number));
             store.create_grant(&mine, None, call(number)).await
         });
         let answers = answers.await;
         let kept = kept_grant(&*store, &grant(round)).await.unwrap();
         let won = winner_leaving(&answers, &kept);
-        assert_eq!((kept.code, kept.last_request), (code(won), call(won).request));
+        assert_eq!((kept.code().unwrap().digest, kept.last_request), (code(won), call(won).request));
     }
 }
 
@@ -49,15 +49,15 @@ pub async fn n052_one_of_64_redeems_a_code(store: Arc<dyn Store>) {
         let answers = answers.await;
         let kept = kept_grant(&*store, &grant(round)).await.unwrap();
         let won = winner_leaving(&answers, &kept);
-        let (redeemed_at, refresh, last_request) = (Some(NOW), Some(first_tip(won)), call(won).request);
-        assert_eq!(kept, Grant { redeemed_at, refresh, last_request, ..grant(round) });
+        let (refresh, last_request) = (Some(first_tip(won)), call(won).request);
+        assert_eq!(kept, Grant { refresh, last_request, ..redeemed(grant(round), NOW) });
     }
 }
 
 pub async fn one_of_64_burns_a_code(store: Arc<dyn Store>) {
     let burn =
         |store: Arc<dyn Store>, number, stamp| async move { store.burn_code(grant_key(number), stamp).await };
-    race_on_grant(&store, burn, |kept| kept.redeemed_at.is_none() && kept.revoked.is_some()).await;
+    race_on_grant(&store, burn, |kept| kept.unredeemed_code().is_some() && kept.revoked.is_some()).await;
 }
 
 pub async fn one_of_64_revokes_a_grant(store: Arc<dyn Store>) {
@@ -75,7 +75,7 @@ pub async fn a_code_is_redeemed_or_burnt_never_both(store: Arc<dyn Store>) {
             store.redeem_code(grant_key(number), &code(number), None, stamp).await
         }
     };
-    race_on_grant(&store, either, |kept| kept.redeemed_at.is_some() != kept.revoked.is_some()).await;
+    race_on_grant(&store, either, |kept| kept.redeemed_at().is_some() != kept.revoked.is_some()).await;
 }
 
 /// What a transport that repeats by itself does at its worst.
@@ -88,13 +88,8 @@ pub async fn sixty_four_deliveries_of_one_call_are_one_write(store: Arc<dyn Stor
         assert!(answers.await.iter().all(|(_, commit)| commit.is_done()));
         let other =
             store.redeem_code(grant_key(round), &code(round), Some(first_tip(round)), call(1)).await.unwrap();
-        let redeemed = Grant {
-            redeemed_at: Some(NOW),
-            refresh: Some(first_tip(round)),
-            last_request: call(round).request,
-            ..grant(round)
-        };
-        assert_eq!(other, lost(redeemed));
+        let (refresh, last_request) = (Some(first_tip(round)), call(round).request);
+        assert_eq!(other, lost(Grant { refresh, last_request, ..redeemed(grant(round), NOW) }));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::sample::{
     bare_user, earlier, grant, grant_at, grant_key, later, offline_grant, put_grant, put_session, put_user,
-    session, session_id, token, user_id,
+    redeemed, session, session_id, token, unredeemed, user_id,
 };
 use crate::{GrantLocator, GrantView, Store, TokenView};
 use protocol::grant::Grant;
@@ -29,12 +29,11 @@ pub async fn n239_a_grant_comes_with_the_session_that_it_needs(store: Arc<dyn St
     for each in [own.clone(), session(2), Session { user: user_id(2), ..session(9) }] {
         put_session(&*store, &each).await;
     }
-    let redeemed = |grant| Grant { redeemed_at: Some(later(1)), ..grant };
     let all = [
         (grant(1), true),
-        (redeemed(grant(2)), true),
+        (redeemed(grant(2), later(1)), true),
         // Its code has not been redeemed: until then it depends on the session like any other.
-        (Grant { redeemed_at: None, refresh: None, ..offline_grant(3) }, true),
+        (Grant { refresh: None, ..unredeemed(offline_grant(3)) }, true),
         (offline_grant(4), false),
         (Grant { refresh: None, ..offline_grant(5) }, false),
     ];

@@ -1,8 +1,8 @@
 //! Cases of refresh tokens: the tip of a grant's chain, from its first one on.
 
 use super::sample::{
-    END_OF_TIME, NOW, call, call_at, earlier, first_tip, full_grant, grant, grant_key, kept_grant, later,
-    lost, offline_grant, put_grant, rotated_tip, user_id,
+    END_OF_TIME, NOW, call, call_at, code, earlier, first_tip, full_grant, grant, grant_key, kept_grant,
+    later, lost, offline_grant, put_grant, redeemed, rotated_tip, user_id,
 };
 use crate::{Commit, Stamp, Store};
 use protocol::grant::{Grant, GrantKey, Refresh};
@@ -43,10 +43,10 @@ pub async fn a_tip_comes_back_whole(store: Arc<dyn Store>) {
 pub async fn redemption_puts_the_first_tip(store: Arc<dyn Store>) {
     for (number, tip) in (1..).zip(tips()) {
         put_grant(&*store, &grant(number)).await;
-        let code = grant(number).code;
+        let code = code(number);
         let done = store.redeem_code(grant_key(number), &code, Some(tip.clone()), call(2)).await.unwrap();
         assert_eq!(done, Commit::Done);
-        let after = turned(Grant { redeemed_at: Some(NOW), ..grant(number) }, tip, call(2));
+        let after = turned(redeemed(grant(number), NOW), tip, call(2));
         assert_eq!(kept_grant(&*store, &after).await, Some(after));
     }
 }

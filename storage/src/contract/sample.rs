@@ -4,6 +4,7 @@ use crate::{Commit, GrantLocator, Stamp, Store};
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::consent::Consent;
+use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::{Authority, Generation};
 use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
@@ -258,22 +259,41 @@ pub(crate) fn grant(number: u32) -> Grant {
         requested_scope: scope("openid"),
         scope: Scope::empty(),
         resource: None,
-        redirect_uri: Digest::of(SecretKind::RedirectUri, b"https://rp.example/cb"),
-        pkce: Pkce::None,
-        nonce: None,
+        flow: Flow::Code(AuthorizationCode {
+            digest: code(number),
+            expires_at: later(60_000),
+            redirect_uri: Digest::of(SecretKind::RedirectUri, b"https://rp.example/cb"),
+            pkce: Pkce::None,
+            nonce: None,
+            redeemed_at: None,
+        }),
         claims: RequestedClaims::default(),
         authentication: authentication(1),
         authority: None,
         offline: false,
-        code: code(number),
-        code_expires_at: later(60_000),
-        redeemed_at: None,
         refresh: None,
         created_at: NOW,
         expires_at: later(660_000),
         revoked: None,
         last_request: call(1).request,
     }
+}
+
+/// The grant, its code changed.
+pub(crate) fn with_code(mut grant: Grant, change: impl FnOnce(&mut AuthorizationCode)) -> Grant {
+    let Flow::Code(code) = &mut grant.flow;
+    change(code);
+    grant
+}
+
+/// The grant, its code redeemed.
+pub(crate) fn redeemed(grant: Grant, at: Timestamp) -> Grant {
+    with_code(grant, |code| code.redeemed_at = Some(at))
+}
+
+/// The grant, its code not redeemed yet.
+pub(crate) fn unredeemed(grant: Grant) -> Grant {
+    with_code(grant, |code| code.redeemed_at = None)
 }
 
 /// A refresh token as it is first issued.
@@ -295,32 +315,30 @@ pub(crate) fn rotated_tip(number: u32) -> Refresh {
 
 /// An offline grant whose refresh token is [`rotated_tip`] of the same number.
 pub(crate) fn offline_grant(number: u32) -> Grant {
-    Grant {
-        offline: true,
-        redeemed_at: Some(earlier(1)),
-        refresh: Some(rotated_tip(number)),
-        ..grant(number)
-    }
+    let grant = redeemed(grant(number), earlier(1));
+    Grant { offline: true, refresh: Some(rotated_tip(number)), ..grant }
 }
 
 /// A grant with everything, at the end of its life.
 pub(crate) fn full_grant(number: u32) -> Grant {
+    let grant = with_code(grant(number), |code| {
+        // The challenge of RFC 7636 appendix B.
+        code.pkce = Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap());
+        code.nonce = Some(ODD.into());
+        code.redeemed_at = Some(later(1));
+    });
     Grant {
         scope: scope("openid email"),
         resource: Some("https://api.example/v1?x='y'".into()),
-        // The challenge of RFC 7636 appendix B.
-        pkce: Pkce::S256(Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
-        nonce: Some(ODD.into()),
         claims: RequestedClaims {
             userinfo: vec!["email".into()],
             id_token: vec!["name".into(), "acr".into()],
         },
         authority: Some(authority(number)),
         offline: true,
-        redeemed_at: Some(later(1)),
         refresh: Some(rotated_tip(number)),
         revoked: Some(Revocation { at: later(2), reason: RevocationReason::CodeReplayed }),
-        ..grant(number)
+        ..grant
     }
 }
 

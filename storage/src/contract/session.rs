@@ -2,8 +2,8 @@
 
 use super::sample::{
     agreed, attempt, call, call_at, client_id, each, earlier, full_user, grant, grant_at, kept_grant,
-    kept_session, later, lost, offline_grant, put_consent, put_grant, put_session, put_user, reproven,
-    session, session_id, session_secret, user_id,
+    kept_session, later, lost, offline_grant, put_consent, put_grant, put_session, put_user, redeemed,
+    reproven, session, session_id, session_secret, user_id,
 };
 use crate::{Commit, SignInView, Store};
 use protocol::grant::{Grant, Revocation, RevocationReason};
@@ -104,7 +104,7 @@ pub async fn n239_ending_a_session_writes_the_session_alone(store: Arc<dyn Store
     let revoked = Some(Revocation { at: earlier(9), reason: RevocationReason::CodeReplayed });
     let grants = [
         grant(1),
-        Grant { redeemed_at: Some(earlier(5)), ..grant(2) },
+        redeemed(grant(2), earlier(5)),
         offline_grant(3),
         Grant { session: session_id(2), ..grant(4) },
         Grant { user: user_id(2), ..grant(5) },

@@ -97,7 +97,7 @@ impl Table {
 
     async fn put_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Written, Fault> {
         let mut item = item::encode(&self.grant_key(&grant.key()), grant, stamp)?;
-        if grant.redeemed_at.is_none() {
+        if grant.unredeemed_code().is_some() {
             item.insert(TTL_REDEEMED.to_owned(), item::ttl(grant.expires_at));
         }
         self.put_new(item).await

@@ -3,6 +3,7 @@
 use super::{Tables, change, put_new};
 use crate::kept::{self, Kept};
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
+use protocol::flow::{AuthorizationCode, Flow};
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::scope::Scope;
 use protocol::secret::Digest;
@@ -67,13 +68,13 @@ impl Tables {
         stamp: Stamp,
     ) -> Commit<Grant> {
         let condition = |there: &Grant| {
-            there.code == *code
-                && !there.code_expires_at.has_passed(stamp.at)
-                && there.redeemed_at.is_none()
-                && there.revoked.is_none()
+            let is_good =
+                |own: &AuthorizationCode| own.digest == *code && !own.expires_at.has_passed(stamp.at);
+            there.unredeemed_code().is_some_and(is_good) && there.revoked.is_none()
         };
         let effect = |there: &mut Grant| {
-            there.redeemed_at = Some(stamp.at);
+            let Flow::Code(own) = &mut there.flow;
+            own.redeemed_at = Some(stamp.at);
             there.refresh.clone_from(&refresh);
         };
         let mine = |there: &Grant| kept::is_redeemed(there, code, refresh.as_ref(), stamp);
@@ -98,7 +99,7 @@ impl Tables {
 
     pub(super) fn burn_code(&mut self, key: GrantKey, stamp: Stamp) -> Commit<Grant> {
         let reason = RevocationReason::CodeBurnt;
-        let condition = |there: &Grant| there.redeemed_at.is_none() && there.revoked.is_none();
+        let condition = |there: &Grant| there.unredeemed_code().is_some() && there.revoked.is_none();
         let effect = |there: &mut Grant| there.revoked = Some(Revocation { at: stamp.at, reason });
         self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
     }

@@ -4,6 +4,7 @@ use super::column::{At, Columns, FORMAT, Format, Json, Word};
 use super::{consent, session, settle, user};
 use crate::kept::{self, Kept};
 use crate::{Commit, GrantLocator, GrantView, Stamp};
+use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::Authority;
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
 use protocol::id::{GrantId, Realm, RequestId, SessionId, UserId};
@@ -15,6 +16,9 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 /// Stands in the column `pkce` when there is no challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
+
+/// The column `flow` of a grant that was given by a code.
+const CODE: &str = "code";
 
 /// Counts no further than the bound that [`too_many`] asks about.
 pub(super) const CODES: &str =
@@ -95,15 +99,16 @@ pub(super) fn restore_grant(
     grant: &Grant,
     stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
+    let Flow::Code(code) = &grant.flow;
     let changed = db
         .prepare_cached(
             "INSERT INTO grants (realm, user_id, id, client_id, session_id, requested_scope, scope, resource,
                redirect_uri, pkce, nonce, claims, authentication, offline, code, code_expires_at, redeemed_at,
                created_at, expires_at, revoked_at, revoked_reason, last_request, v, refresh_digest,
                refresh_generation, refresh_rotated_at, refresh_master, refresh_idle_expires_at,
-               refresh_expires_at, authority)
+               refresh_expires_at, authority, flow)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)
+               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -115,15 +120,15 @@ pub(super) fn restore_grant(
             grant.requested_scope.as_str(),
             grant.scope.as_str(),
             grant.resource,
-            grant.redirect_uri.as_bytes(),
-            pkce_text(&grant.pkce),
-            grant.nonce,
+            code.redirect_uri.as_bytes(),
+            pkce_text(&code.pkce),
+            code.nonce,
             Json(&grant.claims),
             Json(&grant.authentication),
             grant.offline,
-            grant.code.as_bytes(),
-            At(grant.code_expires_at),
-            grant.redeemed_at.map(At),
+            code.digest.as_bytes(),
+            At(code.expires_at),
+            code.redeemed_at.map(At),
             At(grant.created_at),
             At(grant.expires_at),
             grant.revoked.map(|revoked| At(revoked.at)),
@@ -136,7 +141,8 @@ pub(super) fn restore_grant(
             grant.refresh.as_ref().map(|tip| tip.master),
             grant.refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
             grant.refresh.as_ref().map(|tip| At(tip.expires_at)),
-            grant.authority.as_ref().map(Authority::as_bytes)
+            grant.authority.as_ref().map(Authority::as_bytes),
+            CODE
         ])?;
     let there = || get(db, realm, &grant.key());
     settle(changed, stamp, there, |there| kept::is_same_grant(there, grant))
@@ -271,23 +277,32 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
         requested_scope: row.get::<Word<_>>("requested_scope")?.0,
         scope: row.get::<Word<_>>("scope")?.0,
         resource: row.get("resource")?,
-        redirect_uri: Digest::from_bytes(row.get("redirect_uri")?),
-        pkce: pkce_from(row.get_ref("pkce")?.as_str()?)?,
-        nonce: row.get("nonce")?,
         claims: row.get::<Json<_>>("claims")?.0,
         authentication: row.get::<Json<_>>("authentication")?.0,
         offline: row.get("offline")?,
-        code: Digest::from_bytes(row.get("code")?),
-        code_expires_at: row.get::<At>("code_expires_at")?.0,
-        redeemed_at: row.get::<Option<At>>("redeemed_at")?.map(|at| at.0),
         created_at: row.get::<At>("created_at")?.0,
         expires_at: row.get::<At>("expires_at")?.0,
         revoked: revocation(row)?,
         last_request: RequestId::from_bytes(row.get("last_request")?),
         refresh: refresh(row)?,
         authority: row.get::<Option<_>>("authority")?.map(Authority::from_bytes),
+        flow: flow(row)?,
     };
     Ok(Kept { last_request: record.last_request, record })
+}
+
+fn flow(row: &Columns<'_>) -> Result<Flow> {
+    match row.get_ref("flow")?.as_str()? {
+        CODE => Ok(Flow::Code(AuthorizationCode {
+            redirect_uri: Digest::from_bytes(row.get("redirect_uri")?),
+            pkce: pkce_from(row.get_ref("pkce")?.as_str()?)?,
+            nonce: row.get("nonce")?,
+            digest: Digest::from_bytes(row.get("code")?),
+            expires_at: row.get::<At>("code_expires_at")?.0,
+            redeemed_at: row.get::<Option<At>>("redeemed_at")?.map(|at| at.0),
+        })),
+        other => Err(FromSqlError::Other(format!("a grant by the unknown flow `{other}`").into()).into()),
+    }
 }
 
 /// There is a tip if there is its digest; then all of it has to be there.

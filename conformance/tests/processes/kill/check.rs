@@ -101,8 +101,12 @@ async fn look(store: &dyn Store, path: &Path) -> Kept {
             let key = GrantKey { user: user.id, grant: id };
             let grant = kept_grant(store, key).await;
             assert!(view.sessions.iter().any(|session| session.id == grant.session), "an orphan: {grant:?}");
-            assert_eq!(grant.redeemed_at.is_some(), grant.refresh.is_some(), "half a redemption: {grant:?}");
-            kept.grants.insert(grant.nonce.clone().unwrap(), grant);
+            assert_eq!(
+                grant.redeemed_at().is_some(),
+                grant.refresh.is_some(),
+                "half a redemption: {grant:?}"
+            );
+            kept.grants.insert(grant.code().unwrap().nonce.clone().unwrap(), grant);
         }
     }
     kept
@@ -126,7 +130,7 @@ fn compare(chain: &Chain, grant: &Grant) {
         Fate::Lost => true,
         Fate::Acknowledged => is_done,
     };
-    assert!(agrees(chain.redeemed, grant.redeemed_at.is_some()), "{chain:?} {grant:?}");
+    assert!(agrees(chain.redeemed, grant.redeemed_at().is_some()), "{chain:?} {grant:?}");
     assert!(agrees(chain.revoked, grant.revoked.is_some()), "{chain:?} {grant:?}");
     if chain.redeemed == Fate::Acknowledged {
         let ahead = generation(grant) - chain.generation;
@@ -152,7 +156,7 @@ async fn go_on(
     let mut ahead = false;
     if chain.redeemed == Fate::Acknowledged {
         ahead = generation(grant) > chain.generation;
-    } else if grant.redeemed_at.is_some() {
+    } else if grant.redeemed_at().is_some() {
         // Spent, but the answer was lost: nobody has its tokens.
         chain.is_over = true;
         chain.present_code(server).await?.assert_token_error(400, "invalid_grant");

@@ -25,12 +25,7 @@ fn with_deletions(count: usize) -> Vec<&'static str> {
 /// A redeemed grant for a client, its id as a server makes it.
 fn made(client: &str, number: u32) -> Grant {
     let client = client_id(client);
-    Grant {
-        id: GrantId::for_client(&client, &bytes(number)),
-        client,
-        redeemed_at: Some(NOW),
-        ..grant(number)
-    }
+    Grant { id: GrantId::for_client(&client, &bytes(number)), client, ..redeemed(grant(number), NOW) }
 }
 
 async fn restore(store: &DynamoDb, grant: &Grant) {
@@ -41,7 +36,7 @@ async fn restore(store: &DynamoDb, grant: &Grant) {
 async fn n239_the_end_of_a_session_is_one_write_whatever_it_carries() {
     let (store, wire) = store_on_a_wire().await;
     put_session(&store, &session(1)).await;
-    let carried: Vec<_> = (0..120).map(|n| Grant { redeemed_at: None, ..made("client-a", n) }).collect();
+    let carried: Vec<_> = (0..120).map(|n| unredeemed(made("client-a", n))).collect();
     for grant in &carried {
         restore(&store, grant).await;
     }
@@ -92,7 +87,7 @@ async fn n242_a_grant_is_made_with_a_put_and_one_question() {
     // Those of other clients, and those whose ids an earlier program made, are not looked at.
     for number in 0..300 {
         restore(&store, &made("client-b", number)).await;
-        restore(&store, &Grant { redeemed_at: Some(NOW), ..grant(number) }).await;
+        restore(&store, &redeemed(grant(number), NOW)).await;
     }
     wire.take();
     put_grant(&store, &made("client-a", 2)).await;

@@ -22,6 +22,8 @@ async fn earlier_store() -> DynamoDb {
     let (user, client, now) = (user_id(1), client_id("client-a"), NOW.millis());
     let by = json!(call(1).request);
     let proof = json!(authentication(1));
+    let made = grant(1);
+    let issued = made.code().unwrap();
     put(
         &store,
         &item::Key::client(&realm, &client),
@@ -63,7 +65,7 @@ async fn earlier_store() -> DynamoDb {
         &item::Key::grant(&realm, &grant_key(1)),
         json!({
             "client": "client-a", "session": session_id(1), "requested_scope": "openid", "scope": "",
-            "redirect_uri": grant(1).redirect_uri, "pkce": grant(1).pkce, "claims": {},
+            "redirect_uri": issued.redirect_uri, "pkce": issued.pkce, "claims": {},
             "authentication": proof, "offline": false, "code": code(1), "code_expires_at": now + 60_000,
             "created_at": now, "expires_at": now + 660_000, "last_request": by, "v": 1,
             "ttl": now / 1000 + 1260, "ttl_redeemed": now / 1000 + 1260,

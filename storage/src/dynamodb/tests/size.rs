@@ -28,17 +28,17 @@ fn item_size(grant: &Grant) -> usize {
 
 /// At its largest: redeemed, rotated, revoked.
 fn usual() -> Grant {
+    let full = with_code(full_grant(1), |code| code.nonce = Some("n".repeat(43)));
     Grant {
         client: client_id(&"c".repeat(22)),
         requested_scope: scope("openid profile email offline_access"),
         scope: scope("openid profile email offline_access"),
         resource: Some("https://api.example.com/orders".into()),
-        nonce: Some("n".repeat(43)),
         claims: RequestedClaims::default(),
         authentication: Authentication { amr: vec!["pwd".into()], ..authentication(1) },
         refresh: Some(Refresh { generation: 9999, ..rotated_tip(1) }),
         revoked: Some(Revocation { at: NOW, reason: RevocationReason::SessionEnded }),
-        ..full_grant(1)
+        ..full
     }
 }
 
@@ -58,9 +58,8 @@ fn the_largest_grant_is_one_read_unit() {
         requested_scope: scope(&"s".repeat(512)),
         scope: scope(&"s".repeat(512)),
         resource: Some("r".repeat(512)),
-        nonce: Some("n".repeat(512)),
         claims: RequestedClaims { userinfo: vec![], id_token: claims },
-        ..usual()
+        ..with_code(usual(), |code| code.nonce = Some("n".repeat(512)))
     };
     let size = item_size(&largest);
     assert!(size <= 4096, "{size}");

@@ -5,13 +5,16 @@ use super::super::schema::RECORD;
 use super::*;
 use crate::Belonging;
 use protocol::generation::Generation;
+use protocol::pkce::Pkce;
 use rusqlite::params;
 
-/// Schema 1: before refresh tokens, revocation, and revisions of clients. Schema 3: before generations.
-const EARLIER: [&str; 3] = [
+/// Schema 1: before refresh tokens, revocation, and revisions of clients. Schema 3: before generations. Schema 4: before
+/// flows.
+const EARLIER: [&str; 4] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../../migrations/sqlite/0002_refresh_and_revocation.sql"),
     include_str!("../../../../migrations/sqlite/0003_housekeeping.sql"),
+    include_str!("../../../../migrations/sqlite/0004_generations.sql"),
 ];
 
 fn make(folder: &Folder, schema: usize) {
@@ -74,7 +77,7 @@ fn write_as_first(folder: &Folder) {
             user.as_bytes(),
             id.as_bytes(),
             session.as_bytes(),
-            grant(1).redirect_uri.as_bytes(),
+            grant(1).code().unwrap().redirect_uri.as_bytes(),
             proof,
             code(1).as_bytes(),
             now + 60_000,
@@ -145,7 +148,7 @@ async fn n228_records_of_the_first_schema_go_on_living() {
     let rotated = store.rotate_refresh(key, &first_tip(1), &rotated_tip(2), call(3)).await.unwrap();
     assert_eq!(rotated, Commit::Done);
     let kept = kept_grant(&store, &grant(1)).await.unwrap();
-    assert_eq!((kept.redeemed_at, kept.refresh), (Some(NOW), Some(rotated_tip(2))));
+    assert_eq!((kept.redeemed_at(), kept.refresh), (Some(NOW), Some(rotated_tip(2))));
 }
 
 #[tokio::test]
@@ -159,7 +162,7 @@ async fn n228_a_code_is_redeemed_once_by_programs_of_both_schemas() {
         if old_one_first {
             assert_eq!(redeem_as_first(&folder), 1);
             let last_request = call(2).request;
-            let spent = Grant { redeemed_at: Some(NOW), last_request, ..grant(1) };
+            let spent = Grant { last_request, ..redeemed(grant(1), NOW) };
             assert_eq!(redeem().await.unwrap(), lost(spent));
         } else {
             assert_eq!(redeem().await.unwrap(), Commit::Done);
@@ -256,5 +259,68 @@ async fn n241_an_end_by_a_program_of_the_third_schema_is_another_generation() {
     }
     for (at, generation) in all.iter().enumerate() {
         assert!(!all.iter().skip(at + 1).any(|other| other == generation), "{all:?}");
+    }
+}
+
+/// How a program of schema 4 puts [`full_grant`] 1.
+fn write_as_fourth(folder: &Folder) {
+    let (grant, tip) = (full_grant(1), rotated_tip(1));
+    let (issued, revoked, authority) =
+        (grant.code().unwrap(), grant.revoked.unwrap(), grant.authority.unwrap());
+    let Pkce::S256(challenge) = &issued.pkce else { unreachable!() };
+    let at = |at: Timestamp| at.millis().cast_signed();
+    let text = "INSERT INTO grants (realm, user_id, id, client_id, session_id, requested_scope, scope, resource,
+                  redirect_uri, pkce, nonce, claims, authentication, offline, code, code_expires_at, redeemed_at,
+                  created_at, expires_at, revoked_at, revoked_reason, last_request, v, refresh_digest,
+                  refresh_generation, refresh_rotated_at, refresh_master, refresh_idle_expires_at,
+                  refresh_expires_at, authority)
+                VALUES ('main', ?1, ?2, 'client-a', ?3, 'openid', 'openid email', ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11,
+                  ?12, ?13, ?14, ?15, 'code_replayed', ?16, 1, ?17, 7, ?18, 300, ?19, ?20, ?21)";
+    let bound = params![
+        grant.user.as_bytes(),
+        grant.id.as_bytes(),
+        grant.session.as_bytes(),
+        grant.resource,
+        issued.redirect_uri.as_bytes(),
+        challenge.as_str(),
+        issued.nonce,
+        serde_json::to_string(&grant.claims).unwrap(),
+        serde_json::to_string(&grant.authentication).unwrap(),
+        issued.digest.as_bytes(),
+        at(issued.expires_at),
+        issued.redeemed_at.map(at),
+        at(grant.created_at),
+        at(grant.expires_at),
+        at(revoked.at),
+        grant.last_request.as_bytes(),
+        tip.digest.as_bytes(),
+        tip.rotated_at.map(at),
+        at(tip.idle_expires_at),
+        at(tip.expires_at),
+        authority.as_bytes()
+    ];
+    assert_eq!(folder.raw().execute(text, bound), Ok(1));
+}
+
+#[tokio::test]
+async fn n228_grants_of_the_fourth_schema_were_given_by_codes() {
+    for written_before in [true, false] {
+        let folder = Folder::new();
+        make(&folder, 4);
+        if written_before {
+            write_as_fourth(&folder);
+        }
+        let newest = Sqlite::schema_version();
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 4, to: newest });
+        if !written_before {
+            write_as_fourth(&folder);
+        }
+        assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
+        let store = folder.open().unwrap();
+        assert_eq!(kept_grant(&store, &full_grant(1)).await, Some(full_grant(1)));
+        put_grant(&store, &full_grant(2)).await;
+        let flow: String =
+            folder.raw().query_row("SELECT group_concat(flow) FROM grants", [], |row| row.get(0)).unwrap();
+        assert_eq!(flow, "code,code");
     }
 }

@@ -165,3 +165,12 @@ async fn what_is_no_number_of_ours_is_corrupt() {
         assert_eq!(answer, Some(StoreErrorKind::Corrupt));
     }
 }
+
+/// Such a grant has none of a code's columns.
+#[tokio::test]
+async fn a_grant_of_a_flow_that_only_a_newer_program_knows_is_corrupt() {
+    let store = one_of_each().await;
+    let text = "UPDATE grants SET flow = 'device', redirect_uri = NULL, pkce = NULL, code = NULL, code_expires_at = NULL";
+    assert_eq!(store.write("set_flow", move |db, _| db.execute(text, [])).await.unwrap(), 1);
+    assert_eq!(kind_of(store.load_grant(grant_at(1)).await), Some(StoreErrorKind::Corrupt));
+}

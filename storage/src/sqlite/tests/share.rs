@@ -23,7 +23,7 @@ async fn n052_two_stores_on_one_file_redeem_a_code_once() {
     }
     drop(stores);
     let again = folder.open().unwrap();
-    assert_eq!(kept_grant(&again, &grant(1)).await.unwrap().redeemed_at, Some(NOW));
+    assert_eq!(kept_grant(&again, &grant(1)).await.unwrap().redeemed_at(), Some(NOW));
 }
 
 #[tokio::test(flavor = "multi_thread")]
