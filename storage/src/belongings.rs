@@ -5,10 +5,10 @@ use protocol::grant::Grant;
 use protocol::id::{ClientId, GrantId, SessionId};
 use protocol::session::Session;
 
-/// How many records [`crate::Store::belongings`] returns and [`crate::Store::delete_belongings`] deletes at most.
+/// How many records `Store::belongings` returns and `Store::delete_belongings` deletes at most.
 pub const BELONGINGS_LIMIT: u32 = 500;
 
-/// What a user has, in the order in which [`crate::Store::belongings`] goes through it.
+/// What a user has, in the order of `Store::belongings`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Belonging {
     /// What they agreed to with a client.
@@ -48,6 +48,6 @@ pub enum Place {
 pub struct Belongings {
     /// Records, ended and expired ones included.
     pub list: Vec<Belonging>,
-    /// Behind which place to go on; `None`: that was all.
+    /// The place behind which the next page begins; `None`: this page is the last.
     pub next: Option<Place>,
 }

@@ -1,24 +1,10 @@
 //! A store that tells an observer of each call: to count them, or to make them fail, wait or happen twice where
 //! nothing real would on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
 
-use crate::steps::steps;
-use crate::{
-    Belongings, Commit, DeniedToken, Document, Found, GrantLocator, GrantView, Place, RingDocument,
-    SignInView, Stamp, Store, StoreError, StoreErrorKind, TokenView,
-};
+use crate::error::StoreErrorKind;
+use crate::signature::*;
+use crate::store::{Store, Transfer, operations};
 use async_trait::async_trait;
-use protocol::attempts::{AttemptKey, Limit};
-use protocol::client::Client;
-use protocol::consent::Consent;
-use protocol::generation::Generation;
-use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
-use protocol::id::{ClientId, SessionId, UserId};
-use protocol::name::Identifier;
-use protocol::scope::Scope;
-use protocol::secret::Digest;
-use protocol::session::Session;
-use protocol::time::Timestamp;
-use protocol::user::{PasswordHash, User};
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -220,9 +206,12 @@ impl Observer for Meddler {
 }
 
 macro_rules! tap {
-    ($($access:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+) => {
+    (
+        $(#[$about:meta])* trait $trait:ident $(: $base:ident)?;
+        $($(#[$doc:meta])* $access:ident $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)+
+    ) => {
         #[async_trait]
-        impl<O: Observer> Store for Tap<O> {$(
+        impl<O: Observer> $trait for Tap<O> {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
                 let call = Call { name: stringify!($name), access: Access::$access };
                 self.observer.before(call)?;
@@ -242,4 +231,4 @@ macro_rules! tap {
     };
 }
 
-steps!(tap);
+operations!(tap);

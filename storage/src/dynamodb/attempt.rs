@@ -1,11 +1,11 @@
 //! Counters of failed attempts.
 
-use super::Table;
 use super::again::step_aside;
 use super::attribute::attribute;
 use super::call::{Read, Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, Record};
+use super::table::Table;
 use crate::Stamp;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::time::Timestamp;

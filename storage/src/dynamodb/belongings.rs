@@ -1,9 +1,9 @@
 //! What users have, page by page: it lies beside their record, in the order of `sk`.
 
-use super::Table;
 use super::attribute::Item;
 use super::fault::Fault;
 use super::item::{Key, record};
+use super::table::Table;
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
 use protocol::grant::GrantKey;
 use protocol::id::UserId;

@@ -1,12 +1,12 @@
 //! The calls of DynamoDB that the steps are made of: each waits for one answer, or for a few where the answer
 //! says that it is not all.
 
-use super::Table;
 use super::again::{past_transactions, patiently, pause};
 use super::attribute::{Item, attribute, number, text};
 use super::fault::Fault;
 use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
-use crate::kept::Kept;
+use super::table::Table;
+use crate::stored::Stored;
 use crate::{Commit, Stamp};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -41,7 +41,7 @@ impl Written {
     ) -> Result<Commit<R>, Fault> {
         match self {
             Self::Done => Ok(Commit::Done),
-            Self::Refused(found) => Ok(Kept::settle(found.map(item::decode).transpose()?, stamp, mine)),
+            Self::Refused(found) => Ok(Stored::settle(found.map(item::decode).transpose()?, stamp, mine)),
         }
     }
 }
@@ -154,7 +154,7 @@ impl Table {
     }
 
     /// One record, as it is now.
-    pub(super) async fn record<R: Record>(&self, key: &Key) -> Result<Option<Kept<R>>, Fault> {
+    pub(super) async fn record<R: Record>(&self, key: &Key) -> Result<Option<Stored<R>>, Fault> {
         self.get(key).await?.map(item::decode).transpose()
     }
 

@@ -1,10 +1,10 @@
 //! Clients.
 
-use super::Table;
 use super::attribute::number;
 use super::call::{Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, record};
+use super::table::Table;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::id::ClientId;

@@ -1,11 +1,11 @@
 //! What users agreed to.
 
-use super::Table;
 use super::again::step_aside;
 use super::attribute::attribute;
 use super::call::{Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, record};
+use super::table::Table;
 use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, UserId};

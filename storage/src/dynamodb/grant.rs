@@ -1,10 +1,10 @@
 //! Grants: each step of a code's or token's life is one guarded update of one item.
 
-use super::Table;
 use super::call::{Read, Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, TTL, TTL_REDEEMED, record};
-use crate::kept;
+use super::table::Table;
+use crate::stored;
 use crate::{Commit, GrantLocator, GrantView, Stamp};
 use protocol::consent::Consent;
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
@@ -63,7 +63,7 @@ impl Table {
         let partition = Key::user(&self.realm, &grant.user).pk;
         let others = self.first(&partition, &prefix, WINDOW);
         let (written, others) = tokio::join!(self.put_grant(grant, stamp), others);
-        let commit = written?.settle(stamp, |there| kept::is_same_grant(there, grant))?;
+        let commit = written?.settle(stamp, |there| stored::is_same_grant(there, grant))?;
         if let Some(agreed) = agreed
             && !self.is_agreed(grant, &agreed).await?
         {
@@ -92,7 +92,7 @@ impl Table {
     }
 
     pub(super) async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
-        self.put_grant(grant, stamp).await?.settle(stamp, |there| kept::is_same_grant(there, grant))
+        self.put_grant(grant, stamp).await?.settle(stamp, |there| stored::is_same_grant(there, grant))
     }
 
     async fn put_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Written, Fault> {
@@ -118,7 +118,7 @@ impl Table {
             .when("#code = :code AND #code_expires_at > :redeemed_at")
             .when("attribute_not_exists(#redeemed_at) AND attribute_not_exists(#revoked)")
             .value("code", code);
-        let mine = |there: &Grant| kept::is_redeemed(there, code, refresh.as_ref(), stamp);
+        let mine = |there: &Grant| stored::is_redeemed(there, code, refresh.as_ref(), stamp);
         self.update(update).await?.settle(stamp, mine)
     }
 
@@ -135,14 +135,14 @@ impl Table {
             .when("attribute_not_exists(#revoked)")
             .value("digest", &seen.digest)
             .value("generation", &seen.generation);
-        self.update(update).await?.settle(stamp, |there| kept::is_rotated(there, next))
+        self.update(update).await?.settle(stamp, |there| stored::is_rotated(there, next))
     }
 
     pub(super) async fn burn_code(&self, key: GrantKey, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
         let reason = RevocationReason::CodeBurnt;
         let update = end(Update::new(self.grant_key(&key), stamp), reason, stamp);
         let update = update.when("attribute_not_exists(#redeemed_at)");
-        self.update(update).await?.settle(stamp, |there| kept::is_revoked(there, reason, stamp))
+        self.update(update).await?.settle(stamp, |there| stored::is_revoked(there, reason, stamp))
     }
 
     pub(super) async fn revoke_grant(
@@ -152,7 +152,7 @@ impl Table {
         stamp: Stamp,
     ) -> Result<Commit<Grant>, Fault> {
         let update = end(Update::new(self.grant_key(&key), stamp), reason, stamp);
-        self.update(update).await?.settle(stamp, |there| kept::is_revoked(there, reason, stamp))
+        self.update(update).await?.settle(stamp, |there| stored::is_revoked(there, reason, stamp))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::attribute::{self, Item, attribute, from_json, number, text};
 use super::fault::Fault;
 use crate::Stamp;
-use crate::kept::Kept;
+use crate::stored::Stored;
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::attempts::AttemptKey;
 use protocol::base64url;
@@ -178,7 +178,7 @@ pub(super) fn encode<R: Record>(key: &Key, record: &R, stamp: Stamp) -> Result<I
 }
 
 /// The record of an item, and who wrote it last.
-pub(super) fn decode<R: Record>(item: Item) -> Result<Kept<R>, Fault> {
+pub(super) fn decode<R: Record>(item: Item) -> Result<Stored<R>, Fault> {
     require_format(&item)?;
     let key = Key::of(&item)?;
     let mut fields = attribute::object(item)?;
@@ -190,7 +190,7 @@ pub(super) fn decode<R: Record>(item: Item) -> Result<Kept<R>, Fault> {
     }
     let last_request = last_request(&fields)?;
     let damaged = |error| Fault::corrupt(format!("{} {}: {error}", key.pk, key.sk));
-    Ok(Kept { record: serde_json::from_value(fields).map_err(damaged)?, last_request })
+    Ok(Stored { record: serde_json::from_value(fields).map_err(damaged)?, last_request })
 }
 
 /// The same without who wrote it.

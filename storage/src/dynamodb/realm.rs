@@ -1,11 +1,11 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
-use super::Table;
 use super::attribute::{number, text};
 use super::call::of_known_format;
 use super::fault::Fault;
 use super::item::{self, Key, Record};
-use crate::kept;
+use super::table::Table;
+use crate::stored;
 use crate::{Commit, Document, RingDocument, Stamp};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ impl Table {
         };
         let mine = |there: &Text| {
             let there = Document { version: there.version, body: there.body.clone() };
-            kept::is_same_document(&there, version, body)
+            stored::is_same_document(&there, version, body)
         };
         Ok(written.settle(stamp, mine)?.map(Document::from))
     }

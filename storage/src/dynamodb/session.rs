@@ -1,9 +1,9 @@
 //! Browser sessions.
 
-use super::Table;
 use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, record};
+use super::table::Table;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::id::{ClientId, SessionId, UserId};

@@ -1,8 +1,8 @@
 //! Access tokens: those that are denied, and the grants behind those that may not be.
 
-use super::Table;
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
+use super::table::Table;
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;

@@ -1,12 +1,12 @@
 //! The steps that are more than one item: a user comes with their identifiers and goes with them. Transactions cost
 //! twice as much, so no other step is one.
 
-use super::Table;
 use super::again::{CONFLICT_ROUNDS, again_if};
 use super::attribute::Item;
 use super::call::{Update, names};
 use super::fault::{Fault, kind_of};
 use super::item::Key;
+use super::table::Table;
 use crate::StoreErrorKind;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};

@@ -1,13 +1,13 @@
 //! Users, and the identifiers that lead to them.
 
-use super::Table;
 use super::again::step_aside;
 use super::attribute::{Item, attribute};
 use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
+use super::table::Table;
 use super::transaction::{Cancelled, change, delete_if, put_new};
-use crate::kept::{self, Kept};
+use crate::stored::{self, Stored};
 use crate::{Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::attempts::AttemptKey;
@@ -84,7 +84,7 @@ impl Table {
                 None => None,
             },
         };
-        Ok(Kept::settle(there, stamp, |there| there == user))
+        Ok(Stored::settle(there, stamp, |there| there == user))
     }
 
     pub(super) async fn add_identifier(
@@ -139,7 +139,7 @@ impl Table {
         let Some(seen) = seen else { return self.next_generation(id, stamp, change).await };
         let update = change(Update::new(self.user_key(id), stamp));
         let update = begin(seen_as(update, &seen), &seen.next(stamp.request, stamp.at));
-        let mine = |there: &User| kept::has_new_password(there, Some(seen), password, stamp);
+        let mine = |there: &User| stored::has_new_password(there, Some(seen), password, stamp);
         self.update(update).await?.settle(stamp, mine)
     }
 
@@ -179,10 +179,10 @@ impl Table {
         seen: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
-        let mine = |there: &User| kept::is_same_profile(there, user);
+        let mine = |there: &User| stored::is_same_profile(there, user);
         if user.updated_at <= seen {
             let there = self.record(&self.user_key(&user.id)).await?;
-            return Ok(Kept::settle(there, stamp, mine));
+            return Ok(Stored::settle(there, stamp, mine));
         }
         let address = match &user.email {
             Some(_) => "(#email_verified = :unverified OR #email = :email)",

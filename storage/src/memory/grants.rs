@@ -1,7 +1,7 @@
 //! Grants and the tokens issued from them.
 
-use super::{Tables, change, put_new};
-use crate::kept::{self, Kept};
+use super::tables::{Tables, change, put_new};
+use crate::stored::{self, Stored};
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::grant::{self, Grant, GrantKey, Refresh, Revocation, RevocationReason};
@@ -49,7 +49,7 @@ impl Tables {
 
     pub(super) fn restore_grant(&mut self, grant: &Grant, stamp: Stamp) -> Commit<Grant> {
         let record = Grant { last_request: stamp.request, ..grant.clone() };
-        let mine = |there: &Grant| kept::is_same_grant(there, grant);
+        let mine = |there: &Grant| stored::is_same_grant(there, grant);
         put_new(&mut self.grants, grant.key(), record, stamp, mine)
     }
 
@@ -77,7 +77,7 @@ impl Tables {
             own.redeemed_at = Some(stamp.at);
             there.refresh.clone_from(&refresh);
         };
-        let mine = |there: &Grant| kept::is_redeemed(there, code, refresh.as_ref(), stamp);
+        let mine = |there: &Grant| stored::is_redeemed(there, code, refresh.as_ref(), stamp);
         self.change_grant(key, stamp, condition, effect, mine)
     }
 
@@ -94,14 +94,14 @@ impl Tables {
                 && tip.is_some_and(|tip| tip.digest == seen.digest && tip.generation == seen.generation)
         };
         let effect = |there: &mut Grant| there.refresh = Some(next.clone());
-        self.change_grant(key, stamp, condition, effect, |there| kept::is_rotated(there, next))
+        self.change_grant(key, stamp, condition, effect, |there| stored::is_rotated(there, next))
     }
 
     pub(super) fn burn_code(&mut self, key: GrantKey, stamp: Stamp) -> Commit<Grant> {
         let reason = RevocationReason::CodeBurnt;
         let condition = |there: &Grant| there.unredeemed_code().is_some() && there.revoked.is_none();
         let effect = |there: &mut Grant| there.revoked = Some(Revocation { at: stamp.at, reason });
-        self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
+        self.change_grant(key, stamp, condition, effect, |there| stored::is_revoked(there, reason, stamp))
     }
 
     pub(super) fn revoke_grant(
@@ -112,7 +112,7 @@ impl Tables {
     ) -> Commit<Grant> {
         let condition = |there: &Grant| there.revoked.is_none();
         let effect = |there: &mut Grant| there.revoked = Some(Revocation { at: stamp.at, reason });
-        self.change_grant(key, stamp, condition, effect, |there| kept::is_revoked(there, reason, stamp))
+        self.change_grant(key, stamp, condition, effect, |there| stored::is_revoked(there, reason, stamp))
     }
 
     pub(super) fn load_token(&self, token: &Digest, grant: Option<GrantLocator>) -> TokenView {
@@ -121,7 +121,7 @@ impl Tables {
     }
 
     pub(super) fn denied_tokens(&self) -> Vec<DeniedToken> {
-        let denied = |(token, kept): (&[u8; 32], &Kept<Timestamp>)| DeniedToken {
+        let denied = |(token, kept): (&[u8; 32], &Stored<Timestamp>)| DeniedToken {
             token: Digest::from_bytes(*token),
             expires_at: kept.record,
         };

@@ -1,7 +1,7 @@
 //! The realm's own records, clients, counters, and housekeeping.
 
-use super::{Tables, change, put_new};
-use crate::kept::{self, Kept};
+use super::tables::{Tables, change, put_new};
+use crate::stored::{self, Stored};
 use crate::{Commit, Document, RingDocument, SWEEP_LIMIT, Stamp};
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::client::Client;
@@ -20,9 +20,9 @@ impl Tables {
         stamp: Stamp,
     ) -> Commit<String> {
         if self.issuer() != seen {
-            return Kept::settle(self.issuer.clone(), stamp, |there| there == issuer);
+            return Stored::settle(self.issuer.clone(), stamp, |there| there == issuer);
         }
-        self.issuer = Some(Kept { record: issuer.to_owned(), last_request: stamp.request });
+        self.issuer = Some(Stored { record: issuer.to_owned(), last_request: stamp.request });
         Commit::Done
     }
 
@@ -40,10 +40,10 @@ impl Tables {
         let there = self.ring.get(&document).cloned();
         let version = seen.unwrap_or(0).saturating_add(1);
         if there.as_ref().map(|kept| kept.record.version) != seen {
-            return Kept::settle(there, stamp, |there| kept::is_same_document(there, version, body));
+            return Stored::settle(there, stamp, |there| stored::is_same_document(there, version, body));
         }
         let record = Document { version, body: body.to_owned() };
-        self.ring.insert(document, Kept { record, last_request: stamp.request });
+        self.ring.insert(document, Stored { record, last_request: stamp.request });
         Commit::Done
     }
 

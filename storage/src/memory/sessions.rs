@@ -1,6 +1,6 @@
 //! Sessions and consents.
 
-use super::{Tables, change, put_new};
+use super::tables::{Tables, change, put_new};
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::consent::Consent;

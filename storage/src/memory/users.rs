@@ -1,7 +1,7 @@
 //! Users and what leads to them.
 
-use super::{Tables, change, put_new};
-use crate::kept::{self, Kept};
+use super::tables::{Tables, change, put_new};
+use crate::stored::{self, Stored};
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Commit, Found, Place, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
@@ -37,7 +37,7 @@ impl Tables {
     ) -> Commit<User> {
         let mine = |there: &User| there == user;
         if let Some(owner) = identifiers.iter().find_map(|name| self.identifiers.get(name)) {
-            return Kept::settle(self.users.get(owner).cloned(), stamp, mine);
+            return Stored::settle(self.users.get(owner).cloned(), stamp, mine);
         }
         let is_new = !self.users.contains_key(&user.id);
         let commit = put_new(&mut self.users, user.id, user.clone(), stamp, mine);
@@ -82,7 +82,7 @@ impl Tables {
             user.password = Some(password.clone());
             end(user, stamp);
         };
-        let mine = |user: &User| kept::has_new_password(user, seen, password, stamp);
+        let mine = |user: &User| stored::has_new_password(user, seen, password, stamp);
         change(&mut self.users, id, stamp, condition, effect, mine)
     }
 
@@ -102,7 +102,7 @@ impl Tables {
             there.updated_at = user.updated_at;
         };
         change(&mut self.users, &user.id, stamp, condition, effect, |there| {
-            kept::is_same_profile(there, user)
+            stored::is_same_profile(there, user)
         })
     }
 

@@ -1,8 +1,8 @@
 //! Clients.
 
 use super::column::{At, Columns, Count, FORMAT, Format, Json, Word};
-use super::settle;
-use crate::kept::Kept;
+use super::guarded::settle;
+use crate::stored::Stored;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::generation::Generation;
@@ -13,7 +13,7 @@ pub(super) fn client(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Op
     Ok(get(db, realm, id)?.map(|kept| kept.record))
 }
 
-fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Kept<Client>>> {
+fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Stored<Client>>> {
     db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 AND id = ?2")?
         .query_row([realm.as_str(), id.as_str()], from_row)
         .optional()
@@ -113,7 +113,7 @@ pub(super) fn delete_client(
     Ok(Commit::Done)
 }
 
-fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
+fn from_row(row: &Row<'_>) -> Result<Stored<Client>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = Client {
@@ -140,5 +140,5 @@ fn from_row(row: &Row<'_>) -> Result<Kept<Client>> {
         created_at: row.get::<At>("created_at")?.0,
         revision: row.get::<Count>("revision")?.0,
     };
-    Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+    Ok(Stored { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

@@ -1,8 +1,9 @@
 //! Grants: each step of a code's or token's life is one guarded update of one row.
 
 use super::column::{At, Columns, FORMAT, Format, Json, Word};
-use super::{consent, session, settle, user};
-use crate::kept::{self, Kept};
+use super::guarded::settle;
+use super::{consent, session, user};
+use crate::stored::{self, Stored};
 use crate::{Commit, GrantLocator, GrantView, Stamp};
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::Authority;
@@ -30,7 +31,7 @@ pub(super) const OF_CLIENT: &str = "SELECT count(*) FROM (SELECT 1 FROM grants
 /// How many of them are looked at together at most.
 const WINDOW: u32 = 300;
 
-fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Kept<Grant>>> {
+fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Stored<Grant>>> {
     db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
         .query_row(params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()], from_row)
         .optional()
@@ -145,7 +146,7 @@ pub(super) fn restore_grant(
             CODE
         ])?;
     let there = || get(db, realm, &grant.key());
-    settle(changed, stamp, there, |there| kept::is_same_grant(there, grant))
+    settle(changed, stamp, there, |there| stored::is_same_grant(there, grant))
 }
 
 pub(super) fn redeem_code(
@@ -184,7 +185,7 @@ pub(super) fn redeem_code(
         changed,
         stamp,
         || get(db, realm, key),
-        |there| kept::is_redeemed(there, code, refresh.as_ref(), *stamp),
+        |there| stored::is_redeemed(there, code, refresh.as_ref(), *stamp),
     )
 }
 
@@ -219,7 +220,7 @@ pub(super) fn rotate_refresh(
             seen.generation,
             FORMAT
         ])?;
-    settle(changed, stamp, || get(db, realm, key), |there| kept::is_rotated(there, next))
+    settle(changed, stamp, || get(db, realm, key), |there| stored::is_rotated(there, next))
 }
 
 pub(super) fn burn_code(
@@ -263,10 +264,10 @@ fn end(
         stamp.request.as_bytes(),
         FORMAT
     ])?;
-    settle(changed, stamp, || get(db, realm, key), |there| kept::is_revoked(there, reason, *stamp))
+    settle(changed, stamp, || get(db, realm, key), |there| stored::is_revoked(there, reason, *stamp))
 }
 
-pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
+pub(super) fn from_row(row: &Row<'_>) -> Result<Stored<Grant>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = Grant {
@@ -288,7 +289,7 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Grant>> {
         authority: row.get::<Option<_>>("authority")?.map(Authority::from_bytes),
         flow: flow(row)?,
     };
-    Ok(Kept { last_request: record.last_request, record })
+    Ok(Stored { last_request: record.last_request, record })
 }
 
 fn flow(row: &Columns<'_>) -> Result<Flow> {

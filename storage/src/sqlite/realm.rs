@@ -1,8 +1,8 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
 use super::column::{Count, FORMAT, Format};
-use super::settle;
-use crate::kept::{self, Kept};
+use super::guarded::settle;
+use crate::stored::{self, Stored};
 use crate::{Commit, Document, RingDocument, Stamp};
 use protocol::id::{Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -11,12 +11,12 @@ pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
     Ok(get_issuer(db, realm)?.map(|kept| kept.record))
 }
 
-fn get_issuer(db: &Connection, realm: &Realm) -> Result<Option<Kept<String>>> {
+fn get_issuer(db: &Connection, realm: &Realm) -> Result<Option<Stored<String>>> {
     db.prepare_cached("SELECT * FROM realms WHERE realm = ?1")?
         .query_row([realm.as_str()], |row| {
             row.get::<_, Format>("v")?;
             let last_request = RequestId::from_bytes(row.get("last_request")?);
-            Ok(Kept { record: row.get("issuer")?, last_request })
+            Ok(Stored { record: row.get("issuer")?, last_request })
         })
         .optional()
 }
@@ -47,11 +47,11 @@ pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> R
     Ok(get(db, realm, *document)?.map(|kept| kept.record))
 }
 
-fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Kept<Document>>> {
+fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Stored<Document>>> {
     db.prepare_cached("SELECT * FROM ring WHERE realm = ?1 AND document = ?2")?
         .query_row([realm.as_str(), key(document)], |row| {
             row.get::<_, Format>("v")?;
-            Ok(Kept {
+            Ok(Stored {
                 record: Document { version: row.get::<_, Count>("version")?.0, body: row.get("body")? },
                 last_request: RequestId::from_bytes(row.get("last_request")?),
             })
@@ -90,7 +90,7 @@ pub(super) fn replace_ring(
         changed,
         stamp,
         || get(db, realm, *document),
-        |there| kept::is_same_document(there, seen.saturating_add(1), body),
+        |there| stored::is_same_document(there, seen.saturating_add(1), body),
     )
 }
 

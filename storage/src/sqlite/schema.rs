@@ -1,8 +1,9 @@
 //! Opening the file, and its schema: forward-only migrations, each applied in one transaction and recorded.
 
 use super::fault::{self, Outage};
-use super::{Finding, Location, Migration, skeleton};
-use crate::{StoreError, StoreErrorKind, UNFINISHED_IMPORT};
+use super::location::{Location, Migration};
+use super::skeleton;
+use crate::{Finding, StoreError, StoreErrorKind, UNFINISHED_IMPORT};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::path::Path;
 use std::thread::JoinHandle;

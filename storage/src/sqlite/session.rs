@@ -1,8 +1,9 @@
 //! Browser sessions.
 
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::{attempt, consent, settle, user};
-use crate::kept::Kept;
+use super::guarded::settle;
+use super::{attempt, consent, user};
+use crate::stored::Stored;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Authority;
@@ -16,7 +17,7 @@ pub(super) const OF_USER: &str = "SELECT count(*) FROM
 /// How many of a user's sessions are looked at together at most.
 const WINDOW: u32 = 300;
 
-fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Kept<Session>>> {
+fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Stored<Session>>> {
     db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
         .query_row(params![realm.as_str(), user.as_bytes(), id.as_bytes()], from_row)
         .optional()
@@ -156,7 +157,7 @@ pub(super) fn end_session(
     settle(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
 }
 
-pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
+pub(super) fn from_row(row: &Row<'_>) -> Result<Stored<Session>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = Session {
@@ -169,5 +170,5 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Kept<Session>> {
         expires_at: row.get::<At>("expires_at")?.0,
         ended_at: row.get::<Option<At>>("ended_at")?.map(|at| at.0),
     };
-    Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+    Ok(Stored { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

@@ -1,8 +1,9 @@
 //! Access tokens: those that are denied, and the grants behind those that may not be.
 
 use super::column::{At, FORMAT, Format};
-use super::{grant, settle};
-use crate::kept::Kept;
+use super::grant;
+use super::guarded::settle;
+use crate::stored::Stored;
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::id::{Realm, RequestId};
 use protocol::secret::Digest;
@@ -21,12 +22,12 @@ pub(super) fn load_token(
     Ok(TokenView { denied, grant, user, session })
 }
 
-fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Kept<Timestamp>>> {
+fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Stored<Timestamp>>> {
     db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = ?1 AND token = ?2")?
         .query_row(params![realm.as_str(), token.as_bytes()], |row| {
             row.get::<_, Format>("v")?;
             let last_request = RequestId::from_bytes(row.get("last_request")?);
-            Ok(Kept { record: row.get::<_, At>("expires_at")?.0, last_request })
+            Ok(Stored { record: row.get::<_, At>("expires_at")?.0, last_request })
         })
         .optional()
 }

@@ -1,8 +1,9 @@
 //! Users, and the identifiers that lead to them.
 
+use super::attempt;
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::{attempt, settle};
-use crate::kept::{self, Kept};
+use super::guarded::settle;
+use crate::stored::{self, Stored};
 use crate::{Commit, Found, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
@@ -16,7 +17,7 @@ pub(super) fn user(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option
     Ok(get(db, realm, id)?.map(|kept| kept.record))
 }
 
-fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Kept<User>>> {
+fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Stored<User>>> {
     db.prepare_cached("SELECT * FROM users WHERE realm = ?1 AND id = ?2")?
         .query_row(params![realm.as_str(), id.as_bytes()], from_row)
         .optional()
@@ -61,7 +62,7 @@ pub(super) fn create_user(
     // Asked and written under the one write lock, so nothing comes in between.
     for identifier in identifiers {
         if let Some(owner) = owner(db, realm, identifier)? {
-            return Ok(Kept::settle(get(db, realm, &owner)?, *stamp, |there| there == user));
+            return Ok(Stored::settle(get(db, realm, &owner)?, *stamp, |there| there == user));
         }
     }
     let changed = insert(db, realm, user, stamp)?;
@@ -177,7 +178,7 @@ pub(super) fn set_password(
         changed,
         stamp,
         || get(db, realm, id),
-        |there| kept::has_new_password(there, *seen, password, *stamp),
+        |there| stored::has_new_password(there, *seen, password, *stamp),
     )
 }
 
@@ -227,7 +228,7 @@ pub(super) fn set_profile(
             At(*seen),
             FORMAT
         ])?;
-    settle(changed, stamp, || get(db, realm, &user.id), |there| kept::is_same_profile(there, user))
+    settle(changed, stamp, || get(db, realm, &user.id), |there| stored::is_same_profile(there, user))
 }
 
 /// Identifiers go with the user, by their foreign key.
@@ -238,7 +239,7 @@ pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp
     Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
 }
 
-fn from_row(row: &Row<'_>) -> Result<Kept<User>> {
+fn from_row(row: &Row<'_>) -> Result<Stored<User>> {
     let row = &Columns::of(row);
     row.get::<Format>("v")?;
     let record = User {
@@ -257,5 +258,5 @@ fn from_row(row: &Row<'_>) -> Result<Kept<User>> {
         created_at: row.get::<At>("created_at")?.0,
         updated_at: row.get::<At>("updated_at")?.0,
     };
-    Ok(Kept { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+    Ok(Stored { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

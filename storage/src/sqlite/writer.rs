@@ -1,8 +1,8 @@
 //! The one thread that writes. Jobs that wait together share a transaction and so one sync of the disk; each
 //! has its own savepoint, so one that fails undoes only itself. Nobody is answered before the commit.
 
-use super::control;
 use super::fault::Outage;
+use super::guarded::control;
 use super::home::Home;
 use super::queue::{Access, CAPACITY, Job, Jobs, Queue, Waiting};
 use super::schema::spawn;

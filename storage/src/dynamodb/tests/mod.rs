@@ -1,10 +1,14 @@
 //! What DynamoDB promises beyond the contract, and the contract.
 
-use super::*;
-use crate::StoreErrorKind;
+use super::connect::{self, Patience};
+use super::store::DynamoDb;
+use super::{attribute, item};
 use crate::contract::local_aws;
 use crate::contract::newer::kind_of;
 use crate::contract::wire::{Mishap, Wire};
+use crate::signature::*;
+use crate::{Store, StoreErrorKind, Transfer};
+use protocol::id::Realm;
 use std::sync::Arc;
 
 mod bounded;

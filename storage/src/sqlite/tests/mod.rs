@@ -1,14 +1,22 @@
 //! What SQLite promises beyond the contract, and the contract on a file and in memory.
 
-use super::*;
-use crate::StoreErrorKind;
+use super::location::{Location, Migration};
+use super::queue::{Access, Queue};
+use super::realm;
+use super::store::Sqlite;
 use crate::contract::newer::kind_of;
 use crate::contract::sample::*;
+use crate::signature::*;
 use crate::tap::{Call, Observer, Tap};
+use crate::{Store, StoreErrorKind, Transfer};
+use protocol::id::Realm;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Waker};
+use std::time::Duration;
 use tempfile::TempDir;
 
 mod earlier;

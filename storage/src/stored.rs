@@ -1,7 +1,8 @@
 //! A record together with the call that wrote it last, and how a guarded write that changed nothing is read:
 //! the call's own earlier work, or a lost race. Shared by the backends, so they can't differ in it.
 
-use crate::{Commit, Document, Stamp};
+use crate::commit::{Commit, Stamp};
+use crate::ring::Document;
 use protocol::generation::Generation;
 use protocol::grant::{Grant, Refresh, RevocationReason};
 use protocol::id::RequestId;
@@ -10,14 +11,14 @@ use protocol::user::{PasswordHash, User};
 
 /// A record as a backend keeps it.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept<T> {
+pub(crate) struct Stored<T> {
     /// The record.
     pub(crate) record: T,
     /// The call that wrote it last.
     pub(crate) last_request: RequestId,
 }
 
-impl<T> Kept<T> {
+impl<T> Stored<T> {
     /// What a write that found its condition unmet came upon. `mine` looks for the write's own effect: the
     /// request id alone doesn't do, because one call may write a record twice.
     pub(crate) fn settle(found: Option<Self>, stamp: Stamp, mine: impl FnOnce(&T) -> bool) -> Commit<T> {

@@ -1,0 +1,62 @@
+//! What the store holds, and the two ways to write a guarded record.
+
+use crate::stored::Stored;
+use crate::{Commit, Document, RingDocument, Stamp};
+use protocol::attempts::AttemptKey;
+use protocol::client::Client;
+use protocol::consent::Consent;
+use protocol::grant::{Grant, GrantKey};
+use protocol::id::{ClientId, SessionId, UserId};
+use protocol::name::Identifier;
+use protocol::session::Session;
+use protocol::time::Timestamp;
+use protocol::user::User;
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) issuer: Option<Stored<String>>,
+    pub(super) ring: HashMap<RingDocument, Stored<Document>>,
+    pub(super) clients: BTreeMap<ClientId, Stored<Client>>,
+    pub(super) users: BTreeMap<UserId, Stored<User>>,
+    pub(super) identifiers: BTreeMap<Identifier, UserId>,
+    pub(super) sessions: BTreeMap<(UserId, SessionId), Stored<Session>>,
+    pub(super) consents: BTreeMap<(UserId, ClientId), Consent>,
+    pub(super) grants: BTreeMap<GrantKey, Stored<Grant>>,
+    pub(super) denied: BTreeMap<[u8; 32], Stored<Timestamp>>,
+    pub(super) debts: BTreeMap<AttemptKey, Timestamp>,
+}
+
+/// Puts a record where there is none.
+pub(super) fn put_new<K: Ord, T: Clone>(
+    table: &mut BTreeMap<K, Stored<T>>,
+    key: K,
+    record: T,
+    stamp: Stamp,
+    mine: impl FnOnce(&T) -> bool,
+) -> Commit<T> {
+    if let Some(there) = table.get(&key) {
+        return Stored::settle(Some(there.clone()), stamp, mine);
+    }
+    table.insert(key, Stored { record, last_request: stamp.request });
+    Commit::Done
+}
+
+/// Changes a record whose state meets the condition.
+pub(super) fn change<K: Ord, T: Clone>(
+    table: &mut BTreeMap<K, Stored<T>>,
+    key: &K,
+    stamp: Stamp,
+    condition: impl FnOnce(&T) -> bool,
+    effect: impl FnOnce(&mut T),
+    mine: impl FnOnce(&T) -> bool,
+) -> Commit<T> {
+    match table.get_mut(key) {
+        Some(kept) if condition(&kept.record) => {
+            effect(&mut kept.record);
+            kept.last_request = stamp.request;
+            Commit::Done
+        }
+        there => Stored::settle(there.cloned(), stamp, mine),
+    }
+}
