@@ -8,7 +8,7 @@ use protocol::session::Session;
 /// How many records `Store::belongings` returns and `Store::delete_belongings` deletes at most.
 pub const BELONGINGS_LIMIT: u32 = 500;
 
-/// What a user has, in the order of `Store::belongings`.
+/// A record of a user, in the order of `Store::belongings`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Belonging {
     /// What they agreed to with a client.
@@ -20,7 +20,7 @@ pub enum Belonging {
 }
 
 impl Belonging {
-    /// Where it is.
+    /// Its place.
     pub fn place(&self) -> Place {
         match self {
             Self::Consent(consent) => Place::Consent(consent.client.clone()),
@@ -30,7 +30,7 @@ impl Belonging {
     }
 }
 
-/// A place among what a user has. Within a kind the order is the backend's own.
+/// A place among the records of a user. Within a kind the order is the backend's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A consent, by its client.

@@ -1,4 +1,4 @@
-//! How storage fails. A failure is never "not found" and never a refusal: it becomes 503 or 500.
+//! How storage fails. A failure is never "not found" and never a refusal: it becomes HTTP status 503 or 500.
 
 use std::error::Error;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::fmt;
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// Throttled, locked, too slow, or short of something that a crowd can use up: trying again soon helps. Callers
-    /// can make a store busy, so this opens nothing.
+    /// Throttled, locked, too slow, or out of something that many callers can use up: a retry soon helps. Callers can
+    /// make a store busy, so it is no reason to answer without it.
     Busy,
-    /// Away: disk full, file gone, network down. Nobody who only calls can bring it about for a read; what does
-    /// without a read relies on that.
+    /// The disk is full, the file is gone or the network is down. Callers can't cause this for a read; whatever answers
+    /// from a cache instead relies on that.
     Unavailable,
-    /// What was read can't be understood, or is of a newer version than this program.
+    /// What was read can't be understood, or a newer program wrote it.
     Corrupt,
 }
 
@@ -20,18 +20,18 @@ pub enum StoreErrorKind {
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
-    step: &'static str,
+    operation: &'static str,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
-    /// A failure of `step` with its cause.
+    /// A failure of the operation of this name, with its cause.
     pub fn new(
         kind: StoreErrorKind,
-        step: &'static str,
+        operation: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, step, source: Some(source.into()) }
+        Self { kind, operation, source: Some(source.into()) }
     }
 
     /// What the caller can do about it.
@@ -47,7 +47,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Unavailable => "unavailable",
             StoreErrorKind::Corrupt => "corrupt",
         };
-        write!(f, "storage {kind} in {}", self.step)?;
+        write!(f, "storage {kind} in {}", self.operation)?;
         self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
     }
 }

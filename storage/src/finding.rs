@@ -6,7 +6,7 @@ pub struct Finding {
     /// What is wrong.
     pub what: String,
     /// What to do about it.
-    pub mend: &'static str,
+    pub fix: &'static str,
 }
 
 /// What a store's issuer says while an import into it has not ended.
@@ -17,6 +17,6 @@ pub const FINISH_IMPORT: &str =
 
 impl Finding {
     pub(crate) fn unfinished_import() -> Self {
-        Self { what: "an import into it has not ended".into(), mend: FINISH_IMPORT }
+        Self { what: "an import into it has not ended".into(), fix: FINISH_IMPORT }
     }
 }

@@ -1,5 +1,5 @@
-//! A record together with the call that wrote it last, and how a guarded write that changed nothing is read:
-//! the call's own earlier work, or a lost race. Shared by the backends, so they can't differ in it.
+//! A record as it is stored, with the request that wrote it last, and the outcome of a guarded write that changed
+//! nothing: either the request's own earlier write took effect, or it lost a race. All backends share this.
 
 use crate::commit::{Commit, Stamp};
 use crate::ring::Document;
@@ -9,22 +9,22 @@ use protocol::id::RequestId;
 use protocol::secret::Digest;
 use protocol::user::{PasswordHash, User};
 
-/// A record as a backend keeps it.
+/// A record with the request that wrote it last.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored<T> {
     /// The record.
     pub(crate) record: T,
-    /// The call that wrote it last.
+    /// The request that wrote it last.
     pub(crate) last_request: RequestId,
 }
 
 impl<T> Stored<T> {
-    /// What a write that found its condition unmet came upon. `mine` looks for the write's own effect: the
-    /// request id alone doesn't do, because one call may write a record twice.
-    pub(crate) fn settle(found: Option<Self>, stamp: Stamp, mine: impl FnOnce(&T) -> bool) -> Commit<T> {
+    /// How a write ended whose condition was not met, by the record it found. `mine` recognises the write's own
+    /// effect: the request id alone doesn't suffice, because one request may write a record twice.
+    pub(crate) fn outcome(found: Option<Self>, stamp: Stamp, mine: impl FnOnce(&T) -> bool) -> Commit<T> {
         match found {
-            Some(kept) if kept.last_request == stamp.request && mine(&kept.record) => Commit::Done,
-            found => Commit::Lost(found.map(|kept| Box::new(kept.record))),
+            Some(stored) if stored.last_request == stamp.request && mine(&stored.record) => Commit::Done,
+            found => Commit::Lost(found.map(|stored| Box::new(stored.record))),
         }
     }
 }
@@ -54,8 +54,8 @@ pub(crate) fn is_same_grant(there: &Grant, grant: &Grant) -> bool {
         && there.revoked.is_none()
 }
 
-/// The effect of `set_password`. The hash alone doesn't do, because the user may have been created with it; a
-/// generation belongs to one call.
+/// The effect of `set_password`. The hash alone doesn't suffice, because the user may have been created with it; a
+/// generation belongs to one request.
 pub(crate) fn has_new_password(
     there: &User,
     seen: Option<Generation>,

@@ -1,5 +1,5 @@
-//! A store that tells an observer of each call: to count them, or to make them fail, wait or happen twice where
-//! nothing real would on demand. One decorator, so that a new method of [`Store`] is wired once for all observers.
+//! A store that shows each operation to an observer, for tests: to count operations, or to make them fail, wait or
+//! happen twice, which no real backend does on demand.
 
 use crate::error::StoreErrorKind;
 use crate::signature::*;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
-/// What a call does to the store.
+/// What an operation does to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reads.
@@ -21,57 +21,58 @@ pub enum Access {
     Heavy,
     /// Writes.
     Write,
-    /// Neither serves a request nor counts towards its budget: probing, polling, sweeping.
+    /// Serves no request, and doesn't count towards its budget: probing, polling, sweeping.
     Upkeep,
 }
 
 /// A call of a [`Store`] method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct Operation {
     /// The method's name.
     pub name: &'static str,
     /// What it does.
     pub access: Access,
 }
 
-/// How a call gets to the store.
+/// How an operation reaches the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// At once.
     Straight,
-    /// After others had their turn.
+    /// After other tasks had their turn.
     Late,
-    /// Twice, as SDKs do: it is done, its answer gets lost, others have their turn, and it is sent again.
+    /// Twice, as SDKs retry: it takes effect, its answer is lost, other tasks have their turn, and it is sent again.
     Again,
 }
 
-/// Who is told.
+/// Is shown each operation.
 pub trait Observer: Send + Sync + 'static {
-    /// Before the call; an error is returned instead of making it.
-    fn before(&self, call: Call) -> Result<(), StoreError>;
+    /// Called before the operation; an error is returned instead of running it.
+    fn before(&self, operation: Operation) -> Result<(), StoreError>;
 
-    /// After the call succeeded; an error hides that it did ("applied, but the answer was lost").
-    fn after(&self, _: Call) -> Result<(), StoreError> {
+    /// Called after the operation succeeded; an error is returned instead of its result ("applied, but the answer was
+    /// lost").
+    fn after(&self, _: Operation) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// How the call gets there.
-    fn way(&self, _: Call) -> Way {
+    /// How the operation reaches the store.
+    fn way(&self, _: Operation) -> Way {
         Way::Straight
     }
 }
 
 impl<O: Observer> Observer for Arc<O> {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
-        (**self).before(call)
+    fn before(&self, operation: Operation) -> Result<(), StoreError> {
+        (**self).before(operation)
     }
 
-    fn after(&self, call: Call) -> Result<(), StoreError> {
-        (**self).after(call)
+    fn after(&self, operation: Operation) -> Result<(), StoreError> {
+        (**self).after(operation)
     }
 
-    fn way(&self, call: Call) -> Way {
-        (**self).way(call)
+    fn way(&self, operation: Operation) -> Way {
+        (**self).way(operation)
     }
 }
 
@@ -82,13 +83,13 @@ pub struct Tap<O> {
 }
 
 impl<O: Observer> Tap<O> {
-    /// Observes `store`; give an `Arc` of the observer to keep hold of it.
+    /// Observes `store`. To keep access to the observer, pass an `Arc` of it.
     pub fn new(store: Arc<dyn Store>, observer: O) -> Self {
         Self { store, observer }
     }
 }
 
-/// Counts calls.
+/// Counts operations.
 #[derive(Debug, Default)]
 pub struct Counts {
     reads: AtomicU64,
@@ -96,15 +97,15 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Reads and writes since the last time, and starts anew.
+    /// Reads and writes since the last call, and starts again at 0.
     pub fn take(&self) -> (u64, u64) {
         (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
     }
 }
 
 impl Observer for Counts {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
-        match call.access {
+    fn before(&self, operation: Operation) -> Result<(), StoreError> {
+        match operation.access {
             Access::Read | Access::Heavy => self.reads.fetch_add(1, Ordering::SeqCst),
             Access::Write => self.writes.fetch_add(1, Ordering::SeqCst),
             Access::Upkeep => 0,
@@ -113,12 +114,12 @@ impl Observer for Counts {
     }
 }
 
-/// When a call fails.
+/// When an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Nothing was done.
+    /// Before it runs.
     Before,
-    /// It was done, but the caller isn't told.
+    /// After it took effect, so that the caller doesn't know that it did.
     After,
 }
 
@@ -129,18 +130,18 @@ struct Fault {
     kind: StoreErrorKind,
 }
 
-/// Makes chosen calls fail, each once.
+/// Makes chosen operations fail, each once.
 #[derive(Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
 impl Faults {
-    /// The `nth` call (from 1) of the method `name` from now on fails. With [`When::After`], calls that fail
-    /// by themselves aren't counted.
+    /// From now on, the `nth` call (from 1) of the method `name` fails. With [`When::After`], calls that fail anyway
+    /// aren't counted.
     pub fn fail(&self, name: &'static str, nth: u64, when: When, kind: StoreErrorKind) {
         self.lock().push(Fault { name, passes: nth.saturating_sub(1), when, kind });
     }
 
-    /// Forgets what has not failed yet.
+    /// Forgets the faults that have not happened yet.
     pub fn clear(&self) {
         self.lock().clear();
     }
@@ -149,10 +150,10 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn strike(&self, call: Call, when: When) -> Result<(), StoreError> {
+    fn strike(&self, operation: Operation, when: When) -> Result<(), StoreError> {
         let mut due = None;
         self.lock().retain_mut(|fault| {
-            let concerned = fault.name == call.name && fault.when == when;
+            let concerned = fault.name == operation.name && fault.when == when;
             if concerned && fault.passes == 0 && due.is_none() {
                 due = Some(fault.kind);
                 return false;
@@ -160,21 +161,21 @@ impl Faults {
             fault.passes = fault.passes.saturating_sub(u64::from(concerned));
             true
         });
-        due.map_or(Ok(()), |kind| Err(StoreError::new(kind, call.name, "injected fault")))
+        due.map_or(Ok(()), |kind| Err(StoreError::new(kind, operation.name, "injected fault")))
     }
 }
 
 impl Observer for Faults {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
-        self.strike(call, When::Before)
+    fn before(&self, operation: Operation) -> Result<(), StoreError> {
+        self.strike(operation, When::Before)
     }
 
-    fn after(&self, call: Call) -> Result<(), StoreError> {
-        self.strike(call, When::After)
+    fn after(&self, operation: Operation) -> Result<(), StoreError> {
+        self.strike(operation, When::After)
     }
 }
 
-/// Another program: does something just before a call of a name is made for the first time.
+/// Another program, which acts just before the first call of a method.
 pub struct Meddler {
     name: &'static str,
     act: Mutex<Option<Act>>,
@@ -190,11 +191,11 @@ impl Meddler {
 }
 
 impl Observer for Meddler {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, operation: Operation) -> Result<(), StoreError> {
         let due = || self.act.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(act) = (call.name == self.name).then(due).flatten() else { return Ok(()) };
-        let failed = |text: String| StoreError::new(StoreErrorKind::Unavailable, call.name, text);
-        // The caller's own thread is taken.
+        let Some(act) = (operation.name == self.name).then(due).flatten() else { return Ok(()) };
+        let failed = |text: String| StoreError::new(StoreErrorKind::Unavailable, operation.name, text);
+        // The caller's own thread is blocked.
         let other = std::thread::spawn(move || {
             let alone = Builder::new_current_thread().enable_all().build()?;
             alone.block_on(act);
@@ -213,18 +214,18 @@ macro_rules! tap {
         #[async_trait]
         impl<O: Observer> $trait for Tap<O> {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
-                let call = Call { name: stringify!($name), access: Access::$access };
-                self.observer.before(call)?;
-                match self.observer.way(call) {
+                let operation = Operation { name: stringify!($name), access: Access::$access };
+                self.observer.before(operation)?;
+                match self.observer.way(operation) {
                     Way::Straight => {}
                     Way::Late => yield_now().await,
                     Way::Again => {
-                        let _unheard = self.store.$name($(Clone::clone(&$arg)),*).await?;
+                        let _lost_answer = self.store.$name($(Clone::clone(&$arg)),*).await?;
                         yield_now().await;
                     }
                 }
                 let answer = self.store.$name($($arg),*).await?;
-                self.observer.after(call)?;
+                self.observer.after(operation)?;
                 Ok(answer)
             }
         )+}

@@ -11,7 +11,7 @@ use server::reference::endpoints::{ENDPOINTS, Endpoint};
 use server::web::route::Caller;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use storage::tap::{Call, Observer, Tap};
+use storage::tap::{Observer, Operation, Tap};
 use storage::{StoreError, StoreErrorKind};
 
 #[tokio::test]
@@ -225,7 +225,7 @@ struct Telling(Mutex<Option<StoreErrorKind>>);
 const TELLING: &str = "arn:aws:kms:eu-west-1:111122223333:key/4711 AccessDenied at src/keys/mod.rs:42";
 
 impl Observer for Telling {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, call: Operation) -> Result<(), StoreError> {
         let kind = self.0.lock().unwrap().filter(|_| call.name == "ring");
         kind.map_or(Ok(()), |kind| Err(StoreError::new(kind, call.name, TELLING)))
     }

@@ -3,7 +3,7 @@
 
 use conformance::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
-use storage::tap::{Call, Observer, Way};
+use storage::tap::{Operation, Observer, Way};
 use storage::{StoreError, StoreErrorKind};
 
 /// The steps of a refresh.
@@ -26,26 +26,26 @@ impl LossyStore {
         self.loss.store(loss, Ordering::SeqCst);
     }
 
-    fn is_lost(&self, call: Call) -> bool {
+    fn is_lost(&self, call: Operation) -> bool {
         STEPS.contains(&call.name) && self.rng.chance(self.loss.load(Ordering::SeqCst))
     }
 
-    fn carry(&self, call: Call) -> Result<(), StoreError> {
+    fn carry(&self, call: Operation) -> Result<(), StoreError> {
         let lost = StoreError::new(StoreErrorKind::Unavailable, call.name, "lost on the way");
         if self.is_lost(call) { Err(lost) } else { Ok(()) }
     }
 }
 
 impl Observer for LossyStore {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, call: Operation) -> Result<(), StoreError> {
         self.carry(call)
     }
 
-    fn after(&self, call: Call) -> Result<(), StoreError> {
+    fn after(&self, call: Operation) -> Result<(), StoreError> {
         self.carry(call)
     }
 
-    fn way(&self, call: Call) -> Way {
+    fn way(&self, call: Operation) -> Way {
         match STEPS.contains(&call.name) {
             true if self.is_lost(call) => Way::Again,
             true if self.rng.chance(50) => Way::Late,

@@ -5,7 +5,7 @@ use conformance::{Answer, FORM, Harness, Party, World};
 use protocol::id::Realm;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use storage::tap::{Call, Observer, Tap, When};
+use storage::tap::{Observer, Operation, Tap, When};
 use storage::{Location, Sqlite, Store, StoreError, StoreErrorKind};
 
 /// Panics in a chosen call of the store, a given number of times.
@@ -17,7 +17,7 @@ impl Panics {
 }
 
 impl Observer for Panics {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, call: Operation) -> Result<(), StoreError> {
         let left = self.0.load(Ordering::SeqCst);
         if call.name != "client" || left == 0 {
             return Ok(());

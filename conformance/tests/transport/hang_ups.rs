@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use storage::tap::{Call, Observer, Tap};
+use storage::tap::{Observer, Operation, Tap};
 use storage::{Belonging, Location, Place, Sqlite, Store, StoreError};
 use tempfile::TempDir;
 use tokio::task::{block_in_place, yield_now};
@@ -41,7 +41,7 @@ impl Gate {
 }
 
 impl Observer for Gate {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, call: Operation) -> Result<(), StoreError> {
         if call.name == "belongings" {
             self.pages.fetch_add(1, Ordering::SeqCst);
             let held = self.held.lock().unwrap().take();

@@ -102,7 +102,7 @@ async fn storage(settings: &Settings) -> Vec<Check> {
     match checked {
         Ok(findings) if findings.is_empty() => vec![Check::good("storage", format!("{name} is fine"))],
         Ok(findings) => {
-            let bad = |found: storage::Finding| Check::bad("storage", found.what, found.mend);
+            let bad = |found: storage::Finding| Check::bad("storage", found.what, found.fix);
             findings.into_iter().map(bad).collect()
         }
         Err(error) => vec![Check::bad("storage", error.to_string(), fix)],

@@ -105,10 +105,10 @@ fn check_table(context: &Context, name: String) -> Outcome {
 
 fn report(output: Output, name: &str, findings: &[Finding]) -> Outcome {
     let document: Vec<_> =
-        findings.iter().map(|found| json!({ "what": found.what, "fix": found.mend })).collect();
+        findings.iter().map(|found| json!({ "what": found.what, "fix": found.fix })).collect();
     let mut text = String::new();
     for found in findings {
-        let _infallible = writeln!(text, "{}: {}", found.what, found.mend);
+        let _infallible = writeln!(text, "{}: {}", found.what, found.fix);
     }
     let ok = findings.is_empty();
     let text = if ok { format!("{name} is fine.") } else { text };

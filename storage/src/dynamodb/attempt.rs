@@ -1,17 +1,17 @@
 //! Counters of failed attempts.
 
-use super::again::step_aside;
 use super::attribute::attribute;
 use super::call::{Read, Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, Record};
+use super::retry::back_off;
 use super::table::Table;
 use crate::Stamp;
 use protocol::attempts::{AttemptKey, Limit};
 use protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How often a counter is tried again because another call counted meanwhile.
+/// How often a counter is written again because another request counted meanwhile.
 const ROUNDS: u32 = 100;
 
 #[derive(Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl Table {
         attempts.iter().map(|attempt| Key::attempts(&self.realm, attempt))
     }
 
-    /// The debts among what was read, in their order.
+    /// The debts among the items that were read, in the order of `attempts`.
     pub(super) fn debts_in(&self, read: &Read, attempts: &[AttemptKey]) -> Result<Vec<Timestamp>, Fault> {
         let debt = |key| Ok(read.record(&key)?.map_or(Timestamp::EPOCH, |counter: Counter| counter.debt));
         self.attempt_keys(attempts).map(debt).collect()
@@ -52,7 +52,7 @@ impl Table {
         let key = Key::attempts(&self.realm, &attempt);
         let mut there = self.get(&key).await?;
         for round in 0..ROUNDS {
-            let seen = there.map(item::decode::<Counter>).transpose()?.map(|kept| kept.record.debt);
+            let seen = there.map(item::decode::<Counter>).transpose()?.map(|stored| stored.record.debt);
             let debt = limit.after(seen.unwrap_or(Timestamp::EPOCH), stamp.at);
             let item = item::encode(&key, &Counter { debt }, stamp)?;
             let written = match &seen {
@@ -65,8 +65,7 @@ impl Table {
             if matches!(written, Written::Done) {
                 return Ok(debt);
             }
-            // What the refusal told is old by then.
-            step_aside(stamp, round).await;
+            back_off(stamp, round).await;
             there = self.get(&key).await?;
         }
         Err(Fault::busy("the counter keeps changing"))

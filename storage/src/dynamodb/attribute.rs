@@ -1,5 +1,5 @@
-//! How values stand in attributes: as their serde form, objects as maps and numbers as numbers, so that a record
-//! can be read in the console. What can't be understood is an error here, never a default.
+//! Values as attributes, in their serde form: objects as maps and numbers as numbers, so that a record can be read in
+//! the AWS console. What can't be understood is an error here, never a default.
 
 use super::fault::Fault;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -50,7 +50,7 @@ pub(super) fn to_json(attribute: AttributeValue) -> Result<Value, Fault> {
     })
 }
 
-/// By name, so that one record always reads the same: DynamoDB keeps no order.
+/// Sorted by name, so that a record always reads the same: DynamoDB keeps no order.
 pub(super) fn object(fields: Item) -> Result<Value, Fault> {
     let sorted: BTreeMap<String, AttributeValue> = fields.into_iter().collect();
     let fields = sorted.into_iter().map(|(name, value)| Ok((name, to_json(value)?)));
@@ -58,5 +58,5 @@ pub(super) fn object(fields: Item) -> Result<Value, Fault> {
 }
 
 fn to_number(digits: &str) -> Result<Number, Fault> {
-    serde_json::from_str(digits).map_err(|_| Fault::corrupt(format!("`{digits}` is no number")))
+    serde_json::from_str(digits).map_err(|_| Fault::corrupt(format!("`{digits}` is not a number")))
 }

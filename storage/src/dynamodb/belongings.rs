@@ -1,4 +1,4 @@
-//! What users have, page by page: it lies beside their record, in the order of `sk`.
+//! What users have, page by page: the items in the user's partition, in the order of `sk`.
 
 use super::attribute::Item;
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
 use protocol::grant::GrantKey;
 use protocol::id::UserId;
 
-/// Between this and [`LAST`] lie consents, grants and sessions, in this order, and nothing else.
+/// Between this and [`LAST`] are consents, grants and sessions, in this order, and nothing else.
 const FIRST: &str = "CONSENT#";
 const LAST: &str = "SESSION$";
 
@@ -41,7 +41,7 @@ impl Table {
         self.between(&pk, start, LAST, only_keys, BELONGINGS_LIMIT as usize).await
     }
 
-    /// What an item behind this place has a greater `sk` than.
+    /// The `sk` of a place; items behind it have a greater one.
     fn sk_of(&self, user: &UserId, place: &Place) -> String {
         match place {
             Place::Consent(client) => Key::consent(&self.realm, user, client).sk,

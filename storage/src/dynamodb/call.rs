@@ -1,10 +1,10 @@
-//! The calls of DynamoDB that the steps are made of: each waits for one answer, or for a few where the answer
-//! says that it is not all.
+//! The calls to DynamoDB that operations consist of: each is one request, or several where DynamoDB returns its answer
+//! in parts.
 
-use super::again::{past_transactions, patiently, pause};
 use super::attribute::{Item, attribute, number, text};
 use super::fault::Fault;
 use super::item::{self, FORMAT, Key, LAST_REQUEST, Record, VERSION};
+use super::retry::{pause, retrying_busy, retrying_conflicts};
 use super::table::Table;
 use crate::stored::Stored;
 use crate::{Commit, Stamp};
@@ -17,9 +17,9 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// How often what DynamoDB left undone for lack of capacity is asked for again.
+/// How often keys that DynamoDB left unprocessed for lack of capacity are requested again.
 const UNPROCESSED_ROUNDS: u32 = 5;
-/// How many go with one step at most: more than one that is made can push out.
+/// How many surplus records one operation deletes at most; one new record makes fewer surplus.
 const MOST_DELETED: usize = 25;
 /// The attributes that are an item's key.
 const KEYS: &str = "#pk, #sk";
@@ -28,31 +28,31 @@ const KEYS: &str = "#pk, #sk";
 pub(super) enum Written {
     /// It took effect.
     Done,
-    /// Its condition did not hold: here is what is there.
+    /// Its condition was not met: here is the item that is there.
     Refused(Option<Item>),
 }
 
 impl Written {
-    /// Tells the call's own earlier work from a lost race.
-    pub(super) fn settle<R: Record>(
+    /// Distinguishes the request's own earlier write from a lost race.
+    pub(super) fn outcome<R: Record>(
         self,
         stamp: Stamp,
         mine: impl FnOnce(&R) -> bool,
     ) -> Result<Commit<R>, Fault> {
         match self {
             Self::Done => Ok(Commit::Done),
-            Self::Refused(found) => Ok(Stored::settle(found.map(item::decode).transpose()?, stamp, mine)),
+            Self::Refused(found) => Ok(Stored::outcome(found.map(item::decode).transpose()?, stamp, mine)),
         }
     }
 }
 
-/// What was read together, by key.
+/// Items that were read together, by key.
 pub(super) struct Read(HashMap<Key, Item>);
 
 impl Read {
     /// The record at a key.
     pub(super) fn record<R: Record>(&self, key: &Key) -> Result<Option<R>, Fault> {
-        Ok(self.item(key).cloned().map(item::decode).transpose()?.map(|kept| kept.record))
+        Ok(self.item(key).cloned().map(item::decode).transpose()?.map(|stored| stored.record))
     }
 
     pub(super) fn item(&self, key: &Key) -> Option<&Item> {
@@ -60,7 +60,7 @@ impl Read {
     }
 }
 
-/// A change of one item under a condition. In the texts an attribute is written `#name` and a value `:name`:
+/// A change of one item under a condition. In expressions an attribute is written `#name` and a value `:name`, because
 /// many plain names are reserved words.
 pub(super) struct Update {
     key: Key,
@@ -71,19 +71,19 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// A change by this call of an item that is there and of a format we know.
+    /// A change, by this request, of an item that exists and has the format we know.
     pub(super) fn new(key: Key, stamp: Stamp) -> Self {
         Self::unsigned(key).set(LAST_REQUEST, &stamp.request)
     }
 
-    /// A change that nobody recognises as theirs: who wrote the item last stays.
+    /// The same without a stamp: the item's `last_request` stays, so a repeated write doesn't recognise its effect.
     pub(super) fn unsigned(key: Key) -> Self {
         let condition = format!("#{VERSION} = :{VERSION}");
         Self { key, sets: vec![], removes: vec![], condition, values: Ok(Item::new()) }
             .value(VERSION, &FORMAT)
     }
 
-    /// Puts a text at the end of a list that is there.
+    /// Appends a text to a list that exists.
     pub(super) fn append(mut self, name: &str, text: &str) -> Self {
         self.sets.push(format!("#{name} = list_append(#{name}, :{name})"));
         self.value(name, &[text])
@@ -94,7 +94,7 @@ impl Update {
         self.value(name, value)
     }
 
-    /// Sets it, or takes it away where there is no value.
+    /// Sets the attribute, or removes it if there is no value.
     pub(super) fn replace(mut self, name: &str, value: Option<&impl Serialize>) -> Self {
         match value {
             Some(value) => self.set(name, value),
@@ -105,7 +105,7 @@ impl Update {
         }
     }
 
-    /// Only if this holds, too.
+    /// Adds a condition.
     pub(super) fn when(mut self, condition: &str) -> Self {
         self.condition = format!("{} AND {condition}", self.condition);
         self
@@ -131,7 +131,7 @@ impl Update {
         if self.removes.is_empty() { sets } else { format!("{sets} REMOVE {}", self.removes.join(", ")) }
     }
 
-    /// The same change as a part of a transaction.
+    /// The same change as part of a transaction.
     pub(super) fn in_transaction(self, table: &str) -> Result<UpdateInput, Fault> {
         let change = self.change();
         let built = UpdateInput::builder()
@@ -158,7 +158,7 @@ impl Table {
         self.get(key).await?.map(item::decode).transpose()
     }
 
-    /// Items read together, as they are now. DynamoDB refuses a key that stands twice.
+    /// Items read together, as they are now. Each key is sent once, because DynamoDB refuses duplicates.
     pub(super) async fn get_all(&self, keys: impl IntoIterator<Item = Key>) -> Result<Read, Fault> {
         let distinct: BTreeSet<Key> = keys.into_iter().collect();
         let mut wanted: Vec<Item> = distinct.iter().map(Key::item).collect();
@@ -167,9 +167,9 @@ impl Table {
             if round > 0 {
                 pause(round - 1).await;
             }
-            let asked = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
-            let asked = asked.map_err(|error| Fault::corrupt(error.to_string()))?;
-            let answer = self.client.batch_get_item().request_items(&self.name, asked).send().await?;
+            let request = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
+            let request = request.map_err(|error| Fault::corrupt(error.to_string()))?;
+            let answer = self.client.batch_get_item().request_items(&self.name, request).send().await?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
                 found.insert(Key::of(&item)?, item);
             }
@@ -179,11 +179,11 @@ impl Table {
                 return Ok(Read(found));
             }
         }
-        // What was not read is not known to be absent.
+        // Items that were not read may exist.
         Err(Fault::busy("keys were left unprocessed"))
     }
 
-    /// Puts an item where the condition holds of what is there.
+    /// Puts an item if the one at its key meets the condition.
     pub(super) async fn put(
         &self,
         item: Item,
@@ -197,7 +197,7 @@ impl Table {
             .set_expression_attribute_names(names(&[condition]))
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values_on_condition_check_failure(AllOld);
-        match past_transactions(|| call.clone().send()).await {
+        match retrying_conflicts(|| call.clone().send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => {
@@ -223,7 +223,7 @@ impl Table {
             .update_expression(change)
             .condition_expression(update.condition)
             .return_values_on_condition_check_failure(AllOld);
-        match past_transactions(|| call.clone().send()).await {
+        match retrying_conflicts(|| call.clone().send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
@@ -239,7 +239,7 @@ impl Table {
         let condition = "attribute_exists(#pk)";
         let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.item()));
         let call = call.condition_expression(condition).set_expression_attribute_names(names(&[condition]));
-        match past_transactions(|| call.clone().send()).await {
+        match retrying_conflicts(|| call.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
@@ -248,7 +248,7 @@ impl Table {
         }
     }
 
-    /// Deletes what is too many, some of it at a time. What can't be deleted now goes with the next that is made.
+    /// Deletes surplus records, a bounded number at a time. What can't be deleted now goes when the next record is put.
     pub(super) async fn delete_surplus(&self, keys: impl Iterator<Item = Key>) {
         for key in keys.take(MOST_DELETED) {
             if self.delete(&key).await.is_err() {
@@ -269,8 +269,8 @@ impl Table {
         Ok(call.send().await?.items.unwrap_or_default())
     }
 
-    /// The items of a partition whose `sk` lies behind one text and before another, at most `most`, and whether there
-    /// are more.
+    /// The items of a partition whose `sk` is greater than `behind` and at most `before`: at most `most` of them, and
+    /// whether there are more.
     pub(super) async fn between(
         &self,
         pk: &str,
@@ -279,7 +279,7 @@ impl Table {
         only_keys: bool,
         most: usize,
     ) -> Result<(Vec<Item>, bool), Fault> {
-        // The bounds of BETWEEN belong to it: what lies at `behind` is read once more, and dropped.
+        // BETWEEN includes its bounds: the item at `behind` is read again, and dropped.
         let which = "#pk = :pk AND #sk BETWEEN :behind AND :before";
         let only = only_keys.then_some(KEYS);
         let (mut items, mut start) = (Vec::new(), None);
@@ -310,8 +310,8 @@ impl Table {
         }
     }
 
-    /// What `read` makes of every item of the realm of one kind, by the kind's name in `sk`. For operators only:
-    /// reads the whole table.
+    /// Converts every item of one kind in the realm; the kind is its `sk`. For operators only: this reads the whole
+    /// table.
     pub(super) async fn scan<T>(
         &self,
         kind: &str,
@@ -330,7 +330,7 @@ impl Table {
                 .expression_attribute_values(":pk", text(format!("{}#{kind}#", self.realm.as_str())))
                 .expression_attribute_values(":sk", text(kind))
                 .set_exclusive_start_key(start);
-            let page = patiently(|| call.clone().send()).await?;
+            let page = retrying_busy(|| call.clone().send()).await?;
             for item in page.items.unwrap_or_default() {
                 all.push(read(item)?);
             }
@@ -342,12 +342,12 @@ impl Table {
     }
 }
 
-/// The condition that an item is of the format we know, as [`Table::put`] takes it.
+/// The value for the condition that an item has the format we know, as [`Table::put`] takes it.
 pub(super) fn of_known_format() -> (&'static str, AttributeValue) {
     (VERSION, number(FORMAT))
 }
 
-/// Which attribute each `#name` of the texts stands for: the one of that name.
+/// The attribute that each `#name` in the expressions stands for: the one of that name.
 pub(super) fn names(texts: &[&str]) -> Option<HashMap<String, String>> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let marked = texts.iter().flat_map(|text| text.split('#').skip(1));

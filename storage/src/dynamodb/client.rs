@@ -11,7 +11,7 @@ use protocol::id::ClientId;
 
 impl Table {
     pub(super) async fn client(&self, id: &ClientId) -> Result<Option<Client>, Fault> {
-        Ok(self.record(&self.client_key(id)).await?.map(|kept| kept.record))
+        Ok(self.record(&self.client_key(id)).await?.map(|stored| stored.record))
     }
 
     pub(super) async fn clients(&self) -> Result<Vec<Client>, Fault> {
@@ -22,7 +22,7 @@ impl Table {
 
     pub(super) async fn create_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, Fault> {
         let item = item::encode(&self.client_key(&client.id), client, stamp)?;
-        self.put_new(item).await?.settle(stamp, |there| there == client)
+        self.put_new(item).await?.outcome(stamp, |there| there == client)
     }
 
     pub(super) async fn replace_client(
@@ -38,10 +38,10 @@ impl Table {
                 let condition = "#revision = :seen AND #created_at = :created_at AND #v = :v";
                 self.put(item::encode(&key, client, stamp)?, condition, seen).await?
             }
-            // Nothing comes before the first.
+            // No revision comes before the first.
             None => Written::Refused(self.get(&key).await?),
         };
-        written.settle(stamp, |there| there == client)
+        written.outcome(stamp, |there| there == client)
     }
 
     pub(super) async fn delete_client(&self, id: &ClientId, _: Stamp) -> Result<Commit<Client>, Fault> {

@@ -1,5 +1,5 @@
-//! The line to DynamoDB: region, credentials and endpoint as every AWS program takes them, and our own deadlines.
-//! One TLS stack, chosen here: the SDK's default would bring a second, older one.
+//! The SDK's client: region, credentials and endpoint as every AWS program takes them, and our own deadlines. The TLS
+//! stack is chosen here, because the SDK's default would add a second, older one.
 
 use super::fault::{Fault, chain};
 use aws_config::BehaviorVersion;
@@ -12,34 +12,33 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A call is tried so often, within its deadline.
+/// How often a call is tried within its deadline.
 const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-/// As long as the slowest services that give credentials take.
+/// How long to wait for credentials: as long as the slowest services that issue them take.
 const CREDENTIALS: Duration = Duration::from_secs(30);
 
 /// Who waits for the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// Somebody at a browser, or a client, for some calls in a row. DynamoDB answers in some milliseconds, so what
-    /// takes long is lost.
+    /// A request, for several calls in a row. DynamoDB answers within milliseconds, so a call that takes long is lost.
     Request,
-    /// An operator, who may be far away, and would rather wait than begin anew.
+    /// An operator, who may be far from the region, and would rather wait than run the command again.
     Operator,
 }
 
 impl Patience {
-    /// The longest that a step of the store takes; `None`: as long as its calls take.
-    pub(super) const fn step(self) -> Option<Duration> {
+    /// How long an operation of the store may take; `None`: as long as its calls take.
+    pub(super) const fn operation(self) -> Option<Duration> {
         match self {
             Self::Request => Some(Duration::from_secs(3)),
             Self::Operator => None,
         }
     }
 
-    /// The connection with its TLS; a try, that included, until the answer begins; all tries of a call, with what it
-    /// takes to load credentials.
+    /// The time for connection and TLS handshake; for one try, these included, until the answer begins; for all tries of
+    /// a call, loading of credentials included.
     fn deadlines(self) -> TimeoutConfig {
         let [connect, read, call] = match self {
             Self::Request => [300, 450, 1_500],
@@ -53,19 +52,21 @@ impl Patience {
     }
 }
 
-/// A client of the surroundings: environment, profile, container or instance.
+/// A client with the settings of the environment: variables, profile, container or instance.
 pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
-    let surroundings = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
-    if surroundings.region().is_none() {
+    let environment = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+    if environment.region().is_none() {
         return Err(Fault::unavailable("no AWS region is known: set AWS_REGION"));
     }
-    // To tell what is wrong with them; calls load them anew.
-    if let Some(provider) = surroundings.credentials_provider() {
+    // Only to report what is wrong with them; calls load them again.
+    if let Some(provider) = environment.credentials_provider() {
         let late = || {
-            Fault::unavailable("AWS credentials don't come: look at AWS_PROFILE, or at the role's service")
+            Fault::unavailable(
+                "loading AWS credentials takes too long: check AWS_PROFILE, or the service that issues the role's",
+            )
         };
         let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| late())?;
         loaded.map_err(|error| {
@@ -75,19 +76,19 @@ pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
             ))
         })?;
     }
-    Ok(Client::from_conf(within(Builder::from(&surroundings), patience, FIRST_BACKOFF).build()))
+    Ok(Client::from_conf(within(Builder::from(&environment), patience, FIRST_BACKOFF).build()))
 }
 
-/// For a call that a command or a start waits for, whoever opened the table.
+/// An operator's deadlines for one call, for a command or a server's start.
 pub(super) fn unhurried() -> Builder {
     Builder::new().timeout_config(Patience::Operator.deadlines())
 }
 
-/// The same settings with our deadlines and tries.
+/// The same settings with our deadlines and retries.
 pub(crate) fn within(settings: Builder, patience: Patience, first_backoff: Duration) -> Builder {
     settings
         .timeout_config(patience.deadlines())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(first_backoff))
-        // Answers are small and have a deadline.
+        // Answers are small, and each has a deadline.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }

@@ -1,22 +1,22 @@
-//! What users agreed to.
+//! Consents: what users agreed to.
 
-use super::again::step_aside;
 use super::attribute::attribute;
 use super::call::{Written, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, record};
+use super::retry::back_off;
 use super::table::Table;
 use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, UserId};
 
-/// How often a consent is read again because another call made it grow meanwhile.
+/// How often a consent is written again because another request added to it meanwhile.
 const ROUNDS: u32 = 100;
 
 impl Table {
     pub(super) async fn remember_consent(&self, consent: &Consent, stamp: Stamp) -> Result<(), Fault> {
         let key = Key::consent(&self.realm, &consent.user, &consent.client);
-        // Most agree for the first time: the first write finds out whether so.
+        // Most users agree for the first time, so the first write assumes it, and finds the record if there is one.
         let mut there = None;
         for round in 0..ROUNDS {
             let known: Option<Consent> = there.map(record).transpose()?;
@@ -39,9 +39,9 @@ impl Table {
             match written {
                 Written::Done => return Ok(()),
                 Written::Refused(found) if round == 0 => there = found,
-                // What the refusal told is old by then.
+                // The record of the refusal is old by the time the next write is sent.
                 Written::Refused(_) => {
-                    step_aside(stamp, round).await;
+                    back_off(stamp, round).await;
                     there = self.get(&key).await?;
                 }
             }

@@ -1,4 +1,4 @@
-//! From DynamoDB's errors to what the caller can do about them.
+//! DynamoDB's errors, and the kind of each: what the caller can do about it.
 
 use crate::{StoreError, StoreErrorKind};
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -7,15 +7,15 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
-/// What a write of one item hears that meets a transaction on it.
+/// The error of a write to an item on which a transaction is in progress.
 pub(super) const CONFLICT: &str = "TransactionConflictException";
 
-const NO_TABLE: &str = "there is no such table in this region and account: mend `storage` or AWS_REGION, or make it \
+const NO_TABLE: &str = "there is no such table in this region and account: fix `storage` or AWS_REGION, or make it \
                         with `keyward storage migrate`";
-const UNSENDABLE: &str = "no request can be made: see that credentials can be had, that AWS_REGION is one, and that \
+const UNSENDABLE: &str = "no request can be made: check that there are credentials, that AWS_REGION is a region, and that \
                           AWS_ENDPOINT_URL_DYNAMODB, if it is set, begins with https:// or http://";
 
-/// A failure before it knows in which step it happened.
+/// A failure that doesn't know its operation yet.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) kind: StoreErrorKind,
@@ -35,12 +35,12 @@ impl Fault {
         Self { kind: StoreErrorKind::Corrupt, text: text.into() }
     }
 
-    pub(super) fn in_step(self, step: &'static str) -> StoreError {
-        StoreError::new(self.kind, step, self.text)
+    pub(super) fn during(self, operation: &'static str) -> StoreError {
+        StoreError::new(self.kind, operation, self.text)
     }
 }
 
-/// The error of one call that is not the answer to its condition.
+/// An error of a call other than its failed condition.
 impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> for Fault {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         let kind = match &error {
@@ -51,13 +51,13 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
             _ => StoreErrorKind::Unavailable,
         };
         let text = match &error {
-            // These errors quote the request, with what is in it.
+            // These errors quote the request with its content.
             SdkError::ConstructionFailure(_) => UNSENDABLE.to_owned(),
             SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
                 UNSENDABLE.to_owned()
             }
             SdkError::DispatchFailure(_) => {
-                format!("DynamoDB can't be reached; see network, region and endpoint: {}", chain(&error))
+                format!("DynamoDB can't be reached; check network, region and endpoint: {}", chain(&error))
             }
             _ if error.code() == Some("ResourceNotFoundException") => NO_TABLE.to_owned(),
             _ => chain(&error),
@@ -66,7 +66,7 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
     }
 }
 
-/// What a code of DynamoDB means; any other is an outage of some kind, a missing table or permission included.
+/// The kind of a DynamoDB error code. Any other code is an outage, a missing table or permission included.
 pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
     match code {
         Some(
@@ -86,15 +86,15 @@ pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
             | CONFLICT
             | "TransactionInProgressException",
         ) => StoreErrorKind::Busy,
-        // The table isn't the one this program made, or a record is larger than any of ours can be.
+        // This program didn't make the table, or a record is larger than any of ours can be.
         Some("ValidationException" | "ValidationError") => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Unavailable,
     }
 }
 
-/// Whether this machine is out of something that callers use up, too: descriptors, ports, memory.
+/// Whether this machine has run out of something that callers use up, too: descriptors, ports, memory.
 fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
-    /// As all systems of the Unix family number them.
+    /// `ENFILE` and `EMFILE`, the same numbers on all Unix systems.
     const DESCRIPTORS: [i32; 2] = [23, 24];
     causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| {
         let of_kind = matches!(
@@ -105,7 +105,7 @@ fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// The error and its causes, by what they say of themselves. Their debug form would show records.
+/// The messages of the error and its causes. Their debug form would show records.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error).skip(1) {
@@ -114,7 +114,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The error, what caused it, and so on.
+/// The error and its chain of causes.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(kind_of(code), kind, "{code:?}");
         }
     }
-    /// Callers can use up what a new connection needs. That is not DynamoDB's absence.
+    /// Callers can use up what a new connection needs, which doesn't mean that DynamoDB is away.
     #[cfg(unix)]
     #[test]
     fn n244_a_machine_out_of_descriptors_is_busy() {

@@ -1,4 +1,4 @@
-//! Grants: each step of a code's or token's life is one guarded update of one item.
+//! Grants: each step in the life of a code or token is one guarded update of one item.
 
 use super::call::{Read, Update, Written};
 use super::fault::Fault;
@@ -13,7 +13,7 @@ use protocol::scope::Scope;
 use protocol::secret::Digest;
 use protocol::session::Session;
 
-/// How many grants of one user for one client are looked at together at most.
+/// How many grants of one user for one client are read to find the surplus at most.
 const WINDOW: i32 = 200;
 
 impl Table {
@@ -26,14 +26,14 @@ impl Table {
         self.grant_in(&read, &at).await
     }
 
-    /// What [`Table::grant_in`] looks for.
+    /// The keys that [`Table::grant_in`] looks up.
     pub(super) fn keys_of(&self, at: &GrantLocator) -> impl Iterator<Item = Key> {
         let session = at.session.map(|id| Key::session(&self.realm, &at.key.user, &id));
         [self.grant_key(&at.key), Key::user(&self.realm, &at.key.user)].into_iter().chain(session)
     }
 
-    /// The grant with what belongs to it, of what was read together. A token that doesn't name the grant's session, as
-    /// earlier programs' don't, costs a second read.
+    /// The grant with its user and session, from the items that were read. A token that doesn't name the grant's session,
+    /// as those of older programs don't, costs a second read.
     pub(super) async fn grant_in(&self, read: &Read, at: &GrantLocator) -> Result<GrantView, Fault> {
         let user = &at.key.user;
         let grant: Option<Grant> = read.record(&self.grant_key(&at.key))?;
@@ -46,7 +46,7 @@ impl Table {
                 if is_read {
                     read.record(&key)?
                 } else {
-                    self.record::<Session>(&key).await?.map(|kept| kept.record)
+                    self.record::<Session>(&key).await?.map(|stored| stored.record)
                 }
             }
         };
@@ -63,7 +63,7 @@ impl Table {
         let partition = Key::user(&self.realm, &grant.user).pk;
         let others = self.first(&partition, &prefix, WINDOW);
         let (written, others) = tokio::join!(self.put_grant(grant, stamp), others);
-        let commit = written?.settle(stamp, |there| stored::is_same_grant(there, grant))?;
+        let commit = written?.outcome(stamp, |there| stored::is_same_grant(there, grant))?;
         if let Some(agreed) = agreed
             && !self.is_agreed(grant, &agreed).await?
         {
@@ -73,7 +73,7 @@ impl Table {
             return Ok(Commit::Lost(None));
         }
         if commit.is_done() {
-            // A record that this program can't read is left alone.
+            // A record that this program can't read is left as it is.
             let others = others.unwrap_or_default().into_iter().filter_map(|item| record::<Grant>(item).ok());
             let all: Vec<Grant> =
                 others.filter(|there| there.id != grant.id).chain([grant.clone()]).collect();
@@ -84,7 +84,7 @@ impl Table {
         Ok(commit)
     }
 
-    /// Asked after the grant is there: a consent that is forgotten later is forgotten by somebody who finds the grant.
+    /// Read after the grant was put: whoever forgets the consent later finds the grant.
     async fn is_agreed(&self, grant: &Grant, agreed: &Scope) -> Result<bool, Fault> {
         let key = Key::consent(&self.realm, &grant.user, &grant.client);
         let consent = self.record::<Consent>(&key).await?;
@@ -92,7 +92,7 @@ impl Table {
     }
 
     pub(super) async fn restore_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
-        self.put_grant(grant, stamp).await?.settle(stamp, |there| stored::is_same_grant(there, grant))
+        self.put_grant(grant, stamp).await?.outcome(stamp, |there| stored::is_same_grant(there, grant))
     }
 
     async fn put_grant(&self, grant: &Grant, stamp: Stamp) -> Result<Written, Fault> {
@@ -119,7 +119,7 @@ impl Table {
             .when("attribute_not_exists(#redeemed_at) AND attribute_not_exists(#revoked)")
             .value("code", code);
         let mine = |there: &Grant| stored::is_redeemed(there, code, refresh.as_ref(), stamp);
-        self.update(update).await?.settle(stamp, mine)
+        self.update(update).await?.outcome(stamp, mine)
     }
 
     pub(super) async fn rotate_refresh(
@@ -135,14 +135,14 @@ impl Table {
             .when("attribute_not_exists(#revoked)")
             .value("digest", &seen.digest)
             .value("generation", &seen.generation);
-        self.update(update).await?.settle(stamp, |there| stored::is_rotated(there, next))
+        self.update(update).await?.outcome(stamp, |there| stored::is_rotated(there, next))
     }
 
     pub(super) async fn burn_code(&self, key: GrantKey, stamp: Stamp) -> Result<Commit<Grant>, Fault> {
         let reason = RevocationReason::CodeBurnt;
         let update = end(Update::new(self.grant_key(&key), stamp), reason, stamp);
         let update = update.when("attribute_not_exists(#redeemed_at)");
-        self.update(update).await?.settle(stamp, |there| stored::is_revoked(there, reason, stamp))
+        self.update(update).await?.outcome(stamp, |there| stored::is_revoked(there, reason, stamp))
     }
 
     pub(super) async fn revoke_grant(
@@ -152,7 +152,7 @@ impl Table {
         stamp: Stamp,
     ) -> Result<Commit<Grant>, Fault> {
         let update = end(Update::new(self.grant_key(&key), stamp), reason, stamp);
-        self.update(update).await?.settle(stamp, |there| stored::is_revoked(there, reason, stamp))
+        self.update(update).await?.outcome(stamp, |there| stored::is_revoked(there, reason, stamp))
     }
 }
 

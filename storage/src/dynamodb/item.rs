@@ -1,5 +1,5 @@
-//! A record as an item: where it lies, and what it says. The ids that its key says are not stored a second time,
-//! and a field without a value is absent, so that conditions can ask for it.
+//! A record as an item: its key and its attributes. The ids in the key are not stored a second time, and a field
+//! without a value is absent, so that conditions can test for it.
 
 use super::attribute::{self, Item, attribute, from_json, number, text};
 use super::fault::Fault;
@@ -30,14 +30,14 @@ pub(super) const PK: &str = "pk";
 pub(super) const SK: &str = "sk";
 pub(super) const VERSION: &str = "v";
 pub(super) const LAST_REQUEST: &str = "last_request";
-/// When DynamoDB may delete it, in seconds.
+/// When DynamoDB may delete the item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
-/// What that becomes when the code of a grant is redeemed: until then the grant is worth an hour.
+/// The `ttl` that a grant gets when its code is redeemed; until then it is kept for an hour only.
 pub(super) const TTL_REDEEMED: &str = "ttl_redeemed";
-/// How much longer something stays that is over, for servers whose clocks are slow by less than can be noticed.
+/// How much longer an expired item is kept, for servers whose clocks are slow by less than is noticed.
 const LINGERS: Duration = Duration::from_secs(600);
 
-/// Where an item lies.
+/// The key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     pub(super) pk: String,
@@ -92,10 +92,10 @@ impl Key {
         Self::new(realm, &format!("RATE#{}#{}", key.kind, base64url::encode(&key.digest)), "RATE")
     }
 
-    /// Whose partition it lies in.
+    /// The user whose partition this is.
     pub(super) fn user_id(&self) -> Result<UserId, Fault> {
         let id = self.pk.rsplit('#').next().and_then(UserId::parse);
-        id.ok_or_else(|| Fault::corrupt(format!("{} is no user's", self.pk)))
+        id.ok_or_else(|| Fault::corrupt(format!("{} is not a user's key", self.pk)))
     }
 
     fn of_user(realm: &Realm, user: &UserId, sk: impl Into<String>) -> Self {
@@ -116,14 +116,14 @@ impl Key {
     }
 }
 
-/// What is stored as one item.
+/// A record that is stored as one item.
 pub(super) trait Record: Serialize + DeserializeOwned {
     /// The field that is the last part of `pk`.
     const IN_PK: Option<&'static str> = None;
     /// The field that is the last part of `sk`.
     const IN_SK: Option<&'static str> = None;
 
-    /// When it may be deleted; `None`: never.
+    /// When DynamoDB may delete it; `None`: never.
     fn expires_at(&self) -> Option<Timestamp> {
         None
     }
@@ -160,7 +160,7 @@ impl Record for Consent {
     const IN_SK: Option<&'static str> = Some("client");
 }
 
-/// The item of a record that this call writes at a key.
+/// The item of a record that this request writes.
 pub(super) fn encode<R: Record>(key: &Key, record: &R, stamp: Stamp) -> Result<Item, Fault> {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(record) else {
         return Err(Fault::corrupt("a record that has no fields"));
@@ -177,7 +177,7 @@ pub(super) fn encode<R: Record>(key: &Key, record: &R, stamp: Stamp) -> Result<I
     Ok(item)
 }
 
-/// The record of an item, and who wrote it last.
+/// The record of an item, and the request that wrote it last.
 pub(super) fn decode<R: Record>(item: Item) -> Result<Stored<R>, Fault> {
     require_format(&item)?;
     let key = Key::of(&item)?;
@@ -193,12 +193,12 @@ pub(super) fn decode<R: Record>(item: Item) -> Result<Stored<R>, Fault> {
     Ok(Stored { record: serde_json::from_value(fields).map_err(damaged)?, last_request })
 }
 
-/// The same without who wrote it.
+/// The record of an item.
 pub(super) fn record<R: Record>(item: Item) -> Result<R, Fault> {
     Ok(decode(item)?.record)
 }
 
-/// Fails for an item of a newer program.
+/// Fails unless the item has the format this program knows.
 pub(super) fn require_format(item: &Item) -> Result<(), Fault> {
     match item.get(VERSION) {
         Some(AttributeValue::N(version)) if *version == FORMAT.to_string() => Ok(()),
@@ -206,13 +206,13 @@ pub(super) fn require_format(item: &Item) -> Result<(), Fault> {
     }
 }
 
-/// Who wrote it last.
+/// The request that wrote an item last.
 pub(super) fn last_request(fields: &Value) -> Result<RequestId, Fault> {
     let text = fields.get(LAST_REQUEST).and_then(Value::as_str).and_then(RequestId::parse);
-    text.ok_or_else(|| Fault::corrupt("an item that doesn't say who wrote it"))
+    text.ok_or_else(|| Fault::corrupt("an item without `last_request`"))
 }
 
-/// The first whole second from which on nobody misses it.
+/// The first full second at which the item may be deleted.
 pub(super) fn ttl(at: Timestamp) -> AttributeValue {
     number(at.plus(LINGERS).millis().div_ceil(1000))
 }

@@ -17,23 +17,23 @@ struct Issuer {
 impl Record for Issuer {}
 
 #[derive(Serialize, Deserialize)]
-struct Text {
+struct DocumentRecord {
     version: u64,
     body: String,
 }
 
-impl Record for Text {}
+impl Record for DocumentRecord {}
 
-impl From<Text> for Document {
-    fn from(text: Text) -> Self {
-        Self { version: text.version, body: text.body }
+impl From<DocumentRecord> for Document {
+    fn from(record: DocumentRecord) -> Self {
+        Self { version: record.version, body: record.body }
     }
 }
 
 impl Table {
     pub(super) async fn issuer(&self) -> Result<Option<String>, Fault> {
-        let kept = self.record::<Issuer>(&self.issuer_key()).await?;
-        Ok(kept.map(|kept| kept.record.issuer))
+        let stored = self.record::<Issuer>(&self.issuer_key()).await?;
+        Ok(stored.map(|stored| stored.record.issuer))
     }
 
     pub(super) async fn replace_issuer(
@@ -51,12 +51,12 @@ impl Table {
             }
         };
         let mine = |there: &Issuer| there.issuer == issuer;
-        Ok(written.settle(stamp, mine)?.map(|there| there.issuer))
+        Ok(written.outcome(stamp, mine)?.map(|there| there.issuer))
     }
 
     pub(super) async fn ring(&self, document: RingDocument) -> Result<Option<Document>, Fault> {
-        let kept = self.record::<Text>(&self.ring_key(document)).await?;
-        Ok(kept.map(|kept| kept.record.into()))
+        let stored = self.record::<DocumentRecord>(&self.ring_key(document)).await?;
+        Ok(stored.map(|stored| stored.record.into()))
     }
 
     pub(super) async fn replace_ring(
@@ -67,8 +67,8 @@ impl Table {
         stamp: Stamp,
     ) -> Result<Commit<Document>, Fault> {
         let version = seen.unwrap_or(0).saturating_add(1);
-        let text = Text { version, body: body.into() };
-        let item = item::encode(&self.ring_key(document), &text, stamp)?;
+        let record = DocumentRecord { version, body: body.into() };
+        let item = item::encode(&self.ring_key(document), &record, stamp)?;
         let written = match seen {
             None => self.put_new(item).await?,
             Some(seen) => {
@@ -76,14 +76,14 @@ impl Table {
                 self.put(item, "#version = :seen AND #v = :v", seen).await?
             }
         };
-        let mine = |there: &Text| {
+        let mine = |there: &DocumentRecord| {
             let there = Document { version: there.version, body: there.body.clone() };
             stored::is_same_document(&there, version, body)
         };
-        Ok(written.settle(stamp, mine)?.map(Document::from))
+        Ok(written.outcome(stamp, mine)?.map(Document::from))
     }
 
-    /// A write whose condition never holds: it is refused if and only if the table is there and may be written.
+    /// Sends a write whose condition is never met: that is the answer exactly if the table exists and may be written.
     pub(super) async fn probe(&self) -> Result<(), Fault> {
         let nothing = Key::realm(&self.realm, "PROBE");
         self.put(nothing.item(), "attribute_exists(#pk)", []).await.map(drop)

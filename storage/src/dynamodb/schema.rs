@@ -1,5 +1,5 @@
-//! The table itself: made, and examined. `migrations/dynamodb/table.json` is the one source of how it has to be,
-//! in the words of CloudFormation's `AWS::DynamoDB::Table`.
+//! How the table is made and examined. `migrations/dynamodb/table.json` is the one source of its schema, in the terms
+//! of CloudFormation's `AWS::DynamoDB::Table`.
 
 use super::connect;
 use super::fault::Fault;
@@ -18,16 +18,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 const SCHEMA: &str = include_str!("../../../migrations/dynamodb/table.json");
-/// A new table takes some seconds.
+/// How long to wait between two looks at a new table, which takes some seconds.
 const LOOK: Duration = Duration::from_millis(500);
 const MOST_LOOKS: u32 = 240;
-/// What `storage migrate` does again.
 const MIGRATE: &str = "run `keyward storage migrate`";
-const MAKE: &str = "mend `storage` or AWS_REGION, or make it with `keyward storage migrate`";
-const OTHER_TABLE: &str = "keys can't be changed: name another table in `storage`, run `keyward storage migrate`, and bring \
-                           over what is in this one";
-const REPLICATED: &str =
-    "other regions write it, too, and each checks conditions alone: codes would be redeemed once in each";
+const MAKE: &str = "fix `storage` or AWS_REGION, or make it with `keyward storage migrate`";
+const OTHER_TABLE: &str = "keys can't be changed: name another table in `storage`, run `keyward storage migrate`, and move \
+                           the records of this one";
+const REPLICATED: &str = "other regions write it, too, and each checks conditions on its own: a code could be redeemed once in each";
 const ONE_REGION: &str = "remove the replicas";
 
 #[derive(Deserialize)]
@@ -104,28 +102,31 @@ impl Schema {
 }
 
 impl DynamoDb {
-    /// Makes the table if there is none, and turns on the deletion of expired records and the recovery to a point
-    /// in time. Whether it was made. A table with other keys is somebody else's, and left as it is.
+    /// Makes the table if there is none, and turns on the deletion of expired records and point-in-time recovery.
+    /// Returns whether it was made. A table with other keys is not ours, and left as it is.
     pub async fn migrate(&self) -> Result<bool, StoreError> {
-        self.0.make().await.map_err(|fault| fault.in_step("migrate"))
+        self.0.make().await.map_err(|fault| fault.during("migrate"))
     }
 
-    /// Whether there is a table, with our keys.
+    /// Whether there is a table with our keys.
     pub async fn is_ours(&self) -> Result<bool, StoreError> {
         let is_ours = async {
             let table = self.0.describe().await?;
             table.map_or(Ok(false), |table| has_our_keys(&table, &Schema::read()?))
         };
-        is_ours.await.map_err(|fault: Fault| fault.in_step("migrate"))
+        is_ours.await.map_err(|fault: Fault| fault.during("migrate"))
     }
 
-    /// Examines the table without changing it; no finding means that it is sound.
+    /// Examines the table without changing it; no findings mean that it is sound.
     pub async fn check(&self) -> Result<Vec<Finding>, StoreError> {
-        self.0.examine().await.map_err(|fault| fault.in_step("check"))
+        self.0.examine().await.map_err(|fault| fault.during("check"))
     }
 
-    /// For a server, before it begins: fails unless this region is the only one that does. Replicas that are written in
-    /// several regions check a condition in each alone, and a code would be redeemed once in each.
+    /// For a server, before it starts: fails if the table has replicas. Each region checks the conditions of its own
+    /// writes only, so a code could be redeemed once in each.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) if the table has replicas.
     pub async fn require_one_region(&self) -> Result<(), StoreError> {
         let is_replicated = async {
             let table = self.0.describe().await?;
@@ -134,13 +135,13 @@ impl DynamoDb {
             }
             Ok(())
         };
-        is_replicated.await.map_err(|fault: Fault| fault.in_step("open"))
+        is_replicated.await.map_err(|fault: Fault| fault.during("open"))
     }
 }
 
 impl Table {
     async fn describe(&self) -> Result<Option<TableDescription>, Fault> {
-        // Often the first call: there is time to load credentials, which all calls share then.
+        // Often the first call, so it has time to load the credentials that all calls share.
         let call = self.client.describe_table().table_name(&self.name).customize();
         match call.config_override(connect::unhurried()).send().await {
             Ok(answer) => Ok(answer.table),
@@ -171,7 +172,7 @@ impl Table {
                 .sse_specification(encryption);
             match call.send().await {
                 Ok(_) => {}
-                // By us, when the answer was lost, or by somebody else at the same time.
+                // Made by us, with the answer lost, or by another program at the same time.
                 Err(error) if error.code() == Some("ResourceInUseException") => {}
                 Err(error) => return Err(error.into()),
             }
@@ -232,7 +233,7 @@ impl Table {
         for _ in 0..MOST_LOOKS {
             match call.clone().send().await {
                 Ok(_) => return Ok(()),
-                // Of a new table, for a while.
+                // A new table answers this for a while.
                 Err(error) if error.code() == Some("ContinuousBackupsUnavailableException") => {
                     sleep(LOOK).await;
                 }
@@ -252,7 +253,7 @@ impl Table {
 
     async fn examine(&self) -> Result<Vec<Finding>, Fault> {
         let schema = Schema::read()?;
-        let found = |what: String, mend| Finding { what, mend };
+        let found = |what: String, fix| Finding { what, fix };
         let Some(table) = self.describe().await? else {
             return Ok(vec![found(format!("there is no table {}", self.name), MAKE)]);
         };
@@ -280,14 +281,14 @@ impl Table {
 }
 
 fn has_our_keys(table: &TableDescription, schema: &Schema) -> Result<bool, Fault> {
-    // In any order, and there may be more: those of an index that somebody added.
+    // In any order, and there may be more: those of an index that an operator added.
     let there = table.attribute_definitions();
     let are_defined = schema.definitions()?.iter().all(|own| there.contains(own));
     Ok(table.key_schema() == schema.keys()? && are_defined)
 }
 
-/// Whether it is written in other regions, too. Those that are in step (strong consistency) have no transactions and
-/// delete nothing that expired, so they are of no use either.
+/// Whether it has replicas in other regions. Strongly consistent replicas support neither transactions nor the
+/// deletion of expired records, so they are of no use either.
 fn is_replicated(table: &TableDescription) -> bool {
     !table.replicas().is_empty()
 }
@@ -296,7 +297,7 @@ fn is_usable(table: &TableDescription) -> bool {
     matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating))
 }
 
-/// What is wrong with the table by its description.
+/// What is wrong with the table according to its description.
 fn shape(table: &TableDescription, schema: &Schema) -> Vec<Finding> {
     let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
     let encryption = table.sse_description().and_then(|there| there.status());
@@ -323,5 +324,5 @@ fn shape(table: &TableDescription, schema: &Schema) -> Vec<Finding> {
         ),
     ];
     let wrong = checks.into_iter().filter(|(is_right, ..)| !is_right);
-    wrong.map(|(_, what, mend)| Finding { what: what.to_owned(), mend }).collect()
+    wrong.map(|(_, what, fix)| Finding { what: what.to_owned(), fix }).collect()
 }

@@ -10,7 +10,7 @@ use protocol::id::{ClientId, SessionId, UserId};
 use protocol::secret::Digest;
 use protocol::session::{Session, surplus};
 
-/// How many of a user's sessions are looked at together at most.
+/// How many of a user's sessions are read to find the surplus at most.
 const WINDOW: i32 = 200;
 
 impl Table {
@@ -46,9 +46,9 @@ impl Table {
         let partition = Key::user(&self.realm, &session.user).pk;
         let others = self.first(&partition, "SESSION#", WINDOW);
         let (written, others) = tokio::join!(self.put_session(session, stamp), others);
-        let commit = written?.settle(stamp, |there| there == session)?;
+        let commit = written?.outcome(stamp, |there| there == session)?;
         if commit.is_done() {
-            // A record that this program can't read is left alone.
+            // A record that this program can't read is left as it is.
             let others =
                 others.unwrap_or_default().into_iter().filter_map(|item| record::<Session>(item).ok());
             let all = others.filter(|there| there.id != session.id).chain([session.clone()]).collect();
@@ -63,7 +63,7 @@ impl Table {
         session: &Session,
         stamp: Stamp,
     ) -> Result<Commit<Session>, Fault> {
-        self.put_session(session, stamp).await?.settle(stamp, |there| there == session)
+        self.put_session(session, stamp).await?.outcome(stamp, |there| there == session)
     }
 
     async fn put_session(&self, session: &Session, stamp: Stamp) -> Result<Written, Fault> {
@@ -83,7 +83,7 @@ impl Table {
             .when("#secret = :seen AND attribute_not_exists(#ended_at)")
             .value("seen", seen);
         let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
-        self.update(update).await?.settle(stamp, mine)
+        self.update(update).await?.outcome(stamp, mine)
     }
 
     pub(super) async fn end_session(
@@ -97,6 +97,6 @@ impl Table {
             .set("ended_at", &stamp.at)
             .when("#secret = :seen AND attribute_not_exists(#ended_at)")
             .value("seen", seen);
-        self.update(update).await?.settle(stamp, |there: &Session| there.ended_at == Some(stamp.at))
+        self.update(update).await?.outcome(stamp, |there: &Session| there.ended_at == Some(stamp.at))
     }
 }

@@ -9,49 +9,54 @@ use async_trait::async_trait;
 use protocol::id::Realm;
 use tokio::time::timeout;
 
-/// Steps of as many calls as somebody's records take: each call has its deadline, and all together the request.
-const UNHURRIED: [&str; 2] = ["belongings", "delete_belongings"];
+/// Operations without a deadline of their own, as they make as many calls as the user's records take. Each call has its
+/// deadline, and so has the request.
+const UNLIMITED: [&str; 2] = ["belongings", "delete_belongings"];
 
 /// A realm in a DynamoDB table.
 pub struct DynamoDb(pub(super) Table);
 
 impl DynamoDb {
-    /// The realm in the table of this name; region, credentials and endpoint are the surroundings'. Asks nothing
-    /// of the table yet.
+    /// The realm in the table of this name, with region, credentials and endpoint of the environment, as every AWS
+    /// program takes them. Makes no call to the table yet.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) if no region or no credentials are found.
     pub async fn open(table: &str, realm: Realm, patience: Patience) -> Result<Self, StoreError> {
-        let client = connect::client(patience).await.map_err(|fault| fault.in_step("open"))?;
+        let client = connect::client(patience).await.map_err(|fault| fault.during("open"))?;
         Ok(Self::over(client, table, realm, patience))
     }
 
-    /// The same over a client of the caller's own, whose calls have their deadlines already.
+    /// The same with a given client, whose calls have their deadlines already.
     pub fn over(client: aws_sdk_dynamodb::Client, table: &str, realm: Realm, patience: Patience) -> Self {
-        Self(Table { client, name: table.to_owned(), realm, limit: patience.step() })
+        Self(Table { client, name: table.to_owned(), realm, deadline: patience.operation() })
     }
 }
 
 impl Table {
-    /// A step is some calls, and each may come to be tried again: what takes too long together is busy, too.
+    /// Runs an operation within its deadline. It makes several calls, and the SDK may retry each; together they are
+    /// `Busy` if they take too long.
     pub(super) async fn in_time<T>(
         &self,
         name: &'static str,
-        step: impl Future<Output = Result<T, Fault>>,
+        operation: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, StoreError> {
-        let done = match self.limit.filter(|_| !UNHURRIED.contains(&name)) {
-            None => step.await,
+        let done = match self.deadline.filter(|_| !UNLIMITED.contains(&name)) {
+            None => operation.await,
             Some(limit) => {
                 let late = |_| Err(Fault::busy("the table answers too slowly"));
-                timeout(limit, step).await.unwrap_or_else(late)
+                timeout(limit, operation).await.unwrap_or_else(late)
             }
         };
-        done.map_err(|fault| fault.in_step(name))
+        done.map_err(|fault| fault.during(name))
     }
 
-    /// Nothing tells of other processes' writes.
+    /// DynamoDB doesn't report other processes' writes.
     async fn change_mark(&self) -> Result<u64, Fault> {
         Ok(0)
     }
 
-    /// DynamoDB deletes by itself.
+    /// DynamoDB deletes expired records itself.
     async fn sweep(&self, _: Timestamp) -> Result<u64, Fault> {
         Ok(0)
     }

@@ -9,6 +9,6 @@ pub(super) struct Table {
     pub(super) client: Client,
     pub(super) name: String,
     pub(super) realm: Realm,
-    /// The longest that a step takes.
-    pub(super) limit: Option<Duration>,
+    /// How long an operation may take; `None`: as long as its calls take.
+    pub(super) deadline: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! Access tokens: those that are denied, and the grants behind those that may not be.
+//! Access tokens: the denied ones, and the grants of the others.
 
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
@@ -50,7 +50,7 @@ impl Table {
             stamp,
         )?;
         let commit =
-            self.put_new(item).await?.settle(stamp, |there: &DeniedToken| there.expires_at == expires_at)?;
+            self.put_new(item).await?.outcome(stamp, |there: &DeniedToken| there.expires_at == expires_at)?;
         Ok(commit.map(|there| there.expires_at))
     }
 }

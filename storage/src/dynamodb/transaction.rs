@@ -1,11 +1,11 @@
-//! The steps that are more than one item: a user comes with their identifiers and goes with them. Transactions cost
-//! twice as much, so no other step is one.
+//! The steps that write more than one item: a user is put and deleted together with its identifiers. A transaction
+//! costs twice as much as single writes, so no other step is one.
 
-use super::again::{CONFLICT_ROUNDS, again_if};
 use super::attribute::Item;
 use super::call::{Update, names};
 use super::fault::{Fault, kind_of};
 use super::item::Key;
+use super::retry::{CONFLICT_ROUNDS, retry_while};
 use super::table::Table;
 use crate::StoreErrorKind;
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -16,20 +16,20 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-/// A transaction that did nothing because a condition did not hold.
+/// A transaction that had no effect because a condition was not met.
 pub(super) struct Cancelled {
-    /// Whose condition: the first of them.
+    /// The first part whose condition was not met.
     pub(super) index: usize,
-    /// What is there.
+    /// The item that is there.
     pub(super) item: Option<Item>,
 }
 
 impl Table {
-    /// All of it or nothing; `None`: all of it. The SDK gives each call a token of its own, by which DynamoDB
-    /// recognises its silent repetitions.
+    /// Writes all parts or none; `None`: all were written. The SDK gives each call an idempotency token, by which DynamoDB
+    /// recognises retries.
     pub(super) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Option<Cancelled>, Fault> {
         let send = || self.client.transact_write_items().set_transact_items(Some(parts.clone())).send();
-        let Err(error) = again_if(met_another, CONFLICT_ROUNDS, send).await else { return Ok(None) };
+        let Err(error) = retry_while(met_another, CONFLICT_ROUNDS, send).await else { return Ok(None) };
         let Some(reasons) = reasons(&error) else { return Err(error.into()) };
         unmet(reasons).map(Some).ok_or_else(|| why(reasons))
     }
@@ -37,13 +37,13 @@ impl Table {
 
 type Failure = SdkError<TransactWriteItemsError, HttpResponse>;
 
-/// Whether nothing but others' transactions, or the load, kept it from being done.
+/// Whether it failed only because of other transactions or of load.
 fn met_another<T>(ended: &Result<T, Failure>) -> bool {
     let reasons = ended.as_ref().err().and_then(reasons);
     reasons.is_some_and(|reasons| unmet(reasons).is_none() && why(reasons).kind == StoreErrorKind::Busy)
 }
 
-/// Why it was cancelled, part by part; `None`: it was not.
+/// The reasons for cancellation, one per part; `None`: the error is another one.
 fn reasons(error: &Failure) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => {
@@ -59,7 +59,7 @@ fn unmet(reasons: &[CancellationReason]) -> Option<Cancelled> {
     Some(Cancelled { index, item: reasons.get(index)?.item.clone().filter(|item| !item.is_empty()) })
 }
 
-/// The first reason that is one.
+/// The failure for the first reason given.
 fn why(reasons: &[CancellationReason]) -> Fault {
     let code = reasons.iter().filter_map(|reason| reason.code()).find(|code| *code != "None");
     Fault {
@@ -80,7 +80,7 @@ pub(super) fn put_new(item: Item, table: &str) -> Result<TransactWriteItem, Faul
     Ok(TransactWriteItem::builder().put(put.build().map_err(unbuilt)?).build())
 }
 
-/// Deletes an item of which the condition holds.
+/// Deletes an item that meets the condition.
 pub(super) fn delete_if(
     condition: &str,
     key: &Key,

@@ -1,10 +1,10 @@
 //! Users, and the identifiers that lead to them.
 
-use super::again::step_aside;
 use super::attribute::{Item, attribute};
 use super::call::{Update, Written};
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
+use super::retry::back_off;
 use super::table::Table;
 use super::transaction::{Cancelled, change, delete_if, put_new};
 use crate::stored::{self, Stored};
@@ -18,10 +18,10 @@ use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
 use serde::{Deserialize, Serialize};
 
-/// Beside a user's fields: the keys of the identifiers that lead here, so that they can go with the user.
+/// An attribute next to a user's fields: the keys of its identifiers, so that they can be deleted with the user.
 const IDENTIFIERS: &str = "identifiers";
 
-/// How often a user is read again because another call changed them meanwhile.
+/// How often a user is written again because another request changed it meanwhile.
 const ROUNDS: u32 = 100;
 
 /// An identifier's record.
@@ -38,7 +38,7 @@ impl Table {
     }
 
     pub(super) async fn user(&self, id: &UserId) -> Result<Option<User>, Fault> {
-        Ok(self.record(&self.user_key(id)).await?.map(|kept| kept.record))
+        Ok(self.record(&self.user_key(id)).await?.map(|stored| stored.record))
     }
 
     pub(super) async fn user_ids(&self) -> Result<Vec<UserId>, Fault> {
@@ -78,13 +78,13 @@ impl Table {
         let there = match self.transact(parts).await? {
             None => return Ok(Commit::Done),
             Some(Cancelled { index: 0, item }) => item.map(item::decode).transpose()?,
-            // A name is taken: lost to whom it leads to.
+            // An identifier is taken: lost to the user it leads to.
             Some(Cancelled { item, .. }) => match item.map(item::decode::<Owner>).transpose()? {
                 Some(owner) => self.record(&self.user_key(&owner.record.user)).await?,
                 None => None,
             },
         };
-        Ok(Stored::settle(there, stamp, |there| there == user))
+        Ok(Stored::outcome(there, stamp, |there| there == user))
     }
 
     pub(super) async fn add_identifier(
@@ -95,7 +95,7 @@ impl Table {
     ) -> Result<Commit<UserId>, Fault> {
         let name = Key::identifier(&self.realm, identifier);
         let user = Update::unsigned(self.user_key(id)).append(IDENTIFIERS, &name.pk);
-        // The user first: without one, whom the name leads to is of no interest.
+        // The user comes first: if there is none, it doesn't matter whom the identifier leads to.
         let parts = vec![
             change(user, &self.name)?,
             put_new(item::encode(&name, &Owner { user: *id }, stamp)?, &self.name)?,
@@ -103,9 +103,9 @@ impl Table {
         match self.transact(parts).await? {
             None => Ok(Commit::Done),
             Some(Cancelled { item: None, .. }) => Ok(Commit::Lost(None)),
-            // A newer program's user, which this one doesn't change.
+            // A user of a newer program's format, which this one doesn't change.
             Some(Cancelled { index: 0, item: Some(user) }) => Err(record::<User>(user)
-                .map_or_else(|fault| fault, |_| Fault::corrupt("a user who was changed meanwhile"))),
+                .map_or_else(|fault| fault, |_| Fault::corrupt("a user that changed meanwhile"))),
             Some(Cancelled { item: Some(there), .. }) => match record::<Owner>(there)?.user {
                 owner if owner == *id => Ok(Commit::Done),
                 owner => Ok(Commit::Lost(Some(Box::new(owner)))),
@@ -122,10 +122,10 @@ impl Table {
         if disabled {
             return self.next_generation(id, stamp, |update| update.set("disabled", &true)).await;
         }
-        // Guarded by what was seen: an SDK that repeats the call enables nobody who was disabled meanwhile.
+        // Guarded by the generation that was read: a retry of the SDK enables no user who was disabled meanwhile.
         let Some(there) = self.user(id).await? else { return Ok(Commit::Lost(None)) };
         let update = Update::new(self.user_key(id), stamp).set("disabled", &false);
-        self.update(seen_as(update, &there.generation)).await?.settle(stamp, |there: &User| !there.disabled)
+        self.update(seen_as(update, &there.generation)).await?.outcome(stamp, |there: &User| !there.disabled)
     }
 
     pub(super) async fn set_password(
@@ -140,15 +140,15 @@ impl Table {
         let update = change(Update::new(self.user_key(id), stamp));
         let update = begin(seen_as(update, &seen), &seen.next(stamp.request, stamp.at));
         let mine = |there: &User| stored::has_new_password(there, Some(seen), password, stamp);
-        self.update(update).await?.settle(stamp, mine)
+        self.update(update).await?.outcome(stamp, mine)
     }
 
     pub(super) async fn void_user(&self, id: &UserId, stamp: Stamp) -> Result<Commit<User>, Fault> {
         self.next_generation(id, stamp, |update| update).await
     }
 
-    /// Begins the generation after the one that is there, with a change. Guarded by it: an SDK that repeats the call
-    /// after an answer was lost undoes nothing that came between.
+    /// Begins the user's next generation together with a change. Guarded by the current one: a retry of the SDK, after an
+    /// answer was lost, undoes nothing that was written in between.
     async fn next_generation(
         &self,
         id: &UserId,
@@ -168,7 +168,7 @@ impl Table {
             if there.as_ref().is_some_and(|now| now.generation == next) {
                 return Ok(Commit::Done);
             }
-            step_aside(stamp, round).await;
+            back_off(stamp, round).await;
         }
         Err(Fault::busy("the user keeps changing"))
     }
@@ -182,7 +182,7 @@ impl Table {
         let mine = |there: &User| stored::is_same_profile(there, user);
         if user.updated_at <= seen {
             let there = self.record(&self.user_key(&user.id)).await?;
-            return Ok(Stored::settle(there, stamp, mine));
+            return Ok(Stored::outcome(there, stamp, mine));
         }
         let address = match &user.email {
             Some(_) => "(#email_verified = :unverified OR #email = :email)",
@@ -196,7 +196,7 @@ impl Table {
             .when(address)
             .value("seen", &seen)
             .value("unverified", &false);
-        self.update(update).await?.settle(stamp, mine)
+        self.update(update).await?.outcome(stamp, mine)
     }
 
     pub(super) async fn delete_user(&self, id: &UserId, _: Stamp) -> Result<Commit<User>, Fault> {
@@ -210,12 +210,12 @@ impl Table {
         match self.transact(parts).await? {
             None => Ok(Commit::Done),
             Some(Cancelled { index: 0, .. }) => Ok(Commit::Lost(None)),
-            Some(_) => Err(Fault::corrupt("an identifier of the user leads to somebody else")),
+            Some(_) => Err(Fault::corrupt("an identifier of the user leads to another user")),
         }
     }
 }
 
-/// Only if the user's generation is the one that was seen.
+/// Adds the condition that the user's generation is the one that was read.
 fn seen_as(update: Update, seen: &Generation) -> Update {
     let update = match &seen.id {
         Some(id) => update.when("#generation = :seen").value("seen", id),

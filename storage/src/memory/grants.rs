@@ -38,7 +38,7 @@ impl Tables {
         }
         let commit = self.restore_grant(grant, stamp);
         if commit.is_done() {
-            let own = self.grants.values().map(|kept| kept.record.clone());
+            let own = self.grants.values().map(|stored| stored.record.clone());
             let own: Vec<Grant> = own.filter(|there| there.user == grant.user).collect();
             for id in grant::surplus(&own, grant, stamp.at) {
                 self.grants.remove(&GrantKey { user: grant.user, grant: id });
@@ -54,10 +54,10 @@ impl Tables {
     }
 
     pub(super) fn load_grant(&self, GrantLocator { key, .. }: GrantLocator) -> GrantView {
-        let grant = self.grants.get(&key).map(|kept| kept.record.clone());
+        let grant = self.grants.get(&key).map(|stored| stored.record.clone());
         let needed = grant.as_ref().filter(|grant| grant.needs_session());
         let session = needed.and_then(|grant| self.sessions.get(&(key.user, grant.session)));
-        GrantView { user: self.user(&key.user), session: session.map(|kept| kept.record.clone()), grant }
+        GrantView { user: self.user(&key.user), session: session.map(|stored| stored.record.clone()), grant }
     }
 
     pub(super) fn redeem_code(
@@ -121,9 +121,9 @@ impl Tables {
     }
 
     pub(super) fn denied_tokens(&self) -> Vec<DeniedToken> {
-        let denied = |(token, kept): (&[u8; 32], &Stored<Timestamp>)| DeniedToken {
+        let denied = |(token, stored): (&[u8; 32], &Stored<Timestamp>)| DeniedToken {
             token: Digest::from_bytes(*token),
-            expires_at: kept.record,
+            expires_at: stored.record,
         };
         self.denied.iter().map(denied).collect()
     }

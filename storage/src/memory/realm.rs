@@ -10,7 +10,7 @@ use protocol::time::Timestamp;
 
 impl Tables {
     pub(super) fn issuer(&self) -> Option<String> {
-        self.issuer.as_ref().map(|kept| kept.record.clone())
+        self.issuer.as_ref().map(|stored| stored.record.clone())
     }
 
     pub(super) fn replace_issuer(
@@ -20,14 +20,14 @@ impl Tables {
         stamp: Stamp,
     ) -> Commit<String> {
         if self.issuer() != seen {
-            return Stored::settle(self.issuer.clone(), stamp, |there| there == issuer);
+            return Stored::outcome(self.issuer.clone(), stamp, |there| there == issuer);
         }
         self.issuer = Some(Stored { record: issuer.to_owned(), last_request: stamp.request });
         Commit::Done
     }
 
     pub(super) fn ring(&self, document: RingDocument) -> Option<Document> {
-        self.ring.get(&document).map(|kept| kept.record.clone())
+        self.ring.get(&document).map(|stored| stored.record.clone())
     }
 
     pub(super) fn replace_ring(
@@ -39,8 +39,8 @@ impl Tables {
     ) -> Commit<Document> {
         let there = self.ring.get(&document).cloned();
         let version = seen.unwrap_or(0).saturating_add(1);
-        if there.as_ref().map(|kept| kept.record.version) != seen {
-            return Stored::settle(there, stamp, |there| stored::is_same_document(there, version, body));
+        if there.as_ref().map(|stored| stored.record.version) != seen {
+            return Stored::outcome(there, stamp, |there| stored::is_same_document(there, version, body));
         }
         let record = Document { version, body: body.to_owned() };
         self.ring.insert(document, Stored { record, last_request: stamp.request });
@@ -48,11 +48,11 @@ impl Tables {
     }
 
     pub(super) fn client(&self, id: &ClientId) -> Option<Client> {
-        self.clients.get(id).map(|kept| kept.record.clone())
+        self.clients.get(id).map(|stored| stored.record.clone())
     }
 
     pub(super) fn clients(&self) -> Vec<Client> {
-        self.clients.values().map(|kept| kept.record.clone()).collect()
+        self.clients.values().map(|stored| stored.record.clone()).collect()
     }
 
     pub(super) fn create_client(&mut self, client: &Client, stamp: Stamp) -> Commit<Client> {

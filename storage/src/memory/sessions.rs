@@ -19,7 +19,7 @@ impl Tables {
         let session = session.and_then(|id| self.sessions.get(&(*user, id)));
         SignInView {
             user: self.user(user),
-            session: session.map(|kept| kept.record.clone()),
+            session: session.map(|stored| stored.record.clone()),
             consent: self.consents.get(&(*user, client.clone())).cloned(),
             debts: self.debts(attempts),
         }
@@ -28,7 +28,7 @@ impl Tables {
     pub(super) fn start_session(&mut self, session: &Session, stamp: Stamp) -> Commit<Session> {
         let commit = self.restore_session(session, stamp);
         if commit.is_done() {
-            let own = self.sessions.values().map(|kept| kept.record.clone());
+            let own = self.sessions.values().map(|stored| stored.record.clone());
             let own: Vec<Session> = own.filter(|there| there.user == session.user).collect();
             for id in surplus(own, &session.id, stamp.at) {
                 self.sessions.remove(&(session.user, id));

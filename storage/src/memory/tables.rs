@@ -1,4 +1,4 @@
-//! What the store holds, and the two ways to write a guarded record.
+//! The tables, and the two kinds of guarded write.
 
 use crate::stored::Stored;
 use crate::{Commit, Document, RingDocument, Stamp};
@@ -36,13 +36,13 @@ pub(super) fn put_new<K: Ord, T: Clone>(
     mine: impl FnOnce(&T) -> bool,
 ) -> Commit<T> {
     if let Some(there) = table.get(&key) {
-        return Stored::settle(Some(there.clone()), stamp, mine);
+        return Stored::outcome(Some(there.clone()), stamp, mine);
     }
     table.insert(key, Stored { record, last_request: stamp.request });
     Commit::Done
 }
 
-/// Changes a record whose state meets the condition.
+/// Changes a record that meets the condition.
 pub(super) fn change<K: Ord, T: Clone>(
     table: &mut BTreeMap<K, Stored<T>>,
     key: &K,
@@ -52,11 +52,11 @@ pub(super) fn change<K: Ord, T: Clone>(
     mine: impl FnOnce(&T) -> bool,
 ) -> Commit<T> {
     match table.get_mut(key) {
-        Some(kept) if condition(&kept.record) => {
-            effect(&mut kept.record);
-            kept.last_request = stamp.request;
+        Some(stored) if condition(&stored.record) => {
+            effect(&mut stored.record);
+            stored.last_request = stamp.request;
             Commit::Done
         }
-        there => Stored::settle(there.cloned(), stamp, mine),
+        there => Stored::outcome(there.cloned(), stamp, mine),
     }
 }

@@ -1,4 +1,4 @@
-//! Users and what leads to them.
+//! Users, and the identifiers that lead to them.
 
 use super::tables::{Tables, change, put_new};
 use crate::stored::{self, Stored};
@@ -16,7 +16,7 @@ impl Tables {
     }
 
     pub(super) fn user(&self, id: &UserId) -> Option<User> {
-        self.users.get(id).map(|kept| kept.record.clone())
+        self.users.get(id).map(|stored| stored.record.clone())
     }
 
     pub(super) fn user_ids(&self) -> Vec<UserId> {
@@ -24,7 +24,7 @@ impl Tables {
     }
 
     pub(super) fn users(&self) -> Vec<User> {
-        let mut users: Vec<User> = self.users.values().map(|kept| kept.record.clone()).collect();
+        let mut users: Vec<User> = self.users.values().map(|stored| stored.record.clone()).collect();
         users.sort_by_key(|user| (user.created_at, user.id));
         users
     }
@@ -37,7 +37,7 @@ impl Tables {
     ) -> Commit<User> {
         let mine = |there: &User| there == user;
         if let Some(owner) = identifiers.iter().find_map(|name| self.identifiers.get(name)) {
-            return Stored::settle(self.users.get(owner).cloned(), stamp, mine);
+            return Stored::outcome(self.users.get(owner).cloned(), stamp, mine);
         }
         let is_new = !self.users.contains_key(&user.id);
         let commit = put_new(&mut self.users, user.id, user.clone(), stamp, mine);
@@ -126,8 +126,9 @@ impl Tables {
 
     pub(super) fn belongings(&self, user: &UserId, behind: Option<Place>) -> Belongings {
         let consents = self.consents.values().filter(|own| own.user == *user).cloned();
-        let grants = self.grants.values().map(|kept| kept.record.clone()).filter(|own| own.user == *user);
-        let sessions = self.sessions.values().map(|kept| kept.record.clone()).filter(|own| own.user == *user);
+        let grants = self.grants.values().map(|stored| stored.record.clone()).filter(|own| own.user == *user);
+        let sessions =
+            self.sessions.values().map(|stored| stored.record.clone()).filter(|own| own.user == *user);
         let grants = grants.map(|grant| Belonging::Grant(Box::new(grant)));
         let all = consents.map(Belonging::Consent).chain(grants).chain(sessions.map(Belonging::Session));
         let mut left = all.filter(|it| behind.as_ref().is_none_or(|behind| lies_behind(it, behind)));

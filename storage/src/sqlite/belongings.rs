@@ -13,7 +13,7 @@ pub(super) const GRANTS: &str = "SELECT * FROM grants
 pub(super) const SESSIONS: &str = "SELECT * FROM sessions
   WHERE realm = ?1 AND user_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
 
-/// What is read before other threads have a chance: some 0.1 ms.
+/// How many rows are read before other threads have a turn: about 0.1 ms.
 const ROWS_IN_ONE_GO: usize = 16;
 
 pub(super) const DELETE: [&str; 3] = [
@@ -64,7 +64,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// As many as there is room for, and one more that tells that there are more.
+    /// Adds as many rows as there is room for, and one more, which shows that there are more.
     fn add(
         &mut self,
         text: &str,
@@ -75,7 +75,7 @@ impl Page<'_> {
         let values = params![self.realm.as_str(), self.user.as_bytes(), behind, room];
         for found in self.db.prepare_cached(text)?.query_map(values, read)? {
             self.list.push(found?);
-            // Where there are too few cores, threads that serve requests go first.
+            // If there are too few cores, threads that serve requests go first.
             if self.list.len().is_multiple_of(ROWS_IN_ONE_GO) {
                 std::thread::yield_now();
             }

@@ -1,7 +1,7 @@
 //! Clients.
 
 use super::column::{At, Columns, Count, FORMAT, Format, Json, Word};
-use super::guarded::settle;
+use super::guarded::outcome;
 use crate::stored::Stored;
 use crate::{Commit, Stamp};
 use protocol::client::Client;
@@ -10,7 +10,7 @@ use protocol::id::{ClientId, Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) fn client(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Client>> {
-    Ok(get(db, realm, id)?.map(|kept| kept.record))
+    Ok(get(db, realm, id)?.map(|stored| stored.record))
 }
 
 fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Stored<Client>>> {
@@ -90,10 +90,10 @@ fn write(
         FORMAT,
         client.generation.id.as_ref().map(RequestId::as_bytes)
     ])?;
-    settle(changed, stamp, || get(db, realm, &client.id), |there| there == client)
+    outcome(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
 
-/// By itself SQLite would look through all consents of the realm, in the order of the key.
+/// Without the hint SQLite would scan all consents of the realm by the primary key.
 pub(super) const CONSENTS: &str =
     "DELETE FROM consents INDEXED BY consents_by_client WHERE realm = ?1 AND client_id = ?2";
 

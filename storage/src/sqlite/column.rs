@@ -1,5 +1,4 @@
-//! How values stand in columns, and how columns are found. What can't be understood is an error here, never a
-//! default.
+//! Values as columns, and columns by name. What can't be understood is an error here, never a default.
 
 use protocol::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
@@ -10,8 +9,8 @@ use std::cell::Cell;
 /// The one record format there is.
 pub(super) const FORMAT: i64 = 1;
 
-/// A row that is asked for its columns by name, about in the order in which they stand: SQLite only tells the
-/// names, one by one, so each search begins behind what was found last.
+/// A row whose columns are read by name, roughly in their order. SQLite offers the names only one by one, so each search
+/// begins behind the column that was found last.
 pub(super) struct Columns<'a> {
     row: &'a Row<'a>,
     next: Cell<usize>,
@@ -40,7 +39,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Reads the column `v`; fails for a record of a newer program.
+/// Reads the column `v`, and fails unless it is the format this program knows.
 pub(super) struct Format;
 
 impl FromSql for Format {

@@ -1,4 +1,4 @@
-//! What users agreed to.
+//! Consents: what users agreed to.
 
 use super::column::{At, Columns, FORMAT, Format, Word};
 use crate::Stamp;

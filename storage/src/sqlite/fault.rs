@@ -1,9 +1,9 @@
-//! From SQLite's errors to what the caller can do about them.
+//! SQLite's errors, and the kind of each: what the caller can do about it.
 
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::{Error, ErrorCode, ffi};
 
-/// A failure that hit several jobs at once, so each of them is told.
+/// A failure of several jobs at once; each is answered with it.
 #[derive(Clone, Debug)]
 pub(super) struct Outage {
     kind: StoreErrorKind,
@@ -19,8 +19,8 @@ impl Outage {
         self.kind == StoreErrorKind::Busy
     }
 
-    pub(super) fn in_step(self, step: &'static str) -> StoreError {
-        StoreError::new(self.kind, step, self.text)
+    pub(super) fn during(self, operation: &'static str) -> StoreError {
+        StoreError::new(self.kind, operation, self.text)
     }
 }
 
@@ -30,15 +30,15 @@ impl From<&Error> for Outage {
     }
 }
 
-/// The error of one step.
-pub(super) fn failed(step: &'static str, error: Error) -> StoreError {
-    StoreError::new(kind(&error), step, error)
+/// The error of one operation.
+pub(super) fn failed(operation: &'static str, error: Error) -> StoreError {
+    StoreError::new(kind(&error), operation, error)
 }
 
 fn kind(error: &Error) -> StoreErrorKind {
     match error {
         Error::SqliteFailure(failure, _) => match failure.code {
-            // A crowd of callers can bring these about: a lock that is taken, no memory, a job that was broken off.
+            // Many callers at once can cause these: a lock that is taken, no memory, an interrupted job.
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::OutOfMemory
@@ -48,7 +48,7 @@ fn kind(error: &Error) -> StoreErrorKind {
             ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_NOMEM => {
                 StoreErrorKind::Busy
             }
-            // A constraint or a missing table: the store isn't the one this program made.
+            // Also a constraint or a missing table: this program didn't make the store.
             ErrorCode::DatabaseCorrupt
             | ErrorCode::NotADatabase
             | ErrorCode::ConstraintViolation

@@ -1,7 +1,7 @@
-//! Grants: each step of a code's or token's life is one guarded update of one row.
+//! Grants: each step in the life of a code or token is one guarded update of one row.
 
 use super::column::{At, Columns, FORMAT, Format, Json, Word};
-use super::guarded::settle;
+use super::guarded::outcome;
 use super::{consent, session, user};
 use crate::stored::{self, Stored};
 use crate::{Commit, GrantLocator, GrantView, Stamp};
@@ -15,20 +15,20 @@ use protocol::secret::Digest;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
-/// Stands in the column `pkce` when there is no challenge; no challenge has this length.
+/// The column `pkce` without a challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
 
-/// The column `flow` of a grant that was given by a code.
+/// The column `flow` of a grant made for an authorization code.
 const CODE: &str = "code";
 
-/// Counts no further than the bound that [`too_many`] asks about.
+/// Counts no further than the bound that [`too_many`] checks.
 pub(super) const CODES: &str =
     "SELECT count(*) FROM (SELECT 1 FROM grants INDEXED BY unredeemed_grants_of_session
   WHERE realm = ?1 AND user_id = ?2 AND session_id = ?3 AND client_id = ?4 AND redeemed_at IS NULL LIMIT ?5)";
-/// The same for all of a user's grants for a client, whose ids lie beside each other.
+/// The same for all grants of a user for a client, whose ids form a range.
 pub(super) const OF_CLIENT: &str = "SELECT count(*) FROM (SELECT 1 FROM grants
   WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5)";
-/// How many of them are looked at together at most.
+/// How many of them are read to find the surplus at most.
 const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Stored<Grant>>> {
@@ -38,7 +38,7 @@ fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Stored<G
 }
 
 pub(super) fn load_grant(db: &Connection, realm: &Realm, at: &GrantLocator) -> Result<GrantView> {
-    let (key, grant) = (&at.key, get(db, realm, &at.key)?.map(|kept| kept.record));
+    let (key, grant) = (&at.key, get(db, realm, &at.key)?.map(|stored| stored.record));
     let session = match grant.as_ref().filter(|grant| grant.needs_session()) {
         Some(grant) => session::session(db, realm, &key.user, &grant.session)?,
         None => None,
@@ -66,8 +66,8 @@ pub(super) fn create_grant(
         let text = "SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5";
         let range =
             params![realm.as_str(), grant.user.as_bytes(), least.as_bytes(), greatest.as_bytes(), WINDOW];
-        // A record that this program can't read is left alone.
-        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|kept| kept.record));
+        // A record that this program can't read is left as it is.
+        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|stored| stored.record));
         let all: Result<Vec<Option<Grant>>> = db.prepare_cached(text)?.query_map(range, read)?.collect();
         let all: Vec<Grant> = all?.into_iter().flatten().collect();
         for id in grant::surplus(&all, grant, stamp.at) {
@@ -77,7 +77,7 @@ pub(super) fn create_grant(
     Ok(commit)
 }
 
-/// Whether one of the bounds is passed.
+/// Whether the user has more grants or outstanding codes than a bound allows.
 fn too_many(db: &Connection, realm: &Realm, grant: &Grant) -> Result<bool> {
     let (user, session) = (grant.user.as_bytes(), grant.session.as_bytes());
     let (least, greatest) = GrantId::range_of(&grant.client);
@@ -146,7 +146,7 @@ pub(super) fn restore_grant(
             CODE
         ])?;
     let there = || get(db, realm, &grant.key());
-    settle(changed, stamp, there, |there| stored::is_same_grant(there, grant))
+    outcome(changed, stamp, there, |there| stored::is_same_grant(there, grant))
 }
 
 pub(super) fn redeem_code(
@@ -181,7 +181,7 @@ pub(super) fn redeem_code(
             refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
             refresh.as_ref().map(|tip| At(tip.expires_at))
         ])?;
-    settle(
+    outcome(
         changed,
         stamp,
         || get(db, realm, key),
@@ -220,7 +220,7 @@ pub(super) fn rotate_refresh(
             seen.generation,
             FORMAT
         ])?;
-    settle(changed, stamp, || get(db, realm, key), |there| stored::is_rotated(there, next))
+    outcome(changed, stamp, || get(db, realm, key), |there| stored::is_rotated(there, next))
 }
 
 pub(super) fn burn_code(
@@ -264,7 +264,7 @@ fn end(
         stamp.request.as_bytes(),
         FORMAT
     ])?;
-    settle(changed, stamp, || get(db, realm, key), |there| stored::is_revoked(there, reason, *stamp))
+    outcome(changed, stamp, || get(db, realm, key), |there| stored::is_revoked(there, reason, *stamp))
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> Result<Stored<Grant>> {
@@ -306,7 +306,7 @@ fn flow(row: &Columns<'_>) -> Result<Flow> {
     }
 }
 
-/// There is a tip if there is its digest; then all of it has to be there.
+/// There is a refresh token if there is its digest; then all of its columns have to be there.
 fn refresh(row: &Columns<'_>) -> Result<Option<Refresh>> {
     let Some(digest) = row.get("refresh_digest")? else { return Ok(None) };
     Ok(Some(Refresh {

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-/// Where a store is.
+/// Where a SQLite store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In a file.
     File(PathBuf),
-    /// In this process only, on one connection; gone when it is dropped.
+    /// In memory, on one connection; gone when the store is dropped.
     Memory,
 }
 
-/// A migration that was done.
+/// The schemas before and after a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// The schema before; 0 if there was no store.

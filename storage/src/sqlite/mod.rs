@@ -1,17 +1,17 @@
 //! SQLite: one file, one thread that writes, a few that read.
 //!
-//! Absent on purpose: a connection pool for writing (SQLite has one writer, and a thread of our own can group
-//! commits), and any rule beyond the conditions of the guarded updates.
+//! Absent on purpose: a pool of connections that write (SQLite has one writer, and a single thread can group commits),
+//! and any rule beyond the conditions of the guarded writes.
 
 mod attempt;
 mod belongings;
 mod client;
 mod column;
 mod consent;
+mod database_file;
 mod fault;
 mod grant;
 mod guarded;
-mod home;
 mod location;
 mod operation;
 mod queue;

@@ -1,5 +1,5 @@
-//! Work handed from async callers to the threads that own connections. Bounded: a full queue is `Busy` at
-//! once instead of a wait without end.
+//! Work handed from async callers to the threads that own connections. A queue is bounded: when it is full, a call
+//! fails as `Busy` at once instead of waiting without end.
 
 use super::fault::{self, Outage};
 use crate::{StoreError, StoreErrorKind};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// How many jobs may wait for one queue.
+/// How many jobs may wait in one queue.
 pub(super) const CAPACITY: usize = 1024;
 
 /// Whether a job needs the write transaction.
@@ -19,19 +19,19 @@ pub(super) enum Access {
     Write,
 }
 
-/// One step on a connection. It runs first and answers later, when its transaction is known to be kept.
+/// An operation on a connection. It runs first and answers later, when its transaction is known to be committed.
 pub(super) trait Job: Send {
     fn access(&self) -> Access;
-    /// Whether anybody waits for what it reads. What writes is done in any case: somebody who signs out and closes the
-    /// browser is signed out.
+    /// Whether it has to run: a read is dropped when its caller has left. A write runs in any case: a user who signs
+    /// out and closes the browser is signed out.
     fn is_wanted(&self) -> bool;
     /// Does the work; whether it succeeded.
     fn run(&mut self, db: &Connection) -> bool;
-    /// Tells the caller, `outage` instead of the result if the transaction was not kept.
+    /// Answers the caller, with `outage` instead of the result if the transaction was not committed.
     fn answer(self: Box<Self>, outage: Option<Outage>);
 }
 
-struct Step<T, F> {
+struct Operation<T, F> {
     name: &'static str,
     access: Access,
     act: Option<F>,
@@ -39,7 +39,7 @@ struct Step<T, F> {
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Job for Step<T, F>
+impl<T, F> Job for Operation<T, F>
 where
     T: Send,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
@@ -60,19 +60,19 @@ where
     fn answer(self: Box<Self>, outage: Option<Outage>) {
         let result = match (self.result, outage) {
             (Some(Err(error)), _) => Err(fault::failed(self.name, error)),
-            (_, Some(outage)) => Err(outage.in_step(self.name)),
+            (_, Some(outage)) => Err(outage.during(self.name)),
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => Err(stopped(self.name)),
         };
-        // A caller that went away needs no answer; what was committed stays.
+        // A caller that has left needs no answer; what was committed stays.
         drop(self.caller.send(result));
     }
 }
 
-/// The sending end, and the threads behind it. Dropping it lets them finish what waits and closes their
+/// The sending end, and the threads behind it. Dropping it lets them finish the jobs that wait and closes their
 /// connections.
 pub(super) struct Queue {
-    line: Arc<Line>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -80,18 +80,18 @@ pub(super) struct Queue {
 pub(super) type Jobs = Vec<Box<dyn Job>>;
 
 /// A receiving end; each thread has one.
-pub(super) struct Waiting(Arc<Line>);
+pub(super) struct Receiver(Arc<Shared>);
 
-/// What waits. A job wakes one thread; with a channel behind a lock it would wake a second one, to wait in the
-/// first one's place.
-struct Line {
+/// The jobs that wait. A new job wakes one thread; a channel behind a lock would wake a second thread, only to wait
+/// in the first one's place.
+struct Shared {
     state: Mutex<State>,
     filled: Condvar,
 }
 
 struct State {
     jobs: VecDeque<Box<dyn Job>>,
-    /// No more comes.
+    /// Whether the sending end is gone.
     closed: bool,
     /// How many receiving ends there are.
     threads: usize,
@@ -105,18 +105,18 @@ impl State {
 }
 
 impl Queue {
-    /// A queue with a receiving end for each thread that `start` begins.
+    /// A queue with a receiving end for each thread that `start` spawns.
     pub(super) fn start(
-        start: impl FnOnce(&dyn Fn() -> Waiting) -> Result<Vec<JoinHandle<()>>, StoreError>,
+        start: impl FnOnce(&dyn Fn() -> Receiver) -> Result<Vec<JoinHandle<()>>, StoreError>,
     ) -> Result<Self, StoreError> {
         let state = Mutex::new(State { jobs: VecDeque::new(), closed: false, threads: 0 });
-        let line = Arc::new(Line { state, filled: Condvar::new() });
-        let end = || {
-            line.lock().threads += 1;
-            Waiting(Arc::clone(&line))
+        let shared = Arc::new(Shared { state, filled: Condvar::new() });
+        let receiver = || {
+            shared.lock().threads += 1;
+            Receiver(Arc::clone(&shared))
         };
-        let threads = start(&end)?;
-        Ok(Self { line, threads })
+        let threads = start(&receiver)?;
+        Ok(Self { shared, threads })
     }
 
     /// Runs `act` on a connection and waits for its answer.
@@ -127,29 +127,29 @@ impl Queue {
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        self.line.push(name, Box::new(Step { name, access, act: Some(act), result: None, caller }))?;
+        self.shared.push(name, Box::new(Operation { name, access, act: Some(act), result: None, caller }))?;
         answer.await.unwrap_or_else(|_| Err(stopped(name)))
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.line.lock().closed = true;
-        self.line.filled.notify_all();
+        self.shared.lock().closed = true;
+        self.shared.filled.notify_all();
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }
     }
 }
 
-impl Line {
+impl Shared {
     fn push(&self, name: &'static str, job: Box<dyn Job>) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.threads == 0 {
             return Err(stopped(name));
         }
         if state.jobs.len() >= CAPACITY {
-            // Callers who left make room.
+            // Reads of callers who have left make room.
             state.jobs.retain(|job| job.is_wanted());
         }
         if state.jobs.len() >= CAPACITY {
@@ -166,26 +166,26 @@ impl Line {
     }
 }
 
-impl Waiting {
-    /// Up to `most` jobs, as soon as there is one; none when the queue is closed and empty.
+impl Receiver {
+    /// Waits for a job, then takes up to `most`; none when the queue is closed and empty.
     pub(super) fn next(&self, most: usize) -> Jobs {
         let empty = |state: &mut State| state.jobs.is_empty() && !state.closed;
         let state = self.0.filled.wait_while(self.0.lock(), empty);
         state.unwrap_or_else(PoisonError::into_inner).take(most)
     }
 
-    /// Up to `most` jobs of those that wait already.
+    /// Takes up to `most` jobs without waiting.
     pub(super) fn ready(&self, most: usize) -> Jobs {
         self.0.lock().take(most)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.threads -= 1;
         if state.threads == 0 {
-            // Nobody will do them; their callers are told.
+            // No thread is left to run these jobs; dropping them answers their callers.
             let left = std::mem::take(&mut state.jobs);
             drop(state);
             drop(left);

@@ -1,7 +1,7 @@
-//! A few threads with read-only connections, so that reads neither wait for writes nor for each other.
+//! A few threads with read-only connections, so that reads wait neither for writes nor for each other.
 
-use super::home::Home;
-use super::queue::{Queue, Waiting};
+use super::database_file::DatabaseFile;
+use super::queue::{Queue, Receiver};
 use super::schema::spawn;
 use super::writer::read;
 use crate::StoreError;
@@ -12,18 +12,18 @@ use std::sync::Arc;
 pub(super) const COUNT: usize = 3;
 
 /// Starts a thread for each connection.
-pub(super) fn start(connections: Vec<Connection>, home: &Arc<Home>) -> Result<Queue, StoreError> {
-    Queue::start(|waiting| {
+pub(super) fn start(connections: Vec<Connection>, file: &Arc<DatabaseFile>) -> Result<Queue, StoreError> {
+    Queue::start(|receiver| {
         let one = |db| {
-            let (jobs, home) = (waiting(), Arc::clone(home));
-            spawn("keyward-reader", move || serve(&db, &home, &jobs))
+            let (jobs, file) = (receiver(), Arc::clone(file));
+            spawn("keyward-reader", move || serve(&db, &file, &jobs))
         };
         connections.into_iter().map(one).collect()
     })
 }
 
-fn serve(db: &Connection, home: &Home, jobs: &Waiting) {
+fn serve(db: &Connection, file: &DatabaseFile, jobs: &Receiver) {
     while let Some(job) = jobs.next(1).pop() {
-        read(db, home, job);
+        read(db, file, job);
     }
 }

@@ -1,14 +1,14 @@
 //! The realm's own records: its issuer and the documents of its key ring.
 
 use super::column::{Count, FORMAT, Format};
-use super::guarded::settle;
+use super::guarded::outcome;
 use crate::stored::{self, Stored};
 use crate::{Commit, Document, RingDocument, Stamp};
 use protocol::id::{Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
-    Ok(get_issuer(db, realm)?.map(|kept| kept.record))
+    Ok(get_issuer(db, realm)?.map(|stored| stored.record))
 }
 
 fn get_issuer(db: &Connection, realm: &Realm) -> Result<Option<Stored<String>>> {
@@ -40,11 +40,11 @@ pub(super) fn replace_issuer(
     };
     let values = params![realm.as_str(), seen, issuer, stamp.request.as_bytes(), FORMAT];
     let changed = db.prepare_cached(text)?.execute(values)?;
-    settle(changed, stamp, || get_issuer(db, realm), |there| there == issuer)
+    outcome(changed, stamp, || get_issuer(db, realm), |there| there == issuer)
 }
 
 pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> Result<Option<Document>> {
-    Ok(get(db, realm, *document)?.map(|kept| kept.record))
+    Ok(get(db, realm, *document)?.map(|stored| stored.record))
 }
 
 fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Stored<Document>>> {
@@ -86,7 +86,7 @@ pub(super) fn replace_ring(
         stamp.request.as_bytes(),
         FORMAT
     ])?;
-    settle(
+    outcome(
         changed,
         stamp,
         || get(db, realm, *document),
@@ -101,7 +101,7 @@ const fn key(document: RingDocument) -> &'static str {
     }
 }
 
-/// Commits a change of a number in the file's head, which has no meaning.
+/// Changes a number in the file's header that has no meaning.
 pub(super) fn write_nothing(db: &Connection) -> Result<()> {
     let number: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     db.pragma_update(None, "user_version", number.wrapping_add(1))

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Number (from 1, without gaps), name, text.
+/// Version (from 1, without gaps), name, SQL.
 const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first", include_str!("../../../migrations/sqlite/0001_first.sql")),
     (2, "refresh_and_revocation", include_str!("../../../migrations/sqlite/0002_refresh_and_revocation.sql")),
@@ -24,12 +24,12 @@ pub(super) const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (
     applied_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000)
 ) STRICT";
 
-/// The schema this program needs.
+/// The schema version this program needs.
 pub(super) const fn newest() -> i64 {
     MIGRATIONS.len() as i64
 }
 
-/// The schema of a store; 0 for an empty one.
+/// The schema version of a store; 0 for an empty one.
 pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
     let known =
         db.query_row("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'", [], |_| Ok(())).optional()?;
@@ -39,7 +39,7 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
     }
 }
 
-/// Brings a store to this program's schema, and its users to their skeletons.
+/// Migrates a store to this program's schema, and adds the skeletons its users lack.
 pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
     let failed = |error| fault::failed("migrate", error);
     let from = version(db).map_err(failed)?;
@@ -52,15 +52,15 @@ pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
 }
 
 fn apply(db: &mut Connection, number: i64, name: &str, text: &str) -> rusqlite::Result<()> {
-    let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Asked again under the write lock: another process may have been faster.
-    if version(&step)? >= number {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Read again under the write lock: another process may have been faster.
+    if version(&transaction)? >= number {
         return Ok(());
     }
-    step.execute_batch(RECORD)?;
-    step.execute_batch(text)?;
-    step.execute("INSERT INTO migrations (version, name) VALUES (?1, ?2)", (number, name))?;
-    step.commit()
+    transaction.execute_batch(RECORD)?;
+    transaction.execute_batch(text)?;
+    transaction.execute("INSERT INTO migrations (version, name) VALUES (?1, ?2)", (number, name))?;
+    transaction.commit()
 }
 
 fn refuse_newer(version: i64) -> Result<(), StoreError> {
@@ -111,14 +111,14 @@ pub(super) fn connect(location: &Location, create: bool, busy: Duration) -> Resu
     db.and_then(set_up).map_err(|error| fault::failed("open", error))
 }
 
-/// Turns write-ahead logging on. Of two connections that do it to one new file each holds the lock the other
-/// wants, so SQLite refuses instead of waiting; the waiting is done here.
+/// Turns write-ahead logging on. If two connections do so on one new file, each holds the lock that the other wants,
+/// and SQLite refuses instead of waiting; so this waits.
 fn log_ahead(db: &Connection, busy: Duration) -> rusqlite::Result<()> {
     const PAUSE: Duration = Duration::from_millis(10);
     db.busy_timeout(Duration::ZERO)?;
     let mut waited = Duration::ZERO;
     loop {
-        // In memory this answers `memory`; what a file answers, `check` looks at.
+        // A store in memory answers `memory`; `check` examines what a file answers.
         match db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
             Err(error) if is_busy(&error) && waited < busy => {
                 std::thread::sleep(PAUSE);
@@ -139,7 +139,7 @@ pub(super) fn connect_reader(path: &Path, busy: Duration) -> Result<Connection, 
         db.busy_timeout(busy)?;
         db.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
         db.set_prepared_statement_cache_capacity(32);
-        // The first read opens the log: now, while it is certain that log and file belong together.
+        // The first read opens the log; now log and file certainly belong together.
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(db)
     };
@@ -154,7 +154,7 @@ fn prepare_file(path: &Path, create: bool) -> Result<(), StoreError> {
     }
     if !create {
         let text = format!(
-            "there is no store at {}: `keyward storage migrate` makes one, or mend the setting `storage`",
+            "there is no store at {}: `keyward storage migrate` makes one, or fix the setting `storage`",
             path.display()
         );
         return Err(StoreError::new(StoreErrorKind::Unavailable, "open", text));
@@ -168,7 +168,7 @@ fn prepare_file(path: &Path, create: bool) -> Result<(), StoreError> {
 fn make_file(path: &Path) -> std::io::Result<()> {
     let mut folder = std::fs::DirBuilder::new();
     let mut file = std::fs::OpenOptions::new();
-    // Opened, not claimed: whoever makes the file first, both go on to migrate it.
+    // Not exclusive: whichever process makes the file, both then migrate it.
     file.write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
@@ -182,7 +182,7 @@ fn make_file(path: &Path) -> std::io::Result<()> {
     file.open(path).map(drop)
 }
 
-/// What is wrong with a store; nothing if it is sound.
+/// What is wrong with a store; empty if it is sound.
 pub(super) fn check(path: &Path, busy: Duration) -> Result<Vec<Finding>, StoreError> {
     prepare_file(path, false)?;
     let db = connect_reader(path, busy)?;
@@ -191,7 +191,7 @@ pub(super) fn check(path: &Path, busy: Duration) -> Result<Vec<Finding>, StoreEr
 
 fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut add = |what: String, mend: &'static str| findings.push(Finding { what, mend });
+    let mut add = |what: String, fix: &'static str| findings.push(Finding { what, fix });
     let version = version(db)?;
     if version > newest() {
         add(format!("schema {version} was made by a newer Keyward"), "use the program that made it");
@@ -209,12 +209,12 @@ fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
     for problem in problems.query_map([], |row| row.get::<_, String>(0))? {
         let problem = problem?;
         if problem != "ok" {
-            add(format!("damaged: {problem}"), "put a backup back, then run `keyward storage restored`");
+            add(format!("damaged: {problem}"), "restore a backup, then run `keyward storage restored`");
         }
     }
     let strays = db.prepare("PRAGMA foreign_key_check")?.query_map([], |_| Ok(()))?.count();
     if strays > 0 {
-        add(format!("{strays} identifiers lead to nobody"), "put a backup back");
+        add(format!("{strays} identifiers lead to no user"), "restore a backup");
     }
     if version == newest() {
         let unfinished = "SELECT EXISTS (SELECT 1 FROM realms WHERE issuer = ?1)";
@@ -228,6 +228,6 @@ fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
 /// Starts a named thread.
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new().name(name.into()).spawn(work).map_err(|error| {
-        Outage::new(StoreErrorKind::Unavailable, format!("can't start {name}: {error}")).in_step("open")
+        Outage::new(StoreErrorKind::Unavailable, format!("can't start {name}: {error}")).during("open")
     })
 }

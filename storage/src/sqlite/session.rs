@@ -1,7 +1,7 @@
 //! Browser sessions.
 
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::guarded::settle;
+use super::guarded::outcome;
 use super::{attempt, consent, user};
 use crate::stored::Stored;
 use crate::{Commit, SignInView, Stamp};
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) const OF_USER: &str = "SELECT count(*) FROM
   (SELECT 1 FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)";
-/// How many of a user's sessions are looked at together at most.
+/// How many of a user's sessions are read to find the surplus at most.
 const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Stored<Session>>> {
@@ -29,7 +29,7 @@ pub(super) fn session(
     user: &UserId,
     id: &SessionId,
 ) -> Result<Option<Session>> {
-    Ok(get(db, realm, user, id)?.map(|kept| kept.record))
+    Ok(get(db, realm, user, id)?.map(|stored| stored.record))
 }
 
 pub(super) fn load_sign_in(
@@ -58,8 +58,8 @@ pub(super) fn start_session(
     if commit.is_done() && too_many(db, realm, &session.user)? {
         let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
         let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
-        // A record that this program can't read is left alone.
-        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|kept| kept.record));
+        // A record that this program can't read is left as it is.
+        let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|stored| stored.record));
         let all: Result<Vec<Option<Session>>> = db.prepare_cached(text)?.query_map(own, read)?.collect();
         for id in surplus(all?.into_iter().flatten().collect(), &session.id, stamp.at) {
             db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
@@ -102,7 +102,7 @@ pub(super) fn restore_session(
             session.authority.as_ref().map(Authority::as_bytes)
         ])?;
     let there = || get(db, realm, &session.user, &session.id);
-    settle(changed, stamp, there, |there| there == session)
+    outcome(changed, stamp, there, |there| there == session)
 }
 
 pub(super) fn reauthenticate(
@@ -129,7 +129,7 @@ pub(super) fn reauthenticate(
             session.authority.as_ref().map(Authority::as_bytes)
         ])?;
     let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
-    settle(changed, stamp, || get(db, realm, &session.user, &session.id), mine)
+    outcome(changed, stamp, || get(db, realm, &session.user, &session.id), mine)
 }
 
 pub(super) fn end_session(
@@ -154,7 +154,7 @@ pub(super) fn end_session(
             stamp.request.as_bytes(),
             FORMAT
         ])?;
-    settle(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
+    outcome(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> Result<Stored<Session>> {

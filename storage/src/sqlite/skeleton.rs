@@ -1,14 +1,14 @@
-//! Users from before skeletons. Each gets that of their name, so that nobody takes a name that looks the same; of
-//! several whose names look alike the one made first.
+//! Skeletons for users of programs that didn't know them: each user gets the skeleton of their name, so that nobody
+//! can take a name that looks the same. Of several users whose names look alike, the one created first gets it.
 //!
-//! Done at every start, not by a migration: a program of before may go on making users beside this one.
+//! Done at every start, not by a migration: during an update an older program may still create users.
 
 use super::user::lead;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use rusqlite::{Connection, Result, TransactionBehavior, params};
 
-/// Users of one write, so that others get their turn.
+/// How many users one write covers, so that other writes get their turn.
 const AT_ONCE: u32 = 500;
 
 struct Unclaimed {
@@ -18,23 +18,22 @@ struct Unclaimed {
     skeleton: Identifier,
 }
 
-/// Gives the users who have none their skeletons, as far as they lead to nobody. What was given before it stops
-/// half-way stays.
+/// Adds the missing skeletons that lead to nobody yet. After an interruption, those already added stay.
 pub(super) fn claim(db: &mut Connection) -> Result<()> {
     let mut after = 0;
     loop {
         let users = unclaimed(db, after)?;
         let Some(last) = users.last() else { return Ok(()) };
         after = last.row;
-        let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for Unclaimed { realm, user, skeleton, .. } in &users {
-            lead(&step, realm, skeleton, user)?;
+            lead(&transaction, realm, skeleton, user)?;
         }
-        step.commit()?;
+        transaction.commit()?;
     }
 }
 
-/// Rows have the order in which users were made.
+/// The next users without a skeleton, in the order of `rowid`, in which they were created.
 fn unclaimed(db: &Connection, after: i64) -> Result<Vec<Unclaimed>> {
     let kind = Identifier::skeleton("").kind();
     let read = |row: &rusqlite::Row<'_>| {

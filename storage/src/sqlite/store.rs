@@ -1,7 +1,7 @@
 //! The store: each operation goes to the thread that owns a connection.
 
+use super::database_file::DatabaseFile;
 use super::guarded::control;
-use super::home::Home;
 use super::location::{Location, Migration};
 use super::queue::{Access, Queue};
 use super::{operation, readers, realm, schema, sweep, writer};
@@ -21,16 +21,19 @@ const BUSY: Duration = Duration::from_secs(5);
 /// A realm in a SQLite store.
 pub struct Sqlite {
     realm: Realm,
-    // Dropped before the writer, whose connection, as the last one, folds the log back into the file.
+    // Dropped before the writer: the last connection to close checkpoints the log into the file.
     pub(super) readers: Option<Queue>,
-    /// A reader of its own for what goes through more than a request needs, so that no request waits behind it.
+    /// A reader for reads of more than a request needs, so that no request waits behind them.
     pub(super) heavy: Option<Queue>,
     pub(super) writer: Queue,
 }
 
 impl Sqlite {
-    /// Opens a store. With `create`, a missing one is made and an old one is migrated; without, both are
-    /// `Unavailable`. A store of a newer program is `Corrupt`.
+    /// Opens a store. With `create`, a missing one is made and an old one is migrated.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) without `create`, if the store is missing or
+    /// old; [`StoreErrorKind::Corrupt`](crate::StoreErrorKind::Corrupt) if a newer program made it.
     pub fn open(location: &Location, create: bool, realm: Realm) -> Result<Self, StoreError> {
         Self::open_waiting(location, create, realm, BUSY)
     }
@@ -46,40 +49,40 @@ impl Sqlite {
             schema::migrate(&mut db)?;
         }
         schema::require_newest(&db)?;
-        let (readers, heavy, home) = match location {
-            Location::Memory => (None, None, Arc::new(Home::MEMORY)),
+        let (readers, heavy, file) = match location {
+            Location::Memory => (None, None, Arc::new(DatabaseFile::MEMORY)),
             Location::File(path) => {
-                let home = Arc::new(Home::of(path.clone())?);
+                let file = Arc::new(DatabaseFile::at(path.clone())?);
                 let start = |count| {
                     let connections = (0..count).map(|_| schema::connect_reader(path, busy));
-                    readers::start(connections.collect::<Result<_, _>>()?, &home)
+                    readers::start(connections.collect::<Result<_, _>>()?, &file)
                 };
-                (Some(start(readers::COUNT)?), Some(start(1)?), home)
+                (Some(start(readers::COUNT)?), Some(start(1)?), file)
             }
         };
-        Ok(Self { realm, readers, heavy, writer: writer::start(db, home)? })
+        Ok(Self { realm, readers, heavy, writer: writer::start(db, file)? })
     }
 
-    /// The schema this program makes and needs.
+    /// The schema version this program makes and needs.
     pub const fn schema_version() -> i64 {
         schema::newest()
     }
 
-    /// Makes a missing store, or brings an old one to this program's schema.
+    /// Makes a missing store, or migrates an old one to this program's schema.
     pub fn migrate(path: &Path) -> Result<Migration, StoreError> {
         schema::migrate(&mut schema::connect(&Location::File(path.into()), true, BUSY)?)
     }
 
-    /// Examines a store without changing it; no finding means that it is sound.
+    /// Examines a store without changing it; no findings mean that it is sound.
     pub fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
         schema::check(path, BUSY)
     }
 
-    /// One read transaction, so that records read together were true together.
+    /// Runs `act` in one read transaction, so that it reads records of the same instant.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         readers: Option<&Queue>,
-        step: &'static str,
+        name: &'static str,
         act: impl FnOnce(&Connection, &Realm) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let realm = self.realm.clone();
@@ -87,31 +90,31 @@ impl Sqlite {
         let snapshot = move |db: &Connection| {
             control(db, "BEGIN")?;
             let answer = act(db, &realm);
-            // A disk that fails makes SQLite end the transaction by itself; then there is nothing to end here.
+            // SQLite ends the transaction itself when the disk fails.
             if !db.is_autocommit() {
                 control(db, "COMMIT")?;
             }
             answer
         };
-        queue.run(step, Access::Read, snapshot).await
+        queue.run(name, Access::Read, snapshot).await
     }
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        step: &'static str,
+        name: &'static str,
         act: impl FnOnce(&Connection, &Realm) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let realm = self.realm.clone();
-        self.writer.run(step, Access::Write, move |db| act(db, &realm)).await
+        self.writer.run(name, Access::Write, move |db| act(db, &realm)).await
     }
 
-    /// A write that nobody reads: only that shows a full disk, or one that may only be read any more.
+    /// Commits a write without meaning: only a write shows a disk that is full or mounted read-only.
     async fn probe(&self) -> Result<(), StoreError> {
         self.write("probe", |db, _| realm::write_nothing(db)).await?;
         self.issuer().await.map(drop)
     }
 
-    /// Asked on the writing connection: it counts what others committed, not what we did.
+    /// Read on the writing connection, whose number changes with the commits of other processes, not with ours.
     async fn change_mark(&self) -> Result<u64, StoreError> {
         let mark = |db: &Connection| db.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0));
         self.writer.run("change_mark", Access::Read, mark).await.map(i64::unsigned_abs)

@@ -1,5 +1,5 @@
-//! Housekeeping: what expired is deleted a bounded number of rows at a time, because the one writer does
-//! nothing else meanwhile.
+//! Housekeeping: expired records are deleted a bounded number of rows at a time, because the one writer does nothing
+//! else meanwhile.
 
 use super::column::At;
 use crate::SWEEP_LIMIT;
@@ -8,7 +8,7 @@ use protocol::lifetimes;
 use protocol::time::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-// The indexes by expiry hold all that the inner queries ask for: no row is read but those that go.
+// The indexes by expiry cover the inner queries, so only the rows that are deleted are read.
 pub(super) const GRANTS: &str = "DELETE FROM grants WHERE rowid IN
   (SELECT rowid FROM grants WHERE realm = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)";
 pub(super) const UNREDEEMED: &str = "DELETE FROM grants WHERE rowid IN

@@ -1,8 +1,8 @@
-//! Access tokens: those that are denied, and the grants behind those that may not be.
+//! Access tokens: the denied ones, and the grants of the others.
 
 use super::column::{At, FORMAT, Format};
 use super::grant;
-use super::guarded::settle;
+use super::guarded::outcome;
 use crate::stored::Stored;
 use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::id::{Realm, RequestId};
@@ -61,5 +61,5 @@ pub(super) fn deny_token(
             stamp.request.as_bytes(),
             FORMAT
         ])?;
-    settle(changed, stamp, || denied(db, realm, token), |there| there == expires_at)
+    outcome(changed, stamp, || denied(db, realm, token), |there| there == expires_at)
 }

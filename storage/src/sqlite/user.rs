@@ -2,7 +2,7 @@
 
 use super::attempt;
 use super::column::{At, Columns, FORMAT, Format, Json};
-use super::guarded::settle;
+use super::guarded::outcome;
 use crate::stored::{self, Stored};
 use crate::{Commit, Found, Stamp};
 use protocol::attempts::AttemptKey;
@@ -14,7 +14,7 @@ use protocol::user::{PasswordHash, User};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 pub(super) fn user(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<User>> {
-    Ok(get(db, realm, id)?.map(|kept| kept.record))
+    Ok(get(db, realm, id)?.map(|stored| stored.record))
 }
 
 fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Stored<User>>> {
@@ -59,10 +59,10 @@ pub(super) fn create_user(
     identifiers: &[Identifier],
     stamp: &Stamp,
 ) -> Result<Commit<User>> {
-    // Asked and written under the one write lock, so nothing comes in between.
+    // Read and written under the one write lock, so nothing is written in between.
     for identifier in identifiers {
         if let Some(owner) = owner(db, realm, identifier)? {
-            return Ok(Stored::settle(get(db, realm, &owner)?, *stamp, |there| there == user));
+            return Ok(Stored::outcome(get(db, realm, &owner)?, *stamp, |there| there == user));
         }
     }
     let changed = insert(db, realm, user, stamp)?;
@@ -71,7 +71,7 @@ pub(super) fn create_user(
             lead(db, realm.as_str(), identifier, &user.id)?;
         }
     }
-    settle(changed, stamp, || get(db, realm, &user.id), |there| there == user)
+    outcome(changed, stamp, || get(db, realm, &user.id), |there| there == user)
 }
 
 pub(super) fn add_identifier(
@@ -93,7 +93,7 @@ pub(super) fn add_identifier(
     })
 }
 
-/// Lets an identifier lead to a user who is there, if it leads to nobody; whether it does so now.
+/// Adds an identifier of an existing user unless it is taken; whether it was added.
 pub(super) fn lead(db: &Connection, realm: &str, identifier: &Identifier, user: &UserId) -> Result<bool> {
     let changed = db
         .prepare_cached(
@@ -146,7 +146,7 @@ pub(super) fn set_user_disabled(
             "UPDATE users SET disabled = ?3, last_request = ?4 WHERE realm = ?1 AND id = ?2 AND v = ?5",
         )?
         .execute(params![realm.as_str(), id.as_bytes(), disabled, stamp.request.as_bytes(), FORMAT])?;
-    settle(changed, stamp, || get(db, realm, id), |_| false)
+    outcome(changed, stamp, || get(db, realm, id), |_| false)
 }
 
 pub(super) fn set_password(
@@ -174,7 +174,7 @@ pub(super) fn set_password(
     if changed > 0 {
         next_generation(db, realm, id, stamp)?;
     }
-    settle(
+    outcome(
         changed,
         stamp,
         || get(db, realm, id),
@@ -184,10 +184,10 @@ pub(super) fn set_password(
 
 pub(super) fn void_user(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<Commit<User>> {
     let changed = next_generation(db, realm, id, stamp)?;
-    settle(changed, stamp, || get(db, realm, id), |_| false)
+    outcome(changed, stamp, || get(db, realm, id), |_| false)
 }
 
-/// Begins the next generation, within the transaction of the step.
+/// Begins the next generation, in the transaction of the step.
 fn next_generation(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -> Result<usize> {
     let Some(there) = get(db, realm, id)? else { return Ok(0) };
     let next = there.record.generation.next(stamp.request, stamp.at);
@@ -228,10 +228,10 @@ pub(super) fn set_profile(
             At(*seen),
             FORMAT
         ])?;
-    settle(changed, stamp, || get(db, realm, &user.id), |there| stored::is_same_profile(there, user))
+    outcome(changed, stamp, || get(db, realm, &user.id), |there| stored::is_same_profile(there, user))
 }
 
-/// Identifiers go with the user, by their foreign key.
+/// The foreign key deletes the identifiers with the user.
 pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached("DELETE FROM users WHERE realm = ?1 AND id = ?2")?

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use storage::contract::local_aws;
 use storage::contract::wire::{Mishap, Wire};
-use storage::tap::{Access, Call, Observer, Tap, When};
+use storage::tap::{Access, Observer, Operation, Tap, When};
 use storage::{Store, StoreError, StoreErrorKind};
 
 /// Lets some calls through and fails the next one, before or after it is made; from then on nothing works.
@@ -34,7 +34,7 @@ impl Cut {
         self.struck.swap(false, Ordering::SeqCst)
     }
 
-    fn strike(&self, call: Call, now: When) -> Result<(), StoreError> {
+    fn strike(&self, call: Operation, now: When) -> Result<(), StoreError> {
         let Some(when) = *self.when.lock().unwrap() else { return Ok(()) };
         let made = match now {
             When::Before => self.made.fetch_add(1, Ordering::SeqCst) + 1,
@@ -50,11 +50,11 @@ impl Cut {
 }
 
 impl Observer for Cut {
-    fn before(&self, call: Call) -> Result<(), StoreError> {
+    fn before(&self, call: Operation) -> Result<(), StoreError> {
         if call.access == Access::Upkeep { Ok(()) } else { self.strike(call, When::Before) }
     }
 
-    fn after(&self, call: Call) -> Result<(), StoreError> {
+    fn after(&self, call: Operation) -> Result<(), StoreError> {
         if call.access == Access::Upkeep { Ok(()) } else { self.strike(call, When::After) }
     }
 }

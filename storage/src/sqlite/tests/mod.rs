@@ -7,7 +7,7 @@ use super::store::Sqlite;
 use crate::contract::newer::kind_of;
 use crate::contract::sample::*;
 use crate::signature::*;
-use crate::tap::{Call, Observer, Tap};
+use crate::tap::{Observer, Operation, Tap};
 use crate::{Store, StoreErrorKind, Transfer};
 use protocol::id::Realm;
 use rusqlite::Connection;
@@ -37,7 +37,7 @@ contract!(in_memory, in_memory_empty);
 struct Folder(TempDir);
 
 impl Observer for Folder {
-    fn before(&self, _: Call) -> Result<(), StoreError> {
+    fn before(&self, _: Operation) -> Result<(), StoreError> {
         Ok(())
     }
 }

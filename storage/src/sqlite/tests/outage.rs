@@ -208,7 +208,7 @@ async fn n226_a_store_whose_file_was_replaced_answers_nothing_until_it_is_opened
     for _ in 0..10 {
         let told = server.client(&client_id("a")).await.unwrap_err();
         assert_eq!(told.kind(), StoreErrorKind::Unavailable);
-        assert!(told.to_string().contains("start the server anew"), "{told}");
+        assert!(told.to_string().contains("restart the server"), "{told}");
     }
     assert_eq!(kind_of(server.probe().await), Some(StoreErrorKind::Unavailable));
     let anew = folder.open().unwrap();

@@ -158,7 +158,7 @@ fn check_names_each_fault_and_its_mend() {
         ),
         (
             "PRAGMA foreign_keys = OFF; INSERT INTO identifiers VALUES ('main', 'username', 'alice', x'00')",
-            "1 identifiers lead to nobody",
+            "1 identifiers lead to no user",
             "backup",
         ),
         (
@@ -172,7 +172,7 @@ fn check_names_each_fault_and_its_mend() {
         folder.raw().execute_batch(fault).unwrap();
         let findings = Sqlite::check(&folder.path()).unwrap();
         let [finding] = &findings[..] else { panic!("{fault}: {findings:?}") };
-        assert!(finding.what.contains(what) && finding.mend.contains(mend), "{finding:?}");
+        assert!(finding.what.contains(what) && finding.fix.contains(mend), "{finding:?}");
     }
 }
 
