@@ -4,7 +4,7 @@
 use crate::admin::Admin;
 use crate::app::{App, Parts};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{KeysSetting, Settings, StorageSetting};
+use crate::config::{KeysSetting, Settings};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::keys::{KeyPolicy, Keys, KeysError, LocalCustody};
 use crate::password::Passwords;
@@ -12,30 +12,18 @@ use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use storage::{DynamoDb, Location, Patience, Sqlite, Store, StoreError};
+use storage::{Store, StoreError};
 
 /// How many password checks may wait per core: about a second of work.
 const WAITING_PER_CORE: usize = 32;
 
-/// Opens the store; `create` for a server. `dev` and `serve` create a SQLite store; only `storage migrate` creates a
-/// DynamoDB table.
-pub async fn open_store(settings: &Settings, create: bool) -> Result<Arc<dyn Store>, StoreError> {
-    let sqlite = |location| Sqlite::open(&location, create, Realm::main());
-    Ok(match &settings.storage {
-        StorageSetting::Sqlite(path) => Arc::new(sqlite(Location::File(path.clone()))?),
-        StorageSetting::SqliteMemory => Arc::new(sqlite(Location::Memory)?),
-        StorageSetting::DynamoDb(table) if create => {
-            let table = open_table(table, Patience::Request).await?;
-            table.require_one_region().await?;
-            Arc::new(table)
-        }
-        StorageSetting::DynamoDb(table) => Arc::new(open_table(table, Patience::Operator).await?),
-    })
-}
-
-/// Opens a DynamoDB table.
-pub async fn open_table(name: &str, patience: Patience) -> Result<DynamoDb, StoreError> {
-    DynamoDb::open(name, Realm::main(), patience).await
+/// Opens the store: to serve, which may create or migrate it, or for an operator's command.
+///
+/// # Errors
+/// As [`Backend::open_to_serve`](storage::Backend::open_to_serve) and [`Backend::open`](storage::Backend::open).
+pub async fn open_store(settings: &Settings, to_serve: bool) -> Result<Arc<dyn Store>, StoreError> {
+    let backend = settings.storage.backend();
+    if to_serve { backend.open_to_serve().await } else { backend.open().await }
 }
 
 /// The key policy that the settings define.

@@ -7,6 +7,7 @@
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
 pub mod contract;
+mod backend;
 mod belongings;
 mod commit;
 mod dynamodb;
@@ -21,13 +22,14 @@ mod stored;
 pub mod tap;
 mod view;
 
+pub use backend::{Backend, Migration};
 pub use belongings::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
 pub use commit::{Commit, Stamp};
-pub use dynamodb::{DynamoDb, Patience};
+pub use dynamodb::{DynamoDb, DynamoDbBackend, Patience};
 pub use error::{StoreError, StoreErrorKind};
 pub use finding::{FINISH_IMPORT, Finding, UNFINISHED_IMPORT};
 pub use memory::Memory;
 pub use ring::{Document, RingDocument};
-pub use sqlite::{Location, Migration, Sqlite};
+pub use sqlite::{Location, Sqlite, SqliteBackend};
 pub use store::{SWEEP_LIMIT, Store, Transfer};
 pub use view::{DeniedToken, Found, GrantLocator, GrantView, SignInView, TokenView};

@@ -3,7 +3,7 @@
 
 use conformance::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
-use storage::tap::{Operation, Observer, Way};
+use storage::tap::{Observer, Operation, Way};
 use storage::{StoreError, StoreErrorKind};
 
 /// The steps of a refresh.

@@ -5,7 +5,7 @@ use super::output::{Failed, Outcome, Output, Table, note, show_time};
 use crate::admin::Admin;
 use crate::admin::clients::Created;
 use crate::admin::metadata::{ApplicationType, ClientInformation, Registration};
-use crate::config::{Settings, StorageSetting};
+use crate::config::Settings;
 use clap::{Args, Subcommand};
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::jwk::Algorithm;
@@ -309,8 +309,9 @@ fn describe(client: &Client) -> String {
 
 /// When running servers notice a change.
 fn takes_effect(settings: &Settings) -> &'static str {
-    match settings.storage {
-        StorageSetting::Sqlite(_) | StorageSetting::SqliteMemory => "Running servers notice within a second.",
-        StorageSetting::DynamoDb(_) => "Running servers notice within 60 s.",
+    if settings.storage.backend().reports_changes() {
+        "Running servers notice within a second."
+    } else {
+        "Running servers notice within 60 s."
     }
 }

@@ -6,7 +6,7 @@ use super::reach::{self, Question};
 use crate::assembly;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
-use crate::config::{ClientIp, OriginSecret, Settings, StorageSetting};
+use crate::config::{ClientIp, OriginSecret, Settings};
 use crate::keys::ring::MASTER_LEAD;
 use crate::keys::{Keys, KeysError, Ring};
 use crate::web::caller::UNREADABLE;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{FINISH_IMPORT, Patience, Sqlite, Store, UNFINISHED_IMPORT};
+use storage::{FINISH_IMPORT, Finding, Store, UNFINISHED_IMPORT};
 
 /// If clocks differ by more, tokens look to their verifiers as if they were issued in the future.
 const TOLERABLE: Duration = Duration::from_secs(30);
@@ -84,28 +84,19 @@ fn report(context: &Context, checks: &[Check]) -> Outcome {
 }
 
 async fn storage(settings: &Settings) -> Vec<Check> {
-    let (name, checked, fix) = match &settings.storage {
-        StorageSetting::SqliteMemory => {
-            return vec![Check::good("storage", "in memory: it exists only in its server")];
+    let backend = settings.storage.backend();
+    if !backend.is_lasting() {
+        return vec![Check::good("storage", "in memory: it exists only in its server")];
+    }
+    match backend.check().await {
+        Ok(findings) if findings.is_empty() => {
+            vec![Check::good("storage", format!("{} is fine", backend.name()))]
         }
-        StorageSetting::Sqlite(path) => (
-            path.display().to_string(),
-            Sqlite::check(path),
-            "start `keyward serve` once, or correct the setting `storage`",
-        ),
-        StorageSetting::DynamoDb(table) => (
-            format!("table {table}"),
-            check_table(table).await,
-            "check network, endpoint, region, credentials and the table's name, and that the credentials may describe the table",
-        ),
-    };
-    match checked {
-        Ok(findings) if findings.is_empty() => vec![Check::good("storage", format!("{name} is fine"))],
         Ok(findings) => {
-            let bad = |found: storage::Finding| Check::bad("storage", found.what, found.fix);
+            let bad = |found: Finding| Check::bad("storage", found.what, found.fix);
             findings.into_iter().map(bad).collect()
         }
-        Err(error) => vec![Check::bad("storage", error.to_string(), fix)],
+        Err(error) => vec![Check::bad("storage", error.to_string(), backend.advice())],
     }
 }
 
@@ -115,10 +106,6 @@ async fn writable(store: &dyn Store) -> Option<Check> {
     let fix =
         "make room on its disk, and check that it isn't mounted read-only and that this user may write to it";
     Some(Check::bad("storage", format!("it can't be written: {error}"), fix))
-}
-
-async fn check_table(name: &str) -> Result<Vec<storage::Finding>, storage::StoreError> {
-    assembly::open_table(name, Patience::Operator).await?.check().await
 }
 
 /// If no issuer is set, the server derived one from its `--listen`, and the store has it.

@@ -4,14 +4,12 @@ use super::context::{Context, block_on};
 use super::output::{Failed, Outcome, Output, show_time};
 use super::transfer;
 use crate::assembly;
-use crate::config::StorageSetting;
 use clap::Subcommand;
 use protocol::event::{Event, What};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use storage::{Finding, Patience, Sqlite};
+use std::path::PathBuf;
+use storage::{Backend, Finding, Migration};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -42,64 +40,48 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Outcome {
-    let storage = context.operator_settings()?.storage;
-    match (command, storage) {
-        (_, StorageSetting::SqliteMemory) => {
-            Err(Failed("a store in memory exists only in its server: there is nothing to do here".into()))
-        }
-        (Command::Restored, _) => restored(context),
-        (Command::Export { file }, _) => transfer::export(context, file.clone()),
-        (Command::Import { file, planned_move }, _) => transfer::import(context, file.clone(), *planned_move),
-        (Command::Migrate, StorageSetting::Sqlite(path)) => migrate_file(context, &path),
-        (Command::Migrate, StorageSetting::DynamoDb(table)) => migrate_table(context, table),
-        (Command::Check, StorageSetting::Sqlite(path)) => {
-            report(context.output(), &path.display().to_string(), &Sqlite::check(&path)?)
-        }
-        (Command::Check, StorageSetting::DynamoDb(table)) => check_table(context, table),
+    let backend = context.operator_settings()?.storage.backend();
+    if !backend.is_lasting() {
+        return Err(Failed(
+            "a store in memory exists only in its server: there is nothing to do here".into(),
+        ));
+    }
+    match command {
+        Command::Migrate => migrate(context, backend),
+        Command::Check => check(context, backend),
+        Command::Export { file } => transfer::export(context, file.clone()),
+        Command::Import { file, planned_move } => transfer::import(context, file.clone(), *planned_move),
+        Command::Restored => restored(context),
     }
 }
 
-fn migrate_file(context: &Context, path: &Path) -> Outcome {
-    let done = Sqlite::migrate(path)?;
-    let text = match done.from {
-        0 => format!("Created {} with schema {}.", path.display(), done.to),
-        from if from == done.to => format!("{} already has schema {}.", path.display(), done.to),
-        from => format!("Updated {} from schema {from} to {}.", path.display(), done.to),
-    };
-    context.output().result(&json!({ "from": done.from, "to": done.to }), text)
-}
-
-fn migrate_table(context: &Context, name: String) -> Outcome {
+fn migrate(context: &Context, backend: Box<dyn Backend>) -> Outcome {
     let output = context.output();
     block_on(async move {
-        let table = Arc::new(assembly::open_table(&name, Patience::Operator).await?);
-        let made = table.migrate().await?;
-        let mut text =
-            if made { format!("Created the table {name}.") } else { format!("The table {name} exists.") };
-        // A SQLite store does this whenever it is opened; here it reads the whole table.
-        let claimed = match !made && table.is_ours().await? {
-            true => assembly::admin(table.clone()).claim_skeletons().await?,
-            false => 0,
-        };
-        if claimed > 0 {
-            let _infallible =
-                write!(text, "\n{claimed} more users are protected from names that look like theirs.");
+        let Migration { summary: mut text, mut details, findings, lacks_skeletons } =
+            backend.migrate().await?;
+        if lacks_skeletons {
+            let claimed = assembly::admin(backend.open().await?).claim_skeletons().await?;
+            details.insert("skeletons".into(), claimed.into());
+            if claimed > 0 {
+                let _infallible =
+                    write!(text, "\n{claimed} more users are protected from names that look like theirs.");
+            }
         }
-        // What can't be changed here is reported, but only once the table is ready.
-        let findings = table.check().await?;
+        // What can't be changed here is reported, but only once the store is ready.
         if findings.is_empty() {
-            output.result(&json!({ "made": made, "skeletons": claimed }), text)
+            output.result(&Value::Object(details), text)
         } else {
-            report(output, &name, &findings)
+            report(output, &backend.name(), &findings)
         }
     })
 }
 
-fn check_table(context: &Context, name: String) -> Outcome {
+fn check(context: &Context, backend: Box<dyn Backend>) -> Outcome {
     let output = context.output();
     block_on(async move {
-        let findings = assembly::open_table(&name, Patience::Operator).await?.check().await?;
-        report(output, &format!("The table {name}"), &findings)
+        let findings = backend.check().await?;
+        report(output, &backend.name(), &findings)
     })
 }
 

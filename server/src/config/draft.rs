@@ -1,6 +1,7 @@
 //! Settings while their rows are read.
 
-use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, StorageSetting};
+use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret};
+use super::store::StorageSetting;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;

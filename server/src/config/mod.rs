@@ -12,11 +12,13 @@ pub mod page;
 pub mod raw;
 pub mod resolve;
 mod settings;
+mod store;
 pub mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use bad_setting::{BadSetting, Origin};
-pub use settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings, StorageSetting};
+pub use settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings};
+pub use store::StorageSetting;
 pub use text::duration;

@@ -1,5 +1,6 @@
 //! The settings in force.
 
+use super::store::StorageSetting;
 use aws_lc_rs::hmac;
 use protocol::base64url;
 use protocol::issuer::Issuer;
@@ -52,17 +53,6 @@ pub struct Settings {
     pub outbound_allow_loopback: bool,
     /// The format of the log; `None`: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
-}
-
-/// Where records are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StorageSetting {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// SQLite in memory: gone with the process.
-    SqliteMemory,
-    /// A DynamoDB table. Region, credentials and endpoint come from the standard AWS variables and files.
-    DynamoDb(String),
 }
 
 /// What protects private keys.

@@ -2,7 +2,8 @@
 //! reference page is generated from it.
 
 use super::draft::Draft;
-use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings, StorageSetting};
+use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings};
+use super::store::StorageSetting;
 use super::text::{duration_within, either, list, show_duration};
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
@@ -104,16 +105,10 @@ pub static ROWS: [Row; 24] = [
               standard AWS variables and files (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB`, …).",
         secret: false,
         read: |draft, text| {
-            draft.storage = Some(read_storage(text)?);
+            draft.storage = Some(StorageSetting::parse(text)?);
             Ok(())
         },
-        show: |settings| {
-            Some(match &settings.storage {
-                StorageSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
-                StorageSetting::SqliteMemory => "sqlite::memory:".into(),
-                StorageSetting::DynamoDb(table) => format!("dynamodb:{table}"),
-            })
-        },
+        show: |settings| Some(settings.storage.to_string()),
     },
     Row {
         key: "keys",
@@ -334,26 +329,6 @@ pub static ROWS: [Row; 24] = [
         },
     },
 ];
-
-fn read_storage(text: &str) -> Result<StorageSetting, String> {
-    match text.split_once(':') {
-        Some(("sqlite", ":memory:")) => Ok(StorageSetting::SqliteMemory),
-        Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {
-            Ok(StorageSetting::Sqlite(path.into()))
-        }
-        Some(("dynamodb", table)) if is_table_name(table) => Ok(StorageSetting::DynamoDb(table.into())),
-        Some(("dynamodb", _)) => {
-            Err("a table name has 3 to 255 of the characters A-Z a-z 0-9 - . _: write dynamodb:TABLE".into())
-        }
-        _ => Err("write sqlite:PATH, dynamodb:TABLE or sqlite::memory:".into()),
-    }
-}
-
-/// DynamoDB's own rule, checked here so that a bad name stops the start.
-fn is_table_name(text: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    (3..=255).contains(&text.len()) && text.bytes().all(legal)
-}
 
 fn read_keys(text: &str) -> Result<KeysSetting, String> {
     match text.split_once(':') {

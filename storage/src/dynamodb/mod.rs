@@ -25,6 +25,7 @@
 
 mod attempt;
 mod attribute;
+mod backend;
 mod belongings;
 mod call;
 mod client;
@@ -45,5 +46,6 @@ mod token;
 mod transaction;
 mod user;
 
+pub use backend::DynamoDbBackend;
 pub use connect::Patience;
 pub use store::DynamoDb;

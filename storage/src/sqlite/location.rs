@@ -13,9 +13,9 @@ pub enum Location {
 
 /// The schemas before and after a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Migration {
+pub(crate) struct SchemaChange {
     /// The schema before; 0 if there was no store.
-    pub from: i64,
+    pub(crate) from: i64,
     /// The schema now.
-    pub to: i64,
+    pub(crate) to: i64,
 }

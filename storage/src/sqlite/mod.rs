@@ -4,6 +4,7 @@
 //! and any rule beyond the conditions of the guarded writes.
 
 mod attempt;
+mod backend;
 mod belongings;
 mod client;
 mod column;
@@ -28,5 +29,6 @@ mod token;
 mod user;
 mod writer;
 
-pub use location::{Location, Migration};
+pub use backend::SqliteBackend;
+pub use location::Location;
 pub use store::Sqlite;

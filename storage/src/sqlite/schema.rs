@@ -1,10 +1,10 @@
 //! Opening the file, and its schema: forward-only migrations, each applied in one transaction and recorded.
 
 use super::fault::{self, Outage};
-use super::location::{Location, Migration};
+use super::location::{Location, SchemaChange};
 use super::skeleton;
 use crate::{Finding, StoreError, StoreErrorKind, UNFINISHED_IMPORT};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior, named_params};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Migrates a store to this program's schema, and adds the skeletons its users lack.
-pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
+pub(super) fn migrate(db: &mut Connection) -> Result<SchemaChange, StoreError> {
     let failed = |error| fault::failed("migrate", error);
     let from = version(db).map_err(failed)?;
     refuse_newer(from)?;
@@ -48,7 +48,7 @@ pub(super) fn migrate(db: &mut Connection) -> Result<Migration, StoreError> {
         apply(db, number, name, text).map_err(failed)?;
     }
     skeleton::claim(db).map_err(failed)?;
-    Ok(Migration { from, to: newest() })
+    Ok(SchemaChange { from, to: newest() })
 }
 
 fn apply(db: &mut Connection, number: i64, name: &str, text: &str) -> rusqlite::Result<()> {
@@ -59,7 +59,10 @@ fn apply(db: &mut Connection, number: i64, name: &str, text: &str) -> rusqlite::
     }
     transaction.execute_batch(RECORD)?;
     transaction.execute_batch(text)?;
-    transaction.execute("INSERT INTO migrations (version, name) VALUES (?1, ?2)", (number, name))?;
+    transaction.execute(
+        "INSERT INTO migrations (version, name) VALUES (:version, :name)",
+        named_params! { ":version": number, ":name": name },
+    )?;
     transaction.commit()
 }
 
@@ -217,8 +220,8 @@ fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
         add(format!("{strays} identifiers lead to no user"), "restore a backup");
     }
     if version == newest() {
-        let unfinished = "SELECT EXISTS (SELECT 1 FROM realms WHERE issuer = ?1)";
-        if db.query_row(unfinished, [UNFINISHED_IMPORT], |row| row.get(0))? {
+        let unfinished = "SELECT EXISTS (SELECT 1 FROM realms WHERE issuer = :issuer)";
+        if db.query_row(unfinished, named_params! { ":issuer": UNFINISHED_IMPORT }, |row| row.get(0))? {
             findings.push(Finding::unfinished_import());
         }
     }

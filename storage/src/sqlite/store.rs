@@ -2,7 +2,7 @@
 
 use super::database_file::DatabaseFile;
 use super::guarded::control;
-use super::location::{Location, Migration};
+use super::location::{Location, SchemaChange};
 use super::queue::{Access, Queue};
 use super::{operation, readers, realm, schema, sweep, writer};
 use crate::Finding;
@@ -69,7 +69,7 @@ impl Sqlite {
     }
 
     /// Makes a missing store, or migrates an old one to this program's schema.
-    pub fn migrate(path: &Path) -> Result<Migration, StoreError> {
+    pub(crate) fn migrate(path: &Path) -> Result<SchemaChange, StoreError> {
         schema::migrate(&mut schema::connect(&Location::File(path.into()), true, BUSY)?)
     }
 

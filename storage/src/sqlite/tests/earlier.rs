@@ -1,5 +1,5 @@
-//! A store of an earlier schema: its records read right once it is migrated, and a program of that time, still
-//! running meanwhile, goes on writing.
+//! A store of an older schema: its records are read correctly once it is migrated, and an older program that still runs
+//! can continue to write.
 
 use super::super::schema::RECORD;
 use super::*;
@@ -30,7 +30,7 @@ fn make_first(folder: &Folder) {
     make(folder, 1);
 }
 
-/// What a program of schema 1 writes: rows of its columns, each named, in a store that may have more.
+/// The rows that a program of schema 1 writes: with its columns by name, in a store that may have more.
 fn write_as_first(folder: &Folder) {
     let db = folder.raw();
     let (user, session, id, request) = (user_id(1), session_id(1), grant_id(1), call(1).request);
@@ -89,7 +89,7 @@ fn write_as_first(folder: &Folder) {
     .unwrap();
 }
 
-/// The statement by which a program of schema 1 redeems the code; how many rows it changed.
+/// Redeems the code with the statement of a program of schema 1; how many rows it changed.
 fn redeem_as_first(folder: &Folder) -> usize {
     let text = "UPDATE grants SET redeemed_at = ?4, last_request = ?5
                 WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND code = ?6 AND code_expires_at > ?4
@@ -119,7 +119,7 @@ async fn n228_records_of_the_first_schema_read_right_after_migration() {
         assert_eq!(kind, StoreErrorKind::Unavailable);
         assert!(text.contains("schema 1") && text.contains("keyward storage migrate"), "{text}");
         let newest = Sqlite::schema_version();
-        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 1, to: newest });
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 1, to: newest });
         if !written_before {
             write_as_first(&folder);
         }
@@ -176,7 +176,7 @@ fn n228_a_second_migration_that_breaks_off_leaves_the_first_schema() {
     let folder = Folder::new();
     make_first(&folder);
     write_as_first(&folder);
-    // In the way of the migration's last table.
+    // Conflicts with the migration's last table.
     folder.raw().execute_batch("CREATE TABLE attempts (x)").unwrap();
     assert_eq!(kind_of(Sqlite::migrate(&folder.path())), Some(StoreErrorKind::Corrupt));
     let left = |table: &str| {
@@ -186,11 +186,11 @@ fn n228_a_second_migration_that_breaks_off_leaves_the_first_schema() {
     assert_eq!((left("clients"), left("grants"), left("denied_tokens")), (21, 23, 0), "as it was");
     folder.raw().execute_batch("DROP TABLE attempts").unwrap();
     let newest = Sqlite::schema_version();
-    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 1, to: newest });
+    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 1, to: newest });
     folder.open().unwrap();
 }
 
-/// What a program of schema 3 writes beyond that, and ends by its instants.
+/// The rows that a program of schema 3 writes besides, and what it ends by instants.
 fn write_as_third(folder: &Folder) {
     write_as_first(folder);
     let (db, now) = (folder.raw(), NOW.millis().cast_signed());
@@ -201,7 +201,7 @@ fn write_as_third(folder: &Folder) {
     void_as_third(folder, NOW);
 }
 
-/// Such a program signs user 1 out everywhere.
+/// Signs user 1 out everywhere as such a program does.
 fn void_as_third(folder: &Folder, not_before: Timestamp) {
     let text = "UPDATE users SET not_before = max(not_before, ?3), last_request = ?4
                 WHERE realm = ?1 AND id = ?2 AND v = 1";
@@ -219,7 +219,7 @@ async fn n241_records_of_the_third_schema_read_right_after_migration() {
             write_as_third(&folder);
         }
         let newest = Sqlite::schema_version();
-        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 3, to: newest });
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 3, to: newest });
         if !written_before {
             write_as_third(&folder);
         }
@@ -242,7 +242,7 @@ async fn n241_records_of_the_third_schema_read_right_after_migration() {
     }
 }
 
-/// A program that doesn't know generations still runs beside this one: what it ends is ended here.
+/// A program that doesn't know generations still runs next to this one: what it ends is ended here.
 #[tokio::test]
 async fn n241_an_end_by_a_program_of_the_third_schema_is_another_generation() {
     let folder = Folder::new();
@@ -311,7 +311,7 @@ async fn n228_grants_of_the_fourth_schema_were_given_by_codes() {
             write_as_fourth(&folder);
         }
         let newest = Sqlite::schema_version();
-        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 4, to: newest });
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 4, to: newest });
         if !written_before {
             write_as_fourth(&folder);
         }

@@ -1,6 +1,6 @@
 //! What SQLite promises beyond the contract, and the contract on a file and in memory.
 
-use super::location::{Location, Migration};
+use super::location::{Location, SchemaChange};
 use super::queue::{Access, Queue};
 use super::realm;
 use super::store::Sqlite;
@@ -33,7 +33,7 @@ mod sweep;
 contract!(on_file, on_file_empty);
 contract!(in_memory, in_memory_empty);
 
-/// The folder of a store's file; an observer, so that a store under test keeps it until it is closed.
+/// The folder of a store's file. It is an observer, so that a tapped store keeps it until it is closed.
 struct Folder(TempDir);
 
 impl Observer for Folder {
@@ -69,7 +69,7 @@ impl Folder {
         Sqlite::open(&self.location(), true, Realm::main()).unwrap()
     }
 
-    /// Opens the store that is there; `Err` with what the caller can do and the text.
+    /// Opens the existing store; `Err` with kind and message.
     fn open(&self) -> Result<Sqlite, (StoreErrorKind, String)> {
         Sqlite::open(&self.location(), false, Realm::main())
             .map_err(|error| (error.kind(), error.to_string()))
@@ -81,10 +81,10 @@ impl Folder {
     }
 }
 
-/// A call that was made and has not been answered.
+/// A call that was made and is not answered yet.
 type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Makes a call without waiting for its answer; the thread that does it must be held.
+/// Makes a call without waiting for its answer; the thread that runs it must be held.
 fn send<'a, T>(call: impl Future<Output = T> + 'a) -> Sent<'a, T> {
     let mut call: Sent<'a, T> = Box::pin(call);
     assert!(is_pending(&mut call));
@@ -95,13 +95,13 @@ fn is_pending<T>(call: &mut Sent<'_, T>) -> bool {
     call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
-/// A thread of a store, doing nothing.
+/// A thread of a store, blocked.
 struct Held<'a> {
     release: Sender<()>,
     call: Sent<'a, Result<(), StoreError>>,
 }
 
-/// Holds the writing thread, so that what is sent waits together.
+/// Holds the writing thread, so that the calls that are sent wait together.
 fn hold(store: &Sqlite) -> Held<'_> {
     hold_one_of(&store.writer)
 }

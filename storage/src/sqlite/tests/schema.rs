@@ -4,7 +4,7 @@ use super::*;
 
 const NEWEST: i64 = Sqlite::schema_version();
 
-/// Files as they stand before a store is there: none, and an empty one.
+/// The file before there is a store: none, or an empty one.
 fn beginnings() -> [Folder; 2] {
     let [missing, empty] = [Folder::new(), Folder::new()];
     std::fs::write(empty.path(), "").unwrap();
@@ -18,8 +18,8 @@ fn findings(folder: &Folder) -> Vec<String> {
 #[test]
 fn n228_an_empty_store_is_migrated_once() {
     for folder in beginnings() {
-        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 0, to: NEWEST });
-        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: NEWEST, to: NEWEST });
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 0, to: NEWEST });
+        assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: NEWEST, to: NEWEST });
         let count = |db: &Connection| db.query_row("SELECT count(*) FROM migrations", [], |row| row.get(0));
         assert_eq!(count(&folder.raw()), Ok(NEWEST));
         assert_eq!(findings(&folder), [""; 0]);
@@ -43,7 +43,7 @@ fn only_who_may_create_makes_a_store() {
 #[test]
 fn n228_an_older_store_is_refused_until_it_is_migrated() {
     let folder = Folder::new();
-    // A program that got no further than the record of migrations.
+    // A program that got no further than the table of migrations.
     folder.raw().execute_batch(super::super::schema::RECORD).unwrap();
     let (kind, text) = folder.open().err().unwrap();
     assert_eq!(kind, StoreErrorKind::Unavailable);
@@ -75,7 +75,7 @@ fn n228_a_newer_store_is_refused_and_not_touched() {
 #[test]
 fn n228_a_migration_that_breaks_off_leaves_nothing() {
     let folder = Folder::new();
-    // In the way of the first migration's last table.
+    // Conflicts with the first migration's last table.
     folder.raw().execute_batch("CREATE TABLE grants (x)").unwrap();
     assert_eq!(kind_of(Sqlite::migrate(&folder.path())), Some(StoreErrorKind::Corrupt));
     let tables: Vec<String> = (folder.raw().prepare("SELECT name FROM sqlite_schema").unwrap())
@@ -85,7 +85,7 @@ fn n228_a_migration_that_breaks_off_leaves_nothing() {
         .unwrap();
     assert_eq!(tables, ["grants"]);
     folder.raw().execute_batch("DROP TABLE grants").unwrap();
-    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: 0, to: NEWEST });
+    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: 0, to: NEWEST });
     folder.open().unwrap();
 }
 

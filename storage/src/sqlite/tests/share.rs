@@ -50,7 +50,7 @@ async fn n072_two_stores_on_one_file_rotate_a_refresh_token_once() {
     }
 }
 
-/// What two processes count adds up: each reads and writes under the one write lock.
+/// The counts of two processes add up: each reads and writes under the one write lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn n150_two_stores_on_one_file_count_every_attempt() {
     let folder = Folder::new();
@@ -92,7 +92,7 @@ async fn the_mark_moves_when_another_process_wrote() {
     put_session(&server, &session(1)).await;
     assert_eq!(server.sweep(earlier(1)).await.unwrap(), 0);
     assert_eq!(server.change_mark().await.unwrap(), before, "what it wrote itself it knows");
-    // The other one looks, and loses a race: nothing changed.
+    // The other one reads, and loses a race: nothing changed.
     assert_eq!(kept_session(&command, &session(1)).await, Some(session(1)));
     assert!(!command.start_session(&session(1), call(2)).await.unwrap().is_done());
     assert_eq!(server.change_mark().await.unwrap(), before);
@@ -108,12 +108,12 @@ async fn commands_work_beside_a_running_server() {
     let server = folder.create();
     put_session(&server, &session(1)).await;
     let newest = Sqlite::schema_version();
-    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), Migration { from: newest, to: newest });
+    assert_eq!(Sqlite::migrate(&folder.path()).unwrap(), SchemaChange { from: newest, to: newest });
     assert_eq!(Sqlite::check(&folder.path()).unwrap(), []);
     put_session(&server, &session(2)).await;
 }
 
-/// There is no index of its own and no copy that lags: what is decided on is what was written.
+/// No copy lags: reads see what was written.
 #[tokio::test]
 async fn n224_what_one_store_decided_the_other_reads_at_once() {
     let folder = Folder::new();
