@@ -4,23 +4,25 @@ use super::{consent, grant, session};
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Place};
 use protocol::id::{Realm, UserId};
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, Result, Row, named_params};
 
 pub(super) const CONSENTS: &str = "SELECT * FROM consents
-  WHERE realm = ?1 AND user_id = ?2 AND client_id > ?3 ORDER BY client_id LIMIT ?4";
+  WHERE realm = :realm AND user_id = :user AND client_id > :behind ORDER BY client_id LIMIT :room";
 pub(super) const GRANTS: &str = "SELECT * FROM grants
-  WHERE realm = ?1 AND user_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+  WHERE realm = :realm AND user_id = :user AND id > :behind ORDER BY id LIMIT :room";
 pub(super) const SESSIONS: &str = "SELECT * FROM sessions
-  WHERE realm = ?1 AND user_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+  WHERE realm = :realm AND user_id = :user AND id > :behind ORDER BY id LIMIT :room";
 
 /// How many rows are read before other threads have a turn: about 0.1 ms.
 const ROWS_IN_ONE_GO: usize = 16;
 
 pub(super) const DELETE: [&str; 3] = [
-    "DELETE FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id IN
-       (SELECT client_id FROM consents WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)",
-    "DELETE FROM grants WHERE rowid IN (SELECT rowid FROM grants WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)",
-    "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)",
+    "DELETE FROM consents WHERE realm = :realm AND user_id = :user AND client_id IN
+       (SELECT client_id FROM consents WHERE realm = :realm AND user_id = :user LIMIT :room)",
+    "DELETE FROM grants WHERE rowid IN
+       (SELECT rowid FROM grants WHERE realm = :realm AND user_id = :user LIMIT :room)",
+    "DELETE FROM sessions WHERE rowid IN
+       (SELECT rowid FROM sessions WHERE realm = :realm AND user_id = :user LIMIT :room)",
 ];
 
 pub(super) fn belongings(
@@ -72,7 +74,12 @@ impl Page<'_> {
         read: impl FnMut(&Row<'_>) -> Result<Belonging>,
     ) -> Result<()> {
         let room = (BELONGINGS_LIMIT as usize + 1).saturating_sub(self.list.len()) as i64;
-        let values = params![self.realm.as_str(), self.user.as_bytes(), behind, room];
+        let values = named_params! {
+            ":realm": self.realm.as_str(),
+            ":user": self.user.as_bytes(),
+            ":behind": behind,
+            ":room": room,
+        };
         for found in self.db.prepare_cached(text)?.query_map(values, read)? {
             self.list.push(found?);
             // If there are too few cores, threads that serve requests go first.
@@ -87,7 +94,8 @@ impl Page<'_> {
 pub(super) fn delete_belongings(db: &Connection, realm: &Realm, user: &UserId) -> Result<u64> {
     DELETE.iter().try_fold(0, |deleted, text| {
         let room = i64::from(BELONGINGS_LIMIT).saturating_sub_unsigned(deleted);
-        let changed = db.prepare_cached(text)?.execute(params![realm.as_str(), user.as_bytes(), room])?;
+        let values = named_params! { ":realm": realm.as_str(), ":user": user.as_bytes(), ":room": room };
+        let changed = db.prepare_cached(text)?.execute(values)?;
         Ok(deleted + changed as u64)
     })
 }

@@ -7,21 +7,21 @@ use crate::{Commit, Stamp};
 use protocol::client::Client;
 use protocol::generation::Generation;
 use protocol::id::{ClientId, Realm, RequestId};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 pub(super) fn client(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Client>> {
     Ok(get(db, realm, id)?.map(|stored| stored.record))
 }
 
 fn get(db: &Connection, realm: &Realm, id: &ClientId) -> Result<Option<Stored<Client>>> {
-    db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 AND id = ?2")?
-        .query_row([realm.as_str(), id.as_str()], from_row)
+    db.prepare_cached("SELECT * FROM clients WHERE realm = :realm AND id = :id")?
+        .query_row(named_params! { ":realm": realm.as_str(), ":id": id.as_str() }, from_row)
         .optional()
 }
 
 pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
-    db.prepare_cached("SELECT * FROM clients WHERE realm = ?1 ORDER BY id")?
-        .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
+    db.prepare_cached("SELECT * FROM clients WHERE realm = :realm ORDER BY id")?
+        .query_map(named_params! { ":realm": realm.as_str() }, |row| Ok(from_row(row)?.record))?
         .collect()
 }
 
@@ -29,16 +29,19 @@ pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
 const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
     post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg, pkce_required,
     first_party, native, disabled, not_before, created_at, revision, last_request, v, generation)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-    ?23)
+  VALUES (:realm, :id, :name, :auth_method, :secrets, :redirect_uris,
+    :post_logout_redirect_uris, :origins, :grant_types, :scope, :audiences, :resources, :signing_alg, :pkce_required,
+    :first_party, :native, :disabled, :not_before, :created_at, :revision, :last_request, :v, :generation)
   ON CONFLICT DO NOTHING";
 
 /// Takes the parameters of [`write`].
-const REPLACE: &str = "UPDATE clients SET name = ?3, auth_method = ?4, secrets = ?5, redirect_uris = ?6,
-    post_logout_redirect_uris = ?7, origins = ?8, grant_types = ?9, scope = ?10, audiences = ?11,
-    resources = ?12, signing_alg = ?13, pkce_required = ?14, first_party = ?15, native = ?16, disabled = ?17,
-    not_before = ?18, revision = ?20, last_request = ?21, generation = ?23
-  WHERE realm = ?1 AND id = ?2 AND revision = ?20 - 1 AND created_at = ?19 AND v = ?22";
+const REPLACE: &str = "UPDATE clients SET name = :name, auth_method = :auth_method, secrets = :secrets,
+    redirect_uris = :redirect_uris, post_logout_redirect_uris = :post_logout_redirect_uris, origins = :origins,
+    grant_types = :grant_types, scope = :scope, audiences = :audiences, resources = :resources,
+    signing_alg = :signing_alg, pkce_required = :pkce_required, first_party = :first_party, native = :native,
+    disabled = :disabled, not_before = :not_before, revision = :revision, last_request = :last_request,
+    generation = :generation
+  WHERE realm = :realm AND id = :id AND revision = :revision - 1 AND created_at = :created_at AND v = :v";
 
 pub(super) fn create_client(
     db: &Connection,
@@ -65,37 +68,37 @@ fn write(
     client: &Client,
     stamp: &Stamp,
 ) -> Result<Commit<Client>> {
-    let changed = db.prepare_cached(text)?.execute(params![
-        realm.as_str(),
-        client.id.as_str(),
-        client.name,
-        Word(client.auth_method),
-        Json(&client.secrets),
-        Json(&client.redirect_uris),
-        Json(&client.post_logout_redirect_uris),
-        Json(&client.origins),
-        Json(&client.grant_types),
-        client.scope.as_str(),
-        Json(&client.audiences),
-        Json(&client.resources),
-        client.signing_alg.map(Word),
-        client.pkce_required,
-        client.first_party,
-        client.native,
-        client.disabled,
-        At(client.generation.not_before),
-        At(client.created_at),
-        Count(client.revision),
-        stamp.request.as_bytes(),
-        FORMAT,
-        client.generation.id.as_ref().map(RequestId::as_bytes)
-    ])?;
+    let changed = db.prepare_cached(text)?.execute(named_params! {
+        ":realm": realm.as_str(),
+        ":id": client.id.as_str(),
+        ":name": client.name,
+        ":auth_method": Word(client.auth_method),
+        ":secrets": Json(&client.secrets),
+        ":redirect_uris": Json(&client.redirect_uris),
+        ":post_logout_redirect_uris": Json(&client.post_logout_redirect_uris),
+        ":origins": Json(&client.origins),
+        ":grant_types": Json(&client.grant_types),
+        ":scope": client.scope.as_str(),
+        ":audiences": Json(&client.audiences),
+        ":resources": Json(&client.resources),
+        ":signing_alg": client.signing_alg.map(Word),
+        ":pkce_required": client.pkce_required,
+        ":first_party": client.first_party,
+        ":native": client.native,
+        ":disabled": client.disabled,
+        ":not_before": At(client.generation.not_before),
+        ":created_at": At(client.created_at),
+        ":revision": Count(client.revision),
+        ":last_request": stamp.request.as_bytes(),
+        ":v": FORMAT,
+        ":generation": client.generation.id.as_ref().map(RequestId::as_bytes),
+    })?;
     outcome(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
 
 /// Without the hint SQLite would scan all consents of the realm by the primary key.
 pub(super) const CONSENTS: &str =
-    "DELETE FROM consents INDEXED BY consents_by_client WHERE realm = ?1 AND client_id = ?2";
+    "DELETE FROM consents INDEXED BY consents_by_client WHERE realm = :realm AND client_id = :id";
 
 pub(super) fn delete_client(
     db: &Connection,
@@ -103,13 +106,13 @@ pub(super) fn delete_client(
     id: &ClientId,
     _: &Stamp,
 ) -> Result<Commit<Client>> {
-    let changed = db
-        .prepare_cached("DELETE FROM clients WHERE realm = ?1 AND id = ?2")?
-        .execute([realm.as_str(), id.as_str()])?;
+    let values = named_params! { ":realm": realm.as_str(), ":id": id.as_str() };
+    let changed =
+        db.prepare_cached("DELETE FROM clients WHERE realm = :realm AND id = :id")?.execute(values)?;
     if changed == 0 {
         return Ok(Commit::Lost(None));
     }
-    db.prepare_cached(CONSENTS)?.execute([realm.as_str(), id.as_str()])?;
+    db.prepare_cached(CONSENTS)?.execute(values)?;
     Ok(Commit::Done)
 }
 

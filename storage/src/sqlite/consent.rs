@@ -5,7 +5,7 @@ use crate::Stamp;
 use protocol::consent::Consent;
 use protocol::generation::Authority;
 use protocol::id::{ClientId, Realm, UserId};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 pub(super) fn get(
     db: &Connection,
@@ -13,9 +13,14 @@ pub(super) fn get(
     user: &UserId,
     client: &ClientId,
 ) -> Result<Option<Consent>> {
-    db.prepare_cached("SELECT * FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id = ?3")?
-        .query_row(params![realm.as_str(), user.as_bytes(), client.as_str()], from_row)
-        .optional()
+    db.prepare_cached(
+        "SELECT * FROM consents WHERE realm = :realm AND user_id = :user AND client_id = :client",
+    )?
+    .query_row(
+        named_params! { ":realm": realm.as_str(), ":user": user.as_bytes(), ":client": client.as_str() },
+        from_row,
+    )
+    .optional()
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> Result<Consent> {
@@ -36,18 +41,18 @@ pub(super) fn remember_consent(db: &Connection, realm: &Realm, consent: &Consent
     let Some(consent) = consent.added_to(known.as_ref()) else { return Ok(()) };
     db.prepare_cached(
         "INSERT INTO consents (realm, user_id, client_id, scope, granted_at, v, authority)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT DO UPDATE SET scope = ?4, granted_at = ?5, authority = ?7",
+         VALUES (:realm, :user, :client, :scope, :granted_at, :v, :authority)
+         ON CONFLICT DO UPDATE SET scope = :scope, granted_at = :granted_at, authority = :authority",
     )?
-    .execute(params![
-        realm.as_str(),
-        consent.user.as_bytes(),
-        consent.client.as_str(),
-        consent.scope.as_str(),
-        At(consent.granted_at),
-        FORMAT,
-        consent.authority.as_ref().map(Authority::as_bytes)
-    ])
+    .execute(named_params! {
+        ":realm": realm.as_str(),
+        ":user": consent.user.as_bytes(),
+        ":client": consent.client.as_str(),
+        ":scope": consent.scope.as_str(),
+        ":granted_at": At(consent.granted_at),
+        ":v": FORMAT,
+        ":authority": consent.authority.as_ref().map(Authority::as_bytes),
+    })
     .map(drop)
 }
 
@@ -58,7 +63,9 @@ pub(super) fn forget_consent(
     client: &ClientId,
     _: &Stamp,
 ) -> Result<()> {
-    db.prepare_cached("DELETE FROM consents WHERE realm = ?1 AND user_id = ?2 AND client_id = ?3")?
-        .execute(params![realm.as_str(), user.as_bytes(), client.as_str()])
-        .map(drop)
+    db.prepare_cached(
+        "DELETE FROM consents WHERE realm = :realm AND user_id = :user AND client_id = :client",
+    )?
+    .execute(named_params! { ":realm": realm.as_str(), ":user": user.as_bytes(), ":client": client.as_str() })
+    .map(drop)
 }

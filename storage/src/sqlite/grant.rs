@@ -13,7 +13,7 @@ use protocol::pkce::{Challenge, Pkce};
 use protocol::scope::Scope;
 use protocol::secret::Digest;
 use rusqlite::types::FromSqlError;
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 /// The column `pkce` without a challenge; no challenge has this length.
 const NO_CHALLENGE: &str = "none";
@@ -24,16 +24,24 @@ const CODE: &str = "code";
 /// Counts no further than the bound that [`too_many`] checks.
 pub(super) const CODES: &str =
     "SELECT count(*) FROM (SELECT 1 FROM grants INDEXED BY unredeemed_grants_of_session
-  WHERE realm = ?1 AND user_id = ?2 AND session_id = ?3 AND client_id = ?4 AND redeemed_at IS NULL LIMIT ?5)";
+  WHERE realm = :realm AND user_id = :user AND session_id = :session AND client_id = :client
+    AND redeemed_at IS NULL LIMIT :limit)";
 /// The same for all grants of a user for a client, whose ids form a range.
 pub(super) const OF_CLIENT: &str = "SELECT count(*) FROM (SELECT 1 FROM grants
-  WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5)";
+  WHERE realm = :realm AND user_id = :user AND id BETWEEN :least AND :greatest LIMIT :limit)";
 /// How many of them are read to find the surplus at most.
 const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<Option<Stored<Grant>>> {
-    db.prepare_cached("SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
-        .query_row(params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()], from_row)
+    db.prepare_cached("SELECT * FROM grants WHERE realm = :realm AND user_id = :user AND id = :id")?
+        .query_row(
+            named_params! {
+                ":realm": realm.as_str(),
+                ":user": key.user.as_bytes(),
+                ":id": key.grant.as_bytes(),
+            },
+            from_row,
+        )
         .optional()
 }
 
@@ -63,9 +71,15 @@ pub(super) fn create_grant(
     let commit = restore_grant(db, realm, grant, stamp)?;
     let (least, greatest) = GrantId::range_of(&grant.client);
     if commit.is_done() && too_many(db, realm, grant)? {
-        let text = "SELECT * FROM grants WHERE realm = ?1 AND user_id = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5";
-        let range =
-            params![realm.as_str(), grant.user.as_bytes(), least.as_bytes(), greatest.as_bytes(), WINDOW];
+        let text = "SELECT * FROM grants
+          WHERE realm = :realm AND user_id = :user AND id BETWEEN :least AND :greatest LIMIT :limit";
+        let range = named_params! {
+            ":realm": realm.as_str(),
+            ":user": grant.user.as_bytes(),
+            ":least": least.as_bytes(),
+            ":greatest": greatest.as_bytes(),
+            ":limit": WINDOW,
+        };
         // A record that this program can't read is left as it is.
         let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|stored| stored.record));
         let all: Result<Vec<Option<Grant>>> = db.prepare_cached(text)?.query_map(range, read)?.collect();
@@ -82,15 +96,31 @@ fn too_many(db: &Connection, realm: &Realm, grant: &Grant) -> Result<bool> {
     let (user, session) = (grant.user.as_bytes(), grant.session.as_bytes());
     let (least, greatest) = GrantId::range_of(&grant.client);
     let (codes, all) = (grant::MOST_CODES as i64, grant::MOST_OF_A_CLIENT as i64);
-    let of_session = params![realm.as_str(), user, session, grant.client.as_str(), codes + 1];
-    let of_client = params![realm.as_str(), user, least.as_bytes(), greatest.as_bytes(), all + 1];
+    let of_session = named_params! {
+        ":realm": realm.as_str(),
+        ":user": user,
+        ":session": session,
+        ":client": grant.client.as_str(),
+        ":limit": codes + 1,
+    };
+    let of_client = named_params! {
+        ":realm": realm.as_str(),
+        ":user": user,
+        ":least": least.as_bytes(),
+        ":greatest": greatest.as_bytes(),
+        ":limit": all + 1,
+    };
     let count = |text, values| db.prepare_cached(text)?.query_row::<i64, _, _>(values, |row| row.get(0));
     Ok(count(CODES, of_session)? > codes || count(OF_CLIENT, of_client)? > all)
 }
 
 fn delete(db: &Connection, realm: &Realm, key: &GrantKey) -> Result<()> {
-    let text = "DELETE FROM grants WHERE realm = ?1 AND user_id = ?2 AND id = ?3";
-    let values = params![realm.as_str(), key.user.as_bytes(), key.grant.as_bytes()];
+    let text = "DELETE FROM grants WHERE realm = :realm AND user_id = :user AND id = :id";
+    let values = named_params! {
+        ":realm": realm.as_str(),
+        ":user": key.user.as_bytes(),
+        ":id": key.grant.as_bytes(),
+    };
     db.prepare_cached(text)?.execute(values).map(drop)
 }
 
@@ -108,43 +138,46 @@ pub(super) fn restore_grant(
                created_at, expires_at, revoked_at, revoked_reason, last_request, v, refresh_digest,
                refresh_generation, refresh_rotated_at, refresh_master, refresh_idle_expires_at,
                refresh_expires_at, authority, flow)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-               ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)
+             VALUES (:realm, :user, :id, :client, :session, :requested_scope, :scope, :resource, :redirect_uri,
+               :pkce, :nonce, :claims, :authentication, :offline, :code, :code_expires_at, :redeemed_at,
+               :created_at, :expires_at, :revoked_at, :revoked_reason, :last_request, :v, :refresh_digest,
+               :refresh_generation, :refresh_rotated_at, :refresh_master, :refresh_idle_expires_at,
+               :refresh_expires_at, :authority, :flow)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![
-            realm.as_str(),
-            grant.user.as_bytes(),
-            grant.id.as_bytes(),
-            grant.client.as_str(),
-            grant.session.as_bytes(),
-            grant.requested_scope.as_str(),
-            grant.scope.as_str(),
-            grant.resource,
-            code.redirect_uri.as_bytes(),
-            pkce_text(&code.pkce),
-            code.nonce,
-            Json(&grant.claims),
-            Json(&grant.authentication),
-            grant.offline,
-            code.digest.as_bytes(),
-            At(code.expires_at),
-            code.redeemed_at.map(At),
-            At(grant.created_at),
-            At(grant.expires_at),
-            grant.revoked.map(|revoked| At(revoked.at)),
-            grant.revoked.map(|revoked| Word(revoked.reason)),
-            stamp.request.as_bytes(),
-            FORMAT,
-            grant.refresh.as_ref().map(|tip| tip.digest.as_bytes()),
-            grant.refresh.as_ref().map(|tip| tip.generation),
-            grant.refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
-            grant.refresh.as_ref().map(|tip| tip.master),
-            grant.refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
-            grant.refresh.as_ref().map(|tip| At(tip.expires_at)),
-            grant.authority.as_ref().map(Authority::as_bytes),
-            CODE
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": grant.user.as_bytes(),
+            ":id": grant.id.as_bytes(),
+            ":client": grant.client.as_str(),
+            ":session": grant.session.as_bytes(),
+            ":requested_scope": grant.requested_scope.as_str(),
+            ":scope": grant.scope.as_str(),
+            ":resource": grant.resource,
+            ":redirect_uri": code.redirect_uri.as_bytes(),
+            ":pkce": pkce_text(&code.pkce),
+            ":nonce": code.nonce,
+            ":claims": Json(&grant.claims),
+            ":authentication": Json(&grant.authentication),
+            ":offline": grant.offline,
+            ":code": code.digest.as_bytes(),
+            ":code_expires_at": At(code.expires_at),
+            ":redeemed_at": code.redeemed_at.map(At),
+            ":created_at": At(grant.created_at),
+            ":expires_at": At(grant.expires_at),
+            ":revoked_at": grant.revoked.map(|revoked| At(revoked.at)),
+            ":revoked_reason": grant.revoked.map(|revoked| Word(revoked.reason)),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+            ":refresh_digest": grant.refresh.as_ref().map(|tip| tip.digest.as_bytes()),
+            ":refresh_generation": grant.refresh.as_ref().map(|tip| tip.generation),
+            ":refresh_rotated_at": grant.refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
+            ":refresh_master": grant.refresh.as_ref().map(|tip| tip.master),
+            ":refresh_idle_expires_at": grant.refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
+            ":refresh_expires_at": grant.refresh.as_ref().map(|tip| At(tip.expires_at)),
+            ":authority": grant.authority.as_ref().map(Authority::as_bytes),
+            ":flow": CODE,
+        })?;
     let there = || get(db, realm, &grant.key());
     outcome(changed, stamp, there, |there| stored::is_same_grant(there, grant))
 }
@@ -160,27 +193,28 @@ pub(super) fn redeem_code(
     // RFC 6749 §4.1.2: a code works once and not after its expiry, and "after" begins at the instant itself.
     let changed = db
         .prepare_cached(
-            "UPDATE grants SET redeemed_at = ?4, last_request = ?5, refresh_digest = ?8,
-               refresh_generation = ?9, refresh_rotated_at = ?10, refresh_master = ?11,
-               refresh_idle_expires_at = ?12, refresh_expires_at = ?13
-             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND code = ?6 AND code_expires_at > ?4
-               AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7",
+            "UPDATE grants SET redeemed_at = :redeemed_at, last_request = :last_request,
+               refresh_digest = :refresh_digest, refresh_generation = :refresh_generation,
+               refresh_rotated_at = :refresh_rotated_at, refresh_master = :refresh_master,
+               refresh_idle_expires_at = :refresh_idle_expires_at, refresh_expires_at = :refresh_expires_at
+             WHERE realm = :realm AND user_id = :user AND id = :id AND code = :code
+               AND code_expires_at > :redeemed_at AND redeemed_at IS NULL AND revoked_at IS NULL AND v = :v",
         )?
-        .execute(params![
-            realm.as_str(),
-            key.user.as_bytes(),
-            key.grant.as_bytes(),
-            At(stamp.at),
-            stamp.request.as_bytes(),
-            code.as_bytes(),
-            FORMAT,
-            refresh.as_ref().map(|tip| tip.digest.as_bytes()),
-            refresh.as_ref().map(|tip| tip.generation),
-            refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
-            refresh.as_ref().map(|tip| tip.master),
-            refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
-            refresh.as_ref().map(|tip| At(tip.expires_at))
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": key.user.as_bytes(),
+            ":id": key.grant.as_bytes(),
+            ":redeemed_at": At(stamp.at),
+            ":last_request": stamp.request.as_bytes(),
+            ":code": code.as_bytes(),
+            ":v": FORMAT,
+            ":refresh_digest": refresh.as_ref().map(|tip| tip.digest.as_bytes()),
+            ":refresh_generation": refresh.as_ref().map(|tip| tip.generation),
+            ":refresh_rotated_at": refresh.as_ref().and_then(|tip| tip.rotated_at.map(At)),
+            ":refresh_master": refresh.as_ref().map(|tip| tip.master),
+            ":refresh_idle_expires_at": refresh.as_ref().map(|tip| At(tip.idle_expires_at)),
+            ":refresh_expires_at": refresh.as_ref().map(|tip| At(tip.expires_at)),
+        })?;
     outcome(
         changed,
         stamp,
@@ -199,27 +233,27 @@ pub(super) fn rotate_refresh(
 ) -> Result<Commit<Grant>> {
     let changed = db
         .prepare_cached(
-            "UPDATE grants SET last_request = ?4, refresh_digest = ?5, refresh_generation = ?6,
-               refresh_rotated_at = ?7, refresh_master = ?8, refresh_idle_expires_at = ?9,
-               refresh_expires_at = ?10
-             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND refresh_digest = ?11 AND refresh_generation = ?12
-               AND revoked_at IS NULL AND v = ?13",
+            "UPDATE grants SET last_request = :last_request, refresh_digest = :digest,
+               refresh_generation = :generation, refresh_rotated_at = :rotated_at, refresh_master = :master,
+               refresh_idle_expires_at = :idle_expires_at, refresh_expires_at = :expires_at
+             WHERE realm = :realm AND user_id = :user AND id = :id AND refresh_digest = :seen_digest
+               AND refresh_generation = :seen_generation AND revoked_at IS NULL AND v = :v",
         )?
-        .execute(params![
-            realm.as_str(),
-            key.user.as_bytes(),
-            key.grant.as_bytes(),
-            stamp.request.as_bytes(),
-            next.digest.as_bytes(),
-            next.generation,
-            next.rotated_at.map(At),
-            next.master,
-            At(next.idle_expires_at),
-            At(next.expires_at),
-            seen.digest.as_bytes(),
-            seen.generation,
-            FORMAT
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": key.user.as_bytes(),
+            ":id": key.grant.as_bytes(),
+            ":last_request": stamp.request.as_bytes(),
+            ":digest": next.digest.as_bytes(),
+            ":generation": next.generation,
+            ":rotated_at": next.rotated_at.map(At),
+            ":master": next.master,
+            ":idle_expires_at": At(next.idle_expires_at),
+            ":expires_at": At(next.expires_at),
+            ":seen_digest": seen.digest.as_bytes(),
+            ":seen_generation": seen.generation,
+            ":v": FORMAT,
+        })?;
     outcome(changed, stamp, || get(db, realm, key), |there| stored::is_rotated(there, next))
 }
 
@@ -229,9 +263,10 @@ pub(super) fn burn_code(
     key: &GrantKey,
     stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
-    let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
-                WHERE realm = ?1 AND user_id = ?2 AND id = ?3
-                  AND redeemed_at IS NULL AND revoked_at IS NULL AND v = ?7";
+    let text = "UPDATE grants
+                SET revoked_at = :revoked_at, revoked_reason = :revoked_reason, last_request = :last_request
+                WHERE realm = :realm AND user_id = :user AND id = :id
+                  AND redeemed_at IS NULL AND revoked_at IS NULL AND v = :v";
     end(db, text, realm, key, RevocationReason::CodeBurnt, stamp)
 }
 
@@ -242,8 +277,9 @@ pub(super) fn revoke_grant(
     reason: &RevocationReason,
     stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
-    let text = "UPDATE grants SET revoked_at = ?4, revoked_reason = ?5, last_request = ?6
-                WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND revoked_at IS NULL AND v = ?7";
+    let text = "UPDATE grants
+                SET revoked_at = :revoked_at, revoked_reason = :revoked_reason, last_request = :last_request
+                WHERE realm = :realm AND user_id = :user AND id = :id AND revoked_at IS NULL AND v = :v";
     end(db, text, realm, key, *reason, stamp)
 }
 
@@ -255,15 +291,15 @@ fn end(
     reason: RevocationReason,
     stamp: &Stamp,
 ) -> Result<Commit<Grant>> {
-    let changed = db.prepare_cached(text)?.execute(params![
-        realm.as_str(),
-        key.user.as_bytes(),
-        key.grant.as_bytes(),
-        At(stamp.at),
-        Word(reason),
-        stamp.request.as_bytes(),
-        FORMAT
-    ])?;
+    let changed = db.prepare_cached(text)?.execute(named_params! {
+        ":realm": realm.as_str(),
+        ":user": key.user.as_bytes(),
+        ":id": key.grant.as_bytes(),
+        ":revoked_at": At(stamp.at),
+        ":revoked_reason": Word(reason),
+        ":last_request": stamp.request.as_bytes(),
+        ":v": FORMAT,
+    })?;
     outcome(changed, stamp, || get(db, realm, key), |there| stored::is_revoked(there, reason, *stamp))
 }
 

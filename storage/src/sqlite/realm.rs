@@ -5,15 +5,15 @@ use super::guarded::outcome;
 use crate::stored::{self, Stored};
 use crate::{Commit, Document, RingDocument, Stamp};
 use protocol::id::{Realm, RequestId};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
 
 pub(super) fn issuer(db: &Connection, realm: &Realm) -> Result<Option<String>> {
     Ok(get_issuer(db, realm)?.map(|stored| stored.record))
 }
 
 fn get_issuer(db: &Connection, realm: &Realm) -> Result<Option<Stored<String>>> {
-    db.prepare_cached("SELECT * FROM realms WHERE realm = ?1")?
-        .query_row([realm.as_str()], |row| {
+    db.prepare_cached("SELECT * FROM realms WHERE realm = :realm")?
+        .query_row(named_params! { ":realm": realm.as_str() }, |row| {
             row.get::<_, Format>("v")?;
             let last_request = RequestId::from_bytes(row.get("last_request")?);
             Ok(Stored { record: row.get("issuer")?, last_request })
@@ -28,18 +28,31 @@ pub(super) fn replace_issuer(
     issuer: &str,
     stamp: &Stamp,
 ) -> Result<Commit<String>> {
-    let text = match seen {
-        None => {
-            "INSERT INTO realms (realm, issuer, last_request, v)
-             VALUES (?1, ?3, ?4, ?5) ON CONFLICT DO NOTHING"
-        }
-        Some(_) => {
-            "UPDATE realms SET issuer = ?3, last_request = ?4
-             WHERE realm = ?1 AND issuer = ?2 AND v = ?5"
-        }
+    let changed = match seen {
+        None => db
+            .prepare_cached(
+                "INSERT INTO realms (realm, issuer, last_request, v) VALUES (:realm, :issuer, :last_request, :v)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(named_params! {
+                ":realm": realm.as_str(),
+                ":issuer": issuer,
+                ":last_request": stamp.request.as_bytes(),
+                ":v": FORMAT,
+            })?,
+        Some(seen) => db
+            .prepare_cached(
+                "UPDATE realms SET issuer = :issuer, last_request = :last_request
+                 WHERE realm = :realm AND issuer = :seen AND v = :v",
+            )?
+            .execute(named_params! {
+                ":realm": realm.as_str(),
+                ":seen": seen,
+                ":issuer": issuer,
+                ":last_request": stamp.request.as_bytes(),
+                ":v": FORMAT,
+            })?,
     };
-    let values = params![realm.as_str(), seen, issuer, stamp.request.as_bytes(), FORMAT];
-    let changed = db.prepare_cached(text)?.execute(values)?;
     outcome(changed, stamp, || get_issuer(db, realm), |there| there == issuer)
 }
 
@@ -48,8 +61,8 @@ pub(super) fn ring(db: &Connection, realm: &Realm, document: &RingDocument) -> R
 }
 
 fn get(db: &Connection, realm: &Realm, document: RingDocument) -> Result<Option<Stored<Document>>> {
-    db.prepare_cached("SELECT * FROM ring WHERE realm = ?1 AND document = ?2")?
-        .query_row([realm.as_str(), key(document)], |row| {
+    db.prepare_cached("SELECT * FROM ring WHERE realm = :realm AND document = :document")?
+        .query_row(named_params! { ":realm": realm.as_str(), ":document": key(document) }, |row| {
             row.get::<_, Format>("v")?;
             Ok(Stored {
                 record: Document { version: row.get::<_, Count>("version")?.0, body: row.get("body")? },
@@ -70,22 +83,22 @@ pub(super) fn replace_ring(
     let text = match seen {
         None => {
             "INSERT INTO ring (realm, document, version, body, last_request, v)
-             VALUES (?1, ?2, ?3 + 1, ?4, ?5, ?6) ON CONFLICT DO NOTHING"
+             VALUES (:realm, :document, :seen + 1, :body, :last_request, :v) ON CONFLICT DO NOTHING"
         }
         Some(_) => {
-            "UPDATE ring SET version = ?3 + 1, body = ?4, last_request = ?5
-             WHERE realm = ?1 AND document = ?2 AND version = ?3 AND v = ?6"
+            "UPDATE ring SET version = :seen + 1, body = :body, last_request = :last_request
+             WHERE realm = :realm AND document = :document AND version = :seen AND v = :v"
         }
     };
     let seen = seen.unwrap_or(0);
-    let changed = db.prepare_cached(text)?.execute(params![
-        realm.as_str(),
-        key(*document),
-        Count(seen),
-        body,
-        stamp.request.as_bytes(),
-        FORMAT
-    ])?;
+    let changed = db.prepare_cached(text)?.execute(named_params! {
+        ":realm": realm.as_str(),
+        ":document": key(*document),
+        ":seen": Count(seen),
+        ":body": body,
+        ":last_request": stamp.request.as_bytes(),
+        ":v": FORMAT,
+    })?;
     outcome(
         changed,
         stamp,

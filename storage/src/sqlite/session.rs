@@ -10,16 +10,19 @@ use protocol::generation::Authority;
 use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
 use protocol::secret::Digest;
 use protocol::session::{MOST_OF_A_USER, Session, surplus};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 pub(super) const OF_USER: &str = "SELECT count(*) FROM
-  (SELECT 1 FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3)";
+  (SELECT 1 FROM sessions WHERE realm = :realm AND user_id = :user LIMIT :limit)";
 /// How many of a user's sessions are read to find the surplus at most.
 const WINDOW: u32 = 300;
 
 fn get(db: &Connection, realm: &Realm, user: &UserId, id: &SessionId) -> Result<Option<Stored<Session>>> {
-    db.prepare_cached("SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
-        .query_row(params![realm.as_str(), user.as_bytes(), id.as_bytes()], from_row)
+    db.prepare_cached("SELECT * FROM sessions WHERE realm = :realm AND user_id = :user AND id = :id")?
+        .query_row(
+            named_params! { ":realm": realm.as_str(), ":user": user.as_bytes(), ":id": id.as_bytes() },
+            from_row,
+        )
         .optional()
 }
 
@@ -56,14 +59,19 @@ pub(super) fn start_session(
 ) -> Result<Commit<Session>> {
     let commit = restore_session(db, realm, session, stamp)?;
     if commit.is_done() && too_many(db, realm, &session.user)? {
-        let text = "SELECT * FROM sessions WHERE realm = ?1 AND user_id = ?2 LIMIT ?3";
-        let own = params![realm.as_str(), session.user.as_bytes(), WINDOW];
+        let text = "SELECT * FROM sessions WHERE realm = :realm AND user_id = :user LIMIT :limit";
+        let own =
+            named_params! { ":realm": realm.as_str(), ":user": session.user.as_bytes(), ":limit": WINDOW };
         // A record that this program can't read is left as it is.
         let read = |row: &Row<'_>| Ok(from_row(row).ok().map(|stored| stored.record));
         let all: Result<Vec<Option<Session>>> = db.prepare_cached(text)?.query_map(own, read)?.collect();
         for id in surplus(all?.into_iter().flatten().collect(), &session.id, stamp.at) {
-            db.prepare_cached("DELETE FROM sessions WHERE realm = ?1 AND user_id = ?2 AND id = ?3")?
-                .execute(params![realm.as_str(), session.user.as_bytes(), id.as_bytes()])?;
+            db.prepare_cached("DELETE FROM sessions WHERE realm = :realm AND user_id = :user AND id = :id")?
+                .execute(named_params! {
+                    ":realm": realm.as_str(),
+                    ":user": session.user.as_bytes(),
+                    ":id": id.as_bytes(),
+                })?;
         }
     }
     Ok(commit)
@@ -71,7 +79,7 @@ pub(super) fn start_session(
 
 fn too_many(db: &Connection, realm: &Realm, user: &UserId) -> Result<bool> {
     let most = MOST_OF_A_USER as i64;
-    let own = params![realm.as_str(), user.as_bytes(), most + 1];
+    let own = named_params! { ":realm": realm.as_str(), ":user": user.as_bytes(), ":limit": most + 1 };
     Ok(db.prepare_cached(OF_USER)?.query_row::<i64, _, _>(own, |row| row.get(0))? > most)
 }
 
@@ -85,22 +93,23 @@ pub(super) fn restore_session(
         .prepare_cached(
             "INSERT INTO sessions (realm, user_id, id, secret, authentication, created_at, expires_at, ended_at,
                last_request, v, authority)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             VALUES (:realm, :user, :id, :secret, :authentication, :created_at, :expires_at, :ended_at,
+               :last_request, :v, :authority)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![
-            realm.as_str(),
-            session.user.as_bytes(),
-            session.id.as_bytes(),
-            session.secret.as_bytes(),
-            Json(&session.authentication),
-            At(session.created_at),
-            At(session.expires_at),
-            session.ended_at.map(At),
-            stamp.request.as_bytes(),
-            FORMAT,
-            session.authority.as_ref().map(Authority::as_bytes)
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": session.user.as_bytes(),
+            ":id": session.id.as_bytes(),
+            ":secret": session.secret.as_bytes(),
+            ":authentication": Json(&session.authentication),
+            ":created_at": At(session.created_at),
+            ":expires_at": At(session.expires_at),
+            ":ended_at": session.ended_at.map(At),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+            ":authority": session.authority.as_ref().map(Authority::as_bytes),
+        })?;
     let there = || get(db, realm, &session.user, &session.id);
     outcome(changed, stamp, there, |there| there == session)
 }
@@ -114,20 +123,21 @@ pub(super) fn reauthenticate(
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
-            "UPDATE sessions SET secret = ?5, authentication = ?6, last_request = ?7, authority = ?9
-             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND secret = ?4 AND ended_at IS NULL AND v = ?8",
+            "UPDATE sessions SET secret = :secret, authentication = :authentication, last_request = :last_request,
+               authority = :authority
+             WHERE realm = :realm AND user_id = :user AND id = :id AND secret = :seen AND ended_at IS NULL AND v = :v",
         )?
-        .execute(params![
-            realm.as_str(),
-            session.user.as_bytes(),
-            session.id.as_bytes(),
-            seen.as_bytes(),
-            session.secret.as_bytes(),
-            Json(&session.authentication),
-            stamp.request.as_bytes(),
-            FORMAT,
-            session.authority.as_ref().map(Authority::as_bytes)
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": session.user.as_bytes(),
+            ":id": session.id.as_bytes(),
+            ":seen": seen.as_bytes(),
+            ":secret": session.secret.as_bytes(),
+            ":authentication": Json(&session.authentication),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+            ":authority": session.authority.as_ref().map(Authority::as_bytes),
+        })?;
     let mine = |there: &Session| there.secret == session.secret && there.ended_at.is_none();
     outcome(changed, stamp, || get(db, realm, &session.user, &session.id), mine)
 }
@@ -142,18 +152,18 @@ pub(super) fn end_session(
 ) -> Result<Commit<Session>> {
     let changed = db
         .prepare_cached(
-            "UPDATE sessions SET ended_at = ?5, last_request = ?6
-             WHERE realm = ?1 AND user_id = ?2 AND id = ?3 AND secret = ?4 AND ended_at IS NULL AND v = ?7",
+            "UPDATE sessions SET ended_at = :ended_at, last_request = :last_request
+             WHERE realm = :realm AND user_id = :user AND id = :id AND secret = :seen AND ended_at IS NULL AND v = :v",
         )?
-        .execute(params![
-            realm.as_str(),
-            user.as_bytes(),
-            id.as_bytes(),
-            seen.as_bytes(),
-            At(stamp.at),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":user": user.as_bytes(),
+            ":id": id.as_bytes(),
+            ":seen": seen.as_bytes(),
+            ":ended_at": At(stamp.at),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+        })?;
     outcome(changed, stamp, || get(db, realm, user, id), |there| there.ended_at == Some(stamp.at))
 }
 

@@ -6,7 +6,7 @@
 use super::user::lead;
 use protocol::id::UserId;
 use protocol::name::Identifier;
-use rusqlite::{Connection, Result, TransactionBehavior, params};
+use rusqlite::{Connection, Result, TransactionBehavior, named_params};
 
 /// How many users one write covers, so that other writes get their turn.
 const AT_ONCE: u32 = 500;
@@ -45,10 +45,10 @@ fn unclaimed(db: &Connection, after: i64) -> Result<Vec<Unclaimed>> {
         })
     };
     db.prepare(
-        "SELECT rowid, realm, id, username FROM users WHERE rowid > ?1 AND NOT EXISTS
-           (SELECT 1 FROM identifiers WHERE realm = users.realm AND user_id = users.id AND kind = ?2)
-         ORDER BY rowid LIMIT ?3",
+        "SELECT rowid, realm, id, username FROM users WHERE rowid > :after AND NOT EXISTS
+           (SELECT 1 FROM identifiers WHERE realm = users.realm AND user_id = users.id AND kind = :kind)
+         ORDER BY rowid LIMIT :limit",
     )?
-    .query_map(params![after, kind, AT_ONCE], read)?
+    .query_map(named_params! { ":after": after, ":kind": kind, ":limit": AT_ONCE }, read)?
     .collect()
 }

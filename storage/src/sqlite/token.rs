@@ -8,7 +8,7 @@ use crate::{Commit, DeniedToken, GrantLocator, GrantView, Stamp, TokenView};
 use protocol::id::{Realm, RequestId};
 use protocol::secret::Digest;
 use protocol::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, named_params};
 
 pub(super) fn load_token(
     db: &Connection,
@@ -23,8 +23,8 @@ pub(super) fn load_token(
 }
 
 fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Stored<Timestamp>>> {
-    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = ?1 AND token = ?2")?
-        .query_row(params![realm.as_str(), token.as_bytes()], |row| {
+    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = :realm AND token = :token")?
+        .query_row(named_params! { ":realm": realm.as_str(), ":token": token.as_bytes() }, |row| {
             row.get::<_, Format>("v")?;
             let last_request = RequestId::from_bytes(row.get("last_request")?);
             Ok(Stored { record: row.get::<_, At>("expires_at")?.0, last_request })
@@ -33,8 +33,8 @@ fn denied(db: &Connection, realm: &Realm, token: &Digest) -> Result<Option<Store
 }
 
 pub(super) fn denied_tokens(db: &Connection, realm: &Realm) -> Result<Vec<DeniedToken>> {
-    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = ?1 ORDER BY token")?
-        .query_map([realm.as_str()], |row| {
+    db.prepare_cached("SELECT * FROM denied_tokens WHERE realm = :realm ORDER BY token")?
+        .query_map(named_params! { ":realm": realm.as_str() }, |row| {
             row.get::<_, Format>("v")?;
             let token = Digest::from_bytes(row.get("token")?);
             Ok(DeniedToken { token, expires_at: row.get::<_, At>("expires_at")?.0 })
@@ -51,15 +51,16 @@ pub(super) fn deny_token(
 ) -> Result<Commit<Timestamp>> {
     let changed = db
         .prepare_cached(
-            "INSERT INTO denied_tokens (realm, token, expires_at, last_request, v) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO denied_tokens (realm, token, expires_at, last_request, v)
+             VALUES (:realm, :token, :expires_at, :last_request, :v)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![
-            realm.as_str(),
-            token.as_bytes(),
-            At(*expires_at),
-            stamp.request.as_bytes(),
-            FORMAT
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":token": token.as_bytes(),
+            ":expires_at": At(*expires_at),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+        })?;
     outcome(changed, stamp, || denied(db, realm, token), |there| there == expires_at)
 }

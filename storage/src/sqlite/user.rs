@@ -11,27 +11,27 @@ use protocol::id::{Realm, RequestId, Subject, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
 use protocol::user::{PasswordHash, User};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 pub(super) fn user(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<User>> {
     Ok(get(db, realm, id)?.map(|stored| stored.record))
 }
 
 fn get(db: &Connection, realm: &Realm, id: &UserId) -> Result<Option<Stored<User>>> {
-    db.prepare_cached("SELECT * FROM users WHERE realm = ?1 AND id = ?2")?
-        .query_row(params![realm.as_str(), id.as_bytes()], from_row)
+    db.prepare_cached("SELECT * FROM users WHERE realm = :realm AND id = :id")?
+        .query_row(named_params! { ":realm": realm.as_str(), ":id": id.as_bytes() }, from_row)
         .optional()
 }
 
 pub(super) fn user_ids(db: &Connection, realm: &Realm) -> Result<Vec<UserId>> {
-    db.prepare_cached("SELECT id FROM users WHERE realm = ?1")?
-        .query_map([realm.as_str()], |row| row.get(0).map(UserId::from_bytes))?
+    db.prepare_cached("SELECT id FROM users WHERE realm = :realm")?
+        .query_map(named_params! { ":realm": realm.as_str() }, |row| row.get(0).map(UserId::from_bytes))?
         .collect()
 }
 
 pub(super) fn users(db: &Connection, realm: &Realm) -> Result<Vec<User>> {
-    db.prepare_cached("SELECT * FROM users WHERE realm = ?1 ORDER BY created_at, id")?
-        .query_map([realm.as_str()], |row| Ok(from_row(row)?.record))?
+    db.prepare_cached("SELECT * FROM users WHERE realm = :realm ORDER BY created_at, id")?
+        .query_map(named_params! { ":realm": realm.as_str() }, |row| Ok(from_row(row)?.record))?
         .collect()
 }
 
@@ -45,11 +45,16 @@ pub(super) fn find_user(
 }
 
 fn owner(db: &Connection, realm: &Realm, identifier: &Identifier) -> Result<Option<UserId>> {
-    db.prepare_cached("SELECT user_id FROM identifiers WHERE realm = ?1 AND kind = ?2 AND name = ?3")?
-        .query_row([realm.as_str(), identifier.kind(), identifier.as_str()], |row| {
-            row.get(0).map(UserId::from_bytes)
-        })
-        .optional()
+    let key = named_params! {
+        ":realm": realm.as_str(),
+        ":kind": identifier.kind(),
+        ":name": identifier.as_str(),
+    };
+    db.prepare_cached(
+        "SELECT user_id FROM identifiers WHERE realm = :realm AND kind = :kind AND name = :name",
+    )?
+    .query_row(key, |row| row.get(0).map(UserId::from_bytes))
+    .optional()
 }
 
 pub(super) fn create_user(
@@ -98,10 +103,15 @@ pub(super) fn lead(db: &Connection, realm: &str, identifier: &Identifier, user: 
     let changed = db
         .prepare_cached(
             "INSERT INTO identifiers (realm, kind, name, user_id)
-             SELECT ?1, ?2, ?3, ?4 FROM users WHERE realm = ?1 AND id = ?4
+             SELECT :realm, :kind, :name, :user FROM users WHERE realm = :realm AND id = :user
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![realm, identifier.kind(), identifier.as_str(), user.as_bytes()])?;
+        .execute(named_params! {
+            ":realm": realm,
+            ":kind": identifier.kind(),
+            ":name": identifier.as_str(),
+            ":user": user.as_bytes(),
+        })?;
     Ok(changed > 0)
 }
 
@@ -109,26 +119,27 @@ fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<
     db.prepare_cached(
         "INSERT INTO users (realm, id, subject, username, email, email_verified, claims, password, disabled,
            not_before, created_at, updated_at, last_request, v, generation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         VALUES (:realm, :id, :subject, :username, :email, :email_verified, :claims, :password, :disabled,
+           :not_before, :created_at, :updated_at, :last_request, :v, :generation)
          ON CONFLICT DO NOTHING",
     )?
-    .execute(params![
-        realm.as_str(),
-        user.id.as_bytes(),
-        user.subject.as_str(),
-        user.username,
-        user.email,
-        user.email_verified,
-        Json(&user.claims),
-        user.password.as_ref().map(|hash| &hash.0),
-        user.disabled,
-        At(user.generation.not_before),
-        At(user.created_at),
-        At(user.updated_at),
-        stamp.request.as_bytes(),
-        FORMAT,
-        user.generation.id.as_ref().map(RequestId::as_bytes)
-    ])
+    .execute(named_params! {
+        ":realm": realm.as_str(),
+        ":id": user.id.as_bytes(),
+        ":subject": user.subject.as_str(),
+        ":username": user.username,
+        ":email": user.email,
+        ":email_verified": user.email_verified,
+        ":claims": Json(&user.claims),
+        ":password": user.password.as_ref().map(|hash| &hash.0),
+        ":disabled": user.disabled,
+        ":not_before": At(user.generation.not_before),
+        ":created_at": At(user.created_at),
+        ":updated_at": At(user.updated_at),
+        ":last_request": stamp.request.as_bytes(),
+        ":v": FORMAT,
+        ":generation": user.generation.id.as_ref().map(RequestId::as_bytes),
+    })
 }
 
 pub(super) fn set_user_disabled(
@@ -143,9 +154,16 @@ pub(super) fn set_user_disabled(
     }
     let changed = db
         .prepare_cached(
-            "UPDATE users SET disabled = ?3, last_request = ?4 WHERE realm = ?1 AND id = ?2 AND v = ?5",
+            "UPDATE users SET disabled = :disabled, last_request = :last_request
+             WHERE realm = :realm AND id = :id AND v = :v",
         )?
-        .execute(params![realm.as_str(), id.as_bytes(), disabled, stamp.request.as_bytes(), FORMAT])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": id.as_bytes(),
+            ":disabled": disabled,
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+        })?;
     outcome(changed, stamp, || get(db, realm, id), |_| false)
 }
 
@@ -159,18 +177,19 @@ pub(super) fn set_password(
 ) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached(
-            "UPDATE users SET password = ?3, last_request = ?4
-             WHERE realm = ?1 AND id = ?2 AND (?6 IS NULL OR (not_before = ?6 AND generation IS ?7)) AND v = ?5",
+            "UPDATE users SET password = :password, last_request = :last_request
+             WHERE realm = :realm AND id = :id AND v = :v
+               AND (:seen_not_before IS NULL OR (not_before = :seen_not_before AND generation IS :seen_generation))",
         )?
-        .execute(params![
-            realm.as_str(),
-            id.as_bytes(),
-            password.0,
-            stamp.request.as_bytes(),
-            FORMAT,
-            seen.map(|seen| At(seen.not_before)),
-            seen.and_then(|seen| seen.id).as_ref().map(RequestId::as_bytes)
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": id.as_bytes(),
+            ":password": password.0,
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+            ":seen_not_before": seen.map(|seen| At(seen.not_before)),
+            ":seen_generation": seen.and_then(|seen| seen.id).as_ref().map(RequestId::as_bytes),
+        })?;
     if changed > 0 {
         next_generation(db, realm, id, stamp)?;
     }
@@ -192,17 +211,17 @@ fn next_generation(db: &Connection, realm: &Realm, id: &UserId, stamp: &Stamp) -
     let Some(there) = get(db, realm, id)? else { return Ok(0) };
     let next = there.record.generation.next(stamp.request, stamp.at);
     db.prepare_cached(
-        "UPDATE users SET generation = ?3, not_before = ?4, last_request = ?5
-         WHERE realm = ?1 AND id = ?2 AND v = ?6",
+        "UPDATE users SET generation = :generation, not_before = :not_before, last_request = :last_request
+         WHERE realm = :realm AND id = :id AND v = :v",
     )?
-    .execute(params![
-        realm.as_str(),
-        id.as_bytes(),
-        next.id.as_ref().map(RequestId::as_bytes),
-        At(next.not_before),
-        stamp.request.as_bytes(),
-        FORMAT
-    ])
+    .execute(named_params! {
+        ":realm": realm.as_str(),
+        ":id": id.as_bytes(),
+        ":generation": next.id.as_ref().map(RequestId::as_bytes),
+        ":not_before": At(next.not_before),
+        ":last_request": stamp.request.as_bytes(),
+        ":v": FORMAT,
+    })
 }
 
 pub(super) fn set_profile(
@@ -214,28 +233,28 @@ pub(super) fn set_profile(
 ) -> Result<Commit<User>> {
     let changed = db
         .prepare_cached(
-            "UPDATE users SET email = ?3, claims = ?4, updated_at = ?5, last_request = ?6
-             WHERE realm = ?1 AND id = ?2 AND updated_at = ?7 AND ?5 > ?7 AND (email_verified = 0 OR email IS ?3)
-               AND v = ?8",
+            "UPDATE users SET email = :email, claims = :claims, updated_at = :updated_at, last_request = :last_request
+             WHERE realm = :realm AND id = :id AND v = :v AND updated_at = :seen AND :updated_at > :seen
+               AND (email_verified = 0 OR email IS :email)",
         )?
-        .execute(params![
-            realm.as_str(),
-            user.id.as_bytes(),
-            user.email,
-            Json(&user.claims),
-            At(user.updated_at),
-            stamp.request.as_bytes(),
-            At(*seen),
-            FORMAT
-        ])?;
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": user.id.as_bytes(),
+            ":email": user.email,
+            ":claims": Json(&user.claims),
+            ":updated_at": At(user.updated_at),
+            ":last_request": stamp.request.as_bytes(),
+            ":seen": At(*seen),
+            ":v": FORMAT,
+        })?;
     outcome(changed, stamp, || get(db, realm, &user.id), |there| stored::is_same_profile(there, user))
 }
 
 /// The foreign key deletes the identifiers with the user.
 pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp) -> Result<Commit<User>> {
     let changed = db
-        .prepare_cached("DELETE FROM users WHERE realm = ?1 AND id = ?2")?
-        .execute(params![realm.as_str(), id.as_bytes()])?;
+        .prepare_cached("DELETE FROM users WHERE realm = :realm AND id = :id")?
+        .execute(named_params! { ":realm": realm.as_str(), ":id": id.as_bytes() })?;
     Ok(if changed > 0 { Commit::Done } else { Commit::Lost(None) })
 }
 
