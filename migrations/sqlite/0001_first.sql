@@ -1,5 +1,5 @@
--- The first schema. Every key begins with the realm. `v` is the format of one record; a program that meets a
--- larger one than it knows refuses it. `last_request` lets a repeated write recognise itself.
+-- The first schema. Every key begins with the realm. `v` is the format of one record; a program refuses records of
+-- another format than it knows. By `last_request` a repeated write recognises its own effect.
 -- Times are milliseconds since 1970; ids and digests are raw bytes; JSON only where a value is nested.
 
 CREATE TABLE realms (
@@ -97,7 +97,7 @@ CREATE TABLE consents (
   PRIMARY KEY (realm, user_id, client_id)
 ) STRICT, WITHOUT ROWID;
 
--- No index but the key and the expiry: a user's grants lie beside each other, and are few.
+-- No index but the key and the expiry: a user's grants are next to each other, and few.
 CREATE TABLE grants (
   realm TEXT NOT NULL,
   user_id BLOB NOT NULL,

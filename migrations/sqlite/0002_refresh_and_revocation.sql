@@ -1,5 +1,5 @@
 -- Refresh tokens, denied access tokens, attempt counters, and a number by which a change of a client names the
--- record it saw. All of it new, so an older program goes on beside it.
+-- record it saw. Everything is an addition, so an older program can still run on it.
 
 ALTER TABLE grants ADD COLUMN refresh_digest BLOB;
 ALTER TABLE grants ADD COLUMN refresh_generation INTEGER;
@@ -20,7 +20,7 @@ CREATE TABLE denied_tokens (
 ) STRICT;
 CREATE INDEX denied_tokens_by_expiry ON denied_tokens (realm, expires_at);
 
--- `debt` is the one number of a counter; when it has passed, the counter is as good as absent.
+-- `debt` is the only value of a counter; when that instant has passed, the counter counts as absent.
 CREATE TABLE attempts (
   realm TEXT NOT NULL,
   kind TEXT NOT NULL,

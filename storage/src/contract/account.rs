@@ -1,4 +1,4 @@
-//! Cases of a person's account: what they change about themselves.
+//! Cases of an account: what users change about themselves.
 
 use super::sample::{
     END_OF_TIME, NOW, bare_user, call, earlier, full_user, later, lost, password, put_session, put_user,
@@ -15,7 +15,7 @@ pub async fn a_profile_is_replaced_and_nothing_else(store: Arc<dyn Store>) {
     let (before, other) = (bare_user(1), full_user(2));
     put_user(&*store, &before, "alice").await;
     put_user(&*store, &other, "bob").await;
-    // Different in everything, but only these three count.
+    // Different in everything, but only these three fields are replaced.
     let wanted = User {
         subject: Subject::from_text("other"),
         password: Some(password("$argon2id$other")),
@@ -27,7 +27,7 @@ pub async fn a_profile_is_replaced_and_nothing_else(store: Arc<dyn Store>) {
     let User { email, claims, updated_at, .. } = wanted;
     let filled = User { email, claims, updated_at, ..before.clone() };
     assert_eq!(store.user(&filled.id).await.unwrap().as_ref(), Some(&filled));
-    // And back to nothing.
+    // And back to no values.
     let emptied = User { updated_at: later(2), ..before };
     assert_eq!(store.set_profile(&emptied, later(1), call(3)).await.unwrap(), Commit::Done);
     assert_eq!(store.user(&emptied.id).await.unwrap(), Some(emptied));
@@ -42,7 +42,7 @@ pub async fn a_profile_is_lost_unless_it_is_the_one_seen(store: Arc<dyn Store>) 
         let missed = store.set_profile(&wanted(later(9)), seen, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "seen at {seen:?}");
     }
-    // An instant that doesn't move on would let the next one who saw the same record pass.
+    // Without a later instant, another request that saw the same record would also succeed.
     for updated_at in [NOW, earlier(1), Timestamp::EPOCH] {
         let missed = store.set_profile(&wanted(updated_at), NOW, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "updated at {updated_at:?}");
@@ -61,7 +61,7 @@ pub async fn a_verified_address_stays(store: Arc<dyn Store>) {
         let missed = store.set_profile(&wanted, NOW, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "{email:?}");
     }
-    // Whether it is verified is the record's to say, not the caller's.
+    // The record says whether the address is verified, not the caller.
     let claim = User { email: None, email_verified: false, updated_at: later(1), ..there.clone() };
     assert_eq!(store.set_profile(&claim, NOW, call(2)).await.unwrap(), lost(there.clone()));
     there = User { claims: serde_json::Map::new(), updated_at: later(1), ..there };

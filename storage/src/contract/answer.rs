@@ -1,5 +1,5 @@
-//! Cases of a write that was applied but whose answer was lost on the way: repeated in the same call it
-//! recognises itself; made by another call it has lost.
+//! Cases of a write that took effect but whose answer was lost: repeated by the same request it recognises its
+//! effect; made by another request it has lost.
 
 use super::sample::{
     agreed, attempt, bare_client, bare_user, call, call_at, client_id, code, each, first_tip, full_client,
@@ -17,7 +17,7 @@ use protocol::user::User;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes a write whose answer is lost, makes it again, and returns the second answer.
+/// Makes a write whose answer is lost, repeats it, and returns the second answer.
 async fn repeated<T>(
     store: &Arc<dyn Store>,
     method: &'static str,
@@ -43,7 +43,7 @@ pub async fn an_unanswered_ring_is_recognised(store: Arc<dyn Store>) {
         let same_call = store.replace_ring(ring, seen, "c", call(2)).await.unwrap();
         assert_eq!(same_call, lost(there), "the same call, but not its work");
     }
-    // The same text once more, in the same call: an earlier version of it is not there any more.
+    // The same text again, in the same request: an earlier version of it no longer exists.
     assert!(store.replace_ring(ring, Some(2), "b", call(2)).await.unwrap().is_done());
     let second = store.replace_ring(ring, Some(1), "b", call(2)).await.unwrap();
     assert_eq!(second, lost(Document { version: 3, body: "b".into() }));
@@ -55,7 +55,7 @@ pub async fn an_unanswered_client_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "create_client", create).await, Commit::Done);
     assert_eq!(store.clients().await.unwrap(), std::slice::from_ref(&client));
     assert_eq!(store.create_client(&client, call(3)).await.unwrap(), lost(client.clone()));
-    // The same call with other secrets, or another time.
+    // The same request with other secrets, or another time.
     let other_secrets = Client { secrets: vec![], ..client.clone() };
     let other_time = Client { created_at: later(1), ..client.clone() };
     for other in [other_secrets, other_time] {
@@ -72,11 +72,11 @@ pub async fn an_unanswered_replacement_of_a_client_is_recognised(store: Arc<dyn 
     assert_eq!(store.clients().await.unwrap(), std::slice::from_ref(&next));
     let other = store.replace_client(&next, call(3)).await.unwrap();
     assert_eq!(other, lost(next.clone()), "somebody else who made the same");
-    // The same call with something else in it, be it the least of all.
+    // The same request with any other content, however small the difference.
     for other in [Client { native: false, ..next.clone() }, Client { revision: 1, ..next.clone() }] {
         assert_eq!(store.replace_client(&other, call(2)).await.unwrap(), lost(next.clone()));
     }
-    // One that was made and replaced in the same call, its secrets never changed.
+    // A session that was put and replaced in the same request, its secrets unchanged.
     let made = full_client("b");
     assert_eq!(store.create_client(&made, call(2)).await.unwrap(), Commit::Done);
     let renamed = Client { name: "Renamed".into(), revision: made.revision + 1, ..made.clone() };
@@ -123,7 +123,7 @@ pub async fn an_unanswered_user_is_recognised(store: Arc<dyn Store>) {
         assert_eq!(owner(&*store, identifier).await, Some(user.id));
     }
     assert_eq!(store.create_user(&user, &names, call(3)).await.unwrap(), lost(user.clone()));
-    // The same call with somebody else of the same name, or another address.
+    // The same request with another user of the same name, or another address.
     for other in [full_user(2), User { email: None, ..user.clone() }] {
         assert_eq!(store.create_user(&other, &names, call(2)).await.unwrap(), lost(user.clone()));
     }
@@ -153,7 +153,7 @@ pub async fn an_unanswered_password_over_the_one_seen_is_recognised(store: Arc<d
         let missed = store.set_password(&user.id, seen, password, by).await.unwrap();
         assert_eq!(missed, lost(changed.clone()), "another call, or the same with another password");
     }
-    // A user who was made with it in the same call: nothing was voided, so it isn't this write's work.
+    // A user created with this password in the same request: nothing was voided, so this write had no effect yet.
     let made = User { password: Some(new.clone()), ..bare_user(2) };
     assert_eq!(store.create_user(&made, &[], stamp).await.unwrap(), Commit::Done);
     let other = Generation::first(call(9).request);
@@ -170,7 +170,7 @@ pub async fn an_unanswered_profile_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(store.user(&wanted.id).await.unwrap().as_ref(), Some(&wanted));
     let other = store.set_profile(&wanted, call(2).at, call(3)).await.unwrap();
     assert_eq!(other, lost(wanted.clone()), "another call that wants the same");
-    // The same call with something else.
+    // The same request with other content.
     let other_email = User { email: None, ..wanted.clone() };
     let other_claims = User { claims: serde_json::Map::new(), ..wanted.clone() };
     let other_time = User { updated_at: later(2), ..wanted.clone() };
@@ -186,7 +186,7 @@ pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(repeated(&store, "start_session", start).await, Commit::Done);
     assert_eq!(kept_session(&*store, &session).await.as_ref(), Some(&session));
     assert_eq!(store.start_session(&session, call(3)).await.unwrap(), lost(session.clone()));
-    // The same call with another secret, or another expiry.
+    // The same request with another secret, or another expiry.
     let other_secret = Session { secret: session_secret(9), ..session.clone() };
     let other_end = Session { expires_at: later(1), ..session.clone() };
     for other in [other_secret, other_end] {
@@ -241,7 +241,7 @@ pub async fn an_unanswered_grant_is_recognised(store: Arc<dyn Store>) {
     let kept = Grant { last_request: call(2).request, ..grant.clone() };
     assert_eq!(kept_grant(&*store, &grant).await.as_ref(), Some(&kept));
     assert_eq!(store.create_grant(&grant, None, call(3)).await.unwrap(), lost(kept.clone()));
-    // The same call with another code, or for another client.
+    // The same request with another code, or for another client.
     let other_code = with_code(grant.clone(), |own| own.digest = code(9));
     let other_client = Grant { client: client_id("client-b"), ..grant };
     for other in [other_code, other_client] {
@@ -259,7 +259,7 @@ pub async fn an_unanswered_redemption_is_recognised(store: Arc<dyn Store>) {
         let spent = redeemed(grant, call(2).at);
         let kept = Grant { refresh: tip.clone(), last_request: call(2).request, ..spent };
         assert_eq!(kept_grant(&*store, &kept).await.as_ref(), Some(&kept));
-        // Another call in the same millisecond is a replay.
+        // Another request in the same millisecond is a replay.
         let other = store.redeem_code(key, &code, tip, call(3)).await.unwrap();
         assert_eq!(other, lost(kept));
     }
@@ -317,7 +317,7 @@ pub async fn an_unanswered_denial_is_recognised(store: Arc<dyn Store>) {
     assert_eq!(same_call, lost(later(5)), "the same call, but not its expiry");
 }
 
-/// Nobody is hurt by counting twice, and a counter is not worth a record of who counted.
+/// Counting twice does no harm, and a counter is not worth a record of the requests that counted.
 pub async fn an_unanswered_attempt_counts_once_or_twice(store: Arc<dyn Store>) {
     let interval = Duration::from_secs(20);
     let note = async |store: &dyn Store| store.note_attempt(attempt(1), each(interval), call(2)).await;

@@ -22,7 +22,7 @@ pub async fn a_debt_moves_on_by_an_interval(store: Arc<dyn Store>) {
         // Paid off to the millisecond, and long ago.
         (later(7000), SECOND, later(8000)),
         (later(9001), SECOND, later(10_001)),
-        // Less than a millisecond is nothing.
+        // Less than a millisecond doesn't count.
         (later(9001), Duration::from_nanos(999_999), later(10_001)),
         (later(10_002), Duration::ZERO, later(10_002)),
     ] {
@@ -72,9 +72,9 @@ pub async fn debts_at_the_edges_of_time(store: Arc<dyn Store>) {
     assert_eq!(note(1, epoch, SECOND).await, (epoch.plus(SECOND), epoch.plus(SECOND)));
     let last_second = END_OF_TIME.minus(SECOND);
     assert_eq!(note(2, last_second, SECOND).await, (END_OF_TIME, END_OF_TIME));
-    // What no clock of ours can have noted is forgotten.
+    // A debt that no clock of ours can have noted is forgotten.
     assert_eq!(note(2, epoch, SECOND).await, (epoch.plus(SECOND), epoch.plus(SECOND)));
-    // Past the end there is nowhere to go: not back to the beginning, which would let everyone in.
+    // The debt stops at the end of time: starting over would let every attempt pass.
     for (number, at, interval) in [
         (2, END_OF_TIME, SECOND),
         (3, END_OF_TIME, Duration::MAX),

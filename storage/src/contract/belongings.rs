@@ -11,7 +11,7 @@ use protocol::grant::Grant;
 use protocol::session::Session;
 use std::sync::Arc;
 
-/// All that user 1 has behind a place. No page is longer than the limit, and none but the last is empty.
+/// Everything that user 1 has behind a place. No page exceeds the limit, and only the last one may be empty.
 async fn walk(store: &dyn Store, mut behind: Option<Place>) -> Vec<Belonging> {
     let mut all = Vec::new();
     loop {
@@ -26,7 +26,7 @@ async fn walk(store: &dyn Store, mut behind: Option<Place>) -> Vec<Belonging> {
     }
 }
 
-/// Everything in an order of the test's own; within a kind each backend has another one.
+/// Everything in the test's own order; within a kind each backend has another one.
 fn sorted(mut all: Vec<Belonging>) -> Vec<Belonging> {
     all.sort_by_key(|it| match it {
         Belonging::Consent(consent) => (0, consent.client.to_string()),
@@ -48,7 +48,7 @@ async fn put(store: &dyn Store, it: &Belonging) {
     }
 }
 
-/// So many consents, grants and sessions of user 1.
+/// Puts this many consents, grants and sessions of user 1.
 async fn filled(store: &Arc<dyn Store>, [consents, grants, sessions]: [u32; 3]) -> Vec<Belonging> {
     let agreed = |n: u32| agreed(1, &format!("client-{n}"), "openid", call(1));
     let consents = (0..consents).map(|n| Belonging::Consent(agreed(n)));
@@ -132,7 +132,7 @@ pub async fn n242_belongings_come_in_pages_each_of_them_once(store: Arc<dyn Stor
     assert_eq!(walk(&*store, Some(Place::Sessions)).await, all.get(520..).unwrap());
 }
 
-/// A place stays one when what was there is gone. All backends order these ids alike.
+/// A place stays valid when its record is gone. All backends order these ids alike.
 pub async fn n242_a_page_begins_behind_what_is_gone(store: Arc<dyn Store>) {
     let [consent, grant, session] = [
         Belonging::Consent(agreed(1, "b", "openid", call(1))),
@@ -196,7 +196,7 @@ pub async fn n242_belongings_are_deleted_some_at_a_time_and_nobody_elses(store: 
     }
 }
 
-/// The deletion of a user ends what they have, because there is nobody whose it could be. It goes afterwards.
+/// Deleting a user ends what the user has, because nothing is alive without its user. The records go afterwards.
 pub async fn n242_what_a_deleted_user_had_goes_afterwards(store: Arc<dyn Store>) {
     put_user(&*store, &bare_user(1), "alice").await;
     put_session(&*store, &session(1)).await;
@@ -213,7 +213,7 @@ pub async fn n242_what_a_deleted_user_had_goes_afterwards(store: Arc<dyn Store>)
     assert_eq!(store.belongings(&user_id(1), None).await.unwrap(), Belongings::default());
     assert_eq!(kept_grant(&*store, &grant(1)).await, None);
     assert_eq!(kept_session(&*store, &session(1)).await, None);
-    // Who comes under the same id begins with nothing.
+    // A later user with the same id has nothing.
     put_user(&*store, &bare_user(1), "alice").await;
     assert_eq!(store.belongings(&user_id(1), None).await.unwrap(), Belongings::default());
     assert_eq!(store.belongings(&user_id(2), None).await.unwrap().list, theirs);

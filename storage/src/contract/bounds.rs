@@ -1,5 +1,5 @@
-//! Cases of how many sessions, codes and grants one user can have: what is too much goes when one more comes, and
-//! what an import brings stays.
+//! Cases of how many sessions, codes and grants one user can have: the surplus goes when one more is put, and imported
+//! records stay.
 
 use super::race::{CALLS, race};
 use super::sample::{
@@ -78,13 +78,13 @@ pub async fn n242_one_session_too_many_ends_the_oldest(store: Arc<dyn Store>) {
 pub async fn n242_sessions_that_are_over_go_first_and_the_new_one_never(store: Arc<dyn Store>) {
     let all = (0..SESSIONS).map(|n| match n {
         97 => Session { ended_at: Some(earlier(1)), ..begun(n) },
-        // Over from the instant itself on.
+        // Over from that instant on.
         98 => Session { expires_at: call(2).at, ..begun(n) },
         99 => Session { expires_at: later(1), ..begun(n) },
         _ => begun(n),
     });
     restore_sessions(&store, all).await;
-    // Of those that are over the older one first, then the oldest; none that isn't over by the call's clock.
+    // First those that are over, the older one first, then the oldest; by the request's clock.
     let mut left: BTreeSet<_> = (0..SESSIONS).collect();
     for (number, gone) in [(101, 97), (102, 98), (103, 0), (104, 1)] {
         assert!(store.start_session(&begun(number), call(2)).await.unwrap().is_done());
@@ -92,7 +92,7 @@ pub async fn n242_sessions_that_are_over_go_first_and_the_new_one_never(store: A
         left.remove(&gone);
         assert_eq!(sessions(&*store).await, left);
     }
-    // By the clock of the server that begins it, it is the oldest of all, or over.
+    // By the clock of the server that starts it, it is the oldest of all, or over.
     let slow = Session { created_at: earlier(9), ..session(105) };
     let brief = Session { created_at: earlier(9), expires_at: earlier(1), ..session(106) };
     for new in [slow, brief] {
@@ -101,7 +101,7 @@ pub async fn n242_sessions_that_are_over_go_first_and_the_new_one_never(store: A
     }
 }
 
-/// Each sees some of the others, so a few too many may be left, but never one of the newest lost.
+/// Each request sees some of the others, so a few surplus ones may be left, but none of the newest is lost.
 pub async fn n242_sixty_four_sessions_at_once_converge_within_the_bound(store: Arc<dyn Store>) {
     restore_sessions(&store, (0..SESSIONS).map(begun)).await;
     let answers = race(&store, SESSIONS, |store, number| async move {
@@ -147,7 +147,7 @@ async fn assert_kept(store: &dyn Store, grants: &[Grant]) {
     }
 }
 
-/// The numbers of those that are there.
+/// The numbers of the grants that exist.
 async fn left_of(store: &dyn Store, client: &str, numbers: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
     let mut left = BTreeSet::new();
     for number in numbers {
@@ -159,7 +159,7 @@ async fn left_of(store: &dyn Store, client: &str, numbers: impl IntoIterator<Ite
 }
 
 pub async fn n242_one_code_too_many_of_a_session_with_a_client_ends_the_oldest(store: Arc<dyn Store>) {
-    // All older than the codes, and spared: redeemed, another session's, another client's, another user's.
+    // All older than the codes, and kept: redeemed, of another session, client or user.
     let old = |client: &str, number| Grant { created_at: earlier(u64::from(number)), ..made(client, number) };
     let spared: Vec<Grant> = (0..5)
         .flat_map(|n| {
@@ -177,7 +177,7 @@ pub async fn n242_one_code_too_many_of_a_session_with_a_client_ends_the_oldest(s
         let left = left_of(&*store, "client-a", 0..=number).await;
         assert_eq!(left, ((number + 1).saturating_sub(CODES)..=number).collect());
     }
-    // By the clock of the server that makes it, it is the oldest of all: still it is good.
+    // By the clock of the server that makes it, it is the oldest of all, and still good.
     let slow = Grant { created_at: earlier(99), ..made("client-a", 50) };
     put_grant(&*store, &slow).await;
     assert_kept(&*store, &[slow]).await;
@@ -209,7 +209,7 @@ pub async fn n242_one_grant_too_many_with_a_client_ends_the_oldest_fifth(store: 
     );
     let slow = Grant { created_at: earlier(99), ..redeemed(made("client-a", 150)) };
     put_grant(&*store, &slow).await;
-    // Itself, and the newest of those that aren't over.
+    // The grant itself, and the newest of those that aren't over.
     let left: BTreeSet<u32> = (11..90).chain([150]).collect();
     assert_eq!(left.len(), KEPT_OF_A_CLIENT);
     assert_eq!(left_of(&*store, "client-a", 0..=150).await, left);
@@ -228,7 +228,7 @@ pub async fn n242_sixty_four_codes_at_once_converge_within_the_bound(store: Arc<
         store.create_grant(&made("client-a", number), None, call(number)).await
     });
     assert!(answers.await.iter().all(|(_, commit)| commit.is_done()));
-    // Nobody's own code went with itself, so not always the oldest did. A backend may delete a bounded number with each.
+    // No request deleted its own code, so the oldest did not always go. A backend may delete a bounded number each time.
     for number in CALLS..CALLS + 2 {
         put_grant(&*store, &made("client-a", number)).await;
     }
@@ -237,7 +237,7 @@ pub async fn n242_sixty_four_codes_at_once_converge_within_the_bound(store: Arc<
     assert!(left.contains(&CALLS) && left.contains(&(CALLS + 1)), "{left:?}");
 }
 
-/// What another store had is moved whole; and a write that loses ends nothing.
+/// Everything another store had is moved; and a write that loses deletes nothing.
 pub async fn n242_what_is_restored_stays_until_one_more_is_made(store: Arc<dyn Store>) {
     restore_sessions(&store, (0..SESSIONS + 20).map(begun)).await;
     restore_grants(&store, (0..GRANTS + 20).map(|n| made("client-a", n))).await;

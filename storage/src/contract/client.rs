@@ -15,7 +15,7 @@ pub async fn a_client_comes_back_whole(store: Arc<dyn Store>) {
     );
     all.push(Client { revision: i64::MAX.cast_unsigned(), ..full_client("often-written") });
     all.extend(Algorithm::ALL.map(|alg| Client { signing_alg: Some(alg), ..full_client(alg.as_str()) }));
-    // What an earlier program ended, and what this one registered.
+    // A client that an older program ended, and one that this program registered.
     let ended = Generation { id: None, not_before: later(4) };
     for (generation, id) in [(ended, "ended"), (Generation::first(call(5).request), "registered")] {
         all.push(Client { generation, ..bare_client(id) });
@@ -82,7 +82,7 @@ pub async fn a_deleted_client_is_not_brought_back(store: Arc<dyn Store>) {
     let next = Client { revision: seen.revision + 1, ..seen };
     assert_eq!(store.replace_client(&next, call(3)).await.unwrap(), Commit::Lost(None));
     assert_eq!(store.clients().await.unwrap(), []);
-    // Whoever saw the former one doesn't change the one that has its id now.
+    // A request that saw the former client doesn't change the one that has its id now.
     let successor = bare_client("a");
     put_client(&*store, &successor).await;
     assert_eq!(store.replace_client(&next, call(4)).await.unwrap(), lost(successor.clone()));
@@ -93,7 +93,7 @@ pub async fn a_client_made_anew_is_not_replaced_by_who_saw_the_former(store: Arc
     let former = bare_client("a");
     put_client(&*store, &former).await;
     assert_eq!(store.delete_client(&former.id, call(2)).await.unwrap(), Commit::Done);
-    // Its revisions start from 1 again, so they don't tell the two apart.
+    // Its revisions start from 1 again, so they don't distinguish the two.
     let successor = Client { created_at: later(1), ..bare_client("a") };
     put_client(&*store, &successor).await;
     for created_at in [former.created_at, earlier(1), later(2)] {

@@ -22,7 +22,7 @@ pub async fn a_consent_grows(store: Arc<dyn Store>) {
     for (millis, given, remembered, grew) in [
         (0, "", "", 0),
         (1, "openid email", "openid email", 1),
-        // What adds nothing changes nothing.
+        // A consent that adds nothing changes nothing.
         (2, "email", "openid email", 1),
         (3, "", "openid email", 1),
         (4, "profile openid", "openid email profile", 4),
@@ -44,7 +44,7 @@ pub async fn a_consent_is_of_one_user_with_one_client(store: Arc<dyn Store>) {
     assert_eq!(kept_consent(&*store, &agreed(2, "b", "", call(1))).await, None);
 }
 
-/// What was agreed to by one authority says nothing about another: a former client of that id, a former password.
+/// A consent under one authority says nothing about another: a former client of that id, a former password.
 pub async fn n241_a_consent_of_another_authority_is_replaced(store: Arc<dyn Store>) {
     let (first, second) = (Some(authority(1)), Some(authority(2)));
     for (millis, by, given, remembered, grew) in [
@@ -54,7 +54,7 @@ pub async fn n241_a_consent_of_another_authority_is_replaced(store: Arc<dyn Stor
         (4, first, "email", "openid email", 4),
         (5, second, "email", "email", 5),
         (6, second, "email", "email", 5),
-        // Not back to what it was, either.
+        // And not back to the former one.
         (7, first, "phone", "phone", 7),
         (8, None, "openid", "openid", 8),
     ] {
@@ -66,7 +66,7 @@ pub async fn n241_a_consent_of_another_authority_is_replaced(store: Arc<dyn Stor
     }
 }
 
-/// Whatever the order in which they come, what is left was agreed to by one authority.
+/// In whatever order they come, the remaining consent is of one authority.
 pub async fn n241_sixty_four_consents_of_two_authorities_are_not_mixed(store: Arc<dyn Store>) {
     let by = |number: u32| authority(number % 2);
     for round in rounds() {
@@ -94,7 +94,7 @@ pub async fn a_consent_is_forgotten(store: Arc<dyn Store>) {
     for consent in &all {
         put_consent(&*store, consent).await;
     }
-    // The second time there is nothing left, and that is fine.
+    // The second time there is nothing to forget, which is no error.
     for number in [2, 3] {
         store.forget_consent(&user_id(1), &client_id("client-a"), call(number)).await.unwrap();
         let mut left = Vec::new();
@@ -103,12 +103,12 @@ pub async fn a_consent_is_forgotten(store: Arc<dyn Store>) {
         }
         assert_eq!(left, [false, true, true]);
     }
-    // What is agreed to afterwards doesn't bring back what was forgotten.
+    // A later consent doesn't bring back the forgotten one.
     put_consent(&*store, &agreed(1, "client-a", "email", call_at(4, later(9)))).await;
     assert_eq!(kept(&*store).await, Some(("email".into(), 9)));
 }
 
-/// A backend may leave the records of a former client, but they don't count, whenever it was made.
+/// A backend may leave the consents of a former client, but they don't count, whenever it was registered.
 pub async fn n241_a_client_made_again_under_an_old_id_is_agreed_to_again(store: Arc<dyn Store>) {
     let registered =
         |number| Client { generation: Generation::first(call(number).request), ..bare_client("client-a") };
@@ -142,7 +142,7 @@ pub async fn n241_a_client_made_again_under_an_old_id_is_agreed_to_again(store: 
     assert_eq!(kept, again, "nothing of what the former was agreed to");
 }
 
-/// More than one request may ask for.
+/// More scopes than one request may ask for.
 pub async fn a_consent_outgrows_a_request(store: Arc<dyn Store>) {
     let tokens: Vec<String> = (0..30).map(|n| format!("https://api.example/scope/{n}")).collect();
     for token in &tokens {

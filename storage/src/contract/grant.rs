@@ -20,12 +20,12 @@ const REASONS: [RevocationReason; 5] = [
     RevocationReason::Revoked,
 ];
 
-/// The grant, redeemed by a call.
+/// The grant, redeemed by a request.
 fn redeemed(grant: Grant, stamp: Stamp) -> Grant {
     Grant { last_request: stamp.request, ..sample::redeemed(grant, stamp.at) }
 }
 
-/// The grant, revoked by a call.
+/// The grant, revoked by a request.
 fn revoked(grant: Grant, reason: RevocationReason, stamp: Stamp) -> Grant {
     Grant { revoked: Some(Revocation { at: stamp.at, reason }), last_request: stamp.request, ..grant }
 }
@@ -88,7 +88,7 @@ pub async fn n059_codes_at_the_edges_of_time(store: Arc<dyn Store>) {
     for (number, end, at, good) in [
         (1, Timestamp::EPOCH, Timestamp::EPOCH, false),
         (2, Timestamp::EPOCH.plus(ms), Timestamp::EPOCH, true),
-        // A clock that jumped back by centuries kills no code.
+        // A clock that jumped back by centuries invalidates no code.
         (3, NOW, Timestamp::EPOCH, true),
         (4, END_OF_TIME, END_OF_TIME.minus(ms), true),
         (5, END_OF_TIME, END_OF_TIME, false),
@@ -156,7 +156,7 @@ pub async fn a_code_is_burnt_only_before_its_redemption(store: Arc<dyn Store>) {
 
 pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn Store>) {
     for (number, reason) in (1..).zip(REASONS) {
-        // A grant ends before its redemption and after it.
+        // A grant can be revoked before its redemption and after it.
         let before =
             with_code(grant(number), |code| code.redeemed_at = (number % 2 == 0).then_some(earlier(1)));
         put_grant(&*store, &before).await;
@@ -176,7 +176,7 @@ pub async fn a_grant_is_revoked_once_and_the_first_reason_stays(store: Arc<dyn S
 }
 
 pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
-    // One call, one id: still each step recognises only its own effect, not that the call wrote the record.
+    // One request has one id, but each step recognises its own effect, not just any write of the request.
     let (grant, stamp) = (grant(1), call(2));
     let (first, next, other_next) = (first_tip(1), rotated_tip(2), rotated_tip(3));
     let create = async || store.create_grant(&grant, None, stamp).await.unwrap();
@@ -211,7 +211,7 @@ pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     assert_eq!(burn().await, lost(ended.clone()));
     assert_eq!(revoke(RevocationReason::Revoked).await, lost(ended.clone()));
     assert_eq!(kept_grant(&*store, &grant).await, Some(ended));
-    // One that was made and burnt, its code never redeemed.
+    // A grant that was put and burnt, its code never redeemed.
     let brief = Grant { last_request: stamp.request, ..sample::grant(2) };
     assert_eq!(store.create_grant(&brief, None, stamp).await.unwrap(), Commit::Done);
     assert_eq!(store.burn_code(brief.key(), stamp).await.unwrap(), Commit::Done);
@@ -219,7 +219,7 @@ pub async fn grant_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) {
     assert_eq!(store.create_grant(&brief, None, stamp).await.unwrap(), lost(burnt));
 }
 
-/// Whoever forgets the consent and looks for grants afterwards has found them all.
+/// Whoever forgets the consent and then lists the grants finds them all.
 pub async fn a_grant_is_made_only_while_the_consent_it_needs_is_remembered(store: Arc<dyn Store>) {
     let grant = grant(1);
     let consent = |given: &str| Consent {

@@ -1,4 +1,4 @@
-//! Cases of 64 calls at once on one grant: its code and its refresh token are good for one of them.
+//! Cases of 64 requests at once on one grant: its code and its refresh token are good for one of them.
 
 use super::race::{race, rounds, winner_leaving};
 use super::sample::{
@@ -22,7 +22,7 @@ pub async fn one_of_64_creates_a_grant(store: Arc<dyn Store>) {
     }
 }
 
-/// Rounds of a race on a grant's one write; the losers find it as the winner left it.
+/// Rounds of a race for one write of a grant; the losers find the grant as the winner left it.
 async fn race_on_grant<F>(
     store: &Arc<dyn Store>,
     step: impl Fn(Arc<dyn Store>, u32, Stamp) -> F + Copy,
@@ -78,7 +78,7 @@ pub async fn a_code_is_redeemed_or_burnt_never_both(store: Arc<dyn Store>) {
     race_on_grant(&store, either, |kept| kept.redeemed_at().is_some() != kept.revoked.is_some()).await;
 }
 
-/// What a transport that repeats by itself does at its worst.
+/// The worst of a transport that retries on its own.
 pub async fn sixty_four_deliveries_of_one_call_are_one_write(store: Arc<dyn Store>) {
     for round in rounds() {
         put_grant(&*store, &grant(round)).await;
@@ -93,7 +93,7 @@ pub async fn sixty_four_deliveries_of_one_call_are_one_write(store: Arc<dyn Stor
     }
 }
 
-/// What the tip of [`offline_grant`] is rotated to by a call.
+/// The successor of the refresh token of [`offline_grant`], by a request.
 fn successor(number: u32) -> Refresh {
     Refresh { generation: 8, rotated_at: Some(NOW), ..rotated_tip(number + 500) }
 }
@@ -113,7 +113,7 @@ pub async fn n072_one_of_64_rotates_a_refresh_token(store: Arc<dyn Store>) {
     }
 }
 
-/// The successor follows from the token, so calls at once bring the same one; still only one of them put it.
+/// The successor is derived from the token, so simultaneous requests bring the same one; still only one of them puts it.
 pub async fn n072_one_of_64_rotates_to_the_same_successor(store: Arc<dyn Store>) {
     let rotate = |store: Arc<dyn Store>, number, stamp| async move {
         let (seen, next) = (rotated_tip(number), successor(number));
@@ -141,7 +141,7 @@ pub async fn a_refresh_token_is_prolonged_by_all_but_rotated_once(store: Arc<dyn
             answers.await.into_iter().partition(|(number, _)| number % 2 == 0);
         let kept = kept_grant(&*store, &grant(round)).await.unwrap();
         let won = winner_leaving(&rotations, &kept);
-        // Who came before the rotation is done, who came after it finds its tip; nothing undoes it.
+        // A prolongation before the rotation is done, one after it finds the successor; none undoes the rotation.
         let (refresh, last_request) = (Some(successor(won)), call(won).request);
         assert_eq!(kept, Grant { refresh, last_request, ..offline_grant(round) });
         for (number, commit) in prolongings {

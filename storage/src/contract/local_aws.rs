@@ -1,5 +1,5 @@
-//! DynamoDB on this machine for tests: `conformance/local-aws`, built and started at the first call, one process
-//! for all tests of a program, ended with it.
+//! DynamoDB on this machine for tests: the emulator `conformance/local-aws`, built and started at the first use. All
+//! tests of a program share one process, which ends with the program.
 
 use crate::dynamodb::DynamoDb;
 use crate::dynamodb::connect::{self, Patience};
@@ -16,22 +16,22 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// No test is about how fast this machine is.
+/// No test depends on the speed of this machine.
 const PATIENCE: Patience = Patience::Operator;
 
 struct Process {
     endpoint: String,
-    /// Holds the standard input with whose end the process ends.
+    /// Holds the process's standard input; the process ends when it is closed.
     _child: Child,
 }
 
-/// Where it answers.
+/// The emulator's endpoint.
 pub fn endpoint() -> &'static str {
     static PROCESS: OnceLock<Process> = OnceLock::new();
     &PROCESS.get_or_init(start).endpoint
 }
 
-/// A client of it through a connection of the caller's own; `None`: through a plain one.
+/// A client of the emulator over the given connection; `None`: over a plain one.
 pub fn client(http: Option<SharedHttpClient>) -> Client {
     let plain = || aws_smithy_http_client::Builder::new().build_http();
     let settings = aws_sdk_dynamodb::Config::builder()
@@ -39,13 +39,13 @@ pub fn client(http: Option<SharedHttpClient>) -> Client {
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(endpoint())
-        // All clients of a process share one allowance of second tries, and what tests break uses up any.
+        // All clients of a process share one budget of retries, which injected faults would use up.
         .retry_partition(RetryPartition::custom("test").token_bucket(TokenBucket::unlimited()).build())
         .http_client(http.unwrap_or_else(plain));
     Client::from_conf(connect::within(settings, PATIENCE, Duration::from_millis(1)).build())
 }
 
-/// What a program of its own needs in its environment to find it.
+/// The environment in which another program finds the emulator.
 pub fn environment() -> [(&'static str, &'static str); 4] {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint()),
@@ -55,13 +55,13 @@ pub fn environment() -> [(&'static str, &'static str); 4] {
     ]
 }
 
-/// The name of a table that no other test of this program has.
+/// The name of a table that no other test of this program uses.
 pub fn table_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     format!("keyward-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A store in a table of its own over a connection of the caller's own.
+/// A store in a table of its own, over the given connection.
 pub async fn empty_over(http: Option<SharedHttpClient>) -> Result<DynamoDb, StoreError> {
     let store = DynamoDb::over(client(http), &table_name(), Realm::main(), PATIENCE);
     store.migrate().await?;
@@ -84,7 +84,7 @@ fn start() -> Process {
     Process { endpoint, _child: child }
 }
 
-/// Builds it beside the tests, and says where it is; cargo's own lock lets several test programs do so at once.
+/// Builds the emulator next to the tests and returns its path; cargo's lock lets several test programs do so at once.
 pub fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/<profile>/deps/<test>

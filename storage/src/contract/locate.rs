@@ -1,4 +1,4 @@
-//! Cases of a grant's session: it comes with the grant where the grant's life depends on it.
+//! Cases of a grant's session: it is loaded with the grant if the grant needs it.
 
 use super::sample::{
     bare_user, earlier, grant, grant_at, grant_key, later, offline_grant, put_grant, put_session, put_user,
@@ -10,7 +10,7 @@ use protocol::id::SessionId;
 use protocol::session::Session;
 use std::sync::Arc;
 
-/// What each of the two steps shows of a grant of user 1, which must be the same.
+/// What both operations load of a grant of user 1, which must be the same.
 async fn view(store: &dyn Store, number: u32, session: Option<SessionId>) -> GrantView {
     let at = GrantLocator { key: grant_key(number), session };
     let shown = store.load_grant(at).await.unwrap();
@@ -20,7 +20,7 @@ async fn view(store: &dyn Store, number: u32, session: Option<SessionId>) -> Gra
     shown
 }
 
-/// Its own session, one that is there and isn't it, one that isn't there, and none.
+/// The grant's session, another existing one, one that doesn't exist, and none.
 const NAMED: [Option<u32>; 4] = [Some(1), Some(2), Some(9), None];
 
 pub async fn n239_a_grant_comes_with_the_session_that_it_needs(store: Arc<dyn Store>) {
@@ -32,7 +32,7 @@ pub async fn n239_a_grant_comes_with_the_session_that_it_needs(store: Arc<dyn St
     let all = [
         (grant(1), true),
         (redeemed(grant(2), later(1)), true),
-        // Its code has not been redeemed: until then it depends on the session like any other.
+        // Its code has not been redeemed: until then it needs the session like any other grant.
         (Grant { refresh: None, ..unredeemed(offline_grant(3)) }, true),
         (offline_grant(4), false),
         (Grant { refresh: None, ..offline_grant(5) }, false),
@@ -48,7 +48,7 @@ pub async fn n239_a_grant_comes_with_the_session_that_it_needs(store: Arc<dyn St
             assert_eq!(view(&*store, number, named.map(session_id)).await, whole, "{number}, {named:?}");
         }
     }
-    // No grant, no session, whichever is named.
+    // Without a grant no session is loaded, whichever is named.
     for named in NAMED {
         let nothing = GrantView { user: Some(bare_user(1)), ..GrantView::default() };
         assert_eq!(view(&*store, 99, named.map(session_id)).await, nothing);
@@ -56,7 +56,7 @@ pub async fn n239_a_grant_comes_with_the_session_that_it_needs(store: Arc<dyn St
 }
 
 pub async fn n239_a_session_that_is_gone_is_not_made_up(store: Arc<dyn Store>) {
-    // Another user's of the same id, and another one of the same user.
+    // Another user's grant of the same id, and another grant of the same user.
     put_session(&*store, &Session { user: user_id(2), ..session(1) }).await;
     put_session(&*store, &session(2)).await;
     put_grant(&*store, &grant(1)).await;

@@ -1,8 +1,8 @@
-//! What every backend promises, as one suite of tests: each case gets an empty store and shows one promise,
-//! through nothing but [`Store`](crate::Store). [`contract!`](crate::contract!) makes tests of the cases, so
-//! what one backend promises no other can lack.
+//! What every backend promises, as one suite of tests: each case gets an empty store and tests one promise, only
+//! through [`Store`](crate::Store) and [`Transfer`](crate::Transfer). [`contract!`](crate::contract!) makes tests of the
+//! cases, so that all backends promise the same.
 //!
-//! Absent on purpose: when an expired record goes (any time, or never), and anything about speed.
+//! Absent on purpose: when an expired record is deleted (any time, or never), and anything about speed.
 #![allow(missing_docs, reason = "the name of a case says what it demands")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 

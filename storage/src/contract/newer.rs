@@ -1,4 +1,4 @@
-//! Records of a newer program. How they come about is each backend's own; what every write says to them isn't.
+//! Records of a newer program. How a test makes them depends on the backend; how every write answers doesn't.
 
 use super::sample::*;
 use crate::{RingDocument, Store, StoreError, StoreErrorKind};
@@ -12,7 +12,7 @@ pub(crate) fn kind_of<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind
     result.err().map(|error| error.kind())
 }
 
-/// Tries every write on a store whose records are newer, and that would let each of them through otherwise.
+/// Tries every write on a store whose records are newer, and whose state would otherwise let each of them succeed.
 pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
     let (user, key, sid) = (user_id(1), grant_key(1), session_id(1));
     let (seen, stamp, ring) = (session_secret(1), call(2), RingDocument::Ring);

@@ -1,4 +1,4 @@
-//! Cases of 64 calls at once, in the same millisecond: one wins, the others find what it left, and that for
+//! Cases of 64 requests at once, in the same millisecond: one wins, and the others find what it left. Each case runs
 //! many rounds.
 
 use super::sample::{
@@ -19,12 +19,12 @@ use tokio::sync::Barrier;
 pub(super) const CALLS: u32 = 64;
 const ROUNDS: u32 = 20;
 
-/// Each round's number begins the numbers of its calls and records.
+/// The numbers of the rounds; a round's requests and records are numbered from it.
 pub(super) fn rounds() -> impl Iterator<Item = u32> {
     (1..=ROUNDS).map(|round| round * 1000)
 }
 
-/// Makes `step` 64 times at once, each as another call, and returns the answers.
+/// Makes `step` 64 times at once, each as another request, and returns the answers.
 pub(super) async fn race<T, F>(
     store: &Arc<dyn Store>,
     round: u32,
@@ -50,7 +50,7 @@ where
     answers
 }
 
-/// The call that won; there must be one.
+/// The request that won; there must be one.
 pub(super) fn winner<T>(answers: &[(u32, Commit<T>)]) -> u32 {
     let winners: Vec<_> =
         answers.iter().filter(|(_, commit)| commit.is_done()).map(|&(call, _)| call).collect();
@@ -58,7 +58,7 @@ pub(super) fn winner<T>(answers: &[(u32, Commit<T>)]) -> u32 {
     winner
 }
 
-/// The call that won, when all others found `kept` instead.
+/// The request that won, if all others found `kept` instead.
 pub(super) fn winner_leaving<T: Clone + Debug + PartialEq>(answers: &[(u32, Commit<T>)], kept: &T) -> u32 {
     let losers = answers.iter().filter(|(_, commit)| !commit.is_done());
     losers.for_each(|(call, commit)| assert_eq!(*commit, lost(kept.clone()), "call {call}"));
@@ -286,7 +286,7 @@ pub async fn one_of_64_reauthenticates(store: Arc<dyn Store>) {
     for round in rounds() {
         put_session(&*store, &session(round)).await;
         let answers = race(&store, round, move |store, number| async move {
-            // Not the number of the round: the secret seen must not be the new one.
+            // Not the number of the round: the new secret must differ from the one seen.
             let wanted = reproven(&session(round), number + 500);
             store.reauthenticate(&wanted, &session_secret(round), call(number)).await
         });
@@ -363,7 +363,7 @@ pub async fn n150_sixty_four_attempts_add_up(store: Arc<dyn Store>) {
         let answers = race(&store, round, move |store, number| async move {
             store.note_attempt(attempt(round), each(interval), call(number)).await
         });
-        // Each is told another debt: nobody's failure is lost in another's.
+        // Each gets another debt: no failure is lost in another one.
         let mut debts: Vec<_> = answers.await.into_iter().map(|(_, debt)| debt).collect();
         debts.sort_unstable();
         let expected: Vec<_> = (1..=u64::from(CALLS)).map(|nth| later(nth * 7)).collect();

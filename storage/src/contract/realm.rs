@@ -9,7 +9,7 @@ pub async fn an_issuer_is_bound_and_replaced(store: Arc<dyn Store>) {
     let mut seen = None;
     for (issuer, number) in [("https://auth.example/t1", 1), ("http://localhost:8080", 2)] {
         for _ in 0..2 {
-            // The second time as if the answer had been lost.
+            // The second time, as if the answer had been lost.
             let done = store.replace_issuer(seen.clone(), issuer, call(number)).await.unwrap();
             assert_eq!(done, Commit::Done);
         }

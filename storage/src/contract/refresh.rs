@@ -1,4 +1,4 @@
-//! Cases of refresh tokens: the tip of a grant's chain, from its first one on.
+//! Cases of refresh tokens: the newest one of a grant, from the first on.
 
 use super::sample::{
     END_OF_TIME, NOW, call, call_at, code, earlier, first_tip, full_grant, grant, grant_key, kept_grant,
@@ -9,7 +9,7 @@ use protocol::grant::{Grant, GrantKey, Refresh};
 use protocol::time::Timestamp;
 use std::sync::Arc;
 
-/// Tips with every field at its edges, as a backend could confuse them.
+/// Refresh tokens with extreme values in every field, which a backend could confuse.
 fn tips() -> [Refresh; 4] {
     let (epoch, end) = (Timestamp::EPOCH, END_OF_TIME);
     [
@@ -27,7 +27,7 @@ fn tips() -> [Refresh; 4] {
     ]
 }
 
-/// The grant, its tip replaced by a call.
+/// The grant, its refresh token replaced by a request.
 fn turned(grant: Grant, tip: Refresh, stamp: Stamp) -> Grant {
     Grant { refresh: Some(tip), last_request: stamp.request, ..grant }
 }
@@ -58,7 +58,7 @@ pub async fn a_tip_is_replaced_and_nothing_else(store: Arc<dyn Store>) {
     put_grant(&*store, &other).await;
     for (number, next) in (2..).zip(tips()) {
         let seen = kept.refresh.clone().unwrap();
-        // The call's time has no part in it: what expires when is the caller's to say.
+        // The request's time doesn't matter: the caller decides about expiry.
         let stamp = call_at(number, if number % 2 == 0 { END_OF_TIME } else { Timestamp::EPOCH });
         assert_eq!(store.rotate_refresh(kept.key(), &seen, &next, stamp).await.unwrap(), Commit::Done);
         kept = turned(kept, next, stamp);
@@ -111,7 +111,7 @@ pub async fn a_tip_that_was_rotated_away_does_not_rotate_again(store: Arc<dyn St
         let missed = store.rotate_refresh(kept.key(), seen, &first_tip(5), call(4)).await.unwrap();
         assert_eq!(missed, lost(kept.clone()), "{seen:?}");
     }
-    // Each half of an older tip beside half of the present one.
+    // Half of an older token combined with half of the current one.
     for seen in [
         Refresh { digest: second.digest, ..third.clone() },
         Refresh { generation: second.generation, ..third },
@@ -125,7 +125,7 @@ pub async fn a_tip_that_was_rotated_away_does_not_rotate_again(store: Arc<dyn St
 pub async fn digest_and_generation_name_the_tip(store: Arc<dyn Store>) {
     let mut kept = offline_grant(1);
     put_grant(&*store, &kept).await;
-    // Prolonging leaves both as they are, so whoever saw the tip before may rotate it afterwards.
+    // Prolonging leaves both as they are, so a request that saw the token before may rotate it afterwards.
     let seen = rotated_tip(1);
     let prolonged = |millis| Refresh { idle_expires_at: later(millis), ..seen.clone() };
     let rotated = Refresh { generation: 8, rotated_at: Some(later(9)), ..rotated_tip(5) };
@@ -137,7 +137,7 @@ pub async fn digest_and_generation_name_the_tip(store: Arc<dyn Store>) {
     }
     let late = store.rotate_refresh(kept.key(), &seen, &prolonged(3), call(5)).await.unwrap();
     assert_eq!(late, lost(kept.clone()), "what was rotated away is not prolonged");
-    // What else a caller believes of the tip has no part in it.
+    // The other fields of the token that the caller saw don't matter.
     let vague = Refresh {
         rotated_at: None,
         master: 9,

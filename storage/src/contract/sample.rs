@@ -1,4 +1,4 @@
-//! Records to try a backend with: bare ones, and ones with every field that can be filled.
+//! Sample records: minimal ones, and ones with every field filled.
 
 use crate::{Commit, GrantLocator, Stamp, Store};
 use protocol::attempts::{AttemptKey, Limit};
@@ -19,27 +19,27 @@ use protocol::user::{PasswordHash, User};
 use serde_json::json;
 use std::time::Duration;
 
-/// When the cases happen: far ahead, so that no backend which deletes by the machine's clock interferes.
+/// The time of the cases: far in the future, so that no backend deletes records by the machine's clock.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(4_000_000_000);
 
-/// The last instant every backend keeps exactly.
+/// The last instant that every backend stores exactly.
 pub(crate) const END_OF_TIME: Timestamp = Timestamp::from_millis(i64::MAX.cast_unsigned());
 
-/// Text that a backend could trip over.
+/// Text that a backend could mishandle.
 const ODD: &str = "Zoë \"O'Neil\" \\ ; -- %_ 名前 🦀 \u{202e}\r\n\t#";
 
-/// Sixteen bytes that `number` tells apart.
+/// Sixteen bytes that differ by `number`.
 pub(crate) fn bytes(number: u32) -> [u8; 16] {
     let [a, b, c, d] = number.to_be_bytes();
     [0, 255, 39, 0, a, b, c, d, 0, 0, 0, 0, a, b, c, d]
 }
 
-/// A call at [`NOW`].
+/// The stamp of a request at [`NOW`].
 pub(crate) fn call(number: u32) -> Stamp {
     call_at(number, NOW)
 }
 
-/// A call at a time.
+/// The stamp of a request at a time.
 pub(crate) fn call_at(number: u32, at: Timestamp) -> Stamp {
     Stamp { at, request: RequestId::from_bytes(bytes(number)) }
 }
@@ -64,7 +64,7 @@ pub(crate) fn client_id(text: &str) -> ClientId {
     ClientId::parse(text).unwrap()
 }
 
-/// A public client with nothing that can be left out.
+/// A public client with required fields only.
 pub(crate) fn bare_client(id: &str) -> Client {
     Client {
         id: client_id(id),
@@ -89,7 +89,7 @@ pub(crate) fn bare_client(id: &str) -> Client {
     }
 }
 
-/// A client with everything.
+/// A client with every field.
 pub(crate) fn full_client(id: &str) -> Client {
     let texts = |count: usize| (0..count).map(|n| format!("https://rp.example/{n}?a=b&c='\"é")).collect();
     let kept = |number, expires_at| ClientSecret {
@@ -124,12 +124,12 @@ pub(crate) fn user_id(number: u32) -> UserId {
     UserId::from_bytes(bytes(number))
 }
 
-/// What leads to a user: a name or an address.
+/// An identifier of a user: a name or an address.
 pub(crate) fn name(typed: &str) -> Identifier {
     Identifier::typed(typed).unwrap()
 }
 
-/// A user with nothing that can be left out.
+/// A user with required fields only.
 pub(crate) fn bare_user(number: u32) -> User {
     User {
         id: user_id(number),
@@ -146,7 +146,7 @@ pub(crate) fn bare_user(number: u32) -> User {
     }
 }
 
-/// A user with everything.
+/// A user with every field.
 pub(crate) fn full_user(number: u32) -> User {
     let claims = json!({
         "name": ODD,
@@ -168,7 +168,7 @@ pub(crate) fn full_user(number: u32) -> User {
     }
 }
 
-/// The user with the generation that a call begins.
+/// The user with the generation that a request begins.
 pub(crate) fn voided(user: &User, stamp: Stamp) -> User {
     User { generation: user.generation.next(stamp.request, stamp.at), ..user.clone() }
 }
@@ -186,12 +186,12 @@ pub(crate) fn authentication(number: u32) -> Authentication {
     }
 }
 
-/// What something was decided by.
+/// The authority by which something was decided.
 pub(crate) fn authority(number: u32) -> Authority {
     Authority::from_bytes(bytes(number))
 }
 
-/// What a user agrees to with a client in a call, by authority 1.
+/// A consent of a user with a client in a request, by authority 1.
 pub(crate) fn agreed(user: u32, client: &str, given: &str, stamp: Stamp) -> Consent {
     Consent {
         user: user_id(user),
@@ -210,7 +210,7 @@ pub(crate) fn session_secret(number: u32) -> Digest {
     secret(SecretKind::Session, number)
 }
 
-/// A session of user 1 that is going on; its secret has the session's number.
+/// A live session of user 1; its secret has the session's number.
 pub(crate) fn session(number: u32) -> Session {
     Session {
         id: session_id(number),
@@ -224,7 +224,7 @@ pub(crate) fn session(number: u32) -> Session {
     }
 }
 
-/// The session, its user having proved themselves again: secret, authentication and authority have the number.
+/// The session after its user authenticated again: secret, authentication and authority have the number.
 pub(crate) fn reproven(session: &Session, number: u32) -> Session {
     let (secret, authentication) = (session_secret(number), authentication(number));
     Session { secret, authentication, authority: Some(authority(number)), ..session.clone() }
@@ -234,12 +234,12 @@ pub(crate) fn grant_id(number: u32) -> GrantId {
     GrantId::from_bytes(bytes(number))
 }
 
-/// Where a grant of user 1 is.
+/// The locator of a grant of user 1.
 pub(crate) fn grant_key(number: u32) -> GrantKey {
     GrantKey { user: user_id(1), grant: grant_id(number) }
 }
 
-/// The same for who doesn't know the session.
+/// The same without its session.
 pub(crate) fn grant_at(number: u32) -> GrantLocator {
     GrantLocator { key: grant_key(number), session: None }
 }
@@ -248,8 +248,8 @@ pub(crate) fn code(number: u32) -> Digest {
     secret(SecretKind::Code, number)
 }
 
-/// A grant of user 1 in session 1, with nothing that can be left out, not redeemed; its code has the grant's
-/// number. `last_request` is that of call 1.
+/// A grant of user 1 in session 1, with required fields only, not redeemed; its code has the grant's number.
+/// `last_request` is that of request 1.
 pub(crate) fn grant(number: u32) -> Grant {
     Grant {
         id: grant_id(number),
@@ -308,7 +308,7 @@ pub(crate) fn first_tip(number: u32) -> Refresh {
     }
 }
 
-/// What a refresh token of generation 6 was rotated to.
+/// The successor of a refresh token of generation 6.
 pub(crate) fn rotated_tip(number: u32) -> Refresh {
     Refresh { generation: 7, rotated_at: Some(later(3)), master: 300, ..first_tip(number) }
 }
@@ -319,7 +319,7 @@ pub(crate) fn offline_grant(number: u32) -> Grant {
     Grant { offline: true, refresh: Some(rotated_tip(number)), ..grant }
 }
 
-/// A grant with everything, at the end of its life.
+/// A grant with every field, at the end of its life.
 pub(crate) fn full_grant(number: u32) -> Grant {
     let grant = with_code(grant(number), |code| {
         // The challenge of RFC 7636 appendix B.
@@ -342,47 +342,47 @@ pub(crate) fn full_grant(number: u32) -> Grant {
     }
 }
 
-/// Creates a user whom a name leads to, in call 1.
+/// Creates a user with a name, in request 1.
 pub(crate) async fn put_user(store: &dyn Store, user: &User, typed: &str) {
     assert_eq!(store.create_user(user, &[name(typed)], call(1)).await.unwrap(), Commit::Done);
 }
 
-/// Who an identifier leads to.
+/// The user an identifier leads to.
 pub(crate) async fn owner(store: &dyn Store, identifier: &Identifier) -> Option<UserId> {
     store.find_user(identifier, &[]).await.unwrap().user
 }
 
-/// Creates a client, in call 1.
+/// Creates a client, in request 1.
 pub(crate) async fn put_client(store: &dyn Store, client: &Client) {
     assert_eq!(store.create_client(client, call(1)).await.unwrap(), Commit::Done);
 }
 
-/// Starts a session, in call 1.
+/// Starts a session, in request 1.
 pub(crate) async fn put_session(store: &dyn Store, session: &Session) {
     assert_eq!(store.start_session(session, call(1)).await.unwrap(), Commit::Done);
 }
 
-/// Creates a grant, in call 1.
+/// Creates a grant, in request 1.
 pub(crate) async fn put_grant(store: &dyn Store, grant: &Grant) {
     assert_eq!(store.create_grant(grant, None, call(1)).await.unwrap(), Commit::Done);
 }
 
-/// Remembers a consent, in call 1.
+/// Remembers a consent, in request 1.
 pub(crate) async fn put_consent(store: &dyn Store, consent: &Consent) {
     store.remember_consent(consent, call(1)).await.unwrap();
 }
 
-/// The grant as it is kept.
+/// The stored grant.
 pub(crate) async fn kept_grant(store: &dyn Store, like: &Grant) -> Option<Grant> {
     store.load_grant(GrantLocator { key: like.key(), session: None }).await.unwrap().grant
 }
 
-/// The session as it is kept.
+/// The stored session.
 pub(crate) async fn kept_session(store: &dyn Store, like: &Session) -> Option<Session> {
     store.load_sign_in(&like.user, Some(like.id), &client_id("client-a"), &[]).await.unwrap().session
 }
 
-/// The consent as it is kept.
+/// The stored consent.
 pub(crate) async fn kept_consent(store: &dyn Store, like: &Consent) -> Option<Consent> {
     store.load_sign_in(&like.user, None, &like.client, &[]).await.unwrap().consent
 }
@@ -397,12 +397,12 @@ pub(crate) fn attempt(number: u32) -> AttemptKey {
     AttemptKey::session(&session_id(number))
 }
 
-/// One each interval.
+/// One attempt each interval.
 pub(crate) fn each(interval: Duration) -> Limit {
     Limit { burst: 1, interval }
 }
 
-/// What a lost write found.
+/// A lost write that found a record.
 pub(crate) fn lost<T>(record: T) -> Commit<T> {
     Commit::Lost(Some(Box::new(record)))
 }

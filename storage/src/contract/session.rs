@@ -13,13 +13,13 @@ use protocol::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A session somebody ended.
+/// A session that was ended.
 fn ended(number: u32) -> Session {
     Session { ended_at: Some(earlier(1)), ..session(number) }
 }
 
 pub async fn a_session_comes_back_whole(store: Arc<dyn Store>) {
-    // Of an earlier program, too.
+    // One of an older program, too.
     for kept in [session(1), ended(2), Session { authority: None, ..session(3) }] {
         put_session(&*store, &kept).await;
         assert_eq!(kept_session(&*store, &kept).await, Some(kept));
@@ -50,7 +50,7 @@ pub async fn sign_in_loads_user_session_consent_and_debts_together(store: Arc<dy
     assert_eq!(uncounted, SignInView { debts: vec![], ..all.clone() });
     let other_client = client_id("client-b");
     assert_eq!(load(user_id(1), Some(session.id), &other_client).await, SignInView { consent: None, ..all });
-    // A session's id in the hands of another user finds nothing.
+    // A session's id with another user finds nothing.
     assert_eq!(load(user_id(2), Some(session.id), &client).await, nothing);
 }
 
@@ -66,11 +66,11 @@ pub async fn reauthentication_replaces_secret_authentication_and_authority_only(
     let before = session(1);
     put_session(&*store, &before).await;
     put_session(&*store, &session(2)).await;
-    // By another authority, by none as an earlier program does, and by one again.
+    // By another authority, by none as in an older program, and by one again.
     let (second, third, fourth) = (reproven(&before, 7), reproven(&before, 8), reproven(&before, 9));
     let third = Session { authority: None, ..third };
     for (seen, after) in [(&before, &second), (&second, &third), (&third, &fourth)] {
-        // Different in more, but only these three count.
+        // Different in more fields, but only these three are replaced.
         let wanted =
             Session { created_at: later(1), expires_at: later(2), ended_at: Some(later(3)), ..after.clone() };
         assert_eq!(store.reauthenticate(&wanted, &seen.secret, call(2)).await.unwrap(), Commit::Done);
@@ -97,7 +97,7 @@ pub async fn reauthentication_is_lost_unless_its_condition_holds(store: Arc<dyn 
     }
 }
 
-/// The grants that need it are not touched: whoever uses one is shown that its session ended.
+/// The grants that need the session are not written: whoever uses one finds that its session has ended.
 pub async fn n239_ending_a_session_writes_the_session_alone(store: Arc<dyn Store>) {
     let session = session(1);
     put_session(&*store, &session).await;
@@ -159,7 +159,7 @@ pub async fn session_writes_of_one_call_are_not_confused(store: Arc<dyn Store>) 
     let over = Session { ended_at: Some(stamp.at), ..proven.clone() };
     assert_eq!(prove().await, lost(over.clone()));
     assert_eq!(kept_session(&*store, &begun).await, Some(over));
-    // A session that was started and ended, its secret never changed.
+    // A session that was started and ended, its secret unchanged.
     let brief = session(2);
     assert_eq!(store.start_session(&brief, stamp).await.unwrap(), Commit::Done);
     assert_eq!(store.end_session(&user, &brief.id, &brief.secret, stamp).await.unwrap(), Commit::Done);

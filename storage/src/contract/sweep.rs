@@ -1,5 +1,5 @@
-//! Cases of housekeeping. A backend need not delete anything; what it counts is gone, and what has not
-//! expired is there.
+//! Cases of housekeeping. A backend need not delete anything; the records it counts are gone, and those that have not
+//! expired exist.
 
 use super::sample::{
     NOW, agreed, attempt, call, call_at, client_id, code, each, earlier, full_user, grant, kept_grant,
@@ -15,7 +15,7 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Sweeps until nothing is left; how many records went with each call.
+/// Sweeps until nothing is left; how many records each call deleted.
 async fn sweep(store: &dyn Store) -> Vec<u64> {
     let mut counts = Vec::new();
     while let count @ 1.. = store.sweep(NOW).await.unwrap() {
@@ -28,7 +28,7 @@ pub async fn n225_sweeping_takes_only_what_expired(store: Arc<dyn Store>) {
     let (user, client) = (full_user(1), client_id("client-a"));
     put_user(&*store, &user, "alice").await;
     put_consent(&*store, &agreed(1, "client-a", "openid", call(1))).await;
-    // What expires at the instant itself is left to the next time.
+    // A record that expires at that very instant is left to the next time.
     let ends = [(1, earlier(1)), (2, NOW), (3, later(1))];
     for (number, expires_at) in ends {
         put_grant(&*store, &Grant { expires_at, ..grant(number) }).await;
@@ -60,13 +60,13 @@ async fn gone(store: &dyn Store, number: u32, debt: Timestamp) -> u64 {
     is_there.into_iter().map(|is_there| u64::from(!is_there)).sum()
 }
 
-/// When the code is long over, the grant may go, unless it was redeemed.
+/// A grant whose code expired long ago may go, unless it was redeemed.
 pub async fn a_grant_is_kept_by_its_redemption(store: Arc<dyn Store>) {
     let all = redeemed_and_unredeemed(&*store).await;
     for each in &all {
         assert_eq!(kept_grant(&*store, each).await.as_ref(), Some(each));
     }
-    // To the millisecond, then after it.
+    // Exactly at the millisecond, then after it.
     for (before, may_go) in [(UNREDEEMED_GO, false), (UNREDEEMED_GO.plus(MILLISECOND), true)] {
         let swept = store.sweep(before).await.unwrap();
         let mut missing = 0;
@@ -82,7 +82,7 @@ pub async fn a_grant_is_kept_by_its_redemption(store: Arc<dyn Store>) {
 /// The last instant of grants whose codes nobody redeemed.
 pub(crate) const UNREDEEMED_GO: Timestamp = Timestamp::from_seconds(NOW.seconds() + 60 + 3600);
 
-/// Grants of one session that goes on: one redeemed, one revoked after that, one never redeemed, one burnt.
+/// Grants of one live session: one redeemed, one revoked after that, one never redeemed, one burnt.
 pub(crate) async fn redeemed_and_unredeemed(store: &dyn Store) -> [Grant; 4] {
     let all = [1, 2, 3, 4].map(|number| Grant { expires_at: later(604_800_000), ..grant(number) });
     for each in &all {
@@ -109,7 +109,7 @@ pub async fn sweeping_is_bounded_and_goes_on_until_nothing_is_left(store: Arc<dy
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             let (session, grant) = (session(number), grant(number));
-            // More than a user can begin.
+            // More sessions than a user can start.
             let put = store.restore_session(&Session { expires_at, ..session }, call(1)).await.unwrap();
             assert_eq!(put, Commit::Done);
             let put = store.restore_grant(&Grant { expires_at, ..grant }, call(1)).await.unwrap();

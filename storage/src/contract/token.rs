@@ -1,4 +1,4 @@
-//! Cases of access tokens: which are denied, and what one is decided by.
+//! Cases of access tokens: which are denied, and what is loaded to decide about one.
 
 use super::sample::{
     END_OF_TIME, NOW, call, call_at, earlier, full_grant, full_user, grant_at, later, lost, put_grant,
@@ -35,7 +35,7 @@ pub async fn a_token_is_loaded_with_its_grant_and_user(store: Arc<dyn Store>) {
 }
 
 pub async fn a_token_is_denied_once_and_the_first_expiry_stays(store: Arc<dyn Store>) {
-    // Whether it has expired is the caller's to ask: it is denied all the same.
+    // The caller checks expiry: an expired token is denied all the same.
     let ends = [later(600_000), NOW, earlier(1), Timestamp::EPOCH, END_OF_TIME];
     for (number, expires_at) in (1..).zip(ends) {
         let deny = async |expires_at, by| store.deny_token(&token(number), expires_at, by).await.unwrap();

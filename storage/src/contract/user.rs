@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub async fn a_user_comes_back_whole(store: Arc<dyn Store>) {
     let (bare, full) = (bare_user(1), full_user(2));
-    // What an earlier program ended, and what this one made.
+    // A user that an older program voided, and one that this program created.
     let ended = Generation { id: None, not_before: later(4) };
     let ended = User { generation: ended, ..bare_user(3) };
     let made = User { generation: Generation::first(call(5).request), ..bare_user(4) };
@@ -107,7 +107,7 @@ pub async fn an_identifier_is_added_to_who_is_there(store: Arc<dyn Store>) {
     }
     assert_eq!(add(2, &name("alice")).await, lost(first.id));
     assert_eq!(owner(&*store, &name("alice")).await, Some(first.id));
-    // Nothing else of them changes, and a write that comes again still knows that it was done.
+    // No other field changes, and a repeated write still recognises its effect.
     assert_eq!(store.create_user(&first, &[name("alice")], call(1)).await.unwrap(), Commit::Done);
     assert_eq!(store.users().await.unwrap(), [first.clone(), second.clone()]);
     let third = store.create_user(&bare_user(3), &[name("carol"), skeleton], call(3)).await.unwrap();
@@ -174,19 +174,19 @@ pub async fn a_password_is_set_only_in_the_generation_seen(store: Arc<dyn Store>
         let seen = there.generation;
         let set = store.set_password(&there.id, Some(seen), &second, stamp).await.unwrap();
         assert_eq!(set, Commit::Done);
-        // The caller knows the generation that it began, whatever the clock says.
+        // The caller knows the generation that it began, whatever the clock shows.
         let generation = seen.next(stamp.request, stamp.at);
         there = User { password: Some(second.clone()), generation, ..there };
         assert_eq!(store.user(&there.id).await.unwrap().as_ref(), Some(&there));
     }
-    // What ends between seeing and setting: a sign-out everywhere, a disabled account.
+    // Ends between reading and setting: signing out everywhere, disabling the account.
     let seen = Some(there.generation);
     assert!(store.void_user(&there.id, call_at(5, NOW)).await.unwrap().is_done());
     assert!(!store.set_password(&there.id, seen, &third, call(6)).await.unwrap().is_done());
     let seen = Some(store.user(&there.id).await.unwrap().unwrap().generation);
     assert!(store.set_user_disabled(&there.id, true, call_at(7, NOW)).await.unwrap().is_done());
     assert!(!store.set_password(&there.id, seen, &third, call(8)).await.unwrap().is_done());
-    // An operator sets it whatever it is.
+    // An operator sets the password in any generation.
     assert_eq!(store.set_password(&without.id, None, &third, call(4)).await.unwrap(), Commit::Done);
     assert_eq!(store.user(&without.id).await.unwrap().unwrap().password, Some(third));
 }
@@ -201,14 +201,14 @@ pub async fn voiding_a_user_changes_nothing_else(store: Arc<dyn Store>) {
     assert_eq!(store.user(&other.id).await.unwrap(), Some(other));
 }
 
-/// Whatever the clocks of the servers say: each end ends what began before it.
+/// Whatever the servers' clocks show: each end ends everything that began before it.
 pub async fn n240_every_end_begins_a_generation_that_never_was(store: Arc<dyn Store>) {
     let user = User { generation: Generation { id: None, not_before: NOW }, ..bare_user(1) };
     put_user(&*store, &user, "alice").await;
     let kept = async || store.user(&user.id).await.unwrap().unwrap().generation;
     let new = password("$argon2id$new");
     let mut all = vec![user.generation];
-    // Behind, equal, ahead, back, and standing at the end.
+    // Behind, equal, ahead, back, and stopped at the end of time.
     let end = Timestamp::from_millis(u64::MAX);
     for at in [Timestamp::EPOCH, earlier(3_600_000), NOW, NOW, later(3_600_000), NOW, END_OF_TIME, end, end] {
         for kind in 0..3 {
@@ -223,18 +223,18 @@ pub async fn n240_every_end_begins_a_generation_that_never_was(store: Arc<dyn St
             assert!(!all.contains(&generation), "{at:?}");
             all.push(generation);
         }
-        // To enable somebody ends nothing.
+        // Enabling a user ends nothing.
         assert!(store.set_user_disabled(&user.id, false, call_at(999, at)).await.unwrap().is_done());
         assert_eq!(all.last(), Some(&kept().await));
     }
-    // A call that arrives once more, after another one, brings nothing back.
+    // A call that arrives again, after another one, brings nothing back.
     for stamp in [call(1001), call(1002), call(1001)] {
         assert_eq!(store.void_user(&user.id, stamp).await.unwrap(), Commit::Done);
         let generation = kept().await;
         assert!(!all.contains(&generation));
         all.push(generation);
     }
-    // For programs that know the instant only, the instant after the last one is not the beginning of time.
+    // For programs that know only instants: the instant after the last one is not the beginning of time.
     assert!(kept().await.not_before >= END_OF_TIME);
 }
 

@@ -1,5 +1,5 @@
-//! The line between the SDK and DynamoDB, tapped: what is sent is counted with the capacity it consumes, and a
-//! chosen call goes wrong. Below the SDK, so that its own repetitions are seen and made to happen.
+//! The connection between the SDK and DynamoDB, tapped: each call is recorded with the capacity it consumes, and chosen
+//! calls fail. It is below the SDK, so that the SDK's retries are seen, and can be provoked.
 #![expect(clippy::indexing_slicing, reason = "a JSON value without a member has a null there")]
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
@@ -13,28 +13,28 @@ use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What goes wrong with a call.
+/// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
-    /// DynamoDB does nothing and says that it has too much to do.
+    /// DynamoDB has no effect and answers that it is throttling.
     Throttled,
-    /// DynamoDB does nothing and says that something broke there.
+    /// DynamoDB has no effect and answers with an internal error.
     ServerError,
     /// There is no such table.
     NoTable,
-    /// DynamoDB does nothing because another transaction is at it.
+    /// The call has no effect because another transaction is in progress.
     Conflict,
-    /// DynamoDB does nothing, for a reason of this name.
+    /// The call has no effect and is answered with the error of this name.
     Refused(&'static str),
     /// DynamoDB answers, and the table has replicas.
     Replicated,
-    /// DynamoDB reads nothing of a batch and says so.
+    /// DynamoDB leaves all keys of a batch unprocessed.
     Unprocessed,
-    /// Nothing arrives.
+    /// The call doesn't arrive.
     Unreachable,
-    /// Nothing arrives in time.
+    /// The call doesn't arrive in time.
     Late,
-    /// It is done, but the answer is lost.
+    /// The call takes effect, but the answer is lost.
     Unanswered,
 }
 
@@ -43,21 +43,21 @@ pub enum Mishap {
 pub struct Sent {
     /// The operation, as `GetItem`.
     pub operation: String,
-    /// Capacity units it consumed. One for a single write whose condition didn't hold: that isn't reported, and billed
-    /// by the size of what is there, which is one at least. Zero for other refusals.
+    /// Capacity units it consumed. One for a single write whose condition was not met: that isn't reported, and is billed
+    /// by the size of the existing item, at least one. Zero for other errors.
     pub units: f64,
-    /// Whether it read what may be old.
+    /// Whether it was an eventually consistent read.
     pub is_stale: bool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     sent: Vec<Sent>,
-    /// How many calls pass, how many go wrong then, and how.
+    /// How many calls pass, how many fail then, and how.
     plan: Option<(u64, u64, Mishap)>,
 }
 
-/// A tapped line.
+/// A tapped connection.
 #[derive(Clone, Debug)]
 pub struct Wire {
     line: SharedHttpClient,
@@ -65,28 +65,28 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A line on which all goes well.
-    #[expect(clippy::new_without_default, reason = "a line is opened, not a value made up")]
+    /// A connection on which no call fails.
+    #[expect(clippy::new_without_default, reason = "a connection is opened, not a value made up")]
     pub fn new() -> Self {
         Self { line: aws_smithy_http_client::Builder::new().build_http(), state: Arc::default() }
     }
 
-    /// The same line, for the SDK.
+    /// The same connection, for the SDK.
     pub fn client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
     }
 
-    /// From the `nth` call on (from 1), so many calls go wrong. Replaces what was planned.
+    /// From the `nth` call on (from 1), `times` calls fail. Replaces the former plan.
     pub fn plan(&self, nth: u64, times: u64, mishap: Mishap) {
         self.state().plan = Some((nth.saturating_sub(1), times, mishap));
     }
 
-    /// From now on all goes well again; whether what was planned has begun.
+    /// Ends the plan; whether it had begun.
     pub fn clear(&self) -> bool {
         self.state().plan.take().is_none_or(|(passes, ..)| passes == 0)
     }
 
-    /// What was sent since the last time.
+    /// The calls sent since the last time.
     pub fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut self.state().sent)
     }
@@ -95,7 +95,7 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to happen to the next call.
+    /// How the next call fails, if it does.
     fn next(&self) -> Option<Mishap> {
         match &mut self.state().plan {
             Some((0, 0, _)) | None => None,
@@ -182,7 +182,7 @@ async fn pass(
     Ok(answer)
 }
 
-/// Whether it is a read that doesn't ask for what is there now. The emulator has nothing else.
+/// Whether it is an eventually consistent read, which the emulator doesn't simulate.
 fn reads_stale(request: &HttpRequest, operation: &str) -> bool {
     let asked: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
     let is_consistent = |part: &Value| part["ConsistentRead"] == true;
@@ -209,7 +209,7 @@ fn unprocessed(request: &HttpRequest) -> Value {
     json!({ "Responses": {}, "UnprocessedKeys": asked["RequestItems"] })
 }
 
-/// The product doesn't ask what a call consumed; here each does. Nobody checks signatures on this machine.
+/// Makes a call report what it consumed, which the product doesn't request. The emulator checks no signatures.
 fn ask_for_units(request: &mut HttpRequest, operation: &str) {
     let reports = [
         "GetItem",

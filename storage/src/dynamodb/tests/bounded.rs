@@ -1,4 +1,4 @@
-//! Steps that look at more than one record: how many calls they are at most, whatever is there.
+//! Operations that read more than one record: how many calls they make at most, whatever there is.
 
 use super::*;
 use crate::contract::sample::*;
@@ -7,17 +7,17 @@ use protocol::grant::MOST_OF_A_CLIENT;
 use protocol::id::GrantId;
 use protocol::session::MOST_OF_A_USER;
 
-/// How many go with one step at most: see `MOST_DELETED`.
+/// How many surplus records one operation deletes at most: see `MOST_DELETED`.
 const MOST_DELETED: usize = 25;
 
-/// What was sent, without regard to the order of calls that are made at once.
+/// The calls that were sent, sorted, as some are made at once.
 fn sent(wire: &Wire) -> Vec<String> {
     let mut operations: Vec<_> = wire.take().into_iter().map(|sent| sent.operation).collect();
     operations.sort_unstable();
     operations
 }
 
-/// A put and a question at once, after them so many deletions.
+/// A put and a query at once, and `count` deletions, sorted.
 fn with_deletions(count: usize) -> Vec<&'static str> {
     std::iter::repeat_n("DeleteItem", count).chain(["PutItem", "Query"]).collect()
 }
@@ -46,7 +46,7 @@ async fn n239_the_end_of_a_session_is_one_write_whatever_it_carries() {
     let calls = wire.take();
     assert_eq!(calls.iter().map(|sent| sent.operation.as_str()).collect::<Vec<_>>(), ["UpdateItem"]);
     assert_eq!(calls[0].units, 1.0);
-    // Nobody had to find them: each is shown the end of the session it needs.
+    // Nothing had to find them: each shows the end of the session it needs.
     for grant in carried {
         let at = GrantLocator { key: grant.key(), session: Some(grant.session) };
         let view = store.load_grant(at).await.unwrap();
@@ -62,7 +62,7 @@ async fn n242_a_session_begins_with_a_put_and_one_question() {
     for number in 2..=400 {
         assert!(store.restore_session(&session(number), call(1)).await.unwrap().is_done());
     }
-    // Far too many, as earlier programs let them grow: worked off some at a time.
+    // Far too many, as older programs let them grow: deleted some at a time.
     wire.take();
     for number in 401..=413 {
         let new = Session { created_at: later(u64::from(number)), ..session(number) };
@@ -73,7 +73,7 @@ async fn n242_a_session_begins_with_a_put_and_one_question() {
     }
     let left = store.belongings(&user_id(1), Some(Place::Sessions)).await.unwrap();
     assert_eq!(left.list.len(), MOST_OF_A_USER);
-    // One that loses ends none.
+    // A write that loses deletes none.
     wire.take();
     assert!(!store.start_session(&session(413), call(9)).await.unwrap().is_done());
     assert_eq!(sent(&wire), with_deletions(0));
@@ -84,7 +84,7 @@ async fn n242_a_grant_is_made_with_a_put_and_one_question() {
     let (store, wire) = store_on_a_wire().await;
     put_grant(&store, &made("client-a", 1)).await;
     assert_eq!(sent(&wire), with_deletions(0));
-    // Those of other clients, and those whose ids an earlier program made, are not looked at.
+    // Grants of other clients, and those whose ids an older program made, are not read.
     for number in 0..300 {
         restore(&store, &made("client-b", number)).await;
         restore(&store, &redeemed(grant(number), NOW)).await;

@@ -1,4 +1,4 @@
-//! Items of programs before generations: they read right, and what this program writes beside them counts.
+//! Items of programs before generations: they are read correctly, and what this program writes next to them counts.
 
 use super::*;
 use crate::Belonging;
@@ -7,7 +7,7 @@ use protocol::consent::Consent;
 use protocol::generation::Generation;
 use serde_json::{Value, json};
 
-/// An item as such a program puts it: what it says, beside its keys.
+/// Puts an item as such a program does: these fields, besides its keys.
 async fn put(store: &DynamoDb, key: &item::Key, says: Value) {
     let Value::Object(fields) = says else { unreachable!("{says}") };
     let mut item = key.item();
@@ -96,7 +96,7 @@ async fn n241_items_of_programs_before_generations_read_right() {
     assert_eq!((view.grant, view.session), (Some(grant(1)), Some(session)));
 }
 
-/// As they are, every step takes them.
+/// Every step accepts them as they are.
 #[tokio::test]
 async fn n241_items_of_programs_before_generations_go_on_living() {
     let store = earlier_store().await;

@@ -29,7 +29,7 @@ async fn store() -> DynamoDb {
     local_aws::empty_over(None).await.unwrap()
 }
 
-/// An empty store, and the line to it.
+/// An empty store, and the connection to it.
 async fn store_on_a_wire() -> (DynamoDb, Wire) {
     let wire = Wire::new();
     let store = local_aws::empty_over(Some(wire.client())).await.unwrap();

@@ -6,7 +6,7 @@ use crate::contract::sample::*;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::time::Duration;
 
-/// How the keys of each kind begin.
+/// The prefixes of the keys, by kind.
 const KINDS: [(&str, &str); 10] = [
     ("main#META", "ISSUER"),
     ("main#RING", ""),
@@ -26,7 +26,7 @@ async fn one_of_each() -> DynamoDb {
     put_user(&store, &bare_user(1), "alice").await;
     put_client(&store, &bare_client("client-a")).await;
     put_session(&store, &session(1)).await;
-    // Its state lets every write through, so that the format alone is in the way.
+    // Its state would let every write succeed; only the format prevents it.
     put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
     assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();

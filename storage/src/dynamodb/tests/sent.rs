@@ -1,4 +1,4 @@
-//! What goes over the line, and what happens when it doesn't.
+//! The calls that operations send, and what happens when they fail.
 
 use super::*;
 use crate::contract::sample::*;
@@ -20,7 +20,7 @@ fn operations(wire: &Wire) -> Vec<String> {
     wire.take().into_iter().map(|sent| sent.operation).collect()
 }
 
-/// Grant 1 for who knows its session, as what a server issues says it.
+/// The locator of grant 1 with its session, as a server's tokens name it.
 fn named() -> GrantLocator {
     GrantLocator { session: Some(session_id(1)), ..grant_at(1) }
 }
@@ -54,12 +54,12 @@ async fn a_step_is_one_call() {
     let seen = Some(bare_user(1).generation);
     assert!(store.set_password(&user, seen, &password("new"), call(3)).await.unwrap().is_done());
     assert_eq!(operations(&wire), ["UpdateItem"; 3]);
-    // What operators do begins with what is there.
+    // Operators' changes begin with a read.
     assert!(store.void_user(&user, call(4)).await.unwrap().is_done());
     assert_eq!(operations(&wire), ["GetItem", "UpdateItem"]);
 }
 
-/// What earlier programs issued doesn't say the session.
+/// Tokens of older programs don't name the session.
 #[tokio::test]
 async fn a_session_that_is_not_named_is_a_second_call_if_the_grant_needs_it() {
     let (store, wire) = peopled().await;
@@ -86,7 +86,7 @@ async fn n218_what_goes_wrong_is_busy_or_unavailable() {
         (Mishap::Unreachable, unavailable, 3),
         (Mishap::NoTable, unavailable, 1),
     ] {
-        // An attempt of each kind that passes within its tries is not noticed by anybody.
+        // A failure of any kind that passes within the retries is not noticed.
         for times in 1..tries {
             wire.plan(1, times, mishap);
             assert!(store.user(&user_id(1)).await.unwrap().is_some(), "{mishap:?}");
@@ -128,7 +128,7 @@ async fn a_transaction_that_meets_another_is_tried_again() {
     assert_eq!(store.user(&user_id(3)).await.unwrap(), None);
 }
 
-/// The SDK repeats what wasn't answered: such a write finds itself done.
+/// The SDK repeats calls without an answer: such a write recognises its effect.
 #[tokio::test]
 async fn n220_a_write_whose_answer_was_lost_on_the_line_is_done_once() {
     let (store, wire) = peopled().await;
@@ -164,7 +164,7 @@ async fn n220_a_write_whose_answer_was_lost_on_the_line_is_done_once() {
     wire.plan(2, 1, Mishap::Unanswered);
     assert!(store.set_password(&user, None, &password("new"), call(18)).await.unwrap().is_done());
     assert_eq!(wire.take().len(), 3);
-    // Two calls at once: the write, and the question what else there is.
+    // Two calls at once: the write, and the query for the others.
     wire.plan(1, 2, Mishap::Unanswered);
     assert!(store.start_session(&session(4), call(21)).await.unwrap().is_done());
     wire.plan(1, 2, Mishap::Unanswered);
@@ -215,7 +215,7 @@ async fn n224_every_read_is_of_what_is_there_now() {
     store.denied_tokens().await.unwrap();
     store.debts(&[attempt(1)]).await.unwrap();
     assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
-    // And those that a write begins with.
+    // And the reads that a write begins with.
     put_consent(&store, &agreed(1, "client-a", "openid", call(2))).await;
     put_consent(&store, &agreed(1, "client-a", "email", call(3))).await;
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(4)).await.unwrap();
@@ -226,7 +226,7 @@ async fn n224_every_read_is_of_what_is_there_now() {
     assert_eq!(wire.take().iter().filter(|sent| sent.is_stale).count(), 0);
 }
 
-/// Grants whose codes nobody redeems are gone soon; the others live as long as their tokens can.
+/// Grants whose codes are never redeemed go soon; the others live as long as their tokens can.
 #[tokio::test]
 async fn a_grant_expires_anew_when_its_code_is_redeemed() {
     let store = store().await;
@@ -243,7 +243,7 @@ async fn a_grant_expires_anew_when_its_code_is_redeemed() {
     assert_eq!(ttl().await, (long, None));
 }
 
-/// A table that takes the connection and then says nothing.
+/// A server that accepts the connection and never answers.
 #[tokio::test]
 async fn n218_a_table_that_never_answers_is_busy() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -278,7 +278,7 @@ async fn a_step_has_a_deadline_and_an_operator_none() {
     };
     assert_eq!(kind_of(of(Patience::Request).0.in_time("user", late()).await), Some(StoreErrorKind::Busy));
     assert_eq!(kind_of(of(Patience::Operator).0.in_time("user", late()).await), None);
-    // As many pages as there are.
+    // As many calls as there are pages.
     for step in ["belongings", "delete_belongings"] {
         assert_eq!(kind_of(of(Patience::Request).0.in_time(step, late()).await), None);
     }

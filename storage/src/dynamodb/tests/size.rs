@@ -1,4 +1,4 @@
-//! Sizes: a write unit is 1 KB, so what every sign-in writes has to fit into it.
+//! Sizes: a write unit is 1 KB, so each record that a sign-in writes has to fit into it.
 
 use super::*;
 use crate::contract::sample::*;
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::grant::{RequestedClaims, Revocation};
 use protocol::session::Authentication;
 
-/// What DynamoDB bills: names and values, a number by its digits, lists and maps with what they hold.
+/// The size that DynamoDB bills: names and values, a number by its digits, lists and maps with their content.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),

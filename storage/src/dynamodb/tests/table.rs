@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus,
 };
 
-/// A store whose table isn't made yet.
+/// A store whose table doesn't exist yet.
 fn unmade(wire: &Wire) -> DynamoDb {
     let client = local_aws::client(Some(wire.client()));
     DynamoDb::over(client, &local_aws::table_name(), Realm::main(), Patience::Operator)
@@ -44,7 +44,11 @@ async fn a_table_of_somebody_else_is_found_out_and_left_alone() {
     assert_eq!(wrongs(&store).await, [keys]);
     let expiry = client.describe_time_to_live().table_name(&name).send().await.unwrap();
     let expiry = expiry.time_to_live_description.and_then(|there| there.time_to_live_status);
-    assert_ne!(expiry, Some(TimeToLiveStatus::Enabled), "what is somebody else's doesn't begin to expire");
+    assert_ne!(
+        expiry,
+        Some(TimeToLiveStatus::Enabled),
+        "the records of another's table don't begin to expire"
+    );
     let written =
         kind_of(store.replace_issuer(None, "https://op.example", crate::contract::sample::call(1)).await);
     assert_eq!(written, Some(StoreErrorKind::Corrupt), "it isn't a store of ours");
@@ -61,7 +65,7 @@ async fn an_incomplete_table_is_completed_where_it_can_be() {
     };
     let call = client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
     let call = call.key_schema(part("pk", KeyType::Hash)).key_schema(part("sk", KeyType::Range));
-    // The order of definitions says nothing.
+    // The order of definitions doesn't matter.
     call.attribute_definitions(text("sk")).attribute_definitions(text("pk")).send().await.unwrap();
     let store = DynamoDb::over(client, &name, Realm::main(), Patience::Operator);
     let [protection, encryption] =
@@ -91,7 +95,7 @@ async fn a_new_table_is_waited_for_until_it_can_be_recoverable() {
 async fn a_table_that_somebody_else_is_making_is_as_good_as_made() {
     let wire = Wire::new();
     let store = unmade(&wire);
-    // The answer to CreateTable is lost, and the SDK asks for the same table again.
+    // The answer to CreateTable is lost, and the SDK requests the same table again.
     wire.plan(2, 1, Mishap::Unanswered);
     assert!(store.migrate().await.unwrap());
     let calls: Vec<_> = wire.take().into_iter().map(|sent| sent.operation).collect();

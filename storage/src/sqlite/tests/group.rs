@@ -1,11 +1,11 @@
-//! The writing thread: what waits together is committed together, and each job stands for itself.
+//! The writing thread: jobs that wait together are committed together, and each fails on its own.
 
 use super::super::queue::CAPACITY;
 use super::*;
 use std::iter::repeat_with;
 
-/// How many commits the log holds. File format of SQLite, §4.1: a header of 32 bytes, then frames of 24 bytes
-/// and a page; the last frame of a commit has the size of the database in bytes 4 to 7, the others 0.
+/// How many commits the log has. SQLite's file format, §4.1: a header of 32 bytes, then frames of 24 bytes and a page;
+/// the last frame of a commit has the size of the database in bytes 4 to 7, the others 0.
 fn commits(folder: &Folder) -> usize {
     let log = std::fs::read(folder.0.path().join("keyward.db-wal")).unwrap();
     let page = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
@@ -16,7 +16,7 @@ fn commits(folder: &Folder) -> usize {
 async fn writes_that_wait_together_share_a_commit() {
     let folder = Folder::new();
     let store = folder.create();
-    // 128 at most, so that the first is not kept waiting for ever.
+    // At most 128, so that the first doesn't wait too long.
     for (first, writes, shared) in [(0, 1, 1), (1000, 100, 1), (2000, 128, 1), (3000, 300, 3)] {
         let before = commits(&folder);
         let held = hold(&store);

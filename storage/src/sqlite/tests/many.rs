@@ -1,4 +1,4 @@
-//! What one user or one client may have very many of.
+//! Records of which one user or one client may have very many.
 
 use super::super::{belongings, client, grant, session};
 use super::*;
@@ -23,7 +23,7 @@ async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
     }
 }
 
-/// A bound on work instead of time: of nobody's rows but theirs, and of no more than the statement asks for.
+/// A bound on work instead of time: only the user's own rows are read, and no more than the statement needs.
 #[tokio::test]
 async fn n242_what_somebody_has_is_found_by_an_index() {
     const OF_CLIENT: &str = "consents USING INDEX consents_by_client (realm=? AND client_id=?)";
@@ -54,7 +54,7 @@ async fn n242_what_somebody_has_is_found_by_an_index() {
         let plan = plan(&store, text).await;
         assert!(plan.iter().any(|step| step.ends_with(&format!("SEARCH {by}"))), "{by}: {plan:?}");
         for step in plan {
-            // The count goes through what the bounded question inside it returned.
+            // The count scans the result of the bounded query inside it.
             let is_inner = step.starts_with("SCAN (subquery");
             assert!(
                 (is_inner || !step.starts_with("SCAN")) && !step.contains("TEMP B-TREE"),
@@ -64,7 +64,7 @@ async fn n242_what_somebody_has_is_found_by_an_index() {
     }
 }
 
-/// How SQLite goes about a statement.
+/// SQLite's query plan for a statement.
 async fn plan(store: &Sqlite, text: &'static str) -> Vec<String> {
     let explain = move |db: &Connection, _: &Realm| {
         let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;

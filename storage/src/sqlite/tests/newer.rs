@@ -14,7 +14,7 @@ async fn one_of_each() -> Sqlite {
     put_user(&store, &bare_user(1), "alice").await;
     put_client(&store, &bare_client("client-a")).await;
     put_session(&store, &session(1)).await;
-    // Its state lets every write through, so that the format alone is in the way.
+    // Its state would let every write succeed; only the format prevents it.
     put_grant(&store, &Grant { refresh: Some(rotated_tip(1)), ..grant(1) }).await;
     assert!(store.deny_token(&token(1), later(1), call(1)).await.unwrap().is_done());
     store.note_attempt(attempt(1), each(Duration::from_secs(1)), call(1)).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_session_ends_and_belongings_go_whatever_is_newer_among_them() {
     assert_eq!(store.delete_belongings(&user_id(1)).await.unwrap(), 3);
 }
 
-/// Text that no program of ours wrote.
+/// Text that no version of Keyward writes.
 #[tokio::test]
 async fn what_cannot_be_understood_is_corrupt() {
     for damage in [
@@ -139,7 +139,7 @@ async fn what_cannot_be_understood_is_corrupt() {
         let store = one_of_each().await;
         store.write("damage", move |db, _| db.execute(damage, [])).await.unwrap();
         assert_eq!(kind_of(store.load_grant(grant_at(1)).await), Some(StoreErrorKind::Corrupt), "{damage}");
-        // A lost write shows what it found, so it must understand it, too.
+        // A lost write returns what it found, so it must understand it, too.
         if damage.starts_with("UPDATE grants") {
             let wrong = secret(SecretKind::Code, 9);
             let lost = store.redeem_code(grant_key(1), &wrong, None, call(2)).await;
@@ -148,7 +148,7 @@ async fn what_cannot_be_understood_is_corrupt() {
     }
 }
 
-/// The same of a client and of a counter: what can't be a revision or an instant is no guess.
+/// The same for a client and a counter: a value that can't be a revision or an instant is never guessed.
 #[tokio::test]
 async fn what_is_no_number_of_ours_is_corrupt() {
     let store = one_of_each().await;

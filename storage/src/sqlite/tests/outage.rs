@@ -1,5 +1,5 @@
-//! What a machine does to a file: locks, full disks, deletion. Each is an error the caller can act on,
-//! nothing acknowledged is lost, and all is well again when the cause has gone.
+//! What a machine does to a file: locks, full disks, deletion. Each is an error the caller can act on, nothing
+//! acknowledged is lost, and the store recovers when the cause is gone.
 
 use super::*;
 use protocol::client::Client;
@@ -52,7 +52,7 @@ async fn whoever_waits_for_a_lock_waits_for_it_once() {
     let other = folder.raw();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let held = hold(&store);
-    // More than share a commit.
+    // More than can share a commit.
     let sessions: Vec<_> = (1..=300).map(session).collect();
     let mut calls = sessions.iter().map(|session| send(store.start_session(session, call(1))));
     let (first, rest) = (calls.next().unwrap(), calls.collect::<Vec<_>>());
@@ -87,7 +87,7 @@ async fn n222_a_full_disk_is_unavailable_and_recovers() {
     let folder = Folder::new();
     let store = folder.create();
     put_session(&store, &session(1)).await;
-    // What is asked for is too little for what is there, so the file can't grow any more.
+    // The limit is below the current size, so the file can't grow any more.
     set_writer(&store, "PRAGMA max_page_count = 1").await;
     let large = Client { name: "x".repeat(200_000), ..bare_client("large") };
     assert_eq!(kind_of(store.create_client(&large, call(2)).await), Some(StoreErrorKind::Unavailable));
@@ -112,7 +112,7 @@ async fn n222_a_full_disk_loses_nothing_that_was_acknowledged() {
     let late = send(store.start_session(&after, call(4)));
     held.release().await;
     assert_eq!(kind_of(failing.await), Some(StoreErrorKind::Unavailable));
-    // SQLite may undo the one statement or the whole transaction; what is said must be what is kept.
+    // SQLite may undo the one statement or the whole transaction; the answers must match what was committed.
     for (answer, session) in [(early.await, &before), (late.await, &after)] {
         let is_kept = kept_session(&store, session).await.is_some();
         assert_eq!(answer.as_ref().is_ok_and(Commit::is_done), is_kept);
@@ -148,13 +148,13 @@ async fn a_file_that_is_gone_is_unavailable_and_recovers() {
         assert_eq!(answer, Some(StoreErrorKind::Unavailable));
         assert_eq!(kind_of(store.probe().await), Some(StoreErrorKind::Unavailable));
         assert_eq!(kind_of(store.change_mark().await), Some(StoreErrorKind::Unavailable));
-        // It could be read, but nobody would know how old it is.
+        // It could be read, but its content may be outdated.
         assert_eq!(kind_of(store.load_grant(grant_at(1)).await), Some(StoreErrorKind::Unavailable));
     };
     std::fs::rename(folder.path(), &aside).unwrap();
     refused(2).await;
     assert!(!folder.path().exists());
-    // A backup put in its place: the same content, but not the file that is open.
+    // A backup put in its place: the same content, but another file than the open one.
     std::fs::copy(&aside, folder.path()).unwrap();
     refused(3).await;
     std::fs::rename(&aside, folder.path()).unwrap();
@@ -177,7 +177,7 @@ async fn n222_a_log_that_grew_is_worked_off_and_grows_no_more() {
             put_client(&store, &large).await;
         }
     };
-    // Somebody reads and reads, so what is written meanwhile can't leave the write-ahead log.
+    // A long read keeps what is written meanwhile in the write-ahead log.
     let reader = folder.raw();
     reader.execute_batch("BEGIN; SELECT count(*) FROM clients").unwrap();
     write(0, 60).await;
@@ -190,7 +190,7 @@ async fn n222_a_log_that_grew_is_worked_off_and_grows_no_more() {
     assert_eq!(store.clients().await.unwrap().len(), 180);
 }
 
-/// A backup put in place of the file of a running server, by a command that goes on to write there.
+/// A backup put in place of a running server's file, and a command that then writes to it.
 #[cfg(unix)]
 #[tokio::test]
 async fn n226_a_store_whose_file_was_replaced_answers_nothing_until_it_is_opened_anew() {

@@ -1,4 +1,4 @@
-//! What waits for a thread: reads of callers who left are not done, and heavy reads are in nobody's way.
+//! Jobs that wait for a thread: reads of callers who have left are not run, and heavy reads delay no request.
 
 use super::super::queue::CAPACITY;
 use super::super::readers;
@@ -24,7 +24,7 @@ impl Runs {
         }))
     }
 
-    /// Makes so many calls and leaves, each before its turn.
+    /// Makes `count` calls and drops each before its turn.
     fn left(&self, queue: &Queue, access: Access, count: usize) {
         drop(repeat_with(|| self.one(queue, access)).take(count).collect::<Vec<_>>());
     }
@@ -35,7 +35,7 @@ fn hold_all(queue: &Queue, threads: usize) -> Vec<Held<'_>> {
     repeat_with(|| hold_one_of(queue)).take(threads).collect()
 }
 
-/// What a call is answered without waiting for anything.
+/// The answer that a call gets without waiting.
 fn at_once<T>(call: impl Future<Output = T>) -> T {
     match Box::pin(call).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
@@ -57,7 +57,7 @@ async fn n243_a_read_whose_caller_left_is_not_done() {
         for one in held {
             one.release().await;
         }
-        // Everything that waited before it has had its turn by then.
+        // All jobs that waited before it have had their turn by then.
         living.await.unwrap();
         assert_eq!((left.count(), stayed.count()), (0, 1));
     }
@@ -74,7 +74,7 @@ async fn n243_callers_who_left_make_room_in_a_full_queue() {
     left.left(queue, Access::Read, CAPACITY - 1);
     let first = stayed.one(queue, Access::Read);
     let second = stayed.one(queue, Access::Read);
-    // Full of callers who wait: nobody loses their place.
+    // Full of callers who wait: none loses its place.
     let waiting: Vec<_> = repeat_with(|| stayed.one(queue, Access::Read)).take(CAPACITY - 2).collect();
     assert_eq!(kind_of(at_once(store.user(&user_id(1)))), Some(StoreErrorKind::Busy));
     for one in held {
@@ -86,7 +86,7 @@ async fn n243_callers_who_left_make_room_in_a_full_queue() {
     assert_eq!((left.count(), stayed.count()), (0, CAPACITY));
 }
 
-/// Somebody who signs out and closes the browser is signed out.
+/// A user who signs out and closes the browser is signed out.
 #[tokio::test]
 async fn n243_a_write_whose_caller_left_is_done_all_the_same() {
     let folder = Folder::new();
@@ -113,7 +113,7 @@ async fn n242_reads_of_much_are_in_no_requests_way() {
     let folder = Folder::new();
     let store = folder.create();
     put_user(&store, &bare_user(1), "alice").await;
-    // As if one took very long, and more than all threads could take waited behind it.
+    // As if one took very long, and more jobs waited behind it than all threads could take.
     let held = hold_one_of(store.heavy.as_ref().unwrap());
     let user = user_id(1);
     let mut pages: Vec<_> = repeat_with(|| send(store.belongings(&user, None))).take(20).collect();

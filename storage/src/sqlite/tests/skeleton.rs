@@ -1,4 +1,4 @@
-//! Users whom a program made that knew no skeletons.
+//! Users created by a program that didn't know skeletons.
 
 use super::*;
 use protocol::user::User;
@@ -7,7 +7,7 @@ fn made(number: u32, username: &str) -> User {
     User { username: username.into(), ..bare_user(number) }
 }
 
-/// Whom the name looks like.
+/// The user whose name the given one looks like.
 async fn looks_like(store: &Sqlite, shown: &str) -> Option<UserId> {
     owner(store, &Identifier::skeleton(shown)).await
 }
@@ -15,7 +15,7 @@ async fn looks_like(store: &Sqlite, shown: &str) -> Option<UserId> {
 #[tokio::test]
 async fn n249_users_from_before_get_their_skeletons_when_the_store_is_opened() {
     let folder = Folder::new();
-    // Ids in an order that is not that in which they were made.
+    // Ids in another order than that of creation.
     let users = [made(9, "аlice"), made(1, "alice"), made(5, "Bob"), made(3, "alıce")];
     let store = folder.create();
     for user in &users {
@@ -56,7 +56,7 @@ async fn n249_thousands_of_users_get_their_skeletons_and_what_was_done_before_a_
             assert_eq!(looks_like(store, &format!("User-{number}")).await, Some(user_id(number)));
         }
     };
-    // It comes to a stop among them.
+    // It fails half-way.
     let other = folder.raw();
     other
         .execute_batch(

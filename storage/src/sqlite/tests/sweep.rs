@@ -1,4 +1,4 @@
-//! Housekeeping: all of it, in bounded steps.
+//! Housekeeping: everything expired is deleted, a bounded number of records at a time.
 
 use super::super::column::At;
 use super::super::sweep::{ATTEMPTS, DENIED_TOKENS, GRANTS, SESSIONS, UNREDEEMED};
@@ -7,7 +7,7 @@ use crate::SWEEP_LIMIT;
 use crate::contract::sweep::{UNREDEEMED_GO, redeemed_and_unredeemed};
 use rusqlite::params;
 
-/// Puts a session, be it one of more than a user can begin.
+/// Puts a session, even if the user has more than one can start.
 async fn restore(store: &Sqlite, session: &Session) {
     assert!(store.restore_session(session, call(1)).await.unwrap().is_done());
 }
@@ -61,7 +61,7 @@ async fn grants_whose_codes_nobody_redeemed_go_before_their_session() {
     }
 }
 
-/// A bound on work instead of time: only what is deleted is looked at.
+/// A bound on work instead of time: only the deleted rows are read.
 #[tokio::test]
 async fn sweeping_reads_the_index_by_expiry_alone() {
     let store = Sqlite::open(&Location::Memory, true, Realm::main()).unwrap();
