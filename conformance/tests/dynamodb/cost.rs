@@ -62,9 +62,9 @@ async fn measured() -> Vec<Flow> {
     world.pass(60);
     server::upkeep::minute(&world.app).await;
     server::upkeep::sweep(&world.app).await;
-    ledger.note("a minute of a server that idles");
+    ledger.note("a minute of an idle server");
     assert_eq!(world.send(get("/readyz")).await.status, 200);
-    ledger.note("a look at `/readyz`");
+    ledger.note("a request to `/readyz`");
     ledger.flows
 }
 
@@ -126,14 +126,14 @@ async fn with_tokens_of_the_session(world: &World, mut browser: Browser, ledger:
 
 fn page(flows: &[Flow], prices: &serde_json::Value) -> String {
     let mut text = format!(
-        "<!-- Written by conformance/tests/dynamodb/cost.rs from what goes over the line; not by hand. -->\n\
+        "<!-- Written by conformance/tests/dynamodb/cost.rs from the calls it counts; not by hand. -->\n\
          # What DynamoDB costs\n\n\
-         Each flow was run against the emulator with the calls counted on the line, and the capacity units that it \
-         reports for them. A write that is refused counts as one unit, the least that is billed. Client records and \
-         keys are in the cache, as they nearly always are. Prices are those of on-demand tables in {}, as of {} \
-         (`docs/reference/prices.json`): ${} a million write units, ${} a million read units. Storage, backups and \
-         KMS come on top. Not measured on AWS yet.\n\n\
-         | flow | calls | read units | write units | $ a million |\n|---|---|---|---|---|\n",
+         Each flow was run against the emulator, with its calls counted and the capacity units that the emulator \
+         reports for them. A refused write counts as one unit, the least that is billed. Client records and keys are \
+         in the cache, as they nearly always are. Prices are those of on-demand tables in {}, as of {} \
+         (`docs/reference/prices.json`): ${} per million write units, ${} per million read units. Storage, backups \
+         and KMS come on top. Not measured on AWS yet.\n\n\
+         | flow | calls | read units | write units | $ per million |\n|---|---|---|---|---|\n",
         prices["region"].as_str().unwrap(),
         prices["as_of"].as_str().unwrap(),
         prices["dollars_per_million_write_units"],

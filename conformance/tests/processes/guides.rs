@@ -51,7 +51,7 @@ fn follow(guide: &Path, text: &str) {
     }
 }
 
-/// Below the ports that systems hand out by themselves, so that nothing else takes it meanwhile.
+/// Below the ephemeral ports, so that nothing else takes it meanwhile.
 fn free_port(from: u16) -> u16 {
     let from = from + u16::try_from(std::process::id() % 10_000).unwrap();
     (from..from + 2_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
@@ -60,7 +60,7 @@ fn free_port(from: u16) -> u16 {
 fn shell(folder: &Path, commands: &str) -> Command {
     let binaries = keyward_binary().parent().unwrap().display().to_string();
     let mut shell = Command::new("sh");
-    // Without what the machine that tests has set: a guide begins with nothing.
+    // Without this machine's environment: a guide starts from nothing.
     shell
         .current_dir(folder)
         .env_clear()
