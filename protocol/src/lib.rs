@@ -35,6 +35,8 @@ pub mod pkce;
 pub mod redirect;
 pub mod refusal;
 pub mod revocation;
+#[cfg(feature = "samples")]
+pub mod samples;
 pub mod scope;
 pub mod secret;
 pub mod session;

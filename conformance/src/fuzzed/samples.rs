@@ -2,10 +2,8 @@
 
 use crate::world::{Harness, World};
 use protocol::client::{AuthMethod, Client, GrantType};
-use protocol::generation::Generation;
 use protocol::id::ClientId;
-use protocol::scope::Scope;
-use protocol::time::Timestamp;
+use protocol::samples;
 use server::keys::Snapshot;
 use std::sync::{Arc, OnceLock};
 use storage::Memory;
@@ -23,24 +21,8 @@ pub(super) fn ring() -> &'static Snapshot {
 /// A confidential client with nothing that matters to a parser.
 pub(super) fn client(id: ClientId) -> Client {
     Client {
-        id,
-        name: "A client".into(),
         auth_method: AuthMethod::ClientSecretBasic,
-        secrets: vec![],
-        redirect_uris: vec![],
-        post_logout_redirect_uris: vec![],
-        origins: vec![],
         grant_types: vec![GrantType::AuthorizationCode],
-        scope: Scope::default(),
-        audiences: vec![],
-        resources: vec![],
-        signing_alg: None,
-        pkce_required: true,
-        first_party: false,
-        native: false,
-        disabled: false,
-        generation: Generation::default(),
-        created_at: Timestamp::EPOCH,
-        revision: 1,
+        ..samples::client(id)
     }
 }

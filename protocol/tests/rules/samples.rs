@@ -6,6 +6,7 @@ use protocol::generation::{Generation, Generations};
 use protocol::grant::{DependsOn, Grant, RequestedClaims};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::pkce::{Challenge, Pkce};
+use protocol::samples;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::session::{ACR_PASSWORD, Authentication, Session};
@@ -22,7 +23,6 @@ pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 pub(crate) fn client() -> Client {
     Client {
-        id: ClientId::parse("client-a").unwrap(),
         name: "A".into(),
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![ClientSecret {
@@ -31,20 +31,9 @@ pub(crate) fn client() -> Client {
             expires_at: None,
         }],
         redirect_uris: vec![REDIRECT.into(), "https://rp.example/other".into()],
-        post_logout_redirect_uris: vec![],
-        origins: vec![],
         grant_types: vec![GrantType::AuthorizationCode],
         scope: Scope::parse("openid profile email").unwrap(),
-        audiences: vec![],
-        resources: vec![],
-        signing_alg: None,
-        pkce_required: true,
-        first_party: false,
-        native: false,
-        disabled: false,
-        generation: Generation::default(),
-        created_at: Timestamp::EPOCH,
-        revision: 1,
+        ..samples::client(ClientId::parse("client-a").unwrap())
     }
 }
 

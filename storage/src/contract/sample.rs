@@ -11,6 +11,7 @@ use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, Us
 use protocol::jwk::Algorithm;
 use protocol::name::Identifier;
 use protocol::pkce::{Challenge, Pkce};
+use protocol::samples;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session};
@@ -66,27 +67,7 @@ pub(crate) fn client_id(text: &str) -> ClientId {
 
 /// A public client with required fields only.
 pub(crate) fn bare_client(id: &str) -> Client {
-    Client {
-        id: client_id(id),
-        name: "Bare".into(),
-        auth_method: AuthMethod::None,
-        secrets: vec![],
-        redirect_uris: vec![],
-        post_logout_redirect_uris: vec![],
-        origins: vec![],
-        grant_types: vec![],
-        scope: Scope::empty(),
-        audiences: vec![],
-        resources: vec![],
-        signing_alg: None,
-        pkce_required: true,
-        first_party: false,
-        native: false,
-        disabled: false,
-        generation: Generation::default(),
-        created_at: NOW,
-        revision: 1,
-    }
+    Client { name: "Bare".into(), created_at: NOW, ..samples::client(client_id(id)) }
 }
 
 /// A client with every field.
