@@ -75,6 +75,7 @@ async fn n226_an_import_that_is_restarted_counts_from_the_restart() {
     one_more_grant(&world).await;
     let file = text(&old).await;
     world.pass(5);
+    let table = admin(Arc::clone(&table.store), &world);
     let done = put(&table, &file, false).await.unwrap();
     let now = world.clock.now().millis();
     assert_eq!(done.not_before, Some(Timestamp::from_millis(now + 1)), "what came between counts no more");
@@ -107,11 +108,8 @@ async fn a_damaged_file_or_a_store_in_use_is_refused() {
         (joined(&lines[..lines.len() - 1]), "cut off"),
         (joined(&[&lines[..1], &lines[2..]].concat()), "missing"),
         (joined(&lines[1..]), "line 1"),
-        (joined(&[&lines[..2], &lines[1..]].concat()), "line 3 is not in its place"),
-        (
-            joined(&[&lines[..1], &lines[2..3], &lines[1..2], &lines[3..]].concat()),
-            "line 3 is not in its place",
-        ),
+        (joined(&[&lines[..2], &lines[1..]].concat()), "line 3 is not in order"),
+        (joined(&[&lines[..1], &lines[2..3], &lines[1..2], &lines[3..]].concat()), "line 3 is not in order"),
         (first.replace("\"keyward_export\":1", "\"keyward_export\":2"), "format 2"),
         (joined(&[&lines[..2], &["nonsense"][..], &lines[2..]].concat()), "line 3"),
         (first.replacen("user-", "uses-", 1), "changed or damaged"),
