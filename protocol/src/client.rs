@@ -33,6 +33,14 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
         }
     }
+
+    /// Whether a client with this method can keep a secret (RFC 6749 §2.1).
+    pub const fn is_confidential(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+        }
+    }
 }
 
 /// A grant type a client may use (RFC 7591 §2 `grant_types`).
@@ -169,9 +177,9 @@ impl BadClient {
 }
 
 impl Client {
-    /// Whether it can keep a secret (RFC 6749 §2.1).
-    pub fn is_confidential(&self) -> bool {
-        self.auth_method != AuthMethod::None
+    /// Whether it is a confidential client (RFC 6749 §2.1), which its registered method decides.
+    pub const fn is_confidential(&self) -> bool {
+        self.auth_method.is_confidential()
     }
 
     /// Whether it may use a grant type.

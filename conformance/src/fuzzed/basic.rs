@@ -31,7 +31,7 @@ fn check_header(header: &str) {
         Ok(credentials) => credentials,
         Err(refusal) => return assert_eq!(refusal, Refusal::ClientAuthentication),
     };
-    assert_eq!(credentials.method, AuthMethod::ClientSecretBasic);
+    assert_eq!(credentials.method(), AuthMethod::ClientSecretBasic);
     // A plain reader (RFC 7617 §2) finds the same id before the first colon.
     let (scheme, token) = header.split_once(' ').unwrap();
     assert!(scheme.eq_ignore_ascii_case("basic"));
@@ -39,11 +39,11 @@ fn check_header(header: &str) {
     let id = user_pass.split(|b| *b == b':').next().unwrap();
     let field = [b"id=", id].concat();
     let fields: Vec<_> = url::form_urlencoded::parse(&field).collect();
-    assert_eq!(fields, [("id".into(), credentials.client.as_str().into())]);
+    assert_eq!(fields, [("id".into(), credentials.client_id().as_str().into())]);
     // The form may repeat the id, but not differ from it.
     let with = |id: &str| Credentials::read(Some(header), &Params::from_pairs([("client_id", id)]));
-    assert_eq!(with(credentials.client.as_str()).unwrap().client, credentials.client);
-    assert_eq!(with(&format!("{}x", credentials.client)).unwrap_err(), Refusal::MalformedRequest);
+    assert_eq!(with(credentials.client_id().as_str()).unwrap().client_id(), credentials.client_id());
+    assert_eq!(with(&format!("{}x", credentials.client_id())).unwrap_err(), Refusal::MalformedRequest);
 }
 
 /// What a client sends is what is checked: this secret, and no other.
@@ -55,7 +55,7 @@ fn check_way(id: ClientId, secret: &str) {
         return;
     }
     let credentials = read.unwrap();
-    assert_eq!(credentials.client, id);
+    assert_eq!(*credentials.client_id(), id);
     let knowing = |secret: &str| {
         let digest = Digest::of(SecretKind::ClientSecret, secret.as_bytes());
         let known = ClientSecret { digest, created_at: Timestamp::EPOCH, expires_at: None };

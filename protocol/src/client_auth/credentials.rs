@@ -8,18 +8,32 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What a client presented.
-pub struct Credentials {
-    /// Who it says it is.
-    pub client: ClientId,
-    /// By which method.
-    pub method: AuthMethod,
-    pub(super) secret: Option<Zeroizing<String>>,
+/// What a client presented, by method.
+pub enum Credentials {
+    /// `client_id` in the form, and nothing that proves it.
+    None {
+        /// The client it claims to be.
+        client_id: ClientId,
+    },
+    /// HTTP Basic (RFC 6749 §2.3.1).
+    Basic {
+        /// The client it claims to be.
+        client_id: ClientId,
+        /// The password, decoded.
+        client_secret: Zeroizing<String>,
+    },
+    /// `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
+    Post {
+        /// The client it claims to be.
+        client_id: ClientId,
+        /// As posted.
+        client_secret: Zeroizing<String>,
+    },
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}, {})", self.client, self.method.as_str())
+        write!(f, "Credentials({}, {})", self.client_id(), self.method().as_str())
     }
 }
 
@@ -28,22 +42,42 @@ impl Credentials {
     pub fn read(authorization: Option<&str>, form: &Params) -> Result<Self, Refusal> {
         let posted = form.get("client_secret").map(|text| Zeroizing::new(text.to_owned()));
         let Some(header) = authorization else {
-            let method = if posted.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-            let client =
+            let client_id =
                 form.get("client_id").and_then(ClientId::parse).ok_or(Refusal::ClientAuthentication)?;
-            return Ok(Self { client, method, secret: posted });
+            return Ok(match posted {
+                None => Self::None { client_id },
+                Some(client_secret) => Self::Post { client_id, client_secret },
+            });
         };
         // RFC 6749 §2.3: no more than one method in a request.
         if posted.is_some() || form.get("client_assertion").is_some() {
             return Err(Refusal::SeveralAuthentications);
         }
-        let (id, secret) = basic(header).ok_or(Refusal::ClientAuthentication)?;
+        let (id, client_secret) = basic(header).ok_or(Refusal::ClientAuthentication)?;
         // The id in the form may repeat the header's, never differ from it.
         if form.get("client_id").is_some_and(|posted| posted != id) {
             return Err(Refusal::MalformedRequest);
         }
-        let client = ClientId::parse(&id).ok_or(Refusal::ClientAuthentication)?;
-        Ok(Self { client, method: AuthMethod::ClientSecretBasic, secret: Some(secret) })
+        let client_id = ClientId::parse(&id).ok_or(Refusal::ClientAuthentication)?;
+        Ok(Self::Basic { client_id, client_secret })
+    }
+
+    /// The client it claims to be.
+    pub const fn client_id(&self) -> &ClientId {
+        match self {
+            Self::None { client_id } | Self::Basic { client_id, .. } | Self::Post { client_id, .. } => {
+                client_id
+            }
+        }
+    }
+
+    /// The method it was presented by.
+    pub const fn method(&self) -> AuthMethod {
+        match self {
+            Self::None { .. } => AuthMethod::None,
+            Self::Basic { .. } => AuthMethod::ClientSecretBasic,
+            Self::Post { .. } => AuthMethod::ClientSecretPost,
+        }
     }
 }
 

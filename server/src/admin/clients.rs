@@ -47,7 +47,7 @@ impl Admin {
         registration: &Registration,
         algs: &[Algorithm],
     ) -> Result<Created, AdminError> {
-        let confidential = registration.token_endpoint_auth_method != Some(AuthMethod::None);
+        let confidential = registration.token_endpoint_auth_method.is_none_or(AuthMethod::is_confidential);
         let secret = confidential.then(|| new_secret(self));
         let client = self.client_of(registration, algs, secret.as_deref())?;
         match self.store.create_client(&client, self.call).await? {

@@ -62,9 +62,12 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
     }
     let header = header.map(|value| value.to_str().map_err(|_| Refusal::ClientAuthentication)).transpose()?;
     let credentials = Credentials::read(header, form)?;
-    let client = look_up(app, call, &credentials.client, form).await?;
+    let client = look_up(app, call, credentials.client_id(), form).await?;
     if let Err(refusal) = authenticate(&credentials, client.as_deref(), call.at) {
-        call.audit_failure(app, &Event::new(What::ClientAuthenticationFailed).client(&credentials.client));
+        call.audit_failure(
+            app,
+            &Event::new(What::ClientAuthenticationFailed).client(credentials.client_id()),
+        );
         return Err(refusal.into());
     }
     client.ok_or(Failure::internal("a client that does not exist authenticated"))
