@@ -1,18 +1,18 @@
 //! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
 
-use crate::admin::{Actor, Admin};
 use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
+use crate::attempts::Attempt;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::cookies::Cookies;
 use crate::entropy::{self, Entropy};
 use crate::in_flight::InFlight;
 use crate::keys::Keys;
 use crate::password::Passwords;
+use crate::server_error::ServerError;
+use crate::shares::Shares;
 use crate::single_flight::SingleFlight;
 use crate::telemetry::{FailureLog, LogThrottle};
-use crate::web::cookie::Cookies;
-use crate::web::failure::Broken;
-use crate::web::share::Shares;
 use axum::body::Bytes;
 use protocol::attempts::AttemptKey;
 use protocol::client::Client;
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use storage::{Stamp, Store, StoreError, StoreErrorKind};
+use storage::{Store, StoreError, StoreErrorKind};
 
 /// How long a client's record may be used without asking the store.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ struct Inner {
     shares: Shares,
     lists: InFlight<SessionId>,
     listing: Limiter,
-    readiness: SingleFlight<Result<(), Broken>>,
+    readiness: SingleFlight<Result<(), ServerError>>,
     failure_log: FailureLog,
     unreadable_callers: LogThrottle,
     tokens_ahead: LogThrottle,
@@ -131,10 +131,9 @@ impl App {
         &self.0.metadata
     }
 
-    /// What operators do, done by the server in a call for users who do it themselves.
-    pub fn admin(&self, call: impl Into<Stamp>) -> Admin {
-        let (store, entropy) = (self.store.clone(), self.entropy.clone());
-        Admin { actor: Actor::Server, call: call.into(), store, entropy }
+    /// Begins an attempt at a password.
+    pub fn begin_attempt(&self, now: Timestamp) -> Attempt {
+        Attempt::begin(self.keys.current(), self.0.in_flight.clone(), self.settings.rate_limits, now)
     }
 
     /// The attempts that are being checked.
@@ -148,7 +147,7 @@ impl App {
     }
 
     /// Whether this process can work.
-    pub fn readiness(&self) -> &SingleFlight<Result<(), Broken>> {
+    pub fn readiness(&self) -> &SingleFlight<Result<(), ServerError>> {
         &self.0.readiness
     }
 

@@ -4,23 +4,18 @@
 //! process knows its own only: of several, each lets a burst through at once, and what failed counts for all.
 
 use crate::admission::QueueKey;
-use crate::app::App;
 use crate::in_flight::{InFlight, InFlightGuard};
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
-use crate::tasks::to_the_end;
-use crate::web::call::Call;
-use crate::web::failure::Failure;
-use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, Network, OWN, SIGN_UP};
-use protocol::event::{Event, What};
+use crate::server_error::ServerError;
+use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, OWN, SIGN_UP};
 use protocol::id::{DeviceId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
-use protocol::user::User;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::StoreError;
-use zeroize::Zeroizing;
+use storage::{Stamp, Store, StoreError};
 
 /// What an attempt counts against, and how much that may be.
 pub type Counter = (AttemptKey, Limit);
@@ -28,10 +23,10 @@ pub type Counter = (AttemptKey, Limit);
 /// The counters of a stranger, those that fewest share first: of the name they typed from their network, of their
 /// network, and of that name from anywhere. The same for names that lead to somebody and for others, so that no counter
 /// tells them apart.
-pub fn of_stranger(call: Call, name: Option<&Identifier>) -> impl Iterator<Item = Counter> {
-    let here = name.map(|name| (AttemptKey::name_from_network(name, call.from), NAME_FROM_NETWORK));
+pub fn of_stranger(from: Option<IpAddr>, name: Option<&Identifier>) -> impl Iterator<Item = Counter> {
+    let here = name.map(|name| (AttemptKey::name_from_network(name, from), NAME_FROM_NETWORK));
     let anywhere = name.map(|name| (AttemptKey::name(name), NAME));
-    here.into_iter().chain([(AttemptKey::address(call.from), ADDRESS)]).chain(anywhere)
+    here.into_iter().chain([(AttemptKey::address(from), ADDRESS)]).chain(anywhere)
 }
 
 /// The counter of a browser that signed in to the account before.
@@ -45,13 +40,8 @@ pub fn of_session(session: &SessionId) -> Counter {
 }
 
 /// The counter of new accounts from the caller's network.
-pub fn of_sign_up(call: Call) -> Counter {
-    (AttemptKey::sign_up(call.from), SIGN_UP)
-}
-
-/// By what a stranger is queued; all as one where nothing is limited.
-pub fn queue_key(app: &App, call: Call) -> QueueKey {
-    QueueKey::Stranger(app.settings.rate_limits.then(|| Network::of(call.from)))
+pub fn of_sign_up(from: Option<IpAddr>) -> Counter {
+    (AttemptKey::sign_up(from), SIGN_UP)
 }
 
 /// An attempt that enters at counters. It does so *before* debts are read: whoever left by then had its failure
@@ -70,11 +60,11 @@ pub struct Attempt {
 ///
 /// # Errors
 /// Internal ones only: the master that seals now is always there.
-pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<AttemptKey, Failure> {
+pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<AttemptKey, ServerError> {
     let seals = ring.seals();
     let parts = [whom.kind.as_bytes(), whom.digest.as_slice()];
     let digest = seals.derive(seals.current_master(now), Purpose::Attempt, &parts);
-    Ok(AttemptKey { digest: digest.ok_or(Failure::internal("no master seals"))?, ..whom })
+    Ok(AttemptKey { digest: digest.ok_or_else(|| ServerError::permanent("no master seals"))?, ..whom })
 }
 
 /// Where an attempt stands at one of its counters. It is in flight there until this is dropped.
@@ -106,17 +96,21 @@ impl Standing {
 pub struct TooMany(pub Duration);
 
 impl Attempt {
-    /// Begins. With `rate_limits = off` nothing is counted.
-    pub fn begin(app: &App, call: Call) -> Self {
-        let (ring, in_flight) = (app.keys.current(), app.in_flight().clone());
-        Self { ring, at: call.at, is_counted: app.settings.rate_limits, in_flight }
+    /// Begins. With `rate_limits = off` it is not counted.
+    pub const fn begin(
+        ring: Arc<Snapshot>,
+        in_flight: InFlight<AttemptKey>,
+        is_counted: bool,
+        at: Timestamp,
+    ) -> Self {
+        Self { ring, at, is_counted, in_flight }
     }
 
     /// Enters at a counter.
     ///
     /// # Errors
     /// As [`stored`].
-    pub fn enter(&self, (whom, limit): Counter) -> Result<Standing, Failure> {
+    pub fn enter(&self, (whom, limit): Counter) -> Result<Standing, ServerError> {
         let key = stored(whom, &self.ring, self.at)?;
         Ok(Standing { counter: (key, limit), member: Some(self.in_flight.enter(key)) })
     }
@@ -126,7 +120,7 @@ impl Attempt {
     ///
     /// # Errors
     /// As [`stored`].
-    pub fn enter_each(&self, counters: impl Iterator<Item = Counter>) -> Result<Vec<Standing>, Failure> {
+    pub fn enter_each(&self, counters: impl Iterator<Item = Counter>) -> Result<Vec<Standing>, ServerError> {
         let mut has_to_wait = false;
         let enter = |(whom, limit)| {
             if has_to_wait {
@@ -170,61 +164,25 @@ pub struct AttemptGuard {
     key: QueueKey,
 }
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checked {
-    /// It is the user's password.
-    Right,
-    /// It isn't, or there is no such user, or they are disabled. Counted.
-    Wrong,
-    /// Too many at once to check this one now.
-    Busy,
-}
-
 impl AttemptGuard {
+    /// By what its check is queued.
+    pub const fn queue_key(&self) -> QueueKey {
+        self.key
+    }
+
     /// Where nothing is counted.
     #[cfg(test)]
     pub fn uncounted() -> Self {
         Self { standings: Vec::new(), key: QueueKey::Stranger(None) }
     }
 
-    /// Checks a password when it is its turn. Whoever hangs up before that has left the line. From then on
-    /// a wrong one is counted and logged as `failed`, whether or not the caller stays.
-    ///
-    /// # Errors
-    /// What breaks.
-    pub async fn check(
-        self,
-        app: &App,
-        call: Call,
-        password: Zeroizing<String>,
-        user: Option<&User>,
-        failed: Event,
-    ) -> Result<Checked, Failure> {
-        let Ok(place) = app.passwords.queued_by(self.key).place().await else {
-            call.audit_failure(app, &Event::new(What::PasswordsBusy));
-            return Ok(Checked::Busy);
-        };
-        let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));
-        let enabled = user.is_some_and(|user| !user.disabled);
-        to_the_end(async move {
-            if place.verify(&self, password, hash.as_ref()).await? && enabled {
-                return Ok(Checked::Right);
-            }
-            call.audit_failure(&app, &failed);
-            self.count(&app, call).await?;
-            Ok(Checked::Wrong)
-        })
-        .await
-    }
-
     /// The attempt counts. It stays in flight until that is stored.
     ///
     /// # Errors
     /// What storage says.
-    pub async fn count(self, app: &App, call: Call) -> Result<(), StoreError> {
+    pub async fn count(self, store: &dyn Store, stamp: Stamp) -> Result<(), StoreError> {
         for Standing { counter: (key, limit), .. } in &self.standings {
-            app.store.note_attempt(*key, *limit, call.stamp()).await?;
+            store.note_attempt(*key, *limit, stamp).await?;
         }
         Ok(())
     }

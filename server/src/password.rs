@@ -1,19 +1,16 @@
 //! Passwords: argon2id (RFC 9106) in a bounded pool whose places callers take in turns ([`crate::admission`]), so that
 //! sign-ins can starve neither each other nor token traffic, and the rules for new ones.
-//!
-//! Text is prepared by the OpaqueString profile (RFC 8265 §4.2) before it is hashed: other spaces become the
-//! ASCII space and composed and decomposed letters become equal, so that a password typed on another keyboard
-//! is the same password. Case stays. Nothing is ever cut off.
 
 mod rules;
+mod text;
 
 pub use rules::{BadPassword, check_new};
+pub use text::MAX_BYTES;
 
 use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::attempts::AttemptGuard;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use precis_profiles::{OpaqueString, precis_core::profile::PrecisFastInvocation};
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use std::fmt;
@@ -21,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use text::prepare;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Memory of one hash in KiB: 19 MiB, as OWASP's minimum for two passes.
@@ -31,8 +29,6 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Length of a hash in bytes.
 const OUTPUT: usize = 32;
-/// The longest password, in bytes. Longer ones are refused before anything is computed.
-pub const MAX_BYTES: usize = 1024;
 /// How long unused memory is kept.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -223,14 +219,6 @@ impl Place {
         });
         done.await.map_err(|_| PasswordError::Failed)?
     }
-}
-
-/// What a password becomes before it is hashed or looked at; `None` if it can't be one.
-fn prepare(password: &str) -> Option<Zeroizing<String>> {
-    if password.len() > MAX_BYTES {
-        return None;
-    }
-    OpaqueString::enforce(password).ok().map(|text| Zeroizing::new(text.into_owned()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

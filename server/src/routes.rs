@@ -5,11 +5,10 @@ use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
     userinfo,
 };
-use crate::pages;
-use crate::web::call;
 use crate::web::failure::Failure;
 use crate::web::route::Caller::{Anyone, Client, Person, Server};
 use crate::web::route::route;
+use crate::{middleware, pages};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
@@ -55,7 +54,7 @@ pub fn router(app: App, demo: Option<Router<App>>) -> Router {
             Router::new().nest(path, below).route(&inserted, route(Anyone, "GET, HEAD", get(metadata::get)))
         }
     };
-    let begin = from_fn_with_state(app.clone(), call::begin);
+    let begin = from_fn_with_state(app.clone(), middleware::run);
     // The first is outermost. One layer of two: each call clones the boxes of every layer added by itself.
     router.fallback(pages::nowhere).layer((begin, CatchPanicLayer::custom(panicked))).with_state(app)
 }

@@ -9,8 +9,8 @@ use protocol::id::{SessionId, UserId};
 use protocol::issuer::Issuer;
 use protocol::secret::Secret;
 use protocol::session::SessionCookie;
+use server::cookies::Cookies;
 use server::entropy::SeededEntropy;
-use server::web::cookie::Cookies;
 use std::time::Duration;
 
 /// Headers of a request.

@@ -6,6 +6,7 @@ mod error;
 mod lookalikes;
 pub mod metadata;
 mod patience;
+mod server;
 pub mod transfer;
 pub mod users;
 

@@ -1,7 +1,7 @@
 //! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2).
 
 use crate::app::App;
-use crate::interaction::{Step, Stop, Visitor, progress, see_other};
+use crate::interaction::{Step, Stop, Visitor, proceed, progress, see_other};
 use crate::seal::SealKind;
 use crate::web::call::Call;
 use crate::web::form;
@@ -40,7 +40,7 @@ async fn start(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Resul
     }
     let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
     let next = step.next(call, &visitor, None);
-    let response = step.proceed(app, call, &ring, &visitor, next).await?;
+    let response = proceed(app, call, &ring, &step, &visitor, next).await?;
     Ok(visitor.touch(app, call, &ring, response))
 }
 

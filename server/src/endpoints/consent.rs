@@ -1,13 +1,13 @@
 //! `/consent`: a signed-in user says what a client may have.
 
 use crate::app::App;
-use crate::interaction::{Step, Stop, Visitor};
+use crate::cookies::Binding;
+use crate::interaction::{Step, Stop, Visitor, proceed};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::tasks::to_the_end;
 use crate::telemetry;
 use crate::web::call::Call;
-use crate::web::cookie::Binding;
 use crate::web::csrf;
 use crate::web::failure::Failure;
 use crate::web::form;
@@ -52,7 +52,7 @@ async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result
             }
             response
         }
-        (next, _) => step.proceed(app, call, &ring, &visitor, next).await?,
+        (next, _) => proceed(app, call, &ring, &step, &visitor, next).await?,
     };
     Ok(visitor.touch(app, call, &ring, response))
 }
@@ -96,7 +96,7 @@ async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) ->
     let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
     let Some(signed_in) = visitor.signed_in() else {
         // The session ended while the page was open: nobody is there to agree.
-        return step.proceed(app, call, &ring, &visitor, Next::SignIn).await;
+        return proceed(app, call, &ring, &step, &visitor, Next::SignIn).await;
     };
     csrf::check(protected(&step, signed_in), form.get("csrf"), &binding, &ring)?;
     let agreed = match form.get("decision") {
@@ -112,7 +112,7 @@ async fn submit(app: &App, call: Call, headers: &HeaderMap, request: Request) ->
         }
         _ => {}
     }
-    step.proceed(app, call, &ring, &visitor, next).await
+    proceed(app, call, &ring, &step, &visitor, next).await
 }
 
 async fn remember(

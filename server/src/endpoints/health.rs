@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it can work. Neither says more than that.
 
 use crate::app::App;
-use crate::web::failure::Broken;
+use crate::server_error::ServerError;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -20,21 +20,21 @@ pub async fn healthz() -> Response {
 pub async fn readyz(State(app): State<App>) -> Response {
     // In a task of its own, which goes on when the caller hangs up: the next one finds its answer.
     let looking = tokio::spawn(async move { app.readiness().within(AGE, &*app.clock, || look(&app)).await });
-    let broken = match looking.await {
+    let error = match looking.await {
         Ok(Ok(())) => return ([(CACHE_CONTROL, "no-store")], "ok").into_response(),
-        Ok(Err(broken)) => broken,
-        Err(error) => Broken::lasting(error),
+        Ok(Err(error)) => error,
+        Err(error) => ServerError::permanent(error),
     };
     let mut response =
         (StatusCode::SERVICE_UNAVAILABLE, [(CACHE_CONTROL, "no-store")], "unready").into_response();
-    response.extensions_mut().insert(broken);
+    response.extensions_mut().insert(error);
     response
 }
 
-async fn look(app: &App) -> Result<(), Broken> {
-    app.store.probe().await.map_err(Broken::passing)?;
-    let (ring, now) = (app.keys.fresh().await.map_err(Broken::passing)?, app.clock.now());
-    ring.can_sign(now).map_err(Broken::passing)?;
+async fn look(app: &App) -> Result<(), ServerError> {
+    app.store.probe().await.map_err(ServerError::transient)?;
+    let (ring, now) = (app.keys.fresh().await.map_err(ServerError::transient)?, app.clock.now());
+    ring.can_sign(now).map_err(ServerError::transient)?;
     let seals = ring.seals();
-    if seals.has(seals.current_master(now)) { Ok(()) } else { Err(Broken::passing("no master seals")) }
+    if seals.has(seals.current_master(now)) { Ok(()) } else { Err(ServerError::transient("no master seals")) }
 }

@@ -1,12 +1,12 @@
 //! `POST /introspect` (RFC 7662): a resource server asks about a token that names it, or a client about its own.
 
 use crate::app::App;
+use crate::headers::{JSON, NO_STORE};
 use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::token::sealed::RefreshToken;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
-use crate::web::headers::{JSON, NO_STORE};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use protocol::Refusal;

@@ -2,11 +2,11 @@
 //! whoever has a key that was revoked could keep it so, and the key with it.
 
 use crate::app::App;
+use crate::headers::JSON;
 use crate::keys::ring::JWKS_MAX_AGE;
 use crate::web::call::Call;
 use crate::web::cors;
 use crate::web::failure::Failure;
-use crate::web::headers::JSON;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::attempts::TooMany;
+use crate::cookies::Binding;
 use crate::interaction::{Brought, Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES};
 use crate::web::call::Call;
-use crate::web::cookie::Binding;
 use crate::web::csrf;
 use crate::web::failure::{BUSY, Failure, retry_after};
 use crate::web::form::{self, Form};

@@ -1,8 +1,8 @@
 //! The two metadata documents (OIDC Discovery §4, RFC 8414 §3): one text, rendered once.
 
 use crate::app::App;
+use crate::headers::JSON;
 use crate::web::cors;
-use crate::web::headers::JSON;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;

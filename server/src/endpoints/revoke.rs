@@ -2,12 +2,12 @@
 //! token only itself.
 
 use crate::app::App;
+use crate::headers::NO_STORE;
 use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::token::sealed::RefreshToken;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
-use crate::web::headers::NO_STORE;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;

@@ -1,16 +1,16 @@
 //! `/signup`: people make accounts by themselves, where the operator lets them.
 
 use crate::admin::users::{Draft, NewUser};
-use crate::admin::{AdminError, UserRefused};
+use crate::admin::{Admin, AdminError, UserRefused};
 use crate::app::App;
-use crate::attempts::{self, Attempt, TooMany};
+use crate::attempts::{self, TooMany};
+use crate::cookies::Binding;
 use crate::interaction::{Brought, Errand, ErrandForm, Proven, Stop, sign_in};
 use crate::keys::Snapshot;
 use crate::pages::{self, Forms, MESSAGES, problem};
 use crate::tasks::to_the_end;
 use crate::telemetry;
 use crate::web::call::Call;
-use crate::web::cookie::Binding;
 use crate::web::csrf;
 use crate::web::failure::{BUSY, Failure, retry_after};
 use crate::web::form::{self, Form};
@@ -93,10 +93,10 @@ async fn make(
     new: NewUser,
     password: &str,
 ) -> Result<Result<Proven, (ChoiceProblem, Option<Duration>)>, Stop> {
-    let attempt = Attempt::begin(app, call);
-    let standing = attempt.enter(attempts::of_sign_up(call))?;
+    let attempt = app.begin_attempt(call.at);
+    let standing = attempt.enter(attempts::of_sign_up(call.from))?;
     let debts = app.store.debts(&[standing.key()]).await?;
-    let guard = match attempt.admit(attempts::queue_key(app, call), [standing].into_iter().zip(debts)) {
+    let guard = match attempt.admit(call.queue_key(app), [standing].into_iter().zip(debts)) {
         Ok(guard) => guard,
         Err(TooMany(wait)) => {
             call.audit_failure(app, &Event::new(What::SignUpThrottled));
@@ -104,11 +104,11 @@ async fn make(
         }
     };
     let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
-    let (admin, chosen) = (app.admin(call), password.clone());
+    let (admin, chosen) = (Admin::of_server(app, call), password.clone());
     let drafted = to_the_end(async move {
         let drafted = admin.draft(new, Some(&chosen)).await;
         if counts(&drafted) {
-            guard.count(&server, call).await?;
+            guard.count(&*server.store, call.stamp()).await?;
         }
         Ok::<_, Failure>(drafted)
     });
@@ -118,11 +118,11 @@ async fn make(
         Err(error) => return Err(error.into()),
     };
     // Whoever hangs up here has left the line; from here on the account is made.
-    let Ok(place) = app.passwords.queued_by(attempts::queue_key(app, call)).place().await else {
+    let Ok(place) = app.passwords.queued_by(call.queue_key(app)).place().await else {
         call.audit_failure(app, &Event::new(What::PasswordsBusy));
         return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
     };
-    let admin = app.admin(call);
+    let admin = Admin::of_server(app, call);
     let made = to_the_end(async move {
         let made = admin.make_user(draft, Some((place, password))).await;
         if let Ok(user) = &made {

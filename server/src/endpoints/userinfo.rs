@@ -1,11 +1,11 @@
 //! `/userinfo` (OIDC Core §5.3): claims about a user, for whoever holds an access token with `openid`.
 
 use crate::app::App;
+use crate::headers::{JSON, NO_STORE};
 use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::web::call::Call;
 use crate::web::failure::Failure;
-use crate::web::headers::{JSON, NO_STORE};
 use crate::web::{bearer, cors};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};

@@ -1,10 +1,11 @@
 //! Whether a user name and a password belong together. The same reads and the same work for everybody, existing
 //! or not.
 
+use super::attempt::{Checked, check};
 use super::browser::Brought;
 use crate::admission::QueueKey;
 use crate::app::App;
-use crate::attempts::{self, Attempt, Checked, Standing, TooMany};
+use crate::attempts::{self, Attempt, Standing, TooMany};
 use crate::web::call::Call;
 use crate::web::failure::Failure;
 use protocol::consent::Consent;
@@ -69,7 +70,7 @@ pub async fn verify(
     let SignInView { user, session, consent, .. } = view;
     let failed = Event { user: found, ..Event::new(What::SignInFailed).client(client) };
     let password = Zeroizing::new(typed.password.to_owned());
-    let checked = guard.check(app, call, password, user.as_ref(), failed).await?;
+    let checked = check(app, call, guard, password, user.as_ref(), failed).await?;
     Ok(match (checked, user) {
         (Checked::Right, Some(user)) => Verdict::Right(Box::new(Proven { user, session, consent })),
         (Checked::Busy, _) => Verdict::Busy,
@@ -93,8 +94,8 @@ async fn look_up(
     browser: &Brought,
     client: &ClientId,
 ) -> Result<LookedUp, Failure> {
-    let (identifier, attempt) = (Identifier::typed(username), Attempt::begin(app, call));
-    let stranger = attempt.enter_each(attempts::of_stranger(call, identifier.as_ref()))?;
+    let (identifier, attempt) = (Identifier::typed(username), app.begin_attempt(call.at));
+    let stranger = attempt.enter_each(attempts::of_stranger(call.from, identifier.as_ref()))?;
     let keys: Vec<_> = stranger.iter().map(Standing::key).collect();
     let Found { user: found, debts } = match &identifier {
         Some(identifier) => app.store.find_user(identifier, &keys).await?,
@@ -111,7 +112,7 @@ async fn look_up(
     let (key, debts) = match known.zip(own.zip(view.debts.first().copied())) {
         // What strangers fail at or wait for is nothing to a browser that the account knows.
         Some((device, own)) => (QueueKey::of_device(&id, &device.id), vec![own]),
-        None => (attempts::queue_key(app, call), stranger.into_iter().zip(debts).collect()),
+        None => (call.queue_key(app), stranger.into_iter().zip(debts).collect()),
     };
     Ok(LookedUp { attempt, key, found, view, debts })
 }

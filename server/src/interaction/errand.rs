@@ -1,6 +1,7 @@
 //! What somebody signs in or up for: a client's request, or their own account page. Both travel sealed as `r`.
 
 use super::browser::Visitor;
+use super::proceed::proceed;
 use super::progress::is_current;
 use super::step::Step;
 use super::stop::{Stop, see_other};
@@ -87,7 +88,7 @@ impl Errand {
                     Next::SignIn => Next::Refuse(Refusal::LoginRequired),
                     next => next,
                 };
-                step.proceed(app, call, ring, visitor, next).await
+                proceed(app, call, ring, step, visitor, next).await
             }
         };
         visitor.mark(app, call, ring, response.unwrap_or_else(|stop| stop.respond(app, call)))

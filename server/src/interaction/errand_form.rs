@@ -4,9 +4,9 @@
 use super::errand::Errand;
 use super::stop::Stop;
 use crate::app::App;
+use crate::cookies::Binding;
 use crate::keys::Snapshot;
 use crate::web::call::Call;
-use crate::web::cookie::Binding;
 use crate::web::csrf;
 use crate::web::failure::Failure;
 use crate::web::form::Form;

@@ -1,16 +1,13 @@
 //! One step of a request in progress: what all steps load and check first, and how each goes on.
 
 use super::browser::Visitor;
-use super::issue::issue;
 use super::progress::Progress;
-use super::stop::{Stop, see_other};
+use super::stop::Stop;
 use crate::app::App;
-use crate::attempts;
 use crate::entropy;
 use crate::keys::Snapshot;
 use crate::web::call::Call;
 use crate::web::failure::Failure;
-use axum::response::Response;
 use protocol::Refusal;
 use protocol::authorize::{self, AuthorizationRequest, Denied, Met, Next};
 use protocol::claims::id_token::Hint;
@@ -52,7 +49,7 @@ impl Step {
         let id = progress.params.get("client_id").and_then(ClientId::parse);
         let client = match id {
             Some(id) => {
-                let _permit = app.permit_to_look_up(&id, attempts::queue_key(app, call)).await?;
+                let _permit = app.permit_to_look_up(&id, call.queue_key(app)).await?;
                 app.client(&id).await?
             }
             None => None,
@@ -83,34 +80,9 @@ impl Step {
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)
     }
 
-    /// Goes on: to a page of ours, or back to the client.
-    pub async fn proceed(
-        &self,
-        app: &App,
-        call: Call,
-        ring: &Snapshot,
-        visitor: &Visitor,
-        next: Next,
-    ) -> Result<Response, Stop> {
-        match next {
-            Next::SignIn => {
-                let page = if self.request.prompt.create { "/signup" } else { "/login" };
-                Ok(see_other(&self.page(app, ring, page)?)?)
-            }
-            Next::Consent => Ok(see_other(&self.page(app, ring, "/consent")?)?),
-            Next::Refuse(refusal) => Err(self.refuse(refusal)),
-            Next::Issue(granted) => issue(app, call, ring, self, visitor, granted).await,
-        }
-    }
-
     /// The client gets an error.
     pub fn refuse(&self, refusal: Refusal) -> Stop {
         Stop::Answer(Box::new(self.request.answer.clone()), refusal)
-    }
-
-    fn page(&self, app: &App, ring: &Snapshot, path: &str) -> Result<String, Stop> {
-        let sealed = self.progress.seal(ring, &*app.entropy).map_err(|refusal| self.refuse(refusal))?;
-        Ok(format!("{}{path}?r={sealed}", app.settings.issuer.path()))
     }
 }
 

@@ -1,10 +1,10 @@
 //! How a step ends that shows no page of its own: with an answer to the client, or with an error page.
 
 use crate::app::App;
+use crate::headers::NO_STORE;
 use crate::pages;
 use crate::web::call::Call;
 use crate::web::failure::Failure;
-use crate::web::headers::NO_STORE;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, REFERRER_POLICY};
 use http::{HeaderName, HeaderValue, StatusCode};

@@ -1,7 +1,7 @@
 //! What a new password must not be (NIST SP 800-63B §5.1.1.2): short, the user's name, or one everybody tries
 //! first. No rules about which characters it must have: they make passwords worse.
 
-use super::{MAX_BYTES, prepare};
+use super::text::{MAX_BYTES, prepare};
 use std::fmt;
 
 /// The shortest password, in characters.

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::entropy;
+use crate::headers::{JSON, NO_STORE};
 use crate::keys::{Snapshot, TokenSigner, Typ};
 use crate::seal::SealKind;
 use crate::token::access::located;
 use crate::web::failure::Failure;
-use crate::web::headers::{JSON, NO_STORE};
 use axum::response::{IntoResponse, Response};
 use protocol::claims::access_token::{AccessToken, Issuance};
 use protocol::claims::id_token::IdToken;

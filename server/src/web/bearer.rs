@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::form;
-use super::headers::NO_STORE;
+use crate::headers::NO_STORE;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};

@@ -6,7 +6,6 @@ use super::cors;
 use super::failure::Failure;
 use super::form::{self, Form};
 use crate::app::App;
-use crate::attempts;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -80,7 +79,7 @@ async fn look_up(
     id: &ClientId,
     form: &Params,
 ) -> Result<Option<Arc<Client>>, Failure> {
-    let _permit = app.permit_to_look_up(id, attempts::queue_key(app, call)).await?;
+    let _permit = app.permit_to_look_up(id, call.queue_key(app)).await?;
     match app.client(id).await {
         Err(error) if form.get("grant_type") == Some("client_credentials") => {
             Ok(app.client_while_away(id, error, call.at)?)

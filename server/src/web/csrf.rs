@@ -2,8 +2,8 @@
 //! browser says about the sender, whether it has the binding cookie, and whether the form's token fits cookie,
 //! request and step.
 
-use super::cookie::Binding;
 use super::failure::Failure;
+use crate::cookies::Binding;
 use crate::keys::Snapshot;
 use crate::seal::Purpose;
 use http::HeaderMap;

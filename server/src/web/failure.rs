@@ -1,19 +1,16 @@
 //! How a call ends that does not succeed: we said no, or we broke. The two never look alike; the endpoint picks
 //! the shape (JSON here, a page in `pages`, a challenge in `bearer`).
 
-use super::headers::{JSON, NO_STORE};
-use crate::admin::AdminError;
 use crate::admission::QueueFull;
+use crate::headers::{JSON, NO_STORE};
 use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
+use crate::server_error::ServerError;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::error::ErrorCode;
-use std::error::Error;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use storage::{StoreError, StoreErrorKind};
 use tokio::task::JoinError;
@@ -24,51 +21,25 @@ pub enum Failure {
     /// We said no.
     Refused(Refusal),
     /// We broke.
-    Broken(Broken),
-}
-
-/// Something we need failed. Its cause goes to the log, never into an answer.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    /// Whether trying again may help.
-    passing: bool,
-    cause: Arc<dyn Error + Send + Sync>,
-}
-
-impl Broken {
-    /// It passes: 503.
-    pub fn passing(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { passing: true, cause: cause.into().into() }
-    }
-
-    /// It stays until somebody mends it: 500.
-    pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { passing: false, cause: cause.into().into() }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
-    }
+    Server(ServerError),
 }
 
 impl Failure {
     /// A failure that only a mistake of ours can cause.
     pub fn internal(what: &'static str) -> Self {
-        Self::Broken(Broken::lasting(what))
+        Self::Server(ServerError::permanent(what))
     }
 
     /// Too much at once for now.
     pub fn busy(what: &'static str) -> Self {
-        Self::Broken(Broken::passing(what))
+        Self::Server(ServerError::transient(what))
     }
 
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Broken(broken) if broken.passing => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Server(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Server(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(Refusal::NoSuchPage) => StatusCode::NOT_FOUND,
             Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,8 +62,8 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
-            Self::Broken(broken) if broken.passing => "temporarily_unavailable",
-            Self::Broken(_) => "server_error",
+            Self::Server(error) if error.is_transient() => "temporarily_unavailable",
+            Self::Server(_) => "server_error",
         }
     }
 
@@ -100,8 +71,8 @@ impl Failure {
     pub fn sentence(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.sentence(),
-            Self::Broken(broken) if broken.passing => "The service is busy. Try again soon.",
-            Self::Broken(_) => "The service has a problem.",
+            Self::Server(error) if error.is_transient() => "The service is busy. Try again soon.",
+            Self::Server(_) => "The service has a problem.",
         }
     }
 
@@ -110,10 +81,10 @@ impl Failure {
     pub fn mark(self, mut response: Response) -> Response {
         match self {
             Self::Refused(_) => response,
-            Self::Broken(broken) => {
-                let passing = broken.passing;
-                response.extensions_mut().insert(broken);
-                if passing { retry_after(response, BUSY) } else { response }
+            Self::Server(error) => {
+                let is_transient = error.is_transient();
+                response.extensions_mut().insert(error);
+                if is_transient { retry_after(response, BUSY) } else { response }
             }
         }
     }
@@ -139,35 +110,35 @@ impl From<Refusal> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let lasting = error.kind() == StoreErrorKind::Corrupt;
-        Self::Broken(if lasting { Broken::lasting(error) } else { Broken::passing(error) })
+        let is_permanent = error.kind() == StoreErrorKind::Corrupt;
+        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
     }
 }
 
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
-        Self::Broken(Broken::passing(error))
+        Self::Server(ServerError::transient(error))
     }
 }
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
-        let lasting = error.kind() == SignErrorKind::Corrupt;
-        Self::Broken(if lasting { Broken::lasting(error) } else { Broken::passing(error) })
+        let is_permanent = error.kind() == SignErrorKind::Corrupt;
+        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
     }
 }
 
 impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
-        let passing = error == PasswordError::Busy;
-        Self::Broken(if passing { Broken::passing(error) } else { Broken::lasting(error) })
+        let is_permanent = error != PasswordError::Busy;
+        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
     }
 }
 
 /// A task of ours panicked.
 impl From<JoinError> for Failure {
     fn from(error: JoinError) -> Self {
-        Self::Broken(Broken::lasting(error))
+        Self::Server(ServerError::permanent(error))
     }
 }
 
@@ -177,14 +148,9 @@ impl From<QueueFull> for Failure {
     }
 }
 
-/// What a person did by themselves and nobody could refuse: only what breaks is left.
-impl From<AdminError> for Failure {
-    fn from(error: AdminError) -> Self {
-        match error {
-            AdminError::Store(error) => error.into(),
-            AdminError::Password(error) => error.into(),
-            refused => Self::Broken(Broken::lasting(refused)),
-        }
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
     }
 }
 

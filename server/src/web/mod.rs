@@ -4,13 +4,9 @@ pub mod bearer;
 pub mod call;
 pub mod caller;
 pub mod client;
-pub mod cookie;
 pub mod cors;
 pub mod csrf;
 pub mod failure;
 pub mod form;
 pub mod front;
 pub mod route;
-pub mod share;
-
-pub use crate::headers;

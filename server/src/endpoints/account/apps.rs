@@ -1,7 +1,7 @@
 //! Taking back what clients were given: every grant, and the consent, of one or all.
 
 use super::list::Lists;
-use super::{done, submitted};
+use super::owner::{done, submitted};
 use crate::app::App;
 use crate::interaction::Stop;
 use crate::tasks::{at_once, to_the_end};

@@ -1,7 +1,7 @@
 //! What the page lists: sessions, and clients that were given something. Both are read page by page and cut where the
 //! page ends, however much somebody has piled up, and one page is read at a time, accounts by turns.
 
-use super::Owner;
+use super::owner::Owner;
 use crate::app::App;
 use crate::in_flight::InFlightGuard;
 use crate::web::failure::Failure;

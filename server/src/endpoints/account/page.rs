@@ -1,12 +1,12 @@
 //! The page itself.
 
-use super::Owner;
 use super::list::{self, Connected, Lists};
+use super::owner::Owner;
 use crate::app::App;
+use crate::cookies::Binding;
 use crate::interaction::{Errand, Stop, see_other};
 use crate::pages::{self, Forms, MESSAGES};
 use crate::web::call::Call;
-use crate::web::cookie::Binding;
 use crate::web::csrf;
 use crate::web::form;
 use axum::extract::{RawQuery, State};
@@ -22,6 +22,13 @@ use templates::{Account, AccountNotice, AppLine, Moment, ProfileField, ScopeLine
 /// The claims people may change by themselves, in the order of the page.
 pub(super) const PROFILE: [&str; 7] =
     ["name", "given_name", "family_name", "nickname", "birthdate", "phone_number", "website"];
+
+/// Leads to the page: from the issuer's own address, and from the addresses that forms are sent to, where people
+/// get by reloading.
+pub async fn lead(State(app): State<App>, call: Call) -> Response {
+    see_other(&app.settings.issuer.url("/account"))
+        .unwrap_or_else(|failure| Stop::from(failure).respond(&app, call))
+}
 
 /// Shows the account, or the way to it.
 pub async fn get(

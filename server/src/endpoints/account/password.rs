@@ -2,13 +2,13 @@
 //! nobody's failed sign-ins keep the owner from it. The new one ends every other
 //! session and every grant; this browser stays signed in, by having just proved who it is.
 
+use super::owner::{Owner, done, submitted};
 use super::page::render;
-use super::{Owner, done, submitted};
-use crate::admin::AdminError;
+use crate::admin::{Admin, AdminError};
 use crate::admission::QueueKey;
 use crate::app::App;
-use crate::attempts::{self, Attempt, Checked, TooMany};
-use crate::interaction::{Brought, Proven, Stop, sign_in};
+use crate::attempts::{self, TooMany};
+use crate::interaction::{Brought, Checked, Proven, Stop, check, sign_in};
 use crate::pages::problem;
 use crate::password::PasswordError;
 use crate::web::call::Call;
@@ -79,7 +79,7 @@ async fn submit(
 
 /// N-184: who can't tell the current password changes nothing.
 async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Result<(), Refused>, Stop> {
-    let attempt = Attempt::begin(app, call);
+    let attempt = app.begin_attempt(call.at);
     let own = attempt.enter(attempts::of_session(&owner.session.id))?;
     let debts = app.store.debts(&[own.key()]).await?;
     let guard = match attempt.admit(QueueKey::of_session(&owner.session), iter::once(own).zip(debts)) {
@@ -91,7 +91,7 @@ async fn prove(app: &App, call: Call, owner: &Owner, form: &Params) -> Result<Re
     };
     let current = Zeroizing::new(form.get("current_password").unwrap_or_default().to_owned());
     let failed = Event::new(What::SignInFailed).user(owner.user.id).session(owner.session.id);
-    Ok(match guard.check(app, call, current, Some(&owner.user), failed).await? {
+    Ok(match check(app, call, guard, current, Some(&owner.user), failed).await? {
         Checked::Right => Ok(()),
         Checked::Wrong => Err((ChoiceProblem::PasswordWrong, StatusCode::FORBIDDEN, None)),
         Checked::Busy => Err(BUSY_NOW),
@@ -106,7 +106,7 @@ async fn change(
 ) -> Result<Result<PasswordHash, Refused>, Stop> {
     let new = Zeroizing::new(form.get("new_password").unwrap_or_default().to_owned());
     let pool = app.passwords.queued_by(QueueKey::of_session(&owner.session));
-    let hash = match app.admin(call).hash(&pool, new, &owner.user.username).await {
+    let hash = match Admin::of_server(app, call).hash(&pool, new, &owner.user.username).await {
         Ok(hash) => hash,
         Err(AdminError::User(refused, _)) => {
             return Ok(Err((problem::of(&refused), StatusCode::UNPROCESSABLE_ENTITY, None)));

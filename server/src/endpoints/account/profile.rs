@@ -1,7 +1,7 @@
 //! Changing the profile. What isn't on the page can't be set by it (N-174): `email_verified` above all.
 
+use super::owner::{done, submitted};
 use super::page::{PROFILE, render};
-use super::{done, submitted};
 use crate::app::App;
 use crate::interaction::Stop;
 use crate::web::call::Call;

@@ -1,7 +1,7 @@
 //! Ending other sessions, one or all.
 
 use super::list::{self, Lists};
-use super::{done, submitted};
+use super::owner::{done, submitted};
 use crate::app::App;
 use crate::interaction::{Stop, end};
 use crate::tasks::at_once;

@@ -1,0 +1,67 @@
+//! The outermost layer of every call.
+
+use crate::app::App;
+use crate::config::ClientIp;
+use crate::headers;
+use crate::pages;
+use crate::server_error::ServerError;
+use crate::telemetry::REQUEST_FAILED;
+use crate::web::call::Call;
+use crate::web::caller::{self, Caller};
+use crate::web::front;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
+use protocol::attempts::Network;
+
+/// Finds a call in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Runs the route within its caller's share. Transports have shares of their own of whom they know by the socket.
+async fn route(app: &App, call: Call, mut request: Request, next: Next) -> Response {
+    if app.settings.client_ip == ClientIp::Socket {
+        return next.run(request).await;
+    }
+    let Some(_share) = app.shares().enter(call.from, &mut request) else {
+        return pages::busy(app, call, request.headers());
+    };
+    next.run(request).await
+}
+
+/// The outermost layer: begins the call, turns away what didn't mean us, and when it ends hardens the answer and
+/// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
+/// holds codes and states.
+pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let (id, at) = (app.call_id(), app.clock.now());
+    let caller = Caller::of(&app.settings, &request);
+    let told = caller.told(&app.settings, request.headers());
+    let call = Call { id, at, from: caller.counts_as(&id) };
+    request.extensions_mut().insert(call);
+    let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
+        .then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let mut response = match front::turn_away(&app.settings, &request) {
+        Some(answer) => answer,
+        None => {
+            caller.complain(&app, &request, at);
+            let mut response = route(&app, call, request, next).await;
+            told.map(|told| response.headers_mut().insert(caller::TOLD, told));
+            response
+        }
+    };
+    let id = call.id.to_string();
+    if let Some(error) = response.extensions_mut().remove::<ServerError>()
+        && app.failure_log().admits(Network::of(call.from), REQUEST_FAILED, at)
+    {
+        tracing::error!(request = id, %error, "a request failed");
+    }
+    if let Some((method, path)) = line {
+        let status = response.status().as_u16();
+        tracing::debug!(target: "keyward::access", request = id, %method, path, status);
+    }
+    headers::harden(response.headers_mut(), app.settings.issuer.is_https());
+    if let Ok(value) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
