@@ -6,9 +6,9 @@ use crate::headers;
 use crate::pages;
 use crate::server_error::ServerError;
 use crate::telemetry::REQUEST_FAILED;
-use crate::web::call::Call;
 use crate::web::caller::{self, Caller};
 use crate::web::front;
+use crate::web::request_info::RequestInfo;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -19,12 +19,12 @@ use protocol::attempts::Network;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs the route within its caller's share. Transports have shares of their own of whom they know by the socket.
-async fn route(app: &App, call: Call, mut request: Request, next: Next) -> Response {
+async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -> Response {
     if app.settings.client_ip == ClientIp::Socket {
         return next.run(request).await;
     }
-    let Some(_share) = app.shares().enter(call.from, &mut request) else {
-        return pages::busy(app, call, request.headers());
+    let Some(_share) = app.shares().enter(info.from, &mut request) else {
+        return pages::busy(app, info, request.headers());
     };
     next.run(request).await
 }
@@ -36,22 +36,22 @@ pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Re
     let (id, at) = (app.call_id(), app.clock.now());
     let caller = Caller::of(&app.settings, &request);
     let told = caller.told(&app.settings, request.headers());
-    let call = Call { id, at, from: caller.counts_as(&id) };
-    request.extensions_mut().insert(call);
+    let info = RequestInfo { id, at, from: caller.counts_as(&id) };
+    request.extensions_mut().insert(info);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
     let mut response = match front::turn_away(&app.settings, &request) {
         Some(answer) => answer,
         None => {
             caller.complain(&app, &request, at);
-            let mut response = route(&app, call, request, next).await;
+            let mut response = route(&app, info, request, next).await;
             told.map(|told| response.headers_mut().insert(caller::TOLD, told));
             response
         }
     };
-    let id = call.id.to_string();
+    let id = info.id.to_string();
     if let Some(error) = response.extensions_mut().remove::<ServerError>()
-        && app.failure_log().admits(Network::of(call.from), REQUEST_FAILED, at)
+        && app.failure_log().admits(Network::of(info.from), REQUEST_FAILED, at)
     {
         tracing::error!(request = id, %error, "a request failed");
     }

@@ -5,14 +5,17 @@ use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
     userinfo,
 };
+use crate::interaction::Page;
+use crate::middleware;
+use crate::pages;
 use crate::web::failure::Failure;
 use crate::web::route::Caller::{Anyone, Client, Person, Server};
 use crate::web::route::route;
-use crate::{middleware, pages};
 use axum::Router;
+use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -20,17 +23,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub fn router(app: App, demo: Option<Router<App>>) -> Router {
     let path = app.settings.issuer.path().to_owned();
     let pages = Router::new()
-        .route("/", route(Person, "GET", get(account::lead)))
-        .route("/authorize", route(Person, "GET, POST", get(authorize::get).post(authorize::post)))
-        .route("/login", route(Person, "GET, POST", get(login::get).post(login::post)))
-        .route("/consent", route(Person, "GET, POST", get(consent::get).post(consent::post)))
-        .route("/signup", route(Person, "GET, POST", get(signup::get).post(signup::post)))
-        .route("/logout", route(Person, "GET, POST", get(logout::get).post(logout::post)))
-        .route("/account", route(Person, "GET", get(account::get)))
-        .route("/account/profile", route(Person, "GET, POST", get(account::lead).post(account::profile)))
-        .route("/account/password", route(Person, "GET, POST", get(account::lead).post(account::password)))
-        .route("/account/sessions", route(Person, "GET, POST", get(account::lead).post(account::sessions)))
-        .route("/account/apps", route(Person, "GET, POST", get(account::lead).post(account::apps)));
+        .route("/", page(account::lead))
+        .route("/authorize", form(authorize::get, authorize::post))
+        .route("/login", form(login::get, login::post))
+        .route("/consent", form(consent::get, consent::post))
+        .route("/signup", form(signup::get, signup::post))
+        .route("/logout", form(logout::get, logout::post))
+        .route("/account", page(account::get))
+        .route("/account/profile", form(account::lead, account::profile))
+        .route("/account/password", form(account::lead, account::password))
+        .route("/account/sessions", form(account::lead, account::sessions))
+        .route("/account/apps", form(account::lead, account::apps));
     let endpoints = Router::new()
         .route("/token", route(Client, "POST", post(token::post)))
         .route("/introspect", route(Server, "POST", post(introspect::post)))
@@ -46,7 +49,7 @@ pub fn router(app: App, demo: Option<Router<App>>) -> Router {
         .merge(demo.unwrap_or_default())
         .route_layer(from_fn_with_state(app.clone(), pages::catch_panic));
     let below = pages.merge(endpoints).merge(documents);
-    // RFC 8414 §3.1: with a path in the issuer, the well-known part stands before it.
+    // RFC 8414 §3.1: with a path in the issuer, the well-known part comes before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
         "" => below,
@@ -55,11 +58,28 @@ pub fn router(app: App, demo: Option<Router<App>>) -> Router {
         }
     };
     let begin = from_fn_with_state(app.clone(), middleware::run);
-    // The first is outermost. One layer of two: each call clones the boxes of every layer added by itself.
+    // The first is outermost. They are one layer of two, because each call clones the boxes of every layer.
     router.fallback(pages::nowhere).layer((begin, CatchPanicLayer::custom(panicked))).with_state(app)
 }
 
-/// What panicked stays in the log of the panic; the answer tells nothing.
+/// A page.
+fn page<G>(show: G) -> MethodRouter<App>
+where
+    Page<G>: Handler<(), App>,
+{
+    route(Person, "GET", get(Page(show)))
+}
+
+/// A page with a form.
+fn form<G, P>(show: G, submit: P) -> MethodRouter<App>
+where
+    Page<G>: Handler<(), App>,
+    Page<P>: Handler<(), App>,
+{
+    route(Person, "GET, POST", get(Page(show)).post(Page(submit)))
+}
+
+/// The message of a panic is only in the log; the answer has nothing of it.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     Failure::internal("a handler panicked").into_response()
 }

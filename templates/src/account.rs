@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::messages::{AccountTexts, ProfileTexts};
-use crate::{ChoiceProblem, Messages, ScopeLine};
+use crate::{ChoiceProblem, Messages, ScopeItem};
 
 /// An instant on a page: for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl ProfileField<'_> {
 
 /// A browser that is signed in.
 #[derive(Debug, Clone)]
-pub struct SessionLine<'a> {
+pub struct SessionItem<'a> {
     /// The session's id, sent back to end it.
     pub id: &'a str,
     /// When it began.
@@ -76,13 +76,13 @@ pub struct SessionLine<'a> {
 
 /// A client that was given something.
 #[derive(Debug, Clone)]
-pub struct AppLine<'a> {
+pub struct AppItem<'a> {
     /// The client's id, sent back to end it.
     pub id: &'a str,
     /// Its name as it is registered.
     pub name: &'a str,
     /// What it may do.
-    pub scopes: Vec<ScopeLine<'a>>,
+    pub scopes: Vec<ScopeItem<'a>>,
     /// Since when.
     pub since: Moment,
     /// Whether it goes on while the user is away.
@@ -127,9 +127,9 @@ pub struct Account<'a> {
     /// The profile.
     pub profile: &'a [ProfileField<'a>],
     /// Where the person is signed in, this browser first.
-    pub sessions: &'a [SessionLine<'a>],
+    pub sessions: &'a [SessionItem<'a>],
     /// Who was given something.
-    pub apps: &'a [AppLine<'a>],
+    pub apps: &'a [AppItem<'a>],
     /// Whether there were others on a page before this one.
     pub is_continued: bool,
     /// Where the next of them are, if there are more.

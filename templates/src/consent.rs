@@ -6,14 +6,14 @@ use crate::Messages;
 
 /// One scope the client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScopeLine<'a> {
+pub struct ScopeItem<'a> {
     /// The scope as it is on the wire.
     pub name: &'a str,
     /// What it means to a person.
     pub text: &'a str,
 }
 
-impl<'a> ScopeLine<'a> {
+impl<'a> ScopeItem<'a> {
     /// The line for a scope: its text in this language, or its own name when it has none.
     #[must_use]
     pub fn new(messages: &Messages, name: &'a str) -> Self {
@@ -54,5 +54,5 @@ pub struct Consent<'a> {
     /// Who is signed in.
     pub username: &'a str,
     /// What the client asked for.
-    pub scopes: &'a [ScopeLine<'a>],
+    pub scopes: &'a [ScopeItem<'a>],
 }

@@ -17,9 +17,9 @@ mod login;
 mod logout;
 mod signup;
 
-pub use account::{Account, AccountNotice, AppLine, Moment, ProfileField, SessionLine};
+pub use account::{Account, AccountNotice, AppItem, Moment, ProfileField, SessionItem};
 pub use askama::{Error, Template};
-pub use consent::{Consent, ScopeLine};
+pub use consent::{Consent, ScopeItem};
 pub use demo::{DemoHome, DemoProblem, DemoResult};
 pub use error_page::ErrorPage;
 pub use form_post::FormPost;

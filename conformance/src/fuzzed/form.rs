@@ -1,11 +1,10 @@
 //! Forms: `application/x-www-form-urlencoded` bodies.
 
 use crate::request::{FORM, post};
-use axum::extract::FromRequest as _;
 use protocol::Refusal;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES, MalformedParams, Params, encode};
 use server::web::failure::Failure;
-use server::web::form::{Form, refusal_of};
+use server::web::form::{read_unique, refusal_of};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -71,9 +70,10 @@ fn check_way_back(params: &Params) {
 /// As an endpoint extracts it. A complete body is read without waiting.
 fn extract(data: &[u8]) -> Result<Params, Refusal> {
     let request = post("/token", FORM, data.to_vec());
-    let reading = pin!(Form::from_request(request, &()));
+    let (head, body) = request.into_parts();
+    let reading = pin!(read_unique(&head, body, MAX_BODY));
     match reading.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(Form(params))) => Ok(params),
+        Poll::Ready(Ok(params)) => Ok(params),
         Poll::Ready(Err(Failure::Refused(refusal))) => Err(refusal),
         other => panic!("neither read nor refused: {}", other.is_pending()),
     }

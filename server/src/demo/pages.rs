@@ -5,12 +5,12 @@ use super::relying_party::{Pending, Problem, RelyingParty, SignedIn};
 use crate::app::App;
 use crate::entropy;
 use crate::interaction::see_other;
-use crate::pages::{self, Forms, MESSAGES};
+use crate::pages::{self, FormAction, MESSAGES};
 use crate::routes;
 use crate::seal::SealKind;
-use crate::web::call::Call;
 use crate::web::failure::Failure;
 use crate::web::form;
+use crate::web::request_info::RequestInfo;
 use crate::web::route::Caller::Person;
 use crate::web::route::route;
 use axum::Router;
@@ -33,9 +33,9 @@ pub fn router(app: &App, demo: Demo) -> Router<App> {
     let party = RelyingParty { demo, issuer: app.settings.issuer.clone(), server };
     let (home_of, callback_of) = (party.clone(), party.clone());
     let home = move |State(app): State<App>| home(app, home_of.clone());
-    let start = move |State(app): State<App>, call: Call| start(app, call, party.clone());
-    let callback = move |State(app): State<App>, call: Call, headers: HeaderMap, query: RawQuery| {
-        callback(app, call, callback_of.clone(), headers, query)
+    let start = move |State(app): State<App>, info: RequestInfo| start(app, info, party.clone());
+    let callback = move |State(app): State<App>, info: RequestInfo, headers: HeaderMap, query: RawQuery| {
+        callback(app, info, callback_of.clone(), headers, query)
     };
     Router::new()
         .route("/demo", route(Person, "GET", get(home)))
@@ -51,14 +51,14 @@ async fn home(app: App, party: RelyingParty) -> Response {
         sign_in_url: &party.issuer.url("/demo/start"),
         curl: Some(&party.demo.curl()),
     };
-    shown(pages::render(StatusCode::OK, &nonce, Forms::Stay, &page))
+    shown(pages::render(StatusCode::OK, &nonce, FormAction::SelfOnly, &page))
 }
 
-async fn start(app: App, call: Call, party: RelyingParty) -> Response {
+async fn start(app: App, info: RequestInfo, party: RelyingParty) -> Response {
     let random = || base64url::encode(&entropy::bytes::<32>(&*app.entropy));
     let pending = Pending { state: random(), nonce: random(), verifier: random() };
     let text = [pending.state.as_str(), &pending.nonce, &pending.verifier].join(" ");
-    let sealed = app.keys.current().seals().seal(SealKind::Demo, text.as_bytes(), &*app.entropy, call.at);
+    let sealed = app.keys.current().seals().seal(SealKind::Demo, text.as_bytes(), &*app.entropy, info.at);
     let cookie =
         format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600", base64url::encode(&sealed));
     let mut response = shown(see_other(&party.authorization_url(&pending)));
@@ -70,17 +70,17 @@ async fn start(app: App, call: Call, party: RelyingParty) -> Response {
 
 async fn callback(
     app: App,
-    call: Call,
+    info: RequestInfo,
     party: RelyingParty,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
     let answer = match Params::parse(query.unwrap_or_default().as_bytes()) {
         Ok(answer) => answer,
-        Err(malformed) => return pages::error(&app, call, form::refusal_of(malformed).into()),
+        Err(malformed) => return pages::error(&app, info, form::refusal_of(malformed).into()),
     };
     let outcome = match pending(&app, &headers) {
-        Some(pending) => party.finish(&answer, &pending, call.at).await,
+        Some(pending) => party.finish(&answer, &pending, info.at).await,
         None => Err(Problem {
             code: "not_begun".into(),
             description: "This browser has not started a sign-in at the demo application.".into(),
@@ -115,7 +115,7 @@ fn result(app: &App, party: &RelyingParty, signed_in: &SignedIn) -> Result<Respo
         checks: &checks,
         again_url: &party.demo.url(),
     };
-    pages::render(StatusCode::OK, &nonce, Forms::Stay, &page)
+    pages::render(StatusCode::OK, &nonce, FormAction::SelfOnly, &page)
 }
 
 fn failed(app: &App, party: &RelyingParty, problem: &Problem) -> Result<Response, Failure> {
@@ -127,7 +127,7 @@ fn failed(app: &App, party: &RelyingParty, problem: &Problem) -> Result<Response
         description: &problem.description,
         again_url: &party.demo.url(),
     };
-    pages::render(StatusCode::OK, &nonce, Forms::Stay, &page)
+    pages::render(StatusCode::OK, &nonce, FormAction::SelfOnly, &page)
 }
 
 fn indented(claims: &Map<String, Value>) -> String {

@@ -1,61 +1,40 @@
 //! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2).
 
-use crate::app::App;
-use crate::interaction::{Step, Stop, Visitor, proceed, progress, see_other};
+use crate::interaction::{PageRequest, PendingRequest, Stop, Visitor, proceed, progress, see_other};
 use crate::seal::SealKind;
-use crate::web::call::Call;
 use crate::web::form;
-use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
-use http::HeaderMap;
 use protocol::Refusal;
 use protocol::authorize::request::PARAMETERS;
-use protocol::params::Params;
 
-/// The longest query, in bytes as it stands in the URL.
+/// The longest query, in bytes of the URL.
 const MAX_QUERY_BYTES: usize = 7000;
 
-/// A request by GET, or one that came by POST and goes on.
-pub async fn get(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    start(&app, call, &headers, query.as_deref().unwrap_or_default())
-        .await
-        .unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn start(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
-    let sent = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
-    let ring = app.keys.fresh().await?;
+/// A request by GET, or the GET that one by POST became.
+pub async fn get(request: PageRequest) -> Result<Response, Stop> {
+    let (sent, length) = (request.query()?, request.raw_query().len());
+    let cx = request.context().await?;
     let params = match sent.get("r") {
-        Some(posted) => progress::open_posted(SealKind::PostedRequest, posted, &ring, call.at)?,
+        Some(posted) => progress::open_posted(SealKind::PostedRequest, posted, &cx.ring, cx.info.at)?,
         None => sent,
     };
-    let step = Step::begin(app, call, &ring, params).await?;
-    if query.len() > MAX_QUERY_BYTES {
-        return Err(step.refuse(Refusal::RequestTooLong));
+    let pending = PendingRequest::begin(&cx, params).await?;
+    if length > MAX_QUERY_BYTES {
+        return Err(pending.refuse(Refusal::RequestTooLong));
     }
-    let visitor = Visitor::load(app, call, &ring, headers, &step.client.id).await?;
-    let next = step.next(call, &visitor, None);
-    let response = proceed(app, call, &ring, &step, &visitor, next).await?;
-    Ok(visitor.touch(app, call, &ring, response))
+    let visitor = Visitor::load(&cx, &pending.client.id).await?;
+    let next = pending.decide(&cx, &visitor, None);
+    let response = proceed(&cx, &pending, &visitor, next).await?;
+    Ok(visitor.touch(&cx, response))
 }
 
 /// A request by POST. From another site it carries no cookie of ours, so it becomes a GET, which does.
-pub async fn post(State(app): State<App>, call: Call, request: Request) -> Response {
-    turn(&app, call, request).await.unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn turn(app: &App, call: Call, request: Request) -> Result<Response, Stop> {
-    let params = form::read(request, form::LARGE).await?;
-    let ring = app.keys.fresh().await?;
-    let step = Step::begin(app, call, &ring, params).await?;
-    let params = step.progress.params.only(&PARAMETERS);
-    let sealed = progress::seal_posted(SealKind::PostedRequest, &params, &ring, &*app.entropy, call.at);
-    let sealed = sealed.map_err(|refusal| step.refuse(refusal))?;
-    let path = app.settings.issuer.path();
-    Ok(see_other(&format!("{path}/authorize?r={sealed}"))?)
+pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
+    let params = request.form(form::LARGE).await?;
+    let cx = request.context().await?;
+    let pending = PendingRequest::begin(&cx, params).await?;
+    let (params, entropy) = (pending.progress.params.only(&PARAMETERS), &*cx.app.entropy);
+    let sealed = progress::seal_posted(SealKind::PostedRequest, &params, &cx.ring, entropy, cx.info.at);
+    let sealed = sealed.map_err(|refusal| pending.refuse(refusal))?;
+    Ok(see_other(&cx.path(&format!("/authorize?r={sealed}")))?)
 }

@@ -41,8 +41,8 @@ async fn access_token(
     ring: &Snapshot,
     token: &str,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let (issuer, now) = (&app.settings.issuer, request.call.at);
-    let Ok(token) = AccessToken::open(ring, request.call, token) else { return Ok(None) };
+    let (issuer, now) = (&app.settings.issuer, request.info.at);
+    let Ok(token) = AccessToken::open(ring, request.info, token) else { return Ok(None) };
     let claims = &token.claims;
     if !claims.is_current(issuer, now) || !may_ask_about(&request.client, claims) {
         return Ok(None);
@@ -69,7 +69,7 @@ async fn refresh_token(
     let (Some(grant), Some(user)) = (grant, user) else { return Ok(None) };
     let (session, client, realm) = (session.as_ref(), &*request.client, ring.generation());
     let on = DependsOn { user: &user, session, client, realm };
-    let Some(tip) = active_tip(&token.digest(), &grant, &on, request.call.at) else { return Ok(None) };
+    let Some(tip) = active_tip(&token.digest(), &grant, &on, request.info.at) else { return Ok(None) };
     text(&Active::refresh_token(&grant, tip, &user, &app.settings.issuer)).map(Some)
 }
 

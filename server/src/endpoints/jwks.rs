@@ -4,21 +4,21 @@
 use crate::app::App;
 use crate::headers::JSON;
 use crate::keys::ring::JWKS_MAX_AGE;
-use crate::web::call::Call;
 use crate::web::cors;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 
 /// The published keys.
-pub async fn get(State(app): State<App>, call: Call, headers: HeaderMap) -> Response {
+pub async fn get(State(app): State<App>, info: RequestInfo, headers: HeaderMap) -> Response {
     let ring = match app.keys.published().await {
         Ok(ring) => ring,
         Err(error) => return Failure::from(error).into_response(),
     };
-    let jwks = ring.jwks(call.at);
+    let jwks = ring.jwks(info.at);
     let max_age = format!("public, max-age={}", JWKS_MAX_AGE.as_secs());
     let caching = [(CACHE_CONTROL, max_age), (ETAG, jwks.etag.clone())];
     if is_known(&headers, &jwks.etag) {

@@ -1,84 +1,47 @@
-//! `/login`: a user name and a password for a request in progress.
+//! `/login`: a user name and a password for an errand.
 
-use crate::app::App;
 use crate::attempts::TooMany;
-use crate::cookies::Binding;
-use crate::interaction::{Brought, Credentials, Errand, ErrandForm, Stop, Verdict, sign_in, verify};
-use crate::keys::Snapshot;
-use crate::pages::{self, Forms, MESSAGES};
-use crate::web::call::Call;
-use crate::web::csrf;
+use crate::interaction::{
+    Brought, Credentials, Errand, ErrandForm, PageRequest, Stop, Verdict, sign_in, verify,
+};
+use crate::pages::{self, FormAction, MESSAGES};
+use crate::web::context::RequestContext;
+use crate::web::csrf::FormKind;
 use crate::web::failure::{BUSY, Failure, retry_after};
-use crate::web::form::{self, Form};
-use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use protocol::event::{Event, What};
-use protocol::params::Params;
 use std::time::Duration;
 use templates::{Login, LoginProblem};
 
 /// The page.
-pub async fn get(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    show(&app, call, &headers, query.as_deref().unwrap_or_default())
-        .await
-        .unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
-    let query = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
-    let ring = app.keys.fresh().await?;
-    let errand = Errand::open(app, call, &ring, query.get("r")).await?;
-    let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
+pub async fn get(request: PageRequest) -> Result<Response, Stop> {
+    let query = request.query()?;
+    let cx = request.context().await?;
+    let errand = Errand::open(&cx, query.get("r")).await?;
     let (r, username) = (query.get("r").unwrap_or_default(), errand.login_hint());
-    let page = Page { errand: &errand, r, binding: &binding, username };
-    let mut response = page.render(app, call, &ring, None)?;
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(Page { errand: &errand, r, username }.render(&cx, None)?)
 }
 
 /// The form.
-pub async fn post(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    form: Result<Form, Failure>,
-) -> Response {
-    submit(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn submit(
-    app: &App,
-    call: Call,
-    headers: &HeaderMap,
-    form: Result<Form, Failure>,
-) -> Result<Response, Stop> {
-    let form = ErrandForm::open(app, call, headers, form, csrf::Step::Login).await?;
-    let (errand, ring) = (&form.errand, &form.ring);
+pub async fn post(request: PageRequest) -> Result<Response, Stop> {
+    let (cx, form) = ErrandForm::open(request, FormKind::Login).await?;
     let (username, password) = form.credentials()?;
-    let brought = Brought::read(app, headers, ring);
+    let (client, brought) = (form.errand.client(), Brought::read(&cx));
     let typed = Credentials { username, password };
-    let problem = match verify(app, call, &typed, &brought, &errand.client()).await? {
+    let problem = match verify(&cx, &typed, &brought, &client).await? {
         Verdict::Right(proven) => {
-            let visitor = sign_in(app, call, ring, *proven, brought).await?;
-            return Ok(form.errand.proceed(app, call, ring, &visitor).await);
+            let visitor = sign_in(&cx, *proven, brought).await?;
+            return Ok(form.errand.proceed(&cx, &visitor).await);
         }
         Verdict::Busy => Problem::Busy,
         Verdict::TooMany(TooMany(wait)) => {
-            call.audit_failure(app, &Event::new(What::SignInThrottled).client(&errand.client()));
+            cx.audit_failure(&Event::new(What::SignInThrottled).client(&client));
             Problem::TooMany(wait)
         }
         Verdict::Wrong => Problem::Wrong,
     };
-    Page { errand, r: form.r(), binding: &form.binding, username }.render(app, call, ring, Some(problem))
+    Ok(Page { errand: &form.errand, r: form.r(), username }.render(&cx, Some(problem))?)
 }
 
 /// Why the page is shown again.
@@ -89,47 +52,58 @@ enum Problem {
     TooMany(Duration),
 }
 
-/// What goes into the page, shown for the first time or again.
+impl Problem {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    const fn shown(self) -> LoginProblem {
+        match self {
+            Self::Wrong => LoginProblem::WrongCredentials,
+            Self::Busy => LoginProblem::Busy,
+            Self::TooMany(_) => LoginProblem::TooMany,
+        }
+    }
+
+    const fn wait(self) -> Option<Duration> {
+        match self {
+            Self::Wrong => None,
+            Self::Busy => Some(BUSY),
+            Self::TooMany(wait) => Some(wait),
+        }
+    }
+}
+
+/// What is on the page, the first time and again.
 struct Page<'a> {
     errand: &'a Errand,
     r: &'a str,
-    binding: &'a Binding,
     username: &'a str,
 }
 
 impl Page<'_> {
-    fn render(
-        &self,
-        app: &App,
-        call: Call,
-        ring: &Snapshot,
-        problem: Option<Problem>,
-    ) -> Result<Response, Stop> {
-        let (status, shown, wait) = match problem {
-            None => (StatusCode::OK, None, None),
-            Some(Problem::Wrong) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, Some(LoginProblem::WrongCredentials), None)
-            }
-            Some(Problem::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Some(LoginProblem::Busy), Some(BUSY)),
-            Some(Problem::TooMany(wait)) => {
-                (StatusCode::TOO_MANY_REQUESTS, Some(LoginProblem::TooMany), Some(wait))
-            }
-        };
-        let nonce = pages::nonce(app);
-        let signup_url = format!("{}?r={}", app.settings.issuer.url("/signup"), self.r);
-        let page = Login {
-            messages: MESSAGES,
-            nonce: &nonce,
-            action: &app.settings.issuer.url("/login"),
-            request: self.r,
-            csrf: &csrf::token(self.errand.protects(csrf::Step::Login), self.binding, ring, call.at)?,
-            client_name: self.errand.name(),
-            username: self.username,
-            problem: shown,
-            signup_url: app.settings.signup.then_some(&signup_url),
-        };
-        let response = pages::render(status, &nonce, Forms::MayLeave, &page)?;
-        Ok(match wait {
+    fn render(&self, cx: &RequestContext, problem: Option<Problem>) -> Result<Response, Failure> {
+        let status = problem.map_or(StatusCode::OK, Problem::status);
+        let signup_url = format!("{}?r={}", cx.url("/signup"), self.r);
+        let response = pages::render_form(cx, self.errand.protects(FormKind::Login), |nonce, csrf| {
+            let page = Login {
+                messages: MESSAGES,
+                nonce,
+                action: &cx.url("/login"),
+                request: self.r,
+                csrf,
+                client_name: self.errand.name(),
+                username: self.username,
+                problem: problem.map(Problem::shown),
+                signup_url: cx.app.settings.signup.then_some(&signup_url),
+            };
+            pages::render(status, nonce, FormAction::Anywhere, &page)
+        })?;
+        Ok(match problem.and_then(Problem::wait) {
             Some(wait) => retry_after(response, wait),
             None => response,
         })

@@ -38,19 +38,19 @@ async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) 
     if !revocation::ends_grant(&request.client, &grant) {
         return Ok(());
     }
-    let (store, call, key) = (Arc::clone(&app.store), request.call, grant.key());
-    let write = async move { store.revoke_grant(key, RevocationReason::Revoked, call.stamp()).await };
-    call.write_and_audit(Event::of_grant(What::GrantRevoked, &grant), write).await.map(drop)
+    let (store, info, key) = (Arc::clone(&app.store), request.info, grant.key());
+    let write = async move { store.revoke_grant(key, RevocationReason::Revoked, info.stamp()).await };
+    info.write_and_audit(Event::of_grant(What::GrantRevoked, &grant), write).await.map(drop)
 }
 
 async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) -> Result<(), Failure> {
-    let Ok(token) = AccessToken::open(ring, request.call, token) else { return Ok(()) };
-    if !revocation::denies(&request.client, &token.claims, &app.settings.issuer, request.call.at) {
+    let Ok(token) = AccessToken::open(ring, request.info, token) else { return Ok(()) };
+    if !revocation::denies(&request.client, &token.claims, &app.settings.issuer, request.info.at) {
         return Ok(());
     }
-    let (store, call) = (Arc::clone(&app.store), request.call);
+    let (store, info) = (Arc::clone(&app.store), request.info);
     let (id, until) = (token.id(), token.claims.expires_at());
-    let write = async move { store.deny_token(&id, until, call.stamp()).await };
+    let write = async move { store.deny_token(&id, until, info.stamp()).await };
     let event = Event::new(What::TokenRevoked).client(&request.client.id);
-    call.write_and_audit(event, write).await.map(drop)
+    info.write_and_audit(event, write).await.map(drop)
 }

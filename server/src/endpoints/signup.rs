@@ -1,144 +1,90 @@
-//! `/signup`: people make accounts by themselves, where the operator lets them.
+//! `/signup`: people make their own accounts, if the operator allows it.
 
 use crate::admin::users::{Draft, NewUser};
 use crate::admin::{Admin, AdminError, UserRefused};
 use crate::app::App;
-use crate::attempts::{self, TooMany};
-use crate::cookies::Binding;
-use crate::interaction::{Brought, Errand, ErrandForm, Proven, Stop, sign_in};
-use crate::keys::Snapshot;
-use crate::pages::{self, Forms, MESSAGES, problem};
+use crate::attempts::{self, AttemptGuard, TooMany};
+use crate::interaction::{Brought, Errand, ErrandForm, PageRequest, Proven, Stop, sign_in};
+use crate::pages::problem::Problem;
+use crate::pages::{self, FormAction, MESSAGES};
 use crate::tasks::to_the_end;
 use crate::telemetry;
-use crate::web::call::Call;
-use crate::web::csrf;
-use crate::web::failure::{BUSY, Failure, retry_after};
-use crate::web::form::{self, Form};
-use axum::extract::{RawQuery, State};
+use crate::web::context::RequestContext;
+use crate::web::csrf::FormKind;
+use crate::web::failure::Failure;
 use axum::response::Response;
-use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use protocol::Refusal;
 use protocol::event::{Event, What};
-use protocol::params::Params;
-use std::time::Duration;
-use templates::{ChoiceProblem, SignUp};
+use protocol::user::User;
+use templates::SignUp;
 use zeroize::Zeroizing;
 
 /// The page. Without an errand it leads to the account.
-pub async fn get(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    show(&app, call, &headers, query.as_deref().unwrap_or_default())
-        .await
-        .unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn show(app: &App, call: Call, headers: &HeaderMap, query: &str) -> Result<Response, Stop> {
-    require_open(app)?;
-    let query = Params::parse(query.as_bytes()).map_err(form::refusal_of)?;
-    let ring = app.keys.fresh().await?;
-    let r = query.get("r").map_or_else(|| Errand::to_account(app, call, &ring), str::to_owned);
-    let errand = Errand::open(app, call, &ring, Some(&r)).await?;
-    let (binding, cookie) = app.cookies().binding_or_new(headers, &*app.entropy);
-    let page = Page { errand: &errand, r: &r, binding: &binding, username: errand.login_hint(), email: "" };
-    let mut response = page.render(app, call, &ring, None)?;
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+pub async fn get(request: PageRequest) -> Result<Response, Stop> {
+    require_open(&request.app)?;
+    let query = request.query()?;
+    let cx = request.context().await?;
+    let r = query.get("r").map_or_else(|| Errand::to_account(&cx), str::to_owned);
+    let errand = Errand::open(&cx, Some(&r)).await?;
+    let page = Page { errand: &errand, r: &r, username: errand.login_hint(), email: "" };
+    Ok(page.render(&cx, None)?)
 }
 
 /// The form.
-pub async fn post(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    form: Result<Form, Failure>,
-) -> Response {
-    submit(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn submit(
-    app: &App,
-    call: Call,
-    headers: &HeaderMap,
-    form: Result<Form, Failure>,
-) -> Result<Response, Stop> {
-    require_open(app)?;
-    let form = ErrandForm::open(app, call, headers, form, csrf::Step::SignUp).await?;
-    let (errand, ring) = (&form.errand, &form.ring);
+pub async fn post(request: PageRequest) -> Result<Response, Stop> {
+    require_open(&request.app)?;
+    let (cx, form) = ErrandForm::open(request, FormKind::SignUp).await?;
     let (username, password) = form.credentials()?;
     let email = form.fields.get("email");
     let new = NewUser { username: username.into(), email: email.map(str::to_owned), ..NewUser::default() };
-    let (problem, wait) = match make(app, call, new, password).await? {
-        Ok(proven) => {
-            let visitor = sign_in(app, call, ring, proven, Brought::read(app, headers, ring)).await?;
-            return Ok(form.errand.proceed(app, call, ring, &visitor).await);
-        }
-        Err(refused) => refused,
-    };
-    let email = email.unwrap_or_default();
-    let page = Page { errand, r: form.r(), binding: &form.binding, username, email };
-    page.render(app, call, ring, Some((problem, wait)))
+    let password = Zeroizing::new(password.to_owned());
+    let page = Page { errand: &form.errand, r: form.r(), username, email: email.unwrap_or_default() };
+    let guard = admit(&cx, &page).await?;
+    let draft = draft(&cx, &page, guard, new, password.clone()).await?;
+    let user = make(&cx, &page, draft, password).await?;
+    let proven = Proven { user, session: None, consent: None };
+    let visitor = sign_in(&cx, proven, Brought::read(&cx)).await?;
+    Ok(form.errand.proceed(&cx, &visitor).await)
 }
 
-/// The account, or what to tell and how long to wait.
-async fn make(
-    app: &App,
-    call: Call,
+fn require_open(app: &App) -> Result<(), Refusal> {
+    if app.settings.signup { Ok(()) } else { Err(Refusal::SignUpClosed) }
+}
+
+/// Admits the attempt, unless there were too many from this network lately.
+async fn admit(cx: &RequestContext, page: &Page<'_>) -> Result<AttemptGuard, Stop> {
+    let attempt = cx.app.begin_attempt(cx.info.at);
+    let standing = attempt.enter(attempts::of_sign_up(cx.info.from))?;
+    let debts = cx.app.store.debts(&[standing.key()]).await?;
+    let debts = [standing].into_iter().zip(debts);
+    attempt.admit(cx.info.queue_key(&cx.app), debts).map_err(|TooMany(wait)| {
+        cx.audit_failure(&Event::new(What::SignUpThrottled));
+        page.again(cx, Problem::too_many(wait))
+    })
+}
+
+/// Checks what was chosen.
+async fn draft(
+    cx: &RequestContext,
+    page: &Page<'_>,
+    guard: AttemptGuard,
     new: NewUser,
-    password: &str,
-) -> Result<Result<Proven, (ChoiceProblem, Option<Duration>)>, Stop> {
-    let attempt = app.begin_attempt(call.at);
-    let standing = attempt.enter(attempts::of_sign_up(call.from))?;
-    let debts = app.store.debts(&[standing.key()]).await?;
-    let guard = match attempt.admit(call.queue_key(app), [standing].into_iter().zip(debts)) {
-        Ok(guard) => guard,
-        Err(TooMany(wait)) => {
-            call.audit_failure(app, &Event::new(What::SignUpThrottled));
-            return Ok(Err((ChoiceProblem::TooMany, Some(wait))));
-        }
-    };
-    let (server, password) = (app.clone(), Zeroizing::new(password.to_owned()));
-    let (admin, chosen) = (Admin::of_server(app, call), password.clone());
+    password: Zeroizing<String>,
+) -> Result<Draft, Stop> {
+    let (app, admin, stamp) = (cx.app.clone(), Admin::of_server(&cx.app, cx.info), cx.info.stamp());
     let drafted = to_the_end(async move {
-        let drafted = admin.draft(new, Some(&chosen)).await;
+        let drafted = admin.draft(new, Some(&password)).await;
         if counts(&drafted) {
-            guard.count(&*server.store, call.stamp()).await?;
+            guard.count(&*app.store, stamp).await?;
         }
         Ok::<_, Failure>(drafted)
     });
-    let draft = match drafted.await? {
-        Ok(draft) => draft,
-        Err(AdminError::User(refused, _)) => return Ok(Err((problem::of(&refused), None))),
-        Err(error) => return Err(error.into()),
-    };
-    // Whoever hangs up here has left the line; from here on the account is made.
-    let Ok(place) = app.passwords.queued_by(call.queue_key(app)).place().await else {
-        call.audit_failure(app, &Event::new(What::PasswordsBusy));
-        return Ok(Err((ChoiceProblem::Busy, Some(BUSY))));
-    };
-    let admin = Admin::of_server(app, call);
-    let made = to_the_end(async move {
-        let made = admin.make_user(draft, Some((place, password))).await;
-        if let Ok(user) = &made {
-            telemetry::audit(call, &Event::new(What::SignedUp).user(user.id));
-        }
-        Ok::<_, Failure>(made)
-    });
-    match made.await? {
-        Ok(user) => Ok(Ok(Proven { user, session: None, consent: None })),
-        Err(AdminError::User(refused, _)) => Ok(Err((problem::of(&refused), None))),
-        Err(error) => Err(error.into()),
-    }
+    drafted.await?.map_err(|error| page.refused(cx, error))
 }
 
-/// What got as far as asking for the name counts, whatever comes of it: that told whether it is free. A slip of the
-/// pen doesn't.
+/// Whatever got as far as looking up the name counts, whatever comes of it, because the answer tells whether the name is
+/// free. A mistake in typing doesn't.
 fn counts(drafted: &Result<Draft, AdminError>) -> bool {
     match drafted {
         Err(AdminError::User(refused, _)) => matches!(refused, UserRefused::Taken | UserRefused::LooksTaken),
@@ -146,50 +92,70 @@ fn counts(drafted: &Result<Draft, AdminError>) -> bool {
     }
 }
 
-fn require_open(app: &App) -> Result<(), Stop> {
-    if app.settings.signup { Ok(()) } else { Err(Refusal::SignUpClosed.into()) }
+/// Makes the account when it is its turn. Dropping the future before that leaves the queue; from then on the account is
+/// made.
+async fn make(
+    cx: &RequestContext,
+    page: &Page<'_>,
+    draft: Draft,
+    password: Zeroizing<String>,
+) -> Result<User, Stop> {
+    let Ok(place) = cx.app.passwords.queued_by(cx.info.queue_key(&cx.app)).place().await else {
+        cx.audit_failure(&Event::new(What::PasswordsBusy));
+        return Err(page.again(cx, Problem::BUSY));
+    };
+    let (admin, info) = (Admin::of_server(&cx.app, cx.info), cx.info);
+    let made = to_the_end(async move {
+        let made = admin.make_user(draft, Some((place, password))).await;
+        if let Ok(user) = &made {
+            telemetry::audit(info, &Event::new(What::SignedUp).user(user.id));
+        }
+        Ok::<_, Failure>(made)
+    });
+    made.await?.map_err(|error| page.refused(cx, error))
 }
 
-/// What goes into the page, shown for the first time or again.
+/// What is on the page, the first time and again.
 struct Page<'a> {
     errand: &'a Errand,
     r: &'a str,
-    binding: &'a Binding,
     username: &'a str,
     email: &'a str,
 }
 
 impl Page<'_> {
-    fn render(
-        &self,
-        app: &App,
-        call: Call,
-        ring: &Snapshot,
-        refused: Option<(ChoiceProblem, Option<Duration>)>,
-    ) -> Result<Response, Stop> {
-        let status = match refused {
-            None => StatusCode::OK,
-            Some((ChoiceProblem::TooMany, _)) => StatusCode::TOO_MANY_REQUESTS,
-            Some((ChoiceProblem::Busy, _)) => StatusCode::SERVICE_UNAVAILABLE,
-            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        let nonce = pages::nonce(app);
-        let page = SignUp {
-            messages: MESSAGES,
-            nonce: &nonce,
-            action: &app.settings.issuer.url("/signup"),
-            request: self.r,
-            csrf: &csrf::token(self.errand.protects(csrf::Step::SignUp), self.binding, ring, call.at)?,
-            client_name: self.errand.name(),
-            username: self.username,
-            email: self.email,
-            problem: refused.map(|(problem, _)| problem),
-            login_url: &format!("{}?r={}", app.settings.issuer.url("/login"), self.r),
-        };
-        let response = pages::render(status, &nonce, Forms::MayLeave, &page)?;
-        Ok(match refused {
-            Some((_, Some(wait))) => retry_after(response, wait),
-            _ => response,
+    fn render(&self, cx: &RequestContext, problem: Option<Problem>) -> Result<Response, Failure> {
+        let status = problem.map_or(StatusCode::OK, Problem::status);
+        let response = pages::render_form(cx, self.errand.protects(FormKind::SignUp), |nonce, csrf| {
+            let page = SignUp {
+                messages: MESSAGES,
+                nonce,
+                action: &cx.url("/signup"),
+                request: self.r,
+                csrf,
+                client_name: self.errand.name(),
+                username: self.username,
+                email: self.email,
+                problem: problem.map(|problem| problem.shown),
+                login_url: &format!("{}?r={}", cx.url("/login"), self.r),
+            };
+            pages::render(status, nonce, FormAction::Anywhere, &page)
+        })?;
+        Ok(match problem {
+            Some(problem) => problem.retry_after(response),
+            None => response,
         })
+    }
+
+    /// Ends with the page shown again.
+    fn again(&self, cx: &RequestContext, problem: Problem) -> Stop {
+        Stop::with(self.render(cx, Some(problem)))
+    }
+
+    fn refused(&self, cx: &RequestContext, error: AdminError) -> Stop {
+        match error {
+            AdminError::User(refused, _) => self.again(cx, Problem::from(&refused)),
+            error => error.into(),
+        }
     }
 }

@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
 use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
-use crate::web::call::Call;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use crate::web::{bearer, cors};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use protocol::claims::standard;
 use protocol::client::Client;
 
 /// Answers GET and POST.
-pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Response {
+pub async fn answer(State(app): State<App>, info: RequestInfo, request: Request) -> Response {
     let origin = cors::origin(request.headers());
     let token = match bearer::token(request).await {
         Ok(Some(token)) => token,
@@ -23,7 +23,7 @@ pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Res
     };
     let read = async {
         let ring = app.keys.fresh().await?;
-        let token = AccessToken::open(&ring, call, &token)?;
+        let token = AccessToken::open(&ring, info, &token)?;
         let client = app.client(&token.claims.client_id).await?.ok_or(Refusal::TokenInvalid)?;
         Ok::<_, Failure>((ring, token, client))
     };
@@ -31,7 +31,7 @@ pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Res
         Ok(read) => read,
         Err(failure) => return bearer::refuse(failure),
     };
-    let outcome = claims(&app, call, &ring, &token, &client).await;
+    let outcome = claims(&app, info, &ring, &token, &client).await;
     let mut response = outcome.unwrap_or_else(bearer::refuse);
     cors::allow(&mut response, origin, &client);
     response
@@ -39,19 +39,19 @@ pub async fn answer(State(app): State<App>, call: Call, request: Request) -> Res
 
 async fn claims(
     app: &App,
-    call: Call,
+    info: RequestInfo,
     ring: &Snapshot,
     token: &AccessToken,
     client: &Client,
 ) -> Result<Response, Failure> {
-    token.claims.check(&app.settings.issuer, call.at)?;
+    token.claims.check(&app.settings.issuer, info.at)?;
     // A token without a grant is a client's own: nobody signed in.
     let grant = token.grant.ok_or(Refusal::TokenInvalid)?;
     if !token.claims.scope.contains("openid") {
         return Err(Refusal::ScopeInsufficient.into());
     }
     let view = app.store.load_token(&token.id(), Some(grant)).await?;
-    let alive = token.of_user(&view, client, ring.generation(), call.at);
+    let alive = token.of_user(&view, client, ring.generation(), info.at);
     let (grant, user) = alive.ok_or(Refusal::TokenInvalid)?;
     let claims = standard::userinfo(user, &token.claims.scope, &grant.claims, client);
     let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be written"))?;

@@ -1,9 +1,8 @@
 //! Checking a password that an attempt was admitted for.
 
-use crate::app::App;
 use crate::attempts::AttemptGuard;
 use crate::tasks::to_the_end;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use protocol::event::{Event, What};
 use protocol::user::User;
@@ -26,25 +25,24 @@ pub enum Checked {
 /// # Errors
 /// [`Failure::Server`].
 pub async fn check(
-    app: &App,
-    call: Call,
+    cx: &RequestContext,
     guard: AttemptGuard,
     password: Zeroizing<String>,
     user: Option<&User>,
     failed: Event,
 ) -> Result<Checked, Failure> {
-    let Ok(place) = app.passwords.queued_by(guard.queue_key()).place().await else {
-        call.audit_failure(app, &Event::new(What::PasswordsBusy));
+    let Ok(place) = cx.app.passwords.queued_by(guard.queue_key()).place().await else {
+        cx.audit_failure(&Event::new(What::PasswordsBusy));
         return Ok(Checked::Busy);
     };
-    let (app, hash) = (app.clone(), user.and_then(|user| user.password.clone()));
+    let (app, info, hash) = (cx.app.clone(), cx.info, user.and_then(|user| user.password.clone()));
     let enabled = user.is_some_and(|user| !user.disabled);
     to_the_end(async move {
         if place.verify(&guard, password, hash.as_ref()).await? && enabled {
             return Ok(Checked::Right);
         }
-        call.audit_failure(&app, &failed);
-        guard.count(&*app.store, call.stamp()).await?;
+        info.audit_failure(&app, &failed);
+        guard.count(&*app.store, info.stamp()).await?;
         Ok(Checked::Wrong)
     })
     .await

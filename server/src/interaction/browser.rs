@@ -1,10 +1,7 @@
-//! Who is looking: the session a browser brings along, together with what the store knows about it.
+//! Who is at the browser: the session that its cookie names, with what the store knows about it.
 
-use crate::app::App;
-use crate::keys::Snapshot;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
 use axum::response::Response;
-use http::HeaderMap;
 use http::header::SET_COOKIE;
 use protocol::authorize::SignedIn;
 use protocol::device::Devices;
@@ -15,23 +12,23 @@ use protocol::user::User;
 use std::time::Duration;
 use storage::{SignInView, StoreError};
 
-/// How old a cookie's last use may be before it is written anew: idling is measured to this.
+/// How old the last use in a cookie may be before the cookie is set again: idle time is measured to this precision.
 const REISSUE_AFTER: Duration = Duration::from_secs(60);
 
-/// What a browser brings along to a form with a password.
+/// What the cookies of a browser say when it sends a password.
 #[derive(Clone, Debug, Default)]
 pub struct Brought {
-    /// Its session, of whoever signed in last.
+    /// The session of whoever signed in last.
     pub session: Option<SessionCookie>,
     /// The accounts it is known to.
     pub devices: Devices,
 }
 
 impl Brought {
-    /// Reads its cookies.
-    pub fn read(app: &App, headers: &HeaderMap, ring: &Snapshot) -> Self {
-        let cookies = app.cookies();
-        Self { session: cookies.session(headers, ring), devices: cookies.devices(headers, ring) }
+    /// Reads the cookies.
+    pub fn read(cx: &RequestContext) -> Self {
+        let devices = cx.app.cookies().devices(&cx.headers, &cx.ring);
+        Self { session: cx.session_cookie(), devices }
     }
 }
 
@@ -39,7 +36,7 @@ impl Brought {
 #[derive(Debug, Default)]
 pub struct Visitor {
     cookie: Option<SessionCookie>,
-    /// Changed by a sign-in only.
+    /// To be set; only a sign-in changes it.
     devices: Option<Devices>,
     view: SignInView,
     realm: Generation,
@@ -47,22 +44,17 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Loads who the browser's cookie speaks for, if it has one: one read, or none.
-    pub async fn load(
-        app: &App,
-        call: Call,
-        ring: &Snapshot,
-        headers: &HeaderMap,
-        client: &ClientId,
-    ) -> Result<Self, StoreError> {
-        let Some(cookie) = app.cookies().session(headers, ring) else { return Ok(Self::default()) };
-        let view = app.store.load_sign_in(&cookie.user, Some(cookie.session), client, &[]).await?;
-        let idle = app.settings.lifetimes.session_idle;
+    /// Loads the session and user that the browser's cookie names: one read, or none without a cookie.
+    pub async fn load(cx: &RequestContext, client: &ClientId) -> Result<Self, StoreError> {
+        let Some(cookie) = cx.session_cookie() else { return Ok(Self::default()) };
+        let realm = cx.ring.generation();
+        let view = cx.app.store.load_sign_in(&cookie.user, Some(cookie.session), client, &[]).await?;
+        let idle = cx.app.settings.lifetimes.session_idle;
         let live = match (&view.user, &view.session) {
-            (Some(user), Some(session)) => session.is_live(&cookie, user, idle, ring.generation(), call.at),
+            (Some(user), Some(session)) => session.is_live(&cookie, user, idle, realm, cx.info.at),
             _ => false,
         };
-        Ok(Self { cookie: Some(cookie), devices: None, view, realm: ring.generation(), live })
+        Ok(Self { cookie: Some(cookie), devices: None, view, realm, live })
     }
 
     /// Somebody who signed in just now.
@@ -75,35 +67,32 @@ impl Visitor {
         Self { cookie: Some(cookie), devices: Some(devices), view, realm, live: true }
     }
 
-    /// Who is signed in.
+    /// The user who is signed in, if one is.
     pub fn signed_in(&self) -> Option<SignedIn<'_>> {
         let (user, session) = (self.view.user.as_ref()?, self.view.session.as_ref()?);
         let consent = self.view.consent.as_ref();
         self.live.then_some(SignedIn { user, session, consent, realm: self.realm })
     }
 
-    /// The session of who is signed in, with what it takes to change it.
+    /// The same by value, with the cookie that proved it.
     pub fn into_session(self) -> Option<(SessionCookie, User, Session)> {
         let parts = (self.cookie?, self.view.user?, self.view.session?);
         self.live.then_some(parts)
     }
 
-    /// Notes in the browser that the session was used, now and then: this is how idling costs no write.
-    pub fn touch(&self, app: &App, call: Call, ring: &Snapshot, response: Response) -> Response {
-        let often = REISSUE_AFTER.min(app.settings.lifetimes.session_idle / 10);
-        let due = |cookie: &SessionCookie| call.at.since(cookie.last_used_at) >= often;
-        if self.live && self.cookie.as_ref().is_some_and(due) {
-            self.mark(app, call, ring, response)
-        } else {
-            response
-        }
+    /// Sets the session cookie again if its last use is not recent: idle time is kept in the cookie, so it costs no
+    /// write.
+    pub fn touch(&self, cx: &RequestContext, response: Response) -> Response {
+        let often = REISSUE_AFTER.min(cx.app.settings.lifetimes.session_idle / 10);
+        let due = |cookie: &SessionCookie| cx.info.at.since(cookie.last_used_at) >= often;
+        if self.live && self.cookie.as_ref().is_some_and(due) { self.mark(cx, response) } else { response }
     }
 
-    /// Gives the browser the session, and after a sign-in what makes it known.
-    pub fn mark(&self, app: &App, call: Call, ring: &Snapshot, mut response: Response) -> Response {
-        let (cookies, entropy) = (app.cookies(), &*app.entropy);
-        let session = self.cookie.iter().map(|cookie| cookies.set_session(cookie, ring, entropy, call.at));
-        let devices = self.devices.iter().map(|devices| cookies.set_devices(devices, ring, entropy, call.at));
+    /// Sets the session cookie and, after a sign-in, the cookie by which the account knows this browser.
+    pub fn mark(&self, cx: &RequestContext, mut response: Response) -> Response {
+        let (cookies, ring, entropy, now) = (cx.app.cookies(), &cx.ring, &*cx.app.entropy, cx.info.at);
+        let session = self.cookie.iter().map(|cookie| cookies.set_session(cookie, ring, entropy, now));
+        let devices = self.devices.iter().map(|devices| cookies.set_devices(devices, ring, entropy, now));
         for cookie in session.chain(devices) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }

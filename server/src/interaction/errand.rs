@@ -1,17 +1,17 @@
-//! What somebody signs in or up for: a client's request, or their own account page. Both travel sealed as `r`.
+//! An errand is what somebody signs in or signs up for: an authorization request of a client, or their own account page.
+//! It travels sealed from page to page, in the parameter `r`.
 
 use super::browser::Visitor;
+use super::pending::PendingRequest;
 use super::proceed::proceed;
 use super::progress::is_current;
-use super::step::Step;
 use super::stop::{Stop, see_other};
-use crate::app::App;
 use crate::entropy;
 use crate::keys::Snapshot;
 use crate::pages::MESSAGES;
 use crate::seal::SealKind;
-use crate::web::call::Call;
-use crate::web::csrf;
+use crate::web::context::RequestContext;
+use crate::web::csrf::{FormKind, Protected};
 use axum::response::Response;
 use protocol::Refusal;
 use protocol::authorize::Next;
@@ -21,77 +21,85 @@ use protocol::time::Timestamp;
 
 /// An errand.
 pub enum Errand {
-    /// A client asked for it.
-    Request(Box<Step>),
-    /// To the account page; what makes its forms its own.
+    /// A client's request.
+    Request(Box<PendingRequest>),
+    /// The account page; a random id, to which its forms are bound.
     Account([u8; 16]),
 }
 
 impl Errand {
     /// Opens what travels as `r`.
-    pub async fn open(app: &App, call: Call, ring: &Snapshot, sealed: Option<&str>) -> Result<Self, Stop> {
-        match sealed.and_then(|sealed| open_account(sealed, ring, call.at)) {
+    ///
+    /// # Errors
+    /// As [`PendingRequest::resume`].
+    pub async fn open(cx: &RequestContext, sealed: Option<&str>) -> Result<Self, Stop> {
+        match sealed.and_then(|sealed| open_account(sealed, &cx.ring, cx.info.at)) {
             Some(id) => Ok(Self::Account(id)),
-            None => Ok(Self::Request(Box::new(Step::resume(app, call, ring, sealed).await?))),
+            None => Ok(Self::Request(Box::new(PendingRequest::resume(cx, sealed).await?))),
         }
     }
 
-    /// A new one to the account page, as it travels.
-    pub fn to_account(app: &App, call: Call, ring: &Snapshot) -> String {
-        let id: [u8; 16] = entropy::bytes(&*app.entropy);
-        let text = [id.as_slice(), &call.at.millis().to_be_bytes()].concat();
-        base64url::encode(&ring.seals().seal(SealKind::Account, &text, &*app.entropy, call.at))
+    /// A new errand to the account page, sealed.
+    pub fn to_account(cx: &RequestContext) -> String {
+        let (entropy, now) = (&*cx.app.entropy, cx.info.at);
+        let id: [u8; 16] = entropy::bytes(entropy);
+        let text = [id.as_slice(), &now.millis().to_be_bytes()].concat();
+        base64url::encode(&cx.ring.seals().seal(SealKind::Account, &text, entropy, now))
     }
 
-    /// What the token of a page's form is bound to.
-    pub const fn protects(&self, step: csrf::Step) -> csrf::Form<'_> {
+    /// Sends the browser to sign in for the account page.
+    pub fn sign_in_for_account(cx: &RequestContext) -> Stop {
+        Stop::see_other(&cx.path(&format!("/login?r={}", Self::to_account(cx))))
+    }
+
+    /// What a form of its pages is protected as.
+    pub const fn protects(&self, form: FormKind) -> Protected<'_> {
         let id = match self {
-            Self::Request(step) => &step.progress.id,
+            Self::Request(pending) => &pending.progress.id,
             Self::Account(id) => id,
         };
-        csrf::Form { step, request: id, user: &[] }
+        Protected { form, request: id, user: &[] }
     }
 
     /// The client whose consents matter.
     pub fn client(&self) -> ClientId {
         match self {
-            Self::Request(step) => step.client.id.clone(),
+            Self::Request(pending) => pending.client.id.clone(),
             Self::Account(_) => ClientId::account(),
         }
     }
 
-    /// What people read of where they are going.
+    /// The name that pages show for it.
     pub fn name(&self) -> &str {
         match self {
-            Self::Request(step) => &step.client.name,
+            Self::Request(pending) => &pending.client.name,
             Self::Account(_) => MESSAGES.account.title,
         }
     }
 
-    /// The user name to begin with.
+    /// The user name that the form begins with.
     pub fn login_hint(&self) -> &str {
         match self {
-            Self::Request(step) => step.request.login_hint.as_deref().unwrap_or_default(),
+            Self::Request(pending) => pending.request.login_hint.as_deref().unwrap_or_default(),
             Self::Account(_) => "",
         }
     }
 
-    /// Goes on with somebody who signed in just now. Signed in is signed in, also where the errand itself ends
-    /// badly.
-    pub async fn proceed(mut self, app: &App, call: Call, ring: &Snapshot, visitor: &Visitor) -> Response {
+    /// Continues for a visitor who signed in just now. The visitor stays signed in even if the errand itself fails.
+    pub async fn proceed(mut self, cx: &RequestContext, visitor: &Visitor) -> Response {
         let response = match &mut self {
-            Self::Account(_) => see_other(&app.settings.issuer.url("/account")).map_err(Stop::from),
-            Self::Request(step) => {
-                // Who signed in and still won't do is another person than the client asked for.
-                step.signed_in(visitor);
-                let next = match step.next(call, visitor, None) {
+            Self::Account(_) => see_other(&cx.url("/account")).map_err(Stop::from),
+            Self::Request(pending) => {
+                pending.signed_in(visitor);
+                // If signing in is still needed, this is not the user whom the client asked for.
+                let next = match pending.decide(cx, visitor, None) {
                     Next::SignIn => Next::Refuse(Refusal::LoginRequired),
                     next => next,
                 };
-                proceed(app, call, ring, step, visitor, next).await
+                proceed(cx, pending, visitor, next).await
             }
         };
-        visitor.mark(app, call, ring, response.unwrap_or_else(|stop| stop.respond(app, call)))
+        visitor.mark(cx, response.unwrap_or_else(|stop| stop.respond(&cx.app, cx.info)))
     }
 }
 

@@ -1,55 +1,45 @@
-//! A form that goes on with an errand: that it came from our page in this browser, for this errand, is proven
-//! before anything in it is believed.
+//! A form that continues an errand. Before anything in it is believed, it is proven that it came from our page, in this
+//! browser, for this errand.
 
 use super::errand::Errand;
+use super::page::PageRequest;
 use super::stop::Stop;
-use crate::app::App;
-use crate::cookies::Binding;
-use crate::keys::Snapshot;
-use crate::web::call::Call;
-use crate::web::csrf;
-use crate::web::failure::Failure;
-use crate::web::form::Form;
-use http::HeaderMap;
+use crate::web::context::RequestContext;
+use crate::web::csrf::{self, FormKind};
 use protocol::Refusal;
 use protocol::params::Params;
-use std::sync::Arc;
 
 /// A form that is ours.
 pub struct ErrandForm {
-    /// What is in it.
+    /// Its fields.
     pub fields: Params,
-    /// What it goes on with.
+    /// The errand it continues.
     pub errand: Errand,
-    /// The browser it was sent to and came from.
-    pub binding: Binding,
-    /// The ring all of it was checked with.
-    pub ring: Arc<Snapshot>,
 }
 
 impl ErrandForm {
-    /// Opens the form of a page.
-    pub async fn open(
-        app: &App,
-        call: Call,
-        headers: &HeaderMap,
-        form: Result<Form, Failure>,
-        step: csrf::Step,
-    ) -> Result<Self, Stop> {
-        csrf::check_sender(&app.settings.issuer, headers)?;
-        let (Form(fields), ring) = (form?, app.keys.fresh().await?);
-        let errand = Errand::open(app, call, &ring, fields.get("r")).await?;
-        let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
-        csrf::check(errand.protects(step), fields.get("csrf"), &binding, &ring)?;
-        Ok(Self { fields, errand, binding, ring })
+    /// Reads and checks the form of a request.
+    ///
+    /// # Errors
+    /// [`Refusal::FormForeign`] on a page, and as [`PageRequest::own_form`] and [`Errand::open`].
+    pub async fn open(mut request: PageRequest, form: FormKind) -> Result<(RequestContext, Self), Stop> {
+        let fields = request.own_form().await;
+        csrf::check_sender(&request.app.settings.issuer, &request.head().headers)?;
+        let (fields, cx) = (fields?, request.context().await?);
+        let errand = Errand::open(&cx, fields.get("r")).await?;
+        csrf::check(errand.protects(form), fields.get("csrf"), &cx.binding()?, &cx.ring)?;
+        Ok((cx, Self { fields, errand }))
     }
 
-    /// The errand as it travels.
+    /// The errand, sealed, as it came.
     pub fn r(&self) -> &str {
         self.fields.get("r").unwrap_or_default()
     }
 
-    /// What was typed as user name and password.
+    /// The user name and password that were typed.
+    ///
+    /// # Errors
+    /// [`Refusal::FieldsMissing`].
     pub fn credentials(&self) -> Result<(&str, &str), Refusal> {
         let fields = self.fields.get("username").zip(self.fields.get("password"));
         fields.ok_or(Refusal::FieldsMissing)

@@ -1,7 +1,7 @@
-//! An authorization request in progress: how it travels, who is looking at it, and how it goes on.
+//! An authorization request in progress: how it travels, who is at the browser, and how it continues.
 //!
-//! Nothing is written before the user is authenticated. The request travels sealed in the URL and in forms; each
-//! step unseals it, checks it anew and asks `protocol` what comes next.
+//! Nothing is written before the user is authenticated. The request travels sealed in the URL and in forms; each page
+//! unseals it, checks it again and asks `protocol` what comes next.
 
 mod attempt;
 mod browser;
@@ -9,10 +9,11 @@ mod credentials;
 mod errand;
 mod errand_form;
 mod issue;
+mod page;
+mod pending;
 mod proceed;
 pub mod progress;
 mod session;
-mod step;
 mod stop;
 
 pub use attempt::{Checked, check};
@@ -20,7 +21,8 @@ pub use browser::{Brought, Visitor};
 pub use credentials::{Credentials, Proven, Verdict, verify};
 pub use errand::Errand;
 pub use errand_form::ErrandForm;
+pub use page::{Page, PageRequest};
+pub use pending::PendingRequest;
 pub use proceed::proceed;
 pub use session::{end, sign_in};
-pub use step::Step;
 pub use stop::{Stop, deliver, see_other};

@@ -2,35 +2,35 @@
 
 use super::browser::Visitor;
 use super::issue::issue;
-use super::step::Step;
+use super::pending::PendingRequest;
 use super::stop::{Stop, see_other};
-use crate::app::App;
-use crate::keys::Snapshot;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
 use axum::response::Response;
 use protocol::authorize::Next;
 
 /// Goes to a page of ours, or back to the client.
+///
+/// # Errors
+/// [`Stop::Answer`] if the client gets an error; [`Stop::Page`] if we fail or the request is over.
 pub async fn proceed(
-    app: &App,
-    call: Call,
-    ring: &Snapshot,
-    step: &Step,
+    cx: &RequestContext,
+    pending: &PendingRequest,
     visitor: &Visitor,
     next: Next,
 ) -> Result<Response, Stop> {
     match next {
         Next::SignIn => {
-            let page = if step.request.prompt.create { "/signup" } else { "/login" };
-            Ok(see_other(&page_url(app, ring, step, page)?)?)
+            let page = if pending.request.prompt.create { "/signup" } else { "/login" };
+            Ok(see_other(&page_url(cx, pending, page)?)?)
         }
-        Next::Consent => Ok(see_other(&page_url(app, ring, step, "/consent")?)?),
-        Next::Refuse(refusal) => Err(step.refuse(refusal)),
-        Next::Issue(granted) => issue(app, call, ring, step, visitor, granted).await,
+        Next::Consent => Ok(see_other(&page_url(cx, pending, "/consent")?)?),
+        Next::Refuse(refusal) => Err(pending.refuse(refusal)),
+        Next::Issue(granted) => issue(cx, pending, visitor, granted).await,
     }
 }
 
-fn page_url(app: &App, ring: &Snapshot, step: &Step, path: &str) -> Result<String, Stop> {
-    let sealed = step.progress.seal(ring, &*app.entropy).map_err(|refusal| step.refuse(refusal))?;
-    Ok(format!("{}{path}?r={sealed}", app.settings.issuer.path()))
+fn page_url(cx: &RequestContext, pending: &PendingRequest, path: &str) -> Result<String, Stop> {
+    let sealed = pending.progress.seal(&cx.ring, &*cx.app.entropy);
+    let sealed = sealed.map_err(|refusal| pending.refuse(refusal))?;
+    Ok(cx.path(&format!("{path}?r={sealed}")))
 }

@@ -1,5 +1,5 @@
-//! The sealed form of a request in progress. It is raw: every step checks it again, so that a client disabled or
-//! a URI removed meanwhile counts.
+//! The sealed form of a request in progress. The request inside is raw: every page checks it again, so that a client that
+//! was disabled or a URI that was removed meanwhile counts.
 
 use crate::entropy::Entropy;
 use crate::keys::Snapshot;
@@ -12,12 +12,12 @@ use protocol::lifetimes;
 use protocol::params::Params;
 use protocol::time::Timestamp;
 
-/// The longest sealed request, in bytes as it stands in a URL.
+/// The longest sealed request, in bytes of a URL.
 pub const MAX_SEALED_BYTES: usize = 7000;
 
-/// What stands before the event of the sign-in that was made for the request.
+/// Marks that the event of the sign-in made for the request follows.
 const SIGNED_IN: u8 = 2;
-/// What stands before as many bytes that mean nothing: a program before this one put an event there that won't do.
+/// Marks that as many meaningless bytes follow. A former version put an event there that must not count.
 const NOT_SIGNED_IN: u8 = 1;
 
 /// A request in progress.
@@ -31,19 +31,19 @@ pub struct Progress {
     pub signed_in: Option<EventId>,
     /// What the client asked for.
     pub params: Params,
-    /// The master that seals it, and all that is derived from it.
+    /// The master that seals it and everything derived from it.
     pub master: u16,
 }
 
 impl Progress {
-    /// As text for a URL or a form. Only what means anything to us is carried along.
+    /// As text for a URL or a form, with the parameters that mean anything to us.
     ///
     /// # Errors
     /// [`Refusal::RequestTooLong`].
     pub fn seal(&self, ring: &Snapshot, entropy: &dyn Entropy) -> Result<String, Refusal> {
         let mut text = self.id.to_vec();
         text.extend_from_slice(&self.started_at.millis().to_be_bytes());
-        // As long without as with one: what fits before the sign-in fits after it.
+        // The same length with and without an event: what fits before the sign-in fits after it.
         text.push(if self.signed_in.is_some() { SIGNED_IN } else { NOT_SIGNED_IN });
         text.extend_from_slice(self.signed_in.as_ref().map_or(&[0; 16], |event| event.as_bytes()));
         write_params(&self.params.only(&PARAMETERS), &mut text);
@@ -61,7 +61,7 @@ impl Progress {
             let (id, rest) = opened.plaintext.split_first_chunk::<16>()?;
             let (started_at, rest) = rest.split_first_chunk::<8>()?;
             let (signed_in, rest) = match rest.split_first()? {
-                // Sealed by a program that didn't keep it.
+                // Sealed by a former version, which didn't keep it.
                 (0, rest) => (None, rest),
                 (kind, rest) => {
                     let (event, rest) = rest.split_first_chunk::<16>()?;
@@ -76,7 +76,7 @@ impl Progress {
     }
 }
 
-/// Parameters that came by POST, on their way to being a GET: sealed as `kind`, without having begun anything.
+/// Seals parameters that came by POST, for the GET that they become. Nothing has begun with them.
 ///
 /// # Errors
 /// [`Refusal::RequestTooLong`].

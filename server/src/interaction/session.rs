@@ -1,13 +1,13 @@
-//! Beginning a session, or proving oneself again in one: the `sid` stays, secret and event change.
+//! Starting a session, or authenticating again in one: then its `sid` stays, and its secret and event change.
 
 use super::browser::{Brought, Visitor};
 use super::credentials::Proven;
 use crate::app::App;
 use crate::entropy;
-use crate::keys::Snapshot;
 use crate::telemetry;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use protocol::event::{Event, What};
 use protocol::generation::Generations;
 use protocol::id::{DeviceId, EventId, SessionId, UserId};
@@ -16,18 +16,17 @@ use protocol::session::{ACR_PASSWORD, AMR_PASSWORD, Authentication, Session, Ses
 use std::sync::Arc;
 use storage::SignInView;
 
-/// Notes that somebody signed in by password just now: a session begins or goes on, and the browser is known to the
-/// account from now on.
+/// Signs in a user who proved their password just now: starts a session or renews it, and makes the browser known to the
+/// account.
 ///
 /// # Errors
-/// What breaks.
+/// [`Failure::Server`].
 pub async fn sign_in(
-    app: &App,
-    call: Call,
-    ring: &Snapshot,
+    cx: &RequestContext,
     proven: Proven,
     Brought { session: cookie, devices }: Brought,
 ) -> Result<Visitor, Failure> {
+    let RequestContext { app, info, ring, .. } = cx;
     let Proven { user, session: there, consent } = proven;
     let secret = Secret::from_bytes(entropy::bytes(&*app.entropy));
     let new = Session {
@@ -36,27 +35,27 @@ pub async fn sign_in(
         secret: secret.digest(SecretKind::Session),
         authentication: Authentication {
             event: EventId::from_bytes(entropy::bytes(&*app.entropy)),
-            at: call.at,
+            at: info.at,
             acr: ACR_PASSWORD.into(),
             amr: vec![AMR_PASSWORD.into()],
         },
-        // By the very record whose password was checked: a password that was changed meanwhile ends this, too.
+        // By the same record whose password was checked: if the password was changed meanwhile, this session is void.
         authority: Some(Generations::of_session(ring.generation(), &user).authority()),
-        created_at: call.at,
-        expires_at: call.at.plus(app.settings.lifetimes.session_absolute),
+        created_at: info.at,
+        expires_at: info.at.plus(app.settings.lifetimes.session_absolute),
         ended_at: None,
     };
-    let session = match renew(app, call, cookie.as_ref(), there.as_ref(), &new).await? {
+    let session = match renew(cx, cookie.as_ref(), there.as_ref(), &new).await? {
         Some(session) => session,
-        None => begin(app, call, new).await?,
+        None => begin(cx, new).await?,
     };
     if let Some(other) = cookie.filter(|cookie| cookie.user != user.id) {
-        // Somebody else sits at this browser now.
-        end(app, call, &other.user, &other.session, &other.digest()).await?;
+        // Another user is at this browser now.
+        end(app, *info, &other.user, &other.session, &other.digest()).await?;
     }
-    telemetry::audit(call, &Event::new(What::SignedIn).user(user.id).session(session.id));
-    let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: call.at };
-    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)), call.at);
+    telemetry::audit(*info, &Event::new(What::SignedIn).user(user.id).session(session.id));
+    let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: info.at };
+    let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)), info.at);
     Ok(Visitor::new(
         cookie,
         devices,
@@ -65,42 +64,41 @@ pub async fn sign_in(
     ))
 }
 
-/// The session that is there goes on, if it is alive and this browser's.
+/// Renews the session that is there, if it is alive and this browser's.
 async fn renew(
-    app: &App,
-    call: Call,
+    cx: &RequestContext,
     cookie: Option<&SessionCookie>,
     there: Option<&Session>,
     new: &Session,
 ) -> Result<Option<Session>, Failure> {
     let (Some(cookie), Some(there)) = (cookie, there) else { return Ok(None) };
-    if there.ended_at.is_some() || there.expires_at.has_passed(call.at) {
+    if there.ended_at.is_some() || there.expires_at.has_passed(cx.info.at) {
         return Ok(None);
     }
     let (created_at, expires_at) = (there.created_at, there.expires_at);
     let renewed = Session { id: there.id, created_at, expires_at, ..new.clone() };
-    let done = app.store.reauthenticate(&renewed, &cookie.digest(), call.stamp()).await?;
+    let done = cx.app.store.reauthenticate(&renewed, &cookie.digest(), cx.info.stamp()).await?;
     Ok(done.is_done().then_some(renewed))
 }
 
-async fn begin(app: &App, call: Call, session: Session) -> Result<Session, Failure> {
-    let done = app.store.start_session(&session, call.stamp()).await?.is_done();
+async fn begin(cx: &RequestContext, session: Session) -> Result<Session, Failure> {
+    let done = cx.app.store.start_session(&session, cx.info.stamp()).await?.is_done();
     if done { Ok(session) } else { Err(Failure::internal("a session id was drawn twice")) }
 }
 
-/// Ends a session, and with it what it carried. That somebody ended it before is fine.
+/// Ends a session, and with it the grants that depend on it. One that has ended already is fine.
 ///
 /// # Errors
-/// What breaks.
+/// [`Failure::Server`].
 pub async fn end(
     app: &App,
-    call: Call,
+    info: RequestInfo,
     user: &UserId,
     session: &SessionId,
     secret: &Digest,
 ) -> Result<(), Failure> {
     let (store, user, session, secret) = (Arc::clone(&app.store), *user, *session, *secret);
     let event = Event::new(What::SessionEnded).user(user).session(session);
-    let write = async move { store.end_session(&user, &session, &secret, call.stamp()).await };
-    call.write_and_audit(event, write).await.map(drop)
+    let write = async move { store.end_session(&user, &session, &secret, info.stamp()).await };
+    info.write_and_audit(event, write).await.map(drop)
 }

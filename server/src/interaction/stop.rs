@@ -1,34 +1,48 @@
-//! How a step ends that shows no page of its own: with an answer to the client, or with an error page.
+//! How a page's handler ends early: with an error page, with an answer to the client, or with a response that is made
+//! already.
 
 use crate::app::App;
 use crate::headers::NO_STORE;
 use crate::pages;
-use crate::web::call::Call;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, REFERRER_POLICY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::authorize::{Answer, Delivery};
 
-/// Why a step ends here.
+/// Why a handler ends here.
 #[derive(Debug)]
 pub enum Stop {
-    /// Nobody is proven to answer to, or we broke.
+    /// With the error page: there is no proven client to answer to, or we failed.
     Page(Failure),
-    /// The client gets the error.
+    /// With an error for the client.
     Answer(Box<Answer>, Refusal),
+    /// With this response: a redirect to the sign-in page, or a form shown again.
+    Elsewhere(Box<Response>),
 }
 
 impl Stop {
+    /// Ends with a response, or with the error page if making it failed.
+    pub fn with(made: Result<Response, impl Into<Self>>) -> Self {
+        made.map_or_else(Into::into, |response| Self::Elsewhere(Box::new(response)))
+    }
+
+    /// Sends the browser to a URL of ours.
+    pub fn see_other(url: &str) -> Self {
+        Self::with(see_other(url))
+    }
+
     /// The response.
-    pub fn respond(self, app: &App, call: Call) -> Response {
+    pub fn respond(self, app: &App, info: RequestInfo) -> Response {
         match self {
-            Self::Page(failure) => pages::error(app, call, failure),
+            Self::Page(failure) => pages::error(app, info, failure),
             Self::Answer(answer, refusal) => {
                 let delivery = answer.refuse(refusal, &app.settings.issuer);
-                deliver(app, delivery).unwrap_or_else(|failure| pages::error(app, call, failure))
+                deliver(app, delivery).unwrap_or_else(|failure| pages::error(app, info, failure))
             }
+            Self::Elsewhere(response) => *response,
         }
     }
 }
@@ -44,7 +58,7 @@ const NO_REFERRER: (HeaderName, HeaderValue) = (REFERRER_POLICY, HeaderValue::fr
 /// Sends an answer to the client through the browser.
 ///
 /// # Errors
-/// Internal ones only.
+/// [`Failure::Server`], by a mistake of ours only.
 pub fn deliver(app: &App, delivery: Delivery) -> Result<Response, Failure> {
     match delivery {
         // RFC 9700 §4.12: 303, so that no browser ever repeats a POST with a password elsewhere.
@@ -53,10 +67,10 @@ pub fn deliver(app: &App, delivery: Delivery) -> Result<Response, Failure> {
     }
 }
 
-/// A 303 to an URL of ours, or to a proven one.
+/// A 303 to a URL of ours or to a proven one.
 ///
 /// # Errors
-/// Internal ones only: what we redirect to is always a header's value.
+/// [`Failure::Server`], by a mistake of ours only: what we redirect to is always a valid header value.
 pub fn see_other(url: &str) -> Result<Response, Failure> {
     let location =
         HeaderValue::try_from(url).map_err(|_| Failure::internal("a redirect can't be written"))?;

@@ -6,14 +6,17 @@ pub mod problem;
 
 use crate::app::App;
 use crate::entropy;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
+use crate::web::csrf::{self, Protected};
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use protocol::Refusal;
@@ -28,20 +31,20 @@ const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-cap
                            gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=(), \
                            xr-spatial-tracking=()";
 
-/// Where the forms of a page may lead.
+/// Where the forms of a page may lead: the directive `form-action`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forms {
+pub enum FormAction {
     /// To us only.
-    Stay,
-    /// To a client in the end. Chromium and WebKit apply `form-action` to every hop of the redirect chain, so any
-    /// list would break some client.
-    MayLeave,
+    SelfOnly,
+    /// Eventually to a client. Chromium and WebKit apply `form-action` to every hop of a redirect chain, so any list
+    /// would break some client.
+    Anywhere,
 }
 
-/// The language of all pages, until there are others.
+/// The language of all pages; there is no other yet.
 pub const MESSAGES: &Messages = &Messages::ENGLISH;
 
-/// 128 random bits that mark what belongs to one response.
+/// 128 random bits that mark the styles and scripts of one response.
 pub fn nonce(app: &App) -> String {
     base64url::encode(&entropy::bytes::<16>(&*app.entropy))
 }
@@ -49,11 +52,11 @@ pub fn nonce(app: &App) -> String {
 /// Renders a page.
 ///
 /// # Errors
-/// Internal ones only.
+/// [`Failure::Server`], by a mistake of ours only.
 pub fn render(
     status: StatusCode,
     nonce: &str,
-    forms: Forms,
+    forms: FormAction,
     page: &impl Template,
 ) -> Result<Response, Failure> {
     let body = page.render().map_err(|_| Failure::internal("a page can't be rendered"))?;
@@ -62,13 +65,32 @@ pub fn render(
     Ok(response)
 }
 
-fn set_headers(headers: &mut HeaderMap, nonce: &str, forms: Forms) {
-    let form_action = if forms == Forms::Stay { "form-action 'self'; " } else { "" };
+/// Renders a page with a form: `render` is given the nonce and the form's token. A browser that has no binding cookie gets
+/// one.
+///
+/// # Errors
+/// [`Failure::Server`], by a mistake of ours only.
+pub fn render_form(
+    cx: &RequestContext,
+    form: Protected<'_>,
+    render: impl FnOnce(&str, &str) -> Result<Response, Failure>,
+) -> Result<Response, Failure> {
+    let (binding, new) = cx.app.cookies().binding_or_new(&cx.headers, &*cx.app.entropy);
+    let token = csrf::token(form, &binding, &cx.ring, cx.info.at)?;
+    let mut response = render(&nonce(&cx.app), &token)?;
+    if let Some(cookie) = new {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn set_headers(headers: &mut HeaderMap, nonce: &str, forms: FormAction) {
+    let form_action = if forms == FormAction::SelfOnly { "form-action 'self'; " } else { "" };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; \
          {form_action}frame-ancestors 'none'; base-uri 'none'"
     );
-    // A nonce is base64url, so this always is a header's value.
+    // A nonce is base64url, so this is always a valid header value.
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -85,30 +107,35 @@ fn set_headers(headers: &mut HeaderMap, nonce: &str, forms: Forms) {
     }
 }
 
-/// The page of a failure: our own words and what finds it in the log, nothing of the request.
-pub fn error(app: &App, call: Call, failure: Failure) -> Response {
+/// The error page: our own words, and the id that finds the request in the log; nothing of the request itself.
+pub fn error(app: &App, info: RequestInfo, failure: Failure) -> Response {
     let nonce = nonce(app);
     let page = ErrorPage {
         messages: MESSAGES,
         nonce: &nonce,
         code: failure.code(),
         sentence: failure.sentence(),
-        request_id: &call.id.to_string(),
+        request_id: &info.id.to_string(),
     };
-    let response = render(failure.status(), &nonce, Forms::Stay, &page);
+    let response = render(failure.status(), &nonce, FormAction::SelfOnly, &page);
     failure.mark(response.unwrap_or_else(IntoResponse::into_response))
 }
 
-/// Around every page: what panics in one becomes the error page. What it said stays in the log of the panic.
-pub async fn catch_panic(State(app): State<App>, call: Call, request: Request, next: Next) -> Response {
-    match CatchPanicLayer::custom(Panicked(app, call)).layer(next).oneshot(request).await {
+/// The layer around every page: a panic becomes the error page. Its message is only in the log.
+pub async fn catch_panic(
+    State(app): State<App>,
+    info: RequestInfo,
+    request: Request,
+    next: Next,
+) -> Response {
+    match CatchPanicLayer::custom(Panicked(app, info)).layer(next).oneshot(request).await {
         Ok(response) => response.map(Body::new),
         Err(never) => match never {},
     }
 }
 
 #[derive(Clone)]
-struct Panicked(App, Call);
+struct Panicked(App, RequestInfo);
 
 impl ResponseForPanic for Panicked {
     type ResponseBody = Body;
@@ -118,19 +145,24 @@ impl ResponseForPanic for Panicked {
     }
 }
 
-/// An address with nothing behind it. Browsers get a page, programs the bare status.
-pub async fn nowhere(State(app): State<App>, call: Call, method: Method, headers: HeaderMap) -> Response {
+/// Answers for paths that don't exist: browsers get a page, programs the bare status.
+pub async fn nowhere(
+    State(app): State<App>,
+    info: RequestInfo,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     if method == Method::GET && wants_page(&headers) {
-        error(&app, call, Refusal::NoSuchPage.into())
+        error(&app, info, Refusal::NoSuchPage.into())
     } else {
         StatusCode::NOT_FOUND.into_response()
     }
 }
 
-/// The caller has too much in work, whatever is behind the address.
-pub fn busy(app: &App, call: Call, headers: &HeaderMap) -> Response {
-    let failure = Failure::busy("one caller behind a front end has its share in work");
-    if wants_page(headers) { error(app, call, failure) } else { failure.into_response() }
+/// Answers a caller who has too many requests in progress, whatever the path.
+pub fn busy(app: &App, info: RequestInfo, headers: &HeaderMap) -> Response {
+    let failure = Failure::busy("a caller behind a front end has its share of requests in progress");
+    if wants_page(headers) { error(app, info, failure) } else { failure.into_response() }
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {
@@ -141,10 +173,10 @@ fn wants_page(headers: &HeaderMap) -> bool {
 /// The page that posts an answer to the client (OAuth 2.0 Form Post Response Mode).
 ///
 /// # Errors
-/// Internal ones only.
+/// [`Failure::Server`], by a mistake of ours only.
 pub fn form_post(app: &App, action: &str, fields: &[(&'static str, String)]) -> Result<Response, Failure> {
     let nonce = nonce(app);
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = FormPost { messages: MESSAGES, nonce: &nonce, action, fields: &fields };
-    render(StatusCode::OK, &nonce, Forms::MayLeave, &page)
+    render(StatusCode::OK, &nonce, FormAction::Anywhere, &page)
 }

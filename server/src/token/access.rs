@@ -2,7 +2,7 @@
 
 use crate::keys::Snapshot;
 use crate::seal::SealKind;
-use crate::web::call::Call;
+use crate::web::request_info::RequestInfo;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::claims::access_token::Presented;
@@ -30,9 +30,9 @@ impl AccessToken {
     ///
     /// # Errors
     /// [`Refusal::TokenInvalid`].
-    pub fn open(ring: &Snapshot, call: Call, token: &str) -> Result<Self, Refusal> {
+    pub fn open(ring: &Snapshot, info: RequestInfo, token: &str) -> Result<Self, Refusal> {
         let token = Compact::parse(token).ok_or(Refusal::TokenInvalid)?;
-        if !token.header.is_typ("at+jwt") || !ring.verify(&token, call.at) {
+        if !token.header.is_typ("at+jwt") || !ring.verify(&token, info.at) {
             return Err(Refusal::TokenInvalid);
         }
         let claims: Presented = token.claims().ok_or(Refusal::TokenInvalid)?;

@@ -13,15 +13,15 @@ use protocol::token::{TokenResponse, TokenType, client_credentials, resource_ask
 
 /// Issues a token.
 pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
-    let ClientRequest { client, form, call, .. } = request;
+    let ClientRequest { client, form, info, .. } = request;
     let resource = resource_asked(form)?;
     let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
     let ring = app.keys.fresh().await?;
-    let signer = ring.signer(client.signing_alg, call.at)?;
+    let signer = ring.signer(client.signing_alg, info.at)?;
     let authority = Generations::of_client(ring.generation(), client).authority();
     let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
-    let issuance = Issuance { issuer, lifetimes, jti: &jti, now: call.at };
+    let issuance = Issuance { issuer, lifetimes, jti: &jti, now: info.at };
     let claims = AccessToken::of_client(&allowed, &client.id, issuance);
     let token = sign(&**signer, Typ::AccessToken, &claims).await?;
     answer(&TokenResponse {

@@ -7,9 +7,9 @@ use crate::app::App;
 use crate::entropy;
 use crate::keys::Snapshot;
 use crate::telemetry;
-use crate::web::call::Call;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::response::Response;
 use protocol::Refusal;
 use protocol::client::{Client, GrantType};
@@ -23,7 +23,7 @@ use storage::{Commit, GrantView};
 
 /// Redeems a code and issues tokens.
 pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
-    let ClientRequest { client, form, call, .. } = request;
+    let ClientRequest { client, form, info, .. } = request;
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(Refusal::GrantTypeNotAllowed.into());
     }
@@ -35,35 +35,35 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
     let resource = resource_asked(form)?;
     let presented = code::Presented {
-        call: call.id,
+        call: info.id,
         code: code.digest,
         redirect_uri: form.get("redirect_uri"),
         verifier,
         resource,
     };
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
-    let decide = |grant: &Grant| code::decide(&presented, grant, &on, call.at);
+    let decide = |grant: &Grant| code::decide(&presented, grant, &on, info.at);
     if let Err(refusal) = decide(&grant) {
-        return Err(commit_consequence(app, *call, client, &grant, refusal).await?);
+        return Err(commit_consequence(app, *info, client, &grant, refusal).await?);
     }
-    let (refresh, refresh_token) = first_refresh(app, *call, &ring, &grant, client).unzip();
+    let (refresh, refresh_token) = first_refresh(app, *info, &ring, &grant, client).unzip();
     // The write is sent first, and signing runs while it flies.
-    let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, call.stamp());
+    let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp());
     let to = Recipient { grant: &grant, scope: &grant.scope, user: &user, client };
-    let (redeemed, tokens) = tokio::join!(redeemed, sign_tokens(app, &ring, to, IdTokenKind::First, call.at));
+    let (redeemed, tokens) = tokio::join!(redeemed, sign_tokens(app, &ring, to, IdTokenKind::First, info.at));
     if let Commit::Lost(there) = redeemed? {
         let there = there.ok_or(Refusal::CodeInvalid)?;
         let refusal = decide(&there).err().ok_or(Failure::internal("a code was lost without a reason"))?;
-        return Err(commit_consequence(app, *call, client, &there, refusal).await?);
+        return Err(commit_consequence(app, *info, client, &there, refusal).await?);
     }
-    telemetry::audit(*call, &Event::of_grant(What::CodeRedeemed, &grant));
+    telemetry::audit(*info, &Event::of_grant(What::CodeRedeemed, &grant));
     tokens?.answer(app, &grant.scope, refresh_token.as_deref())
 }
 
 /// The refresh token that comes with the redemption, as it is stored and as it is sent; `None` if none does.
 fn first_refresh(
     app: &App,
-    call: Call,
+    info: RequestInfo,
     ring: &Snapshot,
     grant: &Grant,
     client: &Client,
@@ -72,10 +72,10 @@ fn first_refresh(
         grant: grant.key(),
         generation: 0,
         secret: Secret::from_bytes(entropy::bytes(&*app.entropy)),
-        master: ring.seals().current_master(call.at),
+        master: ring.seals().current_master(info.at),
     };
     let lifetimes = &app.settings.lifetimes;
-    let tip = refresh::first(grant, client, token.digest(), token.master, lifetimes, call.at)?;
+    let tip = refresh::first(grant, client, token.digest(), token.master, lifetimes, info.at)?;
     Some((tip, token.seal(ring, &*app.entropy)?))
 }
 

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::tasks::to_the_end;
 use crate::telemetry;
-use crate::web::call::Call;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use protocol::Refusal;
 use protocol::client::Client;
 use protocol::event::{Event, What};
@@ -19,23 +19,23 @@ use std::time::Duration;
 /// What breaks.
 pub(super) async fn commit_consequence(
     app: &App,
-    call: Call,
+    info: RequestInfo,
     client: &Client,
     grant: &Grant,
     refusal: Refusal,
 ) -> Result<Failure, Failure> {
     // Whoever tries a stolen token needs no answer to the second one.
-    to_the_end(commit(app.clone(), call, client.id.clone(), grant.clone(), refusal)).await
+    to_the_end(commit(app.clone(), info, client.id.clone(), grant.clone(), refusal)).await
 }
 
 async fn commit(
     app: App,
-    call: Call,
+    info: RequestInfo,
     client: ClientId,
     grant: Grant,
     refusal: Refusal,
 ) -> Result<Failure, Failure> {
-    let (key, stamp) = (grant.key(), call.stamp());
+    let (key, stamp) = (grant.key(), info.stamp());
     let commit = match refusal.consequence() {
         Consequence::Nothing => None,
         Consequence::BurnCode => Some(app.store.burn_code(key, stamp).await?),
@@ -44,12 +44,12 @@ async fn commit(
     let event = what_happened(refusal).map(|what| Event::of_grant(what, &grant).client(&client));
     match (commit, event) {
         // Nothing changed: one of many, perhaps.
-        (None, Some(event)) => call.audit_failure(&app, &event),
-        (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(call, &event),
+        (None, Some(event)) => info.audit_failure(&app, &event),
+        (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(info, &event),
         _ => {}
     }
     if refusal == Refusal::RefreshAhead
-        && let Some(times) = app.tokens_ahead().due(Duration::from_millis(call.at.millis()))
+        && let Some(times) = app.tokens_ahead().due(Duration::from_millis(info.at.millis()))
     {
         tracing::error!(
             times,

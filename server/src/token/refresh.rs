@@ -5,9 +5,9 @@ use super::issue::{IdTokenKind, Recipient, sign_tokens};
 use super::sealed::RefreshToken;
 use crate::app::App;
 use crate::telemetry;
-use crate::web::call::Call;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::response::Response;
 use protocol::Refusal;
 use protocol::client::GrantType;
@@ -19,7 +19,7 @@ use storage::{Commit, GrantView};
 
 /// Issues tokens for a refresh token.
 pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
-    let ClientRequest { client, form, call, .. } = request;
+    let ClientRequest { client, form, info, .. } = request;
     if !client.may_use(GrantType::RefreshToken) {
         return Err(Refusal::GrantTypeNotAllowed.into());
     }
@@ -30,25 +30,25 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
     let presented = Presented {
-        call: call.id,
+        call: info.id,
         generation: token.generation,
         digest: token.digest(),
         successor: successor.digest(),
     };
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
-    let refreshing = Refreshing { app, call: *call, on, presented };
+    let refreshing = Refreshing { app, info: *info, on, presented };
     let refreshed = refreshing.decide(&grant).await?;
     // RFC 6749 §6, RFC 8707 §2.2: what is asked wrongly is refused before anything rotates.
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
     check_resource(&grant, client, resource_asked(form)?)?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
-    let signing = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, call.at);
+    let signing = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, info.at);
     let (committed, tokens) = tokio::join!(refreshing.commit(&grant, refreshed), signing);
     let sent = match committed? {
         Refreshed::Same | Refreshed::Prolong(_) => &token,
         Refreshed::Successor | Refreshed::Rotate(_) => &successor,
     };
-    telemetry::audit(*call, &Event::of_grant(What::Refreshed, &grant));
+    telemetry::audit(*info, &Event::of_grant(What::Refreshed, &grant));
     let sent = sent.seal(&ring, &*app.entropy).ok_or(Refusal::RefreshInvalid)?;
     tokens?.answer(app, &scope, Some(&sent))
 }
@@ -56,7 +56,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
 /// A refresh in progress.
 struct Refreshing<'a> {
     app: &'a App,
-    call: Call,
+    info: RequestInfo,
     on: DependsOn<'a>,
     presented: Presented,
 }
@@ -64,12 +64,12 @@ struct Refreshing<'a> {
 impl Refreshing<'_> {
     /// Decides by what is stored. A refusal is committed before it is given back.
     async fn decide(&self, grant: &Grant) -> Result<Refreshed, Failure> {
-        let Self { app, call, on, presented } = *self;
+        let Self { app, info, on, presented } = *self;
         let settings = &app.settings;
         let policy = Policy { lifetimes: &settings.lifetimes, grace: settings.refresh_reuse_grace };
-        match refresh::decide(presented, grant, &on, policy, call.at) {
+        match refresh::decide(presented, grant, &on, policy, info.at) {
             Ok(refreshed) => Ok(refreshed),
-            Err(refusal) => Err(commit_consequence(app, call, on.client, grant, refusal).await?),
+            Err(refusal) => Err(commit_consequence(app, info, on.client, grant, refusal).await?),
         }
     }
 
@@ -79,7 +79,7 @@ impl Refreshing<'_> {
         else {
             return Ok(refreshed);
         };
-        let committed = self.app.store.rotate_refresh(grant.key(), seen, next, self.call.stamp()).await?;
+        let committed = self.app.store.rotate_refresh(grant.key(), seen, next, self.info.stamp()).await?;
         let Commit::Lost(there) = committed else { return Ok(refreshed) };
         match self.decide(&*there.ok_or(Refusal::RefreshInvalid)?).await? {
             refreshed @ (Refreshed::Same | Refreshed::Successor) => Ok(refreshed),

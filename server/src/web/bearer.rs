@@ -14,15 +14,15 @@ use zeroize::Zeroizing;
 /// The one token of a request: in the header (§2.1) or in the form of a POST (§2.2). In the URL (§2.3) it would
 /// be logged, so it is refused there. `Ok(None)`: no token at all.
 pub async fn token(request: Request) -> Result<Option<Zeroizing<String>>, Failure> {
-    let query =
-        Params::parse(request.uri().query().unwrap_or_default().as_bytes()).map_err(form::refusal_of)?;
-    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let (head, body) = request.into_parts();
+    let query = Params::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(form::refusal_of)?;
+    let mut headers = head.headers.get_all(AUTHORIZATION).iter();
     let header = headers.next().cloned();
     if query.get("access_token").is_some() || headers.next().is_some() {
         return Err(Refusal::BearerMalformed.into());
     }
-    let posted = if request.method() == Method::POST && form::is_form(request.headers()) {
-        let form = form::read(request, form::SMALL).await?;
+    let posted = if head.method == Method::POST && form::is_form(&head.headers) {
+        let form = form::read(&head, body, form::SMALL).await?;
         if form.any_repeated() {
             return Err(Refusal::BearerMalformed.into());
         }

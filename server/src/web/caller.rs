@@ -49,11 +49,11 @@ impl Caller {
     }
 
     /// Under what address the call counts.
-    pub fn counts_as(self, call: &RequestId) -> Option<IpAddr> {
+    pub fn counts_as(self, request: &RequestId) -> Option<IpAddr> {
         match self {
             Self::Known(address) => Some(address),
             Self::Absent => None,
-            Self::Unreadable => Some(by_lot(call)),
+            Self::Unreadable => Some(by_lot(request)),
         }
     }
 
@@ -90,8 +90,8 @@ impl Caller {
 /// Counted as one, a few failures of anybody's would make everybody wait. Counted each by itself, nothing would be
 /// limited. So they have 256 times what one address has, all together: to delay others, somebody has to fail more often
 /// than that allows, and even then only some are delayed, and those only until they try again.
-fn by_lot(call: &RequestId) -> IpAddr {
-    let lot = call.as_bytes().first().copied().unwrap_or_default();
+fn by_lot(request: &RequestId) -> IpAddr {
+    let lot = request.as_bytes().first().copied().unwrap_or_default();
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, u16::from(lot), 0, 0, 0, 0, 0))
 }
 
@@ -105,8 +105,8 @@ mod tests {
     fn n250_callers_that_cannot_be_read_are_many_and_not_as_many_as_their_calls() {
         let lot = |n: u16| {
             let [high, low] = n.to_be_bytes();
-            let call = RequestId::from_bytes([low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-            Network::of(Caller::Unreadable.counts_as(&call))
+            let request = RequestId::from_bytes([low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            Network::of(Caller::Unreadable.counts_as(&request))
         };
         let networks: HashSet<_> = (0..1024).map(lot).collect();
         assert_eq!(networks.len(), 256);

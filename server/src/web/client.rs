@@ -1,10 +1,10 @@
 //! A client that proved itself at one of our endpoints, with the form it sent. Handlers that take this can't
 //! forget to ask.
 
-use super::call::Call;
 use super::cors;
 use super::failure::Failure;
-use super::form::{self, Form};
+use super::form;
+use super::request_info::RequestInfo;
 use crate::app::App;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse, Response};
@@ -25,7 +25,7 @@ pub struct ClientRequest {
     /// What it sent.
     pub form: Params,
     /// The call.
-    pub call: Call,
+    pub info: RequestInfo,
     origin: Option<HeaderValue>,
 }
 
@@ -43,17 +43,23 @@ impl FromRequest<App> for ClientRequest {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut head, body) = request.into_parts();
-        let call = Call::from_request_parts(&mut head, app).await.map_err(IntoResponse::into_response)?;
+        let info =
+            RequestInfo::from_request_parts(&mut head, app).await.map_err(IntoResponse::into_response)?;
         let origin = cors::origin(&head.headers);
         let by_header = head.headers.contains_key(AUTHORIZATION);
         let refused = |failure: Failure| challenge(failure, by_header);
-        let Form(form) = Form::read(&head, body, form::SMALL).await.map_err(refused)?;
-        let client = prove(app, call, &head.headers, &form).await.map_err(refused)?;
-        Ok(Self { client, form, call, origin })
+        let form = form::read_unique(&head, body, form::SMALL).await.map_err(refused)?;
+        let client = prove(app, info, &head.headers, &form).await.map_err(refused)?;
+        Ok(Self { client, form, info, origin })
     }
 }
 
-async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Result<Arc<Client>, Failure> {
+async fn prove(
+    app: &App,
+    info: RequestInfo,
+    headers: &HeaderMap,
+    form: &Params,
+) -> Result<Arc<Client>, Failure> {
     let mut sent = headers.get_all(AUTHORIZATION).iter();
     let header = sent.next();
     if sent.next().is_some() {
@@ -61,12 +67,10 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
     }
     let header = header.map(|value| value.to_str().map_err(|_| Refusal::ClientAuthentication)).transpose()?;
     let credentials = Credentials::read(header, form)?;
-    let client = look_up(app, call, credentials.client_id(), form).await?;
-    if let Err(refusal) = authenticate(&credentials, client.as_deref(), call.at) {
-        call.audit_failure(
-            app,
-            &Event::new(What::ClientAuthenticationFailed).client(credentials.client_id()),
-        );
+    let client = look_up(app, info, credentials.client_id(), form).await?;
+    if let Err(refusal) = authenticate(&credentials, client.as_deref(), info.at) {
+        let event = Event::new(What::ClientAuthenticationFailed).client(credentials.client_id());
+        info.audit_failure(app, &event);
         return Err(refusal.into());
     }
     client.ok_or(Failure::internal("a client that does not exist authenticated"))
@@ -75,14 +79,14 @@ async fn prove(app: &App, call: Call, headers: &HeaderMap, form: &Params) -> Res
 /// The client of that id.
 async fn look_up(
     app: &App,
-    call: Call,
+    info: RequestInfo,
     id: &ClientId,
     form: &Params,
 ) -> Result<Option<Arc<Client>>, Failure> {
-    let _permit = app.permit_to_look_up(id, call.queue_key(app)).await?;
+    let _permit = app.permit_to_look_up(id, info.queue_key(app)).await?;
     match app.client(id).await {
         Err(error) if form.get("grant_type") == Some("client_credentials") => {
-            Ok(app.client_while_away(id, error, call.at)?)
+            Ok(app.client_while_away(id, error, info.at)?)
         }
         other => Ok(other?),
     }

@@ -1,6 +1,5 @@
-//! Whether a form was sent from the page we sent to this browser. Three independent questions: what the
-//! browser says about the sender, whether it has the binding cookie, and whether the form's token fits cookie,
-//! request and step.
+//! Whether a form was sent from the page that we sent to this browser. Three independent questions: what the browser
+//! says about the sender, whether it has the binding cookie, and whether the form's token fits cookie, request and form.
 
 use super::failure::Failure;
 use crate::cookies::Binding;
@@ -14,9 +13,9 @@ use protocol::issuer::Issuer;
 use protocol::time::Timestamp;
 use subtle::ConstantTimeEq as _;
 
-/// Which form. A token for one opens no other.
+/// Which form it is. A token for one is good for no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FormKind {
     /// The sign-in page.
     Login,
     /// The sign-up page.
@@ -29,7 +28,7 @@ pub enum Step {
     Logout,
 }
 
-impl Step {
+impl FormKind {
     const fn name(self) -> &'static [u8] {
         match self {
             Self::Login => b"login",
@@ -41,24 +40,29 @@ impl Step {
     }
 }
 
-/// What a form's token is bound to, besides the browser.
+/// What the token of a form is bound to, besides the browser.
 #[derive(Clone, Copy, Debug)]
-pub struct Form<'a> {
+pub struct Protected<'a> {
     /// The form.
-    pub step: Step,
+    pub form: FormKind,
     /// The id of the request in progress, or of the session.
     pub request: &'a [u8],
-    /// Who is signed in, where the form speaks for somebody; else nothing.
+    /// The id of the user for whom the form acts; empty if it acts for nobody.
     pub user: &'a [u8],
 }
 
 /// The token to put into a form: the master it is made with, so that it outlives a rotation, and the proof.
 ///
 /// # Errors
-/// Internal ones only: the master that seals now is always there.
-pub fn token(form: Form<'_>, binding: &Binding, ring: &Snapshot, now: Timestamp) -> Result<String, Failure> {
+/// [`Failure::Server`], by a mistake of ours only: the current master is always there.
+pub fn token(
+    protected: Protected<'_>,
+    binding: &Binding,
+    ring: &Snapshot,
+    now: Timestamp,
+) -> Result<String, Failure> {
     let master = ring.seals().current_master(now);
-    let proof = prove(form, binding, ring, master).ok_or(Failure::internal("no master seals"))?;
+    let proof = prove(protected, binding, ring, master).ok_or(Failure::internal("no master seals"))?;
     Ok(base64url::encode(&[master.to_be_bytes().as_slice(), &proof].concat()))
 }
 
@@ -67,7 +71,7 @@ pub fn token(form: Form<'_>, binding: &Binding, ring: &Snapshot, now: Timestamp)
 /// # Errors
 /// [`Refusal::FormForeign`].
 pub fn check(
-    form: Form<'_>,
+    protected: Protected<'_>,
     presented: Option<&str>,
     binding: &Binding,
     ring: &Snapshot,
@@ -75,19 +79,22 @@ pub fn check(
     let fits = || {
         let presented = base64url::decode(presented?)?;
         let (master, proof) = presented.split_first_chunk::<2>()?;
-        let expected = prove(form, binding, ring, u16::from_be_bytes(*master))?;
+        let expected = prove(protected, binding, ring, u16::from_be_bytes(*master))?;
         Some(bool::from(expected.ct_eq(proof)))
     };
     if fits() == Some(true) { Ok(()) } else { Err(Refusal::FormForeign) }
 }
 
-fn prove(form: Form<'_>, binding: &Binding, ring: &Snapshot, master: u16) -> Option<[u8; 32]> {
-    let parts = [binding.as_bytes().as_slice(), form.request, form.step.name(), form.user];
+fn prove(protected: Protected<'_>, binding: &Binding, ring: &Snapshot, master: u16) -> Option<[u8; 32]> {
+    let parts = [binding.as_bytes().as_slice(), protected.request, protected.form.name(), protected.user];
     ring.seals().derive(master, Purpose::Csrf, &parts)
 }
 
-/// Fetch Metadata and RFC 6454 §7.3: browsers say where a form comes from. Programs without these headers are
-/// left to the token.
+/// Fetch Metadata and RFC 6454 §7.3: browsers say where a form comes from. For programs without these headers the token
+/// decides.
+///
+/// # Errors
+/// [`Refusal::FormForeign`].
 pub fn check_sender(issuer: &Issuer, headers: &HeaderMap) -> Result<(), Refusal> {
     let origin = headers.get(ORIGIN).is_none_or(|origin| origin == issuer.origin());
     let site = headers.get("sec-fetch-site");

@@ -1,10 +1,9 @@
-//! Forms: the body of a POST as parameters. Strict, so that nobody between us and the sender could read another
-//! value than we do: the right type and charset, nothing twice, nothing in the URL.
+//! Forms: the body of a POST as parameters. Strict, so that nobody between us and the sender could read another value
+//! than we do: the right type and charset, nothing repeated, nothing in the URL.
 
 use super::failure::Failure;
 use crate::peer::BodyError;
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -12,50 +11,34 @@ use http_body_util::BodyExt as _;
 use protocol::Refusal;
 use protocol::params::{MalformedParams, Params};
 
-/// The largest body of programs' endpoints and of our own pages' forms, in bytes: a token has at most 8 kB, and the
-/// sealed request that a page sends back at most 7.
+/// The largest body at clients' endpoints and of our own pages' forms, in bytes: a token has at most 8 kB, and the sealed
+/// request that a page sends back at most 7.
 pub const SMALL: usize = 16 * 1024;
-/// The largest body there is: requests of clients that a browser brings from another site.
+/// The largest body at all: clients' requests that a browser posts from another site.
 pub const LARGE: usize = 64 * 1024;
 
-/// The parameters of a POST, each at most once.
-pub struct Form(pub Params);
-
-impl<S: Sync> FromRequest<S> for Form {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let (head, body) = request.into_parts();
-        Self::read(&head, body, SMALL).await
-    }
-}
-
-impl Form {
-    /// From a request taken apart, with a body of at most `most` bytes.
-    pub async fn read(head: &Parts, body: Body, most: usize) -> Result<Self, Failure> {
-        let form = params(head, body, most).await?;
-        // RFC 8707 §2 allows several resources and gives the code for refusing them.
-        if form.repeated("resource") || form.repeated("audience") {
-            return Err(Refusal::RepeatedResource.into());
-        }
-        if form.any_repeated() { Err(Refusal::RepeatedParameter.into()) } else { Ok(Self(form)) }
-    }
-}
-
-/// The parameters of a POST with a body of at most `most` bytes, what is repeated noted.
+/// The parameters of a POST with a body of at most `most` bytes, each at most once.
 ///
 /// # Errors
-/// Refusals only.
-pub async fn read(request: Request, most: usize) -> Result<Params, Failure> {
-    let (head, body) = request.into_parts();
-    params(&head, body, most).await
+/// As [`read`], and [`Refusal::RepeatedResource`], [`Refusal::RepeatedParameter`].
+pub async fn read_unique(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
+    let form = read(head, body, most).await?;
+    // RFC 8707 §2 allows several resources and gives the code for refusing them.
+    if form.repeated("resource") || form.repeated("audience") {
+        return Err(Refusal::RepeatedResource.into());
+    }
+    if form.any_repeated() { Err(Refusal::RepeatedParameter.into()) } else { Ok(form) }
 }
 
-async fn params(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
+/// The parameters of a POST with a body of at most `most` bytes. What is repeated is noted.
+///
+/// # Errors
+/// The refusals of content type, URL, body and encoding; [`Failure::Server`] while requests hold all the bytes they may.
+pub async fn read(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
     if !is_form(&head.headers) {
         return Err(Refusal::ContentType.into());
     }
-    // RFC 6749 §3.2, §2.3.1: parameters never stand in the URL, where logs keep them.
+    // RFC 6749 §3.2, §2.3.1: no parameters in the URL, where logs keep them.
     if head.uri.query().is_some() {
         return Err(Refusal::ParametersInUrl.into());
     }
@@ -68,7 +51,7 @@ async fn params(head: &Parts, body: Body, most: usize) -> Result<Params, Failure
     Ok(Params::parse(&body).map_err(refusal_of)?)
 }
 
-/// Why parameters are refused that can't be parsed.
+/// The refusal of parameters that can't be parsed.
 pub fn refusal_of(malformed: MalformedParams) -> Refusal {
     match malformed {
         MalformedParams::Encoding | MalformedParams::TooMany => Refusal::MalformedRequest,
@@ -86,8 +69,8 @@ pub fn is_form(headers: &HeaderMap) -> bool {
         && parts.filter(|part| !part.is_empty()).all(|part| part.eq_ignore_ascii_case("charset=utf-8"))
 }
 
-/// The whole body. Its pieces are copied: each of them, were it only a byte, keeps alive the buffer of the connection
-/// that it came in.
+/// The whole body. Its pieces are copied: each of them, even a single byte, keeps the connection's buffer alive that it
+/// came in.
 async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -112,7 +95,7 @@ fn failure_of(error: &axum::Error) -> Failure {
     refusal.into()
 }
 
-/// What the transport said, under what axum wrapped it in.
+/// The transport's error inside what axum wrapped it in.
 fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a BodyError> {
     std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }

@@ -1,12 +1,13 @@
-//! Between HTTP and the rules: what a request brings in, and what every answer has.
+//! Between HTTP and the rules: what a request contains, and what every response has.
 
 pub mod bearer;
-pub mod call;
 pub mod caller;
 pub mod client;
+pub mod context;
 pub mod cors;
 pub mod csrf;
 pub mod failure;
 pub mod form;
 pub mod front;
+pub mod request_info;
 pub mod route;

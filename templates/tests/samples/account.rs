@@ -2,7 +2,7 @@
 
 use super::{ENGLISH, Page};
 use templates::{
-    Account, AccountNotice, AppLine, ChoiceProblem, Moment, ProfileField, ScopeLine, SessionLine, Template,
+    Account, AccountNotice, AppItem, ChoiceProblem, Moment, ProfileField, ScopeItem, SessionItem, Template,
 };
 
 pub(super) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
@@ -30,7 +30,7 @@ fn account(fill: &dyn Fn(&str) -> String, notice: Option<AccountNotice>, is_full
     let another = fill("another");
     let began = moment(fill, "2027-01-15T08:00:00Z", "15 January 2027, 08:00 UTC");
     let signed_in = moment(fill, "2027-01-16T09:30:00Z", "16 January 2027, 09:30 UTC");
-    let session = |id, is_current| SessionLine {
+    let session = |id, is_current| SessionItem {
         id,
         began: began.clone(),
         signed_in: if is_current { signed_in.clone() } else { began.clone() },
@@ -38,10 +38,10 @@ fn account(fill: &dyn Fn(&str) -> String, notice: Option<AccountNotice>, is_full
     };
     let sessions = [session("this", true), session(&another, false)];
     let (id, client, scope) = (fill("cards"), fill("Cards"), fill("cards:write"));
-    let app = AppLine {
+    let app = AppItem {
         id: &id,
         name: &client,
-        scopes: ["profile", &scope].map(|name| ScopeLine::new(ENGLISH, name)).into(),
+        scopes: ["profile", &scope].map(|name| ScopeItem::new(ENGLISH, name)).into(),
         since: moment(fill, "2027-01-14T07:00:00Z", "14 January 2027, 07:00 UTC"),
         is_offline: true,
     };

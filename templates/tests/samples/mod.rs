@@ -4,7 +4,7 @@ mod account;
 
 use templates::{
     ChoiceProblem, Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, LoggedOut, Login,
-    LoginProblem, Logout, Messages, ScopeLine, SignUp, Template,
+    LoginProblem, Logout, Messages, ScopeItem, SignUp, Template,
 };
 
 const ENGLISH: &Messages = &Messages::ENGLISH;
@@ -105,7 +105,7 @@ fn logout_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
 fn consent(fill: &dyn Fn(&str) -> String) -> String {
     let unknown = fill("photos:write");
     let scopes =
-        ["openid", "profile", "email", "offline_access", &unknown].map(|name| ScopeLine::new(ENGLISH, name));
+        ["openid", "profile", "email", "offline_access", &unknown].map(|name| ScopeItem::new(ENGLISH, name));
     Consent {
         messages: ENGLISH,
         nonce: &fill("bm9uY2U="),

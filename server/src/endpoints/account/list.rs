@@ -1,9 +1,9 @@
-//! What the page lists: sessions, and clients that were given something. Both are read page by page and cut where the
-//! page ends, however much somebody has piled up, and one page is read at a time, accounts by turns.
+//! What the page lists: sessions, and clients that have a consent or a grant. Both are read page by page and cut where
+//! the page ends, however many there are, and one page is read at a time, with accounts taking turns.
 
 use super::owner::Owner;
-use crate::app::App;
 use crate::in_flight::InFlightGuard;
+use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
@@ -18,40 +18,42 @@ use storage::{Belonging, Belongings, Place};
 
 /// How many clients a page shows.
 const MOST_APPS: usize = 50;
-/// How many pages of records are looked through for them.
+/// How many pages of records are read to find them.
 const MOST_PAGES: usize = 5;
-/// How many lists may wait for one session's turn. No browser needs that many; more are refused. Counted by session,
-/// so a thief's session doesn't keep the owner's from the page that ends it.
+/// How many lists of one session may wait at a time. No browser needs that many; more are refused. They are counted by
+/// session, so a thief's session doesn't keep the owner's from the page that ends it.
 const MOST_WAITING: usize = 4;
 
-/// Leave to list what the owner has, for one request.
+/// Permission to list what the owner has, for one request.
 pub(super) struct Lists<'a> {
-    app: &'a App,
+    cx: &'a RequestContext,
     owner: &'a Owner,
     _waiting: InFlightGuard<SessionId>,
 }
 
 impl<'a> Lists<'a> {
+    /// Begins.
+    ///
     /// # Errors
-    /// Busy, for a session whose lists wait already.
-    pub(super) fn enter(app: &'a App, owner: &'a Owner) -> Result<Self, Failure> {
-        let waiting = app.lists().enter(owner.session.id);
+    /// [`Failure::Server`], transient, if [`MOST_WAITING`] lists of the session wait already.
+    pub(super) fn enter(cx: &'a RequestContext, owner: &'a Owner) -> Result<Self, Failure> {
+        let waiting = cx.app.lists().enter(owner.session.id);
         if waiting.ahead() >= MOST_WAITING {
             return Err(Failure::busy("a session asks for the lists of its account too often at once"));
         }
-        Ok(Self { app, owner, _waiting: waiting })
+        Ok(Self { cx, owner, _waiting: waiting })
     }
 
-    /// A page of what the owner has, when it is its turn.
+    /// A page of what the owner has, when it is this account's turn.
     ///
     /// # Errors
-    /// Busy, for a line in which this account has the most; what breaks.
+    /// [`Failure::Server`]; transient, if the queue is full and this account has the most in it.
     pub(super) async fn page(&self, behind: Option<Place>) -> Result<Belongings, Failure> {
-        let _permit = self.app.permit_to_list(&self.owner.session).await?;
-        Ok(self.app.store.belongings(&self.owner.user.id, behind).await?)
+        let _permit = self.cx.app.permit_to_list(&self.owner.session).await?;
+        Ok(self.cx.app.store.belongings(&self.owner.user.id, behind).await?)
     }
 
-    /// The sessions that are alive: this browser's, then others, the latest first.
+    /// The sessions that are alive: this browser's, then the others, latest sign-in first.
     ///
     /// # Errors
     /// As [`Self::page`].
@@ -60,16 +62,16 @@ impl<'a> Lists<'a> {
         let others =
             page.list.iter().filter_map(session).filter(|session| session.id != self.owner.session.id);
         let alive =
-            others.filter(|session| session.is_alive(&self.owner.user, self.owner.ring.generation(), now));
+            others.filter(|session| session.is_alive(&self.owner.user, self.cx.ring.generation(), now));
         let mut sessions: Vec<Session> = alive.cloned().collect();
         sessions.sort_by_key(|session| Reverse(session.authentication.at));
-        // Earlier programs let people have more than a page holds: this browser's may not be among those.
+        // Former versions let users have more sessions than a page holds: this browser's may be on another page.
         sessions.insert(0, self.owner.session.clone());
         sessions.truncate(MOST_OF_A_USER);
         Ok(sessions)
     }
 
-    /// Clients with a remembered consent or a living grant, and where the next page of them begins.
+    /// Clients with a consent or a living grant, and the place behind which the next page of them begins.
     ///
     /// # Errors
     /// As [`Self::page`].
@@ -92,8 +94,8 @@ impl<'a> Lists<'a> {
                     if known.len() >= MOST_APPS {
                         return Ok((shown(known), behind));
                     }
-                    // Once each: nobody remembers clients that don't exist any more.
-                    known.insert(client.clone(), (self.app.client(client).await?, None));
+                    // Once each: clients that don't exist any more are not cached.
+                    known.insert(client.clone(), (self.cx.app.client(client).await?, None));
                 }
                 if let Some((Some(client), connected)) = known.get_mut(client)
                     && let Some((scope, since, is_offline)) = self.given(client, sessions, belonging, now)
@@ -116,7 +118,7 @@ impl<'a> Lists<'a> {
         Ok((shown(known), behind))
     }
 
-    /// What a record gives its client, and since when, if it counts.
+    /// What a record gives its client, since when, and whether offline; `None` if it doesn't count.
     fn given<'b>(
         &self,
         client: &Client,
@@ -124,7 +126,7 @@ impl<'a> Lists<'a> {
         belonging: &'b Belonging,
         now: Timestamp,
     ) -> Option<(&'b Scope, Timestamp, bool)> {
-        let (user, realm) = (&self.owner.user, self.owner.ring.generation());
+        let (user, realm) = (&self.owner.user, self.cx.ring.generation());
         match belonging {
             Belonging::Consent(consent) => {
                 consent.counts(user, client, realm).then_some((&consent.scope, consent.granted_at, false))
@@ -147,7 +149,7 @@ pub(super) fn session(belonging: &Belonging) -> Option<&Session> {
     }
 }
 
-/// A client that has something of this user.
+/// A client that this user gave something.
 pub(super) struct Connected {
     pub(super) client: Arc<Client>,
     pub(super) scope: Scope,
@@ -163,14 +165,14 @@ impl Connected {
     }
 }
 
-/// Clients of which there are records, as they are registered, and what of it counts.
+/// Clients that have records: as they are registered, and what counts of the records.
 type Known = BTreeMap<ClientId, (Option<Arc<Client>>, Option<Connected>)>;
 
 fn shown(known: Known) -> Vec<Connected> {
     known.into_values().filter_map(|(_, connected)| connected).collect()
 }
 
-/// A place as it stands in the page's URL.
+/// A place as text in the page's URL.
 pub(super) fn to_text(place: &Place) -> Option<String> {
     match place {
         Place::Consent(client) => Some(format!("c.{client}")),
@@ -179,7 +181,7 @@ pub(super) fn to_text(place: &Place) -> Option<String> {
     }
 }
 
-/// The place of a page's URL.
+/// The place in a page's URL.
 pub(super) fn from_text(text: &str) -> Option<Place> {
     match text.split_once('.')? {
         ("c", client) => ClientId::parse(client).map(Place::Consent),

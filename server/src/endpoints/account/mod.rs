@@ -1,7 +1,7 @@
-//! `/account`: people see and change what is theirs. One file a section; this one lets them in.
+//! `/account`: people see and change what is theirs. One file a section; `owner` lets them in.
 //!
-//! Everything here needs a session whose password was asked for within the last hour, and every form a token of
-//! this browser and session.
+//! Everything here needs a session in which the password was entered within the last hour, and every form needs a token
+//! of this browser and session.
 
 mod apps;
 mod list;

@@ -1,62 +1,48 @@
 //! Who may see and change an account.
 
-use crate::app::App;
-use crate::cookies::Binding;
-use crate::interaction::{Errand, Stop, Visitor, see_other};
-use crate::keys::Snapshot;
-use crate::web::call::Call;
-use crate::web::csrf;
-use crate::web::failure::Failure;
-use crate::web::form::Form;
+use crate::interaction::{Errand, PageRequest, Stop, Visitor, see_other};
+use crate::web::context::RequestContext;
+use crate::web::csrf::{self, FormKind, Protected};
 use axum::response::Response;
-use http::HeaderMap;
 use protocol::Refusal;
 use protocol::id::ClientId;
 use protocol::params::Params;
 use protocol::session::{Session, SessionCookie};
 use protocol::time::Timestamp;
 use protocol::user::User;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// How long after the password was asked for people may change what is theirs.
+/// How long after the password was entered people may change what is theirs.
 const FRESH: Duration = Duration::from_secs(3600);
 
-/// Somebody in front of their account.
+/// The user whose account it is, signed in at this browser.
 pub(super) struct Owner {
-    pub(super) ring: Arc<Snapshot>,
     pub(super) cookie: SessionCookie,
     pub(super) user: User,
     pub(super) session: Session,
 }
 
 impl Owner {
-    /// Whom the browser's session belongs to; one read. `Ok(Err(_))`: nobody, who is sent to sign in.
-    pub(super) async fn load(
-        app: &App,
-        call: Call,
-        headers: &HeaderMap,
-    ) -> Result<Result<Self, Response>, Stop> {
-        let ring = app.keys.fresh().await?;
-        let away = || {
-            let r = Errand::to_account(app, call, &ring);
-            see_other(&format!("{}/login?r={r}", app.settings.issuer.path()))
-        };
-        let visitor = Visitor::load(app, call, &ring, headers, &ClientId::account()).await?;
-        match visitor.into_session() {
-            Some((cookie, user, session)) => Ok(Ok(Self { ring, cookie, user, session })),
-            None => Ok(Err(away()?)),
-        }
+    /// The user of the browser's session; one read.
+    ///
+    /// # Errors
+    /// [`Stop::Elsewhere`] to sign in, if nobody is; [`Stop::Page`] if we fail.
+    pub(super) async fn load(cx: &RequestContext) -> Result<Self, Stop> {
+        let visitor = Visitor::load(cx, &ClientId::account()).await?;
+        let (cookie, user, session) =
+            visitor.into_session().ok_or_else(|| Errand::sign_in_for_account(cx))?;
+        Ok(Self { cookie, user, session })
     }
 
-    /// Whether the password was asked for lately.
+    /// Whether the password was entered lately.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         now.is_just_after(self.session.authentication.at, FRESH)
     }
 
-    pub(super) fn protected(&self) -> csrf::Form<'_> {
-        csrf::Form {
-            step: csrf::Step::Account,
+    /// What the page's forms are protected as.
+    pub(super) fn protects(&self) -> Protected<'_> {
+        Protected {
+            form: FormKind::Account,
             request: self.session.id.as_bytes(),
             user: self.user.id.as_bytes(),
         }
@@ -64,27 +50,33 @@ impl Owner {
 }
 
 /// A form of the account page: from this browser, of this session, which is fresh.
-pub(super) async fn submitted(
-    app: &App,
-    call: Call,
-    headers: &HeaderMap,
-    form: Result<Form, Failure>,
-) -> Result<Result<(Owner, Binding, Params), Response>, Stop> {
-    csrf::check_sender(&app.settings.issuer, headers)?;
-    let Form(form) = form?;
-    let binding = app.cookies().binding(headers).ok_or(Refusal::FormForeign)?;
-    let owner = match Owner::load(app, call, headers).await? {
-        Ok(owner) => owner,
-        Err(away) => return Ok(Err(away)),
-    };
-    csrf::check(owner.protected(), form.get("csrf"), &binding, &owner.ring)?;
-    if !owner.is_fresh(call.at) {
-        return Err(Refusal::FormStale.into());
+pub(super) struct AccountForm {
+    pub(super) cx: RequestContext,
+    pub(super) owner: Owner,
+    pub(super) fields: Params,
+}
+
+impl AccountForm {
+    /// Reads and checks the form of a request.
+    ///
+    /// # Errors
+    /// [`Refusal::FormForeign`] or [`Refusal::FormStale`] on a page, and as [`PageRequest::own_form`] and
+    /// [`Owner::load`].
+    pub(super) async fn open(mut request: PageRequest) -> Result<Self, Stop> {
+        let fields = request.own_form().await;
+        csrf::check_sender(&request.app.settings.issuer, &request.head().headers)?;
+        let (fields, cx) = (fields?, request.context().await?);
+        let binding = cx.binding()?;
+        let owner = Owner::load(&cx).await?;
+        csrf::check(owner.protects(), fields.get("csrf"), &binding, &cx.ring)?;
+        if !owner.is_fresh(cx.info.at) {
+            return Err(Refusal::FormStale.into());
+        }
+        Ok(Self { cx, owner, fields })
     }
-    Ok(Ok((owner, binding, form)))
 }
 
 /// Back to the page, which says what was done.
-pub(super) fn done(app: &App, what: &str) -> Result<Response, Stop> {
-    Ok(see_other(&format!("{}/account?done={what}", app.settings.issuer.path()))?)
+pub(super) fn done(cx: &RequestContext, what: &str) -> Result<Response, Stop> {
+    Ok(see_other(&cx.path(&format!("/account?done={what}")))?)
 }

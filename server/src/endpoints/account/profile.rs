@@ -1,18 +1,14 @@
-//! Changing the profile. What isn't on the page can't be set by it (N-174): `email_verified` above all.
+//! Changing the profile. N-174: what isn't on the page can't be set by it, `email_verified` above all.
 
-use super::owner::{done, submitted};
-use super::page::{PROFILE, render};
-use crate::app::App;
-use crate::interaction::Stop;
-use crate::web::call::Call;
-use crate::web::failure::Failure;
-use crate::web::form::Form;
-use axum::extract::State;
+use super::owner::{AccountForm, done};
+use super::page::{PROFILE, Showing, render};
+use crate::interaction::{PageRequest, Stop};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use protocol::event::{Event, What};
 use protocol::name::is_email;
 use protocol::params::Params;
+use protocol::time::Timestamp;
 use protocol::user::{User, check_claims};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,46 +16,29 @@ use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
 
 /// The form.
-pub async fn post(
-    State(app): State<App>,
-    call: Call,
-    headers: HeaderMap,
-    form: Result<Form, Failure>,
-) -> Response {
-    save(&app, call, &headers, form).await.unwrap_or_else(|stop| stop.respond(&app, call))
-}
-
-async fn save(
-    app: &App,
-    call: Call,
-    headers: &HeaderMap,
-    form: Result<Form, Failure>,
-) -> Result<Response, Stop> {
-    let (mut owner, binding, form) = match submitted(app, call, headers, form).await? {
-        Ok(submitted) => submitted,
-        Err(away) => return Ok(away),
-    };
-    let changed = changed(&owner.user, &form, call);
+pub async fn post(request: PageRequest) -> Result<Response, Stop> {
+    let AccountForm { cx, mut owner, fields } = AccountForm::open(request).await?;
+    let changed = changed(&owner.user, &fields, cx.info.at);
     if let Some(problem) = problem(&changed) {
         // Shown again as it was typed.
         owner.user = changed;
-        let notice = AccountNotice::Profile(problem).into();
-        return render(app, call, &owner, &binding, StatusCode::UNPROCESSABLE_ENTITY, notice).await;
+        let showing = Showing::notice(AccountNotice::Profile(problem));
+        return Ok(render(&cx, &owner, StatusCode::UNPROCESSABLE_ENTITY, showing).await?);
     }
-    let (store, seen) = (Arc::clone(&app.store), owner.user.updated_at);
+    let (store, stamp, seen) = (Arc::clone(&cx.app.store), cx.info.stamp(), owner.user.updated_at);
     let event = Event::new(What::ProfileChanged).user(changed.id);
-    let write = async move { store.set_profile(&changed, seen, call.stamp()).await };
-    match call.write_and_audit(event, write).await? {
-        Commit::Done => done(app, "profile"),
+    let write = async move { store.set_profile(&changed, seen, stamp).await };
+    match cx.info.write_and_audit(event, write).await? {
+        Commit::Done => done(&cx, "profile"),
         // Changed in another tab meanwhile: the page shows what is there now.
-        Commit::Lost(_) => done(app, "nothing"),
+        Commit::Lost(_) => done(&cx, "nothing"),
     }
 }
 
 /// The user as the form would have it.
-fn changed(now: &User, form: &Params, call: Call) -> User {
-    // It moves on even where clocks don't: of two changes to what both saw, one wins.
-    let updated_at = call.at.max(now.updated_at.plus(Duration::from_millis(1)));
+fn changed(now: &User, form: &Params, at: Timestamp) -> User {
+    // It grows even if the clock doesn't, so that of two changes to the same version one wins.
+    let updated_at = at.max(now.updated_at.plus(Duration::from_millis(1)));
     let mut user = User { updated_at, ..now.clone() };
     for name in PROFILE {
         match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
@@ -68,7 +47,7 @@ fn changed(now: &User, form: &Params, call: Call) -> User {
         }
     }
     if user.claims.get("phone_number") != now.claims.get("phone_number") {
-        // It was said about another number.
+        // It was verified for another number.
         user.claims.remove("phone_number_verified");
     }
     if !user.email_verified {

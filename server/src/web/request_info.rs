@@ -1,4 +1,5 @@
-//! One incoming call: its id and its time, the same in everything it does, and its line in the log.
+//! What is fixed about a request when it arrives: its id, its time and its caller's address. They are the same in
+//! everything the request does and logs.
 
 use super::failure::Failure;
 use crate::admission::QueueKey;
@@ -15,18 +16,18 @@ use protocol::time::Timestamp;
 use std::net::IpAddr;
 use storage::{Commit, Stamp, StoreError};
 
-/// A call.
+/// Id, time and address of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
-    /// Its id; ours, never the caller's.
+pub struct RequestInfo {
+    /// Its id; chosen by us, never by the caller.
     pub id: RequestId,
-    /// When it came.
+    /// When it arrived.
     pub at: Timestamp,
-    /// From where, as far as limits go: [`Caller::counts_as`].
+    /// The address it counts for in limits ([`super::caller::Caller::counts_as`]).
     pub from: Option<IpAddr>,
 }
 
-impl Call {
+impl RequestInfo {
     /// What its writes are marked with.
     pub const fn stamp(&self) -> Stamp {
         Stamp { at: self.at, request: self.id }
@@ -37,11 +38,11 @@ impl Call {
         QueueKey::Stranger(app.settings.rate_limits.then(|| Network::of(self.from)))
     }
 
-    /// Writes, and tells it if it took effect, whether or not the caller waits for the answer: nobody keeps out of the
-    /// log what they did by hanging up.
+    /// Writes, and logs the event if the write took effect, whether or not the caller waits for the answer: nobody keeps
+    /// what they did out of the log by hanging up.
     ///
     /// # Errors
-    /// What the write says.
+    /// [`Failure::Server`].
     pub async fn write_and_audit<T: Send + 'static>(
         self,
         event: Event,
@@ -57,23 +58,23 @@ impl Call {
         .await
     }
 
-    /// Writes to the audit log what the caller failed at, so many lines a minute.
+    /// Writes a failure of the caller's to the audit log, a limited number of lines a minute.
     pub fn audit_failure(&self, app: &App, event: &Event) {
         app.failure_log().audit(Network::of(self.from), self.stamp(), event);
     }
 }
 
-impl From<Call> for Stamp {
-    fn from(call: Call) -> Self {
-        call.stamp()
+impl From<RequestInfo> for Stamp {
+    fn from(info: RequestInfo) -> Self {
+        info.stamp()
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Call {
+impl<S: Sync> FromRequestParts<S> for RequestInfo {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
-        // `begin` puts it there, around every route.
+        // `middleware::run` puts it there, around every route.
         parts.extensions.get().copied().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }

@@ -1,12 +1,10 @@
-//! One step of a request in progress: what all steps load and check first, and how each goes on.
+//! An authorization request in progress, with its client: what every page of it loads and checks first.
 
 use super::browser::Visitor;
 use super::progress::Progress;
 use super::stop::Stop;
-use crate::app::App;
 use crate::entropy;
-use crate::keys::Snapshot;
-use crate::web::call::Call;
+use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use protocol::Refusal;
 use protocol::authorize::{self, AuthorizationRequest, Denied, Met, Next};
@@ -16,41 +14,45 @@ use protocol::id::{ClientId, Subject};
 use protocol::jwt::Compact;
 use protocol::params::Params;
 use protocol::scope::Scope;
-use protocol::time::Timestamp;
 use std::sync::Arc;
 
-/// A request in progress with its client, checked just now.
-pub struct Step {
-    /// What travels.
+/// A request in progress, checked just now.
+pub struct PendingRequest {
+    /// What travels sealed from page to page.
     pub progress: Progress,
-    /// Who asks.
+    /// The client that sent it.
     pub client: Arc<Client>,
-    /// For what.
+    /// What it asks for.
     pub request: AuthorizationRequest,
     hint: Option<Subject>,
 }
 
-impl Step {
+impl PendingRequest {
     /// Begins with what a client sent.
-    pub async fn begin(app: &App, call: Call, ring: &Snapshot, params: Params) -> Result<Self, Stop> {
-        let master = ring.seals().current_master(call.at);
-        let id = entropy::bytes(&*app.entropy);
-        Self::check(app, call, ring, Progress { id, started_at: call.at, signed_in: None, params, master })
-            .await
+    ///
+    /// # Errors
+    /// [`Stop::Page`] until a redirect URI is proven, then [`Stop::Answer`].
+    pub async fn begin(cx: &RequestContext, params: Params) -> Result<Self, Stop> {
+        let (id, now) = (entropy::bytes(&*cx.app.entropy), cx.info.at);
+        let master = cx.ring.seals().current_master(now);
+        Self::check(cx, Progress { id, started_at: now, signed_in: None, params, master }).await
     }
 
-    /// Goes on with what was sealed.
-    pub async fn resume(app: &App, call: Call, ring: &Snapshot, sealed: Option<&str>) -> Result<Self, Stop> {
-        let progress = Progress::open(sealed.ok_or(Refusal::RequestExpired)?, ring, call.at)?;
-        Self::check(app, call, ring, progress).await
+    /// Continues with what was sealed.
+    ///
+    /// # Errors
+    /// As [`Self::begin`], and [`Refusal::RequestExpired`] on a page.
+    pub async fn resume(cx: &RequestContext, sealed: Option<&str>) -> Result<Self, Stop> {
+        let progress = Progress::open(sealed.ok_or(Refusal::RequestExpired)?, &cx.ring, cx.info.at)?;
+        Self::check(cx, progress).await
     }
 
-    async fn check(app: &App, call: Call, ring: &Snapshot, progress: Progress) -> Result<Self, Stop> {
+    async fn check(cx: &RequestContext, progress: Progress) -> Result<Self, Stop> {
         let id = progress.params.get("client_id").and_then(ClientId::parse);
         let client = match id {
             Some(id) => {
-                let _permit = app.permit_to_look_up(&id, call.queue_key(app)).await?;
-                app.client(&id).await?
+                let _permit = cx.app.permit_to_look_up(&id, cx.info.queue_key(&cx.app)).await?;
+                cx.app.client(&id).await?
             }
             None => None,
         };
@@ -60,10 +62,10 @@ impl Step {
             Err(Denied::Redirect(answer, refusal)) => return Err(Stop::Answer(answer, refusal)),
         };
         let client = client.ok_or(Failure::internal("a request was accepted without a client"))?;
-        if request.prompt.create && !app.settings.signup {
+        if request.prompt.create && !cx.app.settings.signup {
             return Err(Stop::Answer(Box::new(request.answer), Refusal::PromptInvalid));
         }
-        let hint = read_hint(app, ring, &request, &client, call.at)
+        let hint = read_hint(cx, &request, &client)
             .map_err(|refusal| Stop::Answer(Box::new(request.answer.clone()), refusal))?;
         Ok(Self { progress, client, request, hint })
     }
@@ -73,33 +75,31 @@ impl Step {
         self.progress.signed_in = visitor.signed_in().map(|there| there.session.authentication.event);
     }
 
-    /// What comes next for this visitor, who agreed to `agreed` just now.
-    pub fn next(&self, call: Call, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
+    /// Decides what comes next for this visitor, who agreed to `agreed` just now.
+    pub fn decide(&self, cx: &RequestContext, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
         let Progress { started_at, signed_in, .. } = self.progress;
-        let met = Met { started_at, now: call.at, signed_in, agreed };
+        let met = Met { started_at, now: cx.info.at, signed_in, agreed };
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)
     }
 
-    /// The client gets an error.
+    /// Ends with an error for the client.
     pub fn refuse(&self, refusal: Refusal) -> Stop {
         Stop::Answer(Box::new(self.request.answer.clone()), refusal)
     }
 }
 
-/// OIDC Core §3.1.2.1: whom the hint is about. One that isn't ours says nothing we could act on.
+/// OIDC Core §3.1.2.1: whom the hint is about. One that isn't ours is refused.
 fn read_hint(
-    app: &App,
-    ring: &Snapshot,
+    cx: &RequestContext,
     request: &AuthorizationRequest,
     client: &Client,
-    now: Timestamp,
 ) -> Result<Option<Subject>, Refusal> {
     let Some(text) = request.id_token_hint.as_deref() else { return Ok(None) };
     let about = || {
-        let token = Compact::parse(text).filter(|token| ring.verify_hint(token, now))?;
+        let token = Compact::parse(text).filter(|token| cx.ring.verify_hint(token, cx.info.at))?;
         // An access token of ours is signed by the same keys.
         let is_id_token = token.header.is_typ("JWT");
-        is_id_token.then(|| token.claims::<Hint>()?.subject(&app.settings.issuer, &client.id)).flatten()
+        is_id_token.then(|| token.claims::<Hint>()?.subject(&cx.app.settings.issuer, &client.id)).flatten()
     };
     about().map(Some).ok_or(Refusal::HintInvalid)
 }
