@@ -1,5 +1,5 @@
-//! What every page promises, whatever it is filled with: reference ids, escaping, and nothing the content security
-//! policy would refuse.
+//! What every page guarantees, whatever it is filled with: fixed ids, escaping, and nothing that the content security
+//! policy would block.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod markup;
@@ -256,13 +256,13 @@ fn the_account_has_a_form_for_each_list_and_thing_that_can_be_done() {
     assert_eq!(tokens.filter(|tag| tag.get("value") == Some("csrf-token")).count(), actions.len());
     assert_eq!(by_id(&tags, "account-logout").get("href"), Some("/logout"));
     let button = |value: &str| tags.iter().find(|tag| tag.get("value") == Some(value)).unwrap();
-    // Its own session is ended by signing out.
+    // This browser's session is ended by signing out.
     assert!(!tags.iter().any(|tag| tag.get("value") == Some("this")));
     assert_eq!(button("another").get("aria-describedby"), Some("session-2"));
     assert_eq!(button("cards").get("aria-describedby"), Some("app-1"));
     assert_eq!(by_id(&tags, "profile-email").get("readonly"), Some(""), "a verified address");
     let empty = page("account-empty");
-    assert!(empty.iter().any(|tag| tag.text == "No application may use your account."));
+    assert!(empty.iter().any(|tag| tag.text == "No applications can use your account."));
     assert!(!empty.iter().any(|tag| ["sessions-end-all", "apps-end-all"].map(Some).contains(&tag.get("id"))));
 }
 
@@ -297,7 +297,7 @@ fn consent_shows_every_scope_and_only_openid_is_fixed() {
     let fixed =
         tags.iter().filter(|tag| tag.get("disabled").is_some() && tag.get("checked").is_some()).count();
     assert_eq!(fixed, 1);
-    for text in ["Know that you are you", "See your e-mail address", "photos:write"] {
+    for text in ["Confirm your identity", "See your e-mail address", "photos:write"] {
         assert!(tags.iter().any(|tag| tag.text.trim() == text), "{text}");
     }
 }

@@ -60,7 +60,7 @@ async fn a_profile_is_changed() {
     browser.refill("#profile-email", "").await;
     browser.follow("#profile-submit").await;
     browser.find("#account-notice[role=status]").await;
-    assert_eq!(browser.text("#account-notice").await, "Your profile is saved.");
+    assert_eq!(browser.text("#account-notice").await, "Your profile has been saved.");
     let alice = fixture.world.admin().user("alice").await.unwrap();
     assert_eq!((alice.claims["name"].as_str(), alice.email), (Some("Alice B. Adams"), None));
     assert_eq!(alice.claims["birthdate"], json!("1990-04-02"));
@@ -158,7 +158,7 @@ async fn n168_applications_are_seen_and_ended() {
     assert!(text.contains("Cards") && !text.contains("Maps"), "{text}");
     browser.follow("#apps-end-all").await;
 
-    assert!(browser.text("section:last-of-type").await.contains("No application may use your account."));
+    assert!(browser.text("section:last-of-type").await.contains("No applications can use your account."));
 }
 
 #[tokio::test]

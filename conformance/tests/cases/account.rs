@@ -105,7 +105,7 @@ async fn profiles_are_changed_checked_and_emptied() {
     ];
     world.pass(5);
     let saved = submit(&world, &mut browser, &page, "profile", &fields).await;
-    assert_eq!(saved.element("account-notice"), Some("Your profile is saved."));
+    assert_eq!(saved.element("account-notice"), Some("Your profile has been saved."));
     let user = world.admin().user("alice").await.unwrap();
     assert_eq!(user.claims.get("name"), Some(&json!("Alice B. Adams")));
     assert_eq!((user.claims.get("birthdate"), user.claims.get("phone_number_verified")), (None, None));
@@ -242,7 +242,7 @@ async fn n168_access_of_an_application_is_revoked() {
     assert!(again.text().contains("consent-approve"), "it has to ask again");
     let page = browser.visit(&world, "/account").await;
     let after = submit(&world, &mut browser, &page, "apps", &[("all", "yes")]).await;
-    assert!(after.text().contains("No application may use your account."));
+    assert!(after.text().contains("No applications can use your account."));
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn n168_all_grants_of_an_application_are_revoked_however_many() {
     }
     let (mut browser, page) = at_home(&world).await;
     let after = submit(&world, &mut browser, &page, "apps", &[("client", "spa")]).await;
-    assert!(after.text().contains("No application may use your account."));
+    assert!(after.text().contains("No applications can use your account."));
     for grant in all.iter().chain([&given]) {
         let kept = kept_grant(&*world.store, grant.key()).await;
         assert!(kept.revoked.is_some(), "{kept:?}");

@@ -166,7 +166,7 @@ async fn a_new_client_under_an_old_id_gets_nothing_of_the_former_one() {
     let stamp = Stamp { at: former.granted_at, request: RequestId::from_bytes([7; 16]) };
     world.store.remember_consent(former, stamp).await.unwrap();
     let account = browser.visit(&world, "/account").await;
-    assert!(account.text().contains("No application may use your account."));
+    assert!(account.text().contains("No applications can use your account."));
     let page = browser.visit(&world, &with(&[("prompt", "consent")])).await;
     browser.consent(&world, &page, "approve").await;
     let [now] = &kept().await[..] else { panic!() };

@@ -251,7 +251,7 @@ async fn n242_all_access_is_taken_back_however_much_there_is() {
     let own = kept(&world).await.grants.remove(0);
     pile_up_grants(&world, &own, PILED_UP).await;
     let after = press(&world, &mut browser, &page, "apps", ("all", "yes")).await;
-    assert!(after.text().contains("No application may use your account."), "{after:?}");
+    assert!(after.text().contains("No applications can use your account."), "{after:?}");
     let kept = kept(&world).await;
     assert!(kept.consents.is_empty());
     assert_eq!(kept.grants.len() as u128, PILED_UP + 1);

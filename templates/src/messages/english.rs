@@ -52,12 +52,12 @@ const SIGN_UP: SignUpTexts = SignUpTexts {
     password_hint: "At least 8 characters. A few words in a row are easy to remember and hard to guess.",
     email: "E-mail address (optional)",
     submit: "Create account",
-    has_account: "Have an account already?",
+    has_account: "Already have an account?",
 };
 
 const LOGOUT: LogoutTexts = LogoutTexts {
     title: "Sign out?",
-    explanation: "Applications that use this sign-in may stay open until they ask again.",
+    explanation: "Applications you are signed in to may keep working until they check again.",
     submit: "Sign out",
     stay: "Stay signed in",
     done: "You are signed out",
@@ -67,7 +67,7 @@ const LOGOUT: LogoutTexts = LogoutTexts {
 const ACCOUNT: AccountTexts = AccountTexts {
     title: "Your account",
     profile: "Profile",
-    profile_note: "Applications see this if you allow them to. Leave empty what nobody should know.",
+    profile_note: "Applications can see this if you allow it. Leave a field empty if you don’t want to share it.",
     fields: ProfileTexts {
         name: "Full name",
         given_name: "Given name",
@@ -80,15 +80,15 @@ const ACCOUNT: AccountTexts = AccountTexts {
     },
     verified: "This address is confirmed as yours.",
     save: "Save",
-    profile_saved: "Your profile is saved.",
+    profile_saved: "Your profile has been saved.",
     password: "Password",
-    password_note: "A new password signs you out everywhere else. Applications have to ask you to sign in again.",
+    password_note: "Changing your password signs you out everywhere else. Applications will ask you to sign in again.",
     current_password: "Current password",
     new_password: "New password",
     change_password: "Change password",
-    password_changed: "Your password is changed. You are signed out everywhere else.",
+    password_changed: "Your password has been changed. You have been signed out everywhere else.",
     sessions: "Where you are signed in",
-    sessions_note: "If you don’t know one of these, sign out there and change your password.",
+    sessions_note: "If you don’t recognize one of these, sign out there and change your password.",
     this_browser: "This browser",
     a_browser: "A browser",
     began: "since",
@@ -97,33 +97,33 @@ const ACCOUNT: AccountTexts = AccountTexts {
     end_others: "Sign out everywhere else",
     sessions_ended: "Signed out.",
     apps: "Connected applications",
-    apps_note: "These may use your account until you remove their access.",
-    no_apps: "No application may use your account.",
+    apps_note: "These applications can use your account until you remove their access.",
+    no_apps: "No applications can use your account.",
     since: "since",
     offline: "also while you are away",
     end_app: "Remove access",
     end_apps: "Remove all access",
     more_apps: "Show more applications",
-    apps_ended: "Access removed. Who wants it back has to ask you.",
+    apps_ended: "Access removed. An application that needs it again will ask you.",
 };
 
 const PROBLEMS: ProblemTexts = ProblemTexts {
     username_taken: "This user name is taken, or looks like one that is. Choose another.",
     username_length: "A user name has 1 to 128 characters.",
-    username_characters: "A user name has letters, digits and punctuation only, without spaces.",
-    username_at_sign: "A user name has no @. Put your address into the e-mail field.",
+    username_characters: "A user name can have only letters, digits and punctuation, and no spaces.",
+    username_at_sign: "A user name can’t contain @. Enter your address in the e-mail field.",
     username_reserved: "This user name is reserved, or looks like one that is. Choose another.",
-    username_mixed_scripts: "This user name mixes alphabets. Use letters of one alphabet; Chinese, Japanese and Korean \
-                             may have Latin letters beside them.",
-    username_unusual: "This user name has letters that are hardly ever used, or too many accents on one letter. Choose \
+    username_mixed_scripts: "This user name mixes alphabets. Use letters of one alphabet; only Chinese, Japanese and \
+                             Korean can be combined with Latin letters.",
+    username_unusual: "This user name contains rarely used letters, or too many accents on one letter. Choose \
                        another.",
     email_invalid: "This is not an e-mail address. Correct it, or leave it empty.",
     password_short: "Use at least 8 characters for your password.",
-    password_long: "Use at most 1024 bytes for your password.",
+    password_long: "Your password is too long. Use at most 1024 bytes.",
     password_is_username: "Your password can’t be your user name.",
-    password_common: "This is one of the most used passwords. Choose another one.",
+    password_common: "This is one of the most common passwords. Choose another one.",
     password_characters: "Your password has characters that can’t be used, like tabs or line breaks.",
-    profile_invalid: "Something in your profile can’t be saved like this. A date of birth is written as 1990-12-31.",
+    profile_invalid: "Something in your profile can’t be saved like this. Write a date of birth like 1990-12-31.",
     password_wrong: "This is not your current password.",
     busy: "Many people are signing in right now. Please wait a moment, then try again.",
     too_many: "There were too many attempts. Please wait a little, then try again.",
@@ -133,7 +133,7 @@ const CONSENT: ConsentTexts = ConsentTexts {
     title: Around { before: "Allow ", after: " to use your account?" },
     signed_in_as: Around { before: "You are signed in as ", after: "." },
     allows: "It will be able to:",
-    required: "(always needed)",
+    required: "(always required)",
     sent_to: Around {
         before: "Your answer goes to ",
         after: ". Allow this only if you know this address and started from there.",
@@ -143,12 +143,12 @@ const CONSENT: ConsentTexts = ConsentTexts {
 };
 
 const SCOPES: &[(&str, &str)] = &[
-    ("openid", "Know that you are you"),
+    ("openid", "Confirm your identity"),
     ("profile", "See your name and other profile details"),
     ("email", "See your e-mail address"),
     ("address", "See your postal address"),
     ("phone", "See your phone number"),
-    ("offline_access", "Keep this access while you are away, until you take it back"),
+    ("offline_access", "Keep this access while you are away, until you remove it"),
 ];
 
 const DEMO: DemoTexts = DemoTexts {
