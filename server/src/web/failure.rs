@@ -1,5 +1,19 @@
-//! How a call ends that does not succeed: we said no, or we broke. The two never look alike; the endpoint picks
-//! the shape (JSON here, a page in `pages`, a challenge in `bearer`).
+//! How a request ends that does not succeed. The endpoint picks the shape of the response: JSON here, a page in `pages`,
+//! a challenge in `bearer`.
+//!
+//! Which error type to use where:
+//!
+//! - [`Refusal`] (`protocol`): we say no to what was sent. Rules return it; it has nothing of the request in it. One table
+//!   gives its code and its public sentence.
+//! - [`Failure`] (here): what endpoints return, a refusal or a [`ServerError`]. It has a status and becomes JSON.
+//! - [`ServerError`]: something that we need has failed, with 503 if trying again may help and 500 if not. Its cause is only
+//!   logged.
+//! - `Stop` (`interaction`): what the handlers of pages return. A failure becomes the error page; a refusal for a proven
+//!   client goes back to the client; a form that is shown again is a response already.
+//! - `AdminError` (`admin`): an operation of an operator's was not done. Its messages are for operators; a page shows a
+//!   problem in its own words before the rest becomes a failure.
+//! - [`StoreError`] (`storage`), [`KeysError`] and [`SignError`] (`keys`), [`PasswordError`] (`password`), [`QueueFull`]
+//!   (`admission`): what parts of the server return. `?` makes a failure of them, never a refusal.
 
 use crate::admission::QueueFull;
 use crate::headers::{JSON, NO_STORE};
@@ -15,27 +29,27 @@ use std::time::Duration;
 use storage::{StoreError, StoreErrorKind};
 use tokio::task::JoinError;
 
-/// Why there is no answer.
+/// Why a request does not succeed.
 #[derive(Clone, Debug)]
 pub enum Failure {
     /// We said no.
     Refused(Refusal),
-    /// We broke.
+    /// We failed.
     Server(ServerError),
 }
 
 impl Failure {
-    /// A failure that only a mistake of ours can cause.
+    /// A failure that only a mistake of ours can cause: 500.
     pub fn internal(what: &'static str) -> Self {
         Self::Server(ServerError::permanent(what))
     }
 
-    /// Too much at once for now.
+    /// Too much at once for now: 503.
     pub fn busy(what: &'static str) -> Self {
         Self::Server(ServerError::transient(what))
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Server(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
@@ -58,7 +72,7 @@ impl Failure {
         }
     }
 
-    /// The code of the answer (RFC 6749 §4.1.2.1 has the two of ours).
+    /// The error code (RFC 6749 §4.1.2.1 has the two for our failures).
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code().as_str(),
@@ -76,8 +90,7 @@ impl Failure {
         }
     }
 
-    /// Puts on an answer what goes with this failure, whatever its shape: when to come back, and the cause for
-    /// the log.
+    /// Adds what belongs to this failure in a response of any shape: `Retry-After`, and the cause for the log.
     pub fn mark(self, mut response: Response) -> Response {
         match self {
             Self::Refused(_) => response,
@@ -90,10 +103,10 @@ impl Failure {
     }
 }
 
-/// When to come back while something is away or everybody is busy.
+/// How long to wait before trying again while something is unavailable or busy.
 pub const BUSY: Duration = Duration::from_secs(2);
 
-/// Tells when to come back, in whole seconds, rounded up (RFC 9110 §10.2.3).
+/// Adds `Retry-After`, in whole seconds, rounded up (RFC 9110 §10.2.3).
 pub fn retry_after(mut response: Response, wait: Duration) -> Response {
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
@@ -144,7 +157,7 @@ impl From<JoinError> for Failure {
 
 impl From<QueueFull> for Failure {
     fn from(_: QueueFull) -> Self {
-        Self::busy("too many callers are in line")
+        Self::busy("too many callers are waiting")
     }
 }
 
