@@ -1,4 +1,4 @@
-//! What every handler can reach: configuration, keys, storage, and one cache. No state of a request lives here.
+//! What every handler can reach: settings, keys, storage, limits, and one cache. It has no state of a request.
 
 use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::attempts::Attempt;
@@ -26,18 +26,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError, StoreErrorKind};
 
-/// How long a client's record may be used without asking the store.
+/// How long a client's record may be used without reading it again.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
-/// How long it may be used by the client itself while the store is away.
-const CLIENT_CACHE_IN_NEED: Duration = Duration::from_secs(15 * 60);
-/// How many clients are remembered at most: some megabytes.
+/// How long it may be used for the client itself while the store is unavailable.
+const CLIENT_CACHE_WHILE_AWAY: Duration = Duration::from_secs(15 * 60);
+/// How many clients are cached at most: some megabytes.
 const CLIENT_CACHE_SIZE: usize = 10_000;
-/// How many clients are looked up at a time that may not exist.
-const LOOKING_UP: usize = 4;
-/// How many more wait for it: as many as there can be connections, so that none has to be refused.
-const WAITING_TO_LOOK_UP: usize = 10_000;
-/// How many pages of account lists may wait: some tenths of a second.
-const WAITING_FOR_LISTS: usize = 64;
+/// How many clients that may not exist are looked up at a time.
+const LOOKUPS: usize = 4;
+/// How many lookups may wait: as many as there can be connections, so that none has to be refused.
+const WAITING_LOOKUPS: usize = 10_000;
+/// How many pages of account lists may wait: some tenths of a second of work.
+const WAITING_LISTS: usize = 64;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -49,7 +49,7 @@ pub struct Parts {
     pub keys: Arc<Keys>,
     /// The password pool.
     pub passwords: Passwords,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
@@ -61,7 +61,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    /// Tells the calls of this process from those of others.
+    /// Distinguishes the requests of this process from those of others.
     process: [u8; 6],
     cookies: Cookies,
     metadata: Bytes,
@@ -75,7 +75,7 @@ struct Inner {
     unreadable_callers: LogThrottle,
     tokens_ahead: LogThrottle,
     clients: RwLock<HashMap<ClientId, Remembered>>,
-    /// Grows when another process wrote: what was read before is not fresh any more.
+    /// Grows when another process has written: what was read before is no longer fresh.
     epoch: AtomicU64,
 }
 
@@ -97,7 +97,7 @@ impl App {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// When the metadata can't be written, which only a mistake of ours can cause.
+    /// If the metadata can't be serialized, by a mistake of ours only.
     pub fn new(parts: Parts) -> Result<Self, serde_json::Error> {
         let Settings { issuer, signing_algs, lifetimes, signup, .. } = &*parts.settings;
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
@@ -106,11 +106,11 @@ impl App {
             process: entropy::bytes(&*parts.entropy),
             cookies,
             metadata,
-            looking_up: Limiter::new(LOOKING_UP, WAITING_TO_LOOK_UP),
+            looking_up: Limiter::new(LOOKUPS, WAITING_LOOKUPS),
             in_flight: InFlight::default(),
             shares: Shares::default(),
             lists: InFlight::default(),
-            listing: Limiter::new(1, WAITING_FOR_LISTS),
+            listing: Limiter::new(1, WAITING_LISTS),
             readiness: SingleFlight::default(),
             failure_log: FailureLog::default(),
             unreadable_callers: LogThrottle::default(),
@@ -121,8 +121,8 @@ impl App {
         })))
     }
 
-    /// The id of a new call.
-    pub fn call_id(&self) -> RequestId {
+    /// An id for a new request.
+    pub fn request_id(&self) -> RequestId {
         RequestId::of_process(self.0.process, entropy::bytes(&*self.entropy))
     }
 
@@ -136,59 +136,59 @@ impl App {
         Attempt::begin(self.keys.current(), self.0.in_flight.clone(), self.settings.rate_limits, now)
     }
 
-    /// The attempts that are being checked.
+    /// The attempts that are being checked, by counter.
     pub fn in_flight(&self) -> &InFlight<AttemptKey> {
         &self.0.in_flight
     }
 
-    /// What callers behind front ends have in work.
+    /// The requests in progress of callers behind front ends.
     pub fn shares(&self) -> &Shares {
         &self.0.shares
     }
 
-    /// Whether this process can work.
+    /// Whether this process can serve.
     pub fn readiness(&self) -> &SingleFlight<Result<(), ServerError>> {
         &self.0.readiness
     }
 
-    /// What callers fail at, for the log.
+    /// Log lines about what callers fail at.
     pub fn failure_log(&self) -> &FailureLog {
         &self.0.failure_log
     }
 
-    /// Callers behind a front end that doesn't say who they are.
+    /// Log lines about callers whose address the front end doesn't tell.
     pub fn unreadable_callers(&self) -> &LogThrottle {
         &self.0.unreadable_callers
     }
 
-    /// Refresh tokens that are newer than the store.
+    /// Log lines about refresh tokens that are newer than the store.
     pub fn tokens_ahead(&self) -> &LogThrottle {
         &self.0.tokens_ahead
     }
 
-    /// The sessions for which an account is being listed, or that wait for it.
+    /// The sessions whose account is being listed or waits for it.
     pub fn lists(&self) -> &InFlight<SessionId> {
         &self.0.lists
     }
 
-    /// A turn to read a page of what somebody has, to be kept until it was. One is read at a time: what each may hold
-    /// is bounded, and how many there are must be, too. Accounts take turns, and inside one its sessions.
+    /// A permit to read a page of what a user has, to be kept until it is read. One page is read at a time: the size of
+    /// each is bounded, so their number must be, too. Accounts take turns, and inside one its sessions.
     ///
     /// # Errors
-    /// [`QueueFull`], for the account with the most in line.
+    /// [`QueueFull`], for the account with the most waiting.
     pub async fn permit_to_list(&self, session: &Session) -> Result<Permit, QueueFull> {
         self.0.listing.acquire(QueueKey::of_session(session)).await
     }
 
-    /// A turn to look up a client that may not exist, to be kept until it was. None is needed for one that was there
-    /// a while ago. Networks take turns, so whoever makes up ids delays their own network's first sight of a client,
-    /// and refuses nobody's.
+    /// A permit to look up a client that may not exist, to be kept until it is read. None is needed for a client that was
+    /// there lately. Networks take turns, so made-up ids delay only the sender's own network, and only for clients that
+    /// this process hasn't seen lately.
     ///
     /// # Errors
-    /// [`QueueFull`], with more in line than there can be connections.
+    /// [`QueueFull`], if more wait than there can be connections.
     pub async fn permit_to_look_up(&self, id: &ClientId, key: QueueKey) -> Result<Option<Permit>, QueueFull> {
-        let in_need = |known: &Remembered| is_within(known, CLIENT_CACHE_IN_NEED, self.clock.now());
-        match self.remembered(id, in_need) {
+        let lately = |known: &Remembered| is_within(known, CLIENT_CACHE_WHILE_AWAY, self.clock.now());
+        match self.remembered(id, lately) {
             Some(_) => Ok(None),
             None => self.0.looking_up.acquire(key).await.map(Some),
         }
@@ -199,7 +199,8 @@ impl App {
         &self.0.cookies
     }
 
-    /// A client, at most a minute old. Unknown ones are never remembered, so a new client works at once.
+    /// A client's record, at most a minute old. That a client doesn't exist is never cached, so a new client works at
+    /// once.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
         let (now, epoch) = (self.clock.now(), self.0.epoch.load(Ordering::Acquire));
         let fresh = |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE, now);
@@ -214,12 +215,12 @@ impl App {
         Ok(Some(client))
     }
 
-    /// A client as it was known a quarter of an hour ago or later, for one that acts for itself while the store is
-    /// away. Not for a store that is busy, which callers can make it; nor what is known to be out of date, since
-    /// somebody changed the store (where a backend tells).
+    /// A client's record of at most a quarter of an hour ago, for a client that acts for itself while the store is
+    /// unavailable. Not while the store is busy, which callers can bring about, and not if the record is known to be out
+    /// of date because the store was changed (as far as a backend tells).
     ///
     /// # Errors
-    /// `error`, by which the client could not be read.
+    /// `error`, with which reading the client failed.
     pub fn client_while_away(
         &self,
         id: &ClientId,
@@ -227,13 +228,14 @@ impl App {
         now: Timestamp,
     ) -> Result<Option<Arc<Client>>, StoreError> {
         let epoch = self.0.epoch.load(Ordering::Acquire);
-        let usable = |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE_IN_NEED, now);
+        let usable =
+            |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE_WHILE_AWAY, now);
         let away = error.kind() == StoreErrorKind::Unavailable;
         let known = if away { self.remembered(id, usable) } else { None };
         known.map(Some).ok_or(error)
     }
 
-    /// What was read is not fresh any more: another process changed the store, or may have.
+    /// Lets nothing that was read before count as fresh: another process changed the store, or may have.
     pub fn distrust_caches(&self) {
         self.0.epoch.fetch_add(1, Ordering::AcqRel);
         self.keys.distrust();
@@ -252,7 +254,7 @@ impl App {
         clients.insert(id.clone(), known);
     }
 
-    /// A client that was deleted can't be used while the store is away either.
+    /// Forgets a client that was deleted, so that it can't be used while the store is unavailable either.
     fn forget(&self, id: &ClientId) {
         if self.remembered(id, |_| true).is_some() {
             self.0.clients.write().unwrap_or_else(PoisonError::into_inner).remove(id);
@@ -260,7 +262,7 @@ impl App {
     }
 }
 
-/// A clock that jumped back makes a record look new: then it is read again, too.
+/// After a jump back of the clock a record seems to be from the future: then it is read again, too.
 fn is_within(known: &Remembered, age: Duration, now: Timestamp) -> bool {
     known.read_at <= now && now.since(known.read_at) < age
 }

@@ -1,7 +1,7 @@
-//! Leave to try a password. [`crate::password::Passwords::verify`] takes it, so no code path checks one that
-//! isn't counted. Counters are in storage, shared by all processes, and written on failure only; those
-//! still being checked are counted in memory, so that many at once pass no more than one after another. Each
-//! process knows its own only: of several, each lets a burst through at once, and what failed counts for all.
+//! Limits on attempts at passwords. [`crate::password::Place::verify`] takes an [`AttemptGuard`], so no code path checks a
+//! password without counting. Counters are in storage, shared by all processes, and written on failure only. Attempts
+//! that are still being checked are counted in memory, so that many at once pass no more than one after another. Each
+//! process knows only its own of these: of several, each lets a burst through at once, and what failed counts for all.
 
 use crate::admission::QueueKey;
 use crate::in_flight::{InFlight, InFlightGuard};
@@ -20,9 +20,9 @@ use storage::{Stamp, Store, StoreError};
 /// What an attempt counts against, and how much that may be.
 pub type Counter = (AttemptKey, Limit);
 
-/// The counters of a stranger, those that fewest share first: of the name they typed from their network, of their
-/// network, and of that name from anywhere. The same for names that lead to somebody and for others, so that no counter
-/// tells them apart.
+/// The counters of a stranger, those that the fewest share first: the typed name from this network, the network, and the
+/// name from anywhere. They are the same whether or not the name belongs to a user, so no counter tells which names
+/// exist.
 pub fn of_stranger(from: Option<IpAddr>, name: Option<&Identifier>) -> impl Iterator<Item = Counter> {
     let here = name.map(|name| (AttemptKey::name_from_network(name, from), NAME_FROM_NETWORK));
     let anywhere = name.map(|name| (AttemptKey::name(name), NAME));
@@ -34,7 +34,7 @@ pub fn of_device(user: &UserId, device: &DeviceId) -> Counter {
     (AttemptKey::device(user, device), OWN)
 }
 
-/// The counter of somebody signed in.
+/// The counter of somebody who is signed in.
 pub fn of_session(session: &SessionId) -> Counter {
     (AttemptKey::session(session), OWN)
 }
@@ -44,8 +44,8 @@ pub fn of_sign_up(from: Option<IpAddr>) -> Counter {
     (AttemptKey::sign_up(from), SIGN_UP)
 }
 
-/// An attempt that enters at counters. It does so *before* debts are read: whoever left by then had its failure
-/// counted, and the debt tells; whoever is still there is ahead. Who is counted just in between counts twice for that
+/// An attempt that enters at counters. It enters *before* debts are read: an earlier attempt has either left, and its
+/// failure is in the debt, or is still there and ahead of this one. One that is counted in between counts twice for that
 /// moment, which only delays; none is missed.
 pub struct Attempt {
     ring: Arc<Snapshot>,
@@ -54,24 +54,27 @@ pub struct Attempt {
     in_flight: InFlight<AttemptKey>,
 }
 
-/// What a counter is stored under: its key under the sealing master of now, so that a copy of the store tells neither
-/// addresses nor what was typed as a name. A new master begins new counters, which is a burst more once in a key's
-/// life.
+/// What a counter is stored under: its key under the current sealing master, so that a copy of the store reveals neither
+/// addresses nor what was typed as a name. A new master begins new counters, which allows one more burst in a master's
+/// lifetime.
 ///
 /// # Errors
-/// Internal ones only: the master that seals now is always there.
+/// By a mistake of ours only: the current master is always there.
 pub fn stored(whom: AttemptKey, ring: &Snapshot, now: Timestamp) -> Result<AttemptKey, ServerError> {
     let seals = ring.seals();
     let parts = [whom.kind.as_bytes(), whom.digest.as_slice()];
     let digest = seals.derive(seals.current_master(now), Purpose::Attempt, &parts);
-    Ok(AttemptKey { digest: digest.ok_or_else(|| ServerError::permanent("no master seals"))?, ..whom })
+    Ok(AttemptKey {
+        digest: digest.ok_or_else(|| ServerError::permanent("the current sealing master is missing"))?,
+        ..whom
+    })
 }
 
-/// Where an attempt stands at one of its counters. It is in flight there until this is dropped.
+/// An attempt's position at one of its counters. It is in flight there until this is dropped.
 #[derive(Debug)]
 pub struct Standing {
     counter: Counter,
-    /// `None`: it did not enter, because it has to wait at another one anyway.
+    /// `None`: it didn't enter, because it has to wait at another counter anyway.
     member: Option<InFlightGuard<AttemptKey>>,
 }
 
@@ -115,8 +118,8 @@ impl Attempt {
         Ok(Standing { counter: (key, limit), member: Some(self.in_flight.enter(key)) })
     }
 
-    /// Enters at each, and at no further one as soon as it has to wait anyway: however many come at once from one
-    /// network, few of them are ahead of others where all networks are counted.
+    /// Enters at each in order, but at no further one once it has to wait anyway: however many come at once from one
+    /// network, few of them are ahead of others at the counter for all networks.
     ///
     /// # Errors
     /// As [`stored`].
@@ -133,8 +136,8 @@ impl Attempt {
         counters.map(enter).collect()
     }
 
-    /// Gives leave unless the debt at one of these counters is too high, or would be if those ahead failed. It is
-    /// counted at these, and at no other that it entered, and queues by `key`.
+    /// Admits the attempt, unless the debt at one of these counters is too high or would be if those ahead failed. It
+    /// counts at these and at no other that it entered, and its check is queued by `key`.
     ///
     /// # Errors
     /// How long to wait.
@@ -157,7 +160,7 @@ impl Attempt {
     }
 }
 
-/// Leave to check one password. It stays in flight until this is dropped.
+/// Permission to check one password. The attempt stays in flight until this is dropped.
 #[derive(Debug)]
 pub struct AttemptGuard {
     standings: Vec<Standing>,
@@ -176,10 +179,10 @@ impl AttemptGuard {
         Self { standings: Vec::new(), key: QueueKey::Stranger(None) }
     }
 
-    /// The attempt counts. It stays in flight until that is stored.
+    /// Counts the attempt as failed. It stays in flight until that is stored.
     ///
     /// # Errors
-    /// What storage says.
+    /// [`StoreError`].
     pub async fn count(self, store: &dyn Store, stamp: Stamp) -> Result<(), StoreError> {
         for Standing { counter: (key, limit), .. } in &self.standings {
             store.note_attempt(*key, *limit, stamp).await?;

@@ -1,9 +1,9 @@
-//! Our three cookies: the session, the binding that ties forms to the browser they were sent to, and the accounts that
-//! signed in from this browser.
+//! Our three cookies: the session, the binding that ties forms to a browser, and the accounts that signed in from this
+//! browser.
 //!
-//! All are host-only, HttpOnly and Lax. On https their names begin with `__Host-`, so no sibling host can set
-//! them (RFC 6265bis §4.1.3.2); a plain http issuer exists on loopback only and can't use that prefix. The name
-//! holds the issuer's hash, so that issuers on one host don't disturb each other.
+//! All are host-only, HttpOnly and Lax. On https their names begin with `__Host-`, so that no sibling host can set them
+//! (RFC 6265bis §4.1.3.2); a plain http issuer exists on loopback only and can't use that prefix. The names contain a hash
+//! of the issuer, so that issuers on one host don't overwrite each other's cookies.
 
 use crate::entropy::{self, Entropy};
 use crate::keys::Snapshot;
@@ -21,7 +21,7 @@ use protocol::time::Timestamp;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Names and attributes, made once.
+/// Names and attributes of the cookies.
 #[derive(Clone, Debug)]
 pub struct Cookies {
     session: String,
@@ -63,7 +63,8 @@ impl Cookies {
         }
     }
 
-    /// The session a browser brings along, if it is one of ours. Whether it still lives the store knows.
+    /// The session that the browser's cookie names, if the cookie is one of ours. Whether the session is alive, only the
+    /// store knows.
     pub fn session(&self, headers: &HeaderMap, ring: &Snapshot) -> Option<SessionCookie> {
         let sealed = base64url::decode(value(headers, &self.session)?)?;
         let opened = ring.seals().open(SealKind::Session, &sealed)?.plaintext;
@@ -79,7 +80,7 @@ impl Cookies {
         })
     }
 
-    /// Gives a browser its session, used just now.
+    /// Sets the session cookie, last used now.
     pub fn set_session(
         &self,
         cookie: &SessionCookie,
@@ -101,19 +102,19 @@ impl Cookies {
         header(format!("{}={sealed}{}; Max-Age={age}", self.session, self.attributes))
     }
 
-    /// Takes the session away.
+    /// Removes the session cookie.
     pub fn clear_session(&self) -> HeaderValue {
         header(format!("{}={}; Max-Age=0", self.session, self.attributes))
     }
 
-    /// The accounts that signed in from this browser, current or not; none for what isn't ours.
+    /// The accounts that signed in from this browser, expired ones among them; none if the cookie isn't ours.
     pub fn devices(&self, headers: &HeaderMap, ring: &Snapshot) -> Devices {
         let sealed = value(headers, &self.devices).and_then(base64url::decode);
         let opened = sealed.and_then(|sealed| ring.seals().open(SealKind::Device, &sealed));
         opened.and_then(|opened| Devices::parse(&opened.plaintext)).unwrap_or_default()
     }
 
-    /// Lets a browser be known. It stays so when it signs out.
+    /// Sets the cookie by which accounts know this browser. It stays when the user signs out.
     pub fn set_devices(
         &self,
         devices: &Devices,
@@ -126,12 +127,12 @@ impl Cookies {
         header(format!("{}={text}{}; Max-Age={age}", self.devices, self.attributes))
     }
 
-    /// The binding a browser brings along.
+    /// The binding in the browser's cookie.
     pub fn binding(&self, headers: &HeaderMap) -> Option<Binding> {
         base64url::decode_array(value(headers, &self.binding)?).map(Binding)
     }
 
-    /// The binding a browser brings along, or a new one with the header that sets it.
+    /// The binding in the browser's cookie, or a new one with the header that sets it.
     pub fn binding_or_new(
         &self,
         headers: &HeaderMap,
@@ -146,16 +147,17 @@ impl Cookies {
     }
 }
 
-/// Our cookies are base64url and constants.
+/// Always a valid header value: our cookies are base64url and constants.
 fn header(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The value of a cookie (RFC 6265 §5.4); of several of one name the first, as browsers put the most specific.
+/// The value of a cookie (RFC 6265 §5.4). Of several with one name it is the first, since browsers send the most specific
+/// first.
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
-    // In bytes, because other programs of this host may have put beside ours what is no text.
+    // As bytes, because other programs on this host may have set cookies that aren't text.
     let mut values = pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     std::str::from_utf8(values.next()?).ok()
 }

@@ -1,5 +1,5 @@
-//! Foreign signatures: tokens signed by keys that others made, clients' among them. A key is judged before it is
-//! used; what a token looks like is `protocol::jwt`'s.
+//! Foreign signatures: tokens signed by keys that others made, clients' among them. A key is checked before it is used;
+//! parsing tokens is `protocol::jwt`'s.
 
 use crate::keys::verify::{PublicKey, number};
 use protocol::jwk::{Jwk, KeyMaterial};
@@ -20,8 +20,8 @@ impl ForeignKey {
     }
 }
 
-/// RFC 7518 §3.3: an RSA key has 2048 bits or more; aws-lc asks only when it verifies. RFC 8017 §3.1: its exponent
-/// is odd and at least 3; with 1 everybody could sign.
+/// RFC 7518 §3.3: an RSA key has 2048 bits or more; aws-lc checks it only when it verifies. RFC 8017 §3.1: its exponent is
+/// odd and at least 3; with 1 anybody could sign.
 fn is_sound(material: &KeyMaterial) -> bool {
     let KeyMaterial::Rsa { n, e } = material else { return true };
     let Some((modulus, exponent)) = number(n).zip(number(e)) else { return false };
@@ -29,7 +29,7 @@ fn is_sound(material: &KeyMaterial) -> bool {
     bits >= 2048 && exponent.last().is_some_and(|low| low % 2 == 1) && exponent != [1]
 }
 
-/// As [`ForeignKey`], for a key that is used once.
+/// As [`ForeignKey::verify`], for a key that is used once.
 pub fn verify(token: &Compact<'_>, jwk: &Jwk) -> bool {
     ForeignKey::parse(jwk).is_some_and(|key| key.verify(token))
 }

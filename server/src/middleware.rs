@@ -1,4 +1,4 @@
-//! The outermost layer of every call.
+//! The outermost layer of every request.
 
 use crate::app::App;
 use crate::config::ClientIp;
@@ -15,10 +15,10 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use protocol::attempts::Network;
 
-/// Finds a call in the log.
+/// Finds a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Runs the route within its caller's share. Transports have shares of their own of whom they know by the socket.
+/// Runs the route within its caller's share. Callers who are known by their socket are limited by the transport.
 async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -> Response {
     if app.settings.client_ip == ClientIp::Socket {
         return next.run(request).await;
@@ -29,13 +29,13 @@ async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -
     next.run(request).await
 }
 
-/// The outermost layer: begins the call, turns away what didn't mean us, and when it ends hardens the answer and
-/// logs what broke. The one place that logs a failure's inner text. The path is logged without its query, which
-/// holds codes and states.
+/// Gives the request its id, time and address, turns away what is not for us, and afterwards hardens the response and logs
+/// what failed. This is the one place that logs the cause of a failure. The path is logged without its query, which
+/// contains codes and states.
 pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let (id, at) = (app.call_id(), app.clock.now());
+    let (id, at) = (app.request_id(), app.clock.now());
     let caller = Caller::of(&app.settings, &request);
-    let told = caller.told(&app.settings, request.headers());
+    let for_doctor = caller.for_doctor(&app.settings, request.headers());
     let info = RequestInfo { id, at, from: caller.counts_as(&id) };
     request.extensions_mut().insert(info);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
@@ -45,7 +45,7 @@ pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Re
         None => {
             caller.complain(&app, &request, at);
             let mut response = route(&app, info, request, next).await;
-            told.map(|told| response.headers_mut().insert(caller::TOLD, told));
+            for_doctor.map(|address| response.headers_mut().insert(caller::CALLER, address));
             response
         }
     };

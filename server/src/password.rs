@@ -41,7 +41,7 @@ pub enum PasswordError {
     Corrupt,
     /// Not a password we could have stored: too long, empty, or with control characters. For new ones only.
     Unusable,
-    /// The computation broke off.
+    /// The computation ended without a result.
     Failed,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for PasswordError {
             Self::Busy => "too many password checks at once",
             Self::Corrupt => "a stored password hash can't be read",
             Self::Unusable => "not a usable password",
-            Self::Failed => "a password check broke off",
+            Self::Failed => "a password check ended without a result",
         })
     }
 }
@@ -69,15 +69,15 @@ pub struct Passwords {
 struct Pool {
     limiter: Limiter,
     memory: Mutex<Vec<Vec<Block>>>,
-    /// Whether memory was used since the last look.
+    /// Whether memory was used since [`Passwords::free_idle`] was last called.
     used: AtomicBool,
     idle_since: AtomicU64,
     calls: AtomicU64,
 }
 
 impl Passwords {
-    /// At most `places` computations at once (19 MiB and one core each), and in line `waiting` strangers and as many
-    /// that accounts know.
+    /// At most `places` computations at once (19 MiB and one core each). Up to `waiting` strangers may wait, and as many
+    /// known callers.
     pub fn new(places: usize, waiting: usize) -> Self {
         let pool = Arc::new(Pool {
             limiter: Limiter::new(places, waiting),
@@ -94,7 +94,7 @@ impl Passwords {
         Self { pool: Arc::clone(&self.pool), key }
     }
 
-    /// Waits for a place. Whoever drops this has left the line.
+    /// Waits for a place. Dropping the future leaves the queue.
     ///
     /// # Errors
     /// [`PasswordError::Busy`].
@@ -113,7 +113,7 @@ impl Passwords {
         self.pool.calls.load(Ordering::Relaxed)
     }
 
-    /// Frees the memory if nothing used it for a minute. To be called now and then.
+    /// Frees the memory if it was unused for a minute. To be called about once a minute.
     pub fn free_idle(&self, now: Timestamp) {
         if self.pool.used.swap(false, Ordering::AcqRel) {
             self.pool.idle_since.store(now.millis(), Ordering::Release);
@@ -177,9 +177,9 @@ impl Place {
         Ok(PasswordHash(Phc { cost, salt: salt.to_vec(), output: output.to_vec() }.to_text()))
     }
 
-    /// Whether `password` is the one that was hashed. The attempt was admitted; [`AttemptGuard::check`] asks here
-    /// and counts. Without a hash (no such user, no password) the same work is done and the answer is false. What
-    /// could never be a password is false, too, after the same work.
+    /// Whether `password` is the one that was hashed. The guard shows that the attempt was admitted; the caller counts a
+    /// failure. Without a hash (no such user, no password) the same work is done and the answer is false. It is also
+    /// false, after the same work, for what could never be a password.
     ///
     /// # Errors
     /// [`PasswordError::Corrupt`], [`PasswordError::Failed`].
@@ -189,7 +189,7 @@ impl Place {
         password: Zeroizing<String>,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordError> {
-        // More than we would ever have hashed: false for everybody, so it tells nothing about anybody.
+        // Longer than anything we would have hashed: false for every user, so the time tells nothing.
         if password.len() > MAX_BYTES {
             return Ok(false);
         }
@@ -209,8 +209,8 @@ impl Place {
         password: Zeroizing<String>,
         phc: Phc,
     ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
-        // The place moves into the computation, which goes on when its caller goes away: whoever hangs up again and
-        // again must not get more of them than the pool has.
+        // The place moves into the computation, which continues if its caller hangs up: hanging up again and again must
+        // not start more computations than the pool has places.
         let done = tokio::task::spawn_blocking(move || {
             let Self { pool, permit } = self;
             let output = pool.argon2(&password, &phc);
@@ -241,7 +241,7 @@ impl Cost {
 struct Phc {
     cost: Cost,
     salt: Vec<u8>,
-    /// Empty: to be computed.
+    /// Empty until it is computed.
     output: Vec<u8>,
 }
 
@@ -252,8 +252,8 @@ impl Phc {
         format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
     }
 
-    /// Reads a stored hash. One that asks for more memory, or much more time, than ours is refused: nobody who
-    /// can write a record may choose how long a login takes.
+    /// Reads a stored hash. One that needs more memory or much more time than ours is refused: whoever can write a
+    /// record must not decide how long a sign-in takes.
     fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("$argon2id$v=19$m=")?;
         let (memory, rest) = rest.split_once(",t=")?;

@@ -1,11 +1,10 @@
 //! Sealing: opaque strings of ours that locate a record and can't be forged (AES-256-GCM-SIV, RFC 8452).
 //!
-//! Layout: format version (1 byte), master id (2 bytes, big-endian, in clear), nonce (12), ciphertext with tag
-//! (16). Associated data: realm, kind, format version, master id; so nothing sealed for one purpose opens for
-//! another. Each (master, kind) has its own HKDF-SHA256 subkey (RFC 5869), derived once, when the list of
-//! masters is built.
+//! Layout: format version (1 byte), master id (2 bytes, big-endian, in clear), nonce (12), ciphertext with tag (16). The
+//! associated data is realm, kind, format version and master id, so nothing sealed for one purpose opens for another. Each
+//! pair of master and kind has its own HKDF-SHA256 subkey (RFC 5869), derived once, when the list of masters is built.
 //!
-//! Absent on purpose: expiry, prefixes and checksums (`protocol::armor`), and the ring the masters come from.
+//! Absent on purpose: expiry, prefixes and checksums (`protocol::armor`), and the ring that the masters come from.
 
 use crate::entropy::{self, Entropy};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -16,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The one layout there is.
+/// The only layout so far.
 const FORMAT: u8 = 1;
 /// Version, master id, nonce.
 const HEAD: usize = 1 + 2 + NONCE_LEN;
@@ -36,11 +35,11 @@ pub enum SealKind {
     TokenId,
     /// An authorization request in progress, in the URL of our pages.
     Request,
-    /// An authorization request that came by POST, on its way to being a GET.
+    /// An authorization request that came by POST, for the GET that it becomes.
     PostedRequest,
-    /// A logout request that came by POST, on its way to being a GET.
+    /// A logout request that came by POST, for the GET that it becomes.
     PostedLogout,
-    /// A way to the account page, in the URL of our pages.
+    /// An errand to the account page, in the URL of our pages.
     Account,
     /// State of the demo relying party.
     Demo,
@@ -61,7 +60,7 @@ impl SealKind {
         Self::Demo,
     ];
 
-    /// Part of key and associated data, so never changed.
+    /// Part of the key and the associated data, so it must never change.
     const fn name(self) -> &'static str {
         match self {
             Self::Code => "code",
@@ -90,11 +89,11 @@ pub enum Purpose {
     GrantId,
     /// A code's secret, from request and user.
     CodeSecret,
-    /// A form's token, from cookie, request and step.
+    /// A form's token, from cookie, request, form and user.
     Csrf,
     /// The next refresh secret, from the one before.
     Ratchet,
-    /// Under what an attempt is counted.
+    /// The key under which an attempt is counted.
     Attempt,
     /// Secrets of the demo user and clients.
     Demo,
@@ -104,7 +103,7 @@ impl Purpose {
     const ALL: [Self; 6] =
         [Self::GrantId, Self::CodeSecret, Self::Csrf, Self::Ratchet, Self::Attempt, Self::Demo];
 
-    /// Part of the key, so never changed.
+    /// Part of the key, so it must never change.
     const fn name(self) -> &'static str {
         match self {
             Self::GrantId => "grant-id",
@@ -117,13 +116,13 @@ impl Purpose {
     }
 }
 
-/// A sealing master as it is handed in.
+/// A sealing master, as the ring gives it.
 pub struct Master {
-    /// Its number; stands in clear in everything it seals.
+    /// Its number, which is in clear in everything it seals.
     pub id: u16,
     /// 256 random bits.
     pub key: Zeroizing<[u8; 32]>,
-    /// When it begins to seal. It opens from the start.
+    /// When it begins to seal. It opens at any time.
     pub seal_from: Timestamp,
 }
 
@@ -143,18 +142,18 @@ impl fmt::Debug for Opened {
 
 /// An immutable list of masters with their subkeys.
 pub struct Seals {
-    /// With when they begin to seal, newest first. Never empty.
+    /// Each with the time from which it seals, newest first. Never empty.
     masters: Vec<(Timestamp, Arc<Subkeys>)>,
 }
 
 impl Seals {
-    /// Derives all subkeys. `None` without any master, or if the crypto library refuses.
+    /// Derives all subkeys. `None` without any master, or if the crypto library fails.
     pub fn new(realm: &Realm, masters: &[Master]) -> Option<Self> {
         Self { masters: Vec::new() }.renewed(realm, &[], masters)
     }
 
-    /// A list of those of this one's masters that are named by `keep`, with when they begin to seal by now, and of new
-    /// ones. What was derived stays, so a master is unwrapped once in a process' life.
+    /// A list of the masters that `keep` names, with the times from which they now seal, and of new ones. What was derived
+    /// is kept, so a master is unwrapped once in a process's lifetime.
     pub fn renewed(&self, realm: &Realm, keep: &[(u16, Timestamp)], new: &[Master]) -> Option<Self> {
         let kept = keep.iter().filter_map(|(id, seal_from)| Some((*seal_from, Arc::clone(self.by_id(*id)?))));
         let mut masters: Vec<_> = kept.collect();
@@ -175,13 +174,12 @@ impl Seals {
         self.current(now).map_or(0, |master| master.id)
     }
 
-    /// Seals with the current master. (A text of 64 GiB could not be sealed and would come out empty, which
-    /// nothing opens.)
+    /// Seals with the current master. (64 GiB of text can't be sealed: the result would be empty, which nothing opens.)
     pub fn seal(&self, kind: SealKind, plaintext: &[u8], entropy: &dyn Entropy, now: Timestamp) -> Vec<u8> {
         self.current(now).and_then(|master| master.seal(kind, plaintext, entropy)).unwrap_or_default()
     }
 
-    /// Seals with one master; `None` if it is not (or no longer) there.
+    /// Seals with one master; `None` if it is not, or no longer, on the list.
     pub fn seal_with(
         &self,
         master: u16,
@@ -192,7 +190,7 @@ impl Seals {
         self.by_id(master)?.seal(kind, plaintext, entropy)
     }
 
-    /// Opens what was sealed as `kind`; `None` for everything else, without telling why.
+    /// Opens what was sealed as `kind`; `None` for everything else, whatever the reason.
     pub fn open(&self, kind: SealKind, sealed: &[u8]) -> Option<Opened> {
         let (head, ciphertext) = sealed.split_at_checked(HEAD)?;
         let (&format, rest) = head.split_first()?;
@@ -209,8 +207,8 @@ impl Seals {
         Some(Opened { master: master.id, plaintext: text })
     }
 
-    /// HMAC-SHA256 under a subkey of `purpose`, over the parts with their lengths. `None` if the master is not
-    /// (or no longer) there.
+    /// HMAC-SHA256 under a subkey of `purpose`, over the parts with their lengths. `None` if the master is not, or no longer,
+    /// on the list.
     pub fn derive(&self, master: u16, purpose: Purpose, parts: &[&[u8]]) -> Option<[u8; 32]> {
         let key = self.by_id(master)?.purposes.iter().find(|(of, _)| *of == purpose).map(|(_, key)| key)?;
         let mut mac = hmac::Context::with_key(key);

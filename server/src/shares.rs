@@ -1,5 +1,5 @@
-//! What one caller behind a front end may have in work. Every connection there is the front end's, so the transport
-//! can't tell callers apart; here they are known.
+//! How many requests one caller behind a front end may have in progress, and how many bytes. All these connections are the
+//! front end's, so the transport can't distinguish callers; here their addresses are known.
 
 use crate::budget::{Budget, Reservation};
 use crate::in_flight::{InFlight, InFlightGuard};
@@ -13,9 +13,9 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// While half of a front end's connections are in work, a caller has one of so many parts of them.
+/// While half of a front end's connections are busy, a caller may have one part in this many of them.
 const PARTS: usize = 12;
-/// What the bodies of a caller hold while they come, in bytes besides the first 8 kB of each.
+/// How many bytes the bodies of a caller may hold while they are read, not counting the first 8 kB of each.
 const BODY_BYTES: usize = 512 * 1024;
 
 /// The shares of all callers.
@@ -41,9 +41,9 @@ impl Default for Shares {
 }
 
 impl Shares {
-    /// Counts a request in work, and its body as it comes. `None`: its caller has too many for now.
+    /// Counts a request in progress, and its body while it is read. `None`: its caller has too many for now.
     pub fn enter(&self, caller: Option<IpAddr>, request: &mut Request) -> Option<Share> {
-        // Whoever has one IPv6 network of 64 bits has 65 536 of them.
+        // One customer usually has 65 536 IPv6 networks of 64 bits.
         let [caller, ..] = Network::of(caller).within();
         let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
         let room = request.extensions().get::<PeerLimit>().map_or(usize::MAX, |room| room.0);
@@ -63,7 +63,7 @@ impl Shares {
     }
 }
 
-/// A body whose bytes count as its caller's.
+/// A body whose bytes count for its caller.
 struct Counted {
     inner: Body,
     bytes: usize,

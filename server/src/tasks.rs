@@ -1,15 +1,16 @@
-//! Work in tasks of its own: many acts at a time, because stores are faster so, and work that goes on when its caller
+//! Work in tasks of its own: many acts at a time, which is faster on most stores, and work that continues when its caller
 //! has left.
 
 use tokio::task::{JoinError, JoinSet};
 
-/// How many are under way at once.
+/// How many acts run at a time.
 pub const AT_ONCE: usize = 32;
 
-/// Does each of the acts and tells `done` what it gave, in the order they end. A caller who leaves stops it.
+/// Runs the acts, [`AT_ONCE`] at a time, and calls `done` with each result, in the order in which they end. Dropping the
+/// future stops it.
 ///
 /// # Errors
-/// The first, which stops it, too.
+/// The first error of an act, which stops the others.
 pub async fn at_once<F, T, E>(
     mut acts: impl Iterator<Item = Result<F, E>>,
     mut done: impl FnMut(T),
@@ -32,11 +33,11 @@ where
     }
 }
 
-/// Does work in a task that goes on when the caller hangs up: what was written is told in the log, and nobody gets an
-/// attempt for nothing by not waiting for the answer.
+/// Runs work in a task that continues when the caller hangs up: what was written gets into the log, and nobody gets a
+/// free attempt by not waiting for the answer.
 ///
 /// # Errors
-/// What the work says.
+/// The work's own.
 pub async fn to_the_end<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,

@@ -1,5 +1,5 @@
-//! Logs: to standard error, as lines for people on a terminal and as JSON elsewhere. Events of the audit log are
-//! lines with the target `audit`.
+//! Logs: to standard error, as text on a terminal and as JSON elsewhere. Events of the audit log are lines with the target
+//! `audit`.
 
 use crate::config::LogFormat;
 use protocol::event::What;
@@ -19,11 +19,11 @@ pub use audit::{audit, audit_by};
 pub use failure_log::{FailureLog, LINES_A_MINUTE, REQUEST_FAILED};
 pub use throttle::LogThrottle;
 
-/// What is logged when nothing else is asked for.
+/// What is logged by default.
 const DEFAULT_FILTER: &str = "info";
 
-/// Installs the log writer for the process. `filter` has the syntax of `RUST_LOG`; what it has wrong is left
-/// out and told. A second call changes nothing.
+/// Installs the log writer for the process. `filter` has the syntax of `RUST_LOG`; if it can't be read, the default is used
+/// and a warning logged. A second call changes nothing.
 pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
     let on_terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
@@ -32,12 +32,12 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
         Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error)),
     };
     let writer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let discreet = FilterFn::new(|it: &Metadata<'_>| tells_no_secrets(it.target(), *it.level()));
-    // Only fails when a subscriber is there already, and then that one stays.
+    let without_secrets = FilterFn::new(|it: &Metadata<'_>| tells_no_secrets(it.target(), *it.level()));
+    // Fails only if a subscriber is installed already, which then stays.
     let _already_installed = match format {
-        LogFormat::Text => writer.with_ansi(on_terminal).finish().with(discreet).try_init(),
+        LogFormat::Text => writer.with_ansi(on_terminal).finish().with(without_secrets).try_init(),
         LogFormat::Json => {
-            writer.json().flatten_event(true).with_span_list(false).finish().with(discreet).try_init()
+            writer.json().flatten_event(true).with_span_list(false).finish().with(without_secrets).try_init()
         }
     };
     if let Some(error) = complaint {
@@ -45,8 +45,8 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
     }
 }
 
-/// The SDK of AWS writes whole requests and answers at the level trace, with our records and its credentials in
-/// them; no filter of an operator's brings that out.
+/// The AWS SDK writes whole requests and answers at the level trace, with our records and its credentials in them. No
+/// filter turns that on.
 fn tells_no_secrets(target: &str, level: Level) -> bool {
     !(target.starts_with("aws_") && level > Level::DEBUG)
 }
@@ -56,17 +56,16 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Audit events\n\n\
          <!-- Generated from protocol/src/event.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
-         Whatever is worth keeping is one line of the log with the target `audit`: the event's name, the request's id \
-         (also in the answer's header `x-request-id`), the time in milliseconds, and the ids of user, client, session \
-         and grant as far as they take part. No secret, no name, no address. What an operator's command changed \
-         (`admin.…`, on the standard error of the command) has `actor` and the hashes of the record `before` and \
-         `after`, which tell whether it is the same and nothing of what is in it. `RUST_LOG=off,audit=info` logs nothing \
-         else.\n\n\
-         Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), each address has ten lines \
-         of a kind a minute; of IPv6 a network of 48 bits counts as one, since one customer can have that. So have all \
-         together that come after the first 4096 of a kind. `log.left_out` then says `of` which event how many `lines` \
-         of how many `networks` were left out, and how many of these lines came from `others` than those 4096. No other \
-         event is ever left out.\n\n\
+         Each audit event is one line of the log with the target `audit`: its name, the request's id (also in the response \
+         header `x-request-id`), the time in milliseconds, and the ids of the user, client, session and grant that it is \
+         about. It has no secret, name or address. A change by an operator's command (`admin.…`, on the command's standard \
+         error) also has `actor`, and the hashes of the record `before` and `after`, which tell whether two records are the \
+         same and nothing of their content. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
+         Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), ten lines a minute of \
+         each kind are written per address; an IPv6 network of 48 bits counts as one address, since one customer can have \
+         that. All addresses after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
+         many `lines` of how many `networks` were left out, and how many of these lines came from `others` than those 4096. \
+         No other event is ever left out.\n\n\
          | event | when |\n|---|---|\n",
     );
     for what in What::ALL {

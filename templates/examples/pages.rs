@@ -1,5 +1,5 @@
 //! Writes every page, filled with samples, to a folder to look at: `cargo run -p templates --example pages FOLDER`.
-#![expect(clippy::unwrap_used, reason = "a tool for people at work on the pages")]
+#![expect(clippy::unwrap_used, reason = "a tool for people who work on the pages")]
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;

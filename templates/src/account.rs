@@ -5,12 +5,12 @@ use askama::Template;
 use crate::messages::{AccountTexts, ProfileTexts};
 use crate::{ChoiceProblem, Messages, ScopeItem};
 
-/// An instant on a page: for programs and for people.
+/// A time on a page, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// As in the attribute `datetime`.
+    /// The value of the attribute `datetime`.
     pub machine: String,
-    /// As it is read.
+    /// The text that people read.
     pub text: String,
 }
 
@@ -19,7 +19,7 @@ pub struct Moment {
 pub struct ProfileField<'a> {
     /// The claim, and the name of the input.
     pub name: &'a str,
-    /// What it holds.
+    /// Its value.
     pub value: &'a str,
 }
 
@@ -68,13 +68,13 @@ pub struct SessionItem<'a> {
     pub id: &'a str,
     /// When it began.
     pub began: Moment,
-    /// When the password was last asked for in it.
+    /// When the password was last entered in it.
     pub signed_in: Moment,
-    /// Whether it is this one.
+    /// Whether it is the browser that the page is for.
     pub is_current: bool,
 }
 
-/// A client that was given something.
+/// A client that has access.
 #[derive(Debug, Clone)]
 pub struct AppItem<'a> {
     /// The client's id, sent back to end it.
@@ -85,7 +85,7 @@ pub struct AppItem<'a> {
     pub scopes: Vec<ScopeItem<'a>>,
     /// Since when.
     pub since: Moment,
-    /// Whether it goes on while the user is away.
+    /// Whether it keeps its access while the user is away.
     pub is_offline: bool,
 }
 
@@ -98,15 +98,16 @@ pub enum AccountNotice {
     PasswordChanged,
     /// One or more sessions have ended.
     SessionsEnded,
-    /// One or more clients have nothing any more.
+    /// One or more clients have lost their access.
     AppsEnded,
-    /// What was entered in the profile can't be taken.
+    /// What was entered in the profile was refused.
     Profile(ChoiceProblem),
-    /// What was entered for the password can't be taken.
+    /// What was entered for the password was refused.
     Password(ChoiceProblem),
 }
 
-/// The account page. Every form posts `csrf`; the forms differ by their actions, which are `action` and a word.
+/// The account page. Every form posts `csrf`; their actions are `action` followed by `/profile`, `/password`, `/sessions` or
+/// `/apps`.
 #[derive(Debug, Template)]
 #[template(path = "account.html")]
 pub struct Account<'a> {
@@ -116,25 +117,25 @@ pub struct Account<'a> {
     pub nonce: &'a str,
     /// The page's own path or URL: forms go below it.
     pub action: &'a str,
-    /// Where signing out begins.
+    /// The page that asks before signing out.
     pub logout_url: &'a str,
     /// The CSRF token of all forms.
     pub csrf: &'a str,
-    /// Who is signed in.
+    /// The name of the user who is signed in.
     pub username: &'a str,
-    /// A verified address, which can't be changed here.
+    /// The verified address, which can't be changed here.
     pub verified_email: Option<&'a str>,
     /// The profile.
     pub profile: &'a [ProfileField<'a>],
-    /// Where the person is signed in, this browser first.
+    /// Where the user is signed in, this browser first.
     pub sessions: &'a [SessionItem<'a>],
-    /// Who was given something.
+    /// The clients that have access.
     pub apps: &'a [AppItem<'a>],
-    /// Whether there were others on a page before this one.
+    /// Whether other clients are on the pages before this one.
     pub is_continued: bool,
-    /// Where the next of them are, if there are more.
+    /// The next page of clients, if there are more.
     pub more_apps_url: Option<&'a str>,
-    /// What to say about the last thing that was done.
+    /// What to say about the last action.
     pub notice: Option<AccountNotice>,
 }
 
@@ -176,7 +177,7 @@ impl Account<'_> {
         }
     }
 
-    /// Whether to try the password again, from its first field.
+    /// Whether the focus is on the current password, to try again.
     fn begins_with_current_password(&self) -> bool {
         self.password_problem().is_some() && !self.is_at_fault("password")
     }

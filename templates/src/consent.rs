@@ -14,13 +14,13 @@ pub struct ScopeItem<'a> {
 }
 
 impl<'a> ScopeItem<'a> {
-    /// The line for a scope: its text in this language, or its own name when it has none.
+    /// A scope with its text in this language, or with its own name if there is none.
     #[must_use]
     pub fn new(messages: &Messages, name: &'a str) -> Self {
         Self { name, text: messages.scope_text(name).unwrap_or(name) }
     }
 
-    /// Without `openid` there is no sign-in to consent to, so it cannot be unchecked.
+    /// `openid` can't be unchecked: without it there is no sign-in.
     fn is_required(&self) -> bool {
         self.name == "openid"
     }
@@ -32,8 +32,8 @@ impl<'a> ScopeItem<'a> {
 
 /// The consent page.
 ///
-/// It posts `scope` once for each scope left checked, and `decision`, which is `approve` or `deny`. Nothing has the
-/// focus at first: a key pressed for another page must not grant access.
+/// It posts `scope` once for each scope that is checked, and `decision`, which is `approve` or `deny`. Nothing has the focus
+/// at first: a key that was meant for another page must not grant access.
 #[derive(Debug, Template)]
 #[template(path = "consent.html")]
 pub struct Consent<'a> {
@@ -49,9 +49,9 @@ pub struct Consent<'a> {
     pub csrf: &'a str,
     /// The client's name as it is registered.
     pub client_name: &'a str,
-    /// Host (and port) the answer is sent to: a name is easily imitated, an address is not.
+    /// Host (and port) the answer is sent to: a client's name is easily imitated, its address is not.
     pub redirect_host: &'a str,
-    /// Who is signed in.
+    /// The name of the user who is signed in.
     pub username: &'a str,
     /// What the client asked for.
     pub scopes: &'a [ScopeItem<'a>],

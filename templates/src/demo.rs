@@ -1,6 +1,6 @@
 //! The demo relying party: pages that show what a client sees of a sign-in.
 //!
-//! It runs on loopback in `dev` only, which is why a token may stand on a page.
+//! It runs on loopback in `dev` only, so it may show a token on a page.
 
 use askama::Template;
 
@@ -16,11 +16,11 @@ pub struct DemoHome<'a> {
     pub nonce: &'a str,
     /// Starts an authorization request.
     pub sign_in_url: &'a str,
-    /// A command line that gets a token for a machine.
+    /// A command that gets a token for a program.
     pub curl: Option<&'a str>,
 }
 
-/// What the demo client got and what it verified.
+/// What the demo client received and verified.
 #[derive(Debug, Template)]
 #[template(path = "demo_result.html")]
 pub struct DemoResult<'a> {
@@ -36,7 +36,7 @@ pub struct DemoResult<'a> {
     pub access_token: &'a str,
     /// The claims of the access token, as indented JSON.
     pub access_token_claims: &'a str,
-    /// What was verified, and the value that was found.
+    /// What was verified, each with its value.
     pub checks: &'a [(&'a str, &'a str)],
     /// Back to the beginning.
     pub again_url: &'a str,

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::Messages;
 
-/// The error page. It shows our own words only, nothing of the request.
+/// The error page. It has only our own words, nothing of the request.
 #[derive(Debug, Template)]
 #[template(path = "error_page.html")]
 pub struct ErrorPage<'a> {
@@ -16,6 +16,6 @@ pub struct ErrorPage<'a> {
     pub code: &'a str,
     /// The fixed public sentence of this refusal or failure.
     pub sentence: &'a str,
-    /// What finds this request in the log.
+    /// The id that finds this request in the log.
     pub request_id: &'a str,
 }

@@ -16,6 +16,6 @@ pub struct FormPost<'a> {
     pub nonce: &'a str,
     /// The proven redirect URI.
     pub action: &'a str,
-    /// Response parameters, name and value. No name may be `submit`: it would hide the form's method.
+    /// Response parameters, name and value. No name may be `submit`: it would hide the form's method of that name.
     pub fields: &'a [(&'a str, &'a str)],
 }

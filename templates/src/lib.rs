@@ -1,10 +1,11 @@
 //! The pages people see, as types: a page is a struct of borrowed strings and a file in `templates/`.
 //!
-//! Why a crate: whoever renders a page cannot forget a field, and whoever changes a page needs to know nothing of
-//! OAuth, storage or HTTP. Every value is escaped by askama; a test bans the filters that would switch that off.
+//! It is a crate of its own so that whoever changes a page needs to know nothing of OAuth, storage or HTTP. As types, no page
+//! can be rendered without one of its fields. Every value is escaped by askama; a test bans the filters that would switch
+//! that off.
 //!
-//! Absent on purpose: response headers (`server` sends the content security policy whose nonce is given to each
-//! page), decisions about what to show, and JavaScript, but for the one line that posts [`FormPost`].
+//! Absent on purpose: response headers (`server` sends the content security policy whose nonce each page gets), decisions
+//! about what to show, and JavaScript, except for the one line that posts [`FormPost`].
 
 pub mod messages;
 

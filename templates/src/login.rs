@@ -9,11 +9,11 @@ use crate::Messages;
 /// There is no "unknown user": the answer is the same for every account, existing or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginProblem {
-    /// User name and password do not belong together.
+    /// User name and password don't match.
     WrongCredentials,
-    /// We cannot check a password right now.
+    /// Passwords can't be checked right now.
     Busy,
-    /// Too many wrong ones lately.
+    /// Too many attempts lately.
     TooMany,
 }
 
@@ -27,17 +27,17 @@ pub struct Login<'a> {
     pub nonce: &'a str,
     /// Where the form is posted: a path or URL of ours.
     pub action: &'a str,
-    /// The sealed authorization request, sent back in the hidden field `r`.
+    /// The sealed errand, sent back in the hidden field `r`.
     pub request: &'a str,
     /// The CSRF token, sent back in the hidden field `csrf`.
     pub csrf: &'a str,
-    /// The client the person is signing in to, as it is registered.
+    /// The name of what the user signs in to: the client's, as it is registered, or the account page's.
     pub client_name: &'a str,
-    /// What the user name field holds at first; empty for nothing. The person may change it.
+    /// The initial value of the user name field; may be empty.
     pub username: &'a str,
     /// What went wrong with the last attempt.
     pub problem: Option<LoginProblem>,
-    /// Where people without an account make one; `None` when sign-up is closed.
+    /// Where to create an account; `None` if sign-up is closed.
     pub signup_url: Option<&'a str>,
 }
 

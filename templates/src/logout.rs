@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::Messages;
 
-/// Asks whether the person wants to sign out.
+/// Asks whether to sign out.
 #[derive(Debug, Template)]
 #[template(path = "logout.html")]
 pub struct Logout<'a> {
@@ -16,13 +16,13 @@ pub struct Logout<'a> {
     pub action: &'a str,
     /// The CSRF token, sent back in the hidden field `csrf`.
     pub csrf: &'a str,
-    /// Who is signed in.
+    /// The name of the user who is signed in.
     pub username: &'a str,
-    /// Where those go who stay.
+    /// Where to go without signing out.
     pub account_url: &'a str,
 }
 
-/// Says that nobody is signed in any more.
+/// Says that the user is signed out.
 #[derive(Debug, Template)]
 #[template(path = "logged_out.html")]
 pub struct LoggedOut<'a> {

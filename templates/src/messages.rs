@@ -1,16 +1,15 @@
 //! The fixed texts of all pages, as data: a language is one [`Messages`] constant.
 //!
-//! Absent on purpose: choosing a language (the caller does), and the sentences of refusals, which belong to the rules
-//! that refuse.
+//! Absent on purpose: choosing a language (the caller does), and the sentences of refusals, which are with the rules.
 
 mod english;
 
 /// A sentence around a value, so that every language can put the value where its grammar wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
-    /// What stands before the value, with the space between them.
+    /// The text before the value, with the space between them.
     pub before: &'static str,
-    /// What stands after it.
+    /// The text after it.
     pub after: &'static str,
 }
 
@@ -31,7 +30,7 @@ pub struct Messages {
     pub logout: LogoutTexts,
     /// The account page.
     pub account: AccountTexts,
-    /// Why something can't be taken.
+    /// Why something is refused.
     pub problems: ProblemTexts,
     /// What scopes mean: name and text.
     pub scopes: &'static [(&'static str, &'static str)],
@@ -44,7 +43,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// What a scope means to a person; `None` for scopes this language knows nothing about.
+    /// What a scope means to people; `None` for scopes that have no text in this language.
     #[must_use]
     pub fn scope_text(&self, name: &str) -> Option<&'static str> {
         self.scopes.iter().find(|(scope, _)| *scope == name).map(|(_, text)| *text)
@@ -56,7 +55,7 @@ impl Messages {
 pub struct LoginTexts {
     /// Heading and title.
     pub title: &'static str,
-    /// Put before the title when something went wrong: a screen reader says the title first.
+    /// Before the title if something went wrong: a screen reader says the title first.
     pub problem_title: &'static str,
     /// Around the client's name.
     pub to_client: Around,
@@ -66,9 +65,9 @@ pub struct LoginTexts {
     pub password: &'static str,
     /// The button.
     pub submit: &'static str,
-    /// User name and password do not belong together.
+    /// User name and password don't match.
     pub wrong_credentials: &'static str,
-    /// Passwords cannot be checked right now.
+    /// Passwords can't be checked right now.
     pub busy: &'static str,
     /// Before the link to sign-up.
     pub no_account: &'static str,
@@ -102,7 +101,7 @@ pub struct LogoutTexts {
     pub explanation: &'static str,
     /// The button.
     pub submit: &'static str,
-    /// The way back.
+    /// The link back to the account.
     pub stay: &'static str,
     /// Heading and title afterwards.
     pub done: &'static str,
@@ -113,11 +112,11 @@ pub struct LogoutTexts {
 /// Texts of [`crate::Account`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountTexts {
-    /// Heading and title; also what people sign in to when they come to see it.
+    /// Heading and title; also the name of what people sign in to when they open it.
     pub title: &'static str,
     /// Heading of the profile.
     pub profile: &'static str,
-    /// Who sees the profile.
+    /// Who can see the profile.
     pub profile_note: &'static str,
     /// Labels of its fields.
     pub fields: ProfileTexts,
@@ -131,7 +130,7 @@ pub struct AccountTexts {
     pub password: &'static str,
     /// What changing it does.
     pub password_note: &'static str,
-    /// Label of the password now.
+    /// Label of the current password.
     pub current_password: &'static str,
     /// Label of the new password.
     pub new_password: &'static str,
@@ -147,9 +146,9 @@ pub struct AccountTexts {
     pub this_browser: &'static str,
     /// Another session.
     pub a_browser: &'static str,
-    /// Before when a session began.
+    /// Before the time when a session began.
     pub began: &'static str,
-    /// Before when the password was last asked for.
+    /// Before the time when the password was last entered.
     pub signed_in: &'static str,
     /// The button that ends a session.
     pub end: &'static str,
@@ -163,17 +162,17 @@ pub struct AccountTexts {
     pub apps_note: &'static str,
     /// There are none.
     pub no_apps: &'static str,
-    /// Before since when.
+    /// Before the time since when they have access.
     pub since: &'static str,
-    /// It works while the user is away.
+    /// It keeps its access while the user is away.
     pub offline: &'static str,
-    /// The button that ends one.
+    /// The button that removes one's access.
     pub end_app: &'static str,
-    /// The button that ends all.
+    /// The button that removes all access.
     pub end_apps: &'static str,
-    /// Leads to the next page of them.
+    /// The link to the next page of them.
     pub more_apps: &'static str,
-    /// Applications were ended.
+    /// Access was removed.
     pub apps_ended: &'static str,
 }
 
@@ -201,11 +200,11 @@ pub struct ProfileTexts {
 /// Sentences of [`crate::ChoiceProblem`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemTexts {
-    /// The user name is somebody's, or looks like it.
+    /// The user name is another user's, or looks like it.
     pub username_taken: &'static str,
-    /// No user name, or too long.
+    /// No user name, or one that is too long.
     pub username_length: &'static str,
-    /// Characters that can't stand in a user name.
+    /// Characters that a user name can't have.
     pub username_characters: &'static str,
     /// An `@` in the user name.
     pub username_at_sign: &'static str,
@@ -213,23 +212,23 @@ pub struct ProblemTexts {
     pub username_reserved: &'static str,
     /// Letters of several alphabets.
     pub username_mixed_scripts: &'static str,
-    /// Letters that hardly anybody uses, or marks piled up.
+    /// Rarely used letters, or many marks on one letter.
     pub username_unusual: &'static str,
     /// Not an e-mail address.
     pub email_invalid: &'static str,
-    /// Too short a password.
+    /// The password is too short.
     pub password_short: &'static str,
-    /// Too long a password.
+    /// The password is too long.
     pub password_long: &'static str,
     /// The password is the user name.
     pub password_is_username: &'static str,
     /// A common password.
     pub password_common: &'static str,
-    /// Characters that can't stand in a password.
+    /// Characters that a password can't have.
     pub password_characters: &'static str,
-    /// A profile field holds what it can't.
+    /// A profile field has a value that it can't have.
     pub profile_invalid: &'static str,
-    /// The current password is another one.
+    /// It is not the current password.
     pub password_wrong: &'static str,
     /// Passwords can't be checked right now.
     pub busy: &'static str,
@@ -246,7 +245,7 @@ pub struct ConsentTexts {
     pub signed_in_as: Around,
     /// Above the list of scopes.
     pub allows: &'static str,
-    /// Beside a scope that cannot be left out.
+    /// After a scope that can't be left out.
     pub required: &'static str,
     /// Around the host the answer is sent to.
     pub sent_to: Around,
@@ -274,7 +273,7 @@ pub struct ErrorTexts {
 pub struct FormPostTexts {
     /// Heading and title.
     pub title: &'static str,
-    /// What to do if the page stays.
+    /// What to do if nothing happens.
     pub explanation: &'static str,
     /// The button.
     pub submit: &'static str,
@@ -291,11 +290,11 @@ pub struct DemoTexts {
     pub steps: &'static [&'static str],
     /// The button that begins.
     pub sign_in: &'static str,
-    /// Above the command line for machines.
+    /// Above the command that gets a token for a program.
     pub machine: &'static str,
     /// Heading and title of the result.
     pub signed_in: &'static str,
-    /// What happened since the button was pressed.
+    /// What has happened since the button was pressed.
     pub what_happened: &'static str,
     /// Above what was verified.
     pub checks: &'static str,

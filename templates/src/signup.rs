@@ -1,18 +1,18 @@
-//! The page where people make an account.
+//! The page where people create an account.
 
 use askama::Template;
 
 use crate::Messages;
 use crate::messages::ProblemTexts;
 
-/// Why something a person chose can't be taken. Each has its own sentence in every language.
+/// Why something that was chosen is refused. Each has its own sentence in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChoiceProblem {
-    /// The user name is somebody's or a program's, or looks like somebody's.
+    /// The user name is another user's or a client's id, or looks like another user's.
     UsernameTaken,
-    /// No user name, or too long a one.
+    /// No user name, or one that is too long.
     UsernameLength,
-    /// Characters that can't stand in a user name.
+    /// Characters that a user name can't have.
     UsernameCharacters,
     /// An `@` in the user name.
     UsernameAtSign,
@@ -20,23 +20,23 @@ pub enum ChoiceProblem {
     UsernameReserved,
     /// Letters of several alphabets in the user name.
     UsernameMixedScripts,
-    /// Letters in the user name that hardly anybody uses, or marks piled up.
+    /// Rarely used letters in the user name, or many marks on one letter.
     UsernameUnusual,
     /// Not an e-mail address.
     EmailInvalid,
     /// Fewer than eight characters.
     PasswordShort,
-    /// More bytes than a password has.
+    /// More bytes than a password may have.
     PasswordLong,
     /// The password is the user name.
     PasswordIsUsername,
-    /// One of those everybody tries first.
+    /// One of the most common passwords.
     PasswordCommon,
     /// Characters that can't be typed the same way everywhere.
     PasswordCharacters,
-    /// This field of the profile holds what it can't.
+    /// This field of the profile has a value that it can't have.
     ProfileInvalid(&'static str),
-    /// The current password is another one.
+    /// It is not the current password.
     PasswordWrong,
     /// Passwords can't be checked right now.
     Busy,
@@ -104,15 +104,15 @@ pub struct SignUp<'a> {
     pub request: &'a str,
     /// The CSRF token, sent back in the hidden field `csrf`.
     pub csrf: &'a str,
-    /// The client the person is on the way to.
+    /// The name of what the user signs up for: the client's, or the account page's.
     pub client_name: &'a str,
-    /// What the user name field holds at first.
+    /// The initial value of the user name field.
     pub username: &'a str,
-    /// What the e-mail field holds at first.
+    /// The initial value of the e-mail field.
     pub email: &'a str,
     /// What went wrong with the last attempt.
     pub problem: Option<ChoiceProblem>,
-    /// Where people with an account sign in.
+    /// Where to sign in instead.
     pub login_url: &'a str,
 }
 
@@ -125,7 +125,7 @@ impl SignUp<'_> {
         self.problem.is_some_and(|problem| problem.field() == field)
     }
 
-    /// The field to begin with: the one at fault, else the first.
+    /// Whether this field has the focus: the one at fault, else the first.
     fn begins_with(&self, field: &str) -> bool {
         let at_fault = self.problem.map_or("", ChoiceProblem::field);
         if at_fault.is_empty() { field == "username" } else { field == at_fault }

@@ -33,7 +33,7 @@ fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<It
     text.split(open).skip(1).map(move |part| part.split_once(close).expect("a closing mark").0)
 }
 
-/// The template without what stands between `open` and `close`.
+/// The template without the text between `open` and `close`.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut parts = text.split(open);
     let first = parts.next().unwrap_or_default().to_owned();
@@ -44,7 +44,7 @@ fn without(text: &str, open: &str, close: &str) -> String {
 fn no_filter_and_no_way_around_escaping() {
     for (name, text) in html_files() {
         let expressions = between(&text, "{{", "}}").chain(between(&text, "{%", "%}"));
-        // No filter at all is the simplest rule that holds `safe` off.
+        // No filter at all is the simplest rule that keeps `safe` out.
         for expression in expressions {
             assert!(!expression.replace("||", "").contains('|'), "{name}: {expression}");
             assert!(!expression.contains("filter") && !expression.contains("Safe"), "{name}: {expression}");

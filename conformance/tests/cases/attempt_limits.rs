@@ -186,7 +186,7 @@ async fn n155_n250_unreadable_addresses_are_counted_and_do_not_share_one_counter
         303,
         "not what others failed at"
     );
-    let said = |log: &Log| log.text().lines().filter(|line| line.contains("tells no address")).count();
+    let said = |log: &Log| log.text().lines().filter(|line| line.contains("has no address")).count();
     assert_eq!(said(&log), 1, "once a minute");
     world.pass(60);
     door.submit(&world, "garbage", "alice", PASSWORD).await;

@@ -85,12 +85,12 @@ async fn talk(
     tokio::spawn(connection);
     let request = http::Request::get(format!("{}/.well-known/openid-configuration", issuer.path()))
         .header(HOST, issuer.authority());
-    let request = proof.into_iter().fold(request, |request, proof| request.header(caller::ASKS, proof));
+    let request = proof.into_iter().fold(request, |request, proof| request.header(caller::DOCTOR, proof));
     let request = request.body(Empty::<Bytes>::new()).map_err(because(issuer))?;
     let response = sender.send_request(request).await.map_err(because(issuer))?;
     let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).and_then(parse_date);
     let caller =
-        response.headers().get(caller::TOLD).and_then(|caller| caller.to_str().ok()).map(str::to_owned);
+        response.headers().get(caller::CALLER).and_then(|caller| caller.to_str().ok()).map(str::to_owned);
     let body = Limited::new(response.into_body(), MAX_BYTES).collect().await.map_err(because(issuer))?;
     let document: Option<serde_json::Value> = serde_json::from_slice(&body.to_bytes()).ok();
     let issuer = document.and_then(|document| Some(document.get("issuer")?.as_str()?.to_owned()));

@@ -48,7 +48,7 @@ impl Demo {
             application: DemoClient { id: APPLICATION, secret: secret_of(&derive(app, APPLICATION)?) },
             machine: DemoClient { id: MACHINE, secret: secret_of(&derive(app, MACHINE)?) },
         };
-        let admin = Admin::of_server(app, Stamp { at: app.clock.now(), request: app.call_id() });
+        let admin = Admin::of_server(app, Stamp { at: app.clock.now(), request: app.request_id() });
         demo.make_user(&admin, app).await?;
         ensure(&admin, app, &demo.application, &demo.application_metadata()).await?;
         ensure(&admin, app, &demo.machine, &machine_metadata()).await?;

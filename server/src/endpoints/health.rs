@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can work. Neither says more than that.
+//! Whether the process is alive, and whether it can serve. The answers say no more than that.
 
 use crate::app::App;
 use crate::server_error::ServerError;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use std::time::Duration;
 
-/// How old an answer of `/readyz` may be: however often it is asked, the store is asked once in this time.
+/// How old an answer of `/readyz` may be: however often it is requested, the store is read once in this time.
 const AGE: Duration = Duration::from_secs(1);
 
 /// The process answers.
@@ -18,7 +18,7 @@ pub async fn healthz() -> Response {
 
 /// Whether a request that signs, seals and writes would succeed now.
 pub async fn readyz(State(app): State<App>) -> Response {
-    // In a task of its own, which goes on when the caller hangs up: the next one finds its answer.
+    // In a task of its own, which continues if the caller hangs up, so that the next caller finds its answer.
     let looking = tokio::spawn(async move { app.readiness().within(AGE, &*app.clock, || look(&app)).await });
     let error = match looking.await {
         Ok(Ok(())) => return ([(CACHE_CONTROL, "no-store")], "ok").into_response(),
@@ -36,5 +36,9 @@ async fn look(app: &App) -> Result<(), ServerError> {
     let (ring, now) = (app.keys.fresh().await.map_err(ServerError::transient)?, app.clock.now());
     ring.can_sign(now).map_err(ServerError::transient)?;
     let seals = ring.seals();
-    if seals.has(seals.current_master(now)) { Ok(()) } else { Err(ServerError::transient("no master seals")) }
+    if seals.has(seals.current_master(now)) {
+        Ok(())
+    } else {
+        Err(ServerError::transient("the current sealing master is missing"))
+    }
 }

@@ -1,4 +1,4 @@
-//! `POST /introspect` (RFC 7662): a resource server asks about a token that names it, or a client about its own.
+//! `POST /introspect` (RFC 7662): a resource server introspects a token that names it, or a client its own.
 
 use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
@@ -14,19 +14,19 @@ use protocol::grant::DependsOn;
 use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};
 use storage::GrantView;
 
-/// Answers. Nobody learns why a token is not active, nor whether it exists.
+/// Answers. An inactive token's answer tells neither why it is inactive nor whether it exists.
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
     request.answer(answer(&app, &request).await)
 }
 
 async fn answer(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
-    // RFC 7662 §2.1: who asks must prove itself, or tokens could be fished for.
+    // RFC 7662 §2.1: the caller must authenticate, to prevent scanning for tokens.
     if !request.client.is_confidential() {
         return Err(Refusal::ConfidentialOnly.into());
     }
     let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
     let ring = app.keys.fresh().await?;
-    // The hint (§2.1) would only save a look at the first letters.
+    // The hint (§2.1) is not needed: the prefix tells which kind of token it is.
     let active = match RefreshToken::open(token, &ring) {
         Some(token) => refresh_token(app, request, &ring, &token).await?,
         None => access_token(app, request, &ring, token).await?,
@@ -74,5 +74,5 @@ async fn refresh_token(
 }
 
 fn text(active: &Active<'_>) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(active).map_err(|_| Failure::internal("an answer can't be written"))
+    serde_json::to_vec(active).map_err(|_| Failure::internal("an answer can't be serialized"))
 }

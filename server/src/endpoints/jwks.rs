@@ -1,5 +1,5 @@
-//! `GET /jwks` (RFC 7517 §5): from memory, so that verifiers work while the store is away. Not while it is busy:
-//! whoever has a key that was revoked could keep it so, and the key with it.
+//! `GET /jwks` (RFC 7517 §5): from memory while the store is unavailable, so that verifiers work. Not while it is busy: an
+//! attacker who has a key that was revoked could keep the store busy, and the key published.
 
 use crate::app::App;
 use crate::headers::JSON;

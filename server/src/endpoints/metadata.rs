@@ -1,4 +1,4 @@
-//! The two metadata documents (OIDC Discovery §4, RFC 8414 §3): one text, rendered once.
+//! The two metadata documents (OIDC Discovery §4, RFC 8414 §3): one text, serialized once.
 
 use crate::app::App;
 use crate::headers::JSON;

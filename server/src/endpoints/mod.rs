@@ -1,4 +1,4 @@
-//! One file an endpoint: load, decide, commit, respond.
+//! One file per endpoint: load, decide, commit, respond.
 
 pub mod account;
 pub mod authorize;

@@ -1,5 +1,5 @@
-//! `POST /revoke` (RFC 7009): a client gives a token back. A refresh token takes its whole grant along; an access
-//! token only itself.
+//! `POST /revoke` (RFC 7009): a client revokes a token. With a refresh token its whole grant is revoked, with an access
+//! token only that token.
 
 use crate::app::App;
 use crate::headers::NO_STORE;
@@ -17,7 +17,7 @@ use protocol::grant::RevocationReason;
 use protocol::revocation;
 use std::sync::Arc;
 
-/// Answers 200 for whatever was a token or not (§2.2): what is not valid needs no revoking.
+/// Answers 200 whether or not it was a token (§2.2): what is invalid needs no revoking.
 pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
     request.answer(revoke(&app, &request).await)
 }
@@ -25,7 +25,7 @@ pub async fn post(State(app): State<App>, request: ClientRequest) -> Response {
 async fn revoke(app: &App, request: &ClientRequest) -> Result<Response, Failure> {
     let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
     let ring = app.keys.fresh().await?;
-    // The hint (§2.1) would only save a look at the first letters.
+    // The hint (§2.1) is not needed: the prefix tells which kind of token it is.
     match RefreshToken::open(token, &ring) {
         Some(token) => revoke_grant(app, request, &token).await?,
         None => deny(app, request, &ring, token).await?,

@@ -1,4 +1,4 @@
-//! `/userinfo` (OIDC Core §5.3): claims about a user, for whoever holds an access token with `openid`.
+//! `/userinfo` (OIDC Core §5.3): claims about a user, for the bearer of an access token with `openid`.
 
 use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
@@ -54,6 +54,6 @@ async fn claims(
     let alive = token.of_user(&view, client, ring.generation(), info.at);
     let (grant, user) = alive.ok_or(Refusal::TokenInvalid)?;
     let claims = standard::userinfo(user, &token.claims.scope, &grant.claims, client);
-    let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be written"))?;
+    let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be serialized"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

@@ -1,4 +1,4 @@
-//! Foreign signatures: the vectors of the RFCs verify, and nothing that is bent.
+//! Foreign signatures: the vectors of the RFCs verify, and nothing that was altered does.
 
 use super::*;
 use protocol::base64url;
@@ -37,7 +37,7 @@ fn vectors() -> [(&'static str, Jwk); 3] {
     [(RS256_TOKEN, rsa(Algorithm::RS256)), (ES256_TOKEN, ec()), (EDDSA_TOKEN, ed())]
 }
 
-/// As a request is checked: apart first, then the signature.
+/// As a request is checked: parsed first, then the signature.
 fn accepted(token: &str, key: &Jwk) -> bool {
     Compact::parse(token).is_some_and(|token| verify(&token, key))
 }
@@ -134,7 +134,7 @@ fn n096_encrypted_tokens_are_refused_before_any_key_is_used() {
     assert!(Compact::parse(&with_header(ES256_TOKEN, r#"{"alg":"ES256","zip":"DEF"}"#)).is_none());
 }
 
-/// A key that signs what the test wants, so that only what it shows can be the reason of a refusal.
+/// A key that signs what the test wants, so that a refusal can only come from what the test shows.
 fn signed(header: &[u8], payload: &[u8]) -> (String, Jwk) {
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();

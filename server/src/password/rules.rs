@@ -1,12 +1,12 @@
-//! What a new password must not be (NIST SP 800-63B §5.1.1.2): short, the user's name, or one everybody tries
-//! first. No rules about which characters it must have: they make passwords worse.
+//! What a new password must not be (NIST SP 800-63B §5.1.1.2): too short, the user name, or one of the most common. There
+//! are no rules about which characters it must have: they make passwords worse.
 
 use super::text::{MAX_BYTES, prepare};
 use std::fmt;
 
 /// The shortest password, in characters.
 const MIN_CHARACTERS: usize = 8;
-/// The most common passwords, one a line, in lower case.
+/// The most common passwords, one per line, in lower case.
 const COMMON: &str = include_str!("common.txt");
 
 /// Why a new password is refused.
@@ -18,9 +18,9 @@ pub enum BadPassword {
     TooLong,
     /// It is the user name.
     IsUsername,
-    /// Everybody tries it first.
+    /// It is one of the most common.
     TooCommon,
-    /// It holds characters that can't be typed the same way everywhere, as control characters.
+    /// It has characters that can't be typed the same way everywhere, like control characters.
     Unusable,
 }
 
@@ -31,7 +31,7 @@ impl BadPassword {
             Self::TooShort => "Use at least 8 characters.",
             Self::TooLong => "Use at most 1024 bytes.",
             Self::IsUsername => "Your password can't be your user name.",
-            Self::TooCommon => "This is one of the most used passwords. Choose another one.",
+            Self::TooCommon => "This is one of the most common passwords. Choose another one.",
             Self::Unusable => "Your password has characters that can't be used, like tabs or line breaks.",
         }
     }
@@ -48,7 +48,7 @@ impl std::error::Error for BadPassword {}
 /// Checks a password before it is set.
 ///
 /// # Errors
-/// Why it can't be one.
+/// Why it is refused.
 pub fn check_new(password: &str, username: &str) -> Result<(), BadPassword> {
     if password.len() > MAX_BYTES {
         return Err(BadPassword::TooLong);
@@ -62,7 +62,7 @@ pub fn check_new(password: &str, username: &str) -> Result<(), BadPassword> {
         return Err(BadPassword::TooShort);
     }
     let lower = zeroize::Zeroizing::new(prepared.to_lowercase());
-    // The name stands in the record as it was typed, so it is prepared alike.
+    // The record has the name as it was typed, so it is prepared in the same way.
     if prepare(username.trim()).is_some_and(|name| name.to_lowercase() == *lower) {
         return Err(BadPassword::IsUsername);
     }

@@ -23,7 +23,7 @@ fn opened(seals: &Seals, kind: SealKind, sealed: &[u8]) -> Option<(u16, Vec<u8>)
     seals.open(kind, sealed).map(|opened| (opened.master, opened.plaintext.to_vec()))
 }
 
-/// The construction written down a second time, for any realm and format: what is out there must keep opening.
+/// The construction written down a second time, for any realm and format: what was sealed before must still open.
 fn by_hand(realm: &str, kind: &str, format: u8, plaintext: &[u8]) -> Vec<u8> {
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"keyward masters 1").extract(&[1; 32]);
     let mut key = [0; 32];
@@ -99,7 +99,7 @@ fn no_master_opens_what_another_sealed() {
     let mut renamed = sealed.clone();
     renamed[2] = 2;
     assert_eq!(opened(&second, SealKind::Session, &renamed), None, "another key");
-    // The id is authenticated by itself, not only through the key it chooses.
+    // The id itself is authenticated, not only through the key it chooses.
     let same_key = Master { id: 2, ..master(1, NOW) };
     assert_eq!(
         opened(&seals(&[same_key]), SealKind::Session, &renamed),
@@ -132,7 +132,7 @@ fn codes_and_refresh_tokens_seal_alike_each_time_and_the_others_never() {
         let seal = |plaintext: &[u8]| seals.seal(kind, plaintext, &entropy, NOW);
         let deterministic = matches!(kind, SealKind::Code | SealKind::RefreshToken);
         assert_eq!(seal(b"text") == seal(b"text"), deterministic, "{kind:?}");
-        // A nonce that is used twice shows at most that two texts are equal.
+        // A nonce that is used twice reveals at most that two texts are equal.
         assert_ne!(seal(b"text")[3..HEAD], seal(b"texts")[3..HEAD], "{kind:?}");
     }
 }
@@ -214,7 +214,7 @@ fn derived_values_depend_on_master_and_purpose_and_on_nothing_else() {
 
 #[test]
 fn a_derived_value_stays_what_it_was() {
-    // A grant under way keeps its ratchet across updates: the construction, written down a second time.
+    // A grant keeps its ratchet across updates: the construction, written down a second time.
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"keyward masters 1").extract(&[1; 32]);
     let mut key = [0; 32];
     let info = b"keyward\0main\0derive\0ratchet\0".as_slice();

@@ -1,4 +1,4 @@
-//! Access tokens that come back to us.
+//! Our own access tokens, when they are presented to us.
 
 use crate::keys::Snapshot;
 use crate::seal::SealKind;
@@ -16,10 +16,10 @@ use protocol::time::Timestamp;
 use protocol::user::User;
 use storage::{GrantLocator, TokenView};
 
-/// An access token of ours by signature and type (RFC 9068 §4). Whether it is over, for us, denied, or of a grant
-/// that ended, is asked of what it says.
+/// An access token of ours, by its signature and type (RFC 9068 §4). Whether it has expired, is meant for us, is denied, or
+/// is of a grant that has ended, is still to be checked.
 pub struct AccessToken {
-    /// What it says.
+    /// Its claims.
     pub claims: Presented,
     /// The grant behind it; `None` for a client's own.
     pub grant: Option<GrantLocator>,
@@ -40,13 +40,13 @@ impl AccessToken {
         Ok(Self { claims, grant })
     }
 
-    /// By what it is denied.
+    /// The id under which it would be denied.
     pub fn id(&self) -> Digest {
         Digest::of(SecretKind::TokenId, self.claims.jti.as_bytes())
     }
 
-    /// The one rule of a user's token's life, by what was loaded for it: not denied, its grant alive, and about the
-    /// grant's user. `None`: it is not alive.
+    /// Whether a user's token is alive, by what was loaded for it: not denied, its grant alive, and about the grant's user.
+    /// `None`: it is not.
     pub fn of_user<'a>(
         &self,
         view: &'a TokenView,
@@ -61,11 +61,11 @@ impl AccessToken {
     }
 }
 
-/// What [`locate`] reads. Bytes at the end make it unique; an earlier program's has four and no session.
+/// How many random bytes make a `jti` unique. They are the last; a former version put no session before them.
 const UNIQUE: usize = 4;
 
-/// What is sealed as the `jti` of a grant's token: what locates the grant, and `random`. At most 110 characters when it
-/// is sealed.
+/// What is sealed as the `jti` of a grant's token: what locates the grant, and `random`. At most 110 characters after
+/// sealing.
 pub fn located(grant: &Grant, random: [u8; UNIQUE]) -> Vec<u8> {
     [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), grant.session.as_bytes(), &random].concat()
 }

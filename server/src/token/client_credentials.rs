@@ -1,4 +1,4 @@
-//! A client acting for itself (RFC 6749 §4.4): no read, no write.
+//! A client that acts for itself (RFC 6749 §4.4): no read, no write.
 
 use super::issue::{answer, sign};
 use crate::app::App;

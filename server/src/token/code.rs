@@ -47,7 +47,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
         return Err(commit_consequence(app, *info, client, &grant, refusal).await?);
     }
     let (refresh, refresh_token) = first_refresh(app, *info, &ring, &grant, client).unzip();
-    // The write is sent first, and signing runs while it flies.
+    // The write is sent first; signing runs meanwhile.
     let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp());
     let to = Recipient { grant: &grant, scope: &grant.scope, user: &user, client };
     let (redeemed, tokens) = tokio::join!(redeemed, sign_tokens(app, &ring, to, IdTokenKind::First, info.at));
@@ -60,7 +60,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     tokens?.answer(app, &grant.scope, refresh_token.as_deref())
 }
 
-/// The refresh token that comes with the redemption, as it is stored and as it is sent; `None` if none does.
+/// The first refresh token, as it is stored and as it is sent; `None` if the client gets none.
 fn first_refresh(
     app: &App,
     info: RequestInfo,
@@ -79,7 +79,7 @@ fn first_refresh(
     Some((tip, token.seal(ring, &*app.entropy)?))
 }
 
-/// RFC 7636 §4.1: a verifier of a wrong shape is none, and burns nothing.
+/// RFC 7636 §4.1: a malformed verifier is refused before anything is burnt.
 fn verifier(form: &Params) -> Result<Option<Verifier<'_>>, Refusal> {
     form.get("code_verifier").map(|text| Verifier::parse(text).ok_or(Refusal::VerifierShape)).transpose()
 }

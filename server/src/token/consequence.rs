@@ -1,4 +1,4 @@
-//! What a refusal does to the grant it is about: the one place for codes and refresh tokens.
+//! What a refusal does to its grant, in one place for codes and refresh tokens.
 
 use crate::app::App;
 use crate::tasks::to_the_end;
@@ -13,10 +13,10 @@ use protocol::id::ClientId;
 use protocol::refusal::Consequence;
 use std::time::Duration;
 
-/// Commits the consequence of a refusal, notes what there is to note, and gives the refusal back.
+/// Commits the consequence of a refusal, writes its audit event, and returns the refusal.
 ///
 /// # Errors
-/// What breaks.
+/// [`Failure::Server`].
 pub(super) async fn commit_consequence(
     app: &App,
     info: RequestInfo,
@@ -24,7 +24,7 @@ pub(super) async fn commit_consequence(
     grant: &Grant,
     refusal: Refusal,
 ) -> Result<Failure, Failure> {
-    // Whoever tries a stolen token needs no answer to the second one.
+    // Committed even if the caller hangs up: a thief doesn't need the answer.
     to_the_end(commit(app.clone(), info, client.id.clone(), grant.clone(), refusal)).await
 }
 
@@ -43,7 +43,7 @@ async fn commit(
     };
     let event = what_happened(refusal).map(|what| Event::of_grant(what, &grant).client(&client));
     match (commit, event) {
-        // Nothing changed: one of many, perhaps.
+        // Nothing changed, so there may be many of these: the number of lines is limited.
         (None, Some(event)) => info.audit_failure(&app, &event),
         (Some(commit), Some(event)) if commit.is_done() => telemetry::audit(info, &event),
         _ => {}
@@ -53,7 +53,7 @@ async fn commit(
     {
         tracing::error!(
             times,
-            "a refresh token is newer than the store: was a backup put back? Run `storage restored`"
+            "a refresh token is newer than the store: if a backup was restored, run `keyward storage restored`"
         );
     }
     Ok(refusal.into())

@@ -1,4 +1,4 @@
-//! From claims to an answer.
+//! From claims to a token response.
 
 use crate::app::App;
 use crate::entropy;
@@ -20,7 +20,7 @@ use protocol::{base64url, jwt};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// What is signed for a user.
+/// Tokens for a user.
 pub(super) struct Tokens {
     /// The access token.
     pub(super) access: Zeroizing<String>,
@@ -47,26 +47,26 @@ impl Tokens {
     }
 }
 
-/// Which ID token goes along.
+/// Which ID token comes with the access token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdTokenKind {
-    /// That of the sign-in.
+    /// The one of the sign-in.
     First,
-    /// The same again (OIDC Core §12.2).
+    /// The one of a refresh (OIDC Core §12.2).
     Refreshed,
 }
 
-/// For whom.
+/// Who the tokens are for.
 #[derive(Clone, Copy)]
 pub(super) struct Recipient<'a> {
     pub(super) grant: &'a Grant,
-    /// The grant's, or less.
+    /// The grant's scope or a part of it.
     pub(super) scope: &'a Scope,
     pub(super) user: &'a User,
     pub(super) client: &'a Client,
 }
 
-/// Signs the tokens of a grant. The access token comes first: the ID token has its hash (OIDC Core §3.1.3.6).
+/// Signs the tokens of a grant. The access token is first, because the ID token has its hash (OIDC Core §3.1.3.6).
 pub(super) async fn sign_tokens(
     app: &App,
     ring: &Snapshot,
@@ -91,7 +91,7 @@ pub(super) async fn sign_tokens(
     Ok(Tokens { access, id })
 }
 
-/// The `jti` of a user's access token names its grant, to us alone.
+/// The `jti` of a user's access token names its grant; only we can read it.
 fn seal_token_id(app: &App, ring: &Snapshot, grant: &Grant, now: Timestamp) -> String {
     let text = located(grant, entropy::bytes(&*app.entropy));
     base64url::encode(&ring.seals().seal(SealKind::TokenId, &text, &*app.entropy, now))
@@ -104,15 +104,16 @@ pub(super) async fn sign(
     claims: &impl Serialize,
 ) -> Result<String, Failure> {
     let input = jwt::signing_input(signer.header(typ), claims);
-    let input = input.map_err(|_| Failure::internal("claims can't be written"))?;
+    let input = input.map_err(|_| Failure::internal("claims can't be serialized"))?;
     let signature = signer.sign(input.as_bytes()).await?;
     Ok(jwt::assemble(input, &signature))
 }
 
 /// RFC 6749 §5.1.
 pub(super) fn answer(tokens: &TokenResponse<'_>) -> Result<Response, Failure> {
-    // Room for two tokens, so that the body never moves while it is written.
+    // Room for two tokens, so that the body is not reallocated while it is written.
     let mut body = Vec::with_capacity(2048);
-    serde_json::to_writer(&mut body, tokens).map_err(|_| Failure::internal("an answer can't be written"))?;
+    serde_json::to_writer(&mut body, tokens)
+        .map_err(|_| Failure::internal("an answer can't be serialized"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

@@ -1,4 +1,4 @@
-//! The grants of the token endpoint, one file a grant, and what they share.
+//! The grant types of the token endpoint, one file each, and what they share.
 
 pub mod access;
 pub mod client_credentials;

@@ -1,4 +1,4 @@
-//! Refreshing (RFC 6749 §6): one read, and one guarded write where the token rotates or is prolonged.
+//! Refreshing (RFC 6749 §6): one read, and one guarded write if the token is rotated or prolonged.
 
 use super::consequence::commit_consequence;
 use super::issue::{IdTokenKind, Recipient, sign_tokens};
@@ -38,7 +38,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let on = DependsOn { user: &user, session: session.as_ref(), client, realm: ring.generation() };
     let refreshing = Refreshing { app, info: *info, on, presented };
     let refreshed = refreshing.decide(&grant).await?;
-    // RFC 6749 §6, RFC 8707 §2.2: what is asked wrongly is refused before anything rotates.
+    // RFC 6749 §6, RFC 8707 §2.2: a wrong scope or resource is refused before anything is rotated.
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
     check_resource(&grant, client, resource_asked(form)?)?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
@@ -62,7 +62,7 @@ struct Refreshing<'a> {
 }
 
 impl Refreshing<'_> {
-    /// Decides by what is stored. A refusal is committed before it is given back.
+    /// Decides by what is stored. A refusal's consequence is committed before the refusal is returned.
     async fn decide(&self, grant: &Grant) -> Result<Refreshed, Failure> {
         let Self { app, info, on, presented } = *self;
         let settings = &app.settings;
@@ -73,7 +73,7 @@ impl Refreshing<'_> {
         }
     }
 
-    /// Commits a new tip, if there is one. If somebody was faster, what is there now decides.
+    /// Commits a new tip, if there is one. If another request was faster, decides again by what is there now.
     async fn commit(&self, grant: &Grant, refreshed: Refreshed) -> Result<Refreshed, Failure> {
         let (Refreshed::Rotate(next) | Refreshed::Prolong(next), Some(seen)) = (&refreshed, &grant.refresh)
         else {

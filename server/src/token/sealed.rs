@@ -1,5 +1,5 @@
-//! Codes and refresh tokens as text: sealed, so that they locate their grant for us alone, with their secret
-//! inside the seal, so that nothing can be spliced. Garbage is refused before any record is touched.
+//! Codes and refresh tokens as text. They are sealed, so that only we can read which grant they belong to, and their secret
+//! is inside the seal, so that parts can't be combined. Garbage is refused before any record is read.
 
 use crate::entropy::Entropy;
 use crate::keys::Snapshot;
@@ -11,11 +11,11 @@ use protocol::secret::{Digest, Secret, SecretKind};
 use storage::GrantLocator;
 use zeroize::Zeroizing;
 
-/// A code, taken apart.
+/// An authorization code, opened.
 pub struct Code {
-    /// Where it leads.
+    /// Its grant.
     pub grant: GrantLocator,
-    /// Hash of its secret.
+    /// The digest of its secret.
     pub digest: Digest,
 }
 
@@ -25,7 +25,7 @@ impl Code {
         let opened = ring.seals().open(SealKind::Code, &armor::unwrap(armor::CODE, text)?)?;
         let (key, rest) = split(&opened.plaintext)?;
         let (session, secret) = match rest.len() {
-            // A code of an earlier program doesn't name the session.
+            // A code of a former version doesn't name the session.
             32 => (None, rest),
             _ => rest.split_first_chunk::<16>().map(|(id, rest)| (Some(SessionId::from_bytes(*id)), rest))?,
         };
@@ -46,13 +46,13 @@ impl Code {
     }
 }
 
-/// A refresh token, taken apart.
+/// A refresh token, opened.
 pub struct RefreshToken {
-    /// Where it leads.
+    /// Its grant.
     pub grant: GrantKey,
     /// How often it was rotated.
     pub generation: u32,
-    /// What proves it.
+    /// Its secret.
     pub secret: Secret,
     /// The master of its chain.
     pub master: u16,
@@ -69,27 +69,26 @@ impl RefreshToken {
         Some(Self { grant, generation, secret: secret_of(secret)?, master: opened.master })
     }
 
-    /// Its text. Equal tokens have equal texts, so a repeated answer repeats the token. `None` if the master is
-    /// gone.
+    /// Its text. Equal tokens have equal texts, so a repeated answer repeats the token. `None` if the master is gone.
     pub fn seal(&self, ring: &Snapshot, entropy: &dyn Entropy) -> Option<String> {
         let text = join(self.grant, &self.generation.to_be_bytes(), &self.secret);
         let sealed = ring.seals().seal_with(self.master, SealKind::RefreshToken, &text, entropy)?;
         Some(armor::wrap(armor::REFRESH_TOKEN, &sealed))
     }
 
-    /// The one that follows from it, by the ratchet; `None` if the master is gone.
+    /// Its successor, derived by the ratchet; `None` if the master is gone.
     pub fn successor(&self, ring: &Snapshot) -> Option<Self> {
         let parts = [self.grant.grant.as_bytes().as_slice(), self.secret.expose()];
         let secret = Secret::from_bytes(ring.seals().derive(self.master, Purpose::Ratchet, &parts)?);
         Some(Self { generation: self.generation.checked_add(1)?, secret, ..*self })
     }
 
-    /// Where it leads. A grant with a refresh token lives without its session.
+    /// What locates its grant. A grant with a refresh token doesn't need its session.
     pub const fn locator(&self) -> GrantLocator {
         GrantLocator { key: self.grant, session: None }
     }
 
-    /// What is stored of it.
+    /// Its digest, as it is stored.
     pub fn digest(&self) -> Digest {
         self.secret.digest(SecretKind::RefreshToken)
     }

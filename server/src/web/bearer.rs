@@ -1,4 +1,4 @@
-//! Access tokens that come back to us (RFC 6750): where they stand, and how we say no.
+//! Bearer tokens in requests to us (RFC 6750): where they may be, and how they are refused.
 
 use super::failure::Failure;
 use super::form;
@@ -11,8 +11,11 @@ use protocol::Refusal;
 use protocol::params::Params;
 use zeroize::Zeroizing;
 
-/// The one token of a request: in the header (§2.1) or in the form of a POST (§2.2). In the URL (§2.3) it would
-/// be logged, so it is refused there. `Ok(None)`: no token at all.
+/// The token of a request: in the header (§2.1) or in the form of a POST (§2.2). In the URL (§2.3) it would be logged, so
+/// it is refused there. `Ok(None)`: there is none.
+///
+/// # Errors
+/// [`Refusal::BearerMalformed`], and as [`form::read`].
 pub async fn token(request: Request) -> Result<Option<Zeroizing<String>>, Failure> {
     let (head, body) = request.into_parts();
     let query = Params::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(form::refusal_of)?;
@@ -52,13 +55,13 @@ fn in_header(header: &HeaderValue) -> Result<Option<Zeroizing<String>>, Refusal>
     Ok(Some(Zeroizing::new(token.to_owned())))
 }
 
-/// §3.1: without a token nothing is said but how to come back.
+/// §3.1: without a token the answer has no error, only the challenge.
 pub fn missing() -> Response {
     let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="keyward""#))];
     (StatusCode::UNAUTHORIZED, challenge, NO_STORE).into_response()
 }
 
-/// §3: the error as a challenge, and again as JSON for those who read bodies.
+/// §3: the error as a challenge, and as JSON in the body.
 pub fn refuse(failure: Failure) -> Response {
     let Failure::Refused(refusal) = failure else { return failure.into_response() };
     let (code, sentence) = (refusal.code().as_str(), refusal.sentence());
@@ -66,7 +69,7 @@ pub fn refuse(failure: Failure) -> Response {
     let challenge =
         format!(r#"Bearer realm="keyward", error="{code}", error_description="{sentence}"{scope}"#);
     let mut response = failure.into_response();
-    // Made of our own constants, so it always is a header's value.
+    // Made of our own constants, so it is always a valid header value.
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }

@@ -1,5 +1,5 @@
-//! Where a call comes from, by the one configured place, for limits. What can't be read there is said in the log and
-//! to `doctor`, and never makes all callers one.
+//! The caller's address, from the configured place, for limits. If it can't be read, the log and `doctor` say so, and the
+//! callers are not all counted as one.
 
 use super::front;
 use crate::app::App;
@@ -13,26 +13,26 @@ use protocol::time::Timestamp;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-/// By what `doctor` proves itself.
-pub const ASKS: HeaderName = HeaderName::from_static("x-keyward-doctor");
-/// What it is told: an address, or [`UNREADABLE`].
-pub const TOLD: HeaderName = HeaderName::from_static("x-keyward-caller");
-/// There is no address where the setting says that there is one.
+/// The header in which `doctor` proves itself.
+pub const DOCTOR: HeaderName = HeaderName::from_static("x-keyward-doctor");
+/// The header in which `doctor` gets the caller's address, or [`UNREADABLE`].
+pub const CALLER: HeaderName = HeaderName::from_static("x-keyward-caller");
+/// There is no address where the setting says there is one.
 pub const UNREADABLE: &str = "unreadable";
 
-/// What the configured place says.
+/// The caller, by the configured place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// An address.
     Known(IpAddr),
-    /// Nothing: there is no connection, as in tests of the router.
+    /// None: there is no connection, as in tests of the router.
     Absent,
-    /// A header that tells no address.
+    /// A header without an address.
     Unreadable,
 }
 
 impl Caller {
-    /// Looks.
+    /// The caller of a request.
     pub fn of(settings: &Settings, request: &Request) -> Self {
         match &settings.client_ip {
             ClientIp::Socket => {
@@ -40,7 +40,7 @@ impl Caller {
                 peer.map_or(Self::Absent, |peer| Self::Known(peer.0.ip()))
             }
             ClientIp::Header(name) => {
-                // RFC 9110 §5.3: several lines are one list, and the front end's entry is its last.
+                // RFC 9110 §5.3: several header lines are one list. The front end's entry is the last.
                 let line = request.headers().get_all(name).iter().next_back();
                 let address = line.and_then(|line| Syntax::of(name.as_str()).caller(line.as_bytes()));
                 address.map_or(Self::Unreadable, Self::Known)
@@ -48,16 +48,16 @@ impl Caller {
         }
     }
 
-    /// Under what address the call counts.
+    /// The address that the request counts for.
     pub fn counts_as(self, request: &RequestId) -> Option<IpAddr> {
         match self {
             Self::Known(address) => Some(address),
             Self::Absent => None,
-            Self::Unreadable => Some(by_lot(request)),
+            Self::Unreadable => Some(at_random(request)),
         }
     }
 
-    /// Says in the log, once a minute, that addresses can't be read. Probes come past the front end.
+    /// Logs, at most once a minute, that addresses can't be read. Probes don't come through the front end.
     pub fn complain(self, app: &App, request: &Request, now: Timestamp) {
         let ClientIp::Header(header) = &app.settings.client_ip else { return };
         if self != Self::Unreadable || front::is_probe(&app.settings, request.uri().path()) {
@@ -67,15 +67,15 @@ impl Caller {
             tracing::error!(
                 times,
                 %header,
-                "the header that `client_ip` names tells no address, so limits by address hold for callers by lot: let \
+                "the header named by `client_ip` has no address, so requests count for one of 256 networks at random: let \
                  the front end send the caller's address in it, as its last or only entry"
             );
         }
     }
 
-    /// What `doctor` is told, if it asks.
-    pub fn told(self, settings: &Settings, headers: &HeaderMap) -> Option<HeaderValue> {
-        let proof = headers.get(ASKS)?;
+    /// The header value for `doctor`, if the request proves that it is from `doctor`.
+    pub fn for_doctor(self, settings: &Settings, headers: &HeaderMap) -> Option<HeaderValue> {
+        let proof = headers.get(DOCTOR)?;
         let proven = OriginSecret::any(&settings.origin_secret, |secret| secret.proves(proof.as_bytes()));
         let text = match self {
             Self::Known(address) => address.to_string(),
@@ -85,12 +85,12 @@ impl Caller {
     }
 }
 
-/// One of 256 networks that nobody has (RFC 3849), drawn for each call whose address can't be read.
+/// One of 256 networks that nobody has (RFC 3849), chosen at random for each request whose address can't be read.
 ///
-/// Counted as one, a few failures of anybody's would make everybody wait. Counted each by itself, nothing would be
-/// limited. So they have 256 times what one address has, all together: to delay others, somebody has to fail more often
-/// than that allows, and even then only some are delayed, and those only until they try again.
-fn by_lot(request: &RequestId) -> IpAddr {
+/// If they all counted as one network, a few failures would make everybody wait; if each counted alone, nothing would be
+/// limited. Like this they have together 256 times what one address has. To delay others, somebody has to fail more often
+/// than that, and even then only some are delayed, and only until they try again.
+fn at_random(request: &RequestId) -> IpAddr {
     let lot = request.as_bytes().first().copied().unwrap_or_default();
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, u16::from(lot), 0, 0, 0, 0, 0))
 }

@@ -1,5 +1,4 @@
-//! A client that proved itself at one of our endpoints, with the form it sent. Handlers that take this can't
-//! forget to ask.
+//! Client authentication at our endpoints. A handler that takes a [`ClientRequest`] can't forget it.
 
 use super::cors;
 use super::failure::Failure;
@@ -20,17 +19,17 @@ use std::sync::Arc;
 
 /// An authenticated client's request.
 pub struct ClientRequest {
-    /// Who it is.
+    /// The client.
     pub client: Arc<Client>,
-    /// What it sent.
+    /// The form it sent.
     pub form: Params,
-    /// The call.
+    /// Id, time and address of the request.
     pub info: RequestInfo,
     origin: Option<HeaderValue>,
 }
 
 impl ClientRequest {
-    /// The answer, readable by the client's own pages.
+    /// The response, which the client's own browser code may read.
     pub fn answer(&self, outcome: Result<Response, Failure>) -> Response {
         let mut response = outcome.unwrap_or_else(Failure::into_response);
         cors::allow(&mut response, self.origin.clone(), &self.client);
@@ -76,7 +75,7 @@ async fn prove(
     client.ok_or(Failure::internal("a client that does not exist authenticated"))
 }
 
-/// The client of that id.
+/// The client with that id, if there is one.
 async fn look_up(
     app: &App,
     info: RequestInfo,
@@ -92,7 +91,7 @@ async fn look_up(
     }
 }
 
-/// RFC 6749 §5.2: who tried HTTP authentication is told how.
+/// RFC 6749 §5.2: a client that tried HTTP authentication gets a challenge for it.
 fn challenge(failure: Failure, by_header: bool) -> Response {
     let unproven = matches!(failure, Failure::Refused(Refusal::ClientAuthentication));
     let mut response = failure.into_response();

@@ -1,5 +1,5 @@
-//! Which browser pages of other origins may read our answers (Fetch §3.2): code of public clients, from their
-//! own origins, without cookies. Preflights are answered without I/O, since they carry nothing to check.
+//! Which browser code of other origins may read our responses (Fetch §3.2): that of public clients, from their own origins,
+//! without cookies. Preflights are answered without I/O, since they carry nothing to check.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
@@ -9,15 +9,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use protocol::client::Client;
 
-/// Public documents may be read by everybody.
+/// For public documents: anybody may read them.
 pub const ANYONE: (HeaderName, HeaderValue) = (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 
-/// The origin of the page that calls; `null` counts as none.
+/// The origin of the calling page; `null` counts as none.
 pub fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(ORIGIN).filter(|origin| *origin != "null").cloned()
 }
 
-/// The answer to a preflight: may be tried by anyone. Whether the answer may be read is decided on the request.
+/// The response to a preflight: anybody may try. Whether the response may be read is decided with the request itself.
 pub async fn preflight(headers: HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let answer = response.headers_mut();
@@ -31,7 +31,7 @@ pub async fn preflight(headers: HeaderMap) -> Response {
     response
 }
 
-/// Lets the calling page read the answer if it is the client's own.
+/// Lets the calling page read the response if it is the client's own.
 pub fn allow(response: &mut Response, origin: Option<HeaderValue>, client: &Client) {
     let Some(origin) = origin else { return };
     if origin.to_str().is_ok_and(|origin| client.allows_origin(origin)) {

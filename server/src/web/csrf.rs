@@ -62,7 +62,8 @@ pub fn token(
     now: Timestamp,
 ) -> Result<String, Failure> {
     let master = ring.seals().current_master(now);
-    let proof = prove(protected, binding, ring, master).ok_or(Failure::internal("no master seals"))?;
+    let proof = prove(protected, binding, ring, master)
+        .ok_or(Failure::internal("the current sealing master is missing"))?;
     Ok(base64url::encode(&[master.to_be_bytes().as_slice(), &proof].concat()))
 }
 

@@ -1,5 +1,5 @@
-//! What stands before every route: that a call came through our front end, if there must be one, and that it
-//! meant us.
+//! What is checked before every route: that the request came through our front end, if there must be one, and that it is
+//! meant for us.
 
 use crate::config::{OriginSecret, Settings};
 use axum::extract::Request;
@@ -8,15 +8,15 @@ use http::header::{HOST, LOCATION};
 use http::{Method, StatusCode};
 use protocol::issuer::{Issuer, is_loopback_host};
 
-/// How a front end proves itself.
+/// The header in which a front end proves itself.
 const ORIGIN_HEADER: &str = "x-keyward-origin";
-/// What platforms call directly, past any front end; it tells nothing.
+/// What platforms call directly, not through the front end. The answers reveal nothing.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
-/// What isn't called by people, and works under any loopback name.
+/// What only programs call; it works under any loopback name.
 const FOR_PROGRAMS: [&str; 8] =
     ["/token", "/introspect", "/revoke", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
 
-/// Checks both; the answer, if the call ends here.
+/// Checks both. `Some`: the response, if the request ends here.
 pub fn turn_away(settings: &Settings, request: &Request) -> Option<Response> {
     if !came_through_front(settings, request) {
         return Some(StatusCode::FORBIDDEN.into_response());
@@ -31,19 +31,19 @@ fn came_through_front(settings: &Settings, request: &Request) -> bool {
     settings.origin_secret.is_empty() || is_probe(settings, path) || sent().is_some_and(known)
 }
 
-/// Whether it is a path that platforms call directly.
+/// Whether platforms call this path directly.
 pub fn is_probe(settings: &Settings, path: &str) -> bool {
     PROBES.contains(&below(&settings.issuer, path))
 }
 
-/// On loopback a page under another name of this machine would lose its cookies, and a foreign name
-/// is a DNS-rebinding attempt. Elsewhere `Host` is never read.
+/// On loopback, a page under another name of this machine would lose its cookies, so it is redirected, and a foreign name is
+/// an attempt at DNS rebinding. Elsewhere `Host` is never read.
 fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
     if !issuer.is_loopback() {
         return None;
     }
     let named = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    // RFC 9112 §3.2.2: what a target in absolute form names counts, not `Host`.
+    // RFC 9112 §3.2.2: the authority of a target in absolute form counts, not `Host`.
     let target = request.uri().authority().map(http::uri::Authority::as_str);
     let host = without_port(target.or_else(named)?);
     if host.eq_ignore_ascii_case(issuer.host()) {
@@ -60,7 +60,7 @@ fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
     })
 }
 
-/// A path as the URL map has it. Outside the issuer's own path there is only its metadata (RFC 8414 §3.1).
+/// A path as it is in the URL map. Outside the issuer's own path there is only its metadata (RFC 8414 §3.1).
 fn below<'a>(issuer: &Issuer, path: &'a str) -> &'a str {
     path.strip_prefix(issuer.path()).unwrap_or(path)
 }

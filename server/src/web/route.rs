@@ -1,5 +1,5 @@
-//! How a path is registered: every route says who calls it, and that decides CORS and the answers to other
-//! methods. A route without a policy can't be written.
+//! How a path is registered: every route says who calls it, which decides CORS and the responses to other methods. No route
+//! can be written without it.
 
 use super::cors;
 use crate::app::App;
@@ -11,9 +11,10 @@ use http::header::ALLOW;
 /// Who calls a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// A person's browser, as a page. No other origin ever reads it, and HEAD would be a request without its answer.
+    /// A person's browser, for a page. No other origin ever reads it, and HEAD is refused, since it would have the effects
+    /// of the request without showing the page.
     Person,
-    /// A client with its credentials, or whoever holds a token; browser code of public clients among them.
+    /// A client with its credentials, or the bearer of a token; browser code of public clients among them.
     Client,
     /// A server with its credentials; never browser code.
     Server,
@@ -21,7 +22,7 @@ pub enum Caller {
     Anyone,
 }
 
-/// The methods of a path; `allow` names them for who tries others (RFC 9110 §15.5.6).
+/// The methods of a path; `allow` names them for callers who try others (RFC 9110 §15.5.6).
 pub fn route(caller: Caller, allow: &'static str, methods: MethodRouter<App>) -> MethodRouter<App> {
     let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response() };
     let methods = match caller {

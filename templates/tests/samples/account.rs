@@ -22,7 +22,7 @@ pub(super) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     ]
 }
 
-/// Somebody's, who uses it (`is_full`), or just began to.
+/// An account in use (`is_full`), or a new one.
 fn account(fill: &dyn Fn(&str) -> String, notice: Option<AccountNotice>, is_full: bool) -> String {
     let (name, birthdate, email) = (fill("Alice Adams"), fill("1990-04-01"), fill("alice@example.com"));
     let profile =

@@ -15,7 +15,7 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-/// All pages. `fill` gets what a caller's string would usually be and gives what it is here.
+/// All pages. `fill` maps each string that a caller would give to the one used here.
 pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     let mut all = login_pages(fill);
     all.extend(signup_pages(fill));
