@@ -1,6 +1,5 @@
 //! Two queues for the same permits: one of strangers, and one of browsers and sessions that an account knows. While both
-//! have waiters, permits go to them alternately. However many strangers wait, a known caller waits for at most one of
-//! them per known caller ahead.
+//! have waiters, permits go to them alternately, so strangers take at most every second permit, however many they are.
 
 use super::key::QueueKey;
 use super::queue::Queue;
