@@ -14,19 +14,19 @@ pub trait Backend: Send + Sync + 'static {
     /// Its name in messages, such as `keyward-data/keyward.db` or `table keyward`.
     fn name(&self) -> String;
 
-    /// Opens the store for an operator's command, which rather waits than fails.
+    /// Opens the store for an operator's command, which would rather wait than fail.
     ///
     /// # Errors
     /// [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) if there is no store, or one of an older
     /// schema; [`StoreErrorKind::Corrupt`](crate::StoreErrorKind::Corrupt) if a newer program made it.
     async fn open(&self) -> Result<Arc<dyn Store>, StoreError>;
 
-    /// Opens the store for a server, whose requests rather fail than wait. Makes or migrates a store where that needs
-    /// nobody's decision.
+    /// Opens the store for a server, whose requests would rather fail than wait. A backend may make or migrate the store
+    /// first.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) if no server may
-    /// run on it.
+    /// As [`open`](Self::open), and [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable) if no server
+    /// may run on it.
     async fn open_to_serve(&self) -> Result<Arc<dyn Store>, StoreError>;
 
     /// Makes a missing store, or brings an old one to this program's schema.
@@ -41,8 +41,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether the store outlives the process that opened it.
     fn is_lasting(&self) -> bool;
 
-    /// Whether a process notices that another one wrote, by [`Store::change_mark`]. If not, it goes by what it cached
-    /// until that expires.
+    /// Whether a process notices another one's writes, by [`Store::change_mark`]. If not, it uses what it cached until
+    /// that expires.
     fn reports_changes(&self) -> bool;
 }
 

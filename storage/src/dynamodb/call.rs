@@ -257,7 +257,7 @@ impl Table {
         }
     }
 
-    /// The first items of a partition whose `sk` begins like this, at most `most`; one call.
+    /// The first items of a partition whose `sk` begins with a text, at most `most`; one call.
     pub(super) async fn first(&self, pk: &str, sk_begins: &str, most: i32) -> Result<Vec<Item>, Fault> {
         let which = "#pk = :pk AND begins_with(#sk, :sk)";
         let call = self.client.query().table_name(&self.name).consistent_read(true).limit(most);

@@ -37,8 +37,8 @@ impl Patience {
         }
     }
 
-    /// The time for connection and TLS handshake; for one try, these included, until the answer begins; for all tries of
-    /// a call, loading of credentials included.
+    /// The time for connection and TLS handshake; for one try until the answer begins, these included; and for all tries
+    /// of a call, loading of credentials included.
     fn deadlines(self) -> TimeoutConfig {
         let [connect, read, call] = match self {
             Self::Request => [300, 450, 1_500],

@@ -83,7 +83,7 @@ impl Table {
         Ok(written.outcome(stamp, mine)?.map(Document::from))
     }
 
-    /// Sends a write whose condition is never met: that is the answer exactly if the table exists and may be written.
+    /// Sends a write whose condition is never met. DynamoDB answers so if and only if the table exists and may be written.
     pub(super) async fn probe(&self) -> Result<(), Fault> {
         let nothing = Key::realm(&self.realm, "PROBE");
         self.put(nothing.item(), "attribute_exists(#pk)", []).await.map(drop)

@@ -9,8 +9,8 @@ use std::cell::Cell;
 /// The one record format there is.
 pub(super) const FORMAT: i64 = 1;
 
-/// A row whose columns are read by name, roughly in their order. SQLite offers the names only one by one, so each search
-/// begins behind the column that was found last.
+/// A row whose columns are read by name, roughly in their order. SQLite offers the names only one by one, so each
+/// search begins behind the column that was found last.
 pub(super) struct Columns<'a> {
     row: &'a Row<'a>,
     next: Cell<usize>,
