@@ -227,7 +227,7 @@ const fn document(path: &'static str, purpose: &'static str) -> Endpoint {
 /// The whole page `docs/reference/endpoints.md`.
 pub fn markdown() -> String {
     let limits = Limits::default();
-    let mut page = format!(
+    let mut page = String::from(
         "# Endpoints\n\n\
          <!-- Generated from server/src/reference/endpoints.rs, which tests compare with the routes; \
          `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
