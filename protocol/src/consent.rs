@@ -1,7 +1,8 @@
 //! What a user agreed to, remembered per client as a set of scopes.
 
+use crate::authority::{Authority, Generations};
 use crate::client::Client;
-use crate::generation::{Authority, Generation, Generations};
+use crate::generation::Generation;
 use crate::id::{ClientId, UserId};
 use crate::scope::Scope;
 use crate::time::Timestamp;

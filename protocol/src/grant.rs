@@ -1,9 +1,10 @@
 //! The grant: what one user allowed one client in one authorization, and everything a token may be issued
 //! from. One record, so that redeeming, rotating and revoking are one guarded write each.
 
+use crate::authority::{Authority, Generations};
 use crate::client::Client;
 use crate::flow::{AuthorizationCode, Flow};
-use crate::generation::{Authority, Generation, Generations};
+use crate::generation::Generation;
 use crate::id::{ClientId, GrantId, RequestId, SessionId, UserId};
 use crate::scope::Scope;
 use crate::secret::Digest;

@@ -6,7 +6,9 @@
 
 pub mod armor;
 pub mod attempts;
+pub mod authority;
 pub mod authorize;
+mod bad_name;
 pub mod base64url;
 pub mod claims;
 pub mod client;

@@ -3,7 +3,7 @@
 //! Absent on purpose: anything about signing in. A name that was taken before these rules, or by an operator who
 //! insisted, works as every other.
 
-use crate::name::{BadName, CanonicalName};
+use crate::bad_name::BadName;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::RestrictionLevel;
@@ -18,11 +18,11 @@ const MAX_MARKS: usize = 4;
 
 /// Refuses a name that somebody wants to have if it can be taken for another by what it is made of. `shown` is the
 /// name as people see it, in the case that was typed.
-pub(crate) fn check(shown: &str, name: &CanonicalName) -> Result<(), BadName> {
-    check_script(name.as_str())?;
-    check_marks(name.as_str())?;
+pub(crate) fn check(shown: &str, name: &str) -> Result<(), BadName> {
+    check_script(name)?;
+    check_marks(name)?;
     // Cyrillic `ЅУЅТЕМ` looks like a reserved name only in capitals, other names only in small letters.
-    let looks_like = [shown, name.as_str()].map(|name| letters(&skeleton(name)));
+    let looks_like = [shown, name].map(|name| letters(&skeleton(name)));
     match RESERVED.iter().any(|reserved| looks_like.contains(&letters(&skeleton(reserved)))) {
         true => Err(BadName::Reserved),
         false => Ok(()),

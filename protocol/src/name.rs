@@ -1,52 +1,18 @@
 //! Names people sign in with. Only a [`CanonicalName`] can be looked up or counted, so no spelling of a name
 //! reaches another account or another attempt counter.
 
+pub use crate::bad_name::{BadName, MAX_CHARACTERS};
+
 use crate::lookalike;
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile as _;
 use serde::Serialize;
 use std::fmt;
 
-/// The longest name, in characters of its canonical form.
-pub const MAX_CHARACTERS: usize = 128;
-
 /// A user name in its one canonical form: NFKC, case-folded, RFC 8265 UsernameCaseMapped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CanonicalName(Box<str>);
-
-/// Why a text cannot be a user name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadName {
-    /// Empty, or over [`MAX_CHARACTERS`].
-    Length,
-    /// Characters that RFC 8264's IdentifierClass refuses: spaces, controls, mixed writing directions.
-    Characters,
-    /// `@`: it would read as an e-mail address, which is verified before it names anyone.
-    AtSign,
-    /// A reserved name, or one that looks like it.
-    Reserved,
-    /// Letters of several scripts that aren't written together.
-    MixedScripts,
-    /// Characters that aren't in everyday use, or marks piled up on a letter.
-    Unusual,
-}
-
-impl BadName {
-    /// What is wrong and how to mend it.
-    pub const fn mend(self) -> &'static str {
-        match self {
-            Self::Length => "a user name has 1 to 128 characters",
-            Self::Characters => "a user name has letters, digits and punctuation only, without spaces",
-            Self::AtSign => "a user name has no `@`; give the address as e-mail instead",
-            Self::Reserved => "this user name is reserved, or looks like one that is; choose another",
-            Self::MixedScripts => {
-                "a user name has letters of one alphabet; only Chinese, Japanese and Korean go with Latin letters"
-            }
-            Self::Unusual => "a user name has letters in everyday use, with their usual marks",
-        }
-    }
-}
 
 impl CanonicalName {
     /// Canonicalises what somebody typed, to look it up.
@@ -75,7 +41,7 @@ impl CanonicalName {
     /// Canonicalises a name that somebody wants to have, if nobody can take it for another by what it is made of.
     pub fn claim(typed: &str) -> Result<Self, BadName> {
         let name = Self::parse(typed)?;
-        lookalike::check(typed, &name)?;
+        lookalike::check(typed, &name.0)?;
         Ok(name)
     }
 

@@ -1,6 +1,7 @@
 //! Browser sessions. The `sid` stays, the secret and the event change with each authentication.
 
-use crate::generation::{Authority, Generation, Generations};
+use crate::authority::{Authority, Generations};
+use crate::generation::Generation;
 use crate::id::{EventId, SessionId, UserId};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::time::Timestamp;

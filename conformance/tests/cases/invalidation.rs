@@ -4,8 +4,8 @@
 
 use super::requests::*;
 use conformance::{BEGIN, Harness, PASSWORD, get};
+use protocol::authority::Generations;
 use protocol::consent::Consent;
-use protocol::generation::Generations;
 use protocol::id::{ClientId, RequestId};
 use protocol::time::Timestamp;
 use protocol::user::PasswordHash;

@@ -2,9 +2,9 @@
 
 use super::next::{Granted, SignedIn};
 use super::request::AuthorizationRequest;
+use crate::authority::Generations;
 use crate::client::Client;
 use crate::flow::{AuthorizationCode, Flow};
-use crate::generation::Generations;
 use crate::grant::Grant;
 use crate::id::{GrantId, RequestId};
 use crate::lifetimes::{self, Lifetimes};

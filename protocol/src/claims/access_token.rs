@@ -2,9 +2,10 @@
 //! second, and `iat` says the same.
 
 use super::Audience;
+use crate::authority::{Authority, Generations};
 use crate::base64url;
 use crate::client::Client;
-use crate::generation::{Authority, Generation, Generations};
+use crate::generation::Generation;
 use crate::grant::Grant;
 use crate::id::ClientId;
 use crate::issuer::Issuer;

@@ -2,10 +2,11 @@
 
 use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
+use protocol::authority::Generations;
 use protocol::claims::access_token::Presented;
 use protocol::claims::access_token::client_jti;
 use protocol::client::Client;
-use protocol::generation::{Generation, Generations};
+use protocol::generation::Generation;
 use protocol::grant::{DependsOn, Grant, Refresh, Revocation, RevocationReason};
 use protocol::id::{ClientId, RequestId};
 use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};

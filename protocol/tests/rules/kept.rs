@@ -1,11 +1,12 @@
 //! How long what was granted counts and is kept.
 
 use crate::samples::{self, NOW, REALM, client, grant, issued_code, session, user};
+use protocol::authority::{Authority, Generations};
 use protocol::authorize::issue::{self, Derived};
 use protocol::authorize::{Granted, SignedIn, check};
 use protocol::client::Client;
 use protocol::consent::Consent;
-use protocol::generation::{Authority, Generation, Generations};
+use protocol::generation::Generation;
 use protocol::grant::{
     self, DependsOn, Grant, KEPT_OF_A_CLIENT, MOST_CODES, MOST_OF_A_CLIENT, Refresh, RequestedClaims,
 };

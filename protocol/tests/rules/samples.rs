@@ -1,8 +1,9 @@
 //! One client, one user, one grant that belong together.
 
+use protocol::authority::Generations;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::flow::{AuthorizationCode, Flow};
-use protocol::generation::{Generation, Generations};
+use protocol::generation::Generation;
 use protocol::grant::{DependsOn, Grant, RequestedClaims};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::pkce::{Challenge, Pkce};

@@ -6,7 +6,6 @@ mod error;
 mod lookalikes;
 pub mod metadata;
 mod patience;
-mod server;
 pub mod transfer;
 pub mod users;
 

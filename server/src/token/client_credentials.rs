@@ -7,8 +7,8 @@ use crate::keys::Typ;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
 use axum::response::Response;
+use protocol::authority::Generations;
 use protocol::claims::access_token::{AccessToken, Issuance, client_jti};
-use protocol::generation::Generations;
 use protocol::token::{TokenResponse, TokenType, client_credentials, resource_asked};
 
 /// Issues a token.

@@ -1,5 +1,6 @@
 //! Between HTTP and the rules: what a request contains, and what every response has.
 
+mod admin;
 pub mod bearer;
 pub mod caller;
 pub mod client;

@@ -6,9 +6,10 @@ use super::sample::{
     put_client, put_consent, scope, user_id,
 };
 use crate::{Commit, Store};
+use protocol::authority::{Authority, Generations};
 use protocol::client::Client;
 use protocol::consent::Consent;
-use protocol::generation::{Authority, Generation, Generations};
+use protocol::generation::Generation;
 use std::sync::Arc;
 
 /// What is remembered of user 1 and `client-a`, and when it last grew.

@@ -2,10 +2,11 @@
 
 use crate::{Commit, GrantLocator, Stamp, Store};
 use protocol::attempts::{AttemptKey, Limit};
+use protocol::authority::Authority;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::consent::Consent;
 use protocol::flow::{AuthorizationCode, Flow};
-use protocol::generation::{Authority, Generation};
+use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::jwk::Algorithm;

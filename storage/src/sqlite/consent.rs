@@ -2,8 +2,8 @@
 
 use super::column::{At, Columns, FORMAT, Format, Word};
 use crate::Stamp;
+use protocol::authority::Authority;
 use protocol::consent::Consent;
-use protocol::generation::Authority;
 use protocol::id::{ClientId, Realm, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 

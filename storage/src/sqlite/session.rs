@@ -6,7 +6,7 @@ use super::{attempt, consent, user};
 use crate::stored::Stored;
 use crate::{Commit, SignInView, Stamp};
 use protocol::attempts::AttemptKey;
-use protocol::generation::Authority;
+use protocol::authority::Authority;
 use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
 use protocol::secret::Digest;
 use protocol::session::{MOST_OF_A_USER, Session, surplus};

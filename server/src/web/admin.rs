@@ -1,7 +1,6 @@
 //! The server as an operator: it makes users for people who sign up, and hashes passwords for those who change theirs.
 
-use super::call::{Actor, Admin};
-use super::error::AdminError;
+use crate::admin::{Actor, Admin, AdminError};
 use crate::app::App;
 use crate::server_error::ServerError;
 use crate::web::failure::Failure;
