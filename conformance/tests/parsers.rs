@@ -9,7 +9,7 @@ use protocol::jwt::Compact;
 use protocol::name::{CanonicalName, Identifier, is_email};
 use protocol::params::{Params, encode};
 use protocol::pkce::{Challenge, Verifier};
-use protocol::redirect::check_registrable;
+use protocol::redirect_uri::check_registrable;
 use protocol::scope::Scope;
 use protocol::{armor, base64url};
 use std::thread;

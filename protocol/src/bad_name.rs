@@ -22,7 +22,7 @@ pub enum BadName {
 
 impl BadName {
     /// What is wrong, and what a user name has to be.
-    pub const fn mend(self) -> &'static str {
+    pub const fn fix(self) -> &'static str {
         match self {
             Self::Length => "a user name has 1 to 128 characters",
             Self::Characters => "a user name has letters, digits and punctuation only, without spaces",

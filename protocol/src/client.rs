@@ -3,7 +3,7 @@
 use crate::generation::Generation;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
-use crate::redirect::{self, BadRedirectUri, ProvenRedirect};
+use crate::redirect_uri::{self, BadRedirectUri};
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -152,24 +152,24 @@ pub enum BadClient {
 }
 
 impl BadClient {
-    /// One sentence: what is wrong and how to mend it.
+    /// One sentence: what is wrong and how to fix it.
     pub fn message(&self) -> String {
         match self {
             Self::Name => "the name must have 1 to 128 characters and no control characters".into(),
-            Self::RedirectUri(uri, why) => format!("redirect URI `{uri}` can't be registered: {}", why.mend()),
+            Self::RedirectUri(uri, why) => format!("redirect URI `{uri}` can't be registered: {}", why.fix()),
             Self::Origin(origin) => {
                 format!("`{origin}` is not an origin: write scheme://host or scheme://host:port, nothing after it")
             }
             Self::Resource(uri) => format!("`{uri}` is not a resource: give an absolute URI without fragment"),
-            Self::NoRedirectUri => "the grant authorization_code needs at least one --redirect-uri".into(),
-            Self::NoGrantType => "a client without a grant can do nothing: give at least one --grant".into(),
+            Self::NoRedirectUri => "the grant authorization_code needs at least one redirect URI".into(),
+            Self::NoGrantType => "a client without a grant type can do nothing: give it at least one".into(),
             Self::RefreshWithoutCode => "the grant refresh_token needs authorization_code beside it".into(),
             Self::PublicClientCredentials => {
-                "client_credentials needs a client that can authenticate: choose another --auth-method than none".into()
+                "client_credentials needs a client that can authenticate: choose an authentication method other than none".into()
             }
-            Self::PublicWithoutPkce => "a public client always needs PKCE: leave out --no-pkce".into(),
+            Self::PublicWithoutPkce => "a public client always needs PKCE".into(),
             Self::PublicFirstParty => {
-                "a public client can't be --first-party: anyone could pose as it and get tokens without consent".into()
+                "a public client can't be first-party: anyone could pose as it and get tokens without consent".into()
             }
             Self::Secrets => "a confidential client has a secret, a public one has none".into(),
         }
@@ -187,12 +187,6 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
-    /// Whether people are asked before it gets anything. First-party clients that prove themselves are trusted;
-    /// not so on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
-    pub fn needs_consent(&self, redirect: &ProvenRedirect) -> bool {
-        !(self.first_party && self.is_confidential() && redirect.is_https())
-    }
-
     /// Whether a browser page of this origin may read our answers to this client: only public clients have
     /// code in browsers, so only their redirect URIs and registered origins count.
     pub fn allows_origin(&self, origin: &str) -> bool {
@@ -205,7 +199,7 @@ impl Client {
     pub fn check(&self) -> Result<(), BadClient> {
         check_display_name(&self.name).ok_or(BadClient::Name)?;
         for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
-            redirect::check_registrable(uri, self.native)
+            redirect_uri::check_registrable(uri, self.native)
                 .map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
         }
         if let Some(origin) = self.origins.iter().find(|origin| origin_of(origin) != Some(origin)) {

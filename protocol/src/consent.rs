@@ -4,6 +4,7 @@ use crate::authority::{Authority, Generations};
 use crate::client::Client;
 use crate::generation::Generation;
 use crate::id::{ClientId, UserId};
+use crate::redirect::ProvenRedirect;
 use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -23,6 +24,12 @@ pub struct Consent {
     /// What it was decided by; `None`: a program before generations wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,
+}
+
+/// Whether the user is asked before a client gets anything. First-party clients that authenticate are trusted, but not
+/// on a loopback port or private-use scheme, which any program on the device can take (RFC 8252 §8.6).
+pub fn is_required(client: &Client, redirect: &ProvenRedirect) -> bool {
+    !(client.first_party && client.is_confidential() && redirect.is_https())
 }
 
 impl Consent {

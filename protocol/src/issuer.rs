@@ -22,8 +22,8 @@ pub enum BadIssuer {
 }
 
 impl BadIssuer {
-    /// What is wrong and how to mend it.
-    pub const fn mend(self) -> &'static str {
+    /// What is wrong and how to fix it.
+    pub const fn fix(self) -> &'static str {
         match self {
             Self::Shape => {
                 "write it as https://host, https://host:port or https://host/path, lower-case, nothing after it"

@@ -35,6 +35,7 @@ pub mod name;
 pub mod params;
 pub mod pkce;
 pub mod redirect;
+pub mod redirect_uri;
 pub mod refusal;
 pub mod revocation;
 #[cfg(feature = "samples")]

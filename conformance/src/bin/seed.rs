@@ -94,7 +94,7 @@ async fn seed(cli: &Cli) -> Outcome<String> {
 async fn issuer(admin: &Admin, settings: &Settings) -> Outcome<Issuer> {
     let issuer = match admin.store.issuer().await? {
         Some(issuer) => {
-            Issuer::parse(&issuer).map_err(|why| format!("the store's issuer is damaged: {}", why.mend()))?
+            Issuer::parse(&issuer).map_err(|why| format!("the store's issuer is damaged: {}", why.fix()))?
         }
         None if !settings.issuer_is_default => settings.issuer.clone(),
         None => {

@@ -5,7 +5,8 @@ use super::samples::client;
 use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::params::Params;
-use protocol::redirect::{MAX_BYTES, ProvenLogoutRedirect, ProvenRedirect, check_registrable};
+use protocol::redirect::{ProvenLogoutRedirect, ProvenRedirect};
+use protocol::redirect_uri::{MAX_BYTES, check_registrable};
 use url::{ParseError, Url};
 
 /// A registration and a request.

@@ -8,7 +8,8 @@ use crate::client::{Client, GrantType};
 use crate::json;
 use crate::params::Params;
 use crate::pkce::{Challenge, Pkce};
-use crate::redirect::{self, ProvenRedirect, ResponseMode};
+use crate::redirect::{ProvenRedirect, ResponseMode};
+use crate::redirect_uri;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::token::resource_asked;
@@ -48,7 +49,7 @@ fn prove<'a>(params: &Params, client: Option<&'a Client>) -> Result<(&'a Client,
     let named = |client: &&Client| params.get("client_id") == Some(client.id.as_str()) && !client.disabled;
     let client = client.filter(named).ok_or(Refusal::UnknownClientOrRedirect)?;
     // Stricter than RFC 6749 §3.1.2.3: never defaulted, as OIDC Core §3.1.2.1 demands.
-    let uri = params.get("redirect_uri").filter(|uri| uri.len() <= redirect::MAX_BYTES);
+    let uri = params.get("redirect_uri").filter(|uri| uri.len() <= redirect_uri::MAX_BYTES);
     let proven = uri.and_then(|uri| ProvenRedirect::prove(client, uri));
     Ok((client, proven.ok_or(Refusal::UnknownClientOrRedirect)?))
 }

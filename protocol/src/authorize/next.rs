@@ -4,7 +4,7 @@
 use super::request::AuthorizationRequest;
 use crate::claims::standard;
 use crate::client::Client;
-use crate::consent::Consent;
+use crate::consent::{self, Consent};
 use crate::generation::Generation;
 use crate::grant::RequestedClaims;
 use crate::id::{EventId, Subject};
@@ -128,7 +128,7 @@ fn must_ask(
     let known = client.is_confidential() || redirect.is_https();
     let remembered = known && consent.is_some_and(|consent| consent.scope.covers(asked));
     // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
-    request.prompt.consent || (client.needs_consent(redirect) && !remembered)
+    request.prompt.consent || (consent::is_required(client, redirect) && !remembered)
 }
 
 fn grant(request: &AuthorizationRequest, agreed: Scope) -> Granted {

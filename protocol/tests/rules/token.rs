@@ -7,13 +7,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::client_auth::{Credentials, secret::authenticate};
+use protocol::consent;
 use protocol::error::ErrorCode;
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::grant::{DependsOn, Grant};
 use protocol::id::RequestId;
 use protocol::params::Params;
 use protocol::pkce::{Pkce, Verifier};
-use protocol::redirect::{BadRedirectUri, ProvenRedirect, check_registrable};
+use protocol::redirect::ProvenRedirect;
+use protocol::redirect_uri::{BadRedirectUri, check_registrable};
 use protocol::refusal::Consequence;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
@@ -359,7 +361,7 @@ fn n034_a_public_client_is_never_trusted_without_consent() {
     assert_eq!(public.check(), Ok(()));
     public.first_party = true;
     let redirect = ProvenRedirect::prove(&public, "https://rp.example/cb").unwrap();
-    assert!(public.check().is_err() && public.needs_consent(&redirect));
+    assert!(public.check().is_err() && consent::is_required(&public, &redirect));
     assert!(
         !client().allows_origin("https://rp.example"),
         "N-046: a confidential client has no code in browsers"

@@ -120,8 +120,8 @@ impl UserRefused {
     /// For an operator: what is wrong and how to fix it, in one sentence.
     pub fn explain(&self, name: &str) -> String {
         match self {
-            Self::Name(why) if self.is_overridable() => format!("`{name}`: {}, or insist on it", why.mend()),
-            Self::Name(why) => format!("`{name}`: {}", why.mend()),
+            Self::Name(why) if self.is_overridable() => format!("`{name}`: {}, or insist on it", why.fix()),
+            Self::Name(why) => format!("`{name}`: {}", why.fix()),
             Self::LooksTaken => {
                 format!("the name `{name}` looks like another user's: choose another, or insist on it")
             }

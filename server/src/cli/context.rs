@@ -52,7 +52,7 @@ impl Context {
                     return Err(unfinished_import());
                 }
                 settings.issuer = Issuer::parse(&issuer).map_err(|why| {
-                    Failed(format!("the store's issuer `{issuer}` is damaged: {}", why.mend()))
+                    Failed(format!("the store's issuer `{issuer}` is damaged: {}", why.fix()))
                 })?;
             }
             work(admin, settings).await

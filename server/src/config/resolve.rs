@@ -111,7 +111,7 @@ fn default_issuer(raw: &Raw, listen: SocketAddr, tls: bool) -> Result<Issuer, Ba
         0 => format!("{scheme}://localhost"),
         port => format!("{scheme}://localhost:{port}"),
     };
-    Issuer::parse(&text).map_err(|why| raw.complaint("issuer", why.mend()))
+    Issuer::parse(&text).map_err(|why| raw.complaint("issuer", why.fix()))
 }
 
 fn check_lifetimes(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {

@@ -76,7 +76,7 @@ pub static ROWS: [Row; 24] = [
               except on loopback hosts; without a slash at the end; may have a path. It is never taken from a request.",
         secret: false,
         read: |draft, text| {
-            draft.issuer = Some(Issuer::parse(text).map_err(|why| why.mend().to_owned())?);
+            draft.issuer = Some(Issuer::parse(text).map_err(|why| why.fix().to_owned())?);
             Ok(())
         },
         show: |settings| Some(settings.issuer.to_string()),

@@ -13,6 +13,7 @@ use axum::response::Response;
 use protocol::Refusal;
 use protocol::authorize::Granted;
 use protocol::authorize::issue::{Derived, answers_again, grant};
+use protocol::consent;
 use protocol::event::{Event, What};
 use protocol::id::{GrantId, RequestId, UserId};
 use protocol::secret::{Secret, SecretKind};
@@ -34,7 +35,7 @@ pub(super) async fn issue(
     let derived = Derived { id, code: secret.digest(SecretKind::Code) };
     let lifetimes = &app.settings.lifetimes;
     let grant = grant(&pending.request, &pending.client, granted, signed_in, derived, lifetimes, now);
-    let needs_consent = pending.client.needs_consent(&pending.request.answer.redirect);
+    let needs_consent = consent::is_required(&pending.client, &pending.request.answer.redirect);
     let secret =
         match app.store.create_grant(&grant, needs_consent.then_some(agreed), cx.info.stamp()).await? {
             Commit::Done => {

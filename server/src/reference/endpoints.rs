@@ -8,7 +8,7 @@ use protocol::authorize::check::{MAX_NONCE_BYTES, MAX_RESOURCE_BYTES, MAX_STATE_
 use protocol::authorize::request::MAX_CLAIMS_BYTES;
 use protocol::error::ErrorCode;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES};
-use protocol::{jwt, redirect, scope};
+use protocol::{jwt, redirect_uri, scope};
 use std::fmt::Write as _;
 
 /// A parameter: its name, its longest value in bytes, and what it means.
@@ -44,7 +44,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rules: "RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2. By GET the query has at most 7000 bytes.",
         parameters: &[
             ("client_id", 128, "required"),
-            ("redirect_uri", redirect::MAX_BYTES, "required; byte for byte one of the registered ones"),
+            ("redirect_uri", redirect_uri::MAX_BYTES, "required; byte for byte one of the registered ones"),
             ("response_type", MAX_VALUE_BYTES, "required; `code`"),
             (
                 "code_challenge",
