@@ -49,7 +49,7 @@ async fn a_user_signs_up_and_arrives_at_the_application() {
     assert_problem(&browser, "password", "at least 8").await;
     assert_eq!(browser.value("#username").await, "carol");
     sign_up(&browser, "carol", "password123").await;
-    assert_problem(&browser, "password", "most used").await;
+    assert_problem(&browser, "password", "most common").await;
 
     sign_up(&browser, "carol", GOOD).await;
     browser.arrive_at("Allow Photo Albums to use your account?").await;

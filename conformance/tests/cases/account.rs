@@ -160,7 +160,7 @@ async fn n184_changing_a_password_needs_the_current_one_and_a_recent_sign_in() {
     assert!(again.is_page("Sign in"), "an hour later the password is asked for");
     let page = browser.sign_in(&world, &again, "alice", PASSWORD).await;
     let done = submit(&world, &mut browser, &page, "password", &change(PASSWORD, NEW)).await;
-    assert!(done.element("account-notice").unwrap().contains("password is changed"), "{done:?}");
+    assert!(done.element("account-notice").unwrap().contains("password has been changed"), "{done:?}");
     let mut other = Browser::new();
     let login = other.visit(&world, "/account").await;
     assert_eq!(other.sign_in(&world, &login, "alice", PASSWORD).await.status, 422);

@@ -209,7 +209,7 @@ async fn n175_refused_passwords_and_the_reasons() {
     let long = "x".repeat(1025);
     for (password, why) in [
         ("1234567", "at least 8"),
-        ("password123", "most used"),
+        ("password123", "most common"),
         ("carol-the-second", "user name"),
         (&long, "1024"),
     ] {
