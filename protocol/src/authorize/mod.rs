@@ -1,10 +1,11 @@
-//! The authorization endpoint's rules (RFC 6749 §4.1.1, OIDC Core §3.1.2). `check` holds every check in order;
-//! `request` is what a request says once checked; `next` decides what it needs; `issue` makes the grant;
-//! `respond` builds the answer.
+//! The authorization endpoint's rules (RFC 6749 §4.1.1, OIDC Core §3.1.2). `check` decides who is answered and how;
+//! `parameters` is the list of checks; `request` is what a request says once checked; `next` decides what it needs;
+//! `issue` makes the grant; `respond` builds the answer.
 
 pub mod check;
 pub mod issue;
 pub mod next;
+pub mod parameters;
 pub mod request;
 pub mod respond;
 

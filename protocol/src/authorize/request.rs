@@ -60,6 +60,24 @@ pub struct AuthorizationRequest {
     pub claims: ClaimsRequest,
 }
 
+impl AuthorizationRequest {
+    /// Before any parameter is checked: without scope, which no request that passed the checks is.
+    pub(super) fn unchecked(answer: Answer) -> Self {
+        Self {
+            answer,
+            scope: Scope::default(),
+            resource: None,
+            pkce: Pkce::None,
+            nonce: None,
+            prompt: Prompt::default(),
+            max_age: None,
+            login_hint: None,
+            id_token_hint: None,
+            claims: ClaimsRequest::default(),
+        }
+    }
+}
+
 /// The `prompt` parameter (OIDC Core §3.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prompt {

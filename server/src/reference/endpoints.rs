@@ -4,7 +4,8 @@
 use crate::transport::http::Limits;
 use crate::web::form;
 use crate::web::route::Caller::{self, Anyone, Client, Person, Server};
-use protocol::authorize::check::{MAX_NONCE_BYTES, MAX_RESOURCE_BYTES, MAX_STATE_BYTES};
+use protocol::authorize::check::MAX_STATE_BYTES;
+use protocol::authorize::parameters::{MAX_NONCE_BYTES, MAX_RESOURCE_BYTES};
 use protocol::authorize::request::MAX_CLAIMS_BYTES;
 use protocol::error::ErrorCode;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES};
