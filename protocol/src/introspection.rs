@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662): who may ask, and what is told.
 
 use crate::claims::Audience;
-use crate::claims::access_token::Presented;
+use crate::claims::access_token::VerifiedAccessToken;
 use crate::client::Client;
 use crate::grant::{DependsOn, Grant, Refresh};
 use crate::issuer::Issuer;
@@ -34,7 +34,7 @@ pub struct Active<'a> {
 
 impl<'a> Active<'a> {
     /// About an access token.
-    pub fn access_token(claims: &'a Presented, issuer: &'a Issuer) -> Self {
+    pub fn access_token(claims: &'a VerifiedAccessToken, issuer: &'a Issuer) -> Self {
         Self {
             active: true,
             scope: claims.scope.as_str(),
@@ -68,7 +68,7 @@ impl<'a> Active<'a> {
 
 /// RFC 7662 §2.1, §4: a token is nobody's business but the client's it was issued to, and that of the resource
 /// servers it names.
-pub fn may_ask_about(client: &Client, claims: &Presented) -> bool {
+pub fn may_ask_about(client: &Client, claims: &VerifiedAccessToken) -> bool {
     claims.client_id == client.id || client.resources.iter().any(|own| claims.audience().contains(own))
 }
 

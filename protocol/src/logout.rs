@@ -15,9 +15,9 @@ pub struct Present<'a> {
     pub subject: &'a str,
 }
 
-/// What comes next.
+/// The next step of a logout request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum LogoutStep {
     /// The session ends now; then the browser goes there, or sees that it is signed out.
     End(Option<ProvenLogoutRedirect>),
     /// Nobody is proven to have asked for this person's logout: they are asked.
@@ -29,11 +29,11 @@ pub fn decide(
     hint: Option<(&Hint, &Client)>,
     uri: Option<&str>,
     present: Option<Present<'_>>,
-) -> Result<Next, Refusal> {
+) -> Result<LogoutStep, Refusal> {
     let Some((hint, client)) = hint else {
         // §3: without a hint nobody vouches for the URI, so it is not followed; and any page could have sent the
         // browser here, so the person is asked.
-        return Ok(Next::Ask);
+        return Ok(LogoutStep::Ask);
     };
     // §3: the URI is one of the client's, compared byte for byte; otherwise there is no redirect.
     let redirect = match uri {
@@ -42,5 +42,5 @@ pub fn decide(
     };
     // §2: the hint says whose logout is asked for. Somebody else at this browser is asked.
     let same = present.is_none_or(|present| hint.is_about(present.session, present.subject));
-    Ok(if same { Next::End(redirect) } else { Next::Ask })
+    Ok(if same { LogoutStep::End(redirect) } else { LogoutStep::Ask })
 }

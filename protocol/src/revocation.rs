@@ -1,6 +1,6 @@
 //! Revocation (RFC 7009): what a client may take back. What it may not take back is answered alike (§2.2).
 
-use crate::claims::access_token::Presented;
+use crate::claims::access_token::VerifiedAccessToken;
 use crate::client::Client;
 use crate::grant::Grant;
 use crate::issuer::Issuer;
@@ -12,6 +12,6 @@ pub fn ends_grant(client: &Client, grant: &Grant) -> bool {
 }
 
 /// §2.1: an access token is denied by the client it was issued to, as long as it would be good for anything.
-pub fn denies(client: &Client, claims: &Presented, issuer: &Issuer, now: Timestamp) -> bool {
+pub fn denies(client: &Client, claims: &VerifiedAccessToken, issuer: &Issuer, now: Timestamp) -> bool {
     claims.client_id == client.id && claims.is_current(issuer, now)
 }

@@ -1,7 +1,7 @@
 //! Signed JWTs in compact form: the whole, the header, the claims.
 
 use protocol::base64url;
-use protocol::claims::access_token::Presented;
+use protocol::claims::access_token::VerifiedAccessToken;
 use protocol::json::MAX_DEPTH;
 use protocol::jwk::Algorithm;
 use protocol::jwt::{Compact, Header, MAX_LENGTH};
@@ -61,7 +61,7 @@ fn accepted(plain: &Map<String, Value>) -> Option<Header> {
 /// Decoded claims of an access token that is presented.
 pub fn jwt_claims(data: &[u8]) {
     let strict = read(data);
-    let plain = serde_json::from_slice::<Presented>(data);
+    let plain = serde_json::from_slice::<VerifiedAccessToken>(data);
     if let Some(claims) = &strict {
         assert_eq!(
             format!("{claims:?}"),
@@ -81,7 +81,7 @@ pub fn jwt_claims(data: &[u8]) {
         return;
     }
     let written = serde_json::to_vec(&plain).unwrap();
-    let expected = serde_json::from_slice::<Presented>(&written).ok().filter(|_| fits(&written));
+    let expected = serde_json::from_slice::<VerifiedAccessToken>(&written).ok().filter(|_| fits(&written));
     let read = read(&written);
     assert_eq!(format!("{read:?}"), format!("{expected:?}"));
 }
@@ -97,7 +97,7 @@ fn fits(claims: &[u8]) -> bool {
     token(claims).len() <= MAX_LENGTH
 }
 
-fn read(claims: &[u8]) -> Option<Presented> {
+fn read(claims: &[u8]) -> Option<VerifiedAccessToken> {
     let token = token(claims);
     let parsed = Compact::parse(&token);
     assert_eq!(parsed.is_some(), fits(claims) && !claims.is_empty());

@@ -10,6 +10,6 @@ pub mod request;
 pub mod respond;
 
 pub use check::{Denied, check};
-pub use next::{Granted, Met, Next, SignedIn, next};
+pub use next::{Granted, Met, NextStep, SignedIn, next};
 pub use request::{AuthorizationRequest, Prompt};
 pub use respond::{Answer, Delivery};

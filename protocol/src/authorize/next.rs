@@ -47,9 +47,9 @@ pub struct Met<'a> {
     pub agreed: Option<&'a Scope>,
 }
 
-/// What comes next.
+/// The next step of an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextStep {
     /// The user signs in, or signs in anew.
     SignIn,
     /// The user is asked.
@@ -78,25 +78,29 @@ pub fn next(
     hint: Option<&Subject>,
     signed_in: Option<SignedIn<'_>>,
     met: Met<'_>,
-) -> Next {
+) -> NextStep {
     let wanted =
         |user: &User| hint.into_iter().chain(&request.claims.subject).all(|wanted| *wanted == user.subject);
     let will_do = |signed_in: &SignedIn<'_>| {
         is_fresh(request, &signed_in.session.authentication, met) && wanted(signed_in.user)
     };
     let Some(signed_in) = signed_in.filter(will_do) else {
-        return if request.prompt.none { Next::Refuse(Refusal::LoginRequired) } else { Next::SignIn };
+        return if request.prompt.none { NextStep::Refuse(Refusal::LoginRequired) } else { NextStep::SignIn };
     };
     let asked = asked(request);
     let agreed = match met.agreed {
         Some(agreed) => asked.intersect(agreed),
         None if must_ask(request, client, signed_in.agreed_with(client), &asked) => {
-            return if request.prompt.none { Next::Refuse(Refusal::ConsentRequired) } else { Next::Consent };
+            return if request.prompt.none {
+                NextStep::Refuse(Refusal::ConsentRequired)
+            } else {
+                NextStep::Consent
+            };
         }
         None => asked,
     };
     let granted = grant(request, agreed);
-    if granted.scope.is_empty() { Next::Refuse(Refusal::ConsentDenied) } else { Next::Issue(granted) }
+    if granted.scope.is_empty() { NextStep::Refuse(Refusal::ConsentDenied) } else { NextStep::Issue(granted) }
 }
 
 /// OIDC Core §3.1.2.1: whether an authentication is new enough for the request. One that was made for it always is,

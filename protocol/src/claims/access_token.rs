@@ -133,9 +133,9 @@ fn client_authority(jti: &str) -> Option<Authority> {
     bytes.last_chunk().copied().map(Authority::from_bytes)
 }
 
-/// The claims of a token that came back to us, its signature verified. Nothing else is proven yet.
+/// The claims of an access token sent to one of our endpoints. Its signature is verified; nothing else is checked yet.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Presented {
+pub struct VerifiedAccessToken {
     iss: String,
     /// Whose it is.
     pub sub: String,
@@ -151,7 +151,7 @@ pub struct Presented {
     pub scope: Scope,
 }
 
-impl Presented {
+impl VerifiedAccessToken {
     /// RFC 9068 §4: ours, for us, and not over. Expiry is ours to judge, so there is no leeway.
     pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
         let fine = self.is_current(issuer, now) && self.aud.contains(issuer.as_str());

@@ -15,8 +15,8 @@ use std::time::Duration;
 /// may differ by [`Grant::skew`] more: the second is refused in any case, and ends the grant only beyond that.
 pub const DOUBLE_SUBMIT: Duration = Duration::from_secs(1);
 
-/// What the token request presented, the client already authenticated.
-pub struct Presented<'a> {
+/// What a token request for a code contains. Its client is already authenticated.
+pub struct CodeRequest<'a> {
     /// The call that presents it.
     pub call: RequestId,
     /// Hash of the secret inside the code.
@@ -31,7 +31,7 @@ pub struct Presented<'a> {
 
 /// Decides about a redemption. `Ok`: commit it, then issue. The refusal says what else to commit.
 pub fn decide(
-    presented: &Presented<'_>,
+    presented: &CodeRequest<'_>,
     grant: &Grant,
     on: &DependsOn<'_>,
     now: Timestamp,
@@ -60,7 +60,7 @@ pub fn decide(
 }
 
 /// That whoever presents the code is who asked for it.
-fn prove(presented: &Presented<'_>, code: &AuthorizationCode) -> Result<(), Refusal> {
+fn prove(presented: &CodeRequest<'_>, code: &AuthorizationCode) -> Result<(), Refusal> {
     // RFC 6749 §4.1.3: the same redirect URI as in the authorization request, byte for byte.
     let redirect_uri = presented.redirect_uri.map(|uri| Digest::of(SecretKind::RedirectUri, uri.as_bytes()));
     if redirect_uri != Some(code.redirect_uri) {

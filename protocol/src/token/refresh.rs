@@ -17,9 +17,9 @@ use std::time::Duration;
 /// A used token that doesn't rotate is prolonged at most this often.
 const PROLONG_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// What the token request presented, the client already authenticated and the token's seal open.
+/// The refresh token of a token request, unsealed. The client is already authenticated.
 #[derive(Clone, Copy, Debug)]
-pub struct Presented {
+pub struct PresentedRefreshToken {
     /// The call that presents it.
     pub call: RequestId,
     /// How often it was rotated when it was issued.
@@ -77,7 +77,7 @@ pub fn first(
 
 /// Decides about a refresh. `Ok`: commit what it holds, then issue. The refusal says what else to commit.
 pub fn decide(
-    presented: Presented,
+    presented: PresentedRefreshToken,
     grant: &Grant,
     on: &DependsOn<'_>,
     policy: Policy<'_>,
@@ -121,7 +121,7 @@ pub fn decide(
 
 /// The tip itself was presented.
 fn current(
-    presented: Presented,
+    presented: PresentedRefreshToken,
     tip: &Refresh,
     client: &Client,
     rotated_lately: bool,

@@ -3,7 +3,7 @@
 use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
 use protocol::authority::Generations;
-use protocol::claims::access_token::Presented;
+use protocol::claims::access_token::VerifiedAccessToken;
 use protocol::claims::access_token::client_jti;
 use protocol::client::Client;
 use protocol::generation::Generation;
@@ -33,7 +33,7 @@ fn another_client() -> Client {
 }
 
 /// An access token of `client-a`, issued at [`NOW`] for ten minutes, with some claims changed.
-fn access_token(changes: Value) -> Presented {
+fn access_token(changes: Value) -> VerifiedAccessToken {
     let mut claims = json!({
         "iss": ISSUER,
         "sub": "somebody",

@@ -6,7 +6,7 @@ use protocol::claims::id_token::Hint;
 use protocol::client::Client;
 use protocol::id::{ClientId, SessionId};
 use protocol::issuer::Issuer;
-use protocol::logout::{Next, Present, decide};
+use protocol::logout::{LogoutStep, Present, decide};
 use protocol::redirect::ProvenLogoutRedirect;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn without_a_hint_the_person_is_asked_and_no_address_is_followed() {
     let present = Present { session: &SESSION, subject: subject.as_str() };
     for uri in [None, Some(HOME), Some("https://evil.example/")] {
         for present in [None, Some(present)] {
-            assert_eq!(decide(None, uri, present), Ok(Next::Ask), "{uri:?}");
+            assert_eq!(decide(None, uri, present), Ok(LogoutStep::Ask), "{uri:?}");
         }
     }
 }
@@ -49,12 +49,12 @@ fn a_hint_ends_its_own_users_session_and_asks_anybody_else() {
     let (client, subject) = (leaving(), user().subject);
     let without_sid = hint(json!({ "iss": ISSUER, "aud": "client-a", "sub": subject }));
     for (hint, session, subject, next) in [
-        (own(), SESSION, subject.as_str(), Next::End(Some(home()))),
+        (own(), SESSION, subject.as_str(), LogoutStep::End(Some(home()))),
         // Signed in again since: another session of the same person.
-        (own(), ANOTHER, subject.as_str(), Next::End(Some(home()))),
-        (without_sid.clone(), SESSION, subject.as_str(), Next::End(Some(home()))),
-        (own(), ANOTHER, "somebody else", Next::Ask),
-        (without_sid, SESSION, "somebody else", Next::Ask),
+        (own(), ANOTHER, subject.as_str(), LogoutStep::End(Some(home()))),
+        (without_sid.clone(), SESSION, subject.as_str(), LogoutStep::End(Some(home()))),
+        (own(), ANOTHER, "somebody else", LogoutStep::Ask),
+        (without_sid, SESSION, "somebody else", LogoutStep::Ask),
     ] {
         let present = Present { session: &session, subject };
         assert_eq!(decide(Some((&hint, &client)), Some(HOME), Some(present)), Ok(next), "{hint:?}");
@@ -64,8 +64,8 @@ fn a_hint_ends_its_own_users_session_and_asks_anybody_else() {
 #[test]
 fn where_nobody_is_signed_in_the_browser_goes_on() {
     let client = leaving();
-    assert_eq!(decide(Some((&own(), &client)), Some(HOME), None), Ok(Next::End(Some(home()))));
-    assert_eq!(decide(Some((&own(), &client)), None, None), Ok(Next::End(None)));
+    assert_eq!(decide(Some((&own(), &client)), Some(HOME), None), Ok(LogoutStep::End(Some(home()))));
+    assert_eq!(decide(Some((&own(), &client)), None, None), Ok(LogoutStep::End(None)));
 }
 
 #[test]

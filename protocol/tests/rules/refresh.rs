@@ -15,7 +15,7 @@ use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
 use protocol::token::check_resource;
-use protocol::token::refresh::{Policy, Presented, Refreshed, decide, first, scope};
+use protocol::token::refresh::{Policy, PresentedRefreshToken, Refreshed, decide, first, scope};
 use protocol::user::User;
 use std::time::Duration;
 
@@ -30,9 +30,14 @@ fn digest(generation: u32) -> Digest {
 }
 
 /// The authentic token of a generation, presented to the process that took the grant's last step.
-fn token(generation: u32) -> Presented {
+fn token(generation: u32) -> PresentedRefreshToken {
     let call = grant().last_request;
-    Presented { call, generation, digest: digest(generation), successor: digest(generation.wrapping_add(1)) }
+    PresentedRefreshToken {
+        call,
+        generation,
+        digest: digest(generation),
+        successor: digest(generation.wrapping_add(1)),
+    }
 }
 
 fn millis(millis: u64) -> Duration {
@@ -75,7 +80,12 @@ fn holding(refresh: Refresh) -> Grant {
     Grant { offline: true, flow: redeemed(NOW), refresh: Some(refresh), expires_at, ..grant() }
 }
 
-fn at(now: Timestamp, client: &Client, tip: Refresh, presented: Presented) -> Result<Refreshed, Refusal> {
+fn at(
+    now: Timestamp,
+    client: &Client,
+    tip: Refresh,
+    presented: PresentedRefreshToken,
+) -> Result<Refreshed, Refusal> {
     let policy = Policy { lifetimes: &lifetimes(), grace: GRACE };
     decide(presented, &holding(tip), &on(&user(), client), policy, now)
 }
@@ -161,9 +171,9 @@ fn n240_what_another_process_rotated_accuses_nobody_while_clocks_can_explain_it(
 fn what_does_not_match_accuses_nobody() {
     let forged = digest(99);
     for (loaded, presented) in [
-        (rotated(5, DAY), Presented { digest: forged, ..token(5) }),
-        (rotated(5, millis(0)), Presented { digest: forged, ..token(5) }),
-        (rotated(5, millis(0)), Presented { successor: forged, ..token(4) }),
+        (rotated(5, DAY), PresentedRefreshToken { digest: forged, ..token(5) }),
+        (rotated(5, millis(0)), PresentedRefreshToken { digest: forged, ..token(5) }),
+        (rotated(5, millis(0)), PresentedRefreshToken { successor: forged, ..token(4) }),
     ] {
         let decided = at(NOW, &public(), loaded.clone(), presented);
         assert_eq!(decided, Err(Refusal::RefreshInvalid), "{presented:?} against {loaded:?}");

@@ -44,7 +44,7 @@ fn redeem(
     let (mut grant, mut client) = (grant(), client());
     let call = grant.last_request;
     change(&mut grant, &mut client);
-    let presented = code::Presented {
+    let presented = code::CodeRequest {
         call,
         code: Digest::of(SecretKind::Code, CODE),
         redirect_uri: uri,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use protocol::Refusal;
 use protocol::authority::Generations;
 use protocol::authorize::next::asked;
-use protocol::authorize::{Next, SignedIn};
+use protocol::authorize::{NextStep, SignedIn};
 use protocol::event::{Event, What};
 use protocol::params::Params;
 use protocol::scope::Scope;
@@ -27,7 +27,7 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
     let pending = PendingRequest::resume(&cx, query.get("r")).await?;
     let visitor = Visitor::load(&cx, &pending.client.id).await?;
     let response = match (pending.decide(&cx, &visitor, None), visitor.signed_in()) {
-        (Next::Consent, Some(signed_in)) => {
+        (NextStep::Consent, Some(signed_in)) => {
             show(&cx, &pending, signed_in, query.get("r").unwrap_or_default())?
         }
         (next, _) => proceed(&cx, &pending, &visitor, next).await?,
@@ -69,14 +69,14 @@ pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
     let visitor = Visitor::load(&cx, &pending.client.id).await?;
     let Some(signed_in) = visitor.signed_in() else {
         // The session ended while the page was open: nobody is there to agree.
-        return proceed(&cx, &pending, &visitor, Next::SignIn).await;
+        return proceed(&cx, &pending, &visitor, NextStep::SignIn).await;
     };
     csrf::check(protected(&pending, signed_in), form.get("csrf"), &binding, &cx.ring)?;
     let agreed = agreed(&form)?;
     let next = pending.decide(&cx, &visitor, Some(&agreed));
     match &next {
-        Next::Issue(granted) => remember(&cx, &pending, signed_in, &granted.agreed).await?,
-        Next::Refuse(Refusal::ConsentDenied) => {
+        NextStep::Issue(granted) => remember(&cx, &pending, signed_in, &granted.agreed).await?,
+        NextStep::Refuse(Refusal::ConsentDenied) => {
             telemetry::audit(cx.info, &event(What::ConsentDenied, &pending, signed_in));
         }
         _ => {}

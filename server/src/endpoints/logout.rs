@@ -15,7 +15,7 @@ use protocol::claims::id_token::Hint;
 use protocol::client::Client;
 use protocol::id::{ClientId, UserId};
 use protocol::jwt::Compact;
-use protocol::logout::{self, Next, Present};
+use protocol::logout::{self, LogoutStep, Present};
 use protocol::params::Params;
 use protocol::redirect::ProvenLogoutRedirect;
 use protocol::session::SessionCookie;
@@ -44,12 +44,12 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
         .as_ref()
         .map(|(cookie, user)| Present { session: &cookie.session, subject: user.subject.as_str() });
     match logout::decide(hint, params.get("post_logout_redirect_uri"), seen)? {
-        Next::End(redirect) => {
+        LogoutStep::End(redirect) => {
             let cookie = present.map(|(cookie, _)| cookie);
             Ok(finish(&cx, cookie, redirect, params.get("state")).await?)
         }
         // Nobody is signed in: there is nothing to ask.
-        Next::Ask => match present {
+        LogoutStep::Ask => match present {
             None => Ok(finish(&cx, None, None, None).await?),
             Some((cookie, user)) => Ok(ask(&cx, &cookie, &user)?),
         },

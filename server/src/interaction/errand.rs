@@ -14,7 +14,7 @@ use crate::web::context::RequestContext;
 use crate::web::csrf::{FormKind, Protected};
 use axum::response::Response;
 use protocol::Refusal;
-use protocol::authorize::Next;
+use protocol::authorize::NextStep;
 use protocol::base64url;
 use protocol::id::ClientId;
 use protocol::time::Timestamp;
@@ -93,7 +93,7 @@ impl Errand {
                 pending.signed_in(visitor);
                 // If signing in is still needed, this is not the user whom the client asked for.
                 let next = match pending.decide(cx, visitor, None) {
-                    Next::SignIn => Next::Refuse(Refusal::LoginRequired),
+                    NextStep::SignIn => NextStep::Refuse(Refusal::LoginRequired),
                     next => next,
                 };
                 proceed(cx, pending, visitor, next).await

@@ -7,7 +7,7 @@ use crate::entropy;
 use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use protocol::Refusal;
-use protocol::authorize::{self, AuthorizationRequest, Denied, Met, Next};
+use protocol::authorize::{self, AuthorizationRequest, Denied, Met, NextStep};
 use protocol::claims::id_token::Hint;
 use protocol::client::Client;
 use protocol::id::{ClientId, Subject};
@@ -76,7 +76,7 @@ impl PendingRequest {
     }
 
     /// Decides what comes next for this visitor, who agreed to `agreed` just now.
-    pub fn decide(&self, cx: &RequestContext, visitor: &Visitor, agreed: Option<&Scope>) -> Next {
+    pub fn decide(&self, cx: &RequestContext, visitor: &Visitor, agreed: Option<&Scope>) -> NextStep {
         let Progress { started_at, signed_in, .. } = self.progress;
         let met = Met { started_at, now: cx.info.at, signed_in, agreed };
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)

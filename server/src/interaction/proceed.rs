@@ -6,7 +6,7 @@ use super::pending::PendingRequest;
 use super::stop::{Stop, see_other};
 use crate::web::context::RequestContext;
 use axum::response::Response;
-use protocol::authorize::Next;
+use protocol::authorize::NextStep;
 
 /// Goes to a page of ours, or back to the client.
 ///
@@ -16,16 +16,16 @@ pub async fn proceed(
     cx: &RequestContext,
     pending: &PendingRequest,
     visitor: &Visitor,
-    next: Next,
+    next: NextStep,
 ) -> Result<Response, Stop> {
     match next {
-        Next::SignIn => {
+        NextStep::SignIn => {
             let page = if pending.request.prompt.create { "/signup" } else { "/login" };
             Ok(see_other(&page_url(cx, pending, page)?)?)
         }
-        Next::Consent => Ok(see_other(&page_url(cx, pending, "/consent")?)?),
-        Next::Refuse(refusal) => Err(pending.refuse(refusal)),
-        Next::Issue(granted) => issue(cx, pending, visitor, granted).await,
+        NextStep::Consent => Ok(see_other(&page_url(cx, pending, "/consent")?)?),
+        NextStep::Refuse(refusal) => Err(pending.refuse(refusal)),
+        NextStep::Issue(granted) => issue(cx, pending, visitor, granted).await,
     }
 }
 

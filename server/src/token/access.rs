@@ -5,7 +5,7 @@ use crate::seal::SealKind;
 use crate::web::request_info::RequestInfo;
 use protocol::Refusal;
 use protocol::base64url;
-use protocol::claims::access_token::Presented;
+use protocol::claims::access_token::VerifiedAccessToken;
 use protocol::client::Client;
 use protocol::generation::Generation;
 use protocol::grant::{DependsOn, Grant, GrantKey};
@@ -20,7 +20,7 @@ use storage::{GrantLocator, TokenView};
 /// is of a grant that has ended, is still to be checked.
 pub struct AccessToken {
     /// Its claims.
-    pub claims: Presented,
+    pub claims: VerifiedAccessToken,
     /// The grant behind it; `None` for a client's own.
     pub grant: Option<GrantLocator>,
 }
@@ -35,7 +35,7 @@ impl AccessToken {
         if !token.header.is_typ("at+jwt") || !ring.verify(&token, info.at) {
             return Err(Refusal::TokenInvalid);
         }
-        let claims: Presented = token.claims().ok_or(Refusal::TokenInvalid)?;
+        let claims: VerifiedAccessToken = token.claims().ok_or(Refusal::TokenInvalid)?;
         let grant = locate(ring, &claims.jti);
         Ok(Self { claims, grant })
     }

@@ -34,7 +34,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let GrantView { grant, user, session } = app.store.load_grant(code.grant).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
     let resource = resource_asked(form)?;
-    let presented = code::Presented {
+    let presented = code::CodeRequest {
         call: info.id,
         code: code.digest,
         redirect_uri: form.get("redirect_uri"),

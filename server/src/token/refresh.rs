@@ -13,7 +13,7 @@ use protocol::Refusal;
 use protocol::client::GrantType;
 use protocol::event::{Event, What};
 use protocol::grant::{DependsOn, Grant};
-use protocol::token::refresh::{self, Policy, Presented, Refreshed};
+use protocol::token::refresh::{self, Policy, PresentedRefreshToken, Refreshed};
 use protocol::token::{check_resource, resource_asked};
 use storage::{Commit, GrantView};
 
@@ -29,7 +29,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let successor = token.successor(&ring).ok_or(Refusal::RefreshInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
-    let presented = Presented {
+    let presented = PresentedRefreshToken {
         call: info.id,
         generation: token.generation,
         digest: token.digest(),
@@ -58,7 +58,7 @@ struct Refreshing<'a> {
     app: &'a App,
     info: RequestInfo,
     on: DependsOn<'a>,
-    presented: Presented,
+    presented: PresentedRefreshToken,
 }
 
 impl Refreshing<'_> {
