@@ -1,5 +1,5 @@
-//! The outer form of opaque strings: prefix, base64url, checksum. Secret scanners find leaked ones by the
-//! prefix, and garbage is refused by the checksum before any key or record is touched.
+//! The format of opaque strings: prefix, base64url, checksum. Secret scanners find leaked ones by the prefix. The
+//! checksum rejects garbage before any key or record is used.
 
 use crate::base64url;
 use sha2::{Digest, Sha256};
@@ -11,10 +11,10 @@ pub const REFRESH_TOKEN: &str = "kwr_";
 /// Prefix of a client secret.
 pub const CLIENT_SECRET: &str = "kws_";
 
-/// Six base64url characters of checksum: 36 bits, so a typo or a cut is noticed.
+/// The length of the checksum: six base64url characters, 36 bits, which detect typos and truncation.
 const CHECKSUM: usize = 6;
 
-/// Wraps bytes.
+/// Encodes bytes with a prefix and a checksum.
 pub fn wrap(prefix: &str, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4 + CHECKSUM);
     text.push_str(prefix);
@@ -24,7 +24,7 @@ pub fn wrap(prefix: &str, bytes: &[u8]) -> String {
     text
 }
 
-/// Unwraps text; `None` if prefix, alphabet or checksum is wrong.
+/// Decodes text; `None` if its prefix, alphabet or checksum is wrong.
 pub fn unwrap(prefix: &str, text: &str) -> Option<Vec<u8>> {
     let cut = text.len().checked_sub(CHECKSUM)?;
     let (covered, sum) = text.split_at_checked(cut)?;

@@ -1,9 +1,9 @@
-//! Failed attempts: how many are answered at once, and how long the next one waits. What is counted for whom:
+//! Failed attempts: how many are allowed at once, and how long the next one must wait. What is counted, and by what:
 //! `docs/concepts/attempts.md`.
 //!
-//! A counter is one instant, the *debt*: each failure moves it one interval on, time pays it off by itself, and
-//! what lies further ahead than the burst allows has to wait (the generic cell rate algorithm). So a counter
-//! needs no resetting, no window and no clean-up to be right.
+//! A counter is one instant, the *debt*: each failure moves it one interval later, and an attempt must wait while the
+//! debt is further ahead than the burst allows (the generic cell rate algorithm). A debt passes as time does, so a
+//! counter needs no reset, no window and no clean-up.
 
 use crate::id::{DeviceId, SessionId, UserId};
 use crate::name::Identifier;
@@ -12,40 +12,41 @@ use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How much is let through.
+/// How many attempts are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// So many at once.
+    /// The number allowed at once.
     pub burst: u32,
-    /// Then one each interval.
+    /// After that, one is allowed per interval.
     pub interval: Duration,
 }
 
 /// Wrong passwords for one name from one network: 60 an hour.
 pub const NAME_FROM_NETWORK: Limit = Limit { burst: 5, interval: Duration::from_secs(60) };
-/// Wrong passwords for one name from anywhere: 120 an hour, as many as two networks may send, so that neither one
-/// network nor two hold up the others.
+/// Wrong passwords for one name from anywhere: 120 an hour, as many as two networks may send, so that one or two
+/// networks cannot delay the others.
 pub const NAME: Limit = Limit { burst: 30, interval: Duration::from_secs(30) };
-/// Wrong passwords from one network, for any name: an office behind one address mistypes more than a person.
+/// Wrong passwords from one network, for any name: 600 an hour, because an office behind one address mistypes more
+/// often than one user.
 pub const ADDRESS: Limit = Limit { burst: 20, interval: Duration::from_secs(6) };
 /// Wrong passwords from one browser that signed in to the account before, or in one session: 180 an hour.
 pub const OWN: Limit = Limit { burst: 5, interval: Duration::from_secs(20) };
-/// New accounts from one customer's network: an hour's three, and some at once for a class room.
+/// New accounts from one customer's network: 3 an hour, and 10 at once, for example for a class.
 pub const SIGN_UP: Limit = Limit { burst: 10, interval: Duration::from_secs(20 * 60) };
 
-/// However many fail together, the next one waits no longer than this.
+/// The longest wait, however many attempts fail at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 impl Limit {
-    /// Whether something with this debt has to wait, and how long.
+    /// How long an attempt with this debt must wait; `None` if it need not.
     pub fn wait(&self, debt: Timestamp, now: Timestamp) -> Option<Duration> {
         let free_at = self.believed(debt, now).minus(self.allowance());
         (free_at > now).then(|| free_at.since(now))
     }
 
-    /// The same, should those ahead that are still being checked all fail.
+    /// The same if all `ahead` attempts that are still being checked fail.
     pub fn wait_behind(&self, ahead: usize, debt: Timestamp, now: Timestamp) -> Option<Duration> {
-        // A burst of them is enough to have to wait.
+        // A burst of failures is enough to have to wait, so no more are counted.
         let debt = (0..self.burst).take(ahead).fold(debt, |debt, _| self.after(debt, now));
         self.wait(debt, now)
     }
@@ -56,7 +57,7 @@ impl Limit {
         next.min(now.plus(self.most()))
     }
 
-    /// A debt further ahead than any can be was noted by a clock that ran ahead: it says nothing.
+    /// A debt further ahead than the maximum was written by a clock that ran ahead, so it is ignored.
     fn believed(&self, debt: Timestamp, now: Timestamp) -> Timestamp {
         if debt > now.plus(self.most().saturating_add(CLOCK_SKEW)) { now } else { debt }
     }
@@ -70,24 +71,24 @@ impl Limit {
     }
 }
 
-/// What is counted: a kind, and a hash of whom it is about. There are few enough addresses and names to try them
-/// all, so what is stored is this under a key that the store doesn't have.
+/// The key of a counter: its kind, and a hash of the name, address, browser or session it is for. Names and addresses
+/// can be guessed from a plain hash, so the stored key is a keyed hash of this, under a key that is not in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptKey {
-    /// Which counter.
+    /// The kind of counter.
     pub kind: &'static str,
-    /// Of whom.
+    /// The hash.
     pub digest: [u8; 32],
 }
 
 impl AttemptKey {
-    /// Sign-ins by a name as it was typed, whether or not it leads to anybody.
+    /// Sign-ins by a name as it was typed, whether or not a user has it.
     pub fn name(identifier: &Identifier) -> Self {
         Self::new("name", &[identifier.as_str().as_bytes()])
     }
 
-    /// The same from one network, of IPv6 the widest that one customer has: nobody holds up others with networks that
-    /// come for nothing.
+    /// The same from one network. For IPv6 this is the widest network that one customer has, because a customer can use
+    /// many networks of 64 bits at no cost.
     pub fn name_from_network(identifier: &Identifier, address: Option<IpAddr>) -> Self {
         let network = Network::of(address).of_customer();
         Self::new("name-network", &[network.as_bytes(), identifier.as_str().as_bytes()])
@@ -98,7 +99,7 @@ impl AttemptKey {
         Self::new("device", &[user.as_bytes(), device.as_bytes()])
     }
 
-    /// Questions for the password on the account page of a session.
+    /// Passwords entered on the account page in a session.
     pub fn session(session: &SessionId) -> Self {
         Self::new("session", &[session.as_bytes()])
     }
@@ -108,12 +109,13 @@ impl AttemptKey {
         Self::new("address", &[Network::of(address).as_bytes()])
     }
 
-    /// New accounts from one network, of IPv6 the widest that one customer has: each tells whether a name is taken.
+    /// New accounts from one network; for IPv6 the widest that one customer has. Limited because each sign-up reveals
+    /// whether a name is taken.
     pub fn sign_up(address: Option<IpAddr>) -> Self {
         Self::new("sign-up", &[Network::of(address).of_customer().as_bytes()])
     }
 
-    /// Each part with its length, so that no two lists of parts read alike.
+    /// Each part is hashed with its length, so different lists of parts have different hashes.
     fn new(kind: &'static str, whom: &[&[u8]]) -> Self {
         let mut hash = Sha256::new().chain_update(b"keyward attempts\0").chain_update(kind).chain_update([0]);
         for part in whom {
@@ -131,12 +133,12 @@ pub enum Network {
     V4([u8; 4]),
     /// The first half of an address.
     V6([u8; 8]),
-    /// All unknown addresses: what can't be told apart is limited together, never let through.
+    /// All unknown addresses: they cannot be distinguished, so they share one limit.
     Unknown,
 }
 
 impl Network {
-    /// Where an address is.
+    /// The network of an address.
     pub fn of(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => Self::V4(address.octets()),
@@ -148,8 +150,8 @@ impl Network {
         }
     }
 
-    /// The networks it is part of, widest first: of an IPv6 network of 64 bits those of 48 and 56, which are what
-    /// providers give to one customer. The rest is zero. Everything else stands alone.
+    /// The networks it is part of, widest first: for an IPv6 network of 64 bits those of 48 and 56 bits, which
+    /// providers assign to one customer, with the remaining bits zero. Any other network is only part of itself.
     pub const fn within(self) -> [Self; 3] {
         match self {
             Self::V6([a, b, c, d, e, f, g, _]) => {
@@ -217,7 +219,7 @@ mod tests {
             }
         }
         let wait = OWN.wait_behind(usize::MAX, Timestamp::EPOCH, NOW);
-        assert_eq!(wait, Some(OWN.interval), "a burst was tried, no more");
+        assert_eq!(wait, Some(OWN.interval), "at most one burst is counted");
     }
 
     #[test]
@@ -227,7 +229,7 @@ mod tests {
         assert_eq!(OWN.wait(debt, back), None);
         assert_eq!(OWN.after(debt, back), back.plus(OWN.interval));
         let skewed = NOW.minus(CLOCK_SKEW);
-        assert!(OWN.wait(debt, skewed).is_some(), "a little ahead is usual between two servers");
+        assert!(OWN.wait(debt, skewed).is_some(), "clocks of two servers may differ a little");
     }
 
     #[test]
@@ -280,7 +282,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(failed, 2 * (24 * 60 + 4), "and that is all that a day of guessing comes to");
+        assert_eq!(failed, 2 * (24 * 60 + 4), "failures in a day");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What sessions, grants, consents and tokens are decided by: a copy of the generations, and whether it still counts.
+//! The generations that sessions, grants, consents and tokens are made under: their digest, and whether it is current.
 
 use crate::client::Client;
 use crate::generation::Generation;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// What a session, grant, consent or token was decided by: a digest of the generations.
+/// A digest of the generations that a session, grant, consent or token was made under.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Authority(RequestId);
@@ -32,7 +32,7 @@ impl fmt::Debug for Authority {
     }
 }
 
-/// The generations that something depends on, as they are now.
+/// The current generations that a session, grant, consent or token depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Generations([Option<Generation>; 3]);
 
@@ -52,7 +52,7 @@ impl Generations {
         Self([Some(realm), None, Some(client.generation)])
     }
 
-    /// What is copied of them.
+    /// Their digest.
     pub fn authority(&self) -> Authority {
         let mut hash = Sha256::new().chain_update(b"keyward authority\0");
         for generation in self.0 {
@@ -64,8 +64,8 @@ impl Generations {
         Authority::from_bytes(hash.finalize().first_chunk().copied().unwrap_or_default())
     }
 
-    /// Whether what was decided by `copied` at `decided_at` still counts. What a program before generations wrote
-    /// has no copy: it counts by its instant, as it did, until the first end that this program writes.
+    /// Whether what was made under `copied` at `decided_at` is still valid. Records of versions without generations
+    /// have no digest: they are valid by their instant until the first new generation begins.
     pub fn honour(&self, copied: Option<&Authority>, decided_at: Timestamp) -> bool {
         match copied {
             Some(copied) => *copied == self.authority(),
@@ -99,7 +99,7 @@ mod tests {
         assert!(!of(realm.next(call(2), NOW), user).honour(Some(&copied), NOW));
         assert!(!of(realm, next.next(call(3), NOW)).honour(Some(&copied), NOW));
         assert!(!of(realm, Generation::default()).honour(Some(&copied), NOW));
-        // The end of an older program, which knows the instant only.
+        // Ended by a version without generations, which sets the instant only.
         let ended = Generation { not_before: NOW, ..user };
         assert!(!of(realm, ended).honour(Some(&copied), NOW));
     }
@@ -114,7 +114,10 @@ mod tests {
             let ended = user.next(call(2), at);
             let now = of(Generation::default(), ended);
             assert!(!now.honour(Some(&copied), NOW));
-            assert!(now.honour(Some(&now.authority()), Timestamp::EPOCH), "what begins then counts at once");
+            assert!(
+                now.honour(Some(&now.authority()), Timestamp::EPOCH),
+                "what is made after it is valid at once"
+            );
         }
     }
 

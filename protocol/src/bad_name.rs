@@ -10,13 +10,13 @@ pub enum BadName {
     Length,
     /// Characters that RFC 8264's IdentifierClass refuses: spaces, controls, mixed writing directions.
     Characters,
-    /// `@`: it would read as an e-mail address, which is verified before it names anyone.
+    /// `@`: the name would look like an e-mail address, which identifies a user only once it is verified.
     AtSign,
     /// A reserved name, or one that looks like it.
     Reserved,
-    /// Letters of several scripts that aren't written together.
+    /// Letters of scripts that aren't mixed in everyday use.
     MixedScripts,
-    /// Characters that aren't in everyday use, or marks piled up on a letter.
+    /// Characters that aren't in everyday use, or too many marks on a letter.
     Unusual,
 }
 

@@ -12,7 +12,7 @@ pub fn encode_into(bytes: &[u8], text: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }
 
-/// Decodes text; `None` for padding, foreign characters or non-zero trailing bits.
+/// Decodes text; `None` for padding, characters outside the alphabet, or non-zero trailing bits.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -9,11 +9,11 @@ use crate::secret::Digest;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How a client proves itself at our endpoints (RFC 7591 §2 `token_endpoint_auth_method`).
+/// How a client authenticates at our endpoints (RFC 7591 §2 `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
-    /// A public client: nothing to prove with.
+    /// A public client: no authentication.
     None,
     /// HTTP Basic.
     ClientSecretBasic,
@@ -85,7 +85,7 @@ pub struct ClientSecret {
 pub struct Client {
     /// Its public id.
     pub id: ClientId,
-    /// What people read on login and consent pages.
+    /// The name that users see on sign-in and consent pages.
     pub name: String,
     /// How it authenticates.
     pub auth_method: AuthMethod,
@@ -97,34 +97,34 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<String>,
     /// Origins its browser code calls us from, besides those of the redirect URIs.
     pub origins: Vec<String>,
-    /// What it may ask tokens with.
+    /// The grant types it may use.
     pub grant_types: Vec<GrantType>,
-    /// What it may ask for.
+    /// The scope it may request.
     pub scope: Scope,
     /// Resources it may request (RFC 8707); the first is the default audience.
     pub audiences: Vec<String>,
-    /// Resources it is the server of: their tokens may be introspected by it.
+    /// Resources it serves: it may introspect their tokens.
     pub resources: Vec<String>,
-    /// Signs its ID and access tokens; `None`: the server's default.
+    /// The algorithm that signs its ID and access tokens; `None`: the server's default.
     pub signing_alg: Option<Algorithm>,
-    /// RFC 9700 §2.1.1. Only a confidential client may be without.
+    /// Whether it must use PKCE (RFC 9700 §2.1.1); false only for a confidential client.
     pub pkce_required: bool,
-    /// The operator's own: no consent is asked. Only for confidential clients.
+    /// Whether it is the operator's own, so that users are not asked for consent; true only for a confidential client.
     pub first_party: bool,
-    /// RFC 8252: loopback ports may vary, private-use schemes are allowed.
+    /// Whether it is a native app (RFC 8252): loopback ports may vary, private-use schemes are allowed.
     pub native: bool,
-    /// Refused everywhere while set.
+    /// Whether every request of it is refused.
     pub disabled: bool,
     /// Changes with every act that ends what the client was granted: disabling, and registering its id again.
     #[serde(flatten)]
     pub generation: Generation,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// How often the record was written: a change names the one it saw.
+    /// How many times the record was written; a change is conditional on the revision it read.
     pub revision: u64,
 }
 
-/// Why a client's record would be inconsistent. Every write of a client passes [`Client::check`].
+/// Why a client's record is inconsistent. Every write of a client passes [`Client::check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadClient {
     /// A name that is empty, over 128 characters, or with control or bidirectional-override characters.
@@ -145,9 +145,9 @@ pub enum BadClient {
     PublicClientCredentials,
     /// A public client without PKCE.
     PublicWithoutPkce,
-    /// A first-party client that cannot prove itself: anyone could pose as it.
+    /// A first-party client that cannot authenticate: anyone could pose as it.
     PublicFirstParty,
-    /// A confidential client without a secret, or a public one with.
+    /// A confidential client without a secret, or a public client with one.
     Secrets,
 }
 
@@ -187,15 +187,15 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
-    /// Whether a browser page of this origin may read our answers to this client: only public clients have
-    /// code in browsers, so only their redirect URIs and registered origins count.
+    /// Whether a browser page of this origin may read our answers to this client. Only public clients have code in
+    /// browsers, so only their redirect URIs and registered origins count.
     pub fn allows_origin(&self, origin: &str) -> bool {
         let of_redirect = |uri: &String| origin_of(uri) == Some(origin);
         !self.is_confidential()
             && (self.origins.iter().any(|own| own == origin) || self.redirect_uris.iter().any(of_redirect))
     }
 
-    /// Checks the whole record: at creation and after each change.
+    /// Checks the whole record, at creation and after each change.
     pub fn check(&self) -> Result<(), BadClient> {
         check_display_name(&self.name).ok_or(BadClient::Name)?;
         for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
@@ -239,7 +239,7 @@ impl Client {
     }
 }
 
-/// A name that may be shown to people: no characters that forge or reorder text.
+/// A name that may be shown to users: no characters that hide or reorder text.
 fn check_display_name(name: &str) -> Option<()> {
     let deceptive = |c: char| {
         c.is_control()

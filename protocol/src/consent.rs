@@ -1,4 +1,4 @@
-//! What a user agreed to, remembered per client as a set of scopes.
+//! Consent: the scopes that a user agreed to, remembered per client.
 
 use crate::authority::{Authority, Generations};
 use crate::client::Client;
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 /// A remembered consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
-    /// Who agreed.
+    /// The user who agreed.
     pub user: UserId,
-    /// To whom.
+    /// The client.
     pub client: ClientId,
-    /// To what: everything ever agreed to and not taken back.
+    /// Everything agreed to and not withdrawn.
     pub scope: Scope,
-    /// When it last grew.
+    /// When a scope was last added.
     pub granted_at: Timestamp,
-    /// What it was decided by; `None`: a program before generations wrote it.
+    /// The generations it was made under; `None`: written by a version without generations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,
 }
@@ -33,8 +33,8 @@ pub fn is_required(client: &Client, redirect: &ProvenRedirect) -> bool {
 }
 
 impl Consent {
-    /// What to store of it beside what is `known` already: everything agreed to by the same authority. `None`: nothing
-    /// new.
+    /// The record to store, given the one `known`: both scopes together if both were made under the same generations,
+    /// else only this one. `None` if it adds nothing.
     pub fn added_to(&self, known: Option<&Self>) -> Option<Self> {
         match known.filter(|known| known.authority == self.authority) {
             Some(known) if known.scope.covers(&self.scope) => None,
@@ -43,8 +43,8 @@ impl Consent {
         }
     }
 
-    /// Whether it counts: a client of its id that was deleted is another one, and what somebody agreed to who had
-    /// another's password ends with that password.
+    /// Whether it is valid. A client that was deleted and registered again under the same id is another client. A new
+    /// password ends a consent, because a thief may have given it with the old one.
     pub fn counts(&self, user: &User, client: &Client, realm: Generation) -> bool {
         let generations = Generations::of_grant(realm, user, client);
         self.user == user.id

@@ -1,6 +1,6 @@
-//! Browsers that signed in to an account before. Such a browser has a counter of its own for wrong passwords of that
-//! account, so that no stranger's failures hold it up. It proves nothing and opens nothing: a stolen one gives the
-//! thief that counter, no more.
+//! Browsers in which a user signed in before. Such a browser has a counter of its own for wrong passwords of that
+//! account, so failures from elsewhere do not delay it. The cookie authenticates nobody: with a stolen one a thief gets
+//! only that counter.
 
 use crate::id::{DeviceId, UserId};
 use crate::lifetimes;
@@ -8,14 +8,14 @@ use crate::time::Timestamp;
 use crate::user::User;
 use sha2::{Digest as _, Sha256};
 
-/// How many accounts a browser is known to at most; of more the ones that signed in last.
+/// The most accounts that a browser is known to: those that signed in last.
 pub const MOST: usize = 5;
 
 /// One account that signed in from a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
     user: UserId,
-    /// What its attempts are counted by.
+    /// The id of its counter of attempts.
     pub id: DeviceId,
     bound_to: [u8; 16],
     signed_in_at: Timestamp,
@@ -24,8 +24,8 @@ pub struct Device {
 impl Device {
     const BYTES: usize = 56;
 
-    /// Whether the account signed in from here lately, and is still as it was then. Each account has its own time: no
-    /// other account's sign-in keeps it known.
+    /// Whether the user signed in from this browser within [`lifetimes::DEVICE`] and has the same password. A sign-in
+    /// by another user does not extend this time.
     pub fn is_known_to(&self, user: &User, now: Timestamp) -> bool {
         self.user == user.id
             && self.bound_to == bound_to(user)
@@ -42,25 +42,24 @@ impl Device {
     }
 }
 
-/// What ends a browser's being known when it changes: the password. Whoever signed in with the old one is a stranger
-/// to the new one.
+/// A hash of the password. When the password changes, no browser is known any more: the old one may have been stolen.
 fn bound_to(user: &User) -> [u8; 16] {
     let password = user.password.as_ref().map_or("", |hash| &hash.0);
     let hash = Sha256::new().chain_update(b"keyward device\0").chain_update(password).finalize();
     hash.first_chunk().copied().unwrap_or_default()
 }
 
-/// The accounts a browser is known to, the latest first. Travels sealed, in a cookie.
+/// The accounts a browser is known to, the latest first. Kept in a sealed cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Devices(Vec<Device>);
 
 impl Devices {
-    /// The entry of an account, current or not.
+    /// The entry of an account, expired or not.
     pub fn of(&self, user: &UserId) -> Option<&Device> {
         self.0.iter().find(|device| device.user == *user)
     }
 
-    /// The same with somebody who signed in just now.
+    /// Adds a user who signed in just now.
     #[must_use]
     pub fn with(mut self, user: &User, id: DeviceId, now: Timestamp) -> Self {
         self.0.retain(|device| device.user != user.id);
@@ -69,7 +68,7 @@ impl Devices {
         self
     }
 
-    /// As it is sealed: 56 bytes an account.
+    /// The bytes to seal: 56 per account.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len() * Device::BYTES);
         for device in &self.0 {
@@ -79,7 +78,7 @@ impl Devices {
         bytes
     }
 
-    /// From what was sealed; `None` for anything else.
+    /// Parses unsealed bytes; `None` if they are malformed.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let devices: Option<Vec<_>> = bytes.chunks(Device::BYTES).map(Device::parse).collect();
         devices.filter(|devices| devices.len() <= MOST).map(Self)
@@ -129,7 +128,7 @@ mod tests {
         assert_eq!(Devices::parse(&bytes[1..]), None);
         assert_eq!(Devices::parse(&[0; Device::BYTES * (MOST + 1)]), None);
         assert_eq!(Devices::parse(&[]), Some(Devices::default()));
-        // 48 bytes an account were those of older versions, which told no time.
+        // Older versions had 48 bytes per account, without a time.
         assert!((1..=MOST).all(|accounts| Devices::parse(&vec![0; 48 * accounts]).is_none()));
     }
 

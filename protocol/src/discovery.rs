@@ -1,5 +1,5 @@
-//! Metadata: what this server does (OIDC Discovery §3, RFC 8414 §2). One struct serves both documents; a test
-//! tries every value that is advertised.
+//! The server's metadata (OIDC Discovery §3, RFC 8414 §2). One struct serves both documents; a test tries every value
+//! that is advertised.
 
 use crate::authorize::Prompt;
 use crate::claims::standard;
@@ -37,7 +37,7 @@ pub struct Metadata {
     claim_types_supported: [&'static str; 1],
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
-    /// OIDC Core §6: false must be said, and for the second one absence would mean true.
+    /// OIDC Discovery §3: both are stated, because the second one defaults to true.
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     /// RFC 9207 §3.
@@ -45,7 +45,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The metadata of an issuer that signs with `algs`; `signup`: people may make accounts.
+    /// The metadata of an issuer that signs with `algs`; `signup`: whether users may sign up.
     pub fn new(issuer: &Issuer, algs: &[Algorithm], signup: bool) -> Self {
         Self {
             issuer: issuer.as_str().to_owned(),

@@ -1,4 +1,4 @@
-//! The wire's error codes. Refusals map to them in `refusal`; nothing else may choose one.
+//! The error codes of OAuth and OpenID Connect. Only the table in `refusal` assigns them.
 
 /// A registered OAuth error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// OIDC Core §3.1.2.6.
     RequestUriNotSupported,
-    /// RFC 6749 §4.1.2.1; with status 429.
+    /// RFC 6749 §4.1.2.1; also sent with status 429.
     TemporarilyUnavailable,
     /// RFC 6749 §4.1.2.1, §5.2.
     UnauthorizedClient,

@@ -1,5 +1,5 @@
-//! What happened, for the audit log: one event a commit, and one for each attempt worth noticing. Ids only: no
-//! secret, no name, no address.
+//! Audit events: one for each commit, and one for each failed attempt that matters. They contain ids only: no secret,
+//! no name, no address.
 
 use crate::base64url;
 use crate::grant::Grant;
@@ -10,7 +10,7 @@ use std::fmt;
 
 macro_rules! kinds {
     ($(#[doc = $doc:literal] $name:ident => $text:literal;)+) => {
-        /// What kind of thing happened.
+        /// The kind of an audit event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum What {
             $(#[doc = $doc] $name,)+
@@ -25,7 +25,7 @@ macro_rules! kinds {
                 match self { $(Self::$name => $text,)+ }
             }
 
-            /// What it says, in one sentence.
+            /// Its meaning, in one sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $doc.trim(),)+ }
             }
@@ -34,86 +34,86 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Somebody signed in.
+    /// A user signed in.
     SignedIn => "login.success";
-    /// Somebody tried to and failed; the user if the name led to one.
+    /// A sign-in failed; with the user, if the name belongs to one.
     SignInFailed => "login.failure";
-    /// A sign-in was not checked because there had been too many wrong ones.
+    /// A sign-in was not checked because too many had failed.
     SignInThrottled => "login.throttled";
-    /// A password was neither checked nor hashed because too many were in line.
+    /// A password was neither checked nor hashed because too many were waiting.
     PasswordsBusy => "password.busy";
-    /// A session ended: by logout, from the account page, or because somebody else signed in in its browser.
+    /// A session ended: by logout, from the account page, or because another user signed in in its browser.
     SessionEnded => "session.ended";
-    /// Somebody made an account.
+    /// A user signed up.
     SignedUp => "signup.done";
-    /// An account was not made because too many had been made from that address.
+    /// A sign-up was refused because too many accounts had been made from that address.
     SignUpThrottled => "signup.throttled";
     /// A user changed their profile.
     ProfileChanged => "account.profile_changed";
     /// A user changed their password.
     PasswordChanged => "account.password_changed";
-    /// A user took back what they had given a client.
+    /// A user withdrew their consent to a client.
     ConsentRevoked => "consent.revoked";
     /// A grant was revoked, by its client or its user.
     GrantRevoked => "grant.revoked";
     /// An access token was revoked.
     TokenRevoked => "token.revoked";
-    /// A user agreed to give a client something.
+    /// A user consented to a client's request.
     Consented => "consent.granted";
-    /// A user refused.
+    /// A user denied consent.
     ConsentDenied => "consent.denied";
     /// A code was issued.
     CodeIssued => "code.issued";
     /// A code was redeemed.
     CodeRedeemed => "code.redeemed";
-    /// A redeemed code came again and its grant was revoked.
+    /// A redeemed code was presented again, and its grant was revoked.
     CodeReplayed => "code.reuse";
-    /// A code came with a wrong proof and was burnt.
+    /// A code was presented with a wrong verifier or redirect URI, and can no longer be redeemed.
     CodeBurnt => "code.burnt";
-    /// A client presented a code of another one; the client is the presenter.
+    /// A client presented another client's code; `client` is the one that presented it.
     CodeClientMismatch => "code.client_mismatch";
     /// A grant's tokens were refreshed.
     Refreshed => "refresh.used";
-    /// A refresh token came again that had been rotated away, and its grant was revoked.
+    /// A refresh token was presented again after its rotation, and its grant was revoked.
     RefreshReused => "refresh.reuse";
-    /// A client presented a refresh token of another one; the client is the presenter.
+    /// A client presented another client's refresh token; `client` is the one that presented it.
     RefreshClientMismatch => "refresh.client_mismatch";
-    /// A refresh token is newer than the store: an alarm, a backup was put back.
+    /// A refresh token is newer than the store: an alarm, because an older backup was restored.
     RefreshAhead => "refresh.ahead_of_store";
-    /// A client failed to authenticate; the client is who it said it is.
+    /// A client failed to authenticate; `client` is the one it claimed to be.
     ClientAuthenticationFailed => "client_auth.failure";
-    /// Signing keys were made or removed because it was time.
+    /// Signing keys were made or removed on schedule.
     KeysRenewed => "keys.rotated";
     /// An operator registered a client.
     ClientCreated => "admin.client_created";
-    /// An operator changed a client: its metadata, its secrets, or whether it may work.
+    /// An operator changed a client: its metadata, its secrets, or whether it is disabled.
     ClientChanged => "admin.client_changed";
     /// An operator deleted a client.
     ClientDeleted => "admin.client_deleted";
     /// An operator made a user.
     UserCreated => "admin.user_created";
-    /// An operator changed a user: set a password, ended what they had begun, disabled or enabled them.
+    /// An operator changed a user: set a password, signed them out everywhere, disabled or enabled them.
     UserChanged => "admin.user_changed";
     /// An operator deleted a user.
     UserDeleted => "admin.user_deleted";
-    /// An operator made the next signing keys sign.
+    /// An operator made the next signing keys current.
     KeysRotated => "admin.keys_rotated";
     /// An operator revoked a signing key.
     KeyRevoked => "admin.key_revoked";
     /// An operator replaced the master key file.
     KeysRewrapped => "admin.keys_rewrapped";
-    /// An operator put a backup back and ended everything from before.
+    /// An operator restored a backup, which ended everything issued before.
     StoreRestored => "admin.store_restored";
-    /// An operator put an export into the store.
+    /// An operator imported an export into the store.
     StoreImported => "admin.store_imported";
 }
 
-/// Tells whether two records are the same, and nothing of what is in them.
+/// A hash that shows whether two records are equal, and nothing of their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordHash([u8; 32]);
 
 impl RecordHash {
-    /// SHA-256 over the record's JSON; `None` for what has none.
+    /// SHA-256 over the record's JSON; `None` if it does not serialise.
     pub fn of(record: &impl Serialize) -> Option<Self> {
         serde_json::to_vec(record).ok().map(|json| Self(Sha256::digest(json).into()))
     }
@@ -125,41 +125,41 @@ impl fmt::Display for RecordHash {
     }
 }
 
-/// What an operator's write did to a record; `None` where there was none.
+/// The record before and after an operator's write; `None` where it did not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// As it was.
+    /// Before the write.
     pub before: Option<RecordHash>,
-    /// As it is.
+    /// After the write.
     pub after: Option<RecordHash>,
 }
 
-/// Something worth keeping.
+/// An audit event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happened.
     pub what: What,
-    /// Whom it concerns.
+    /// The user concerned.
     pub user: Option<UserId>,
-    /// Which client took part.
+    /// The client that took part.
     pub client: Option<ClientId>,
-    /// In which session.
+    /// The session concerned.
     pub session: Option<SessionId>,
-    /// About which grant.
+    /// The grant concerned.
     pub grant: Option<GrantId>,
-    /// About which signing key.
+    /// The `kid` of the signing key concerned.
     pub key: Option<String>,
-    /// What an operator did to the record it is about.
+    /// How an operator changed the record concerned.
     pub change: Option<Change>,
 }
 
 impl Event {
-    /// An event nothing else is known about yet.
+    /// An event without ids.
     pub const fn new(what: What) -> Self {
         Self { what, user: None, client: None, session: None, grant: None, key: None, change: None }
     }
 
-    /// An event of a grant.
+    /// An event with the ids of a grant.
     pub fn of_grant(what: What, grant: &Grant) -> Self {
         Self {
             user: Some(grant.user),
@@ -170,35 +170,35 @@ impl Event {
         }
     }
 
-    /// Concerning a user.
+    /// Adds the user.
     #[must_use]
     pub const fn user(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// With a client.
+    /// Adds the client.
     #[must_use]
     pub fn client(mut self, client: &ClientId) -> Self {
         self.client = Some(client.clone());
         self
     }
 
-    /// In a session.
+    /// Adds the session.
     #[must_use]
     pub const fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
     }
 
-    /// About a signing key.
+    /// Adds the signing key.
     #[must_use]
     pub fn key(mut self, kid: &str) -> Self {
         self.key = Some(kid.to_owned());
         self
     }
 
-    /// By an operator, from one record to another.
+    /// Adds the hashes of the record before and after an operator's write.
     #[must_use]
     pub fn changing(mut self, before: Option<&impl Serialize>, after: Option<&impl Serialize>) -> Self {
         let (before, after) = (before.and_then(RecordHash::of), after.and_then(RecordHash::of));

@@ -1,5 +1,5 @@
-//! The flow by which a grant was given (RFC 6749 §1.3 calls its kinds authorization grants), and what only that flow has.
-//! A grant of another kind has its own variant here, and none of the code's fields.
+//! The flow by which a grant was made (RFC 6749 §1.3 calls its kinds authorization grants), with the fields of that
+//! flow. A grant of another flow gets its own variant, without the code's fields.
 
 use crate::lifetimes;
 use crate::pkce::Pkce;
@@ -7,7 +7,7 @@ use crate::secret::Digest;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How a grant was given.
+/// The flow by which a grant was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "FlowRecord", into = "FlowRecord")]
 pub enum Flow {
@@ -15,36 +15,36 @@ pub enum Flow {
     Code(AuthorizationCode),
 }
 
-/// An authorization code as stored, with what its redemption is checked against.
+/// An authorization code as stored, with the values that its redemption must match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationCode {
     /// Hash of its secret.
     #[serde(rename = "code")]
     pub digest: Digest,
-    /// When it stops working.
+    /// When it expires.
     #[serde(rename = "code_expires_at")]
     pub expires_at: Timestamp,
     /// SHA-256 of the redirect URI, which the token request repeats (RFC 6749 §4.1.3).
     pub redirect_uri: Digest,
-    /// The challenge, or that there is none.
+    /// The code challenge, or its explicit absence.
     pub pkce: Pkce,
-    /// For the ID token (OIDC Core §3.1.2.1).
+    /// The `nonce` for the ID token (OIDC Core §3.1.2.1).
     pub nonce: Option<String>,
     /// When it was redeemed; never unset.
     pub redeemed_at: Option<Timestamp>,
 }
 
 impl AuthorizationCode {
-    /// Until when its grant is kept if nobody redeems it.
+    /// When the record of its grant may be deleted if it is never redeemed.
     pub fn kept_until(&self) -> Timestamp {
         self.expires_at.plus(lifetimes::UNREDEEMED)
     }
 }
 
-/// A flow as stored: its name, and its fields beside those of the grant.
+/// A flow as stored: its name and its fields, next to those of the grant.
 #[derive(Serialize, Deserialize)]
 struct FlowRecord {
-    /// Missing in records of programs that knew only codes.
+    /// Missing in records of versions that had only codes.
     #[serde(default)]
     flow: FlowName,
     #[serde(flatten)]

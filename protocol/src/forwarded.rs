@@ -1,11 +1,11 @@
-//! Whom a front end says a call is from: an address in a header, as RFC 7239 and common practice write it.
+//! The caller's address as a front end forwards it: in a header, in the format of RFC 7239 or of common practice.
 //!
-//! Only the last entry of a list is read: the front end that speaks to us appended it, and whatever stands before it
-//! is what a caller claims. What a caller chose and a front end copied unquoted looks like the front end's own: the
-//! guide (`docs/guides/front-end.md`) says how to write it.
+//! Only the last entry of a list is read: the front end in front of us appended it, and everything before it may be
+//! forged by the caller. A caller's value that a front end copies without quotes can't be distinguished from the front
+//! end's own: the guide (`docs/guides/front-end.md`) says how to configure the header.
 //!
-//! Absent on purpose: a number of hops to skip. Of several front ends in a row, the last one puts the address that
-//! the first one saw into a header of its own.
+//! Absent on purpose: a number of hops to skip. With several front ends in a row, the last one forwards the address
+//! that the first one saw in a header of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -19,15 +19,15 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// That of a header; names are compared without their case.
+    /// The syntax of a header; names are compared case-insensitively.
     pub fn of(header: &str) -> Self {
         if header.eq_ignore_ascii_case("forwarded") { Self::Forwarded } else { Self::Addresses }
     }
 
-    /// The address in the last entry of a header's last line, IPv4 addresses as such even if IPv6 carries them.
-    /// `None` for what tells no address.
+    /// The address in the last entry of a header's last line; an IPv4-mapped IPv6 address as IPv4. `None` if there is
+    /// no address.
     pub fn caller(self, line: &[u8]) -> Option<IpAddr> {
-        // In bytes: what a caller wrote needn't be text.
+        // Bytes, because what a caller sent may not be UTF-8.
         let node = match self {
             Self::Forwarded => last_for(line)?,
             Self::Addresses => line.rsplit(|byte| *byte == b',').next()?,
@@ -37,12 +37,12 @@ impl Syntax {
     }
 }
 
-/// The value of `for` in a line's last element; `None` if it is not there exactly once.
+/// The value of `for` in a line's last element; `None` unless it occurs exactly once.
 ///
-/// The last element is the shortest end of the line that reads as an element. So it doesn't matter what a caller
-/// wrote before it, even if that opens a quotation mark. No comma inside a quoted string, where a front end repeats
-/// what a caller sent as `Host`, begins an element: read from there, what is quoted and what isn't change places, so
-/// that an escape stands outside of quotation marks, or the last of these is never closed.
+/// The last element is the shortest suffix of the line that parses as an element, so nothing that a caller sent before
+/// it matters, not even an unclosed quotation mark. A comma inside a quoted string (a front end quotes the caller's
+/// `Host`) never begins an element: a suffix that starts there has quoted and unquoted text swapped, so it has an
+/// escape outside of quotation marks or a quotation mark that is never closed, and does not parse.
 fn last_for(line: &[u8]) -> Option<&[u8]> {
     let commas = line.iter().enumerate().rev().filter(|(_, byte)| **byte == b',');
     let mut ends = commas.filter_map(|(at, _)| line.get(at + 1..)).chain([line]);
@@ -52,11 +52,11 @@ fn last_for(line: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The values of `for` in an element; `None` if this isn't exactly one element (RFC 7239 §4).
+/// The values of `for` in an element; `None` if the text isn't exactly one element (RFC 7239 §4).
 fn for_values(element: &[u8]) -> Option<Vec<&[u8]>> {
     let (mut values, mut rest) = (Vec::new(), element.trim_ascii());
     while !rest.is_empty() {
-        // RFC 7239 §4: a pair may be missing between two semicolons.
+        // RFC 7239 §4: a pair may be empty.
         if !rest.starts_with(b";") {
             let (name, value, behind) = first_pair(rest)?;
             if name.eq_ignore_ascii_case(b"for") {
@@ -69,13 +69,12 @@ fn for_values(element: &[u8]) -> Option<Vec<&[u8]>> {
     Some(values)
 }
 
-/// The name and the value of a pair, and what comes behind it. The value is as it stands between quotation marks: no
-/// address needs an escape.
+/// The name and the value of a pair, and the text after it. Escapes in a quoted value are kept: no address needs one.
 fn first_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (name, rest) = split_while(text, is_token);
     let rest = rest.strip_prefix(b"=").filter(|_| !name.is_empty())?;
     let Some(quoted) = rest.strip_prefix(b"\"") else {
-        // Colons and brackets have to be quoted, but not every front end does it.
+        // Colons and brackets must be quoted, but not every front end does so.
         let (value, rest) = split_while(rest, |byte| is_token(byte) || b":[]".contains(&byte));
         return Some((name, value, rest));
     };
@@ -88,7 +87,7 @@ fn first_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, value, rest.strip_prefix(b"\"")?))
 }
 
-/// The bytes of a kind that a text begins with, and the rest.
+/// Splits a text after its leading bytes of a kind.
 fn split_while(text: &[u8], mut is_of_kind: impl FnMut(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|byte| !is_of_kind(*byte)).unwrap_or(text.len()))
 }
@@ -98,8 +97,8 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// RFC 7239 §6, and what is met besides: an IPv6 address without brackets, quotation marks around all of it, and
-/// the port behind an address of eight groups.
+/// A node's address (RFC 7239 §6). Also accepted, because front ends send them: an IPv6 address without brackets,
+/// quotation marks around the whole value, and a port after an IPv6 address of eight groups.
 fn node_address(node: &str) -> Option<IpAddr> {
     let node = node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node);
     if let Some((address, rest)) = node.strip_prefix('[').and_then(|node| node.split_once(']')) {
@@ -109,15 +108,15 @@ fn node_address(node: &str) -> Option<IpAddr> {
     let with_port = || {
         let (address, _) = node.rsplit_once(':').filter(|(_, port)| is_port(port))?;
         let v4 = address.parse::<Ipv4Addr>().map(IpAddr::V4).ok();
-        // Only one that is written in full can be told from its port; in a shortened one the port reads as its last
-        // group, which is in the same network.
+        // Only a full IPv6 address can be distinguished from its port. In a shortened one the port is read as the last
+        // group; the address is then wrong, but in the same network.
         let full = || (!address.contains("::")).then(|| address.parse::<Ipv6Addr>().ok()).flatten();
         v4.or_else(|| full().map(IpAddr::V6))
     };
     node.parse().ok().or_else(with_port)
 }
 
-/// A number, or a name that stands for one (RFC 7239 §6.2).
+/// A port number, or an obfuscated port (RFC 7239 §6.2).
 fn is_port(text: &str) -> bool {
     let is_number = text.parse::<u16>().is_ok() && !text.starts_with('+');
     let is_name = |name: &str| {
@@ -175,18 +174,18 @@ mod tests {
         let bytes = [b"\xff\xfe\"".as_slice(), b", 203.0.113.7"].concat();
         assert!(
             Syntax::Addresses.caller(&bytes).is_some(),
-            "bytes that are no text, and then the front end's"
+            "bytes that are not UTF-8, then the front end's entry"
         );
         assert_eq!(
             read(Syntax::Addresses, "203.0.113.7, unknown"),
             None,
-            "nobody falls back to a caller's claim"
+            "no fallback to what the caller claims"
         );
         assert_eq!(read(Syntax::Addresses, "203.0.113.7,"), None);
         assert_eq!(read(Syntax::Forwarded, "for=203.0.113.7, by=10.0.0.1"), None);
     }
 
-    /// As a front end writes it that quotes what a caller sent as `Host`.
+    /// A caller's `Host` as a front end quotes it.
     fn quoted(host: &str) -> String {
         host.replace('\\', r"\\").replace('"', "\\\"")
     }
@@ -234,7 +233,7 @@ mod tests {
                 }
             }
         }
-        // A front end without escapes, or without quotation marks: what can be told from its own entry is refused.
+        // A front end that does not escape or does not quote: an entry that does not parse is refused.
         for host in ["a\",for=6.6.6.6;x=y", "a\"b,for=6.6.6.6", "a,for=6.6.6.6\\"] {
             for hop in [format!("for=203.0.113.7;host=\"{host}\""), format!("for=203.0.113.7;host={host}\"")]
             {

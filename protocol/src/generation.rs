@@ -1,9 +1,10 @@
-//! Generations: how everything that began before an end ends with it, without being found.
+//! Generations: one write ends every earlier session, grant, consent and token, without finding them.
 //!
-//! Realm, user and client each have a generation that changes with every act that ends what came before: a new
+//! Realm, user and client each have a generation. It changes with every act that must end what came before: a new
 //! password, signing out everywhere, disabling, deleting and registering again, a restored backup. Sessions, grants
-//! and consents copy the generations they were decided by, as one [`Authority`](crate::authority::Authority), and count only while it is equal.
-//! Nothing here compares the clocks of two machines.
+//! and consents keep a digest of the generations they were made under, an [`Authority`](crate::authority::Authority),
+//! and are valid only while the current generations have the same digest. The clocks of two machines are never
+//! compared.
 
 use crate::id::RequestId;
 use crate::time::Timestamp;
@@ -14,25 +15,25 @@ use std::time::Duration;
 /// The generation of one realm, user or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
-    /// Random, or what follows from the one before and the call that began it. `None`: none has begun since programs
-    /// know generations.
+    /// A random id, or a hash of the previous generation and the call that began this one. `None`: no generation has
+    /// begun since the record was written by a version without generations.
     #[serde(rename = "generation", default, skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
-    /// How programs before generations say the same: they honour nothing from before this instant. Here it is a part
-    /// of the generation like the id, compared for equality, so that what such a program ends is ended here, too.
+    /// What versions without generations use instead of the id: they accept nothing from before this instant. Here it
+    /// is part of the generation and compared for equality, so that what such a version ends is ended for this one too.
     pub not_before: Timestamp,
 }
 
 impl Generation {
-    /// The first of a record that a call makes.
+    /// The first generation of a record that `call` creates.
     pub const fn first(call: RequestId) -> Self {
         Self { id: Some(call), not_before: Timestamp::EPOCH }
     }
 
-    /// The one that a call at `now` begins. It follows from the one before, too: a write that is repeated late, after
-    /// others, never brings back a generation that has ended.
+    /// The generation that `call` begins at `now`. Its id depends on the previous generation as well, so a write that
+    /// is repeated late, after other writes, never brings back a generation that has ended.
     pub fn next(self, call: RequestId, now: Timestamp) -> Self {
-        // An older program may issue something in the same millisecond, so its instant is the next one.
+        // A version without generations may issue something in this millisecond, so the next one is taken.
         let not_before = self.not_before.max(now.plus(Duration::from_millis(1)));
         let before = self.id.map_or([0; 16], |id| *id.as_bytes());
         let mut hash = Sha256::new().chain_update(b"keyward generation\0");

@@ -15,74 +15,74 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// Where a grant is: beside its user's other records.
+/// The key of a grant's record, which is stored next to its user's other records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantKey {
-    /// Whose it is.
+    /// The user who granted.
     pub user: UserId,
-    /// Which.
+    /// The grant's own id.
     pub grant: GrantId,
 }
 
 /// A grant as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Its key, derived from the authorization request and the user.
+    /// Its id, derived from the authorization request and the user.
     pub id: GrantId,
-    /// Who granted.
+    /// The user who granted.
     pub user: UserId,
-    /// To whom.
+    /// The client it was granted to.
     pub client: ClientId,
-    /// In which session.
+    /// The session in which it was granted.
     pub session: SessionId,
-    /// What was asked for.
+    /// The scope requested.
     pub requested_scope: Scope,
-    /// What was given: requested, consented to and allowed.
+    /// The scope granted: requested, consented to and allowed.
     pub scope: Scope,
-    /// The resource asked for (RFC 8707).
+    /// The resource requested (RFC 8707).
     pub resource: Option<String>,
-    /// How it was given, with what only that flow has.
+    /// The flow by which it was granted, with the fields that only this flow has.
     #[serde(flatten)]
     pub flow: Flow,
-    /// Single claims asked for (OIDC Core §5.5).
+    /// Claims requested by name (OIDC Core §5.5).
     pub claims: RequestedClaims,
-    /// How and when the user proved who they are.
+    /// How and when the user authenticated.
     pub authentication: Authentication,
-    /// What it was decided by; `None`: a program before generations wrote it.
+    /// The generations it was made under; `None`: written by a version without generations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,
     /// Whether it survives its session (`offline_access`).
     pub offline: bool,
-    /// The refresh token, if there is one.
+    /// The tip of its refresh tokens, if it has any.
     pub refresh: Option<Refresh>,
     /// When it was made: at the end of the authorization request.
     pub created_at: Timestamp,
-    /// After this nothing issued from it counts.
+    /// After this nothing issued from it is valid.
     pub expires_at: Timestamp,
-    /// Set once, for good.
+    /// When and why it was revoked; never unset.
     pub revoked: Option<Revocation>,
-    /// The call that wrote it last; a repeated write recognises itself by it.
+    /// The call that wrote it last; a repeated write recognises its own work by it.
     pub last_request: RequestId,
 }
 
-/// The one refresh token of a grant that is good for anything (RFC 6749 §6): the tip of its chain.
+/// The tip of a grant's chain of refresh tokens (RFC 6749 §6): the newest, and the only one that is valid on its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refresh {
     /// Hash of the tip's secret.
     pub digest: Digest,
-    /// How often it was rotated.
+    /// How many times it was rotated.
     pub generation: u32,
     /// When it was rotated last; `None`: never.
     pub rotated_at: Option<Timestamp>,
-    /// The master it is sealed with and its successors are derived by.
+    /// The number of the master key that seals it and derives its successors.
     pub master: u16,
-    /// Unused until then, it is over.
+    /// When it expires if it is not used.
     pub idle_expires_at: Timestamp,
-    /// Used or not, it is over.
+    /// When it expires, used or not.
     pub expires_at: Timestamp,
 }
 
-/// That a grant ended, when and why.
+/// When and why a grant ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// When.
@@ -99,15 +99,15 @@ pub enum RevocationReason {
     CodeBurnt,
     /// The code was presented again after its redemption.
     CodeReplayed,
-    /// A refresh token was presented again that had been rotated away.
+    /// A refresh token was presented again after its rotation.
     RefreshReused,
     /// Its session ended.
     SessionEnded,
-    /// The user, an operator or the client took it back.
+    /// The user, an operator or the client revoked it.
     Revoked,
 }
 
-/// Claims asked for one by one (OIDC Core §5.5), names only.
+/// Claims requested by name (OIDC Core §5.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedClaims {
     /// For `/userinfo`.
@@ -119,26 +119,26 @@ pub struct RequestedClaims {
 }
 
 impl RequestedClaims {
-    /// Whether none was asked for.
+    /// Whether no claim was requested.
     pub fn is_empty(&self) -> bool {
         self.userinfo.is_empty() && self.id_token.is_empty()
     }
 }
 
 impl Grant {
-    /// Where it is.
+    /// The key of its record.
     pub const fn key(&self) -> GrantKey {
         GrantKey { user: self.user, grant: self.id }
     }
 
-    /// Its authorization code, if it was given by one.
+    /// Its authorization code, if it was granted by one.
     pub const fn code(&self) -> Option<&AuthorizationCode> {
         match &self.flow {
             Flow::Code(code) => Some(code),
         }
     }
 
-    /// Its code, until that is redeemed.
+    /// Its code, if that is not redeemed yet.
     pub fn unredeemed_code(&self) -> Option<&AuthorizationCode> {
         self.code().filter(|code| code.redeemed_at.is_none())
     }
@@ -148,25 +148,25 @@ impl Grant {
         self.code().and_then(|code| code.redeemed_at)
     }
 
-    /// Until when it is of use; after that it may be deleted. A grant whose code nobody redeemed has nothing to be
-    /// logged out of or revoked, however long its session lasts.
+    /// When its record may be deleted. A grant whose code was never redeemed issued nothing that a logout or a
+    /// revocation could end, so it is not kept as long as its session.
     pub fn kept_until(&self) -> Timestamp {
         self.unredeemed_code().map_or(self.expires_at, |code| self.expires_at.min(code.kept_until()))
     }
 
-    /// How far the clock of `call` may be from the clock that dated the last step of this grant: nothing, if one process
-    /// took that step and serves the call. Within it an instant of another process accuses nobody.
+    /// How far the clock of `call` may differ from the clock that dated this grant's last write: zero if the same
+    /// process made that write and serves the call. A repeated use within this span is not counted as theft.
     pub fn skew(&self, call: &RequestId) -> Duration {
         if self.last_request.is_beside(call) { Duration::ZERO } else { CLOCK_SKEW }
     }
 
-    /// Whether its life depends on its session's: until its code is redeemed, and after that unless it is offline.
+    /// Whether it ends with its session: until its code is redeemed, and after that unless it is offline.
     pub fn needs_session(&self) -> bool {
         !self.offline || self.unredeemed_code().is_some()
     }
 
-    /// The one rule of a grant's life, asked at every use: not revoked, not expired, user and client enabled, no
-    /// generation changed since it was made, and its session alive as long as it needs one.
+    /// Whether the grant is valid; checked at every use. It is not revoked and not expired, its user and client are
+    /// enabled, no generation has changed since it was made, and its session is alive if it needs one.
     pub fn is_alive(&self, on: &DependsOn<'_>, now: Timestamp) -> bool {
         let DependsOn { user, session, client, realm } = *on;
         let of_ours = |session: &Session| session.id == self.session && session.is_alive(user, realm, now);
@@ -182,7 +182,7 @@ impl Grant {
     }
 }
 
-/// What a grant's life depends on, as loaded together with it.
+/// The records that decide whether a grant is alive, loaded together with it.
 #[derive(Clone, Copy, Debug)]
 pub struct DependsOn<'a> {
     /// The user.
@@ -195,16 +195,16 @@ pub struct DependsOn<'a> {
     pub realm: Generation,
 }
 
-/// How many codes of one session for one client can be outstanding. With one more the oldest ends.
+/// The most unredeemed codes of one session for one client. One more removes the oldest.
 pub const MOST_CODES: usize = 20;
-/// How many grants a user can have with one client. With one more the oldest end, down to [`KEPT_OF_A_CLIENT`].
+/// The most grants of one user for one client. One more removes the oldest, down to [`KEPT_OF_A_CLIENT`].
 pub const MOST_OF_A_CLIENT: usize = 100;
-/// Some fewer, so that the next that are made find room without a search.
+/// How many grants are left after such a removal: fewer than the limit, so that the next grants need no removal.
 pub const KEPT_OF_A_CLIENT: usize = 80;
 
-/// Which of one user's grants with one client go so that those bounds hold, `made` just now among them: codes of its
-/// session beyond the newest; then those that are over, and then those that were used longest ago, offline ones and
-/// others in equal shares: neither a phone's daily visits nor a browser's give way to the other kind.
+/// Which of one user's grants for one client to remove to stay within these limits. `made` is the newest grant and is
+/// kept. Removed are the oldest codes of its session; then grants that have ended; then those used longest ago. Offline
+/// grants and others are removed in equal shares, so that neither kind displaces the other.
 pub fn surplus(grants: &[Grant], made: &Grant, now: Timestamp) -> Vec<GrantId> {
     let by_age = |grant: &&Grant| (grant.id != made.id, Reverse(grant.created_at), grant.id);
     let ours = |grant: &&Grant| grant.user == made.user && grant.client == made.client;

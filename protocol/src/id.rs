@@ -1,4 +1,4 @@
-//! Names of things. Each kind of id is its own type, so a grant cannot be looked up by a session's id.
+//! Ids. Each kind of id is its own type, so a grant cannot be looked up by a session's id.
 
 use crate::base64url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -24,7 +24,7 @@ macro_rules! random_id {
                 &self.0
             }
 
-            /// From its text; `None` for anything but 22 canonical base64url characters.
+            /// Parses its text; `None` for anything but 22 canonical base64url characters.
             pub fn parse(text: &str) -> Option<Self> {
                 base64url::decode_array(text).map(Self)
             }
@@ -58,53 +58,53 @@ macro_rules! random_id {
 }
 
 random_id! {
-    /// A user's internal id: the key of the record, never shown in clear to a client.
+    /// A user's internal id: the key of the record, never sent to a client in clear.
     UserId,
     /// A browser session; its text is the `sid` claim.
     SessionId,
-    /// What one user allowed one client in one authorization.
+    /// A grant: what one user allowed one client in one authorization.
     GrantId,
     /// One incoming call; also stored with each guarded write, so a retry recognises its own work.
     RequestId,
-    /// One act of authentication: a new one replaces it at each sign-in.
+    /// One act of authentication: each sign-in makes a new one.
     EventId,
-    /// What a known browser's wrong passwords are counted by, new with each sign-in: a right one begins a new counter.
+    /// A known browser's counter of wrong passwords. Each sign-in makes a new id, so the counter starts again.
     DeviceId,
 }
 
 impl RequestId {
-    /// Of a call that this process serves. `process` is random, too, and the same in all its calls.
+    /// The id of a call. `process` is random, and the same in all calls that one process serves; `unique` is random.
     pub const fn of_process(process: [u8; 6], unique: [u8; 10]) -> Self {
         let ([a, b, c, d, e, f, g, h, i, j], [k, l, m, n, o, p]) = (unique, process);
         Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 
-    /// Whether one process served both calls, so that one clock dated them.
+    /// Whether the same process served both calls, so the same clock dated them.
     pub fn is_beside(&self, other: &Self) -> bool {
         let ([.., k, l, m, n, o, p], [.., q, r, s, t, u, v]) = (self.0, other.0);
         [k, l, m, n, o, p] == [q, r, s, t, u, v]
     }
 }
 
-/// How many bytes of a grant's id say which client it is for: 8 characters of its text.
+/// How many bytes of a grant's id identify its client: 8 characters of its text.
 const CLIENT_BYTES: usize = 6;
 
 impl GrantId {
-    /// Of a grant for a client. The ids of one user's grants for one client lie beside each other, so that a store
-    /// finds them without an index; `unique` is a keyed hash or random.
+    /// The id of a grant for a client; `unique` is a keyed hash or random. The ids of one user's grants for one client
+    /// are adjacent in key order, so a store finds them without an index.
     pub fn for_client(client: &ClientId, unique: &[u8; 16]) -> Self {
         let mut id = *unique;
         id.iter_mut().zip(client_bytes(client)).for_each(|(to, from)| *to = from);
         Self(id)
     }
 
-    /// The least and the greatest id that a grant for this client can have. Grants made by earlier programs have
-    /// random ids, and a few clients may share the range.
+    /// The smallest and the greatest id of a grant for this client. Grants made by earlier versions have random ids,
+    /// and a few clients may share a range.
     pub fn range_of(client: &ClientId) -> (Self, Self) {
         (Self::for_client(client, &[0; 16]), Self::for_client(client, &[0xFF; 16]))
     }
 
-    /// How the texts of all these ids begin.
+    /// The first characters of the text of all these ids.
     pub fn prefix_of(client: &ClientId) -> String {
         base64url::encode(&client_bytes(client))
     }
@@ -121,13 +121,13 @@ fn client_bytes(client: &ClientId) -> [u8; CLIENT_BYTES] {
 pub struct ClientId(Box<str>);
 
 impl ClientId {
-    /// From text of a request or a command; `None` if no client could have this id.
+    /// Parses a text from a request or a command; `None` if no client can have this id.
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         ((1..=128).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
     }
 
-    /// Stands where a client's would, when somebody visits their own account. No client can have it.
+    /// Takes the place of a client's id when a user opens their own account. No client can have it.
     pub fn account() -> Self {
         Self("(account)".into())
     }
@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for ClientId {
     }
 }
 
-/// The `sub` of a user (OIDC Core §2): random, so it tells neither the user id nor any name.
+/// The `sub` of a user (OIDC Core §2): random, so it reveals neither the user id nor any name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Subject(Box<str>);
@@ -173,12 +173,12 @@ impl Subject {
     }
 }
 
-/// Which tenant a record belongs to; every storage key begins with it. Today there is one, `main`.
+/// The tenant a record belongs to; every storage key begins with it. There is only one so far, `main`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Realm(Box<str>);
 
 impl Realm {
-    /// The only realm there is until tenants exist.
+    /// The only realm so far.
     pub fn main() -> Self {
         Self("main".into())
     }

@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662): who may ask, and what is told.
+//! Token introspection (RFC 7662): which clients may introspect a token, and the answer.
 
 use crate::claims::Audience;
 use crate::claims::access_token::VerifiedAccessToken;
@@ -10,10 +10,10 @@ use crate::time::Timestamp;
 use crate::user::User;
 use serde::Serialize;
 
-/// RFC 7662 §2.2: all that is ever told about a token that is not active, for whatever reason.
+/// RFC 7662 §2.2: the answer for every token that is not active, whatever the reason.
 pub const INACTIVE: &str = r#"{"active":false}"#;
 
-/// What is told about an active token.
+/// The answer for an active token.
 #[derive(Debug, Serialize)]
 pub struct Active<'a> {
     active: bool,
@@ -33,7 +33,7 @@ pub struct Active<'a> {
 }
 
 impl<'a> Active<'a> {
-    /// About an access token.
+    /// The answer for an access token.
     pub fn access_token(claims: &'a VerifiedAccessToken, issuer: &'a Issuer) -> Self {
         Self {
             active: true,
@@ -49,7 +49,7 @@ impl<'a> Active<'a> {
         }
     }
 
-    /// About a refresh token.
+    /// The answer for a refresh token.
     pub fn refresh_token(grant: &'a Grant, tip: &Refresh, user: &'a User, issuer: &'a Issuer) -> Self {
         Self {
             active: true,
@@ -66,14 +66,14 @@ impl<'a> Active<'a> {
     }
 }
 
-/// RFC 7662 §2.1, §4: a token is nobody's business but the client's it was issued to, and that of the resource
-/// servers it names.
+/// RFC 7662 §2.1, §4: only the client that a token was issued to and the resource servers in its audience may
+/// introspect it.
 pub fn may_ask_about(client: &Client, claims: &VerifiedAccessToken) -> bool {
     claims.client_id == client.id || client.resources.iter().any(|own| claims.audience().contains(own))
 }
 
-/// RFC 7662 §2.2: a refresh token is active for the client it was issued to, while it is the one that is stored, its
-/// grant is alive and it is not over.
+/// RFC 7662 §2.2: a refresh token is active for the client it was issued to if it is the newest of its grant, the grant
+/// is alive and the token has not expired.
 pub fn active_tip<'a>(
     token: &Digest,
     grant: &'a Grant,

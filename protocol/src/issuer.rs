@@ -1,4 +1,4 @@
-//! Our own name (OIDC Discovery §3, RFC 8414 §2). Every URL we publish is built from it, never from a request.
+//! Our issuer identifier (OIDC Discovery §3, RFC 8414 §2). Every URL we publish is built from it, never from a request.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ pub struct Issuer {
 /// Why a text can't be an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadIssuer {
-    /// RFC 8414 §2: an URL with host and optional port and path, without query, fragment or user name.
+    /// RFC 8414 §2: a URL with host and optional port and path, without query, fragment or user name.
     Shape,
-    /// Plain http elsewhere than on loopback.
+    /// Plain http on a host that is not loopback.
     Insecure,
-    /// A trailing slash: clients join paths to it, and would disagree about the result.
+    /// A trailing slash: clients append paths to the issuer and would get different URLs.
     TrailingSlash,
 }
 
@@ -35,7 +35,7 @@ impl BadIssuer {
 }
 
 impl Issuer {
-    /// From configuration.
+    /// Parses a configured issuer.
     pub fn parse(text: &str) -> Result<Self, BadIssuer> {
         let rest =
             text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(BadIssuer::Shape)?;
@@ -51,7 +51,7 @@ impl Issuer {
         let authority = issuer.authority();
         let path_ok = issuer.path().split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."))
             && !issuer.path().contains([':', '[', ']']);
-        // RFC 6454 §4: browsers leave the default port out of an origin, so no form of ours would be known again.
+        // RFC 6454 §4: browsers leave the default port out of an origin, so a form of ours would not be recognised.
         let default = if issuer.is_https() { 443 } else { 80 };
         let port_ok =
             issuer.port_text().is_none_or(|port| port.parse().is_ok_and(|n: u16| n > 0 && n != default));
@@ -75,12 +75,12 @@ impl Issuer {
         &self.text
     }
 
-    /// The path below which all endpoints hang; empty without one.
+    /// The path that precedes that of every endpoint; empty if there is none.
     pub fn path(&self) -> &str {
         self.text.get(self.path_start..).unwrap_or_default()
     }
 
-    /// Scheme, host and port: the origin our own pages have.
+    /// Scheme, host and port: the origin of our own pages.
     pub fn origin(&self) -> &str {
         self.text.get(..self.path_start).unwrap_or_default()
     }
@@ -103,7 +103,7 @@ impl Issuer {
         self.authority().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'))
     }
 
-    /// The port, the scheme's own if none is named.
+    /// The port; the scheme's default if none is given.
     pub fn port(&self) -> u16 {
         let default = if self.is_https() { 443 } else { 80 };
         self.port_text().and_then(|port| port.parse().ok()).unwrap_or(default)
@@ -114,7 +114,7 @@ impl Issuer {
         self.text.starts_with("https:")
     }
 
-    /// Whether it names this machine only.
+    /// Whether its host is a loopback name or address.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(self.host())
     }
@@ -125,7 +125,7 @@ impl Issuer {
     }
 }
 
-/// Whether a host (without port) names this machine.
+/// Whether a host (without port) is a loopback name or address.
 pub fn is_loopback_host(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }

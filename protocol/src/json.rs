@@ -1,14 +1,13 @@
-//! Strict JSON (RFC 8259) for what others send us: one object, every name once, bounded in size and depth.
+//! Strict JSON (RFC 8259) for input from outside: one object, every name once, bounded in size and depth.
 //!
-//! Ordinary parsers let the last of two equal names win, so two readers of one text may see two different
-//! things. Here such a text is refused, at every level. Numbers keep what they were: `1` is an integer, `1.0`
-//! is not.
+//! Most parsers accept a duplicate name and use its last value, so two parsers may read one text differently. Here such
+//! a text is refused, at every level. Numbers keep their kind: `1` is an integer, `1.0` is not.
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// How deep arrays and objects may nest.
+/// The deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 32;
 
 /// Parses one object of at most `cap` bytes; `None` for anything else.
@@ -30,7 +29,7 @@ pub fn typed<T: DeserializeOwned>(text: &[u8], cap: usize) -> Option<T> {
     serde_json::from_value(Value::Object(object(text, cap)?)).ok()
 }
 
-/// Builds a value and counts how deep it is in.
+/// Builds a value and counts its depth.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,

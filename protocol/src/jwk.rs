@@ -1,5 +1,5 @@
 //! Public keys as JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037) and their thumbprints (RFC 7638).
-//! A private key has no shape here, so it cannot be published by mistake.
+//! There is no type for a private key, so none can be published by mistake.
 
 use crate::base64url;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The numbers of a public key; binary values are base64url text.
+/// The parameters of a public key; binary values are base64url text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum KeyMaterial {
@@ -93,7 +93,7 @@ impl KeyMaterial {
 /// A published verification key (RFC 7517 §4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// Type and numbers.
+    /// Key type and parameters.
     #[serde(flatten)]
     pub material: KeyMaterial,
     /// The thumbprint.

@@ -1,5 +1,5 @@
-//! Signed JWTs in compact form (RFC 7515, RFC 7519): taking foreign ones apart strictly, putting our own
-//! together. No signature is made or checked here; keys live in the server.
+//! Signed JWTs in compact form (RFC 7515, RFC 7519): parsing them strictly, and building our own. No signature is
+//! made or checked here; keys are in the server.
 //!
 //! Absent on purpose: encryption (five parts are refused before anything is decoded), the JSON serialisation,
 //! critical extensions, unencoded payloads, and keys named by the token itself (`jku`, `x5u`, `jwk`, `x5c` are
@@ -14,28 +14,28 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
 
-/// The longest compact JWT we look at, in bytes.
+/// The longest compact JWT we parse, in bytes.
 pub const MAX_LENGTH: usize = 8192;
 
 /// The longest `kid` we look up, in bytes.
 const MAX_KID: usize = 256;
 
-/// The last second of the year 9999: the end of what dates in JSON can sensibly mean.
+/// The last second of the year 9999, in seconds since the epoch: the latest date accepted in claims.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// What we read of a JOSE header (RFC 7515 §4).
+/// The members of a JOSE header that we read (RFC 7515 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The algorithm the signer claims; the verifier is chosen by the key's own, and the two must agree.
+    /// The algorithm the signer claims. The key's own algorithm chooses the verifier, and the two must agree.
     pub alg: Algorithm,
-    /// Which key; a text to look up, nothing more.
+    /// The key's id: text to look up, nothing more.
     pub kid: Option<String>,
     /// The media type, as sent.
     pub typ: Option<String>,
 }
 
 impl Header {
-    /// Reads a decoded header; `None` if it asks for anything we don't do.
+    /// Parses a decoded header; `None` if it needs anything we don't support.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let members = json::object(text, MAX_LENGTH)?;
         // RFC 7515 §4.1.11: a critical extension must be understood, and we understand none. RFC 7797 `b64`,
@@ -59,27 +59,27 @@ impl Header {
     }
 }
 
-/// `Some(None)`: absent; `None`: there, but no text.
+/// `Some(None)`: absent; `None`: present, but not a string.
 fn optional_text(members: &Map<String, Value>, name: &str) -> Option<Option<String>> {
     members.get(name).map_or(Some(None), |value| Some(Some(value.as_str()?.to_owned())))
 }
 
-/// A compact JWT taken apart. Nothing in it is proven until its signature is verified.
+/// A parsed compact JWT. Nothing in it is proven until its signature is verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Compact<'a> {
     /// The header.
     pub header: Header,
-    /// What the signature covers: the first two parts with their dot.
+    /// What the signature covers: the first two parts and the dot between them.
     pub signing_input: &'a str,
-    /// The decoded claims, still text.
+    /// The decoded claims, still JSON text.
     pub payload: Vec<u8>,
     /// The decoded signature.
     pub signature: Vec<u8>,
 }
 
 impl<'a> Compact<'a> {
-    /// Takes `token` apart (RFC 7515 §7.1); `None` unless it is three filled, canonical parts within
-    /// [`MAX_LENGTH`] under a header we accept.
+    /// Parses `token` (RFC 7515 §7.1); `None` unless it has three non-empty parts in canonical base64url, is within
+    /// [`MAX_LENGTH`], and has a header we accept.
     pub fn parse(token: &'a str) -> Option<Self> {
         // RFC 7516 §9: five parts are an encrypted token. Nothing of it is decoded.
         if token.len() > MAX_LENGTH || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
@@ -98,7 +98,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// The claims as a struct of ours, strictly: one object, no name twice.
+    /// The claims as a struct of ours; `None` unless they are one JSON object without duplicate names that fits.
     pub fn claims<T: DeserializeOwned>(&self) -> Option<T> {
         json::typed(&self.payload, MAX_LENGTH)
     }
@@ -113,8 +113,7 @@ impl fmt::Debug for Compact<'_> {
 
 /// A date in claims (RFC 7519 §2): whole seconds since the epoch, up to the year 9999.
 ///
-/// Stricter than RFC 7519: fractions are refused, since nobody we talk to sends them and comparing them is
-/// where parsers disagree.
+/// Stricter than RFC 7519: fractions are refused, because no peer sends them and parsers disagree when comparing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NumericDate(u64);
 
@@ -172,17 +171,17 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// The header part of a token of ours, ready to be put first; made once for a key and kind.
+/// The encoded header of a token of ours; the same for every token of one key and type.
 pub fn encode_header(alg: Algorithm, kid: &str, typ: &str) -> String {
     base64url::encode(json!({ "alg": alg.as_str(), "typ": typ, "kid": kid }).to_string().as_bytes())
 }
 
-/// What is to be signed: header part, dot, claims.
+/// The signing input (RFC 7515 §5.1): the encoded header, a dot, the encoded claims.
 ///
 /// # Errors
-/// When the claims don't serialise, which only a map with keys that aren't text does.
+/// [`serde_json::Error`] if the claims don't serialise: a map has keys that are not strings.
 pub fn signing_input(header: &str, claims: &impl Serialize) -> Result<String, serde_json::Error> {
-    // Room for the claims of most tokens, and behind them for an RSA-2048 signature, so that nothing moves.
+    // Enough for the claims of most tokens, and after them for an RSA-2048 signature, so that nothing is reallocated.
     let mut text = Vec::with_capacity(512);
     serde_json::to_writer(&mut text, claims)?;
     let mut input = String::with_capacity(header.len() + text.len().div_ceil(3) * 4 + 2 + 342);
@@ -192,15 +191,15 @@ pub fn signing_input(header: &str, claims: &impl Serialize) -> Result<String, se
     Ok(input)
 }
 
-/// The finished token.
+/// The complete token.
 pub fn assemble(mut signing_input: String, signature: &[u8]) -> String {
     signing_input.push('.');
     base64url::encode_into(signature, &mut signing_input);
     signing_input
 }
 
-/// `at_hash` (OIDC Core §3.1.3.6): the left half of the token's hash, by the hash of the ID token's algorithm;
-/// Ed25519 hashes with SHA-512 (RFC 8032 §5.1).
+/// `at_hash` (OIDC Core §3.1.3.6): the left half of the access token's hash, by the hash function of the ID token's
+/// algorithm. Ed25519 uses SHA-512 (RFC 8032 §5.1).
 pub fn at_hash(access_token: &str, alg: Algorithm) -> String {
     match alg {
         Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => {

@@ -1,4 +1,4 @@
-//! How long things live.
+//! Lifetimes of codes, tokens and sessions.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ pub struct Lifetimes {
     pub session_absolute: Duration,
 }
 
-/// How long an authorization request in progress may take.
+/// How long a user may take to answer an authorization request.
 pub const REQUEST: Duration = Duration::from_secs(30 * 60);
 
-/// How long a browser is known after a sign-in ([`crate::device`]).
+/// How long a browser is remembered after a sign-in ([`crate::device`]).
 pub const DEVICE: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// How long a grant is kept whose code was not redeemed, from that code's expiry on. Longer than [`REQUEST`] and
-/// what clocks may differ by: while the request can be answered again, its grant has to be there and say that it
-/// was, or the same code would be made once more.
+/// How long a grant whose code was never redeemed is kept after the code's expiry. It is longer than [`REQUEST`] plus
+/// the clock skew: as long as the request can be answered again, its grant must exist and show that it was answered;
+/// otherwise the same code would be issued twice.
 pub const UNREDEEMED: Duration = Duration::from_secs(60 * 60);
 
 const _: () = assert!(UNREDEEMED.as_secs() > REQUEST.as_secs());

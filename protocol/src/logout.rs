@@ -6,33 +6,33 @@ use crate::id::SessionId;
 use crate::redirect::ProvenLogoutRedirect;
 use crate::refusal::Refusal;
 
-/// Who is at the browser.
+/// The session of the browser that sent the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
     /// The session.
     pub session: &'a SessionId,
-    /// Whose it is, as clients know them.
+    /// The `sub` of its user.
     pub subject: &'a str,
 }
 
 /// The next step of a logout request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogoutStep {
-    /// The session ends now; then the browser goes there, or sees that it is signed out.
+    /// End the session, then redirect there; without a redirect, show that the user is signed out.
     End(Option<ProvenLogoutRedirect>),
-    /// Nobody is proven to have asked for this person's logout: they are asked.
+    /// Ask the user: nothing proves that the logout of this session was requested.
     Ask,
 }
 
-/// Decides. `hint` is a verified ID token of `client`. `uri` is `post_logout_redirect_uri`.
+/// Decides the next step. `hint` is a verified ID token of `client`, `uri` the parameter `post_logout_redirect_uri`.
 pub fn decide(
     hint: Option<(&Hint, &Client)>,
     uri: Option<&str>,
     present: Option<Present<'_>>,
 ) -> Result<LogoutStep, Refusal> {
     let Some((hint, client)) = hint else {
-        // §3: without a hint nobody vouches for the URI, so it is not followed; and any page could have sent the
-        // browser here, so the person is asked.
+        // §3: without a hint no client is known to own the URI, so there is no redirect; and any page could have sent
+        // the browser here, so the user is asked.
         return Ok(LogoutStep::Ask);
     };
     // §3: the URI is one of the client's, compared byte for byte; otherwise there is no redirect.
@@ -40,7 +40,7 @@ pub fn decide(
         Some(uri) => Some(ProvenLogoutRedirect::prove(client, uri).ok_or(Refusal::LogoutRedirectUnknown)?),
         None => None,
     };
-    // §2: the hint says whose logout is asked for. Somebody else at this browser is asked.
+    // §2: the hint says which user to sign out. If another user is signed in, that user is asked.
     let same = present.is_none_or(|present| hint.is_about(present.session, present.subject));
     Ok(if same { LogoutStep::End(redirect) } else { LogoutStep::Ask })
 }

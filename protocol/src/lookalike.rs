@@ -1,7 +1,7 @@
-//! Which names people take for one another (UTS #39), so that nobody signs up as somebody else to the eye.
+//! Which names look alike (UTS #39), so that nobody signs up under a name that users mistake for another user's.
 //!
-//! Absent on purpose: anything about signing in. A name that was taken before these rules, or by an operator who
-//! insisted, works as every other.
+//! Absent on purpose: any check at sign-in. A name from before these rules, or one that an operator set in
+//! spite of them, works like any other.
 
 use crate::bad_name::BadName;
 use unicode_normalization::UnicodeNormalization as _;
@@ -9,15 +9,15 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::RestrictionLevel;
 use unicode_security::restriction_level::RestrictionLevelDetection as _;
 
-/// Names nobody may take: they look like the operator speaking.
+/// Names that nobody may sign up with: they look like the operator's.
 const RESERVED: [&str; 8] =
     ["admin", "administrator", "root", "system", "support", "keyward", "security", "postmaster"];
 
-/// The most marks that one letter carries (UTS #39 §5.4).
+/// The most combining marks that one letter may carry (UTS #39 §5.4).
 const MAX_MARKS: usize = 4;
 
-/// Refuses a name that somebody wants to have if it can be taken for another by what it is made of. `shown` is the
-/// name as people see it, in the case that was typed.
+/// Refuses a new name if its scripts or marks are deceptive, or if it looks like a reserved name. `shown` is the name
+/// as users see it, in the case that was typed.
 pub(crate) fn check(shown: &str, name: &str) -> Result<(), BadName> {
     check_script(name)?;
     check_marks(name)?;
@@ -29,8 +29,8 @@ pub(crate) fn check(shown: &str, name: &str) -> Result<(), BadName> {
     }
 }
 
-/// UTS #39 §5.2, Highly Restrictive: characters in everyday use, of one script, or of Latin beside those of Japanese,
-/// Chinese or Korean. ASCII punctuation goes with every script.
+/// UTS #39 §5.2, Highly Restrictive: characters in everyday use, of one script, or of Latin mixed with those of
+/// Japanese, Chinese or Korean. ASCII punctuation is allowed with every script.
 fn check_script(name: &str) -> Result<(), BadName> {
     let telling: String = name.chars().filter(|c| !c.is_ascii_punctuation()).collect();
     match telling.detect_restriction_level() {
@@ -44,12 +44,12 @@ fn check_script(name: &str) -> Result<(), BadName> {
     }
 }
 
-/// UTS #39 §5.4: a mark that is there twice can't be told from one, and a pile hides what is beside it.
+/// UTS #39 §5.4: a mark that is repeated looks like one, and a stack of marks hides its neighbours.
 fn check_marks(name: &str) -> Result<(), BadName> {
-    let (mut before, mut pile) = (None, 0);
+    let (mut before, mut stacked) = (None, 0);
     for c in name.nfd() {
-        pile = if is_combining_mark(c) { pile + 1 } else { 0 };
-        if pile > MAX_MARKS || (pile > 0 && before == Some(c)) {
+        stacked = if is_combining_mark(c) { stacked + 1 } else { 0 };
+        if stacked > MAX_MARKS || (stacked > 0 && before == Some(c)) {
             return Err(BadName::Unusual);
         }
         before = Some(c);
@@ -57,19 +57,19 @@ fn check_marks(name: &str) -> Result<(), BadName> {
     Ok(())
 }
 
-/// What a name looks like (UTS #39 §4). `shown` is the name as people see it, in the case that was typed: `AIice` with
-/// a capital i is canonically `aiice`, but looks like `Alice`. Case makes no difference, so `i` counts as `l`, which its
-/// capital looks like.
+/// What a name looks like (UTS #39 §4). `shown` is the name as users see it, in the case that was typed: `AIice` with
+/// a capital i is canonically `aiice`, but looks like `Alice`. Case makes no difference, so `i` counts as `l`, because
+/// a capital `I` looks like `l`.
 pub(crate) fn skeleton(shown: &str) -> String {
     let compatible: String = shown.nfkc().collect();
-    // Before and after the case is folded: some look alike as capitals only (`I` and `l`), some as small letters only
-    // (`m` and `rn`).
+    // Before and after case folding: some letters look alike only before it (`I` and `l`), some only in lower case (`m`
+    // and `rn`).
     let folded = unicode_security::skeleton(&compatible).collect::<String>().to_lowercase();
     let mut skeleton = String::with_capacity(folded.len());
     for c in unicode_security::skeleton(&folded) {
         match c {
             'i' => skeleton.push('l'),
-            // UTS #39 §5.4: nobody sees the dot on a dot.
+            // UTS #39 §5.4: a dot above a letter that has a dot is invisible.
             '\u{307}' if skeleton.ends_with(['l', 'j']) => {}
             other => skeleton.push(other),
         }
@@ -77,7 +77,7 @@ pub(crate) fn skeleton(shown: &str) -> String {
     skeleton
 }
 
-/// The letters of a skeleton: digits as the letters they are put for, without punctuation and marks.
+/// The letters of a skeleton: digits replaced by the letters they imitate, punctuation and marks removed.
 fn letters(skeleton: &str) -> String {
     let letter = |c| match c {
         '3' => 'e',

@@ -1,4 +1,4 @@
-//! Names people sign in with. Only a [`CanonicalName`] can be looked up or counted, so no spelling of a name
+//! Names that users sign in with. Only a [`CanonicalName`] can be looked up or counted, so no spelling of a name
 //! reaches another account or another attempt counter.
 
 pub use crate::bad_name::{BadName, MAX_CHARACTERS};
@@ -15,7 +15,7 @@ use std::fmt;
 pub struct CanonicalName(Box<str>);
 
 impl CanonicalName {
-    /// Canonicalises what somebody typed, to look it up.
+    /// Canonicalises a typed name for a lookup.
     pub fn parse(typed: &str) -> Result<Self, BadName> {
         let typed = typed.trim();
         if typed.is_empty() || typed.len() > MAX_CHARACTERS * 4 {
@@ -24,8 +24,8 @@ impl CanonicalName {
         if typed.contains('@') {
             return Err(BadName::AtSign);
         }
-        // NFKC comes with the profile's width mapping and case folding; twice, because RFC 8265 §3.3 asks for
-        // a form that canonicalising does not change again.
+        // NFKC comes with the profile's width mapping and case folding; twice, because RFC 8265 §3.3 needs
+        // a form that canonicalising does not change.
         let profile = UsernameCaseMapped::new();
         let once = profile.enforce(typed).map_err(|_| BadName::Characters)?;
         let twice = profile.enforce(once.as_ref()).map_err(|_| BadName::Characters)?;
@@ -38,7 +38,7 @@ impl CanonicalName {
         Ok(Self(twice.into()))
     }
 
-    /// Canonicalises a name that somebody wants to have, if nobody can take it for another by what it is made of.
+    /// Canonicalises a new name. Names that are reserved or made of deceptive characters are refused.
     pub fn claim(typed: &str) -> Result<Self, BadName> {
         let name = Self::parse(typed)?;
         lookalike::check(typed, &name.0)?;
@@ -62,14 +62,15 @@ impl fmt::Display for CanonicalName {
     }
 }
 
-/// What leads to a user: each kind is its own key space, so no name of one kind reaches one of another.
+/// What identifies a user in a lookup. Each kind is its own key space, so a name of one kind never finds one of
+/// another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identifier {
     /// A user name.
     Username(CanonicalName),
     /// An e-mail address that was verified, lower-cased.
     Email(Box<str>),
-    /// What a user name looks like. Nobody signs in by it: it keeps others from a name that looks the same.
+    /// The skeleton of a user name. It is not used to sign in: it prevents a second name that looks the same.
     Skeleton(Box<str>),
 }
 
@@ -80,13 +81,12 @@ impl Identifier {
         is_email(&address).then(|| Self::Email(address.into()))
     }
 
-    /// What a user name looks like, as it is shown: two names that people take for one another have the same (UTS #39
-    /// §4).
+    /// The skeleton of a user name as shown: two names that look alike have the same (UTS #39 §4).
     pub fn skeleton(shown: &str) -> Self {
         Self::Skeleton(lookalike::skeleton(shown.trim()).into())
     }
 
-    /// What somebody typed: an address if there is an `@` in it, else a user name.
+    /// A typed identifier: an address if it contains `@`, else a user name.
     pub fn typed(text: &str) -> Option<Self> {
         if text.contains('@') {
             Self::email(text)
@@ -95,13 +95,13 @@ impl Identifier {
         }
     }
 
-    /// The kind, as it stands in storage keys.
+    /// The kind, as in storage keys.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Username(_) => "username",
             Self::Email(_) => "email",
-            // With the version of Unicode whose tables made it. Skeletons of other tables are a kind of their own, which
-            // users get as those from before skeletons do.
+            // With the version of the Unicode tables that made it. Skeletons of other tables are another kind; existing
+            // users get the new kind in the same way as users from before there were skeletons.
             Self::Skeleton(_) => "skeleton18",
         }
     }
@@ -116,8 +116,8 @@ impl Identifier {
     }
 }
 
-/// Whether text has the shape of an address: one `@` with something sensible on both sides, at most 254 bytes
-/// (RFC 5321 §4.5.3.1). Whether mail arrives there only a mail can tell.
+/// Whether a text has the shape of an address: one `@` with plausible text on both sides, at most 254 bytes
+/// (RFC 5321 §4.5.3.1). Only sending mail shows whether it arrives there.
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let plain =

@@ -1,8 +1,8 @@
 //! Request parameters as pairs (RFC 6749 §3.1, §3.2 and appendix B). The checks of every endpoint take these,
-//! never HTTP types, so that a pushed or signed request can be plugged in later.
+//! not HTTP types, so that pushed or signed requests can be added later.
 //!
-//! Strict on purpose: text that is not UTF-8, a broken escape or a NUL is an error, not a replacement
-//! character, because two parties could read such text differently.
+//! Strict on purpose: text that is not UTF-8, a broken escape or a NUL is an error and is not replaced, because two
+//! parties could read such text differently.
 
 /// The most parameters one request may have.
 pub const MAX_PARAMETERS: usize = 100;
@@ -25,12 +25,12 @@ pub enum MalformedParams {
     TooMany,
     /// A value over [`MAX_VALUE_BYTES`].
     TooLong,
-    /// The same of the scope, whose refusal has a code of its own.
+    /// The same for `scope`, which has an error code of its own.
     ScopeTooLong,
 }
 
 impl Params {
-    /// Parses a query string or form body. A repeated name is noted: see [`Params::repeated`].
+    /// Parses a query string or form body. A repeated name is recorded: see [`Params::repeated`].
     pub fn parse(text: &[u8]) -> Result<Self, MalformedParams> {
         let mut params = Self::default();
         for (count, piece) in text.split(|b| *b == b'&').filter(|piece| !piece.is_empty()).enumerate() {
@@ -72,7 +72,7 @@ impl Params {
         self.pairs.iter().find(|(own, _)| **own == *name).map(|(_, value)| &**value).filter(|v| !v.is_empty())
     }
 
-    /// All values of a name: for check boxes, which repeat theirs.
+    /// All values of a name, for check boxes.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(move |(own, _)| **own == *name).map(|(_, value)| &**value)
     }
@@ -87,7 +87,7 @@ impl Params {
         !self.repeated.is_empty()
     }
 
-    /// Those of the given names.
+    /// The parameters with these names.
     pub fn only(&self, names: &[&str]) -> Self {
         let kept = self.pairs.iter().filter(|(name, _)| names.contains(&&**name)).cloned();
         Self::from_pairs(kept)
@@ -122,7 +122,7 @@ fn escaped(digits: [u8; 2]) -> Option<u8> {
     u8::try_from(high? * 16 + low?).ok()
 }
 
-/// Encodes one name or value so that [`decode`] gives it back: everything but unreserved characters escaped.
+/// Encodes one name or value so that [`decode`] returns it: all but unreserved characters are escaped.
 pub fn encode(text: &str) -> impl std::fmt::Display + '_ {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

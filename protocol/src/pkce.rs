@@ -1,14 +1,15 @@
-//! Proof Key for Code Exchange (RFC 7636), S256 only: `plain` protects nothing against who reads the request.
+//! Proof Key for Code Exchange (RFC 7636), S256 only: `plain` does not protect against an attacker who reads the
+//! request.
 
 use crate::base64url;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What a grant remembers of the challenge. "None" is said, never implied by a missing field.
+/// The challenge, as stored in a grant. Its absence is explicit, never implied by a missing field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pkce {
-    /// RFC 7636 §4.2: the code is worth something only to who knows the verifier.
+    /// RFC 7636 §4.2: only a client that knows the verifier can redeem the code.
     S256(Challenge),
     /// A confidential client registered without PKCE sent no challenge.
     None,
@@ -20,12 +21,12 @@ pub enum Pkce {
 pub struct Challenge(Box<str>);
 
 impl Challenge {
-    /// From a request; `None` unless it is the base64url of a SHA-256.
+    /// Parses a parameter; `None` unless it is the base64url of 32 bytes.
     pub fn parse(text: &str) -> Option<Self> {
         base64url::decode_array::<32>(text).map(|_| Self(text.into()))
     }
 
-    /// As sent.
+    /// The challenge as sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,7 +42,7 @@ impl Challenge {
 pub struct Verifier<'a>(&'a str);
 
 impl<'a> Verifier<'a> {
-    /// From a request; `None` if its shape is wrong.
+    /// Parses a parameter; `None` if its length or characters are wrong.
     pub fn parse(text: &'a str) -> Option<Self> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         ((43..=128).contains(&text.len()) && text.bytes().all(legal)).then_some(Self(text))

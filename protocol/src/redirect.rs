@@ -6,7 +6,7 @@ use crate::params::encode;
 use crate::redirect_uri::same_but_loopback_port;
 use serde::{Deserialize, Serialize};
 
-/// A redirect URI proven to be the client's. Not serialisable on purpose: it is proven anew in each request.
+/// A redirect URI proven to be the client's. Not serialisable on purpose: it is proven again in each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenRedirect(Box<str>);
 
@@ -23,12 +23,12 @@ impl ProvenRedirect {
         &self.0
     }
 
-    /// Whether only who holds the host's certificate can receive what is sent there.
+    /// Whether it is `https`: only the holder of the host's certificate receives what is sent there.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
 
-    /// The host (or private-use scheme) a person would recognise; shown at consent against phishing clients.
+    /// The host (or private-use scheme), which a user may recognise; shown at consent against phishing clients.
     pub fn host(&self) -> &str {
         let Some((scheme, rest)) = self.0.split_once(':') else { return &self.0 };
         match rest.strip_prefix("//") {
@@ -38,8 +38,8 @@ impl ProvenRedirect {
     }
 }
 
-/// Where a browser may go after logout, proven to be the client's. Its own type: no code or error is ever sent
-/// there.
+/// Where a browser may go after logout, proven to be the client's. It is a type of its own because no code or error
+/// may be sent there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenLogoutRedirect(Box<str>);
 

@@ -16,7 +16,7 @@ pub enum BadRedirectUri {
     Scheme,
     /// No host, a user name in it, a wildcard, or an upper-case host that no browser would send.
     Host,
-    /// A path with dot segments, which a client would see differently from us.
+    /// A path with dot segments, which browsers normalise: the URL visited would not be the one registered.
     DotSegments,
 }
 

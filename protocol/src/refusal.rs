@@ -1,33 +1,33 @@
-//! Every reason we say no. A refusal carries nothing of the request, so no answer can echo it; one table gives
-//! its code, its sentence and what it does to the grant.
+//! Every reason to refuse a request. A refusal contains nothing from the request, so no answer can echo it. One table
+//! gives its error code, its sentence and what it does to the grant.
 
 use crate::error::ErrorCode;
 use crate::grant::RevocationReason;
 
-/// What a refusal does to the grant it is about.
+/// What a refusal does to the grant concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consequence {
     /// Nothing.
     Nothing,
-    /// The code is spent without having been redeemed.
+    /// The code can no longer be redeemed.
     BurnCode,
-    /// The grant ends for this reason, and with it all that was issued from it.
+    /// The grant is revoked for this reason, and with it every token issued from it.
     RevokeGrant(RevocationReason),
 }
 
 macro_rules! refusals {
     ($($(#[$doc:meta])+ $name:ident => $code:ident, $consequence:ident $(($reason:ident))?, $sentence:literal;)+) => {
-        /// A reason to say no.
+        /// A reason to refuse a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Refusal {
             $($(#[$doc])+ $name,)+
         }
 
         impl Refusal {
-            /// All of them, for tests that walk the table.
+            /// All of them, for tests and the reference.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The wire code.
+            /// The error code in the answer.
             pub const fn code(self) -> ErrorCode {
                 match self { $(Self::$name => ErrorCode::$code,)+ }
             }
@@ -46,26 +46,26 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// No such client, or it is disabled, or the redirect URI is not its own: one answer for all three, so that
-    /// nobody learns which clients exist.
+    /// The client does not exist or is disabled, or the redirect URI is not the client's: one answer for all three, so
+    /// that it does not reveal which clients exist.
     UnknownClientOrRedirect => InvalidRequest, Nothing, "The application or its return address is not known here.";
-    /// A browser asked for an address with nothing behind it.
+    /// A browser requested a path that does not exist.
     NoSuchPage => InvalidRequest, Nothing, "There is no page at this address.";
-    /// Text that can't be read one way only.
+    /// Text that is malformed or ambiguous.
     MalformedRequest => InvalidRequest, Nothing, "The request is malformed.";
     /// RFC 6749 §3.1, §3.2.
     RepeatedParameter => InvalidRequest, Nothing, "A parameter was sent more than once.";
-    /// RFC 8707 allows several resources; we issue for one at a time.
+    /// RFC 8707 §2 allows several resources; we issue tokens for one at a time.
     RepeatedResource => InvalidTarget, Nothing, "Only one resource can be requested at a time.";
-    /// Neither form nor charset are what RFC 6749 appendix B asks for.
+    /// The media type or charset is not that of RFC 6749 appendix B.
     ContentType => InvalidRequest, Nothing, "Send the parameters as application/x-www-form-urlencoded in UTF-8.";
-    /// More bytes than any request has.
+    /// A body over the size limit.
     BodyTooLarge => InvalidRequest, Nothing, "The request is too large.";
-    /// It did not come in time.
+    /// The body did not arrive in time.
     BodyIncomplete => InvalidRequest, Nothing, "The request did not arrive completely.";
     /// RFC 6749 §2.3.1, RFC 6750 §2: URLs end up in logs.
     ParametersInUrl => InvalidRequest, Nothing, "Send the parameters in the body, not in the URL.";
-    /// Over one of the limits.
+    /// The request or a parameter is over its length limit.
     RequestTooLong => InvalidRequest, Nothing, "The request or one of its parameters is too long.";
     /// RFC 6749 §3.1.1.
     ResponseTypeMissing => InvalidRequest, Nothing, "The parameter response_type is missing.";
@@ -87,7 +87,7 @@ refusals! {
     ChallengeShape => InvalidRequest, Nothing, "The parameter code_challenge must be 43 base64url characters.";
     /// RFC 6749 §3.3.
     ScopeMalformed => InvalidScope, Nothing, "The parameter scope is malformed or too long.";
-    /// Nothing of what was asked for can be given.
+    /// No requested scope can be granted.
     ScopeEmpty => InvalidScope, Nothing, "None of the requested scopes can be granted.";
     /// OIDC Core §3.1.2.1.
     PromptInvalid => InvalidRequest, Nothing, "The parameter prompt is not valid.";
@@ -95,7 +95,7 @@ refusals! {
     MaxAgeInvalid => InvalidRequest, Nothing, "The parameter max_age must be a number of seconds.";
     /// OIDC Core §5.5.
     ClaimsInvalid => InvalidRequest, Nothing, "The parameter claims is not valid.";
-    /// OIDC Core §3.1.2.1: not an ID token of ours for this client.
+    /// OIDC Core §3.1.2.1: not an ID token that we issued to this client.
     HintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued to this application.";
     /// RFC 8707 §2.
     ResourceInvalid => InvalidTarget, Nothing, "The requested resource is not valid for this application.";
@@ -103,25 +103,25 @@ refusals! {
     LoginRequired => LoginRequired, Nothing, "The user must sign in.";
     /// OIDC Core §3.1.2.6.
     ConsentRequired => ConsentRequired, Nothing, "The user must agree first.";
-    /// The user said no.
+    /// The user denied consent.
     ConsentDenied => AccessDenied, Nothing, "The user did not agree.";
-    /// OIDC Core §5.5.1.1: an essential acr we do not have.
+    /// OIDC Core §5.5.1.1: an essential `acr` that we do not support.
     AcrUnmet => UnmetAuthenticationRequirements, Nothing, "The demanded way of signing in is not available.";
-    /// The request in progress that a page belongs to is altered, over, or none of ours.
+    /// The authorization request that a page belongs to was altered, has expired, or is not one of ours.
     RequestExpired => InvalidRequest, Nothing, "This sign-in is over or was not begun here. Start again at the application.";
-    /// The request in progress was answered before, and what it was answered with is spent.
+    /// The authorization request was answered before, and its code was used or has expired.
     RequestSpent => InvalidRequest, Nothing, "This sign-in was finished before. Start again at the application.";
-    /// OIDC RP-Initiated Logout §3: not one of the client's.
+    /// OIDC RP-Initiated Logout §3: the URI is not one of the client's.
     LogoutRedirectUnknown => InvalidRequest, Nothing, "The address to go to after signing out is not registered for this application.";
-    /// OIDC RP-Initiated Logout §2: not an ID token of ours.
+    /// OIDC RP-Initiated Logout §2: not an ID token that we issued.
     LogoutHintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued here.";
     /// Sign-up is closed.
     SignUpClosed => AccessDenied, Nothing, "New accounts can't be made here. Ask the operator.";
-    /// A form that was not sent from a page of ours in this browser.
+    /// A form that did not come from a page of ours in this browser.
     FormForeign => AccessDenied, Nothing, "This form did not come from a page opened in this browser. Start again at the application.";
-    /// A change that needs a fresher sign-in.
+    /// A change that needs a more recent sign-in.
     FormStale => AccessDenied, Nothing, "You signed in too long ago for this. Open your account again and sign in.";
-    /// A form without its fields.
+    /// A form that lacks a field.
     FieldsMissing => InvalidRequest, Nothing, "A field of the form is missing.";
     /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.
     ClientAuthentication => InvalidClient, Nothing, "Client authentication failed.";
@@ -129,7 +129,7 @@ refusals! {
     SeveralAuthentications => InvalidRequest, Nothing, "Use one way of client authentication only.";
     /// RFC 7009 §2.1, RFC 7662 §2.1.
     TokenMissing => InvalidRequest, Nothing, "The parameter token is missing.";
-    /// RFC 7662 §2.1: who can't prove itself may not ask.
+    /// RFC 7662 §2.1: a client that cannot authenticate may not introspect.
     ConfidentialOnly => InvalidClient, Nothing, "Client authentication failed.";
     /// RFC 6749 §3.2.
     GrantTypeMissing => InvalidRequest, Nothing, "The parameter grant_type is missing.";
@@ -141,13 +141,13 @@ refusals! {
     CodeMissing => InvalidRequest, Nothing, "The parameter code is missing.";
     /// RFC 7636 §4.1.
     VerifierShape => InvalidRequest, Nothing, "The parameter code_verifier must be 43 to 128 unreserved characters.";
-    /// Not ours, altered, or of a grant that is gone.
+    /// The code is not ours, was altered, or its grant no longer exists or has ended.
     CodeInvalid => InvalidGrant, Nothing, "The authorization code is not valid.";
     /// RFC 6749 §5.2: issued to another client.
     CodeOfOtherClient => InvalidGrant, Nothing, "The authorization code is not valid.";
-    /// Used twice within a second, as far as clocks can tell: a double submit.
+    /// Used twice within a second (plus clock skew): a double submit.
     CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.";
-    /// RFC 6749 §4.1.2: used again later; RFC 9700 §2.1.1 revokes.
+    /// RFC 6749 §4.1.2: used again later, so what was issued is revoked.
     CodeReplayed => InvalidGrant, RevokeGrant(CodeReplayed), "The authorization code was used before.";
     /// RFC 6749 §4.1.2.
     CodeExpired => InvalidGrant, Nothing, "The authorization code has expired.";
@@ -157,19 +157,19 @@ refusals! {
     VerifierWrong => InvalidGrant, BurnCode, "The code_verifier does not match.";
     /// RFC 6749 §6.
     RefreshMissing => InvalidRequest, Nothing, "The parameter refresh_token is missing.";
-    /// Not ours, altered, or of a grant that is gone.
+    /// The token is not ours, was altered, or its grant no longer exists or has ended.
     RefreshInvalid => InvalidGrant, Nothing, "The refresh token is not valid.";
     /// RFC 6749 §6: issued to another client.
     RefreshOfOtherClient => InvalidGrant, Nothing, "The refresh token is not valid.";
     /// Unused for too long, or too old.
     RefreshExpired => InvalidGrant, Nothing, "The refresh token has expired.";
-    /// RFC 9700 §4.14.2: rotated away and presented again.
+    /// RFC 9700 §4.14.2: presented again after its rotation.
     RefreshReused => InvalidGrant, RevokeGrant(RefreshReused), "The refresh token was used before.";
-    /// Newer than what is stored: the store went back in time.
+    /// The token is newer than the store: an older backup was restored.
     RefreshAhead => InvalidGrant, Nothing, "The refresh token is not known here any more.";
     /// RFC 6749 §6.
     ScopeWider => InvalidScope, Nothing, "The parameter scope asks for more than was granted.";
-    /// RFC 6750 §2: none, several, or in the query.
+    /// RFC 6750 §2: no token, several, or one in the query.
     BearerMalformed => InvalidRequest, Nothing, "Send one access token, in the Authorization header or the form.";
     /// RFC 6750 §3.1.
     TokenInvalid => InvalidToken, Nothing, "The access token is not valid.";

@@ -1,4 +1,4 @@
-//! Records for tests to vary, with nothing that can be left out. For the tests of every crate (feature `samples`).
+//! Minimal records for tests to vary: optional fields are empty. For the tests of every crate (feature `samples`).
 
 use crate::client::{AuthMethod, Client};
 use crate::generation::Generation;

@@ -1,5 +1,4 @@
-//! Scope algebra (RFC 6749 §3.3): granted = requested ∩ consented ∩ allowed, by the same few set operations
-//! everywhere.
+//! Scopes as sets (RFC 6749 §3.3): granted = requested ∩ consented ∩ allowed, by the same few operations everywhere.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::fmt;
@@ -7,7 +6,7 @@ use std::fmt;
 /// The longest scope text accepted, in bytes.
 pub const MAX_BYTES: usize = 512;
 
-/// A set of scope tokens, kept as the wire text: single spaces, no token twice, order as first given.
+/// A set of scope tokens, kept as the parameter's text: single spaces, no duplicates, in the order first given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Scope(Box<str>);
@@ -22,7 +21,8 @@ impl Scope {
         Self::default()
     }
 
-    /// Parses a wire text. Strict: legal characters, single spaces, at most [`MAX_BYTES`].
+    /// Parses a `scope` parameter. Strict: legal characters, single spaces, at most [`MAX_BYTES`]. Duplicates are
+    /// dropped.
     pub fn parse(text: &str) -> Result<Self, MalformedScope> {
         if text.len() > MAX_BYTES {
             return Err(MalformedScope);
@@ -79,7 +79,7 @@ impl Scope {
         self.0.is_empty()
     }
 
-    /// The wire text.
+    /// The text of the parameter.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -107,7 +107,7 @@ impl fmt::Display for Scope {
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        // A remembered consent may hold more than one request's worth, so only the alphabet is checked.
+        // A remembered consent may be longer than one request's scope, so only the characters are checked.
         let legal = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         if !text.bytes().all(legal) {
             return Err(D::Error::custom("not a scope"));

@@ -1,5 +1,5 @@
-//! Secrets and what is kept of them. A [`Secret`] can be hashed and handed over, never printed or stored;
-//! a [`Digest`] can be stored and compared, and only in constant time.
+//! Secrets and their hashes. A [`Secret`] can be hashed or sent, but not printed or stored. A [`Digest`] can be stored,
+//! and compared in constant time only.
 
 use crate::base64url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -8,7 +8,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// What a secret is for. It goes into the hash, so a secret of one kind is worthless as another.
+/// What a secret is for. The hash depends on it, so a secret of one kind is not valid as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
     /// An authorization code (RFC 6749 §4.1.2).
@@ -17,11 +17,11 @@ pub enum SecretKind {
     RefreshToken,
     /// A browser session's cookie.
     Session,
-    /// A client's password (RFC 6749 §2.3.1).
+    /// A client secret (RFC 6749 §2.3.1).
     ClientSecret,
-    /// The `jti` of an access token that is denied.
+    /// The `jti` of a revoked access token.
     TokenId,
-    /// A redirect URI: no secret, but kept and compared like one, so a grant's size has a bound.
+    /// A redirect URI: not a secret, but stored as a hash so that the size of a grant is bounded.
     RedirectUri,
 }
 
@@ -39,7 +39,7 @@ impl SecretKind {
     }
 }
 
-/// 256 random bits that prove something. Wiped when dropped.
+/// A secret of 256 random bits. Wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; 32]);
 
@@ -54,7 +54,7 @@ impl Secret {
         &self.0
     }
 
-    /// What is stored of it.
+    /// The hash to store.
     pub fn digest(&self, kind: SecretKind) -> Digest {
         Digest::of(kind, &self.0)
     }
@@ -66,9 +66,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256 over the kind and the secret: all that is ever at rest of a 256-bit secret.
+/// SHA-256 over the kind and the secret: the only form in which a secret is stored.
 ///
-/// A slow hash would add nothing: what has 256 random bits cannot be guessed.
+/// A slow hash would add nothing, because 256 random bits cannot be guessed.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 

@@ -1,4 +1,4 @@
-//! Browser sessions. The `sid` stays, the secret and the event change with each authentication.
+//! Browser sessions. The `sid` is constant; the secret and the event change with each authentication.
 
 use crate::authority::{Authority, Generations};
 use crate::generation::Generation;
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// How many sessions a user can have. With one more the oldest ends.
+/// The most sessions of one user. One more removes the oldest.
 pub const MOST_OF_A_USER: usize = 100;
 
-/// Which of one user's sessions go, so that [`MOST_OF_A_USER`] are left, the one that `began` just now among them: those
-/// that are over, then the oldest.
+/// Which of one user's sessions to remove so that [`MOST_OF_A_USER`] are left: those that have ended, then the oldest.
+/// The session that `began` just now is kept.
 pub fn surplus(mut sessions: Vec<Session>, began: &SessionId, now: Timestamp) -> Vec<SessionId> {
     let is_over = |session: &Session| session.ended_at.is_some() || session.expires_at.has_passed(now);
-    // A clock that is behind makes something new that looks old.
+    // A clock that is behind makes a new session look old.
     let age = |session: &Session| (is_over(session), Reverse(session.created_at), session.id);
     sessions.sort_by_key(|session| (session.id != *began, age(session)));
     sessions.iter().skip(MOST_OF_A_USER).map(|session| session.id).collect()
@@ -31,13 +31,13 @@ pub const AMR_PASSWORD: &str = "pwd";
 /// What one act of authentication established; replaced as a whole by the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
-    /// Which act it was.
+    /// The id of the act.
     pub event: EventId,
     /// When (`auth_time`).
     pub at: Timestamp,
     /// How strong (`acr`).
     pub acr: String,
-    /// By what means (`amr`).
+    /// By which methods (`amr`).
     pub amr: Vec<String>,
 }
 
@@ -46,45 +46,45 @@ pub struct Authentication {
 pub struct Session {
     /// The `sid`.
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user: UserId,
-    /// Hash of the secret in the cookie; replaced at each authentication, so an old cookie is dead.
+    /// Hash of the secret in the cookie; replaced at each authentication, so an old cookie is no longer valid.
     pub secret: Digest,
     /// The latest authentication.
     pub authentication: Authentication,
-    /// What it was decided by; `None`: a program before generations wrote it.
+    /// The generations it was made under; `None`: written by a version without generations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,
     /// When it began.
     pub created_at: Timestamp,
-    /// Its absolute end.
+    /// When it expires, used or not.
     pub expires_at: Timestamp,
-    /// When somebody ended it.
+    /// When it was ended.
     pub ended_at: Option<Timestamp>,
 }
 
-/// What the session cookie says, once unsealed.
+/// The content of the session cookie, unsealed.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
-    /// Whose session.
+    /// The session's user.
     pub user: UserId,
-    /// Which.
+    /// The session.
     pub session: SessionId,
-    /// The secret that the session's digest is of.
+    /// The secret whose hash is stored in the session.
     pub secret: Secret,
-    /// When it was last used: kept in the cookie, so that idling costs no write.
+    /// When it was last used. Kept in the cookie, so that use costs no write.
     pub last_used_at: Timestamp,
 }
 
 impl SessionCookie {
-    /// What the store keeps of its secret.
+    /// The hash of its secret.
     pub fn digest(&self) -> Digest {
         self.secret.digest(SecretKind::Session)
     }
 }
 
 impl Session {
-    /// The one rule of a session's life: not ended, not expired, the user enabled, and no generation changed since the
+    /// Whether the session is valid: not ended, not expired, its user enabled, and no generation changed since the
     /// latest authentication.
     pub fn is_alive(&self, user: &User, realm: Generation, now: Timestamp) -> bool {
         let generations = Generations::of_session(realm, user);
@@ -95,8 +95,8 @@ impl Session {
             && generations.honour(self.authority.as_ref(), self.authentication.at)
     }
 
-    /// Whether the browser with this cookie is signed in: the session is alive, the secret is its own, and it was used
-    /// lately.
+    /// Whether the browser with this cookie is signed in: the session is alive, the secret matches, and the cookie was
+    /// used within `idle_lifetime`.
     pub fn is_live(
         &self,
         cookie: &SessionCookie,

@@ -1,4 +1,4 @@
-//! People. What a user's record holds, and what of it claims may be made from (OIDC Core §5.1).
+//! Users: the record of a user, and the claims it may contain (OIDC Core §5.1).
 
 use crate::generation::Generation;
 use crate::id::{Subject, UserId};
@@ -10,23 +10,23 @@ use serde_json::{Map, Value};
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
-    /// Internal key; never leaves the server in clear.
+    /// The internal id; never sent in clear.
     pub id: UserId,
-    /// What clients know the user by.
+    /// The `sub` that clients get.
     pub subject: Subject,
     /// The user name as it was typed; looked up by its canonical form.
     pub username: String,
-    /// An address, verified or not; no login name until verified.
+    /// An e-mail address; the user can sign in with it only once it is verified.
     pub email: Option<String>,
-    /// Whether somebody proved to read mail there. Set only by verification or by an operator.
+    /// Whether the user proved to receive mail there. Set only by verification or by an operator.
     pub email_verified: bool,
     /// The other standard claims, as [`check_claims`] accepts them.
     pub claims: Map<String, Value>,
     /// The password's argon2id hash (PHC string); `None`: no password sign-in.
     pub password: Option<PasswordHash>,
-    /// Refused everywhere while set.
+    /// Whether the user is refused everywhere.
     pub disabled: bool,
-    /// Changes with every act that ends what the user has begun.
+    /// Changes with every act that ends the user's sessions and grants.
     #[serde(flatten)]
     pub generation: Generation,
     /// When the record was made.
@@ -36,13 +36,13 @@ pub struct User {
 }
 
 impl User {
-    /// The canonical form of the user name; `None` only for a record written by something else.
+    /// The canonical form of the user name; `None` only for a record that this server did not write.
     pub fn canonical_name(&self) -> Option<CanonicalName> {
         CanonicalName::parse(&self.username).ok()
     }
 }
 
-/// An argon2id hash in PHC form. A slow hash of a weak secret is still a secret: Debug hides it.
+/// An argon2id hash in PHC form. Weak passwords can be guessed from it, so Debug hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PasswordHash(pub String);
@@ -53,7 +53,7 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// The standard claims a user's `claims` may hold; the rest come from their own fields.
+/// The string claims that a user's `claims` may contain; the others come from their own fields.
 const TEXT_CLAIMS: [&str; 14] = [
     "name",
     "given_name",
@@ -71,8 +71,10 @@ const TEXT_CLAIMS: [&str; 14] = [
     "phone_number",
 ];
 
-/// Checks claims at the door (OIDC Core §5.1): standard names, right types, nothing blank. Returns the name
-/// that is wrong.
+/// Checks claims before they are stored (OIDC Core §5.1): standard names, correct types, no blank values.
+///
+/// # Errors
+/// The name of the first claim that is not valid.
 pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
     for (name, value) in claims {
         let fine = match name.as_str() {
@@ -104,7 +106,7 @@ fn is_birthdate(text: &str) -> bool {
     }
 }
 
-/// OIDC Core §5.1.1: an object of texts, one of them at least.
+/// OIDC Core §5.1.1: an object of strings with at least one member.
 fn is_address(address: &Map<String, Value>) -> bool {
     const MEMBERS: [&str; 6] =
         ["formatted", "street_address", "locality", "region", "postal_code", "country"];

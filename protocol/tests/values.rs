@@ -1,4 +1,4 @@
-//! Values of the protocol: what is accepted, what is refused, and the RFCs' own vectors.
+//! Values of the protocol: what is accepted and refused, and the test vectors of RFCs.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use protocol::armor;
@@ -237,7 +237,7 @@ fn look(shown: &str) -> Identifier {
 }
 
 #[test]
-fn n249_names_that_people_take_for_one_another_have_one_skeleton() {
+fn n249_names_that_look_alike_have_one_skeleton() {
     for (name, others) in [
         (
             "alice",
@@ -297,7 +297,7 @@ fn n249_a_name_of_one_script_and_of_everyday_letters_can_be_claimed() {
         ("_r.o.o.t_", BadName::Reserved),
         ("adrnln", BadName::Reserved),
         ("K3YWARD", BadName::Reserved),
-        // Alike as capitals only: wholly Cyrillic, and an eth.
+        // Alike in capitals only: all Cyrillic, and an eth.
         ("ЅУЅТЕМ", BadName::Reserved),
         ("ЅУ5ТЕМ", BadName::Reserved),
         (" ЅУЅТЕМ ", BadName::Reserved),
@@ -310,11 +310,15 @@ fn n249_a_name_of_one_script_and_of_everyday_letters_can_be_claimed() {
     }
 }
 
-/// Stored skeletons are compared with those of the same tables only.
+/// Skeletons are only compared with those of the same version of the Unicode tables.
 #[test]
 fn n249_other_tables_make_another_kind_of_skeleton() {
     let (version, ..) = unicode_security::UNICODE_VERSION;
-    assert_eq!(look("alice").kind(), format!("skeleton{version}"), "let the kind follow the tables");
+    assert_eq!(
+        look("alice").kind(),
+        format!("skeleton{version}"),
+        "the kind must name the version of the tables"
+    );
 }
 
 #[test]

@@ -12,16 +12,16 @@ use crate::secret::{Digest, SecretKind};
 use crate::session::Session;
 use crate::time::Timestamp;
 
-/// What is derived from the request's random id, so that answering twice gives the same grant and code.
+/// Values derived from the request's random id, so that answering it twice gives the same grant and code.
 #[derive(Clone, Copy, Debug)]
 pub struct Derived {
-    /// The grant's key.
+    /// The grant's id.
     pub id: GrantId,
     /// Hash of the code's secret.
     pub code: Digest,
 }
 
-/// The grant of a request, its code not redeemed yet.
+/// The grant that answers a request; its code is not redeemed yet.
 pub fn grant(
     request: &AuthorizationRequest,
     client: &Client,
@@ -62,16 +62,16 @@ pub fn grant(
     }
 }
 
-/// A grant is there as long as anything issued from it may live, and as long as its session, so that logging out
-/// finds every client; and as long as the request can be answered again, so that its code isn't made once more.
+/// A grant must last as long as every token issued from it; as long as its session, so that a logout reaches every
+/// client; and as long as the request can be answered again, so that the same code is not issued twice.
 fn expiry(offline: bool, session: &Session, lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
     let tokens = now.plus(lifetimes.code).plus(lifetimes.access_token);
     let least = tokens.max(session.expires_at).max(now.plus(lifetimes::REQUEST));
     if offline { least.max(now.plus(lifetimes.refresh_token_absolute)) } else { least }
 }
 
-/// Whether a grant that is there already answers this request once more: a double click gets the same code, as
-/// long as it is worth something. RFC 6749 §4.1.2: a code that was used is never handed out again.
+/// Whether the existing grant `there` answers the request again: a double click gets the same code, while that is
+/// valid. RFC 6749 §4.1.2: a used code is never sent again.
 pub fn answers_again(there: &Grant, wanted: &Grant, now: Timestamp) -> bool {
     there.client == wanted.client
         && there.revoked.is_none()

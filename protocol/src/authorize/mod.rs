@@ -1,6 +1,6 @@
 //! The authorization endpoint's rules (RFC 6749 §4.1.1, OIDC Core §3.1.2). `check` decides who is answered and how;
-//! `parameters` is the list of checks; `request` is what a request says once checked; `next` decides what it needs;
-//! `issue` makes the grant; `respond` builds the answer.
+//! `parameters` is the list of checks; `request` is the checked request; `next` decides its next step; `issue` makes
+//! the grant; `respond` builds the answer.
 
 pub mod check;
 pub mod issue;

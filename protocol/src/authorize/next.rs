@@ -1,5 +1,5 @@
-//! What a checked request needs next: a sign-in, a consent, a code, or a refusal. Asked at the start and after
-//! each page, always in the same way, with what was loaded just then.
+//! What a checked request needs next: a sign-in, a consent, a code, or a refusal. The same function decides at the
+//! start and after each page, with records loaded at that moment.
 
 use super::request::AuthorizationRequest;
 use crate::claims::standard;
@@ -14,34 +14,34 @@ use crate::session::{Authentication, Session};
 use crate::time::Timestamp;
 use crate::user::User;
 
-/// Who is signed in in this browser: a live session, loaded in one read with what belongs to it.
+/// The user who is signed in in this browser: a live session, loaded in one read with its related records.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedIn<'a> {
     /// The user.
     pub user: &'a User,
     /// The session.
     pub session: &'a Session,
-    /// What the user agreed to with this client before.
+    /// The remembered consent for this client.
     pub consent: Option<&'a Consent>,
     /// The realm's generation.
     pub realm: Generation,
 }
 
 impl<'a> SignedIn<'a> {
-    /// What the user agreed to before, if it counts for this client.
+    /// The remembered consent, if it is valid for this client.
     pub fn agreed_with(&self, client: &Client) -> Option<&'a Consent> {
         self.consent.filter(|consent| consent.counts(self.user, client, self.realm))
     }
 }
 
-/// What this request has met so far.
+/// What has happened to this request so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Met<'a> {
     /// When the request began.
     pub started_at: Timestamp,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
-    /// The authentication that was made for this request, on its sign-in or sign-up page.
+    /// The authentication made for this request, on its sign-in or sign-up page.
     pub signed_in: Option<EventId>,
     /// What the user agreed to just now, by the POST of this request's consent page.
     pub agreed: Option<&'a Scope>,
@@ -50,28 +50,28 @@ pub struct Met<'a> {
 /// The next step of an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// The user signs in, or signs in anew.
+    /// The user must sign in, or sign in again.
     SignIn,
-    /// The user is asked.
+    /// The user must be asked for consent.
     Consent,
-    /// The client gets a code.
+    /// Issue a code.
     Issue(Granted),
-    /// The client gets an error.
+    /// Answer with an error.
     Refuse(Refusal),
 }
 
-/// Requested, agreed to and allowed.
+/// What was requested, agreed to and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
     /// The grant's scope.
     pub scope: Scope,
-    /// Single claims the user agreed to show.
+    /// Claims requested by name that the user agreed to.
     pub claims: RequestedClaims,
-    /// What to remember of the consent, the scopes of single claims among it.
+    /// The consent to remember, including the scopes of claims requested by name.
     pub agreed: Scope,
 }
 
-/// Decides. `hint` is whom a verified `id_token_hint` is about.
+/// Decides the next step. `hint` is the subject of a verified `id_token_hint`.
 pub fn next(
     request: &AuthorizationRequest,
     client: &Client,
@@ -103,9 +103,9 @@ pub fn next(
     if granted.scope.is_empty() { NextStep::Refuse(Refusal::ConsentDenied) } else { NextStep::Issue(granted) }
 }
 
-/// OIDC Core §3.1.2.1: whether an authentication is new enough for the request. One that was made for it always is,
-/// whatever clocks say. `max_age` is counted to the start: what grows too old while the user reads a page has been good
-/// enough. What is dated further ahead than clocks differ is of unknown age.
+/// OIDC Core §3.1.2.1: whether an authentication is recent enough for the request. One that was made for this request
+/// always is, whatever the clocks say. `max_age` is measured to the start of the request, so a sign-in does not become
+/// too old while the user reads a page. One dated further ahead than the clock skew has an unknown age.
 fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met: Met<'_>) -> bool {
     let Met { started_at, now, .. } = met;
     let is_young = |most| !authentication.at.is_ahead_of(now) && started_at.since(authentication.at) < most;
@@ -113,7 +113,7 @@ fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met
     met.signed_in == Some(authentication.event) || (!asks_for_its_own && request.max_age.is_none_or(is_young))
 }
 
-/// What the user has to agree to: the scopes, and for each claim asked for by name the scope it belongs to.
+/// The scopes that the user must agree to: those requested, and the scope of each claim requested by name.
 pub fn asked(request: &AuthorizationRequest) -> Scope {
     let names = &request.claims.names;
     let of_claims = names.userinfo.iter().chain(&names.id_token).filter_map(|name| standard::scope_of(name));
@@ -127,11 +127,11 @@ fn must_ask(
     asked: &Scope,
 ) -> bool {
     let redirect = &request.answer.redirect;
-    // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. A
-    // client without a secret is known by an address that only its owner can answer at, or not at all.
+    // RFC 8252 §8.6, RFC 6749 §10.2: any program on a device can take a loopback port or a private-use scheme. Without
+    // a secret, only an https redirect URI identifies a client.
     let known = client.is_confidential() || redirect.is_https();
     let remembered = known && consent.is_some_and(|consent| consent.scope.covers(asked));
-    // OIDC Core §3.1.2.1: `prompt=consent` asks everybody, whatever is remembered.
+    // OIDC Core §3.1.2.1: `prompt=consent` always asks, whatever is remembered.
     request.prompt.consent || (consent::is_required(client, redirect) && !remembered)
 }
 

@@ -1,4 +1,4 @@
-//! An authorization request whose every parameter has been checked.
+//! An authorization request, all its parameters checked.
 
 use super::respond::Answer;
 use crate::claims::standard;
@@ -12,7 +12,7 @@ use crate::session::ACR_PASSWORD;
 use serde_json::Value;
 use std::time::Duration;
 
-/// The parameters that mean anything to us. Others are ignored (RFC 6749 §3.1), and not carried along.
+/// The parameters we read. Others are ignored (RFC 6749 §3.1) and not kept.
 pub const PARAMETERS: [&str; 16] = [
     "client_id",
     "redirect_uri",
@@ -35,28 +35,28 @@ pub const PARAMETERS: [&str; 16] = [
 /// The longest `claims` parameter, in bytes; refused by size before it is parsed.
 pub const MAX_CLAIMS_BYTES: usize = 1024;
 
-/// What a client asks for, for whom nothing is decided yet.
+/// What a client requests; no user has decided about it yet.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
-    /// Where and how the answer goes.
+    /// Where and how to send the answer.
     pub answer: Answer,
-    /// Requested and allowed to the client; never empty.
+    /// The scope requested and allowed to the client; never empty.
     pub scope: Scope,
-    /// RFC 8707.
+    /// The resource (RFC 8707).
     pub resource: Option<String>,
-    /// RFC 7636.
+    /// The code challenge (RFC 7636).
     pub pkce: Pkce,
     /// Copied into the ID token.
     pub nonce: Option<String>,
-    /// What the user must be asked, or must not.
+    /// Which pages the user must see, or that none may be shown.
     pub prompt: Prompt,
-    /// The oldest sign-in that will do.
+    /// The greatest age of a sign-in that is accepted.
     pub max_age: Option<Duration>,
     /// Prefills the user name.
     pub login_hint: Option<String>,
-    /// Not verified here: that takes keys.
+    /// Not verified here, because that needs keys.
     pub id_token_hint: Option<String>,
-    /// Single claims asked for.
+    /// Claims requested by name.
     pub claims: ClaimsRequest,
 }
 
@@ -83,11 +83,11 @@ impl AuthorizationRequest {
 pub struct Prompt {
     /// Show no page at all.
     pub none: bool,
-    /// Sign in anew; `select_account` means the same here, since signing in is how an account is chosen.
+    /// Sign in again. `select_account` means the same here, because signing in is how an account is chosen.
     pub login: bool,
     /// Ask for consent even if it is remembered.
     pub consent: bool,
-    /// Show the page that makes an account (OpenID Connect Prompt Create 1.0).
+    /// Show the sign-up page (OpenID Connect Prompt Create 1.0).
     pub create: bool,
 }
 
@@ -95,7 +95,7 @@ impl Prompt {
     /// The values understood, for the metadata; `create` only where sign-up is open.
     pub const SUPPORTED: [&'static str; 5] = ["none", "login", "consent", "select_account", "create"];
 
-    /// Parses the parameter; `none` stands alone.
+    /// Parses the parameter; `none` is only valid alone.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let mut prompt = Self::default();
         for value in text.split(' ') {
@@ -112,18 +112,18 @@ impl Prompt {
     }
 }
 
-/// The `claims` parameter (OIDC Core §5.5), reduced to what we act on.
+/// The members of the `claims` parameter (OIDC Core §5.5) that we support.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimsRequest {
-    /// Names asked for.
+    /// The names of the requested claims.
     pub names: RequestedClaims,
-    /// OIDC Core §5.5.1: only this subject will do.
+    /// OIDC Core §5.5.1: the only subject that is accepted.
     pub subject: Option<Subject>,
 }
 
 impl ClaimsRequest {
-    /// Parses the parameter. Members we do not know, and claims the client could not get by a scope either, are
-    /// ignored, as the standard asks.
+    /// Parses the parameter. Unknown members, and claims that no scope of the client gives, are ignored (OIDC Core
+    /// §5.5).
     pub fn parse(text: &str, allowed: &Scope) -> Result<Self, Refusal> {
         if text.len() > MAX_CLAIMS_BYTES {
             return Err(Refusal::RequestTooLong);
@@ -156,7 +156,7 @@ impl ClaimsRequest {
     }
 }
 
-/// OIDC Core §5.5.1.1: an essential `acr` with values must be one of them; otherwise it is a wish.
+/// OIDC Core §5.5.1.1: if `acr` is essential and has values, it must be one of them; otherwise it is voluntary.
 fn acr_can_be_met(wish: &Value) -> bool {
     let essential = wish.get("essential").and_then(Value::as_bool).unwrap_or(false);
     let one = wish.get("value").and_then(Value::as_str);

@@ -1,5 +1,5 @@
-//! The answer to an authorization request (RFC 6749 §4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode). It can
-//! go nowhere but to a [`ProvenRedirect`].
+//! The answer to an authorization request (RFC 6749 §4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode). It can only
+//! be sent to a [`ProvenRedirect`].
 
 use crate::issuer::Issuer;
 use crate::params::encode;
@@ -10,11 +10,11 @@ use std::fmt::Write as _;
 /// Where and how to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// To whom.
+    /// The redirect URI.
     pub redirect: ProvenRedirect,
-    /// By which way.
+    /// In the query or in a form.
     pub mode: ResponseMode,
-    /// Given back as it came.
+    /// The `state` parameter, returned unchanged.
     pub state: Option<String>,
 }
 
@@ -33,12 +33,12 @@ pub enum Delivery {
 }
 
 impl Answer {
-    /// RFC 6749 §4.1.2: success.
+    /// RFC 6749 §4.1.2: the answer with a code.
     pub fn grant(&self, code: &str, issuer: &Issuer) -> Delivery {
         self.deliver(vec![("code", code.to_owned())], issuer)
     }
 
-    /// RFC 6749 §4.1.2.1: refusal.
+    /// RFC 6749 §4.1.2.1: the answer with an error.
     pub fn refuse(&self, refusal: Refusal, issuer: &Issuer) -> Delivery {
         let fields = vec![
             ("error", refusal.code().as_str().to_owned()),
@@ -49,13 +49,13 @@ impl Answer {
 
     fn deliver(&self, mut fields: Vec<(&'static str, String)>, issuer: &Issuer) -> Delivery {
         fields.extend(self.state.as_ref().map(|state| ("state", state.clone())));
-        // RFC 9207 §2: every answer says who gives it.
+        // RFC 9207 §2: every answer names its issuer.
         fields.push(("iss", issuer.as_str().to_owned()));
         let uri = self.redirect.as_str();
         if self.mode == ResponseMode::FormPost {
             return Delivery::FormPost { action: uri.to_owned(), fields };
         }
-        // RFC 6749 §3.1.2: the query a client registered is kept.
+        // RFC 6749 §3.1.2: the query component of a registered URI is kept.
         let mut url = uri.to_owned();
         let mut separator = if !uri.contains('?') {
             "?"

@@ -1,5 +1,5 @@
-//! Access tokens (RFC 9068 §2.2), as we issue them and as they come back. No `nbf`: gateways compare it to the
-//! second, and `iat` says the same.
+//! Access tokens (RFC 9068 §2.2), as issued and as sent back to us. They have no `nbf`: `iat` says the same, and
+//! gateways that compare `nbf` to the second refuse tokens when clocks differ.
 
 use super::Audience;
 use crate::authority::{Authority, Generations};
@@ -18,7 +18,7 @@ use crate::token::client_credentials::Allowed;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
 
-/// The claims of a token to be.
+/// The claims of an access token to issue.
 #[derive(Debug, Serialize)]
 pub struct AccessToken<'a> {
     iss: &'a str,
@@ -41,18 +41,18 @@ pub struct AccessToken<'a> {
 /// What both kinds of access token have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuance<'a> {
-    /// Our name.
+    /// Our issuer identifier.
     pub issuer: &'a Issuer,
     /// How long tokens live.
     pub lifetimes: &'a Lifetimes,
     /// The token's own id.
     pub jti: &'a str,
-    /// When.
+    /// The current time.
     pub now: Timestamp,
 }
 
 impl<'a> AccessToken<'a> {
-    /// A token a client gets for itself. RFC 9068 §2.2: where no user took part, `sub` is the client.
+    /// A client's own token. RFC 9068 §2.2: if no user took part, `sub` is the client.
     pub fn of_client(allowed: &'a Allowed<'a>, client: &'a ClientId, issuance: Issuance<'a>) -> Self {
         let audience = Audience::One(allowed.audience.unwrap_or(issuance.issuer.as_str()));
         Self {
@@ -63,7 +63,7 @@ impl<'a> AccessToken<'a> {
         }
     }
 
-    /// A token by which a client acts for a user; `scope` is the grant's, or less.
+    /// A token with which a client acts for a user; `scope` is the grant's, or less.
     pub fn of_user(
         grant: &'a Grant,
         scope: &'a Scope,
@@ -105,8 +105,8 @@ impl<'a> AccessToken<'a> {
     }
 }
 
-/// RFC 9068 §3, RFC 8707 §2.2: the resource asked for, else the client's first, else we ourselves; with `openid`
-/// a list that we are always on, since `/userinfo` is ours.
+/// RFC 9068 §3, RFC 8707 §2.2: the resource requested, else the client's first, else our issuer. With `openid` it is a
+/// list that includes our issuer, because the token is for `/userinfo` too.
 fn audience_of<'a>(
     grant: &'a Grant,
     scope: &Scope,
@@ -122,12 +122,12 @@ fn audience_of<'a>(
     }
 }
 
-/// The `jti` of a client's own token: 128 random bits, and what the token was decided by.
+/// The `jti` of a client's own token: 128 random bits, then the token's [`Authority`].
 pub fn client_jti(random: &[u8; 16], authority: &Authority) -> String {
     base64url::encode(&[*random, *authority.as_bytes()].concat())
 }
 
-/// What a client's own token was decided by; `None` if a program before generations issued it.
+/// The [`Authority`] of a client's own token; `None` if it was issued by a version without generations.
 fn client_authority(jti: &str) -> Option<Authority> {
     let bytes: [u8; 32] = base64url::decode_array(jti)?;
     bytes.last_chunk().copied().map(Authority::from_bytes)
@@ -137,39 +137,43 @@ fn client_authority(jti: &str) -> Option<Authority> {
 #[derive(Clone, Debug, Deserialize)]
 pub struct VerifiedAccessToken {
     iss: String,
-    /// Whose it is.
+    /// The user's `sub`, or the client's id for its own token.
     pub sub: String,
     aud: Audience<String>,
     exp: NumericDate,
     iat: NumericDate,
-    /// For a user's token the sealed name of its grant.
+    /// The token's id; for a user's token the sealed id of its grant.
     pub jti: String,
-    /// To whom it was issued.
+    /// The client it was issued to.
     pub client_id: ClientId,
-    /// What it allows.
+    /// Its scope.
     #[serde(default)]
     pub scope: Scope,
 }
 
 impl VerifiedAccessToken {
-    /// RFC 9068 §4: ours, for us, and not over. Expiry is ours to judge, so there is no leeway.
+    /// RFC 9068 §4: issued by us, with us in its audience, and not expired. We set the expiry ourselves, so there is no
+    /// leeway.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenInvalid`].
     pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
         let fine = self.is_current(issuer, now) && self.aud.contains(issuer.as_str());
         if fine { Ok(()) } else { Err(Refusal::TokenInvalid) }
     }
 
-    /// Whom it is for.
+    /// Its audience.
     pub const fn audience(&self) -> &Audience<String> {
         &self.aud
     }
 
-    /// RFC 9068 §4: ours, and not over; for somebody else, perhaps.
+    /// RFC 9068 §4: issued by us and not expired, whatever its audience.
     pub fn is_current(&self, issuer: &Issuer, now: Timestamp) -> bool {
         self.iss == issuer.as_str() && !self.exp.timestamp().has_passed(now)
     }
 
-    /// Whether a client's own token still counts: the client enabled, and no generation changed since it was issued.
-    /// A user's token never counts as a client's own: it lives by its grant.
+    /// Whether a client's own token is valid: the client is enabled, and no generation has changed since it was issued.
+    /// Always false for a user's token, which is valid as long as its grant is alive.
     pub fn is_alive(&self, client: &Client, realm: Generation) -> bool {
         let generations = Generations::of_client(realm, client);
         !client.disabled
@@ -178,12 +182,12 @@ impl VerifiedAccessToken {
             && generations.honour(client_authority(&self.jti).as_ref(), self.issued_at())
     }
 
-    /// When it was issued, rounded down to its second.
+    /// When it was issued, rounded down to the second.
     pub const fn issued_at(&self) -> Timestamp {
         self.iat.timestamp()
     }
 
-    /// When it ends.
+    /// When it expires.
     pub const fn expires_at(&self) -> Timestamp {
         self.exp.timestamp()
     }

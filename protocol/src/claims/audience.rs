@@ -1,8 +1,8 @@
-//! The `aud` claim (RFC 7519 §4.1.3): one text, or a list of texts.
+//! The `aud` claim (RFC 7519 §4.1.3): one string, or a list of strings.
 
 use serde::{Deserialize, Serialize};
 
-/// Whom a token is for.
+/// The recipients of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience<T> {

@@ -1,4 +1,4 @@
-//! ID tokens (OIDC Core §2), as we issue them and as they come back as hints.
+//! ID tokens (OIDC Core §2), as issued and as sent back in `id_token_hint`.
 
 use super::{Audience, standard};
 use crate::client::Client;
@@ -11,7 +11,7 @@ use crate::user::User;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The claims of an ID token to be. `azp` is absent: the one audience is the client (OIDC Core §2).
+/// The claims of an ID token to issue. `azp` is absent, because the only audience is the client (OIDC Core §2).
 #[derive(Debug, Serialize)]
 pub struct IdToken<'a> {
     iss: &'a str,
@@ -27,20 +27,21 @@ pub struct IdToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     at_hash: Option<&'a str>,
     sid: String,
-    /// OIDC Core §5.4: with a code, claims of scopes are for `/userinfo`; here are only those asked for by name.
+    /// OIDC Core §5.4: in the code flow, `/userinfo` returns the claims of scopes; here are only those requested by
+    /// name.
     #[serde(flatten)]
     requested: Map<String, Value>,
 }
 
 impl<'a> IdToken<'a> {
-    /// Says it again at a refresh. OIDC Core §12.2: the same facts, without the nonce of the request.
+    /// The ID token of a refresh. OIDC Core §12.2: the same claims, without the nonce.
     #[must_use]
     pub const fn refreshed(mut self) -> Self {
         self.nonce = None;
         self
     }
 
-    /// Says who signed in, when and how.
+    /// The ID token of a grant: who signed in, when and how.
     pub fn new(
         grant: &'a Grant,
         user: &'a User,
@@ -68,7 +69,7 @@ impl<'a> IdToken<'a> {
     }
 }
 
-/// An ID token that came back as `id_token_hint`, its signature verified. Its expiry doesn't matter (OIDC
+/// The claims of an ID token sent as `id_token_hint`, its signature verified. Its expiry doesn't matter (OIDC
 /// RP-Initiated Logout §2, OIDC Core §3.1.2.1).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hint {
@@ -79,13 +80,13 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// Whom it is about, if it is one of ours for this client.
+    /// Its subject, if we issued it to this client.
     pub fn subject(&self, issuer: &Issuer, client: &ClientId) -> Option<Subject> {
         let fine = self.iss == issuer.as_str() && self.aud.contains(client.as_str());
         fine.then(|| Subject::from_text(&self.sub))
     }
 
-    /// The client it was issued to, if it is one of ours.
+    /// The client it was issued to, if we issued it.
     pub fn client(&self, issuer: &Issuer) -> Option<ClientId> {
         match &self.aud {
             Audience::One(client) if self.iss == issuer.as_str() => ClientId::parse(client),

@@ -1,4 +1,4 @@
-//! What tokens and `/userinfo` say.
+//! The claims of tokens and of `/userinfo`.
 
 pub mod access_token;
 pub mod audience;

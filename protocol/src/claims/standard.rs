@@ -1,4 +1,4 @@
-//! The standard claims (OIDC Core §5.1), which scope gives which (§5.4), and where they come from.
+//! The standard claims (OIDC Core §5.1), the scopes that give them (§5.4), and their values.
 
 use crate::client::Client;
 use crate::grant::RequestedClaims;
@@ -6,7 +6,7 @@ use crate::scope::Scope;
 use crate::user::User;
 use serde_json::{Map, Value};
 
-/// Which scope gives which claims.
+/// The claims that each scope gives.
 const SCOPES: [(&str, &[&str]); 4] = [
     (
         "profile",
@@ -32,7 +32,7 @@ const SCOPES: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// All of them.
+/// All standard claims that a scope gives.
 pub fn all() -> impl Iterator<Item = &'static str> {
     SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied())
 }
@@ -42,13 +42,13 @@ pub fn scopes() -> impl Iterator<Item = &'static str> {
     SCOPES.iter().map(|(scope, _)| *scope)
 }
 
-/// The scope that gives a claim; `None` if it is no standard claim about a person.
+/// The scope that gives a claim; `None` if it is not a standard claim about a user.
 pub fn scope_of(claim: &str) -> Option<&'static str> {
     SCOPES.iter().find(|(_, claims)| claims.contains(&claim)).map(|(scope, _)| *scope)
 }
 
-/// What `/userinfo` answers (OIDC Core §5.3.2): `sub`, what the token's scope gives, and what was asked for by
-/// name, as far as the client may still have it.
+/// The answer of `/userinfo` (OIDC Core §5.3.2): `sub`, the claims that the token's scope gives, and those requested by
+/// name that the client may still have.
 pub fn userinfo(
     user: &User,
     scope: &Scope,
@@ -63,13 +63,13 @@ pub fn userinfo(
     answer
 }
 
-/// Claims asked for by name that the client may still ask for.
+/// The claims requested by name that the client may still request.
 pub(super) fn allowed<'a>(names: &'a [String], client: &Client) -> impl Iterator<Item = &'a str> {
     let may = |name: &&str| scope_of(name).is_some_and(|scope| client.scope.contains(scope));
     names.iter().map(String::as_str).filter(may)
 }
 
-/// The values a user has for claims; what there is no value for is left out (OIDC Core §5.3.2).
+/// The values a user has for claims; a claim without a value is omitted (OIDC Core §5.3.2).
 pub(super) fn claims<'a>(user: &User, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
     names.filter_map(|name| Some((name.to_owned(), value(user, name)?))).collect()
 }
@@ -81,7 +81,7 @@ fn value(user: &User, name: &str) -> Option<Value> {
         "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
         "updated_at" => Some(user.updated_at.seconds().into()),
         "preferred_username" => own().or_else(|| Some(user.username.clone().into())),
-        // It says something about a number, so it needs one.
+        // Only meaningful if there is a number.
         "phone_number_verified" => {
             user.claims.get("phone_number").and_then(|_| own().or(Some(Value::Bool(false))))
         }

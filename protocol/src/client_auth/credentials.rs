@@ -1,4 +1,4 @@
-//! Reading credentials out of a request: one way at a time, and the id they are for.
+//! Reads client credentials from a request: one method only, and the client id they are for.
 
 use crate::client::AuthMethod;
 use crate::id::ClientId;
@@ -8,9 +8,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What a client presented, by method.
+/// The credentials a client presented, by method.
 pub enum Credentials {
-    /// `client_id` in the form, and nothing that proves it.
+    /// `client_id` in the form, without a proof.
     None {
         /// The client it claims to be.
         client_id: ClientId,
@@ -19,14 +19,14 @@ pub enum Credentials {
     Basic {
         /// The client it claims to be.
         client_id: ClientId,
-        /// The password, decoded.
+        /// The secret, decoded.
         client_secret: Zeroizing<String>,
     },
     /// `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
     Post {
         /// The client it claims to be.
         client_id: ClientId,
-        /// As posted.
+        /// The secret, decoded.
         client_secret: Zeroizing<String>,
     },
 }
@@ -38,7 +38,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads them from the `Authorization` header and the form.
+    /// Reads credentials from the `Authorization` header and the form.
     pub fn read(authorization: Option<&str>, form: &Params) -> Result<Self, Refusal> {
         let posted = form.get("client_secret").map(|text| Zeroizing::new(text.to_owned()));
         let Some(header) = authorization else {
@@ -54,7 +54,7 @@ impl Credentials {
             return Err(Refusal::SeveralAuthentications);
         }
         let (id, client_secret) = basic(header).ok_or(Refusal::ClientAuthentication)?;
-        // The id in the form may repeat the header's, never differ from it.
+        // The id in the form may repeat the header's, but not differ from it.
         if form.get("client_id").is_some_and(|posted| posted != id) {
             return Err(Refusal::MalformedRequest);
         }
@@ -71,7 +71,7 @@ impl Credentials {
         }
     }
 
-    /// The method it was presented by.
+    /// The method by which they were presented.
     pub const fn method(&self) -> AuthMethod {
         match self {
             Self::None { .. } => AuthMethod::None,

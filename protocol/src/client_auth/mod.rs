@@ -1,4 +1,4 @@
-//! Client authentication (RFC 6749 §2.3): which credentials came, and whether they are the client's.
+//! Client authentication (RFC 6749 §2.3): reading credentials, and checking them.
 
 pub mod credentials;
 pub mod secret;

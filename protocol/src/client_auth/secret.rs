@@ -1,4 +1,4 @@
-//! Whether what was presented is the client's.
+//! Checks credentials against the client's record.
 
 use super::Credentials;
 use crate::client::Client;
@@ -6,8 +6,11 @@ use crate::refusal::Refusal;
 use crate::secret::{Digest, SecretKind};
 use crate::time::Timestamp;
 
-/// Authenticates a client. One answer for an unknown client, a disabled one, another method than the registered
-/// and a wrong or expired secret.
+/// Authenticates a client.
+///
+/// # Errors
+/// [`Refusal::ClientAuthentication`] for every failure: the client is unknown or disabled, the method is not the
+/// registered one, or the secret is wrong or has expired.
 pub fn authenticate(
     credentials: &Credentials,
     client: Option<&Client>,

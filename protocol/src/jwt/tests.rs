@@ -1,4 +1,4 @@
-//! Vectors of the RFCs, and what must not pass.
+//! Test vectors of RFCs, and tokens that must be refused.
 
 use super::*;
 use crate::jwk::{Jwk, KeyMaterial};

@@ -1,19 +1,19 @@
-//! A client acting for itself (RFC 6749 §4.4).
+//! The client credentials grant (RFC 6749 §4.4): a client acts on its own behalf.
 
 use crate::client::{Client, GrantType};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 
-/// What a client gets for itself.
+/// What a client is granted on its own behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowed<'a> {
-    /// Granted: requested and allowed; without a request all that is allowed.
+    /// The scope requested and allowed; all that is allowed if none was requested.
     pub scope: Scope,
-    /// The audience, if the client asked for one or has a default.
+    /// The audience, if the client requested one or has a default.
     pub audience: Option<&'a str>,
 }
 
-/// Decides about a request, the client already authenticated.
+/// Decides a token request. The client is already authenticated.
 pub fn decide<'a>(
     client: &'a Client,
     scope: Option<&str>,
@@ -23,7 +23,7 @@ pub fn decide<'a>(
     if !client.is_confidential() || !client.may_use(GrantType::ClientCredentials) {
         return Err(Refusal::GrantTypeNotAllowed);
     }
-    // Nobody signed in here, so nothing that speaks of a user can be granted.
+    // No user takes part, so scopes about a user cannot be granted.
     let allowed = client.scope.without("openid").without("offline_access");
     let scope = match scope {
         None => allowed,
@@ -35,7 +35,7 @@ pub fn decide<'a>(
             scope
         }
     };
-    // RFC 8707 §2: a resource the client is registered for, else its first.
+    // RFC 8707 §2: a resource that the client is registered for; its first one by default.
     let audience = match resource {
         None => client.audiences.first(),
         Some(uri) => Some(client.audiences.iter().find(|own| *own == uri).ok_or(Refusal::ResourceInvalid)?),

@@ -1,5 +1,5 @@
-//! Redeeming an authorization code. The checks stand in the order that decides what a thief can break: who does
-//! not prove to be the right client changes nothing.
+//! Redeeming an authorization code. The order of the checks limits what a thief can do: without the proofs of the right
+//! client, a request changes nothing that was issued.
 
 use crate::flow::AuthorizationCode;
 use crate::grant::{DependsOn, Grant};
@@ -11,13 +11,13 @@ use crate::time::Timestamp;
 use crate::token::check_resource;
 use std::time::Duration;
 
-/// A second use this soon after the first is a double submit, not a theft. If another process saw the first, clocks
-/// may differ by [`Grant::skew`] more: the second is refused in any case, and ends the grant only beyond that.
+/// A second use this soon after the first is a double submit, not a theft. If another process served the first use,
+/// [`Grant::skew`] is added. The second use is always refused; after this span it also revokes the grant.
 pub const DOUBLE_SUBMIT: Duration = Duration::from_secs(1);
 
 /// What a token request for a code contains. Its client is already authenticated.
 pub struct CodeRequest<'a> {
-    /// The call that presents it.
+    /// The call that serves the request.
     pub call: RequestId,
     /// Hash of the secret inside the code.
     pub code: Digest,
@@ -29,7 +29,7 @@ pub struct CodeRequest<'a> {
     pub resource: Option<&'a str>,
 }
 
-/// Decides about a redemption. `Ok`: commit it, then issue. The refusal says what else to commit.
+/// Decides a redemption. `Ok`: commit it, then issue tokens. On a refusal, commit its [`Refusal::consequence`].
 pub fn decide(
     presented: &CodeRequest<'_>,
     grant: &Grant,
@@ -41,8 +41,8 @@ pub fn decide(
     if grant.client != on.client.id {
         return Err(Refusal::CodeOfOtherClient);
     }
-    // RFC 6749 §4.1.2: a code is used once. Only a second use with its proofs shows that somebody stole more than the
-    // code, which logs and browser histories hold; without them nobody ends what was issued.
+    // RFC 6749 §4.1.2: a code is used once. A code alone can be read in logs and browser histories; only a second use
+    // with the proofs shows a theft. So a second use without them does not revoke what was issued.
     if let Some(redeemed_at) = code.redeemed_at {
         prove(presented, code).map_err(|_| Refusal::CodeInvalid)?;
         let span = DOUBLE_SUBMIT.saturating_add(grant.skew(&presented.call));
@@ -59,7 +59,7 @@ pub fn decide(
     check_resource(grant, on.client, presented.resource)
 }
 
-/// That whoever presents the code is who asked for it.
+/// Proves that the sender of the token request made the authorization request.
 fn prove(presented: &CodeRequest<'_>, code: &AuthorizationCode) -> Result<(), Refusal> {
     // RFC 6749 §4.1.3: the same redirect URI as in the authorization request, byte for byte.
     let redirect_uri = presented.redirect_uri.map(|uri| Digest::of(SecretKind::RedirectUri, uri.as_bytes()));
@@ -70,7 +70,7 @@ fn prove(presented: &CodeRequest<'_>, code: &AuthorizationCode) -> Result<(), Re
         // RFC 7636 §4.6.
         (Pkce::S256(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
         (Pkce::None, None) => Ok(()),
-        // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade in progress.
+        // RFC 9700 §2.1.1: a verifier without a challenge indicates a downgrade attack.
         (Pkce::S256(_) | Pkce::None, _) => Err(Refusal::VerifierWrong),
     }
 }

@@ -12,7 +12,10 @@ use crate::refusal::Refusal;
 
 pub use response::{TokenResponse, TokenType};
 
-/// The resource a request names (RFC 8707 §2); `audience` is an alias, and may not say something else.
+/// The resource that a request names (RFC 8707 §2). `audience` is an alias for it.
+///
+/// # Errors
+/// [`Refusal::RepeatedResource`] if the two differ.
 pub fn resource_asked(params: &Params) -> Result<Option<&str>, Refusal> {
     match (params.get("resource"), params.get("audience")) {
         (Some(resource), Some(alias)) if resource != alias => Err(Refusal::RepeatedResource),
@@ -20,8 +23,11 @@ pub fn resource_asked(params: &Params) -> Result<Option<&str>, Refusal> {
     }
 }
 
-/// RFC 8707 §2.2: a token request may repeat the resource of the grant, not choose another one. What the client may
-/// no longer ask for ends with its next request.
+/// RFC 8707 §2.2: a token request may repeat the resource of the grant, but not choose another one. A resource that the
+/// client may no longer request is refused as well.
+///
+/// # Errors
+/// [`Refusal::ResourceInvalid`].
 pub fn check_resource(grant: &Grant, client: &Client, asked: Option<&str>) -> Result<(), Refusal> {
     let granted = grant.resource.as_deref();
     if granted.is_some_and(|granted| !client.audiences.iter().any(|own| own == granted)) {

@@ -1,8 +1,8 @@
 //! Refreshing (RFC 6749 §6) as a ratchet.
 //!
-//! A refresh token carries its generation, and its successor follows from it: what was rotated away is recognised
-//! without being remembered, and a lost answer is repeated without being stored. At most one rotation happens
-//! within a grace period, so parallel tabs and retries converge on one tip and nothing forks.
+//! A refresh token contains its generation, and its successor is derived from it. So a rotated token is recognised
+//! without a list of old tokens, and a lost answer is repeated without being stored. At most one rotation happens
+//! within a grace period, so parallel tabs and retries end with the same token.
 
 use crate::client::Client;
 use crate::grant::{DependsOn, Grant, Refresh};
@@ -14,47 +14,47 @@ use crate::secret::Digest;
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// A used token that doesn't rotate is prolonged at most this often.
+/// The least time between two extensions of the idle expiry of a token that is not rotated.
 const PROLONG_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// The refresh token of a token request, unsealed. The client is already authenticated.
 #[derive(Clone, Copy, Debug)]
 pub struct PresentedRefreshToken {
-    /// The call that presents it.
+    /// The call that serves the request.
     pub call: RequestId,
-    /// How often it was rotated when it was issued.
+    /// How many rotations came before it.
     pub generation: u32,
     /// Hash of the secret in it.
     pub digest: Digest,
-    /// Hash of the secret that follows from it.
+    /// Hash of the secret derived from it, that of its successor.
     pub successor: Digest,
 }
 
-/// What the answer holds.
+/// Which token to send, and what to commit before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
-    /// The same token again, and nothing to commit.
+    /// Send the same token; nothing to commit.
     Same,
-    /// Its successor, which is the tip already: nothing to commit.
+    /// Send its successor, which is the tip already; nothing to commit.
     Successor,
-    /// The same token, prolonged: commit this tip.
+    /// Send the same token, its idle expiry extended; commit this tip.
     Prolong(Refresh),
-    /// Its successor: commit this tip.
+    /// Send its successor; commit this tip.
     Rotate(Refresh),
 }
 
-/// What the settings say.
+/// The settings that a refresh depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
     /// How long tokens live.
     pub lifetimes: &'a Lifetimes,
-    /// How long after a rotation the former token is answered, too; zero: never. If another process rotated, it is
-    /// [`Grant::skew`] longer, because clocks may differ by that.
+    /// How long after a rotation the previous token is still accepted; zero: not at all. If another process rotated it,
+    /// [`Grant::skew`] is added, because clocks may differ.
     pub grace: Duration,
 }
 
-/// The first tip of a grant, issued with its code's redemption; `None` if it gets none. Issued iff the client has
-/// the grant type and `offline_access` was granted.
+/// The first refresh token of a grant, issued when its code is redeemed. `None` unless the client has the grant type
+/// and `offline_access` was granted.
 pub fn first(
     grant: &Grant,
     client: &Client,
@@ -75,7 +75,7 @@ pub fn first(
     })
 }
 
-/// Decides about a refresh. `Ok`: commit what it holds, then issue. The refusal says what else to commit.
+/// Decides a refresh. `Ok`: commit the tip in it, then issue tokens. On a refusal, commit its [`Refusal::consequence`].
 pub fn decide(
     presented: PresentedRefreshToken,
     grant: &Grant,
@@ -83,7 +83,7 @@ pub fn decide(
     policy: Policy<'_>,
     now: Timestamp,
 ) -> Result<Refreshed, Refusal> {
-    // RFC 6749 §6: bound to the client it was issued to. Another one learns and changes nothing.
+    // RFC 6749 §6: bound to the client it was issued to. Another client learns nothing and changes nothing.
     if grant.client != on.client.id {
         return Err(Refusal::RefreshOfOtherClient);
     }
@@ -94,12 +94,12 @@ pub fn decide(
     if tip.idle_expires_at.has_passed(now) || tip.expires_at.has_passed(now) {
         return Err(Refusal::RefreshExpired);
     }
-    // Without a grace, what was rotated away is told by its generation alone, and no clock is asked.
+    // Without a grace period, the generation alone decides whether a token was rotated; no clock is read.
     let grace = policy.grace.saturating_add(grant.skew(&presented.call));
     let rotated_lately =
         !policy.grace.is_zero() && tip.rotated_at.is_some_and(|at| now.is_just_after(at, grace));
     if presented.generation > tip.generation {
-        // A restored backup knows less than its tokens: refused with an alarm, and nobody is accused.
+        // An older backup was restored: the token is refused and an alarm is raised, but this is not a theft.
         return Err(Refusal::RefreshAhead);
     }
     if presented.generation == tip.generation {
@@ -111,15 +111,15 @@ pub fn decide(
     }
     let is_predecessor = presented.generation.checked_add(1) == Some(tip.generation);
     if is_predecessor && rotated_lately {
-        // A lost answer, or another tab: the same successor again.
+        // A lost answer or another tab: send the same successor again.
         let same = presented.successor == tip.digest;
         return if same { Ok(Refreshed::Successor) } else { Err(Refusal::RefreshInvalid) };
     }
-    // RFC 9700 §4.14.2: authentic, rotated away, and back: two parties hold this chain.
+    // RFC 9700 §4.14.2: an authentic token used again after its rotation: two parties have tokens of this grant.
     Err(Refusal::RefreshReused)
 }
 
-/// The tip itself was presented.
+/// Decides for the tip itself.
 fn current(
     presented: PresentedRefreshToken,
     tip: &Refresh,
@@ -130,7 +130,7 @@ fn current(
 ) -> Refreshed {
     let idle = policy.lifetimes.refresh_token_idle;
     let idle_expires_at = now.plus(idle).min(tip.expires_at);
-    // RFC 9700 §2.2.2: public clients rotate; who authenticates is bound to the token anyway.
+    // RFC 9700 §2.2.2: tokens of public clients rotate; those of confidential clients are bound by authentication.
     if client.is_confidential() {
         let prolong_after = PROLONG_AFTER.min(idle / 10);
         let due = idle_expires_at.since(tip.idle_expires_at) >= prolong_after;
@@ -150,8 +150,11 @@ fn current(
     })
 }
 
-/// RFC 6749 §6: no more than the grant; less if asked for less, or if the client may have less by now. The grant
-/// keeps its own scope, so the next refresh may ask for all of it again.
+/// The scope of a refresh (RFC 6749 §6): no more than the grant's; less if less was requested, or if the client has
+/// lost scopes since. The grant keeps its scope, so the next refresh may request all of it again.
+///
+/// # Errors
+/// [`Refusal::ScopeMalformed`], [`Refusal::ScopeWider`], or [`Refusal::ScopeEmpty`] if nothing is left.
 pub fn scope(grant: &Grant, client: &Client, asked: Option<&str>) -> Result<Scope, Refusal> {
     let granted = grant.scope.intersect(&client.scope);
     let Some(asked) = asked else { return Ok(granted) };

@@ -3,30 +3,30 @@
 use serde::Serialize;
 use std::fmt;
 
-/// What a client gets.
+/// A successful answer.
 #[derive(Serialize)]
 pub struct TokenResponse<'a> {
     /// The access token.
     pub access_token: &'a str,
-    /// How to use it.
+    /// Its type.
     pub token_type: TokenType,
     /// Its lifetime in seconds.
     pub expires_in: u64,
-    /// What it allows; left out where nothing is.
+    /// Its scope; omitted if empty.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
-    /// What gets the next access token.
+    /// The refresh token, if the client gets one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<&'a str>,
-    /// Who signed in.
+    /// The ID token, if `openid` was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<&'a str>,
 }
 
-/// RFC 6750: whoever has it may use it.
+/// The type of an access token (RFC 6749 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum TokenType {
-    /// `Authorization: Bearer`.
+    /// A bearer token (RFC 6750).
     Bearer,
 }
 

@@ -1,4 +1,4 @@
-//! The authorization endpoint's pipeline, by case number: request in, verdict out.
+//! The authorization endpoint's checks, by case number.
 
 use crate::samples::client;
 use protocol::Refusal;
@@ -10,7 +10,7 @@ use protocol::pkce::Pkce;
 use protocol::redirect::ResponseMode;
 use std::time::Duration;
 
-/// A request that passes.
+/// A valid request.
 const GOOD: [(&str, &str); 7] = [
     ("client_id", "client-a"),
     ("redirect_uri", "https://rp.example/cb"),
@@ -21,7 +21,7 @@ const GOOD: [(&str, &str); 7] = [
     ("code_challenge_method", "S256"),
 ];
 
-/// The good request with some parameters changed, added, or (by an empty value) left out.
+/// The valid request with some parameters changed, added, or (by an empty value) omitted.
 fn with(changes: &[(&str, &str)]) -> Params {
     let kept = GOOD.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
     let pairs: Vec<_> =
@@ -33,7 +33,7 @@ fn ok(changes: &[(&str, &str)]) -> AuthorizationRequest {
     check(&with(changes), Some(&client())).unwrap()
 }
 
-/// The refusal that a redirect carries; a page or a success fails the test.
+/// The refusal in a redirect; a page or a success fails the test.
 fn redirected(changes: &[(&str, &str)]) -> Refusal {
     match check(&with(changes), Some(&client())) {
         Err(Denied::Redirect(answer, refusal)) => {
@@ -76,7 +76,7 @@ fn n001_n007_nothing_unproven_is_redirected() {
         [("redirect_uri", "https://rp.example/cb/")],
         [("redirect_uri", "https://evil.example/cb")],
     ] {
-        // Whatever else is wrong, the page comes first.
+        // The page takes precedence over every other error.
         let [change] = changes;
         assert_eq!(
             page(&with(&[change, ("response_type", "token")])),

@@ -1,4 +1,4 @@
-//! Introspection and revocation: who may ask or take back what, and what is told.
+//! Introspection and revocation: which client may introspect or revoke which token, and the answers.
 
 use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
@@ -70,7 +70,7 @@ fn a_token_is_the_business_of_its_client_and_of_the_resources_it_names() {
         ("its own client", client(), true),
         ("the server of a resource it names", serving(API), true),
         ("the server of another resource", serving("https://two.example"), false),
-        ("the server of one that begins alike", serving("https://api.example/v1"), false),
+        ("the server of a resource with the same prefix", serving("https://api.example/v1"), false),
         ("a client that serves nothing", another_client(), false),
     ] {
         assert_eq!(may_ask_about(&client, &access_token(json!({}))), may, "{what}");
@@ -79,7 +79,7 @@ fn a_token_is_the_business_of_its_client_and_of_the_resources_it_names() {
 }
 
 #[test]
-fn what_is_told_about_an_access_token() {
+fn the_answer_about_an_access_token() {
     let (claims, issuer) = (access_token(json!({})), issuer());
     let told = serde_json::to_value(Active::access_token(&claims, &issuer)).unwrap();
     let expected = json!({
@@ -98,7 +98,7 @@ fn what_is_told_about_an_access_token() {
 }
 
 #[test]
-fn what_is_told_about_a_refresh_token() {
+fn the_answer_about_a_refresh_token() {
     let (user, issuer) = (user(), issuer());
     let told = |tip: &Refresh| {
         serde_json::to_value(Active::refresh_token(&holding(tip.clone()), tip, &user, &issuer)).unwrap()
@@ -133,7 +133,7 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
     let end = NOW.plus(Duration::from_secs(60));
     assert!(active(&TOKEN, |_, _, _| {}, NOW));
     assert!(active(&TOKEN, |_, _, _| {}, end.minus(MILLISECOND)));
-    assert!(!active(&TOKEN, |_, _, _| {}, end), "over from its instant on");
+    assert!(!active(&TOKEN, |_, _, _| {}, end), "expired at its instant");
     let predecessor = Digest::of(SecretKind::RefreshToken, b"rotated away");
     assert!(!active(&predecessor, |_, _, _| {}, NOW));
     let (user, client) = (user(), client());
@@ -142,7 +142,7 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
         ("revoked", |grant, _, _| {
             grant.revoked = Some(Revocation { at: NOW, reason: RevocationReason::Revoked });
         }),
-        ("the grant is over", |grant, _, _| grant.expires_at = NOW),
+        ("the grant has expired", |grant, _, _| grant.expires_at = NOW),
         ("user disabled", |_, user, _| user.disabled = true),
         ("client disabled", |_, _, client| client.disabled = true),
         ("another client's", |_, _, client| client.id = ClientId::parse("client-b").unwrap()),
@@ -152,7 +152,7 @@ fn n117_a_refresh_token_is_active_as_the_tip_of_a_living_grant_and_not_otherwise
     }
     let realm = REALM.next(RequestId::from_bytes([9; 16]), Timestamp::EPOCH);
     let restored = DependsOn { realm, ..on(&user, &client) };
-    assert!(active_tip(&TOKEN, &holding(tip()), &restored, NOW).is_none(), "a restored backup");
+    assert!(active_tip(&TOKEN, &holding(tip()), &restored, NOW).is_none(), "an older backup was restored");
 }
 
 #[test]
@@ -166,10 +166,10 @@ fn an_access_token_counts_for_its_issuer_until_its_end() {
     for (what, changes, now, current, ours) in [
         ("fresh", json!({}), NOW, true, true),
         ("in its last millisecond", json!({}), end.minus(MILLISECOND), true, true),
-        ("at its end", json!({}), end, false, false),
-        ("for somebody else", json!({ "aud": API }), NOW, true, false),
-        ("by somebody else", json!({ "iss": "https://evil.example" }), NOW, false, false),
-        ("an issuer that begins alike", json!({ "iss": "https://auth.example/" }), NOW, false, false),
+        ("at its expiry", json!({}), end, false, false),
+        ("for another audience", json!({ "aud": API }), NOW, true, false),
+        ("by another issuer", json!({ "iss": "https://evil.example" }), NOW, false, false),
+        ("an issuer with the same prefix", json!({ "iss": "https://auth.example/" }), NOW, false, false),
     ] {
         let claims = access_token(changes);
         assert_eq!(claims.is_current(&issuer(), now), current, "{what}");
@@ -188,7 +188,7 @@ fn n241_a_clients_own_token_lives_as_long_as_the_generations_it_was_issued_by() 
     let restored = |at| REALM.next(call(2), at);
     let day = Duration::from_secs(24 * 3600);
     for (what, client, realm, alive) in [
-        ("as it was", old.clone(), REALM, true),
+        ("unchanged", old.clone(), REALM, true),
         ("disabled", Client { disabled: true, ..old.clone() }, REALM, false),
         ("disabled and enabled", ended(NOW), REALM, false),
         ("by a clock that is behind", ended(NOW.minus(day)), REALM, false),
@@ -200,8 +200,8 @@ fn n241_a_clients_own_token_lives_as_long_as_the_generations_it_was_issued_by() 
             false,
         ),
         ("another client", another_client(), REALM, false),
-        ("a backup put back", old.clone(), restored(NOW), false),
-        ("a backup put back by a clock that is behind", old.clone(), restored(Timestamp::EPOCH), false),
+        ("a restored backup", old.clone(), restored(NOW), false),
+        ("a backup restored by a clock that is behind", old.clone(), restored(Timestamp::EPOCH), false),
     ] {
         assert_eq!(claims.is_alive(&client, realm), alive, "{what}");
     }
@@ -213,8 +213,8 @@ fn a_clients_own_token_of_an_earlier_program_counts_by_its_second() {
     let made = |id, not_before| Client { generation: Generation { id, not_before }, ..client() };
     for (what, client, alive) in [
         ("nothing ended", made(None, NOW), true),
-        ("disabled within its second", made(None, NOW.plus(MILLISECOND)), false),
-        ("an end of this program", made(Some(RequestId::from_bytes([1; 16])), Timestamp::EPOCH), false),
+        ("disabled within the second of its issue", made(None, NOW.plus(MILLISECOND)), false),
+        ("ended by this version", made(Some(RequestId::from_bytes([1; 16])), Timestamp::EPOCH), false),
     ] {
         assert_eq!(claims.is_alive(&client, REALM), alive, "{what}");
     }
@@ -226,8 +226,8 @@ fn n121_n123_what_a_client_may_take_back() {
     let over = Grant { revoked, ..holding(tip()) };
     for (what, client, grant, ends) in [
         ("its own", client(), holding(tip()), true),
-        ("its own of a session", client(), grant(), true),
-        ("its own, once more", client(), over, false),
+        ("its own, not offline", client(), grant(), true),
+        ("its own, revoked already", client(), over, false),
         ("another client's", another_client(), holding(tip()), false),
     ] {
         assert_eq!(revocation::ends_grant(&client, &grant), ends, "{what}");
@@ -236,7 +236,7 @@ fn n121_n123_what_a_client_may_take_back() {
     for (what, client, changes, now, denies) in [
         ("its own", client(), json!({}), NOW, true),
         ("its own for another server", client(), json!({ "aud": API }), NOW, true),
-        ("its own, over", client(), json!({}), end, false),
+        ("its own, expired", client(), json!({}), end, false),
         ("another issuer's", client(), json!({ "iss": "https://evil.example" }), NOW, false),
         ("another client's", another_client(), json!({}), NOW, false),
     ] {
@@ -245,7 +245,7 @@ fn n121_n123_what_a_client_may_take_back() {
 }
 
 #[test]
-fn a_token_without_a_scope_tells_none() {
+fn a_token_without_a_scope_has_none_in_its_answer() {
     let mut claims = access_token(json!({}));
     claims.scope = Scope::default();
     let issuer = issuer();

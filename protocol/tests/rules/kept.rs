@@ -1,4 +1,4 @@
-//! How long what was granted counts and is kept.
+//! How long sessions, grants and consents are valid, and how long their records are kept.
 
 use crate::samples::{self, NOW, REALM, client, grant, issued_code, session, user};
 use protocol::authority::{Authority, Generations};
@@ -33,13 +33,13 @@ fn n241_a_consent_counts_for_the_client_and_the_generations_it_was_given_by() {
         authority: Some(Generations::of_grant(REALM, &user(), &client).authority()),
     };
     assert!(consent.counts(&user(), &client, REALM));
-    let anew = Client { generation: Generation::first(call(2)), ..client.clone() };
-    assert!(!consent.counts(&user(), &anew, REALM), "a later client of its id");
+    let registered_again = Client { generation: Generation::first(call(2)), ..client.clone() };
+    assert!(!consent.counts(&user(), &registered_again, REALM), "registered again under the same id");
     let other = Client { id: ClientId::parse("client-b").unwrap(), ..client.clone() };
     assert!(!consent.counts(&user(), &other, REALM), "another client");
     let changed = User { generation: user().generation.next(call(3), Timestamp::EPOCH), ..user() };
     assert!(!consent.counts(&changed, &client, REALM), "a new password");
-    assert!(!consent.counts(&user(), &client, REALM.next(call(3), NOW)), "a backup put back");
+    assert!(!consent.counts(&user(), &client, REALM.next(call(3), NOW)), "a restored backup");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_is_agreed_to_by_another_authority_is_not_united() {
     assert_eq!(known.added_to(None), Some(known.clone()));
 }
 
-/// The changes after which nothing that was granted before counts any more.
+/// The changes that end everything granted before.
 #[test]
 fn n238_n239_n241_a_grant_lives_while_nothing_it_was_decided_by_has_ended() {
     let call = RequestId::from_bytes([9; 16]);
@@ -92,7 +92,7 @@ fn n238_n239_n241_a_grant_lives_while_nothing_it_was_decided_by_has_ended() {
             assert_eq!(alive(grant, &user, session, &client, REALM), lives, "{what}: {grant:?}");
         }
     }
-    // By whatever clock the end was written.
+    // Whatever clock dated the end.
     for at in [NOW, NOW.minus(Duration::from_secs(3600)), NOW.plus(Duration::from_secs(3600))] {
         let signed_out = User { generation: user.generation.next(call, at), ..user.clone() };
         let off_and_on = Client { generation: client.generation.next(call, at), ..client.clone() };
@@ -143,7 +143,7 @@ fn n242_of_too_many_codes_and_grants_the_oldest_go() {
     let made = numbered(MOST_CODES);
     assert_eq!(grant::surplus(&codes[1..], &made, NOW), []);
     assert_eq!(grant::surplus(&codes, &made, NOW), [id(0)]);
-    // A clock that is behind makes something new that looks old: it is what was asked for, all the same.
+    // A clock that is behind makes the new grant look old: it is kept all the same.
     assert_eq!(grant::surplus(&codes, &codes[0], NOW), [id(1)]);
     let elsewhere = Grant { session: SessionId::from_bytes([9; 16]), ..numbered(0) };
     assert_eq!(grant::surplus(&[&[elsewhere], &codes[1..]].concat(), &made, NOW), []);
@@ -160,7 +160,7 @@ fn n242_of_too_many_codes_and_grants_the_oldest_go() {
     );
 }
 
-/// A phone that is in use every day stays, however often a browser comes and goes.
+/// A phone that is used every day stays signed in, however many grants a browser makes.
 #[test]
 fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
     let id = |number: usize| GrantId::from_bytes((number as u128).to_be_bytes());
@@ -179,7 +179,7 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
         grant::surplus(&all, &made, NOW).contains(&id(0))
     };
     let phone = redeemed(0, true);
-    assert!(!goes([vec![phone.clone()], of(false)].concat()), "beside grants that need their session");
+    assert!(!goes([vec![phone.clone()], of(false)].concat()), "the others need their session");
     assert!(goes([vec![phone.clone()], of(true)].concat()), "the oldest of its kind");
     let mut in_use = phone.clone();
     in_use.refresh = Some(Refresh {
@@ -192,12 +192,12 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
     });
     assert!(!goes([vec![in_use.clone()], of(true)].concat()), "used since");
     let ended = Grant { authority: Some(Authority::from_bytes([9; 16])), ..in_use };
-    assert!(goes([vec![ended], of(true)].concat()), "of a generation that has ended");
-    // And what is offline doesn't crowd out the others.
+    assert!(goes([vec![ended], of(true)].concat()), "made under a generation that has ended");
+    // Offline grants do not displace the others.
     let (waiting, unused) = (Grant { flow: grant().flow, ..redeemed(0, false) }, of(true));
     let unused: Vec<Grant> =
         unused.into_iter().map(|it| Grant { flow: samples::redeemed(NOW), created_at: NOW, ..it }).collect();
-    assert!(!goes([vec![waiting], unused].concat()), "a code that waits");
+    assert!(!goes([vec![waiting], unused].concat()), "a code not redeemed yet");
 }
 
 /// The grant of a request made now, in a session that ends at `session_end`.
@@ -219,7 +219,7 @@ fn a_grant_outlives_its_session_its_tokens_and_its_request() {
     let day = Duration::from_secs(24 * 3600);
     let long = Lifetimes { access_token: day, ..short };
     for (scope, session_end, lifetimes, end) in [
-        // Else it could be swept while the request still answers, and the same code be made again.
+        // Otherwise it could be deleted while the request can still be answered, and the same code be issued again.
         ("openid", soon, short, NOW.plus(lifetimes::REQUEST)),
         ("openid", soon, long, NOW.plus(short.code).plus(day)),
         ("openid", NOW.plus(day), short, NOW.plus(day)),
@@ -242,17 +242,17 @@ fn a_grant_is_kept_to_its_end_if_its_code_was_redeemed() {
     assert_eq!(unredeemed.kept_until(), issued_code().expires_at.plus(hour));
     let redeemed = Grant { flow: samples::redeemed(NOW), ..unredeemed.clone() };
     assert_eq!(redeemed.kept_until(), redeemed.expires_at);
-    // Never longer than it lives.
+    // Never after its expiry.
     let brief = Grant { expires_at: NOW.plus(lifetimes::REQUEST), ..unredeemed };
     assert_eq!(brief.kept_until(), brief.expires_at);
-    // Whatever comes first, the request is over by then.
+    // The request has expired by then in every case.
     for session_end in [NOW, NOW.plus(24 * hour)] {
         let grant = issued("openid", session_end, &Lifetimes::default());
         assert!(grant.kept_until() >= NOW.plus(lifetimes::REQUEST), "{session_end:?}");
     }
 }
 
-/// The code's fields are beside the grant's own, as programs that knew only codes wrote and read them.
+/// The code's fields are next to the grant's own, as in records of versions that had only codes.
 #[test]
 fn n228_a_grant_says_by_which_flow_it_was_given() {
     let mut record = serde_json::to_value(grant()).unwrap();
@@ -262,7 +262,7 @@ fn n228_a_grant_says_by_which_flow_it_was_given() {
     let read = |record: &serde_json::Value| serde_json::from_value::<Grant>(record.clone()).ok();
     assert_eq!(read(&record), Some(grant()));
     record["flow"] = "device".into();
-    assert_eq!(read(&record), None, "of a newer program");
+    assert_eq!(read(&record), None, "written by a newer version");
     record.as_object_mut().unwrap().remove("flow");
-    assert_eq!(read(&record), Some(grant()), "of an older program");
+    assert_eq!(read(&record), Some(grant()), "written by an older version");
 }

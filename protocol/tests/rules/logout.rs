@@ -1,4 +1,4 @@
-//! RP-initiated logout, as hint, address, who is at the browser, what comes next.
+//! RP-initiated logout, case by case: hint, redirect URI, session of the browser, next step.
 
 use crate::samples::{client, user};
 use protocol::Refusal;
@@ -34,7 +34,7 @@ fn home() -> ProvenLogoutRedirect {
 }
 
 #[test]
-fn without_a_hint_the_person_is_asked_and_no_address_is_followed() {
+fn without_a_hint_the_user_is_asked_and_nobody_is_redirected() {
     let subject = user().subject;
     let present = Present { session: &SESSION, subject: subject.as_str() };
     for uri in [None, Some(HOME), Some("https://evil.example/")] {
@@ -50,7 +50,7 @@ fn a_hint_ends_its_own_users_session_and_asks_anybody_else() {
     let without_sid = hint(json!({ "iss": ISSUER, "aud": "client-a", "sub": subject }));
     for (hint, session, subject, next) in [
         (own(), SESSION, subject.as_str(), LogoutStep::End(Some(home()))),
-        // Signed in again since: another session of the same person.
+        // Another session of the same user, who has signed in again.
         (own(), ANOTHER, subject.as_str(), LogoutStep::End(Some(home()))),
         (without_sid.clone(), SESSION, subject.as_str(), LogoutStep::End(Some(home()))),
         (own(), ANOTHER, "somebody else", LogoutStep::Ask),
@@ -88,7 +88,7 @@ fn an_address_is_the_clients_byte_for_byte_or_nothing_ends() {
     }
     assert!(
         ProvenLogoutRedirect::prove(&leaving(), "https://rp.example/cb").is_none(),
-        "for codes, not this"
+        "a redirect URI for codes"
     );
 }
 

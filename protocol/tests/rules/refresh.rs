@@ -1,6 +1,6 @@
-//! The ratchet, as loaded tip, presented token, decision.
+//! The ratchet, case by case: loaded tip, presented token, decision.
 //!
-//! The secret of generation g is hashed to `digest(g)`, and g + 1 follows from it.
+//! `digest(g)` is the hash of the secret of generation g, from which that of g + 1 is derived.
 
 use crate::samples::{NOW, REALM, client, grant, on, redeemed, user};
 use protocol::Refusal;
@@ -19,7 +19,7 @@ use protocol::token::refresh::{Policy, PresentedRefreshToken, Refreshed, decide,
 use protocol::user::User;
 use std::time::Duration;
 
-/// The call that ends something.
+/// The call that begins a new generation.
 const CALL: RequestId = RequestId::from_bytes([9; 16]);
 const MASTER: u16 = 3;
 const GRACE: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ fn digest(generation: u32) -> Digest {
     Digest::of(SecretKind::RefreshToken, &generation.to_be_bytes())
 }
 
-/// The authentic token of a generation, presented to the process that took the grant's last step.
+/// The authentic token of a generation, presented to the process that made the grant's last write.
 fn token(generation: u32) -> PresentedRefreshToken {
     let call = grant().last_request;
     PresentedRefreshToken {
@@ -60,7 +60,7 @@ fn tip(generation: u32, rotated_at: Option<Timestamp>) -> Refresh {
     }
 }
 
-/// A tip that was rotated so long before [`NOW`].
+/// A tip that was rotated this long before [`NOW`].
 fn rotated(generation: u32, ago: Duration) -> Refresh {
     tip(generation, Some(NOW.minus(ago)))
 }
@@ -90,7 +90,7 @@ fn at(
     decide(presented, &holding(tip), &on(&user(), client), policy, now)
 }
 
-/// What is decided, without what is committed.
+/// The kind of a decision, without the tip to commit.
 fn outcome(decision: Result<Refreshed, Refusal>) -> Result<&'static str, Refusal> {
     decision.map(|refreshed| match refreshed {
         Refreshed::Same => "the same",
@@ -109,7 +109,7 @@ fn the_table_of_a_public_clients_ratchet() {
     const AHEAD: Result<&str, Refusal> = Err(Refusal::RefreshAhead);
     let ahead_of_us = tip(5, Some(NOW.plus(millis(1))));
     for (loaded, presented, decision) in [
-        // g = n: once in a grace, which is over at its last instant.
+        // g = n: rotated once per grace period, whose end is exclusive.
         (tip(0, None), 0, ROTATED),
         (tip(5, None), 5, ROTATED),
         (rotated(5, DAY), 5, ROTATED),
@@ -117,18 +117,18 @@ fn the_table_of_a_public_clients_ratchet() {
         (rotated(5, millis(29_999)), 5, SAME),
         (rotated(5, millis(0)), 5, SAME),
         (ahead_of_us.clone(), 5, SAME),
-        // g = n - 1: within the grace a lost answer or another tab, after it a second party.
+        // g = n - 1: within the grace period a lost answer or another tab, after it a second party.
         (rotated(5, millis(0)), 4, SUCCESSOR),
         (rotated(5, millis(29_999)), 4, SUCCESSOR),
         (ahead_of_us, 4, SUCCESSOR),
         (rotated(5, millis(30_000)), 4, REUSED),
         (rotated(5, DAY), 4, REUSED),
         (tip(5, None), 4, REUSED),
-        // g < n - 1: since no grace has two rotations, it was rotated away before this one.
+        // g < n - 1: a grace period has one rotation, so this token was rotated before it.
         (rotated(5, millis(0)), 3, REUSED),
         (rotated(5, millis(29_999)), 0, REUSED),
         (rotated(5, DAY), 3, REUSED),
-        // g > n: the store went back in time.
+        // g > n: an older backup was restored.
         (tip(0, None), 1, AHEAD),
         (rotated(5, millis(0)), 6, AHEAD),
         (rotated(5, DAY), 7, AHEAD),
@@ -163,8 +163,8 @@ fn n240_what_another_process_rotated_accuses_nobody_while_clocks_can_explain_it(
     }
     assert_eq!(decided(90_000, 4, GRACE), Err(Refusal::RefreshReused));
     assert_eq!(decided(90_000, 5, GRACE), Ok("rotated"));
-    assert_eq!(decided(0, 3, GRACE), Err(Refusal::RefreshReused), "no clock is asked about what is older");
-    assert_eq!(decided(0, 4, Duration::ZERO), Err(Refusal::RefreshReused), "nor without a grace");
+    assert_eq!(decided(0, 3, GRACE), Err(Refusal::RefreshReused), "no clock matters for an older token");
+    assert_eq!(decided(0, 4, Duration::ZERO), Err(Refusal::RefreshReused), "nor without a grace period");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn what_a_rotation_commits() {
         ..rotated(5, DAY)
     };
     assert_eq!(at(later, &public(), rotated(5, DAY), token(5)), Ok(Refreshed::Rotate(committed)));
-    // N-078: sliding goes no further than the absolute end.
+    // N-078: the idle expiry never exceeds the absolute one.
     let near = NOW.plus(lifetimes().refresh_token_absolute - DAY);
     let old = Refresh { idle_expires_at: near.plus(DAY), ..rotated(5, DAY) };
     let Ok(Refreshed::Rotate(last)) = at(near, &public(), old.clone(), token(5)) else { panic!() };
@@ -242,7 +242,11 @@ fn n079_it_is_over_from_its_instant_on_and_then_nothing_else_counts() {
             assert_eq!(decided, Err(Refusal::RefreshExpired), "{presented}");
         }
     }
-    assert_eq!(at(end, &public(), absolute, token(5)), Err(Refusal::RefreshInvalid), "the grant is, too");
+    assert_eq!(
+        at(end, &public(), absolute, token(5)),
+        Err(Refusal::RefreshInvalid),
+        "the grant has expired too"
+    );
 }
 
 #[test]
@@ -297,7 +301,7 @@ fn a_confidential_clients_token_stays_and_is_prolonged_now_and_then() {
     let prolonged = Refresh { idle_expires_at: NOW.plus(DAY).plus(idle), ..tip(0, None) };
     let decided = at(NOW.plus(DAY), &confidential(), tip(0, None), token(0));
     assert_eq!(decided, Ok(Refreshed::Prolong(prolonged)));
-    // Near its absolute end there is less than a day to gain.
+    // Near its absolute expiry less than a day can be added.
     let near = NOW.plus(absolute - idle);
     let last = Refresh { idle_expires_at: tip(0, None).expires_at.minus(DAY - millis(1)), ..tip(0, None) };
     assert_eq!(at(near, &confidential(), last, token(0)), Ok(Refreshed::Same));
@@ -337,7 +341,7 @@ fn n080_the_first_token_is_for_offline_grants_of_clients_that_may_refresh() {
     assert_eq!(issue(&offline, &public(), &lifetimes()), Some(tip(0, None)));
     assert_eq!(issue(&offline, &confidential(), &lifetimes()), Some(tip(0, None)));
     assert_eq!(issue(&grant(), &public(), &lifetimes()), None, "offline_access was not granted");
-    assert_eq!(issue(&offline, &client(), &lifetimes()), None, "the client has not the grant type");
+    assert_eq!(issue(&offline, &client(), &lifetimes()), None, "the client lacks the grant type");
     let short = Lifetimes { refresh_token_absolute: DAY, ..lifetimes() };
     let ends = issue(&offline, &public(), &short).map(|tip| (tip.idle_expires_at, tip.expires_at));
     assert_eq!(ends, Some((NOW.plus(DAY), NOW.plus(DAY))));
@@ -354,7 +358,7 @@ fn n074_scopes_narrow_and_never_widen() {
         (public(), Some("openid email"), Err(Refusal::ScopeWider)),
         (public(), Some("admin"), Err(Refusal::ScopeWider)),
         (public(), Some("openid  profile"), Err(Refusal::ScopeMalformed)),
-        // Taken from the client meanwhile.
+        // Removed from the client since.
         (less.clone(), None, Ok("openid")),
         (less.clone(), Some("openid profile"), Ok("openid")),
         (less, Some("profile"), Err(Refusal::ScopeEmpty)),

@@ -1,4 +1,4 @@
-//! One client, one user, one grant that belong together.
+//! A client, a user and a grant of theirs, for the other modules.
 
 use protocol::authority::Generations;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
@@ -72,7 +72,7 @@ pub(crate) fn session() -> Session {
     }
 }
 
-/// What the grant depends on, without its session: an offline one that was redeemed needs none.
+/// What a grant depends on, without a session: an offline grant whose code was redeemed needs none.
 pub(crate) fn on<'a>(user: &'a User, client: &'a Client) -> DependsOn<'a> {
     DependsOn { user, session: None, client, realm: REALM }
 }
