@@ -33,7 +33,7 @@ pub struct Endpoint {
 }
 
 const CLIENT: &str = "The client authenticates by its registered method: HTTP Basic, `client_id` and `client_secret` in the \
-                      form, or `client_id` alone for a public client.";
+                      form, or, for a public client and where the endpoint allows one, `client_id` alone.";
 
 /// All of them.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -42,7 +42,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         methods: "GET, POST",
         caller: Person,
         purpose: "begin an authorization request",
-        rules: "RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2. By GET the query has at most 7000 bytes.",
+        rules: "RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2. With GET, the query has at most 7000 bytes.",
         parameters: &[
             ("client_id", 128, "required"),
             ("redirect_uri", redirect_uri::MAX_BYTES, "required; byte for byte one of the registered ones"),
@@ -59,9 +59,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
             ("response_mode", MAX_VALUE_BYTES, "`query` (the default) or `form_post`"),
             ("prompt", MAX_VALUE_BYTES, "`none`, `login`, `consent`, `select_account`, `create`"),
             ("max_age", MAX_VALUE_BYTES, "the oldest acceptable sign-in, in seconds"),
-            ("login_hint", MAX_VALUE_BYTES, "fills in the user name"),
+            ("login_hint", MAX_VALUE_BYTES, "prefills the user name"),
             ("id_token_hint", jwt::MAX_LENGTH, "an ID token issued to this client"),
-            ("claims", MAX_CLAIMS_BYTES, "single claims (OpenID Connect Core §5.5)"),
+            ("claims", MAX_CLAIMS_BYTES, "a request for individual claims (OpenID Connect Core §5.5)"),
             (
                 "resource",
                 MAX_RESOURCE_BYTES,
@@ -126,8 +126,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         methods: "POST",
         caller: Server,
         purpose: "ask whether a token is active, and for whom",
-        rules: "RFC 7662. Only for confidential clients: for their own tokens, and for those that name a resource that they \
-                are the server of.",
+        rules: "RFC 7662. Only for confidential clients, which can ask about their own tokens and about those that \
+                name a resource whose server they are.",
         parameters: &[
             ("token", MAX_VALUE_BYTES, "required; an access token or a refresh token"),
             ("token_type_hint", MAX_VALUE_BYTES, "ignored"),
@@ -158,8 +158,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         caller: Client,
         purpose: "claims about the user of an access token with the scope `openid`",
         rules: "OpenID Connect Core §5.3, RFC 6750. The token is in the header `Authorization: Bearer` or in the form of a \
-                POST, never in the URL. Without any token the answer is 401 with a bare challenge.",
-        parameters: &[("access_token", jwt::MAX_LENGTH, "the token, unless the header has it")],
+                POST, never in the URL. Without any token the response is 401, with a challenge that has no error code.",
+        parameters: &[("access_token", jwt::MAX_LENGTH, "the token, if it is not in the header")],
         body: form::SMALL,
         errors: &[ErrorCode::InvalidRequest, ErrorCode::InvalidToken, ErrorCode::InsufficientScope],
     },
@@ -182,7 +182,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: form::LARGE,
         errors: &[ErrorCode::InvalidRequest, ErrorCode::AccessDenied],
     },
-    page("/", "leads to the account page"),
+    page("/", "redirects to the account page"),
     page_with_form("/login", "the sign-in page of a request in progress"),
     page_with_form("/consent", "the consent page of a request in progress"),
     page_with_form("/signup", "the page to create an account, if `signup` is open"),
@@ -232,7 +232,7 @@ pub fn markdown() -> String {
         "# Endpoints\n\n\
          <!-- Generated from server/src/reference/endpoints.rs, which tests compare with the routes; \
          `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
-         All paths are below the issuer. The metadata has the full URLs; read them from there.\n\n\
+         All paths are below the issuer. Read the full URLs from the metadata.\n\n\
          | path | methods | called by | purpose |\n|---|---|---|---|\n",
     );
     for Endpoint { path, methods, caller, purpose, .. } in ENDPOINTS {
@@ -243,7 +243,7 @@ pub fn markdown() -> String {
          | anyone | every origin may, except for the health checks |\n\
          | clients | the origins of the public client that calls ([CORS](../guides/browser-applications.md)) |\n\
          | servers | none |\n\
-         | browsers | none: these are pages, and can't be framed |\n",
+         | browsers | none: these are pages, and cannot be framed |\n",
     );
     let _infallible = write!(
         page,
@@ -255,9 +255,9 @@ pub fn markdown() -> String {
          | parameters | {MAX_PARAMETERS} | `invalid_request` |\n\
          | a value, decoded | {} kB, or what the endpoint says | `invalid_request` |\n\
          | time for the head, for the body, for the whole request | {} s, {} s, {} s | closed, 408, 503 |\n\n\
-         A parameter must not be repeated, except that several `resource` are `invalid_target`. One without a value counts \
-         as missing, and unknown ones are ignored (RFC 6749 §3.1). Forms are `application/x-www-form-urlencoded` in UTF-8, and \
-         a POST has no query.\n",
+         A repeated parameter is `invalid_request`, except that a repeated `resource` is `invalid_target`. A \
+         parameter without a value counts as missing, and unknown parameters are ignored (RFC 6749 §3.1). Forms are \
+         `application/x-www-form-urlencoded` in UTF-8, and a POST has no query.\n",
         limits.uri_bytes / 1024,
         limits.headers,
         limits.header_bytes / 1024,

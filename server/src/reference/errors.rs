@@ -15,17 +15,17 @@ pub fn markdown() -> String {
         "# Error codes\n\n\
          <!-- Generated from protocol/src/refusal.rs and server/src/reference/errors.rs; \
          `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
-         Which form an error takes depends on the endpoint:\n\n\
+         The form of an error depends on the endpoint:\n\n\
          | endpoint | an error is |\n|---|---|\n\
          | `/token`, `/introspect`, `/revoke` | a JSON object with `error` and `error_description`, and the status below \
          (RFC 6749 §5.2) |\n\
-         | `/userinfo` | the same, and in `WWW-Authenticate` (RFC 6750 §3) |\n\
+         | `/userinfo` | the same, and the code is also in the header `WWW-Authenticate` (RFC 6750 §3) |\n\
          | `/authorize` | a redirect to the client with `error`, `error_description`, `state` and `iss`, once the client \
-         and the redirect URI are known to be right (RFC 6749 §4.1.2.1, RFC 9207) |\n\
+         and the redirect URI have been found to be valid (RFC 6749 §4.1.2.1, RFC 9207) |\n\
          | `/authorize` before that, and all other pages | an error page with the code, the sentence and the request id, \
          and the status below |\n\n\
          `error_description` is for developers; do not show it to users, and do not parse it. It never contains anything \
-         from the request. The header `x-request-id` of every response has the id under which the log describes the call.\n",
+         from the request. Every response has the header `x-request-id`; look for that id in the log.\n",
     );
     let mut by_code: BTreeMap<&str, (ErrorCode, Vec<Refusal>)> = BTreeMap::new();
     for refusal in Refusal::ALL {
@@ -65,11 +65,12 @@ const fn about(code: ErrorCode) -> (&'static str, &'static str) {
     match code {
         ErrorCode::AccessDenied => (
             "RFC 6749 §4.1.2.1",
-            "The user refused, or a page's form can't be accepted. Let the user start again; do not retry automatically.",
+            "The user refused, or the form of a page cannot be accepted. Let the user start again; do not retry \
+             automatically.",
         ),
         ErrorCode::ConsentRequired => (
             "OpenID Connect Core §3.1.2.6",
-            "Only with `prompt=none`. Send the request again without it, so that the user can be asked.",
+            "Only with `prompt=none`. Send the request again without `prompt=none`, so that the user can be asked.",
         ),
         ErrorCode::InsufficientScope => {
             ("RFC 6750 §3.1", "Request a token with the scope that the endpoint needs.")
@@ -82,7 +83,7 @@ const fn about(code: ErrorCode) -> (&'static str, &'static str) {
         ),
         ErrorCode::InvalidGrant => (
             "RFC 6749 §5.2",
-            "Final: discard the code or refresh token, and start a new authorization request.",
+            "This is final: discard the code or refresh token, and start a new authorization request.",
         ),
         ErrorCode::InvalidRequest => (
             "RFC 6749 §4.1.2.1, §5.2",
@@ -100,11 +101,12 @@ const fn about(code: ErrorCode) -> (&'static str, &'static str) {
         ),
         ErrorCode::InvalidToken => (
             "RFC 6750 §3.1",
-            "The token has expired, was revoked, or is not a user's. Refresh it, or sign the user in again.",
+            "The token has expired, was revoked, or is not a user's. Get a new access token with the refresh token, \
+             or sign the user in again.",
         ),
         ErrorCode::LoginRequired => (
             "OpenID Connect Core §3.1.2.6",
-            "Only with `prompt=none`. Send the request again without it, so that the user can sign in.",
+            "Only with `prompt=none`. Send the request again without `prompt=none`, so that the user can sign in.",
         ),
         ErrorCode::RequestNotSupported => {
             ("OpenID Connect Core §3.1.2.6", "Send the parameters themselves instead of a request object.")
@@ -120,7 +122,8 @@ const fn about(code: ErrorCode) -> (&'static str, &'static str) {
         ),
         ErrorCode::UnmetAuthenticationRequirements => (
             "OpenID Connect Core Unmet Authentication Requirements 1.0",
-            "The request made an `acr` essential that this server does not have. Ask for one of `acr_values_supported`.",
+            "The request required, as `essential`, an `acr` that this server does not support. Ask for one of \
+             `acr_values_supported`.",
         ),
         ErrorCode::UnsupportedGrantType => ("RFC 6749 §5.2", "Use one of `grant_types_supported`."),
         ErrorCode::UnsupportedResponseType => ("RFC 6749 §4.1.2.1", "Use `response_type=code`."),
@@ -134,8 +137,8 @@ fn failures() -> String {
         "\n## Failures of the server\n\n\
          These are not the caller's fault. They never become a redirect to the client.\n\n\
          | code | status | `error_description` | what to do |\n|---|---|---|---|\n\
-         | `{}` | {} | {} | repeat the request after `Retry-After`; tokens are as valid as before |\n\
-         | `{}` | {} | {} | repeating does not help; the log has the cause under the request id |\n",
+         | `{}` | {} | {} | repeat the request after the time in `Retry-After`; tokens stay as valid as they were |\n\
+         | `{}` | {} | {} | do not repeat the request; the log has the cause, with the request id |\n",
         busy.code(),
         busy.status().as_u16(),
         busy.sentence(),
@@ -147,9 +150,11 @@ fn failures() -> String {
 
 fn statuses(limits: &Limits) -> String {
     format!(
-        "\n## Statuses without a code\n\n\
+        "\n## Other statuses\n\n\
+         Most of these responses have no error code. With 408, 413 and 415 it is `invalid_request`.\n\n\
          | status | when |\n|---|---|\n\
-         | 303 | on a loopback issuer, for a page under another loopback name: the same page under the issuer's name |\n\
+         | 303 | on a loopback issuer, a page was requested under another loopback name: \
+         `Location` has the same page under the issuer's name |\n\
          | 400 | the HTTP framing can be read in two ways, or there is no `Host` or more than one |\n\
          | 403 | the header `X-Keyward-Origin` is missing or wrong, and `origin_secret` is set |\n\
          | 405 | the method is not one of those in `Allow` |\n\
@@ -158,10 +163,10 @@ fn statuses(limits: &Limits) -> String {
          | 414 | path and query are longer than {} kB |\n\
          | 415 | the body is not `application/x-www-form-urlencoded` in UTF-8 |\n\
          | 421 | on a loopback issuer, `Host` is not a name of this machine |\n\
-         | 422 | on a page, a field has to be corrected |\n\
+         | 422 | a field of a form has to be corrected; the page says which |\n\
          | 429 | too many wrong passwords, or too many sign-ups; see `Retry-After` |\n\
          | 431 | more than {} header lines, or more than {} kB of them |\n\
-         | 503 | the request took longer than {} s, or the server has no room for it |\n",
+         | 503 | the request took longer than {} s, or the server has no room for the request |\n",
         limits.body_time.as_secs(),
         form::LARGE / 1024,
         limits.uri_bytes / 1024,
