@@ -1,5 +1,5 @@
 //! Where answers may go. A redirect is built only from a [`ProvenRedirect`], whose one constructor takes the
-//! client and the URI and compares byte for byte, so an open redirect cannot be written.
+//! client and the URI and compares byte for byte (but for a loopback port), so an open redirect cannot be written.
 
 use crate::client::Client;
 use crate::params::encode;

@@ -23,6 +23,8 @@ pub enum AdminError {
     Contended(String),
     /// What was asked for can't be done: what is wrong and how to fix it, in one sentence.
     Refused(String),
+    /// The client's record is not acceptable.
+    Client(BadClient),
     /// A user can't be made or changed as asked; the user name it is about.
     User(UserRefused, String),
     /// Storage failed.
@@ -38,7 +40,7 @@ impl AdminError {
             Self::NoClient(_) | Self::NoUser(_) => StatusCode::NOT_FOUND,
             Self::ClientExists(_) | Self::Contended(_) => StatusCode::CONFLICT,
             Self::User(UserRefused::Taken | UserRefused::LooksTaken, _) => StatusCode::CONFLICT,
-            Self::Refused(_) | Self::User(..) => StatusCode::BAD_REQUEST,
+            Self::Refused(_) | Self::Client(_) | Self::User(..) => StatusCode::BAD_REQUEST,
             Self::Store(error) if error.kind() == StoreErrorKind::Corrupt => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -63,6 +65,7 @@ impl fmt::Display for AdminError {
             }
             Self::Contended(name) => write!(f, "`{name}` was changed at the same time: try again"),
             Self::Refused(why) => f.write_str(why),
+            Self::Client(why) => f.write_str(&why.message()),
             Self::User(refused, name) => refused.explain(name).fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Password(error) => error.fmt(f),
@@ -93,7 +96,7 @@ impl From<PasswordError> for AdminError {
 
 impl From<BadClient> for AdminError {
     fn from(error: BadClient) -> Self {
-        Self::Refused(error.message())
+        Self::Client(error)
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! A group that had nothing waiting when a caller of it arrived goes before those that were served already, so nobody's
 //! first request waits for what others have queued up. After four such in a row one of the others is next, however many
-//! groups arrive with one request each. A group key queue is empty after it was served keeps its place in the round
+//! groups arrive with one request each. A group whose queue is empty after it was served keeps its place in the round
 //! until the others have been served, so sending requests one by one doesn't put it first each time.
 //!
 //! A full queue drops the last waiter of the group with the most waiting, and among equal ones of the group that arrived

@@ -1,6 +1,8 @@
 //! What commands print: text, or exactly one JSON document. Everything else goes to standard error.
 
 use crate::admin::AdminError;
+use protocol::client::BadClient;
+use protocol::redirect_uri::BadRedirectUri;
 use serde::Serialize;
 use std::error::Error;
 use std::fmt;
@@ -29,6 +31,15 @@ fn hint(error: &AdminError) -> &'static str {
         AdminError::NoClient(_) => "; `keyward client list` shows them",
         AdminError::NoUser(_) => "; `keyward user list` shows them (an unverified e-mail address is no name)",
         AdminError::ClientExists(_) => " (--id)",
+        AdminError::Client(why) => match why {
+            BadClient::RedirectUri(_, BadRedirectUri::Scheme) => " (--native)",
+            BadClient::NoRedirectUri => " (--redirect-uri)",
+            BadClient::NoGrantType => " (--grant)",
+            BadClient::PublicClientCredentials => " (--auth-method)",
+            BadClient::PublicWithoutPkce => ": leave out --no-pkce",
+            BadClient::PublicFirstParty => ": leave out --first-party",
+            _ => "",
+        },
         AdminError::User(refused, _) if refused.is_overridable() => " with --allow-lookalike",
         _ => "",
     }

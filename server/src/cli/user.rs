@@ -74,9 +74,13 @@ pub(super) struct SetPassword {
 
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
+    // Before the call begins, because its time is in everything that it writes, and typing can take minutes.
+    let reads =
+        matches!(&command, Command::SetPassword(_) | Command::Create(Create { password_stdin: true, .. }));
+    let password = if reads { Some(read_password()?) } else { None };
     context.with_store(|admin, _| async move {
         match command {
-            Command::Create(flags) => create(&admin, flags, output).await,
+            Command::Create(flags) => create(&admin, flags, password, output).await,
             Command::List => list(&admin, output).await,
             Command::Show(user) => {
                 let user = admin.user(&user.reference).await?;
@@ -92,7 +96,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 output.result(&UserInformation::from(&user), format!("{} can sign in again.", user.username))
             }
             Command::SetPassword(SetPassword { user, .. }) => {
-                let password = read_password()?;
+                let password = password.unwrap_or_default();
                 let user = admin.set_password(&user.reference, &assembly::passwords(), password).await?;
                 let line = format!("{} has a new password and is signed out everywhere.", user.username);
                 output.result(&UserInformation::from(&user), line)
@@ -112,9 +116,13 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     })
 }
 
-async fn create(admin: &Admin, flags: Create, output: Output) -> Outcome {
+async fn create(
+    admin: &Admin,
+    flags: Create,
+    password: Option<Zeroizing<String>>,
+    output: Output,
+) -> Outcome {
     let claims = flags.claims.as_deref().map(read_claims).transpose()?.unwrap_or_default();
-    let password = if flags.password_stdin { Some(read_password()?) } else { None };
     let new = NewUser {
         username: flags.username,
         email: flags.email,
