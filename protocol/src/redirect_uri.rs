@@ -37,8 +37,8 @@ impl BadRedirectUri {
     }
 }
 
-/// Checks a URI at registration (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). Requests are then compared
-/// byte for byte with what was registered.
+/// Checks a URI at registration (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). A request's URI is then
+/// compared with it byte for byte, but for a native client's loopback port.
 pub fn check_registrable(uri: &str, native: bool) -> Result<(), BadRedirectUri> {
     if uri.is_empty() || uri.len() > MAX_BYTES || !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return Err(BadRedirectUri::Malformed);

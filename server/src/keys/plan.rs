@@ -133,7 +133,7 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
     plan.within_limits().map(Some)
 }
 
-/// When a successor that is made now begins to sign.
+/// When a key that is made now, a successor or the first of its algorithm, begins to sign.
 fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> Timestamp {
     let lead = now.plus(policy.publish_lead);
     ring.active(alg, now).map_or_else(
@@ -218,7 +218,8 @@ pub fn revoke(
     let mut plan = Plan::of(forget(&correct(ring, policy, now), kid, now), now);
     if signed {
         require_known(&plan.ring, ring, alg, policy, force, now)?;
-        // Servers whose clocks are behind ours have no other key now: it may sign from when it was published.
+        // Servers whose clocks are behind ours have no other key now, so the successor may sign from the moment it was
+        // published, not from our `now`, which they have not reached.
         let since = plan.ring.pending(alg, now).map_or(now, |key| key.publish_at.min(now));
         activate(&mut plan, alg, policy, since);
     } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
