@@ -197,7 +197,8 @@ pub struct DependsOn<'a> {
 
 /// The most unredeemed codes of one session for one client. One more removes the oldest.
 pub const MOST_CODES: usize = 20;
-/// The most grants of one user for one client. One more removes the oldest, down to [`KEPT_OF_A_CLIENT`].
+/// The most grants of one user for one client. One more reduces them to [`KEPT_OF_A_CLIENT`], as
+/// [`surplus`] chooses.
 pub const MOST_OF_A_CLIENT: usize = 100;
 /// How many grants are left after such a removal: fewer than the limit, so that the next grants need no removal.
 pub const KEPT_OF_A_CLIENT: usize = 80;
