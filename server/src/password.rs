@@ -45,6 +45,13 @@ pub enum PasswordError {
     Failed,
 }
 
+impl PasswordError {
+    /// Whether trying again may help.
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::Busy)
+    }
+}
+
 impl fmt::Display for PasswordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

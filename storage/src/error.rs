@@ -38,6 +38,11 @@ impl StoreError {
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }
+
+    /// Whether trying again may help.
+    pub const fn is_transient(&self) -> bool {
+        !matches!(self.kind, StoreErrorKind::Corrupt)
+    }
 }
 
 impl fmt::Display for StoreError {

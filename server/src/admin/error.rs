@@ -2,6 +2,7 @@
 //! the command line adds.
 
 use crate::password::{BadPassword, PasswordError};
+use crate::server_error::status_of;
 use http::StatusCode;
 use protocol::client::BadClient;
 use protocol::id::ClientId;
@@ -41,11 +42,8 @@ impl AdminError {
             Self::ClientExists(_) | Self::Contended(_) => StatusCode::CONFLICT,
             Self::User(UserRefused::Taken | UserRefused::LooksTaken, _) => StatusCode::CONFLICT,
             Self::Refused(_) | Self::Client(_) | Self::User(..) => StatusCode::BAD_REQUEST,
-            Self::Store(error) if error.kind() == StoreErrorKind::Corrupt => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-            Self::Store(_) | Self::Password(PasswordError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Password(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(error) => status_of(error.is_transient()),
+            Self::Password(error) => status_of(error.is_transient()),
         }
     }
 }

@@ -19,14 +19,14 @@ use crate::admission::QueueFull;
 use crate::headers::{JSON, NO_STORE};
 use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
-use crate::server_error::ServerError;
+use crate::server_error::{ServerError, status_of};
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::error::ErrorCode;
 use std::time::Duration;
-use storage::{StoreError, StoreErrorKind};
+use storage::StoreError;
 use tokio::task::JoinError;
 
 /// Why a request does not succeed.
@@ -52,8 +52,7 @@ impl Failure {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Server(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Server(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Server(error) => status_of(error.is_transient()),
             Self::Refused(Refusal::NoSuchPage) => StatusCode::NOT_FOUND,
             Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -123,8 +122,7 @@ impl From<Refusal> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let is_permanent = error.kind() == StoreErrorKind::Corrupt;
-        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
+        Self::Server(ServerError::new(error.is_transient(), error))
     }
 }
 
@@ -136,15 +134,13 @@ impl From<KeysError> for Failure {
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
-        let is_permanent = error.kind() == SignErrorKind::Corrupt;
-        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
+        Self::Server(ServerError::new(error.kind() != SignErrorKind::Corrupt, error))
     }
 }
 
 impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
-        let is_permanent = error != PasswordError::Busy;
-        Self::Server(if is_permanent { ServerError::permanent(error) } else { ServerError::transient(error) })
+        Self::Server(ServerError::new(error.is_transient(), error))
     }
 }
 
