@@ -22,10 +22,8 @@ impl ErrandForm {
     ///
     /// # Errors
     /// [`Refusal::FormForeign`] on a page, and as [`PageRequest::own_form`] and [`Errand::open`].
-    pub async fn open(mut request: PageRequest, form: FormKind) -> Result<(RequestContext, Self), Stop> {
-        let fields = request.own_form().await;
-        csrf::check_sender(&request.app.settings.issuer, &request.head().headers)?;
-        let (fields, cx) = (fields?, request.context().await?);
+    pub async fn open(request: PageRequest, form: FormKind) -> Result<(RequestContext, Self), Stop> {
+        let (cx, fields) = request.own_form().await?;
         let errand = Errand::open(&cx, fields.get("r")).await?;
         csrf::check(errand.protects(form), fields.get("csrf"), &cx.binding()?, &cx.ring)?;
         Ok((cx, Self { fields, errand }))

@@ -4,6 +4,7 @@ use super::stop::Stop;
 use crate::app::App;
 use crate::keys::KeysError;
 use crate::web::context::RequestContext;
+use crate::web::csrf;
 use crate::web::failure::Failure;
 use crate::web::form;
 use crate::web::request_info::RequestInfo;
@@ -55,13 +56,16 @@ impl PageRequest {
         form::read(&self.head, body, most).await
     }
 
-    /// Reads a form of one of our own pages, once: small, with nothing repeated.
+    /// Reads a form of one of our own pages: small, with nothing repeated, and sent by a page of ours.
     ///
     /// # Errors
-    /// As [`form::read_unique`].
-    pub async fn own_form(&mut self) -> Result<Params, Failure> {
+    /// As [`csrf::check_sender`], then as [`form::read_unique`] and [`Self::context`].
+    pub async fn own_form(mut self) -> Result<(RequestContext, Params), Stop> {
         let body = take(&mut self.body);
-        form::read_unique(&self.head, body, form::SMALL).await
+        let fields = form::read_unique(&self.head, body, form::SMALL).await;
+        csrf::check_sender(&self.app.settings.issuer, &self.head.headers)?;
+        let fields = fields?;
+        Ok((self.context().await?, fields))
     }
 
     /// What the rest of the handler works with.

@@ -62,10 +62,8 @@ impl AccountForm {
     /// # Errors
     /// [`Refusal::FormForeign`] or [`Refusal::FormStale`] on a page, and as [`PageRequest::own_form`] and
     /// [`Owner::load`].
-    pub(super) async fn open(mut request: PageRequest) -> Result<Self, Stop> {
-        let fields = request.own_form().await;
-        csrf::check_sender(&request.app.settings.issuer, &request.head().headers)?;
-        let (fields, cx) = (fields?, request.context().await?);
+    pub(super) async fn open(request: PageRequest) -> Result<Self, Stop> {
+        let (cx, fields) = request.own_form().await?;
         let binding = cx.binding()?;
         let owner = Owner::load(&cx).await?;
         csrf::check(owner.protects(), fields.get("csrf"), &binding, &cx.ring)?;
