@@ -45,7 +45,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rules: "RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2. With GET, the query has at most 7000 bytes.",
         parameters: &[
             ("client_id", 128, "required"),
-            ("redirect_uri", redirect_uri::MAX_BYTES, "required; byte for byte one of the registered ones"),
+            (
+                "redirect_uri",
+                redirect_uri::MAX_BYTES,
+                "required; one of the registered ones, byte for byte, but for a native client's loopback port",
+            ),
             ("response_type", MAX_VALUE_BYTES, "required; `code`"),
             (
                 "code_challenge",
@@ -53,7 +57,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "required unless the client is registered with `--no-pkce`; 43 characters",
             ),
             ("code_challenge_method", MAX_VALUE_BYTES, "`S256`"),
-            ("scope", scope::MAX_BYTES, "what the client requests; if missing, all it is registered for"),
+            ("scope", scope::MAX_BYTES, "required; what the client requests"),
             ("state", MAX_STATE_BYTES, "returned unchanged"),
             ("nonce", MAX_NONCE_BYTES, "copied into the ID token"),
             ("response_mode", MAX_VALUE_BYTES, "`query` (the default) or `form_post`"),
