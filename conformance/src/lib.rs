@@ -27,6 +27,6 @@ pub use answer::{Answer, claims, header};
 pub use binary::keyward_binary;
 pub use browser::Browser;
 pub use log::Log;
-pub use request::{FORM, With, basic, form, get, post, query};
+pub use request::{CHALLENGE, FORM, REDIRECT, VERIFIER, With, basic, form, get, post, query};
 pub use rng::Rng;
 pub use world::{BEGIN, Harness, PASSWORD, Party, World};

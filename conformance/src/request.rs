@@ -9,6 +9,13 @@ use protocol::params::encode;
 /// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Where the clients of most tests get their answers.
+pub const REDIRECT: &str = "https://rp.example/cb";
+/// A PKCE verifier and its challenge by S256 (RFC 7636 appendix B).
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// See [`VERIFIER`].
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 /// Pairs as a query or form.
 pub fn query(pairs: &[(&str, &str)]) -> String {
     pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")

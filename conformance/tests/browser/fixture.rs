@@ -2,12 +2,8 @@
 
 use crate::chromium::Chromium;
 use crate::other_site::{Arrival, Site};
-use conformance::{Answer, Browser, PASSWORD, Party, With as _, World, form, query};
+use conformance::{Answer, Browser, CHALLENGE, PASSWORD, Party, VERIFIER, With as _, World, form, query};
 use serde_json::json;
-
-/// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A server with alice and an application.
 pub(crate) struct Fixture {

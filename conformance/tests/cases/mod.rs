@@ -23,7 +23,7 @@ mod logout;
 mod per_user_bounds;
 mod refresh;
 mod refresh_lifetime;
-mod requests;
+pub(crate) mod requests;
 mod signup;
 mod store_faults;
 mod token;

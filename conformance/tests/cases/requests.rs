@@ -1,6 +1,10 @@
 //! What most cases begin with: a server with a client and a user, a request that passes, and the ways to its tokens.
 
-pub(crate) use conformance::{Answer, Browser, Party, With as _, World, form, query};
+use axum::body::Body;
+pub(crate) use conformance::{
+    Answer, Browser, CHALLENGE, Party, REDIRECT, VERIFIER, With as _, World, form, query,
+};
+use http::Request;
 
 /// Lets everything else run until a condition is true. The time-out is far longer than anything that works takes, so
 /// that a broken case fails instead of hanging.
@@ -21,11 +25,7 @@ pub(crate) async fn people() -> (World, Party) {
     (world, party)
 }
 
-pub(crate) const REDIRECT: &str = "https://rp.example/cb";
 pub(crate) const ISSUER: &str = "https://op.example";
-/// RFC 7636 appendix B.
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A request that passes.
 pub(crate) const GOOD: [(&str, &str); 7] = [
@@ -86,6 +86,11 @@ pub(crate) async fn spa_tokens_for(world: &World, scope: &str) -> Answer {
 
 /// Redeems the public client's code.
 pub(crate) async fn redeem_for_spa(world: &World, code: &str, more: &[(&str, &str)]) -> Answer {
+    world.send(redemption_for_spa(code, more)).await
+}
+
+/// The request that redeems the public client's code.
+pub(crate) fn redemption_for_spa(code: &str, more: &[(&str, &str)]) -> Request<Body> {
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -93,7 +98,7 @@ pub(crate) async fn redeem_for_spa(world: &World, code: &str, more: &[(&str, &st
         ("code_verifier", VERIFIER),
         ("client_id", "spa"),
     ];
-    world.send(form("/token", &[&fields[..], more].concat())).await
+    form("/token", &[&fields[..], more].concat())
 }
 
 /// A member of a JSON answer, as text.

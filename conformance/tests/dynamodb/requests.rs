@@ -1,16 +1,12 @@
 //! What most tests here begin with: a server on DynamoDB whose calls are recorded and can fail, and requests to it.
 
+pub(crate) use crate::cases::requests::{CHALLENGE, REDIRECT, VERIFIER, member, redemption_for_spa};
 pub(crate) use axum::body::Body;
 pub(crate) use conformance::{Answer, Browser, Harness, PASSWORD, Party, With as _, World, form, get, query};
 pub(crate) use http::Request;
 pub(crate) use std::sync::Arc;
 pub(crate) use storage::contract::local_aws;
 pub(crate) use storage::contract::wire::{Mishap, Wire};
-
-pub(crate) const REDIRECT: &str = "https://rp.example/cb";
-/// RFC 7636 appendix B.
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A server on DynamoDB, the connection to it, alice, and a public client that may refresh.
 pub(crate) async fn wired() -> (World, Wire) {
@@ -44,14 +40,7 @@ pub(crate) fn request_of(client: &str, scope: &str) -> String {
 }
 
 pub(crate) fn redeem(code: &str) -> Request<Body> {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-        ("client_id", "spa"),
-    ];
-    form("/token", &fields)
+    redemption_for_spa(code, &[])
 }
 
 pub(crate) fn refresh(tokens: &Answer) -> Request<Body> {
@@ -73,10 +62,6 @@ pub(crate) fn logout(tokens: &Answer) -> String {
 
 pub(crate) fn code(answer: &Answer) -> String {
     answer.to_client().get("code").unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-}
-
-pub(crate) fn member(answer: &Answer, name: &str) -> String {
-    answer.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", answer.text())).to_owned()
 }
 
 /// A client, and its token request by client_credentials.

@@ -1,6 +1,10 @@
 //! Commands as tests run them, and what they are given.
 
+use axum::body::Body;
 use conformance::process::run;
+pub(crate) use conformance::{CHALLENGE, REDIRECT, VERIFIER};
+use conformance::{With as _, basic, form};
+use http::Request;
 use serde_json::Value;
 use std::path::Path;
 
@@ -9,17 +13,22 @@ pub(crate) const QUICK: [(&str, &str); 1] = [("KEYWARD_SIGNING_ALGS", "ES256")];
 
 pub(crate) const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
-pub(crate) const REDIRECT: &str = "https://rp.example/cb";
-/// RFC 7636 appendix B.
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
 /// What a command prints with `--json`.
 pub(crate) fn json(folder: &Path, arguments: &[&str], input: &str) -> Value {
     let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
     let output = run(folder, &arguments, input);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Creates a client that gets tokens for itself: its id, and the request that asks for one.
+pub(crate) fn machine(folder: &Path) -> (String, impl Fn() -> Request<Body>) {
+    let client = json(folder, &["client", "create", "--name", "M", "--scope", "read"], "");
+    let [id, secret] = ["client_id", "client_secret"].map(|name| client[name].as_str().unwrap().to_owned());
+    let authorization = basic(&id, &secret);
+    let ask =
+        move || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &authorization);
+    (id, ask)
 }
 
 /// Runs all futures concurrently and waits for them.

@@ -1,6 +1,6 @@
 //! Two servers on one file.
 
-use crate::commands::{CHALLENGE, QUICK, REDIRECT, SERVE, VERIFIER, join, json};
+use crate::commands::{CHALLENGE, QUICK, REDIRECT, SERVE, VERIFIER, join, json, machine};
 use conformance::process::Process;
 use conformance::{Answer, PASSWORD, With as _, basic, form, get, query};
 use http::header::{COOKIE, ORIGIN};
@@ -95,12 +95,9 @@ async fn two_servers_share_every_step_of_one_sign_in() {
 async fn a_running_server_notices_what_a_command_changed() {
     let folder = TempDir::new().unwrap();
     let server = Process::start(folder.path(), &SERVE, &QUICK);
-    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
-    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
-    let ask =
-        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    let (id, ask) = machine(folder.path());
     assert_eq!(server.send(ask()).await.status, 200);
-    json(folder.path(), &["client", "disable", id], "");
+    json(folder.path(), &["client", "disable", &id], "");
     // The server checks once a second; polling is how we wait for it.
     let mut asked = 0;
     while server.send(ask()).await.status == 200 {

@@ -1,18 +1,15 @@
 //! Starting, stopping, killing, and settings that stop the start.
 
-use crate::commands::{QUICK, SERVE, json};
+use crate::commands::{QUICK, SERVE, json, machine};
+use conformance::get;
 use conformance::process::{Process, run_with};
-use conformance::{With as _, basic, form, get};
 use tempfile::TempDir;
 
 #[tokio::test]
 async fn a_killed_server_restarts_with_everything() {
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &SERVE, &QUICK);
-    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
-    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
-    let ask =
-        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    let (_, ask) = machine(folder.path());
     assert_eq!(first.send(ask()).await.status, 200);
     let keys = first.send(get("/jwks")).await;
     first.kill();
@@ -27,16 +24,13 @@ async fn a_killed_server_restarts_with_everything() {
 async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_restarted() {
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &SERVE, &QUICK);
-    let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
-    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
-    let ask =
-        || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &basic(id, secret));
+    let (id, ask) = machine(folder.path());
     assert!(first.stop());
     let [file, backup] = ["keyward-data/keyward.db", "backup.db"].map(|name| folder.path().join(name));
     std::fs::copy(&file, &backup).unwrap();
     let server = Process::start(folder.path(), &SERVE, &QUICK);
     std::fs::rename(&backup, &file).unwrap();
-    let disabled = json(folder.path(), &["client", "disable", id], "");
+    let disabled = json(folder.path(), &["client", "disable", &id], "");
     assert_eq!(disabled["client_id"], id);
     for _ in 0..10 {
         assert_eq!(server.send(ask()).await.status, 503, "as if nobody had disabled it, otherwise");
@@ -45,7 +39,7 @@ async fn n226_a_server_whose_file_was_replaced_refuses_until_it_is_restarted() {
     server.kill();
     let anew = Process::start(folder.path(), &SERVE, &QUICK);
     assert_eq!(anew.send(ask()).await.status, 401, "disabled");
-    json(folder.path(), &["client", "enable", id], "");
+    json(folder.path(), &["client", "enable", &id], "");
     anew.kill();
     let last = Process::start(folder.path(), &SERVE, &QUICK);
     assert_eq!(last.send(ask()).await.status, 200);

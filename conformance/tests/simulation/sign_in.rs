@@ -1,12 +1,9 @@
 //! How a family begins: a user signs in at a public client.
 
-use conformance::{Answer, Browser, PASSWORD, World, form, query};
+use conformance::{Answer, Browser, CHALLENGE, PASSWORD, VERIFIER, World, form, query};
 use serde_json::json;
 
 const REDIRECT: &str = "https://spa.example/cb";
-/// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// How many families one user has: fewer than the grants a user can have with one client.
 const OF_A_PERSON: usize = 50;

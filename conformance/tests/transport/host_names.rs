@@ -150,7 +150,7 @@ async fn n180_elsewhere_no_name_in_a_request_builds_anything() {
     let (world, machine) = world().await;
     world.relying_party().await;
     let server = Server::of(&world).await;
-    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let challenge = conformance::CHALLENGE;
     let authorize = format!(
         "/authorize?client_id=rp&redirect_uri=https://rp.example/cb&response_type=code&scope=openid&state=s\
          &code_challenge={challenge}&code_challenge_method=S256"

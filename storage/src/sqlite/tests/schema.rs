@@ -149,7 +149,7 @@ async fn check_finds_a_sound_store_sound_while_it_is_in_use() {
 
 #[test]
 fn check_names_each_fault_and_its_mend() {
-    for (fault, what, mend) in [
+    for (fault, what, fix) in [
         ("PRAGMA journal_mode = DELETE", "journal mode is delete", "storage migrate"),
         (
             "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'grants_by_expiry'",
@@ -172,7 +172,7 @@ fn check_names_each_fault_and_its_mend() {
         folder.raw().execute_batch(fault).unwrap();
         let findings = Sqlite::check(&folder.path()).unwrap();
         let [finding] = &findings[..] else { panic!("{fault}: {findings:?}") };
-        assert!(finding.what.contains(what) && finding.fix.contains(mend), "{finding:?}");
+        assert!(finding.what.contains(what) && finding.fix.contains(fix), "{finding:?}");
     }
 }
 
