@@ -1,6 +1,6 @@
 //! A seeded random number generator, so that a run can be repeated.
 
-use server::entropy::{self, SeededEntropy};
+use keys::entropy::{self, SeededEntropy};
 use std::ops::Range;
 use std::time::Duration;
 

@@ -2,18 +2,18 @@
 
 use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::attempts::Attempt;
-use crate::clock::Clock;
 use crate::config::Settings;
 use crate::cookies::Cookies;
-use crate::entropy::{self, Entropy};
 use crate::in_flight::InFlight;
-use crate::keys::Keys;
 use crate::password::Passwords;
 use crate::server_error::ServerError;
 use crate::shares::Shares;
 use crate::single_flight::SingleFlight;
 use crate::telemetry::{FailureLog, LogThrottle};
 use axum::body::Bytes;
+use keys::Keys;
+use keys::clock::Clock;
+use keys::entropy::{self, Entropy};
 use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;

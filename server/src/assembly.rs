@@ -3,11 +3,11 @@
 
 use crate::admin::Admin;
 use crate::app::{App, Parts};
-use crate::clock::{Clock, SystemClock};
 use crate::config::{KeysSetting, Settings};
-use crate::entropy::{Entropy, SystemEntropy};
-use crate::keys::{KeyPolicy, Keys, KeysError, LocalCustody};
 use crate::password::Passwords;
+use keys::clock::{Clock, SystemClock};
+use keys::entropy::{Entropy, SystemEntropy};
+use keys::{KeyPolicy, Keys, KeysError, LocalCustody};
 use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;

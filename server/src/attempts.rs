@@ -5,9 +5,9 @@
 
 use crate::admission::QueueKey;
 use crate::in_flight::{InFlight, InFlightGuard};
-use crate::keys::Snapshot;
-use crate::seal::Purpose;
 use crate::server_error::ServerError;
+use keys::Snapshot;
+use keys::seal::Purpose;
 use protocol::attempts::{ADDRESS, AttemptKey, Limit, NAME, NAME_FROM_NETWORK, OWN, SIGN_UP};
 use protocol::id::{DeviceId, SessionId, UserId};
 use protocol::name::Identifier;

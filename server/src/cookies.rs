@@ -5,11 +5,11 @@
 //! (RFC 6265bis §4.1.3.2); a plain http issuer exists on loopback only and can't use that prefix. The names contain a hash
 //! of the issuer, so that issuers on one host don't overwrite each other's cookies.
 
-use crate::entropy::{self, Entropy};
-use crate::keys::Snapshot;
-use crate::seal::SealKind;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use keys::Snapshot;
+use keys::entropy::{self, Entropy};
+use keys::seal::SealKind;
 use protocol::base64url;
 use protocol::device::Devices;
 use protocol::id::{SessionId, UserId};

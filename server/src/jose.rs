@@ -1,7 +1,7 @@
 //! Foreign signatures: tokens signed by keys that others made, clients' among them. A key is checked before it is used;
 //! parsing tokens is `protocol::jwt`'s.
 
-use crate::keys::verify::{PublicKey, number};
+use keys::verify::{PublicKey, number};
 use protocol::jwk::{Jwk, KeyMaterial};
 use protocol::jwt::Compact;
 

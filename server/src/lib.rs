@@ -1,4 +1,4 @@
-//! The authorization server: endpoints, keys, configuration and transports around the rules of `protocol`.
+//! The authorization server: endpoints, configuration and transports around the rules of `protocol`.
 
 pub mod admin;
 pub mod admission;
@@ -7,24 +7,20 @@ pub mod assembly;
 pub mod attempts;
 pub mod budget;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod cookies;
 pub mod demo;
 pub mod endpoints;
-pub mod entropy;
 pub mod headers;
 pub mod in_flight;
 pub mod interaction;
 pub mod jose;
-pub mod keys;
 pub mod middleware;
 pub mod pages;
 pub mod password;
 pub mod peer;
 pub mod reference;
 pub mod routes;
-pub mod seal;
 pub mod server_error;
 pub mod shares;
 pub mod single_flight;

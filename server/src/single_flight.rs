@@ -1,6 +1,6 @@
 //! An answer that is looked up at most once in a while and by one caller at a time, however many want it.
 
-use crate::clock::Clock;
+use keys::clock::Clock;
 use protocol::time::Timestamp;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -38,7 +38,7 @@ impl<T: Clone> SingleFlight<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::FakeClock;
+    use keys::clock::FakeClock;
     use std::sync::atomic::{AtomicU64, Ordering};
     use tokio::task::yield_now;
 

@@ -2,8 +2,8 @@
 //! expired. Each of these may fail and is tried again; no answer depends on them.
 
 use crate::app::App;
-use crate::entropy::bytes;
 use crate::telemetry;
+use keys::entropy::bytes;
 use protocol::event::{Event, What};
 use protocol::id::RequestId;
 use protocol::time::Timestamp;

@@ -1,4 +1,4 @@
-//! The documents of the key ring, whose content only `server::keys` reads.
+//! The documents of the key ring, whose content only `keys` reads.
 
 /// A document of the key ring, and the version that guards its replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]

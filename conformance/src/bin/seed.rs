@@ -4,17 +4,18 @@
 
 use clap::Parser;
 use conformance::plans::{self, Credentials, Person, Place, Plan};
+use keys::entropy;
 use protocol::base64url;
 use protocol::issuer::Issuer;
 use serde_json::json;
 use server::admin::metadata::Registration;
 use server::admin::users::NewUser;
 use server::admin::{Admin, AdminError};
+use server::assembly;
 use server::config::Settings;
 use server::config::env::Env;
 use server::config::raw::Raw;
 use server::config::resolve::{Surroundings, resolve};
-use server::{assembly, entropy};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;

@@ -4,13 +4,13 @@ use super::samples::ring;
 use crate::world::BEGIN;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use keys::entropy::SeededEntropy;
 use protocol::base64url;
 use protocol::id::{SessionId, UserId};
 use protocol::issuer::Issuer;
 use protocol::secret::Secret;
 use protocol::session::SessionCookie;
 use server::cookies::Cookies;
-use server::entropy::SeededEntropy;
 use std::time::Duration;
 
 /// Headers of a request.

@@ -1,10 +1,10 @@
 //! A key ring and a client for parsers that need one.
 
 use crate::world::{Harness, World};
+use keys::Snapshot;
 use protocol::client::{AuthMethod, Client, GrantType};
 use protocol::id::ClientId;
 use protocol::samples;
-use server::keys::Snapshot;
 use std::sync::{Arc, OnceLock};
 use storage::Memory;
 

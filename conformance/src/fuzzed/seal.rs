@@ -2,12 +2,12 @@
 
 use super::samples::ring;
 use crate::world::BEGIN;
+use keys::entropy::SeededEntropy;
+use keys::seal::{Master, SealKind, Seals};
 use protocol::armor;
 use protocol::grant::GrantKey;
 use protocol::id::{GrantId, Realm, UserId};
 use protocol::secret::Secret;
-use server::entropy::SeededEntropy;
-use server::seal::{Master, SealKind, Seals};
 use server::token::sealed::{Code, RefreshToken};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;

@@ -4,9 +4,9 @@
 use super::refresh;
 use super::requests::*;
 use conformance::{BEGIN, PASSWORD, claims, get};
+use keys::clock::Clock as _;
 use protocol::attempts::NAME_FROM_NETWORK;
 use protocol::time::Timestamp;
-use server::clock::Clock as _;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -389,7 +389,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
                 assert_published(&kid(server).await).await;
             }
             // A command on the other host changes the keys, and every process serves.
-            other.app.keys.rotate(server::keys::RotateWhen::Now { force: true }).await.unwrap();
+            other.app.keys.rotate(keys::RotateWhen::Now { force: true }).await.unwrap();
             world.app.distrust_caches();
             for server in [&world, &other] {
                 assert_serves(server).await;

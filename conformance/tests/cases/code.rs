@@ -3,10 +3,10 @@
 use super::requests::*;
 use conformance::account::Account;
 use conformance::{Log, get, header};
+use keys::entropy::{self, SeededEntropy};
 use protocol::grant::MOST_CODES;
 use protocol::jwk::Algorithm;
 use serde_json::json;
-use server::entropy::{self, SeededEntropy};
 use server::token::sealed::Code;
 
 /// Redeems as `client`, with changes to the valid form (an empty value leaves a parameter out).

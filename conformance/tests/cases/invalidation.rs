@@ -4,6 +4,7 @@
 
 use super::requests::*;
 use conformance::{BEGIN, Harness, PASSWORD, get};
+use keys::entropy::SeededEntropy;
 use protocol::authority::Generations;
 use protocol::consent::Consent;
 use protocol::id::{ClientId, RequestId};
@@ -11,7 +12,6 @@ use protocol::time::Timestamp;
 use protocol::user::PasswordHash;
 use serde_json::json;
 use server::admin::Admin;
-use server::entropy::SeededEntropy;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use storage::Stamp;

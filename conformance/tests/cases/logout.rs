@@ -147,7 +147,7 @@ async fn n189_hints_are_ours_and_about_the_user_who_is_signed_in() {
 async fn a_hint_may_be_signed_by_a_retired_key() {
     let (world, mut browser, hint) = signed_in().await;
     world.pass(1);
-    world.app.keys.rotate(server::keys::RotateWhen::Now { force: true }).await.unwrap();
+    world.app.keys.rotate(keys::RotateWhen::Now { force: true }).await.unwrap();
     world.pass(49 * 3600);
     for _ in 0..2 {
         server::upkeep::minute(&world.app).await;

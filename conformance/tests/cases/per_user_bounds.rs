@@ -4,11 +4,11 @@
 use super::requests::*;
 use conformance::PASSWORD;
 use conformance::account::Account;
+use keys::clock::Clock as _;
 use protocol::grant::Grant;
 use protocol::id::{ClientId, GrantId, RequestId, SessionId, UserId};
 use protocol::session::Session;
 use serde_json::json;
-use server::clock::Clock as _;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use storage::Stamp;

@@ -4,11 +4,11 @@ use super::relying_party::{ISSUER, RelyingParty};
 use conformance::{Answer, header};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use keys::clock::Clock as _;
 use protocol::base64url;
 use protocol::claims::standard;
 use protocol::params::{Params, encode};
 use serde_json::Value;
-use server::clock::Clock as _;
 use sha2::{Digest as _, Sha256, Sha512};
 use std::collections::BTreeSet;
 

@@ -61,7 +61,7 @@ impl Application {
     fn checks(&self) -> CoreIdTokenVerifier<'_> {
         let clock = self.world.clock.clone();
         let now = move || {
-            let seconds = i64::try_from(server::clock::Clock::now(&*clock).seconds()).unwrap();
+            let seconds = i64::try_from(keys::clock::Clock::now(&*clock).seconds()).unwrap();
             chrono::DateTime::from_timestamp(seconds, 0).unwrap()
         };
         let algs = self.metadata.id_token_signing_alg_values_supported().clone();

@@ -1,7 +1,7 @@
 //! One administrative call: who acts, and the id and time of everything the call does.
 
-use crate::entropy::{self, Entropy};
 use crate::telemetry;
+use keys::entropy::{self, Entropy};
 use protocol::event::Event;
 use protocol::id::RequestId;
 use protocol::time::Timestamp;

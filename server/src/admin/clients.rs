@@ -3,7 +3,7 @@
 use super::call::Admin;
 use super::error::AdminError;
 use super::metadata::{ApplicationType, Registration};
-use crate::entropy;
+use keys::entropy;
 use protocol::armor;
 use protocol::base64url;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};

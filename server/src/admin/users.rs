@@ -2,8 +2,8 @@
 
 use super::call::Admin;
 use super::error::{AdminError, UserRefused};
-use crate::entropy;
 use crate::password::{self, Passwords, Place};
+use keys::entropy;
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
 use protocol::id::{ClientId, Subject, UserId};

@@ -4,12 +4,12 @@ use super::context::Context;
 use super::output::{Failed, Outcome, show_time};
 use super::reach::{self, Question};
 use crate::assembly;
-use crate::clock::{Clock as _, SystemClock};
 use crate::config::resolve::{Surroundings, resolve};
 use crate::config::{ClientIp, OriginSecret, Settings};
-use crate::keys::ring::MASTER_LEAD;
-use crate::keys::{Keys, KeysError, Ring};
 use crate::web::caller::UNREADABLE;
+use keys::clock::{Clock as _, SystemClock};
+use keys::ring::MASTER_LEAD;
+use keys::{Keys, KeysError, Ring};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
 use protocol::time::{CLOCK_SKEW, Timestamp};
@@ -270,7 +270,7 @@ fn clock(theirs: Timestamp) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::ring::RingMaster;
+    use keys::ring::RingMaster;
 
     #[test]
     fn n240_what_is_dated_ahead_is_named_with_the_command_that_settles_it() {

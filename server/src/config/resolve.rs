@@ -7,7 +7,7 @@ use super::raw::Raw;
 use super::settings::{ClientIp, RotatedBy, Settings};
 use super::table::{self, ROWS};
 use super::text::show_duration;
-use crate::keys::STALE_LIMIT;
+use keys::STALE_LIMIT;
 use protocol::issuer::Issuer;
 use protocol::lifetimes::Lifetimes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

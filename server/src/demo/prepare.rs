@@ -5,7 +5,7 @@ use crate::admin::metadata::Registration;
 use crate::admin::users::NewUser;
 use crate::admin::{Admin, AdminError};
 use crate::app::App;
-use crate::seal::Purpose;
+use keys::seal::Purpose;
 use protocol::armor;
 use protocol::client::Client;
 use protocol::id::ClientId;

@@ -1,9 +1,9 @@
 //! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2).
 
 use crate::interaction::{PageRequest, PendingRequest, Stop, Visitor, proceed, progress, see_other};
-use crate::seal::SealKind;
 use crate::web::form;
 use axum::response::Response;
+use keys::seal::SealKind;
 use protocol::Refusal;
 use protocol::authorize::request::PARAMETERS;
 

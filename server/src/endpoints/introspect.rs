@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
-use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::token::sealed::RefreshToken;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keys::Snapshot;
 use protocol::Refusal;
 use protocol::grant::DependsOn;
 use protocol::introspection::{Active, INACTIVE, active_tip, may_ask_about};

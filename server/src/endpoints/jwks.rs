@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::headers::JSON;
-use crate::keys::ring::JWKS_MAX_AGE;
 use crate::web::cors;
 use crate::web::failure::Failure;
 use crate::web::request_info::RequestInfo;
@@ -11,6 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
+use keys::ring::JWKS_MAX_AGE;
 
 /// The published keys.
 pub async fn get(State(app): State<App>, info: RequestInfo, headers: HeaderMap) -> Response {

@@ -2,7 +2,6 @@
 
 use crate::interaction::{PageRequest, Stop, end, progress, see_other};
 use crate::pages::{self, FormAction, MESSAGES};
-use crate::seal::SealKind;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{self, FormKind, Protected};
 use crate::web::failure::Failure;
@@ -10,6 +9,7 @@ use crate::web::form;
 use axum::response::Response;
 use http::StatusCode;
 use http::header::SET_COOKIE;
+use keys::seal::SealKind;
 use protocol::Refusal;
 use protocol::claims::id_token::Hint;
 use protocol::client::Client;

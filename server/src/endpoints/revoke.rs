@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::headers::NO_STORE;
-use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::token::sealed::RefreshToken;
 use crate::web::client::ClientRequest;
@@ -11,6 +10,7 @@ use crate::web::failure::Failure;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use keys::Snapshot;
 use protocol::Refusal;
 use protocol::event::{Event, What};
 use protocol::grant::RevocationReason;

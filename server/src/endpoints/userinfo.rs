@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
-use crate::keys::Snapshot;
 use crate::token::access::AccessToken;
 use crate::web::failure::Failure;
 use crate::web::request_info::RequestInfo;
 use crate::web::{bearer, cors};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use keys::Snapshot;
 use protocol::Refusal;
 use protocol::claims::standard;
 use protocol::client::Client;

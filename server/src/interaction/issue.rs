@@ -3,13 +3,13 @@
 use super::browser::Visitor;
 use super::pending::PendingRequest;
 use super::stop::{Stop, deliver};
-use crate::keys::Snapshot;
-use crate::seal::Purpose;
 use crate::telemetry;
 use crate::token::sealed::Code;
 use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use axum::response::Response;
+use keys::Snapshot;
+use keys::seal::Purpose;
 use protocol::Refusal;
 use protocol::authorize::Granted;
 use protocol::authorize::issue::{Derived, answers_again, grant};

@@ -2,7 +2,6 @@
 
 use super::stop::Stop;
 use crate::app::App;
-use crate::keys::KeysError;
 use crate::web::context::RequestContext;
 use crate::web::csrf;
 use crate::web::failure::Failure;
@@ -13,6 +12,7 @@ use axum::extract::{FromRequestParts as _, Request};
 use axum::handler::Handler;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
+use keys::KeysError;
 use protocol::Refusal;
 use protocol::params::Params;
 use std::mem::take;

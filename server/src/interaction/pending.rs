@@ -3,9 +3,9 @@
 use super::browser::Visitor;
 use super::progress::Progress;
 use super::stop::Stop;
-use crate::entropy;
 use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
+use keys::entropy;
 use protocol::Refusal;
 use protocol::authorize::{self, AuthorizationRequest, Denied, Met, NextStep};
 use protocol::claims::id_token::Hint;

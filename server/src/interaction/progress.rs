@@ -1,9 +1,9 @@
 //! The sealed form of a request in progress. The request inside is raw: every page checks it again, so that a client that
 //! was disabled or a URI that was removed meanwhile counts.
 
-use crate::entropy::Entropy;
-use crate::keys::Snapshot;
-use crate::seal::SealKind;
+use keys::Snapshot;
+use keys::entropy::Entropy;
+use keys::seal::SealKind;
 use protocol::Refusal;
 use protocol::authorize::request::PARAMETERS;
 use protocol::base64url;

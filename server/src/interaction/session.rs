@@ -3,11 +3,11 @@
 use super::browser::{Brought, Visitor};
 use super::credentials::Proven;
 use crate::app::App;
-use crate::entropy;
 use crate::telemetry;
 use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
 use crate::web::request_info::RequestInfo;
+use keys::entropy;
 use protocol::authority::Generations;
 use protocol::event::{Event, What};
 use protocol::id::{DeviceId, EventId, SessionId, UserId};

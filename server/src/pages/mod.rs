@@ -5,7 +5,6 @@
 pub mod problem;
 
 use crate::app::App;
-use crate::entropy;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{self, Protected};
 use crate::web::failure::Failure;
@@ -19,6 +18,7 @@ use http::header::{
     X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use keys::entropy;
 use protocol::Refusal;
 use protocol::base64url;
 use std::any::Any;

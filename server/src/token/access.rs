@@ -1,8 +1,8 @@
 //! Our own access tokens, when they are presented to us.
 
-use crate::keys::Snapshot;
-use crate::seal::SealKind;
 use crate::web::request_info::RequestInfo;
+use keys::Snapshot;
+use keys::seal::SealKind;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::claims::access_token::VerifiedAccessToken;

@@ -2,11 +2,11 @@
 
 use super::issue::{answer, sign};
 use crate::app::App;
-use crate::entropy;
-use crate::keys::Typ;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
 use axum::response::Response;
+use keys::Typ;
+use keys::entropy;
 use protocol::authority::Generations;
 use protocol::claims::access_token::{AccessToken, Issuance, client_jti};
 use protocol::token::{TokenResponse, TokenType, client_credentials, resource_asked};

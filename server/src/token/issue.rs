@@ -1,13 +1,13 @@
 //! From claims to a token response.
 
 use crate::app::App;
-use crate::entropy;
 use crate::headers::{JSON, NO_STORE};
-use crate::keys::{Snapshot, TokenSigner, Typ};
-use crate::seal::SealKind;
 use crate::token::access::located;
 use crate::web::failure::Failure;
 use axum::response::{IntoResponse, Response};
+use keys::entropy;
+use keys::seal::SealKind;
+use keys::{Snapshot, TokenSigner, Typ};
 use protocol::claims::access_token::{AccessToken, Issuance};
 use protocol::claims::id_token::IdToken;
 use protocol::client::Client;

@@ -1,9 +1,9 @@
 //! Codes and refresh tokens as text. They are sealed, so that only we can read which grant they belong to, and their secret
 //! is inside the seal, so that parts can't be combined. Garbage is refused before any record is read.
 
-use crate::entropy::Entropy;
-use crate::keys::Snapshot;
-use crate::seal::{Purpose, SealKind};
+use keys::Snapshot;
+use keys::entropy::Entropy;
+use keys::seal::{Purpose, SealKind};
 use protocol::armor;
 use protocol::grant::{Grant, GrantKey};
 use protocol::id::{GrantId, SessionId, UserId};

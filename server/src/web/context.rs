@@ -3,8 +3,8 @@
 use super::request_info::RequestInfo;
 use crate::app::App;
 use crate::cookies::Binding;
-use crate::keys::{KeysError, Snapshot};
 use http::HeaderMap;
+use keys::{KeysError, Snapshot};
 use protocol::Refusal;
 use protocol::event::Event;
 use protocol::session::SessionCookie;
@@ -26,7 +26,7 @@ impl RequestContext {
     /// Loads the key ring.
     ///
     /// # Errors
-    /// As [`crate::keys::Keys::fresh`].
+    /// As [`keys::Keys::fresh`].
     pub async fn load(app: App, info: RequestInfo, headers: HeaderMap) -> Result<Self, KeysError> {
         let ring = app.keys.fresh().await?;
         Ok(Self { app, info, headers, ring })

@@ -3,10 +3,10 @@
 
 use super::failure::Failure;
 use crate::cookies::Binding;
-use crate::keys::Snapshot;
-use crate::seal::Purpose;
 use http::HeaderMap;
 use http::header::ORIGIN;
+use keys::Snapshot;
+use keys::seal::Purpose;
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::issuer::Issuer;

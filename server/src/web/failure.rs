@@ -17,12 +17,12 @@
 
 use crate::admission::QueueFull;
 use crate::headers::{JSON, NO_STORE};
-use crate::keys::{KeysError, SignError, SignErrorKind};
 use crate::password::PasswordError;
 use crate::server_error::{ServerError, status_of};
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use keys::{KeysError, SignError, SignErrorKind};
 use protocol::Refusal;
 use protocol::error::ErrorCode;
 use std::time::Duration;

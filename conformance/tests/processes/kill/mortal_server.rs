@@ -6,7 +6,7 @@ use conformance::process::Process;
 use conformance::{Answer, With as _, form, get};
 use http::Request;
 use http::header::{COOKIE, ORIGIN};
-use server::entropy::{SeededEntropy, bytes};
+use keys::entropy::{SeededEntropy, bytes};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;

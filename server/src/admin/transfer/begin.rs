@@ -4,7 +4,7 @@
 
 use crate::admin::error::{AdminError, refused};
 use crate::admin::patience::patiently;
-use crate::keys::{KeysError, Ring};
+use keys::{KeysError, Ring};
 use protocol::client::Client;
 use protocol::generation::Generation;
 use protocol::id::{ClientId, UserId};

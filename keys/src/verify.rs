@@ -52,6 +52,6 @@ impl PublicKey {
 }
 
 /// A Base64urlUInt (RFC 7518 §2), without the leading zeros that some senders add.
-pub(crate) fn number(text: &str) -> Option<Vec<u8>> {
+pub fn number(text: &str) -> Option<Vec<u8>> {
     Some(base64url::decode(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
 }

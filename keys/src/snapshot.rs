@@ -8,7 +8,7 @@ use super::verified::Verified;
 use super::verify::PublicKey;
 use crate::seal::{Master, Seals};
 use aws_lc_rs::digest;
-use axum::body::Bytes;
+use bytes::Bytes;
 use protocol::base64url;
 use protocol::generation::Generation;
 use protocol::id::Realm;

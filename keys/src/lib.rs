@@ -6,7 +6,9 @@
 //! is not here.
 
 mod age;
+pub mod clock;
 pub mod custody;
+pub mod entropy;
 mod error;
 pub mod local;
 pub mod master_file;
@@ -15,6 +17,7 @@ mod process;
 mod retired;
 pub mod rewrap;
 pub mod ring;
+pub mod seal;
 pub mod signer;
 pub mod snapshot;
 #[cfg(test)]
