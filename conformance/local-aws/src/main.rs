@@ -1,4 +1,5 @@
-//! The AWS services Keyward uses, on this machine: DynamoDB, through the emulator `dynoxide`, kept in memory.
+//! The AWS services Keyward uses, on this machine and one port: DynamoDB, through the emulator `dynoxide`, and KMS
+//! ([`kms`]). Both keep everything in memory.
 //!
 //! One process that ends with Ctrl-C, or with its standard input when a program started it. What the emulator
 //! lacks, the two calls about continuous backups, is answered here. Absent on purpose: any check of the caller,
@@ -16,19 +17,23 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use kms::api::{self, Kms};
+use kms::control;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 mod backups;
+mod kms;
 
-/// Names the called operation, as `DynamoDB_20120810.GetItem`.
+/// Names the called operation, as `DynamoDB_20120810.GetItem` or `TrentService.Sign`.
 const TARGET: &str = "x-amz-target";
 /// Where it listens unless told otherwise.
 const ADDRESS: &str = "127.0.0.1:8000";
-/// Larger than any call of DynamoDB.
+/// Larger than any call of DynamoDB or KMS.
 const LARGEST_BODY: usize = 16 << 20;
 const USAGE: &str = "usage: local-aws [--listen ADDRESS] [--until-stdin-closes]";
 
@@ -37,8 +42,9 @@ const USAGE: &str = "usage: local-aws [--listen ADDRESS] [--until-stdin-closes]"
 struct Front {
     database: Database,
     emulator: SocketAddr,
-    line: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpConnector, Full<Bytes>>,
     backups: Backups,
+    kms: Arc<Kms>,
 }
 
 #[tokio::main]
@@ -76,8 +82,9 @@ async fn serve(address: &str, until_stdin_closes: bool) -> Result<(), Box<dyn Er
     let front = Front {
         database: database.clone(),
         emulator: behind.local_addr()?,
-        line: Client::builder(TokioExecutor::new()).build(connector),
+        client: Client::builder(TokioExecutor::new()).build(connector),
         backups: Backups::default(),
+        kms: Arc::default(),
     };
     tokio::spawn(dynoxide::server::serve_on(behind, database));
     println!("local-aws listening on http://{address}");
@@ -105,13 +112,19 @@ async fn call(State(front): State<Front>, request: Request) -> Response {
 async fn answer(front: &Front, request: Request) -> Result<Response, Box<dyn Error + Send + Sync>> {
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await?;
+    if parts.uri.path().starts_with(control::PREFIX) {
+        return Ok(control::answer(&front.kms, &parts.method, &parts.uri, &body));
+    }
     let target = parts.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if let Some(operation) = target.strip_prefix(api::SERVICE) {
+        return Ok(api::call(&front.kms, operation, &parts.headers, body).await);
+    }
     if let Some((status, answer)) = front.backups.answer(&front.database, target, &body) {
         return Ok((status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], answer).into_response());
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri =
         Uri::builder().scheme("http").authority(front.emulator.to_string()).path_and_query(path).build()?;
-    let response = front.line.request(Request::from_parts(parts, Full::new(body))).await?;
+    let response = front.client.request(Request::from_parts(parts, Full::new(body))).await?;
     Ok(response.map(|body| Body::new(body.map_err(axum::Error::new))))
 }
