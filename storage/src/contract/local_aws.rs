@@ -1,79 +1,44 @@
 //! DynamoDB on this machine for tests: the emulator `conformance/local-aws`, built and started at the first use. All
 //! tests of a program share one process, which ends with the program.
 
+use super::emulator::Emulator;
+pub use super::emulator::table_name;
 use crate::dynamodb::DynamoDb;
-use crate::dynamodb::connect::{self, Patience};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
-use protocol::id::Realm;
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-/// No test depends on the speed of this machine.
-const PATIENCE: Patience = Patience::Operator;
-
-struct Process {
-    endpoint: String,
-    /// Holds the process's standard input; the process ends when it is closed.
-    _child: Child,
-}
-
-/// The emulator's endpoint.
-pub fn endpoint() -> &'static str {
-    static PROCESS: OnceLock<Process> = OnceLock::new();
-    &PROCESS.get_or_init(start).endpoint
+fn emulator() -> &'static Emulator {
+    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
+    EMULATOR.get_or_init(start)
 }
 
 /// A client of the emulator over the given connection; `None`: over a plain one.
 pub fn client(http: Option<SharedHttpClient>) -> Client {
-    let plain = || aws_smithy_http_client::Builder::new().build_http();
-    let settings = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(endpoint())
-        // All clients of a process share one budget of retries, which injected faults would use up.
-        .retry_partition(RetryPartition::custom("test").token_bucket(TokenBucket::unlimited()).build())
-        .http_client(http.unwrap_or_else(plain));
-    Client::from_conf(connect::within(settings, PATIENCE, Duration::from_millis(1)).build())
+    emulator().client(http)
 }
 
 /// The environment in which another program finds the emulator.
-pub fn environment() -> [(&'static str, &'static str); 4] {
-    [
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint()),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ]
-}
-
-/// The name of a table that no other test of this program uses.
-pub fn table_name() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(1);
-    format!("keyward-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+pub fn environment() -> [(&'static str, &'static str); 5] {
+    emulator().environment()
 }
 
 /// A store in a table of its own, over the given connection.
 pub async fn empty_over(http: Option<SharedHttpClient>) -> Result<DynamoDb, StoreError> {
-    let store = DynamoDb::over(client(http), &table_name(), Realm::main(), PATIENCE);
-    store.migrate().await?;
-    Ok(store)
+    emulator().empty_over(http).await
 }
 
 /// A store in a table of its own.
 pub async fn empty() -> Arc<dyn Store> {
-    Arc::new(empty_over(None).await.unwrap())
+    emulator().empty().await
 }
 
-fn start() -> Process {
+fn start() -> Emulator {
     let mut command = Command::new(build());
     command.args(["--listen", "127.0.0.1:0", "--until-stdin-closes"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -81,7 +46,7 @@ fn start() -> Process {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let endpoint = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
     assert!(endpoint.starts_with("http://"), "local-aws ended before it was ready: {line}");
-    Process { endpoint, _child: child }
+    Emulator { endpoint, _child: child }
 }
 
 /// Builds the emulator next to the tests and returns its path; cargo's lock lets several test programs do so at once.

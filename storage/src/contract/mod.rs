@@ -13,10 +13,12 @@ mod belongings;
 mod bounds;
 mod client;
 mod consent;
+mod emulator;
 mod grant;
 mod grant_race;
 pub mod local_aws;
 mod locate;
+pub mod ministack;
 #[cfg(test)]
 pub(crate) mod newer;
 mod race;
@@ -29,23 +31,33 @@ mod token;
 mod user;
 pub mod wire;
 
+pub use race::with_rounds;
+
 /// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
 macro_rules! suite {
     ($d:tt $($kind:ident { $($case:ident)+ })+) => {
         $(pub use $kind::{$($case),+};)+
 
         /// Runs the suite against a backend: each case becomes a test in a module of the given name. The
-        /// second argument names an `async fn() -> Arc<dyn Store>` in scope that opens an empty store. Needs
-        /// tokio's `macros` and `rt-multi-thread`.
+        /// second argument names an `async fn() -> Arc<dyn Store>` in scope that opens an empty store; or one to an
+        /// `Option` of it, where `None` is a backend that this machine doesn't have: its tests pass. `rounds` is how often each
+        /// race is run; by default 20 times. Needs tokio's `macros` and `rt-multi-thread`.
         #[macro_export]
         macro_rules! contract {
-            ($d backend:ident, $d empty:ident) => {
+            ($d backend:ident, $d empty:ident $d(, rounds: $d rounds:expr)?) => {
                 mod $d backend {
                     use super::$d empty;
+                    use std::sync::Arc;
+                    use $crate::Store;
                     $($(
                         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                         async fn $case() {
-                            $crate::contract::$case($d empty().await).await;
+                            let store: Option<Arc<dyn Store>> = $d empty().await.into();
+                            if let Some(store) = store {
+                                let case = $crate::contract::$case(store);
+                                $d(let case = $crate::contract::with_rounds($d rounds, case);)?
+                                case.await;
+                            }
                         }
                     )+)+
                 }
