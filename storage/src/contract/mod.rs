@@ -31,6 +31,7 @@ mod token;
 mod user;
 pub mod wire;
 
+pub use emulator::Emulator;
 pub use race::with_rounds;
 
 /// Lists the cases once: a case that is missing here is unused code, which the compiler reports.
