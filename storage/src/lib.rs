@@ -7,6 +7,7 @@
 #[cfg(any(test, feature = "contract"))]
 #[macro_use]
 pub mod contract;
+pub mod aws;
 mod backend;
 mod belongings;
 mod commit;

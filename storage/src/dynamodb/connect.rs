@@ -1,23 +1,17 @@
-//! The SDK's client: region, credentials and endpoint as every AWS program takes them, and our own deadlines. The TLS
-//! stack is chosen here, because the SDK's default would add a second, older one.
+//! The SDK's client, with our own deadlines.
 
-use super::fault::{Fault, chain};
-use aws_config::BehaviorVersion;
+use super::fault::Fault;
+use crate::aws;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Builder, ProvideCredentials as _, StalledStreamProtectionConfig};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// How often a call is tried within its deadline.
 const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-/// How long to wait for credentials: as long as the slowest services that issue them take.
-const CREDENTIALS: Duration = Duration::from_secs(30);
 
 /// Who waits for the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,28 +48,7 @@ impl Patience {
 
 /// A client with the settings of the environment: variables, profile, container or instance.
 pub(super) async fn client(patience: Patience) -> Result<Client, Fault> {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
-    let environment = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
-    if environment.region().is_none() {
-        return Err(Fault::unavailable("no AWS region is known: set AWS_REGION"));
-    }
-    // Only to report what is wrong with them; calls load them again.
-    if let Some(provider) = environment.credentials_provider() {
-        let late = || {
-            Fault::unavailable(
-                "loading AWS credentials takes too long: check AWS_PROFILE, or the service that issues the role's",
-            )
-        };
-        let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| late())?;
-        loaded.map_err(|error| {
-            Fault::unavailable(format!(
-                "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give it a role; {}",
-                chain(&error)
-            ))
-        })?;
-    }
+    let environment = aws::environment().await.map_err(Fault::unavailable)?;
     Ok(Client::from_conf(within(Builder::from(&environment), patience, FIRST_BACKOFF).build()))
 }
 

@@ -1,10 +1,10 @@
 //! DynamoDB's errors, and the kind of each: what the caller can do about it.
 
+use crate::aws::chain;
 use crate::{StoreError, StoreErrorKind};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 
 /// The error of a write to an item on which a transaction is in progress.
@@ -103,15 +103,6 @@ fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
         );
         of_kind || error.raw_os_error().is_some_and(|code| DESCRIPTORS.contains(&code))
     })
-}
-
-/// The messages of the error and its causes. Their debug form would show records.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in causes(error).skip(1) {
-        let _infallible = write!(text, ": {cause}");
-    }
-    text
 }
 
 /// The error and its chain of causes.
