@@ -47,17 +47,17 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
         return Err(commit_consequence(app, *info, client, &grant, refusal).await?);
     }
     let (refresh, refresh_token) = first_refresh(app, *info, &ring, &grant, client).unzip();
-    // The write is sent first; signing runs meanwhile.
-    let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp());
     let to = Recipient { grant: &grant, scope: &grant.scope, user: &user, client };
-    let (redeemed, tokens) = tokio::join!(redeemed, sign_tokens(app, &ring, to, IdTokenKind::First, info.at));
-    if let Commit::Lost(there) = redeemed? {
+    // Before the write: if nothing can be signed, the code can still be redeemed later.
+    let tokens = sign_tokens(app, &ring, to, IdTokenKind::First, info.at).await?;
+    let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp()).await?;
+    if let Commit::Lost(there) = redeemed {
         let there = there.ok_or(Refusal::CodeInvalid)?;
         let refusal = decide(&there).err().ok_or(Failure::internal("a code was lost without a reason"))?;
         return Err(commit_consequence(app, *info, client, &there, refusal).await?);
     }
     telemetry::audit(*info, &Event::of_grant(What::CodeRedeemed, &grant));
-    tokens?.answer(app, &grant.scope, refresh_token.as_deref())
+    tokens.answer(app, &grant.scope, refresh_token.as_deref())
 }
 
 /// The first refresh token, as it is stored and as it is sent; `None` if the client gets none.

@@ -42,15 +42,15 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let scope = refresh::scope(&grant, client, form.get("scope"))?;
     check_resource(&grant, client, resource_asked(form)?)?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
-    let signing = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, info.at);
-    let (committed, tokens) = tokio::join!(refreshing.commit(&grant, refreshed), signing);
-    let sent = match committed? {
+    // Before the write: if nothing can be signed, nothing rotates.
+    let tokens = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, info.at).await?;
+    let sent = match refreshing.commit(&grant, refreshed).await? {
         Refreshed::Same | Refreshed::Prolong(_) => &token,
         Refreshed::Successor | Refreshed::Rotate(_) => &successor,
     };
     telemetry::audit(*info, &Event::of_grant(What::Refreshed, &grant));
     let sent = sent.seal(&ring, &*app.entropy).ok_or(Refusal::RefreshInvalid)?;
-    tokens?.answer(app, &scope, Some(&sent))
+    tokens.answer(app, &scope, Some(&sent))
 }
 
 /// A refresh in progress.
