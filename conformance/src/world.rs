@@ -23,7 +23,7 @@ use server::config::Settings;
 use server::config::env::Env;
 
 use keys::entropy::SeededEntropy;
-use keys::{Keys, LocalCustody};
+use keys::{Custody, Keys, LocalCustody};
 use server::config::raw::Raw;
 use server::config::resolve::{Surroundings, resolve};
 use server::password::Passwords;
@@ -182,7 +182,7 @@ impl World {
             LocalCustody::new(machine.folder.path().join("master.key"), Realm::main(), entropy.clone());
         let policy = assembly::key_policy(&settings);
         let keys =
-            Keys::open(tapped.clone(), Arc::new(custody), policy, clock.clone(), entropy.clone(), true);
+            Keys::open(tapped.clone(), Custody::of(custody), policy, clock.clone(), entropy.clone(), true);
         let parts = Parts {
             settings,
             store: tapped,

@@ -1,9 +1,11 @@
-//! The custody of private keys: what a backend (a local file, KMS) does for the ring. It makes keys and wraps them for
-//! the ring, and turns a wrapped key into a signer.
+//! The custody of private keys: what a master key file or KMS does for the ring.
+//!
+//! Two traits, because two kinds of processes use them. A rotation needs only a [`Maker`], which never unwraps anything;
+//! what signs and seals needs only an [`Opener`], which never makes anything. With KMS each has permissions of its own.
 
 use super::error::SignError;
 use super::plan::NewKey;
-use super::ring::{Ring, RingKey, RingMaster};
+use super::ring::{RingKey, RingMaster};
 use async_trait::async_trait;
 use protocol::jwk::Algorithm;
 use protocol::jwt;
@@ -11,29 +13,109 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A backend that protects private keys.
-#[async_trait]
-pub trait Custody: Send + Sync + 'static {
-    /// Whether this process may make keys. If not, it uses them and never rotates.
-    fn can_generate(&self) -> bool;
+/// The custody that a process uses.
+#[derive(Clone)]
+pub struct Custody {
+    /// Unwraps keys.
+    pub opener: Arc<dyn Opener>,
+    /// Makes keys. `None`: this process uses keys and never rotates them.
+    pub maker: Option<Arc<dyn Maker>>,
+}
 
-    /// The name of the key that wraps a first ring ([`Ring::wrapping_key`]); the key is made if it doesn't exist. `None`:
-    /// this custody has only one.
-    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
-        Ok(None)
+impl Custody {
+    /// A custody that does both.
+    pub fn of(custody: impl Maker + Opener) -> Self {
+        let both = Arc::new(custody);
+        Self { opener: Arc::clone(&both) as Arc<dyn Opener>, maker: Some(both) }
     }
+}
 
+/// The form in which the ring has the private half of a signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Wrapped by a master key file.
+    File,
+    /// Encrypted by KMS.
+    Encrypted,
+    /// The name of a key that never leaves KMS.
+    Kept,
+}
+
+impl Form {
+    /// The form of a [`RingKey::wrapped`].
+    pub fn of(wrapped: &str) -> Self {
+        if wrapped.starts_with(KMS_KEPT) {
+            Self::Kept
+        } else if wrapped.starts_with(KMS_ENCRYPTED) {
+            Self::Encrypted
+        } else {
+            Self::File
+        }
+    }
+}
+
+/// The ARN of a signing key that stays in KMS, from its [`RingKey::wrapped`].
+pub fn kept_key(wrapped: &str) -> Option<&str> {
+    wrapped.strip_prefix(KMS_KEPT)
+}
+
+/// The beginning of a wrapped key that KMS has encrypted.
+pub(crate) const KMS_ENCRYPTED: &str = "kms:";
+/// The beginning of the name of a key that stays in KMS.
+pub(crate) const KMS_KEPT: &str = "kms-sign:";
+
+/// Makes keys and wraps them for the ring.
+#[async_trait]
+pub trait Maker: Send + Sync + 'static {
+    /// The name of the key that wraps a first ring ([`super::Ring::wrapping_key`]); a master key file is made if it
+    /// doesn't exist.
+    async fn first_wrapping_key(&self) -> Result<String, SignError>;
+
+    /// Makes a signing key, wrapped by the ring's wrapping key.
+    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;
+
+    /// Makes the master `id` and returns it wrapped. `former` is the newest master of the ring if the new one may share
+    /// its secret source; `None` if the former may have leaked.
+    async fn new_master(
+        &self,
+        wrapping_key: Option<&str>,
+        id: u16,
+        former: Option<&RingMaster>,
+    ) -> Result<String, SignError>;
+
+    /// Wraps the private half of the signing key `kid`, in PKCS#8, that another custody had.
+    async fn wrap_signing_key(
+        &self,
+        wrapping_key: &str,
+        kid: &str,
+        pkcs8: &[u8],
+    ) -> Result<String, SignError>;
+
+    /// Wraps masters that another custody had: ids and keys, oldest first; the results are in the same order.
+    async fn wrap_masters(
+        &self,
+        wrapping_key: &str,
+        masters: &[(u16, Zeroizing<[u8; 32]>)],
+    ) -> Result<Vec<String>, SignError>;
+
+    /// The form of the signing keys that it makes.
+    fn form(&self) -> Form;
+
+    /// Whether a key that is made and not used stays behind at a cost, so that only one process should make keys at a
+    /// time.
+    fn leaves_unused_keys(&self) -> bool {
+        self.form() == Form::Kept
+    }
+}
+
+/// Unwraps keys of the ring.
+#[async_trait]
+pub trait Opener: Send + Sync + 'static {
     /// Called before anything of an existing ring is unwrapped: whether its wrapping key exists. `Err` names the missing
     /// file.
     async fn check_existing(&self, _wrapping_key: Option<&str>) -> Result<(), PathBuf> {
         Ok(())
     }
-
-    /// Makes a signing key, wrapped by the ring's wrapping key.
-    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;
-
-    /// Makes the master `id` and returns it wrapped.
-    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError>;
 
     /// A signer for a key of the ring, after one of its signatures has been verified.
     async fn signer(
@@ -42,15 +124,19 @@ pub trait Custody: Send + Sync + 'static {
         key: &RingKey,
     ) -> Result<Arc<dyn TokenSigner>, SignError>;
 
-    /// Unwraps a master.
-    async fn master(
+    /// Unwraps masters; the results are in the same order.
+    async fn masters(
         &self,
         wrapping_key: Option<&str>,
-        master: &RingMaster,
-    ) -> Result<Zeroizing<[u8; 32]>, SignError>;
+        masters: &[&RingMaster],
+    ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>>;
 
-    /// The ring with everything wrapped by the key named `to`.
-    async fn rewrap(&self, ring: Ring, to: &str) -> Result<Ring, SignError>;
+    /// The private half of a signing key in PKCS#8, to be wrapped by another custody; `None` if it can't leave this one.
+    async fn export(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError>;
 }
 
 /// The `typ` header of a token.

@@ -4,6 +4,7 @@ use protocol::jwk::Algorithm;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use storage::StoreError;
 
 /// What the caller can do about a failed signature or unwrapping.
@@ -15,6 +16,18 @@ pub enum SignErrorKind {
     Unavailable,
     /// What was read can't be parsed, or doesn't match its key.
     Corrupt,
+    /// The custody refuses: a key that is disabled, unknown or not permitted, a file that can't be read. It helps only to
+    /// correct that.
+    Denied,
+    /// It belongs to another custody than this.
+    Foreign,
+}
+
+impl SignErrorKind {
+    /// Whether it may pass without anybody doing anything.
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Busy | Self::Unavailable)
+    }
 }
 
 /// A failure to sign, to make or to unwrap a key: 503 or 500, never a refusal.
@@ -44,6 +57,11 @@ impl SignError {
     pub const fn kind(&self) -> SignErrorKind {
         self.kind
     }
+
+    /// Whether another custody may know what this one doesn't.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.kind == SignErrorKind::Foreign
+    }
 }
 
 impl fmt::Display for SignError {
@@ -52,6 +70,8 @@ impl fmt::Display for SignError {
             SignErrorKind::Busy => "busy",
             SignErrorKind::Unavailable => "unavailable",
             SignErrorKind::Corrupt => "corrupt",
+            SignErrorKind::Denied => "denied",
+            SignErrorKind::Foreign => "of another custody",
         };
         write!(f, "keys {kind}: {}", self.step)?;
         self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
@@ -86,6 +106,8 @@ pub enum RingRefusal {
     Contended,
     /// This process may use keys but not make them.
     MayNotGenerate,
+    /// The keys are being moved to this wrapping key.
+    Moving(String),
     /// The new master key file is the one in use, or one that was replaced before.
     OldMasterFile,
 }
@@ -112,6 +134,11 @@ impl fmt::Display for RingRefusal {
                 "--new-master names the master key file in use, or one that was replaced before; name a file that doesn't exist, \
                  and it is created",
             ),
+            Self::Moving(to) => write!(
+                f,
+                "the keys are being moved to {to}: finish that first, or give it up (`keyward keys move --to` with the new \
+                 or with the former value of `keys`)"
+            ),
             Self::MayNotGenerate => {
                 f.write_str("this process may not make keys; the rotation function does (setting `rotation`)")
             }
@@ -130,8 +157,12 @@ pub enum KeysError {
     NoRing,
     /// There is a ring, but its master key file is missing.
     MissingMasterKey(PathBuf),
-    /// The ring can't be parsed, or is of a newer version.
+    /// The ring can't be parsed.
     Corrupt(&'static str),
+    /// The ring was written by a newer version of this program.
+    Newer,
+    /// The ring was read, but can't be unwrapped for now.
+    Locked(Arc<SignError>),
     /// The ring that was read last is too old or out of date, and it could not be read just now.
     Stale,
     /// We said no.
@@ -154,6 +185,10 @@ impl fmt::Display for KeysError {
                 path.display()
             ),
             Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),
+            Self::Newer => {
+                f.write_str("the key ring can't be read: it was written by a newer version of this program")
+            }
+            Self::Locked(error) => error.fmt(f),
             Self::Stale => f.write_str("the key ring is out of date and could not be read just now"),
             Self::Refused(refusal) => refusal.fmt(f),
         }
@@ -165,6 +200,7 @@ impl Error for KeysError {
         match self {
             Self::Store(error) => Some(error),
             Self::Sign(error) => Some(error),
+            Self::Locked(error) => Some(&**error),
             _ => None,
         }
     }

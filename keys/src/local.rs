@@ -4,11 +4,11 @@
 //! The ring names its master key file. The file is read from the path of the setting and, while it is being replaced,
 //! from its successor next to it ([`super::rewrap`]), so a running server needs no restart.
 
-use super::custody::{Custody, TokenSigner};
+use super::custody::{Form, Maker, Opener, TokenSigner};
 use super::error::{SignError, SignErrorKind};
 use super::master_file::{MasterKeyFile, successor};
 use super::plan::NewKey;
-use super::ring::{Ring, RingKey, RingMaster};
+use super::ring::{RingKey, RingMaster};
 use super::signer::{MemorySigner, PrivateKey};
 use crate::entropy::{self, Entropy};
 use async_trait::async_trait;
@@ -61,7 +61,7 @@ impl LocalCustody {
     }
 
     fn find(&self, name: Option<&str>) -> Result<MasterKeyFile, SignError> {
-        let read = unavailable("reading the master key file");
+        let read = denied("reading the master key file");
         let Some(name) = name else { return MasterKeyFile::read(&self.path).map_err(read) };
         // The successor first: if it takes the file's place in between, it is found there.
         for path in [successor(&self.path), self.path.clone()] {
@@ -75,7 +75,7 @@ impl LocalCustody {
             "the keys are wrapped by the master key file {name}, which is neither {path} nor {path}.next; put that file there",
             path = self.path.display()
         );
-        Err(SignError::new(SignErrorKind::Corrupt, ANOTHER, why))
+        Err(SignError::new(SignErrorKind::Foreign, ANOTHER, why))
     }
 
     fn wrap(
@@ -102,6 +102,11 @@ impl LocalCustody {
         id: &str,
         wrapped: &str,
     ) -> Result<Zeroizing<Vec<u8>>, SignError> {
+        if let Some(key) = wrapping_key.filter(|key| key.starts_with("arn:")) {
+            let why =
+                format!("they are wrapped by the KMS key {key}; the setting `keys` names a master key file");
+            return Err(SignError::new(SignErrorKind::Foreign, "unwrapping the keys", why));
+        }
         let failed = || SignError::bare(SignErrorKind::Corrupt, ANOTHER);
         let bytes = base64url::decode(wrapped).ok_or_else(failed)?;
         let sealed = bytes.strip_prefix(&[FORMAT]).ok_or_else(failed)?;
@@ -114,43 +119,16 @@ impl LocalCustody {
         Ok(text)
     }
 
-    /// Wraps a secret by another file, and checks that it unwraps.
-    fn wrap_again(
-        &self,
-        from: Option<&str>,
-        to: &str,
-        purpose: &str,
-        id: &str,
-        wrapped: &mut String,
-    ) -> Result<(), SignError> {
-        let secret = self.unwrap(from, purpose, id, wrapped)?;
-        *wrapped = self.wrap(Some(to), purpose, id, &secret)?;
-        if *self.unwrap(Some(to), purpose, id, wrapped)? == *secret {
-            return Ok(());
-        }
-        Err(SignError::bare(SignErrorKind::Corrupt, "wrapping a key"))
-    }
-
     fn aad(&self, purpose: &str, id: &str) -> Vec<u8> {
         format!("keyward local\0{}\0{purpose}\0{id}\0", self.realm.as_str()).into_bytes()
     }
 }
 
 #[async_trait]
-impl Custody for LocalCustody {
-    fn can_generate(&self) -> bool {
-        true
-    }
-
-    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
+impl Maker for LocalCustody {
+    async fn first_wrapping_key(&self) -> Result<String, SignError> {
         let file = MasterKeyFile::read_or_make(&self.path, &*self.entropy);
-        file.map(|file| Some(file.name)).map_err(unavailable("making the master key file"))
-    }
-
-    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
-        let is_there =
-            self.known(wrapping_key).is_some() || self.path.exists() || successor(&self.path).exists();
-        if is_there { Ok(()) } else { Err(self.path.clone()) }
+        file.map(|file| file.name).map_err(denied("making the master key file"))
     }
 
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
@@ -163,9 +141,43 @@ impl Custody for LocalCustody {
         Ok(NewKey { material, wrapped })
     }
 
-    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError> {
+    /// Masters share no source here: each is drawn by itself.
+    async fn new_master(
+        &self,
+        wrapping_key: Option<&str>,
+        id: u16,
+        _: Option<&RingMaster>,
+    ) -> Result<String, SignError> {
         let key = Zeroizing::new(entropy::bytes::<32>(&*self.entropy));
         self.wrap(wrapping_key, MASTER, &id.to_string(), key.as_ref())
+    }
+
+    async fn wrap_signing_key(&self, to: &str, kid: &str, pkcs8: &[u8]) -> Result<String, SignError> {
+        self.wrap(Some(to), SIGNING_KEY, kid, pkcs8)
+    }
+
+    async fn wrap_masters(
+        &self,
+        to: &str,
+        masters: &[(u16, Zeroizing<[u8; 32]>)],
+    ) -> Result<Vec<String>, SignError> {
+        let wrap = |(id, key): &(u16, Zeroizing<[u8; 32]>)| {
+            self.wrap(Some(to), MASTER, &id.to_string(), key.as_ref())
+        };
+        masters.iter().map(wrap).collect()
+    }
+
+    fn form(&self) -> Form {
+        Form::File
+    }
+}
+
+#[async_trait]
+impl Opener for LocalCustody {
+    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
+        let is_there =
+            self.known(wrapping_key).is_some() || self.path.exists() || successor(&self.path).exists();
+        if is_there { Ok(()) } else { Err(self.path.clone()) }
     }
 
     async fn signer(
@@ -177,28 +189,36 @@ impl Custody for LocalCustody {
         Ok(Arc::new(MemorySigner::new(key, &pkcs8)?))
     }
 
-    async fn master(
+    async fn masters(
         &self,
         wrapping_key: Option<&str>,
-        master: &RingMaster,
-    ) -> Result<Zeroizing<[u8; 32]>, SignError> {
-        let key = self.unwrap(wrapping_key, MASTER, &master.id.to_string(), &master.wrapped)?;
-        let key = <[u8; 32]>::try_from(key.as_slice());
-        key.map(Zeroizing::new)
-            .map_err(|_| SignError::bare(SignErrorKind::Corrupt, "a master has a wrong length"))
+        masters: &[&RingMaster],
+    ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>> {
+        let unwrap = |master: &&RingMaster| {
+            let key = self.unwrap(wrapping_key, MASTER, &master.id.to_string(), &master.wrapped)?;
+            master_of(&key)
+        };
+        masters.iter().map(unwrap).collect()
     }
 
-    async fn rewrap(&self, mut ring: Ring, to: &str) -> Result<Ring, SignError> {
-        let from = ring.wrapping_key.as_deref();
-        for key in &mut ring.keys {
-            self.wrap_again(from, to, SIGNING_KEY, &key.kid, &mut key.wrapped)?;
-        }
-        for master in &mut ring.masters {
-            self.wrap_again(from, to, MASTER, &master.id.to_string(), &mut master.wrapped)?;
-        }
-        ring.wrapping_key = Some(to.to_owned());
-        Ok(ring)
+    async fn export(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError> {
+        self.unwrap(wrapping_key, SIGNING_KEY, &key.kid, &key.wrapped).map(Some)
     }
+}
+
+/// A master's key of the right length.
+pub(super) fn master_of(bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, SignError> {
+    <[u8; 32]>::try_from(bytes)
+        .map(Zeroizing::new)
+        .map_err(|_| SignError::bare(SignErrorKind::Corrupt, "a master has a wrong length"))
+}
+
+fn denied<E: Into<Box<dyn std::error::Error + Send + Sync>>>(step: &'static str) -> impl Fn(E) -> SignError {
+    move |error| SignError::new(SignErrorKind::Denied, step, error)
 }
 
 fn unavailable<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

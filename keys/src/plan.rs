@@ -3,8 +3,8 @@
 
 use super::error::RingRefusal;
 use super::ring::{
-    JWKS_MAX_AGE, KEEP_RETIRED, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED,
-    REFRESH_AFTER, RetiredKey, RevokedKey, Ring, RingKey, RingMaster,
+    JWKS_MAX_AGE, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, REFRESH_AFTER, RevokedKey,
+    Ring, RingKey, RingMaster, UNWRAP_AHEAD,
 };
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
@@ -12,8 +12,6 @@ use protocol::time::Timestamp;
 
 /// The most masters that are kept; beyond, none is added and the newest continues to seal.
 const MAX_MASTERS: usize = 64;
-/// How many revocations are remembered. They are limited by number, so that no wrong clock makes one forgotten.
-const MAX_REVOKED: usize = 100;
 
 /// The next ring, and the material it still needs.
 #[derive(Clone, Debug)]
@@ -22,8 +20,19 @@ pub struct Plan {
     at: Timestamp,
     /// The signing keys to make: algorithm, and when the key begins to sign.
     pub keys: Vec<(Algorithm, Timestamp)>,
-    /// The master to make: number, and when it begins to seal.
-    pub master: Option<(u16, Timestamp)>,
+    /// The master to make.
+    pub master: Option<NewMaster>,
+}
+
+/// A sealing master that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMaster {
+    /// Its number.
+    pub id: u16,
+    /// When it begins to seal.
+    pub seal_from: Timestamp,
+    /// Whether the former ones may have leaked, so that it must not share their source.
+    pub is_independent: bool,
 }
 
 /// A new signing key.
@@ -39,9 +48,15 @@ impl Plan {
         Self { ring, at, keys: Vec::new(), master: None }
     }
 
-    /// The name of the key that wraps the new material.
+    /// The name of the key that wraps the new material: during a move, that of the new custody.
     pub fn wrapping_key(&self) -> Option<&str> {
-        self.ring.wrapping_key.as_deref()
+        self.ring.moving_to.as_deref().or(self.ring.wrapping_key.as_deref())
+    }
+
+    /// The master whose source the new one may share: the newest, unless it may have leaked.
+    pub fn former(&self, new: &NewMaster) -> Option<&RingMaster> {
+        let newest = self.ring.masters.iter().max_by_key(|master| master.id);
+        newest.filter(|_| !new.is_independent)
     }
 
     /// The ring with the new material, in the order of [`Plan::keys`].
@@ -53,17 +68,26 @@ impl Plan {
                 alg,
                 public,
                 wrapped: new.wrapped,
+                moved: None,
                 publish_at: self.at,
                 sign_from,
                 retire_at: None,
                 remove_at: None,
             });
         }
-        if let (Some((id, seal_from)), Some(wrapped)) = (self.master, master) {
-            self.ring.masters.push(RingMaster { id, wrapped, seal_from, remove_at: None });
+        if let (Some(new), Some(wrapped)) = (self.master, master) {
+            let NewMaster { id, seal_from, .. } = new;
+            self.ring.masters.push(RingMaster { id, wrapped, moved: None, seal_from, remove_at: None });
         }
+        self.ring.claimed_at = None;
         self.ring.compute_ends(policy, self.at);
         self.ring
+    }
+
+    /// With one more master, which shares nothing with the former ones.
+    pub fn with_master(mut self) -> Self {
+        self.add_master(true);
+        self
     }
 
     /// Refuses a tenth published key, however it was requested.
@@ -74,41 +98,44 @@ impl Plan {
         Ok(self)
     }
 
-    fn add_master(&mut self) {
+    fn add_master(&mut self, is_independent: bool) {
         begin_sealing(&mut self.ring, self.at);
         let newest = self.ring.masters.iter().map(|master| master.id).max();
         let id = newest.map_or(Some(1), |id| id.checked_add(1));
         if let Some(id) = id.filter(|_| self.ring.masters.len() < MAX_MASTERS) {
             // The first seals at once: no process can have sealed with another.
             let seal_from = if newest.is_some() { self.at.plus(MASTER_LEAD) } else { self.at };
-            self.master = Some((id, seal_from));
+            self.master = Some(NewMaster { id, seal_from, is_independent });
         }
     }
 }
 
 /// The first ring, with the name of its wrapping key: for each algorithm an active key and its successor.
-pub fn first(wrapping_key: Option<String>, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+pub fn first(wrapping_key: String, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(Ring::empty(), now);
-    plan.ring.wrapping_key = wrapping_key;
+    plan.ring.wrapping_key = Some(wrapping_key);
     for alg in &policy.algs {
         plan.keys.push((*alg, now));
         plan.keys.push((*alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
     }
-    plan.add_master();
+    plan.add_master(true);
     plan.within_limits()
 }
 
 /// `keys rewrap`: one more sealing master.
 pub fn add_master(ring: Ring, now: Timestamp) -> Result<Plan, RingRefusal> {
     let mut plan = Plan::of(ring, now);
-    plan.add_master();
+    plan.add_master(true);
     if plan.master.is_some() { Ok(plan) } else { Err(RingRefusal::TooManyMasters) }
 }
 
-/// The change that the passing of time or new settings require; `None` if none.
+/// The change that the passing of time or new settings require; `None` if none, and while the keys are moved.
 pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Plan>, RingRefusal> {
     check(policy)?;
+    if ring.moving_to.is_some() {
+        return Ok(None);
+    }
     let mut plan = Plan::of(correct(ring, policy, now), now);
     drop_algorithms(&mut plan.ring, policy, now);
     let mut rotated = plan.ring.masters.is_empty();
@@ -123,7 +150,7 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
         plan.keys.push((*alg, next_signs_from(&plan.ring, policy, *alg, now)));
     }
     if rotated {
-        plan.add_master();
+        plan.add_master(false);
     }
     let mut next = plan.ring.clone();
     next.compute_ends(policy, now);
@@ -181,6 +208,7 @@ fn is_held_up(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -
 /// server's.
 pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
+    settled(ring)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
     for alg in ring.algorithms(now) {
         let soon = now.plus(policy.publish_lead);
@@ -194,12 +222,13 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
 /// `keys rotate --now`: the pending keys sign at once and get successors.
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
+    settled(ring)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
     for alg in ring.algorithms(now) {
         require_known(&plan.ring, ring, alg, policy, force, now)?;
         activate(&mut plan, alg, policy, now);
     }
-    plan.add_master();
+    plan.add_master(true);
     plan.within_limits()
 }
 
@@ -213,6 +242,7 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<Plan, RingRefusal> {
     let key = ring.keys.iter().find(|key| key.kid == kid).ok_or(RingRefusal::UnknownKey)?;
+    settled(ring)?;
     let alg = key.alg;
     let signed = ring.in_charge(alg, policy.publish_lead, now).is_some_and(|signs| signs.kid == kid);
     let mut plan = Plan::of(forget(&correct(ring, policy, now), kid, now), now);
@@ -241,6 +271,30 @@ fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
     ring
 }
 
+/// `keys move`: of each algorithm that has a key of which `is_foreign` is true, the keys that wait for their time are
+/// replaced by one of the new custody, which signs one publish lead from now. A key that begins within the hour stays: a
+/// process whose clock is ahead may sign with it already.
+pub fn renew(
+    ring: Ring,
+    policy: &KeyPolicy,
+    is_foreign: impl Fn(&RingKey) -> bool,
+    now: Timestamp,
+) -> Result<Plan, RingRefusal> {
+    check(policy)?;
+    let mut plan = Plan::of(ring, now);
+    let signs = |key: &&RingKey| matches!(key.state(now), KeyState::Active | KeyState::Pending);
+    for alg in plan.ring.algorithms(now) {
+        let mut ours = plan.ring.keys.iter().filter(|key| key.alg == alg).filter(signs);
+        // The last one decides: what signs before it is replaced by it anyway.
+        if ours.next_back().is_some_and(&is_foreign) {
+            let soon = now.plus(UNWRAP_AHEAD);
+            plan.ring.keys.retain(|key| key.alg != alg || key.sign_from <= soon);
+            plan.keys.push((alg, now.plus(policy.publish_lead)));
+        }
+    }
+    plan.within_limits()
+}
+
 /// `call` begins the realm's next generation, which ends everything issued before. Dates ahead of `now` are corrected.
 pub fn end_all(ring: &Ring, policy: &KeyPolicy, call: RequestId, now: Timestamp) -> Plan {
     let mut ring = correct_dates(ring, policy, now);
@@ -265,18 +319,9 @@ fn correct_dates(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     ring
 }
 
-/// The ring without what has expired, and the public keys to keep for `id_token_hint`; `None` if nothing has expired.
-pub fn prune(ring: &Ring, now: Timestamp) -> Option<(Ring, Vec<RetiredKey>)> {
-    let mut pruned = ring.clone();
-    let removed = pruned.keys.extract_if(.., |key| key.is_removed(now));
-    // A key that never signed has no hints to verify.
-    let used = removed.filter(|key| key.retire_at.is_some_and(|retire_at| key.sign_from < retire_at));
-    let retired = used
-        .filter_map(|key| Some(RetiredKey { until: key.remove_at?.plus(KEEP_RETIRED), public: key.public }))
-        .collect();
-    pruned.masters.retain(|master| !master.remove_at.is_some_and(|at| at.has_passed(now)));
-    pruned.revoked.drain(..pruned.revoked.len().saturating_sub(MAX_REVOKED));
-    (pruned != *ring).then_some((pruned, retired))
+/// Nothing is made while some processes have the former custody and some the next: each could use only its own.
+fn settled(ring: &Ring) -> Result<(), RingRefusal> {
+    ring.moving_to.clone().map_or(Ok(()), |to| Err(RingRefusal::Moving(to)))
 }
 
 fn check(policy: &KeyPolicy) -> Result<(), RingRefusal> {

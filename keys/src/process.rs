@@ -1,49 +1,21 @@
-//! The keys of this process: the ring, read from the store and kept current, and the commands that change it.
+//! The keys of this process: the ring, read from the store and kept current.
 
 use super::age::Age;
-use super::custody::Custody;
-use super::error::{KeysError, RingRefusal};
-use super::plan::{self, Plan};
+use super::clock::Clock;
+use super::custody::{Custody, Opener};
+use super::entropy::Entropy;
+use super::error::{KeysError, SignError};
+use super::load::Source;
 use super::retired;
-use super::ring::{JWKS_MAX_AGE, KeyPolicy, KeyState, REFRESH_AFTER, Ring};
-use super::snapshot::{self, KeyInfo, Snapshot, Source};
-use crate::clock::Clock;
-use crate::entropy::{self, Entropy};
+use super::ring::KeyPolicy;
+use super::rotator::{ChangeReport, RotateWhen, Rotator, read_ring};
+use super::snapshot::Snapshot;
 use arc_swap::ArcSwap;
-use protocol::id::{Realm, RequestId};
+use protocol::id::Realm;
 use protocol::time::Timestamp;
 use std::sync::Arc;
-use storage::{RingDocument, Stamp, Store};
+use storage::Store;
 use tokio::sync::Mutex;
-
-/// How often a command tries to change the ring while others change it, too.
-pub(super) const ATTEMPTS: usize = 5;
-
-/// When `keys rotate` lets the next keys sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RotateWhen {
-    /// After the publish lead.
-    Scheduled,
-    /// At once.
-    Now {
-        /// Even if verifiers can't know the successor yet.
-        force: bool,
-    },
-}
-
-/// The result of a change, for the command that made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeReport {
-    /// All keys after it.
-    pub keys: Vec<KeyInfo>,
-    /// When the new signing keys begin to sign.
-    pub signs_from: Timestamp,
-    /// The latest instant at which every process uses it.
-    pub in_force_by: Timestamp,
-    /// Until when APIs and gateways may still accept what the old key signed: its removal from the JWKS, or, if it was
-    /// removed at once, the end of the copies they cache.
-    pub old_accepted_until: Timestamp,
-}
 
 /// What [`Keys::maintain`] did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,11 +31,8 @@ pub struct Maintained {
 
 /// The keys of this process.
 pub struct Keys {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) custody: Arc<dyn Custody>,
-    pub(super) policy: KeyPolicy,
-    pub(super) clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    opener: Arc<dyn Opener>,
+    rotator: Rotator,
     realm: Realm,
     current: ArcSwap<Snapshot>,
     age: Age,
@@ -72,30 +41,36 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the ring; if there is none and `create` is set, makes it.
+    /// Reads the ring; if there is none and `create` is set, makes it. If its keys can't be unwrapped because KMS is away
+    /// or busy, the public ones are served, and the others are tried again.
     ///
     /// # Errors
     /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], [`KeysError::Corrupt`], or a failure of store or custody.
     pub async fn open(
         store: Arc<dyn Store>,
-        custody: Arc<dyn Custody>,
+        custody: Custody,
         policy: KeyPolicy,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         create: bool,
     ) -> Result<Arc<Self>, KeysError> {
         let (now, realm) = (clock.now(), Realm::main());
-        let (version, ring) = match read_ring(&*store).await? {
+        let Custody { opener, maker } = custody;
+        let rotator = Rotator::new(store, maker, policy, clock, entropy);
+        let (version, ring) = match read_ring(&*rotator.store).await? {
             Some(found) => found,
-            None if create => make_first(&*store, &*custody, &policy, &*entropy, now).await?,
+            None if create => rotator.make_first().await?,
             None => return Err(KeysError::NoRing),
         };
-        custody.check_existing(ring.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
-        let retired = retired::read(&*store).await?.1;
-        let source = Source { realm: &realm, custody: &*custody, policy: &policy, now };
+        opener.check_existing(ring.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
+        let retired = retired::read(&*rotator.store).await?.1;
+        let source = Source { realm: &realm, opener: &*opener, policy: &rotator.policy, now };
         let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
+        if let Some(error) = snapshot.why_locked() {
+            tracing::error!(%error, "nothing can be signed or opened until the keys are unwrapped");
+        }
         let (current, age, gate) = (ArcSwap::from_pointee(snapshot), Age::new(now), Mutex::new(()));
-        Ok(Arc::new(Self { store, custody, policy, clock, entropy, realm, current, age, gate }))
+        Ok(Arc::new(Self { opener, rotator, realm, current, age, gate }))
     }
 
     /// The snapshot that was loaded last, without I/O.
@@ -103,39 +78,44 @@ impl Keys {
         self.current.load_full()
     }
 
-    /// A snapshot read less than [`REFRESH_AFTER`] ago, for everything that signs, seals or verifies. One caller reads,
-    /// the others wait for it. Only while the store is away is an older one used, up to [`super::STALE_LIMIT`], and never
-    /// one that is known to be out of date.
+    /// A snapshot read less than [`super::REFRESH_AFTER`] ago, for everything that signs, seals or verifies. One caller
+    /// reads, the others wait for it. Only while the store is away is an older one used, up to [`super::STALE_LIMIT`], and
+    /// never one that is known to be out of date.
     ///
     /// # Errors
     /// The error of the reading, or [`KeysError::Stale`] if it failed just now and is not repeated yet.
     pub async fn fresh(&self) -> Result<Arc<Snapshot>, KeysError> {
-        if self.age.is_fresh(self.clock.now()) {
+        if self.is_fresh(self.clock().now()) {
             return Ok(self.current());
         }
         let _one = self.gate.lock().await;
-        let now = self.clock.now();
-        if self.age.is_fresh(now) {
+        let now = self.clock().now();
+        if self.is_fresh(now) {
             return Ok(self.current());
         }
         if self.age.may_try(now) {
             match self.reload().await {
-                Err(error) if self.age.may_be_used(now) => {
+                Err(error) if self.may_be_used(now) => {
                     tracing::warn!(%error, "the key ring can't be read; the one read last is used");
                 }
                 read => return read,
             }
         }
-        if self.age.may_be_used(now) { Ok(self.current()) } else { Err(KeysError::Stale) }
+        if self.may_be_used(now) {
+            return Ok(self.current());
+        }
+        Err(self.why_locked().filter(|_| self.age.is_fresh(now)).map_or(KeysError::Stale, KeysError::Locked))
     }
 
-    /// The same for the JWKS, which is served for as long as the store is away: its keys remain valid.
+    /// The same for the JWKS, which is served for as long as the store or KMS is away: its keys remain valid.
     ///
     /// # Errors
-    /// Those of [`Self::fresh`], except while the store is away.
+    /// Those of [`Self::fresh`], except while the store or KMS is away.
     pub async fn published(&self) -> Result<Arc<Snapshot>, KeysError> {
         match self.fresh().await {
             Err(_) if self.age.is_away() => Ok(self.current()),
+            // Read, but not unwrapped.
+            Err(KeysError::Locked(_)) => Ok(self.current()),
             read => read,
         }
     }
@@ -154,209 +134,104 @@ impl Keys {
     /// What the background task does every minute: refresh, and rotate if that is due and allowed.
     pub async fn maintain(&self) -> Result<Maintained, KeysError> {
         let snapshot = self.refresh().await?;
-        let now = self.clock.now();
-        let misdated = self.policy.algs.iter().any(|alg| {
+        let (now, policy) = (self.clock().now(), self.policy());
+        let misdated = policy.algs.iter().any(|alg| {
             let ring = snapshot.ring();
-            ring.active(*alg, now).is_none() && ring.in_charge(*alg, self.policy.publish_lead, now).is_some()
+            ring.active(*alg, now).is_none() && ring.in_charge(*alg, policy.publish_lead, now).is_some()
         });
-        let rotated = self.rotate_if_due(&snapshot, now).await?;
+        let changed = self.rotator.rotate_if_due(snapshot.version(), snapshot.ring()).await?;
+        if changed.is_some() {
+            self.refresh().await?;
+        }
         let snapshot = self.current();
         let late = |alg| {
-            let next =
-                snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(self.policy.rotation_period));
+            let next = snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(policy.rotation_period));
             snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
         };
-        Ok(Maintained { rotated, overdue: self.policy.algs.iter().any(|alg| late(*alg)), misdated })
+        let overdue = policy.algs.iter().any(|alg| late(*alg));
+        Ok(Maintained { rotated: changed == Some(true), overdue, misdated })
     }
 
     /// Removes what has expired. To be called only while the clock can be trusted.
     pub async fn remove_expired(&self) -> Result<(), KeysError> {
         let snapshot = self.fresh().await?;
-        if self.custody.can_generate() { self.prune(&snapshot, self.clock.now()).await } else { Ok(()) }
-    }
-
-    /// `keys rotate`.
-    ///
-    /// # Errors
-    /// [`KeysError::Refused`] if verifiers can't know the next keys yet (without `force`), or a failure of store or
-    /// custody.
-    pub async fn rotate(&self, when: RotateWhen) -> Result<ChangeReport, KeysError> {
-        let now = self.clock.now();
-        let ring = self
-            .change(|ring| match when {
-                RotateWhen::Scheduled => plan::rotate_scheduled(ring, &self.policy, now),
-                RotateWhen::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
-            })
-            .await?;
-        let pending = ring.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
-        let at = match when {
-            // Not always one lead from now: a key that was to begin sooner still does.
-            RotateWhen::Scheduled => pending.map(|key| key.sign_from).max().unwrap_or(now),
-            RotateWhen::Now { .. } => now,
-        };
-        let ended = ring.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= at));
-        let old_accepted_until = ended.filter_map(|key| key.remove_at).max().unwrap_or(now);
-        Ok(self.report(&ring, now, at, old_accepted_until))
-    }
-
-    /// `keys revoke KID`. A key that was removed before can be revoked, too: it then verifies no `id_token_hint` either.
-    ///
-    /// # Errors
-    /// [`KeysError::Refused`] for an unknown key, or if verifiers can't know the successor yet (without `force`).
-    pub async fn revoke(&self, kid: &str, force: bool) -> Result<ChangeReport, KeysError> {
-        let now = self.clock.now();
-        let retired = retired::read(&*self.store).await?.1.keys.iter().any(|key| key.public.kid == kid);
-        let ring = self
-            .change(|ring| match plan::revoke(ring, &self.policy, kid, force, now) {
-                Err(RingRefusal::UnknownKey) if retired => Ok(plan::revoke_retired(ring, kid, now)),
-                planned => planned,
-            })
-            .await?;
-        retired::merge(&*self.store, &ring, &[], now, self.stamp(now)).await?;
-        Ok(self.report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
-    }
-
-    /// Ends everything that was issued before, as after a restore, and corrects the dates that are ahead of this clock.
-    pub async fn end_all(&self) -> Result<(), KeysError> {
-        let Stamp { at, request } = self.stamp(self.clock.now());
-        self.change(|ring| Ok(plan::end_all(ring, &self.policy, request, at))).await.map(drop)
-    }
-
-    /// The policy it was opened with.
-    pub const fn policy(&self) -> &KeyPolicy {
-        &self.policy
-    }
-
-    /// Reads the ring and loads what changed. The caller holds the gate.
-    async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
-        let now = self.clock.now();
-        let epoch = self.age.begin(now);
-        let read = self.read(now).await;
-        self.age.end((now, epoch), &read);
-        read
-    }
-
-    async fn read(&self, now: Timestamp) -> Result<Arc<Snapshot>, KeysError> {
-        let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
-        let previous = self.current();
-        // The content is compared, too: after a restored backup the same version may have another one.
-        let changed = version != previous.version() || ring != *previous.ring();
-        if changed || !previous.is_complete(now) {
-            let retired = retired::read(&*self.store).await?.1;
-            let source = Source { realm: &self.realm, custody: &*self.custody, policy: &self.policy, now };
-            let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
-            self.current.store(Arc::new(snapshot));
-        }
-        Ok(self.current())
-    }
-
-    async fn rotate_if_due(&self, snapshot: &Snapshot, now: Timestamp) -> Result<bool, KeysError> {
-        let due = match plan::due(snapshot.ring(), &self.policy, now) {
-            Ok(Some(due)) if self.custody.can_generate() => due,
-            Ok(_) => return Ok(false),
-            Err(refusal) => {
-                tracing::error!(%refusal, "the keys can't be rotated");
-                return Ok(false);
-            }
-        };
-        let makes_keys = !due.keys.is_empty();
-        let ring = complete(due, &*self.custody, &self.policy).await?;
-        let won = self.replace(snapshot.version(), &ring, now).await?;
-        // Won or lost, there is a new ring.
-        self.refresh().await?;
-        Ok(won && makes_keys)
-    }
-
-    async fn prune(&self, snapshot: &Snapshot, now: Timestamp) -> Result<(), KeysError> {
-        let Some((ring, removed)) = plan::prune(snapshot.ring(), now) else { return Ok(()) };
-        // First the copy, then the removal: a failure in between leaves a key in both records, not in neither.
-        retired::merge(&*self.store, &ring, &removed, now, self.stamp(now)).await?;
-        if self.replace(snapshot.version(), &ring, now).await? {
+        if self.rotator.remove_expired(snapshot.version(), snapshot.ring()).await? {
             self.refresh().await?;
         }
         Ok(())
     }
 
-    /// Reads, decides, makes, writes; repeats that if others wrote in between.
-    async fn change(&self, decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>) -> Result<Ring, KeysError> {
-        for _ in 0..ATTEMPTS {
-            let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
-            let plan = decide(&ring)?;
-            if !plan.keys.is_empty() && !self.custody.can_generate() {
-                return Err(RingRefusal::MayNotGenerate.into());
+    /// [`Rotator::rotate`], and this process uses the result at once.
+    pub async fn rotate(&self, when: RotateWhen) -> Result<ChangeReport, KeysError> {
+        let report = self.rotator.rotate(when).await?;
+        self.refresh().await?;
+        Ok(report)
+    }
+
+    /// [`Rotator::revoke`], and this process uses the result at once.
+    pub async fn revoke(&self, kid: &str, force: bool) -> Result<ChangeReport, KeysError> {
+        let report = self.rotator.revoke(kid, force).await?;
+        self.refresh().await?;
+        Ok(report)
+    }
+
+    /// [`Rotator::end_all`], and this process uses the result at once.
+    pub async fn end_all(&self) -> Result<(), KeysError> {
+        self.rotator.end_all().await?;
+        self.refresh().await.map(drop)
+    }
+
+    /// The policy it was opened with.
+    pub const fn policy(&self) -> &KeyPolicy {
+        &self.rotator.policy
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.rotator.clock
+    }
+
+    /// Whether the current snapshot can be used without reading again.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.age.is_fresh(now) && self.why_locked().is_none()
+    }
+
+    /// Whether it may be used although it is not fresh.
+    fn may_be_used(&self, now: Timestamp) -> bool {
+        self.age.may_be_used(now) && self.why_locked().is_none()
+    }
+
+    fn why_locked(&self) -> Option<Arc<SignError>> {
+        self.current.load().why_locked().cloned()
+    }
+
+    /// Reads the ring and loads what changed. The caller holds the gate.
+    async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
+        let now = self.clock().now();
+        let epoch = self.age.begin(now);
+        let read = match self.read(now).await {
+            // Nobody can have decided anything by it, so the one before is still in force.
+            Err(KeysError::Corrupt(what)) => {
+                tracing::error!(what, "the key ring in the store is damaged; the last good one is used");
+                Ok(self.current())
             }
-            let ring = complete(plan, &*self.custody, &self.policy).await?;
-            if self.replace(version, &ring, self.clock.now()).await? {
-                self.refresh().await?;
-                return Ok(ring);
-            }
+            read => read,
+        };
+        self.age.end((now, epoch), &read);
+        let snapshot = read?;
+        snapshot.why_locked().cloned().map_or(Ok(snapshot), |why| Err(KeysError::Locked(why)))
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Arc<Snapshot>, KeysError> {
+        let (version, ring) = self.rotator.ring().await?;
+        let previous = self.current();
+        // The content is compared, too: after a restored backup the same version may have another one.
+        let changed = version != previous.version() || ring != *previous.ring();
+        if changed || !previous.is_complete(now) {
+            let retired = retired::read(&*self.rotator.store).await?.1;
+            let source = Source { realm: &self.realm, opener: &*self.opener, policy: self.policy(), now };
+            let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
+            self.current.store(Arc::new(snapshot));
         }
-        Err(RingRefusal::Contended.into())
+        Ok(self.current())
     }
-
-    /// Whether the write took effect.
-    pub(super) async fn replace(&self, seen: u64, ring: &Ring, now: Timestamp) -> Result<bool, KeysError> {
-        let stamp = self.stamp(now);
-        let done = self.store.replace_ring(RingDocument::Ring, Some(seen), &ring.to_text()?, stamp).await?;
-        Ok(done.is_done())
-    }
-
-    fn report(
-        &self,
-        ring: &Ring,
-        now: Timestamp,
-        signs_from: Timestamp,
-        old_accepted_until: Timestamp,
-    ) -> ChangeReport {
-        let keys = snapshot::list(ring, now);
-        ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
-    }
-
-    fn stamp(&self, at: Timestamp) -> Stamp {
-        stamp(&*self.entropy, at)
-    }
-}
-
-pub(super) fn stamp(entropy: &dyn Entropy, at: Timestamp) -> Stamp {
-    Stamp { at, request: RequestId::from_bytes(entropy::bytes(entropy)) }
-}
-
-pub(super) async fn read_ring(store: &dyn Store) -> Result<Option<(u64, Ring)>, KeysError> {
-    let Some(document) = store.ring(RingDocument::Ring).await? else { return Ok(None) };
-    Ok(Some((document.version, Ring::parse(&document.body)?)))
-}
-
-/// Makes the material a plan asks for.
-pub(super) async fn complete(
-    plan: Plan,
-    custody: &dyn Custody,
-    policy: &KeyPolicy,
-) -> Result<Ring, KeysError> {
-    let mut made = Vec::with_capacity(plan.keys.len());
-    for (alg, _) in &plan.keys {
-        made.push(custody.new_signing_key(plan.wrapping_key(), *alg).await?);
-    }
-    let master = match plan.master {
-        Some((id, _)) if custody.can_generate() => Some(custody.new_master(plan.wrapping_key(), id).await?),
-        _ => None,
-    };
-    Ok(plan.complete(policy, made, master))
-}
-
-/// Makes the first ring, or takes the one of a process that was faster.
-async fn make_first(
-    store: &dyn Store,
-    custody: &dyn Custody,
-    policy: &KeyPolicy,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> Result<(u64, Ring), KeysError> {
-    if !custody.can_generate() {
-        return Err(KeysError::NoRing);
-    }
-    let ring =
-        complete(plan::first(custody.first_wrapping_key().await?, policy, now)?, custody, policy).await?;
-    // Done or lost: the ring is what the store has now.
-    let _ = store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp(entropy, now)).await?;
-    read_ring(store).await?.ok_or(KeysError::NoRing)
 }

@@ -1,12 +1,28 @@
 //! The second record: public halves of removed keys, which for 90 days verify `id_token_hint` and nothing else.
 
 use super::error::{KeysError, RingRefusal};
-use super::ring::{RetiredKey, RetiredKeys, Ring};
+use super::ring::{KEEP_RETIRED, RetiredKey, RetiredKeys, Ring};
 use protocol::time::Timestamp;
 use storage::{RingDocument, Stamp, Store};
 
 /// How often the write is tried while others write, too.
 const ATTEMPTS: usize = 5;
+/// How many revocations are remembered. They are limited by number, so that no wrong clock makes one forgotten.
+const MAX_REVOKED: usize = 100;
+
+/// The ring without what has expired, and the public keys to keep for `id_token_hint`; `None` if nothing has expired.
+pub(super) fn prune(ring: &Ring, now: Timestamp) -> Option<(Ring, Vec<RetiredKey>)> {
+    let mut pruned = ring.clone();
+    let removed = pruned.keys.extract_if(.., |key| key.is_removed(now));
+    // A key that never signed has no hints to verify.
+    let used = removed.filter(|key| key.retire_at.is_some_and(|retire_at| key.sign_from < retire_at));
+    let retired = used
+        .filter_map(|key| Some(RetiredKey { until: key.remove_at?.plus(KEEP_RETIRED), public: key.public }))
+        .collect();
+    pruned.masters.retain(|master| !master.remove_at.is_some_and(|at| at.has_passed(now)));
+    pruned.revoked.drain(..pruned.revoked.len().saturating_sub(MAX_REVOKED));
+    (pruned != *ring).then_some((pruned, retired))
+}
 
 /// The record with its version.
 pub(super) async fn read(store: &dyn Store) -> Result<(Option<u64>, RetiredKeys), KeysError> {

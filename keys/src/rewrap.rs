@@ -6,11 +6,15 @@
 //! need it. Between any two steps the file that the ring names is one of the two. Running the same command again
 //! continues from where it stopped.
 
+use super::custody::{Maker, Opener};
 use super::error::{KeysError, RingRefusal, SignError, SignErrorKind};
+use super::local::LocalCustody;
 use super::master_file::{MasterKeyFile, successor, with_suffix};
 use super::plan;
-use super::process::{ATTEMPTS, Keys, complete, read_ring};
+use super::ring::{KeyState, Ring, RingKey};
+use super::rotator::{ATTEMPTS, Rotator, read_ring};
 use crate::entropy::Entropy;
+use protocol::time::Timestamp;
 use std::io;
 use std::path::Path;
 use storage::Store;
@@ -63,29 +67,70 @@ pub fn finish(path: &Path, new: &MasterKeyFile, entropy: &dyn Entropy) -> Result
     new.put_in_place(path, entropy).map_err(failed("putting the new master key file in place"))
 }
 
-impl Keys {
+impl Rotator {
     /// The step in between: the master key file of this name wraps everything, and a sealing master is added, so that
     /// masters that leaked with the former file soon seal nothing new. False if that was done before.
     ///
     /// # Errors
-    /// [`KeysError::Refused`] with [`RingRefusal::TooManyMasters`] or [`RingRefusal::Contended`], and failures of store or
-    /// custody.
-    pub async fn rewrap(&self, name: &str) -> Result<bool, KeysError> {
+    /// [`KeysError::Refused`] with [`RingRefusal::TooManyMasters`], [`RingRefusal::Moving`] or [`RingRefusal::Contended`],
+    /// and failures of store or custody.
+    pub async fn rewrap(&self, custody: &LocalCustody, name: &str) -> Result<bool, KeysError> {
         for _ in 0..ATTEMPTS {
-            let (version, ring) = read_ring(&*self.store).await?.ok_or(KeysError::NoRing)?;
+            let (version, ring) = self.ring().await?;
             if ring.wrapping_key.as_deref() == Some(name) {
                 return Ok(false);
             }
+            if let Some(to) = ring.moving_to {
+                return Err(RingRefusal::Moving(to).into());
+            }
             let now = self.clock.now();
-            let plan = plan::add_master(self.custody.rewrap(ring, name).await?, now)?;
-            let ring = complete(plan, &*self.custody, &self.policy).await?;
-            if self.replace(version, &ring, now).await? {
-                self.refresh().await?;
+            let mut rewrapped = wrapped_by(&ring, custody, custody, name).await?;
+            rewrapped.wrapping_key = Some(name.to_owned());
+            let next = self.complete(plan::add_master(rewrapped, now)?).await?;
+            if self.replace(version, &ring, &next, now).await? {
                 return Ok(true);
             }
         }
         Err(RingRefusal::Contended.into())
     }
+}
+
+/// The ring with the private halves as `maker` wraps them with the key `to`. What can't leave its custody stays as it is.
+pub(super) async fn wrapped_by(
+    ring: &Ring,
+    opener: &dyn Opener,
+    maker: &dyn Maker,
+    to: &str,
+) -> Result<Ring, KeysError> {
+    let (mut next, from) = (ring.clone(), ring.wrapping_key.as_deref());
+    for key in &mut next.keys {
+        if let Some(pkcs8) = opener.export(from, key).await? {
+            key.wrapped = maker.wrap_signing_key(to, &key.kid, &pkcs8).await?;
+        }
+    }
+    let masters: Vec<_> = ring.masters.iter().collect();
+    let mut unwrapped = Vec::with_capacity(masters.len());
+    for (master, key) in masters.iter().zip(opener.masters(from, &masters).await) {
+        unwrapped.push((master.id, key?));
+    }
+    let wrapped = maker.wrap_masters(to, &unwrapped).await?;
+    for (master, wrapped) in next.masters.iter_mut().zip(wrapped) {
+        master.wrapped = wrapped;
+    }
+    Ok(next)
+}
+
+/// Whether a custody opens everything of a ring that is still needed: every master, and every key that may sign.
+pub(super) async fn check_opens(ring: &Ring, opener: &dyn Opener, now: Timestamp) -> Result<(), SignError> {
+    let (name, masters): (_, Vec<_>) = (ring.wrapping_key.as_deref(), ring.masters.iter().collect());
+    for master in opener.masters(name, &masters).await {
+        master?;
+    }
+    let may_sign = |key: &&RingKey| matches!(key.state(now), KeyState::Pending | KeyState::Active);
+    for key in ring.keys.iter().filter(may_sign) {
+        opener.signer(name, key).await?;
+    }
+    Ok(())
 }
 
 /// Also if one is a link to the other.

@@ -27,6 +27,11 @@ pub const MASTER_LEAD: Duration = Duration::from_secs(180);
 /// How long the public halves of removed keys are kept, for `id_token_hint`.
 pub const KEEP_RETIRED: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// How long before it begins to sign a pending key is unwrapped.
+pub(super) const UNWRAP_AHEAD: Duration = Duration::from_secs(3600);
+/// How long the making of keys may take.
+const CLAIM: Duration = Duration::from_secs(5 * 60);
+
 /// What the settings say about keys.
 #[derive(Clone, Debug)]
 pub struct KeyPolicy {
@@ -70,6 +75,9 @@ pub struct RingKey {
     pub public: Jwk,
     /// Its private half, as the custody wrapped it; or the name by which the custody knows it.
     pub wrapped: String,
+    /// The same by the custody that the keys are moved to, until the move has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// When it was put into the ring and so into the JWKS, by the clock of the process that did it.
     pub publish_at: Timestamp,
     /// When it begins to sign.
@@ -99,6 +107,11 @@ impl RingKey {
         }
     }
 
+    /// Whether a token may be signed with it: it is active, or stands in for its successor.
+    pub fn may_sign(&self, now: Timestamp) -> bool {
+        self.sign_from <= now && (self.state(now) == KeyState::Active || self.may_stand_in(now))
+    }
+
     /// Whether it may sign although its successor should: only as long as every token that it signs can be verified until
     /// it expires, which is the first half of its retirement.
     pub fn may_stand_in(&self, now: Timestamp) -> bool {
@@ -114,6 +127,9 @@ pub struct RingMaster {
     pub id: u16,
     /// Its key, as the custody wrapped it.
     pub wrapped: String,
+    /// The same by the custody that the keys are moved to, until the move has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// When it begins to seal.
     pub seal_from: Timestamp,
     /// When it is removed. `None`: it is the newest.
@@ -133,10 +149,16 @@ pub struct RevokedKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ring {
     format: u32,
-    /// The name of the wrapping key of everything in it, as the custody gave it: of local custody, the master key file.
-    /// `None`: the one from before they had names.
+    /// The name of the wrapping key of everything in it, as the custody gave it: that of the master key file, or the ARN
+    /// of the KMS key. `None`: a master key file from before they had names.
     #[serde(rename = "root", default, skip_serializing_if = "Option::is_none")]
     pub wrapping_key: Option<String>,
+    /// The wrapping key that the keys are moved to, until the move has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving_to: Option<String>,
+    /// When a process began to make keys where unused ones cost something ([`super::Maker::leaves_unused_keys`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
     /// Signing keys.
     pub keys: Vec<RingKey>,
     /// Sealing masters, oldest first.
@@ -159,6 +181,8 @@ impl Ring {
         Self {
             format: FORMAT,
             wrapping_key: None,
+            moving_to: None,
+            claimed_at: None,
             keys: Vec::new(),
             masters: Vec::new(),
             revoked: Vec::new(),
@@ -171,7 +195,7 @@ impl Ring {
     /// Reads the stored text.
     ///
     /// # Errors
-    /// [`KeysError::Corrupt`] if it is no ring, or one of a newer version.
+    /// [`KeysError::Corrupt`] if it is no ring, [`KeysError::Newer`] if it is one of a newer version.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -181,7 +205,7 @@ impl Ring {
         let Versioned { format } =
             serde_json::from_str(text).map_err(|_| KeysError::Corrupt("it has no version"))?;
         if format != FORMAT {
-            return Err(KeysError::Corrupt("it was written by a newer version of this program"));
+            return Err(KeysError::Newer);
         }
         serde_json::from_str(text).map_err(|_| KeysError::Corrupt("it is damaged"))
     }
@@ -189,6 +213,25 @@ impl Ring {
     /// The text to store.
     pub fn to_text(&self) -> Result<String, KeysError> {
         serde_json::to_string(self).map_err(|_| KeysError::Corrupt("it can't be written"))
+    }
+
+    /// The ring as the custody sees it that the keys are moved to; `None` if no move is in progress.
+    pub fn as_moved(&self) -> Option<Self> {
+        let to = self.moving_to.clone()?;
+        let mut moved = Self { wrapping_key: Some(to), moving_to: None, ..self.clone() };
+        for key in &mut moved.keys {
+            key.wrapped = key.moved.take().unwrap_or_else(|| std::mem::take(&mut key.wrapped));
+        }
+        for master in &mut moved.masters {
+            master.wrapped = master.moved.take().unwrap_or_else(|| std::mem::take(&mut master.wrapped));
+        }
+        Some(moved)
+    }
+
+    /// Whether another process began so recently to make keys that it may still do so. Only a saving: if clocks differ
+    /// by more than this, two processes make keys, and one of them loses.
+    pub fn is_claimed(&self, now: Timestamp) -> bool {
+        self.claimed_at.is_some_and(|at| at.since(now).max(now.since(at)) < CLAIM)
     }
 
     /// The key of `alg` that signs at `now`: the newest that has begun. The later in the list wins a tie.
@@ -201,6 +244,12 @@ impl Ring {
     pub fn pending(&self, alg: Algorithm, now: Timestamp) -> Option<&RingKey> {
         let ahead = self.keys.iter().filter(|key| key.alg == alg && key.state(now) == KeyState::Pending);
         ahead.min_by_key(|key| key.sign_from)
+    }
+
+    /// The pending keys of `alg` that begin to sign so soon that they are unwrapped now.
+    pub fn soon(&self, alg: Algorithm, now: Timestamp) -> impl Iterator<Item = &RingKey> {
+        let begins = move |key: &&RingKey| key.sign_from > now && key.sign_from <= now.plus(UNWRAP_AHEAD);
+        self.keys.iter().filter(move |key| key.alg == alg).filter(begins)
     }
 
     /// The key that signs for `alg` at `now`: its active key. If none has begun, because a clock that ran ahead dated them
@@ -291,7 +340,7 @@ impl RetiredKeys {
         let keys: Self =
             serde_json::from_str(text).map_err(|_| KeysError::Corrupt("the retired keys are damaged"))?;
         if keys.format != FORMAT {
-            return Err(KeysError::Corrupt("the retired keys were written by a newer version"));
+            return Err(KeysError::Newer);
         }
         Ok(keys)
     }

@@ -142,14 +142,19 @@ impl fmt::Debug for Opened {
 
 /// An immutable list of masters with their subkeys.
 pub struct Seals {
-    /// Each with the time from which it seals, newest first. Never empty.
+    /// Each with the time from which it seals, newest first. Empty only in [`Seals::none`].
     masters: Vec<(Timestamp, Arc<Subkeys>)>,
 }
 
 impl Seals {
     /// Derives all subkeys. `None` without any master, or if the crypto library fails.
     pub fn new(realm: &Realm, masters: &[Master]) -> Option<Self> {
-        Self { masters: Vec::new() }.renewed(realm, &[], masters)
+        Self::none().renewed(realm, &[], masters)
+    }
+
+    /// No masters: seals and opens nothing. Only for a process that has unwrapped none yet.
+    pub(crate) const fn none() -> Self {
+        Self { masters: Vec::new() }
     }
 
     /// A list of the masters that `keep` names, with the times from which they now seal, and of new ones. What was derived

@@ -1,6 +1,7 @@
 //! A private key in memory, and its signer (aws-lc).
 
 use super::custody::{Headers, TokenSigner, Typ};
+use super::der;
 use super::error::{SignError, SignErrorKind};
 use super::ring::RingKey;
 use super::verify::PublicKey;
@@ -17,7 +18,7 @@ use protocol::jwk::{Algorithm, KeyMaterial};
 use zeroize::Zeroizing;
 
 /// The text that every key signs once before it is used.
-const PROBE: &[u8] = b"keyward key check";
+pub(crate) const PROBE: &[u8] = b"keyward key check";
 
 /// A private key.
 pub enum PrivateKey {
@@ -71,8 +72,8 @@ impl PrivateKey {
     /// The public parameters.
     pub fn material(&self) -> Result<KeyMaterial, SignError> {
         let material = match self {
-            Self::Rsa(pair, _) => rsa_material(pair.public_key().as_ref()),
-            Self::Ec(pair) => ec_material(pair.public_key().as_ref()),
+            Self::Rsa(pair, _) => der::rsa_material(pair.public_key().as_ref()),
+            Self::Ec(pair) => der::ec_material(pair.public_key().as_ref()),
             Self::Ed(pair) => {
                 let x = base64url::encode(pair.public_key().as_ref());
                 Some(KeyMaterial::Okp { crv: "Ed25519".to_owned(), x })
@@ -122,11 +123,16 @@ impl MemorySigner {
             headers: Headers::new(key.alg, &key.kid),
             key: private,
         };
-        let signature = signer.key.sign(PROBE)?;
-        match PublicKey::parse(&key.public) {
-            Some(public) if public.verify_bytes(PROBE, &signature) => Ok(signer),
-            _ => Err(SignError::bare(SignErrorKind::Corrupt, "a private key does not fit its public half")),
-        }
+        check_probe(key, &signer.key.sign(PROBE)?)?;
+        Ok(signer)
+    }
+}
+
+/// Whether a signature of the probe is one of this key.
+pub(crate) fn check_probe(key: &RingKey, signature: &[u8]) -> Result<(), SignError> {
+    match PublicKey::parse(&key.public) {
+        Some(public) if public.verify_bytes(PROBE, signature) => Ok(()),
+        _ => Err(SignError::bare(SignErrorKind::Corrupt, "a private key does not fit its public half")),
     }
 }
 
@@ -148,36 +154,4 @@ impl TokenSigner for MemorySigner {
     async fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         self.key.sign(signing_input)
     }
-}
-
-/// Of an uncompressed point (SEC 1 §2.3.3).
-fn ec_material(point: &[u8]) -> Option<KeyMaterial> {
-    let numbers = point.strip_prefix(&[4])?;
-    let (x, y) = numbers.split_at_checked(32)?;
-    (y.len() == 32).then(|| KeyMaterial::Ec {
-        crv: "P-256".to_owned(),
-        x: base64url::encode(x),
-        y: base64url::encode(y),
-    })
-}
-
-/// Of an `RSAPublicKey` (RFC 8017 A.1.1): a sequence of two integers.
-fn rsa_material(der: &[u8]) -> Option<KeyMaterial> {
-    let (sequence, []) = der_value(der, 0x30)? else { return None };
-    let (n, rest) = der_value(sequence, 0x02)?;
-    let (e, []) = der_value(rest, 0x02)? else { return None };
-    // RFC 7518 §6.3.1.1: without the zero that keeps a DER integer positive.
-    let number = |bytes: &[u8]| base64url::encode(bytes.strip_prefix(&[0]).unwrap_or(bytes));
-    Some(KeyMaterial::Rsa { n: number(n), e: number(e) })
-}
-
-/// A DER value of the given tag, and what follows it. Lengths up to 65535.
-fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = match der.strip_prefix(&[tag])? {
-        [0x82, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
-        [0x81, length, rest @ ..] => (usize::from(*length), rest),
-        [length @ 0..=0x7f, rest @ ..] => (usize::from(*length), rest),
-        _ => return None,
-    };
-    rest.split_at_checked(length)
 }

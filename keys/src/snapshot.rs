@@ -1,17 +1,17 @@
 //! The ring as a process uses it: parsed, unwrapped, rendered, immutable. Every method takes `now`, so a snapshot remains
 //! valid as time passes.
 
-use super::custody::{Custody, TokenSigner};
+use super::custody::TokenSigner;
 use super::error::{KeysError, SignError, SignErrorKind};
-use super::ring::{KeyPolicy, KeyState, RetiredKeys, Ring, RingKey};
+use super::load::{Loading, Previous, Source};
+use super::ring::{KeyState, RetiredKeys, Ring, RingKey};
 use super::verified::Verified;
 use super::verify::PublicKey;
-use crate::seal::{Master, Seals};
+use crate::seal::Seals;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use protocol::base64url;
 use protocol::generation::Generation;
-use protocol::id::Realm;
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::Compact;
 use protocol::time::Timestamp;
@@ -19,9 +19,6 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long before it begins to sign a pending key is unwrapped.
-const UNWRAP_AHEAD: Duration = Duration::from_secs(3600);
 
 /// The answer of `/jwks`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,19 +61,17 @@ pub struct Snapshot {
     /// The JWKS up to each instant, in order; the last without end.
     jwks: Vec<(Option<Timestamp>, Jwks)>,
     seals: Seals,
-}
-
-/// What a snapshot is made of.
-pub(super) struct Source<'a> {
-    pub(super) realm: &'a Realm,
-    pub(super) custody: &'a dyn Custody,
-    pub(super) policy: &'a KeyPolicy,
-    pub(super) now: Timestamp,
+    /// Why nothing can be sealed or opened, or not all of it: a master that is in use can't be unwrapped.
+    locked: Option<Arc<SignError>>,
 }
 
 impl Snapshot {
     /// Unwraps and parses what `previous` doesn't have already. A key that can't be unwrapped is left out, and its
-    /// predecessor continues to sign; a master that can't be unwrapped is an error.
+    /// predecessor continues to sign. A master that is in use and can't be unwrapped locks the snapshot.
+    ///
+    /// # Errors
+    /// [`KeysError::Corrupt`]; and in a process that has no `previous`, [`KeysError::Sign`] with a failure to unwrap a
+    /// master that does not pass by itself.
     pub(super) async fn load(
         source: &Source<'_>,
         version: u64,
@@ -84,8 +79,16 @@ impl Snapshot {
         retired: &RetiredKeys,
         previous: Option<&Self>,
     ) -> Result<Self, KeysError> {
-        let seals = load_seals(source, &ring, previous).await?;
-        let signers = load_signers(source, &ring, previous).await;
+        let moved = ring.as_moved();
+        let loading = Loading {
+            source,
+            ring: &ring,
+            moved: moved.as_ref(),
+            previous: previous
+                .map(|previous| Previous { seals: &previous.seals, signers: &previous.signers }),
+        };
+        let (seals, signers) = tokio::join!(loading.seals(), loading.signers());
+        let (seals, locked) = seals?;
         let parse = |key: &RingKey| Some((key.kid.clone(), PublicKey::parse(&key.public)?));
         let published = ring.keys.iter().map(parse).collect::<Option<_>>();
         let published = published.ok_or(KeysError::Corrupt("a public key is damaged"))?;
@@ -96,7 +99,19 @@ impl Snapshot {
         let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
         let (algs, publish_lead) = (source.policy.algs.clone(), source.policy.publish_lead);
         let verified = Verified::default();
-        Ok(Self { version, algs, publish_lead, signers, published, verified, retired, jwks, seals, ring })
+        Ok(Self {
+            version,
+            algs,
+            publish_lead,
+            signers,
+            published,
+            verified,
+            retired,
+            jwks,
+            seals,
+            locked,
+            ring,
+        })
     }
 
     /// The signer at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or its
@@ -129,7 +144,7 @@ impl Snapshot {
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
         // From the end, since the later in the list wins a tie.
         let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);
-        let mut begun: Vec<_> = ours.filter(|key| may_sign(key, now)).collect();
+        let mut begun: Vec<_> = ours.filter(|key| key.may_sign(now)).collect();
         begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
         let first = || self.ring.in_charge(alg, self.publish_lead, now);
         begun.iter().find_map(|key| self.signers.get(&key.kid)).or_else(|| self.signers.get(&first()?.kid))
@@ -165,6 +180,11 @@ impl Snapshot {
         current.map(|(_, jwks)| jwks.clone()).unwrap_or_else(empty_jwks)
     }
 
+    /// Why this snapshot can't be used for sealing and opening; `None` if it can.
+    pub(super) const fn why_locked(&self) -> Option<&Arc<SignError>> {
+        self.locked.as_ref()
+    }
+
     /// Seals and opens.
     pub const fn seals(&self) -> &Seals {
         &self.seals
@@ -190,11 +210,14 @@ impl Snapshot {
         &self.ring
     }
 
-    /// Whether every key that should be unwrapped is.
+    /// Whether everything that should be unwrapped is.
     pub(super) fn is_complete(&self, now: Timestamp) -> bool {
-        let mut wanted =
-            self.ring.keys.iter().filter(|key| is_wanted(key, &self.ring, self.publish_lead, now));
-        wanted.all(|key| self.signers.contains_key(&key.kid))
+        let has = |key: &RingKey| self.signers.contains_key(&key.kid);
+        self.ring.masters.iter().all(|master| self.seals.has(master.id))
+            && self.algs.iter().all(|alg| {
+                let in_charge = self.ring.in_charge(*alg, self.publish_lead, now);
+                in_charge.is_none_or(has) && self.ring.soon(*alg, now).all(has)
+            })
     }
 }
 
@@ -216,58 +239,6 @@ pub fn list(ring: &Ring, now: Timestamp) -> Vec<KeyInfo> {
         remove_at: key.remove_at,
     };
     ring.keys.iter().map(info).collect()
-}
-
-fn may_sign(key: &RingKey, now: Timestamp) -> bool {
-    key.sign_from <= now && (key.state(now) == KeyState::Active || key.may_stand_in(now))
-}
-
-fn is_wanted(key: &RingKey, ring: &Ring, lead: Duration, now: Timestamp) -> bool {
-    let signs_soon = key.sign_from <= now.plus(UNWRAP_AHEAD) && key.may_stand_in(now);
-    signs_soon || ring.in_charge(key.alg, lead, now).is_some_and(|first| first.kid == key.kid)
-}
-
-async fn load_seals(
-    source: &Source<'_>,
-    ring: &Ring,
-    previous: Option<&Snapshot>,
-) -> Result<Seals, KeysError> {
-    let kept: Vec<_> = ring.masters.iter().map(|master| (master.id, master.seal_from)).collect();
-    let mut new = Vec::new();
-    for master in &ring.masters {
-        if previous.is_none_or(|previous| !previous.seals.has(master.id)) {
-            let key = source.custody.master(ring.wrapping_key.as_deref(), master).await?;
-            new.push(Master { id: master.id, key, seal_from: master.seal_from });
-        }
-    }
-    let seals = match previous {
-        Some(previous) => previous.seals.renewed(source.realm, &kept, &new),
-        None => Seals::new(source.realm, &new),
-    };
-    seals.ok_or(KeysError::Corrupt("it holds no sealing master"))
-}
-
-async fn load_signers(
-    source: &Source<'_>,
-    ring: &Ring,
-    previous: Option<&Snapshot>,
-) -> HashMap<String, Arc<dyn TokenSigner>> {
-    let mut signers = HashMap::new();
-    let lead = source.policy.publish_lead;
-    for key in ring.keys.iter().filter(|key| is_wanted(key, ring, lead, source.now)) {
-        let known = previous.and_then(|previous| previous.signers.get(&key.kid));
-        let signer = match known {
-            Some(signer) => Ok(Arc::clone(signer)),
-            None => source.custody.signer(ring.wrapping_key.as_deref(), key).await,
-        };
-        match signer {
-            Ok(signer) => {
-                signers.insert(key.kid.clone(), signer);
-            }
-            Err(error) => tracing::error!(kid = key.kid, %error, "a signing key can't be used"),
-        }
-    }
-    signers
 }
 
 /// The JWKS now and after each instant at which a key leaves it, so that no request renders it.

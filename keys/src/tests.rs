@@ -2,9 +2,9 @@
 
 use super::age::{RETRY_AFTER, RETRY_SOON};
 use super::custody::Headers;
-use super::plan::{self, NewKey};
-use super::process::{ATTEMPTS, read_ring, stamp};
+use super::plan::NewKey;
 use super::ring::{KEEP_RETIRED, MASTER_LEAD, RingKey, RingMaster};
+use super::rotator::{ATTEMPTS, read_ring, stamp};
 use super::*;
 use crate::clock::{Clock, FakeClock};
 use crate::entropy::{self, Entropy, SeededEntropy};
@@ -23,11 +23,15 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 mod clocks;
+mod contract;
 mod custodian;
 mod jwks;
+mod kms;
+mod kms_world;
 mod limits;
 mod load;
 mod masters;
+mod moving;
 mod opening;
 mod races;
 mod refresh;
@@ -97,13 +101,22 @@ impl World {
         Arc::new(SeededEntropy::new(self.streams.fetch_add(1, Ordering::SeqCst)))
     }
 
-    fn custody(&self) -> LocalCustody {
+    fn local(&self) -> LocalCustody {
         LocalCustody::new(self.master_key(), Realm::main(), self.entropy())
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::of(self.local())
+    }
+
+    /// May use keys but make none, like a token function with KMS.
+    fn custody_without_maker(&self) -> Custody {
+        Custody { maker: None, ..self.custody() }
     }
 
     async fn try_open(
         &self,
-        custody: Arc<dyn Custody>,
+        custody: Custody,
         policy: &KeyPolicy,
         create: bool,
     ) -> Result<Arc<Keys>, KeysError> {
@@ -111,16 +124,22 @@ impl World {
         Keys::open(store, custody, policy.clone(), clock, self.entropy(), create).await
     }
 
+    /// A rotator for this ring, as a command has it.
+    fn rotator(&self, custody: Custody) -> Rotator {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Rotator::new(store, custody.maker, policy(TWO), clock, self.entropy())
+    }
+
     /// Starts a process with a clock of its own.
     async fn open_by(&self, clock: &Arc<FakeClock>, policy: &KeyPolicy) -> Arc<Keys> {
-        let (store, custody) = (Arc::clone(&self.store), Arc::new(self.custody()));
+        let (store, custody) = (Arc::clone(&self.store), self.custody());
         let clock = Arc::<FakeClock>::clone(clock);
         Keys::open(store, custody, policy.clone(), clock, self.entropy(), true).await.unwrap()
     }
 
     /// Starts a process.
     async fn open(&self, policy: &KeyPolicy) -> Arc<Keys> {
-        self.try_open(Arc::new(self.custody()), policy, true).await.unwrap()
+        self.try_open(self.custody(), policy, true).await.unwrap()
     }
 
     fn now(&self) -> Timestamp {
@@ -175,7 +194,7 @@ fn listed(keys: &Keys, now: Timestamp) -> Vec<KeyInfo> {
 
 /// The one key in a state.
 fn only(keys: &Keys, state: KeyState) -> KeyInfo {
-    let all = listed(keys, keys.clock.now());
+    let all = listed(keys, keys.clock().now());
     let mut found = all.iter().filter(|key| key.state == state).cloned();
     let (one, more) = (found.next(), found.next());
     assert!(more.is_none(), "several are {state:?}: {all:?}");
@@ -183,12 +202,12 @@ fn only(keys: &Keys, state: KeyState) -> KeyInfo {
 }
 
 fn count(keys: &Keys, state: KeyState) -> usize {
-    listed(keys, keys.clock.now()).iter().filter(|key| key.state == state).count()
+    listed(keys, keys.clock().now()).iter().filter(|key| key.state == state).count()
 }
 
 /// The id of the key that signs for an algorithm.
 fn signing(keys: &Keys, alg: Algorithm) -> Option<String> {
-    keys.current().signer(Some(alg), keys.clock.now()).ok().map(|signer| signer.kid().to_owned())
+    keys.current().signer(Some(alg), keys.clock().now()).ok().map(|signer| signer.kid().to_owned())
 }
 
 async fn signed_by(signer: &dyn TokenSigner, claims: &serde_json::Value) -> String {
@@ -199,20 +218,20 @@ async fn signed_by(signer: &dyn TokenSigner, claims: &serde_json::Value) -> Stri
 
 /// A token of the default key.
 async fn token(keys: &Keys) -> String {
-    let signer = keys.current().signer(None, keys.clock.now()).cloned().unwrap();
+    let signer = keys.current().signer(None, keys.clock().now()).cloned().unwrap();
     signed_by(&*signer, &serde_json::json!({ "sub": "someone" })).await
 }
 
 /// Whether a process accepts a token, and whether it does as `id_token_hint`.
 fn accepts(keys: &Keys, token: &str) -> (bool, bool) {
-    let (snapshot, now) = (keys.current(), keys.clock.now());
+    let (snapshot, now) = (keys.current(), keys.clock().now());
     let Some(token) = Compact::parse(token) else { return (false, false) };
     (snapshot.verify(&token, now), snapshot.verify_hint(&token, now))
 }
 
 /// The ids of the keys that a process publishes.
 fn published(keys: &Keys) -> Vec<String> {
-    let jwks: JwkSet = serde_json::from_slice(&keys.current().jwks(keys.clock.now()).body).unwrap();
+    let jwks: JwkSet = serde_json::from_slice(&keys.current().jwks(keys.clock().now()).body).unwrap();
     jwks.keys.into_iter().map(|key| key.kid).collect()
 }
 

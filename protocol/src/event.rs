@@ -102,6 +102,8 @@ kinds! {
     KeyRevoked => "admin.key_revoked";
     /// An operator replaced the master key file.
     KeysRewrapped => "admin.keys_rewrapped";
+    /// An operator began, ended or gave up a move of the keys to another custody.
+    KeysMoved => "admin.keys_moved";
     /// An operator restored a backup, which ended everything issued before.
     StoreRestored => "admin.store_restored";
     /// An operator imported an export into the store.

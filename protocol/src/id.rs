@@ -183,6 +183,12 @@ impl Realm {
         Self("main".into())
     }
 
+    /// Another one, of which there is none yet: what is of one realm must not open in another.
+    #[cfg(feature = "samples")]
+    pub fn another() -> Self {
+        Self("another".into())
+    }
+
     /// The realm's name as used in keys.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,11 +3,12 @@
 
 use crate::admin::Admin;
 use crate::app::{App, Parts};
-use crate::config::{KeysSetting, Settings};
+use crate::config::{KeysSetting, RotatedBy, Settings};
 use crate::password::Passwords;
 use keys::clock::{Clock, SystemClock};
 use keys::entropy::{Entropy, SystemEntropy};
-use keys::{KeyPolicy, Keys, KeysError, LocalCustody};
+use keys::kms::{Ceiling, KmsMaker, KmsOpener};
+use keys::{Custody, KeyPolicy, Keys, KeysError, LocalCustody, Rotator, SignError, SignErrorKind};
 use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
@@ -47,16 +48,52 @@ pub fn key_policy(settings: &Settings) -> KeyPolicy {
     }
 }
 
-/// Opens the key ring; `create` makes the first one.
-pub async fn open_keys(
-    settings: &Settings,
-    store: Arc<dyn Store>,
-    create: bool,
-) -> Result<Arc<Keys>, KeysError> {
+/// Opens the key ring to serve. Where servers rotate, they also make the first ring.
+///
+/// # Errors
+/// As [`Keys::open`].
+pub async fn open_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
     let (clock, entropy) = machine();
-    let KeysSetting::Local(path) = &settings.keys;
-    let custody = Arc::new(LocalCustody::new(path, Realm::main(), Arc::clone(&entropy)));
-    Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
+    let mut custody = custody(settings, &settings.keys).await?;
+    if settings.rotation == RotatedBy::Schedule {
+        custody.maker = None;
+    }
+    Keys::open(store, custody, key_policy(settings), clock, entropy, true).await
+}
+
+/// What a command reads of the keys; it makes and changes none.
+///
+/// # Errors
+/// As [`Keys::open`].
+pub async fn read_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
+    let (clock, entropy) = machine();
+    let custody = Custody { maker: None, ..custody(settings, &settings.keys).await? };
+    Keys::open(store, custody, key_policy(settings), clock, entropy, false).await
+}
+
+/// What changes the key ring for a command. It makes keys and unwraps none.
+pub fn rotator(settings: &Settings, store: Arc<dyn Store>, custody: &Custody) -> Rotator {
+    let (clock, entropy) = machine();
+    Rotator::new(store, custody.maker.clone(), key_policy(settings), clock, entropy)
+}
+
+/// The custody that a value of the setting `keys` names.
+///
+/// # Errors
+/// [`KeysError::Sign`] with [`SignErrorKind::Denied`] if no AWS region or credentials are known.
+pub async fn custody(settings: &Settings, keys: &KeysSetting) -> Result<Custody, KeysError> {
+    let (clock, entropy) = machine();
+    match keys {
+        KeysSetting::Local(path) => Ok(Custody::of(LocalCustody::new(path, Realm::main(), entropy))),
+        KeysSetting::Kms(mode, key) => {
+            let missing = |why| SignError::new(SignErrorKind::Denied, "connecting to KMS", why);
+            let environment = storage::aws::environment().await.map_err(missing)?;
+            let ceiling = Ceiling::new(settings.signatures_per_second, clock);
+            let opener = KmsOpener::new(&environment, key, Realm::main(), ceiling);
+            let maker = KmsMaker::new(&environment, key, *mode, Realm::main(), entropy);
+            Ok(Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) })
+        }
+    }
 }
 
 /// The operations of one command.

@@ -22,7 +22,7 @@ impl Process {
 }
 
 fn seals_and_opens(world: &World, here: &Keys, there: &Keys) -> bool {
-    let sealed = here.current().seals().seal(SealKind::Session, b"x", &*world.entropy(), here.clock.now());
+    let sealed = here.current().seals().seal(SealKind::Session, b"x", &*world.entropy(), here.clock().now());
     there.current().seals().open(SealKind::Session, &sealed).is_some()
 }
 

@@ -1,15 +1,13 @@
-//! Local custody with faults: it can be forbidden to make keys, fail to unwrap some, and let another process interfere.
+//! Local custody with faults: it can fail to unwrap some keys, and let another process interfere.
 
 use super::*;
 use std::collections::BTreeSet;
 use std::sync::Mutex as Lock;
-use std::sync::atomic::AtomicBool;
 
 pub(super) struct Custodian {
     local: LocalCustody,
     /// The ids of keys that don't unwrap.
     locked: Lock<BTreeSet<String>>,
-    generates: AtomicBool,
     /// How many masters were unwrapped.
     masters: AtomicU64,
     /// A store in which another process writes the ring whenever a key is made.
@@ -18,22 +16,15 @@ pub(super) struct Custodian {
 
 impl Custodian {
     pub(super) fn new(world: &World) -> Self {
-        Self {
-            local: world.custody(),
-            locked: Lock::default(),
-            generates: AtomicBool::new(true),
-            masters: AtomicU64::new(0),
-            meddled: None,
-        }
-    }
-
-    /// May use keys but make none, like a token function with KMS.
-    pub(super) fn without_generating(world: &World) -> Self {
-        Self { generates: AtomicBool::new(false), ..Self::new(world) }
+        Self { local: world.local(), locked: Lock::default(), masters: AtomicU64::new(0), meddled: None }
     }
 
     pub(super) fn meddling(world: &World) -> Self {
         Self { meddled: Some(Arc::clone(&world.store)), ..Self::new(world) }
+    }
+
+    pub(super) fn custody(self: &Arc<Self>) -> Custody {
+        Custody { opener: Arc::<Self>::clone(self), maker: Some(Arc::<Self>::clone(self)) }
     }
 
     pub(super) fn lock(&self, kid: &str) {
@@ -50,17 +41,9 @@ impl Custodian {
 }
 
 #[async_trait::async_trait]
-impl Custody for Custodian {
-    fn can_generate(&self) -> bool {
-        self.generates.load(Ordering::SeqCst)
-    }
-
-    async fn first_wrapping_key(&self) -> Result<Option<String>, SignError> {
+impl Maker for Custodian {
+    async fn first_wrapping_key(&self) -> Result<String, SignError> {
         self.local.first_wrapping_key().await
-    }
-
-    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
-        self.local.check_existing(wrapping_key).await
     }
 
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
@@ -76,8 +59,36 @@ impl Custody for Custodian {
         self.local.new_signing_key(wrapping_key, alg).await
     }
 
-    async fn new_master(&self, wrapping_key: Option<&str>, id: u16) -> Result<String, SignError> {
-        self.local.new_master(wrapping_key, id).await
+    async fn new_master(
+        &self,
+        wrapping_key: Option<&str>,
+        id: u16,
+        former: Option<&RingMaster>,
+    ) -> Result<String, SignError> {
+        self.local.new_master(wrapping_key, id, former).await
+    }
+
+    async fn wrap_signing_key(&self, to: &str, kid: &str, pkcs8: &[u8]) -> Result<String, SignError> {
+        self.local.wrap_signing_key(to, kid, pkcs8).await
+    }
+
+    async fn wrap_masters(
+        &self,
+        to: &str,
+        masters: &[(u16, Zeroizing<[u8; 32]>)],
+    ) -> Result<Vec<String>, SignError> {
+        self.local.wrap_masters(to, masters).await
+    }
+
+    fn form(&self) -> custody::Form {
+        self.local.form()
+    }
+}
+
+#[async_trait::async_trait]
+impl Opener for Custodian {
+    async fn check_existing(&self, wrapping_key: Option<&str>) -> Result<(), PathBuf> {
+        self.local.check_existing(wrapping_key).await
     }
 
     async fn signer(
@@ -91,16 +102,20 @@ impl Custody for Custodian {
         self.local.signer(wrapping_key, key).await
     }
 
-    async fn master(
+    async fn masters(
         &self,
         wrapping_key: Option<&str>,
-        master: &RingMaster,
-    ) -> Result<Zeroizing<[u8; 32]>, SignError> {
-        self.masters.fetch_add(1, Ordering::SeqCst);
-        self.local.master(wrapping_key, master).await
+        masters: &[&RingMaster],
+    ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>> {
+        self.masters.fetch_add(masters.len() as u64, Ordering::SeqCst);
+        self.local.masters(wrapping_key, masters).await
     }
 
-    async fn rewrap(&self, ring: Ring, to: &str) -> Result<Ring, SignError> {
-        self.local.rewrap(ring, to).await
+    async fn export(
+        &self,
+        wrapping_key: Option<&str>,
+        key: &RingKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError> {
+        self.local.export(wrapping_key, key).await
     }
 }

@@ -4,11 +4,11 @@ use super::*;
 use serde_json::Value;
 
 fn etag(keys: &Keys) -> String {
-    keys.current().jwks(keys.clock.now()).etag
+    keys.current().jwks(keys.clock().now()).etag
 }
 
 fn body(keys: &Keys) -> String {
-    String::from_utf8(keys.current().jwks(keys.clock.now()).body.to_vec()).unwrap()
+    String::from_utf8(keys.current().jwks(keys.clock().now()).body.to_vec()).unwrap()
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn one_to_three_algorithms_and_none_twice() {
     let twice = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::ES256];
     let world = World::new();
     for algs in [&[], all.as_slice(), &twice] {
-        let opened = world.try_open(Arc::new(world.custody()), &policy(algs), true).await;
+        let opened = world.try_open(world.custody(), &policy(algs), true).await;
         assert_eq!(refusal(opened), RingRefusal::BadAlgorithms);
     }
     assert!(world.store.ring(RingDocument::Ring).await.unwrap().is_none());
@@ -140,7 +140,7 @@ async fn a_longer_retirement_keeps_what_already_retires() {
 async fn who_may_not_make_keys_still_moves_those_that_are_there() {
     let world = World::new();
     world.open(&policy(ES256)).await;
-    let custodian = Arc::new(Custodian::without_generating(&world));
+    let custodian = world.custody_without_maker();
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     let now = world.advance(HOUR);
     assert_eq!(refusal(keys.rotate(NOW).await), RingRefusal::MayNotGenerate);

@@ -100,7 +100,7 @@ async fn a_scheduled_rotation_adds_its_master_when_it_happens() {
 async fn a_master_is_unwrapped_once_in_a_process_life() {
     let world = World::new();
     let custodian = Arc::new(Custodian::new(&world));
-    let custody: Arc<dyn Custody> = Arc::<Custodian>::clone(&custodian);
+    let custody = custodian.custody();
     let keys = world.try_open(custody, &policy(ES256), true).await.unwrap();
     for _ in 0..3 {
         world.advance(30 * DAY);

@@ -54,7 +54,7 @@ async fn a_command_gives_up_when_others_never_stop_writing() {
     let world = World::new();
     world.open(&policy(ES256)).await;
     let custodian = Arc::new(Custodian::meddling(&world));
-    let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
+    let keys = world.try_open(custodian.custody(), &policy(ES256), false).await.unwrap();
     world.advance(HOUR);
     let before = world.stored().await.1;
     assert_eq!(refusal(keys.rotate(RotateWhen::Now { force: false }).await), RingRefusal::Contended);

@@ -44,8 +44,7 @@ async fn commands_act_on_the_keys_there_are_whatever_their_own_settings_say() {
     let world = World::new();
     let servers = an_hour_in(&world).await;
     let next = only(&servers, KeyState::Pending).kid;
-    let command =
-        world.try_open(Arc::new(world.custody()), &policy(&[Algorithm::EdDSA]), false).await.unwrap();
+    let command = world.try_open(world.custody(), &policy(&[Algorithm::EdDSA]), false).await.unwrap();
     let report = command.revoke(&only(&servers, KeyState::Active).kid, false).await.unwrap();
     assert_eq!(report.signs_from, world.now());
     servers.refresh().await.unwrap();
@@ -197,7 +196,7 @@ async fn a_revoked_key_does_not_come_back_from_a_copy() {
         let twin = World::new();
         let ring = world.stored().await.1.to_text().unwrap();
         twin.put(RingDocument::Ring, &ring).await;
-        let (_, removed) = plan::prune(&Ring::parse(&ring).unwrap(), world.now()).unwrap();
+        let (_, removed) = retired::prune(&Ring::parse(&ring).unwrap(), world.now()).unwrap();
         retired::merge(&*twin.store, &Ring::empty(), &removed, world.now(), twin.stamp()).await.unwrap();
         twin.store.ring(RingDocument::RetiredKeys).await.unwrap().unwrap().body
     };

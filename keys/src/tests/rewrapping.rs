@@ -18,7 +18,7 @@ async fn opens_all(world: &World, path: &Path) -> bool {
         opened.push(custody.signer(name.as_deref(), key).await.is_ok());
     }
     for master in &ring.masters {
-        opened.push(custody.master(name.as_deref(), master).await.is_ok());
+        opened.push(custody.masters(name.as_deref(), &[master]).await[0].is_ok());
     }
     assert!(opened.iter().all(|one| *one == opened[0]), "some do and some don't: {opened:?}");
     opened[0]
@@ -40,7 +40,7 @@ async fn assert_opens_with_one(world: &World, files: [&Path; 2], sealed: &[u8]) 
     }
     assert_eq!(opening.iter().filter(|opens| **opens).count(), 1, "exactly one of the two");
     // A server that starts now, by the setting alone.
-    let keys = world.try_open(Arc::new(world.custody()), &policy(TWO), false).await.unwrap();
+    let keys = world.try_open(world.custody(), &policy(TWO), false).await.unwrap();
     assert!(keys.current().seals().open(SealKind::Session, sealed).is_some());
     for alg in TWO {
         assert!(signing(&keys, *alg).is_some());
@@ -79,8 +79,7 @@ async fn command(stage: &Stage, steps: usize) -> Result<(), KeysError> {
     if steps == 1 {
         return Ok(());
     }
-    let keys = world.try_open(Arc::new(world.custody()), &policy(TWO), false).await?;
-    keys.rewrap(&wrapping_key.name).await?;
+    world.rotator(world.custody()).rewrap(&world.local(), &wrapping_key.name).await?;
     if (3..=4).contains(&steps) {
         // Half of the last step: the former file is kept, and then the new one is in its place, too.
         let former = MasterKeyFile::read(&path).unwrap().name;
@@ -160,7 +159,7 @@ async fn n253_a_ring_from_before_files_had_names_is_taken_as_it_is() {
     // The name in the record, as older programs write it.
     assert!(!unnamed.contains("\"root\""));
     world.put(RingDocument::Ring, &unnamed).await;
-    world.try_open(Arc::new(world.custody()), &policy(TWO), false).await.unwrap();
+    world.try_open(world.custody(), &policy(TWO), false).await.unwrap();
     command(&stage, 2).await.unwrap();
     assert_opens_with_one(world, [&path, &successor(&path)], &stage.sealed).await;
     command(&stage, 9).await.unwrap();
@@ -175,10 +174,12 @@ async fn n253_a_server_without_the_new_file_says_so_and_recovers_when_it_gets_it
     let there = world.folder.path().join("there").join("master.key");
     fs::create_dir(there.parent().unwrap()).unwrap();
     fs::copy(&path, &there).unwrap();
-    let custody = Arc::new(LocalCustody::new(&there, Realm::main(), world.entropy()));
+    let custody = Custody::of(LocalCustody::new(&there, Realm::main(), world.entropy()));
     let server = world.try_open(custody, &policy(TWO), false).await.unwrap();
     command(&stage, 9).await.unwrap();
     world.advance(MINUTE);
+    assert!(server.fresh().await.is_ok(), "until the new master is in use");
+    world.advance(MASTER_LEAD);
     let error = server.fresh().await.err().unwrap().to_string();
     assert!(error.contains("master.key.next"), "{error}");
     fs::copy(&path, successor(&there)).unwrap();

@@ -93,7 +93,7 @@ async fn a_server_that_slept_publishes_a_successor_for_the_lead_all_the_same() {
 async fn without_who_may_make_keys_a_rotation_is_overdue_and_the_old_key_signs_on() {
     let world = World::new();
     let rotator = world.open(&policy(ES256)).await;
-    let custodian = Arc::new(Custodian::without_generating(&world));
+    let custodian = world.custody_without_maker();
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     let second = only(&keys, KeyState::Pending).kid;
     world.advance(60 * DAY - MILLISECOND);
@@ -190,7 +190,7 @@ async fn rotate_now_rotates_all_algorithms_or_none() {
 async fn a_successor_that_does_not_unwrap_is_stood_in_for_while_what_it_signs_stays_verifiable() {
     let world = World::new();
     let custodian = Arc::new(Custodian::new(&world));
-    let custody: Arc<dyn Custody> = Arc::<Custodian>::clone(&custodian);
+    let custody = custodian.custody();
     let keys = world.try_open(custody, &policy(ES256), true).await.unwrap();
     let (first, second) = (only(&keys, KeyState::Active), only(&keys, KeyState::Pending));
     custodian.lock(&second.kid);

@@ -9,21 +9,22 @@ use serde_json::{Value, json};
 
 /// A ring's key of an algorithm, and its signer.
 async fn made(world: &World, alg: Algorithm) -> (Jwk, Arc<dyn TokenSigner>) {
-    let custody = world.custody();
+    let custody = world.local();
     let wrapping_key = custody.first_wrapping_key().await.unwrap();
-    let NewKey { material, wrapped } = custody.new_signing_key(wrapping_key.as_deref(), alg).await.unwrap();
+    let NewKey { material, wrapped } = custody.new_signing_key(Some(&wrapping_key), alg).await.unwrap();
     let public = Jwk::new(alg, material);
     let key = RingKey {
         kid: public.kid.clone(),
         alg,
         public: public.clone(),
         wrapped,
+        moved: None,
         publish_at: START,
         sign_from: START,
         retire_at: None,
         remove_at: None,
     };
-    (public, custody.signer(wrapping_key.as_deref(), &key).await.unwrap())
+    (public, custody.signer(Some(&wrapping_key), &key).await.unwrap())
 }
 
 fn theirs(key: &Jwk) -> TheirKey {
@@ -31,7 +32,7 @@ fn theirs(key: &Jwk) -> TheirKey {
 }
 
 /// Verified by the crate `jsonwebtoken`: header and claims.
-fn decoded(token: &str, key: &Jwk) -> Option<(jsonwebtoken::Header, Value)> {
+pub(super) fn decoded(token: &str, key: &Jwk) -> Option<(jsonwebtoken::Header, Value)> {
     let mut validation = Validation::new(key.alg.as_str().parse().unwrap());
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
@@ -162,8 +163,7 @@ async fn a_pending_key_verifies_and_a_key_signs_only_for_its_own_algorithm() {
     let (_, ring) = world.stored().await;
     let key = ring.keys.iter().find(|key| key.kid == pending).unwrap();
     let early =
-        signed_by(&*world.custody().signer(ring.wrapping_key.as_deref(), key).await.unwrap(), &json!({}))
-            .await;
+        signed_by(&*world.local().signer(ring.wrapping_key.as_deref(), key).await.unwrap(), &json!({})).await;
     assert_eq!(accepts(&keys, &early), (true, true), "another process' clock may be ahead");
     for alg in [Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA] {
         let error = keys.current().signer(Some(alg), START).err().map(|error| error.kind());

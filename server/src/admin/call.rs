@@ -50,7 +50,7 @@ impl Admin {
         Self { actor: Actor::Operator, call, store, entropy }
     }
 
-    /// Changes the key ring and records that as an event.
+    /// Changes the key ring and records that as an event, if it did change.
     ///
     /// # Errors
     /// Those of the change.
@@ -65,7 +65,10 @@ impl Admin {
         };
         let before = ring().await;
         let changed = change.await?;
-        self.audit(&event.changing(before.as_ref(), ring().await.as_ref()));
+        let after = ring().await;
+        if before != after {
+            self.audit(&event.changing(before.as_ref(), after.as_ref()));
+        }
         Ok(changed)
     }
 

@@ -166,7 +166,7 @@ fn unsigned(settings: &Settings, clients: &[Client]) -> Option<Check> {
 }
 
 async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
-    let keys: Arc<Keys> = match assembly::open_keys(settings, store, false).await {
+    let keys: Arc<Keys> = match assembly::read_keys(settings, store).await {
         Ok(keys) => keys,
         Err(error) => {
             let fix = match &error {
@@ -276,7 +276,8 @@ mod tests {
     fn n240_what_is_dated_ahead_is_named_with_the_command_that_settles_it() {
         let now = Timestamp::from_seconds(1_800_000_000);
         let mut ring = Ring::empty();
-        let master = |seal_from| RingMaster { id: 7, wrapped: String::new(), seal_from, remove_at: None };
+        let master =
+            |seal_from| RingMaster { id: 7, wrapped: String::new(), moved: None, seal_from, remove_at: None };
         ring.masters = vec![master(now.plus(MASTER_LEAD).plus(CLOCK_SKEW))];
         assert!(dated_ahead(&ring, now).is_none(), "clocks may differ by this much");
         ring.masters.push(master(now.plus(Duration::from_secs(3600))));

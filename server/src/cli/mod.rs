@@ -12,6 +12,7 @@ pub mod page;
 mod reach;
 mod serve;
 mod storage;
+mod timeline;
 mod transfer;
 mod user;
 

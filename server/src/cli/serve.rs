@@ -147,7 +147,7 @@ async fn own_keys(
     change_issuer: bool,
 ) -> Result<Arc<Keys>, Failed> {
     claim_store(Arc::clone(&store), settings, change_issuer).await?;
-    let keys = assembly::open_keys(settings, Arc::clone(&store), true).await?;
+    let keys = assembly::open_keys(settings, Arc::clone(&store)).await?;
     // They may be those of an import that has begun in between.
     claim_store(store, settings, false).await?;
     Ok(keys)

@@ -101,9 +101,10 @@ fn report(output: Output, name: &str, findings: &[Finding]) -> Outcome {
 fn restored(context: &Context) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
-        let keys = assembly::open_keys(&settings, admin.store.clone(), false).await?;
+        let custody = assembly::custody(&settings, &settings.keys).await?;
+        let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);
         let at = admin.call.at;
-        admin.change_ring(Event::new(What::StoreRestored), keys.end_all()).await?;
+        admin.change_ring(Event::new(What::StoreRestored), rotator.end_all()).await?;
         let text = format!(
             "All grants and sessions from before {} have ended.\nRestart every server: one that ran while the backup was \
              restored doesn't use it.\nWhat was disabled or deleted since the backup is back: check `keyward user list`, \

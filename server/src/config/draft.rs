@@ -1,6 +1,6 @@
 //! Settings while their rows are read.
 
-use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret};
+use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy};
 use super::store::StorageSetting;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub(super) storage: Option<StorageSetting>,
     pub(super) keys: Option<KeysSetting>,
     pub(super) signing_algs: Vec<Algorithm>,
+    pub(super) signatures_per_second: u32,
+    pub(super) rotation: Option<RotatedBy>,
     pub(super) lifetimes: Lifetimes,
     pub(super) refresh_reuse_grace: Duration,
     pub(super) key_rotation_period: Duration,

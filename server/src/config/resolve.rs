@@ -4,7 +4,7 @@
 use super::bad_setting::{BadSetting, Origin};
 use super::draft::Draft;
 use super::raw::Raw;
-use super::settings::{ClientIp, RotatedBy, Settings};
+use super::settings::{ClientIp, KeysSetting, RotatedBy, Settings};
 use super::table::{self, ROWS};
 use super::text::show_duration;
 use keys::STALE_LIMIT;
@@ -35,12 +35,15 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
     };
     // Rows with a default are always read, so these are never absent.
     let missing = |key| raw.complaint(key, "it has no value");
+    let keys = draft.keys.ok_or_else(|| missing("keys"))?;
+    let by_default =
+        if matches!(keys, KeysSetting::Local(_)) { RotatedBy::Server } else { RotatedBy::Schedule };
     let settings = Settings {
         issuer,
         issuer_is_default,
         listen,
         storage: draft.storage.ok_or_else(|| missing("storage"))?,
-        keys: draft.keys.ok_or_else(|| missing("keys"))?,
+        keys,
         signing_algs: draft.signing_algs,
         lifetimes: draft.lifetimes,
         refresh_reuse_grace: draft.refresh_reuse_grace,
@@ -50,7 +53,8 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         signup: draft.signup.unwrap_or(false),
         rate_limits: draft.rate_limits,
         client_ip: draft.client_ip.ok_or_else(|| missing("client_ip"))?,
-        rotation: RotatedBy::Server,
+        rotation: draft.rotation.unwrap_or(by_default),
+        signatures_per_second: draft.signatures_per_second,
         origin_secret: draft.origin_secret,
         outbound_ca: draft.outbound_ca,
         outbound_allow_loopback: draft.outbound_allow_loopback,
@@ -131,6 +135,9 @@ fn check_lifetimes(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
 
 fn check_keys(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
     let complain = |key, fix| Err(effective_complaint(raw, settings, key, fix));
+    if matches!(settings.keys, KeysSetting::Local(_)) && settings.rotation == RotatedBy::Schedule {
+        return complain("rotation", "it is for keys in KMS; with a master key file write `self`".into());
+    }
     let longest = settings.lifetimes.access_token.max(settings.lifetimes.id_token);
     // A retired key may still sign: for half of its retirement while its successor can't be unwrapped, and in a
     // process that doesn't know the successor because the store is away.

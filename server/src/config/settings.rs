@@ -2,6 +2,7 @@
 
 use super::store::StorageSetting;
 use aws_lc_rs::hmac;
+use keys::kms::Mode;
 use protocol::base64url;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Where a caller's address is taken from.
     pub client_ip: ClientIp,
+    /// The most signatures that a process asks KMS for in a second, with keys that stay in KMS.
+    pub signatures_per_second: u32,
     /// What rotates the keys.
     pub rotation: RotatedBy,
     /// The secrets by which a front end is recognised: none, one, or two while one replaces the other.
@@ -60,6 +63,37 @@ pub struct Settings {
 pub enum KeysSetting {
     /// A master key file.
     Local(PathBuf),
+    /// A KMS key, which wraps them or wraps what goes with keys that stay in KMS.
+    Kms(Mode, String),
+}
+
+impl KeysSetting {
+    /// Reads the value of the setting.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("local", path)) if !path.is_empty() => Ok(Self::Local(path.into())),
+            Some(("kms-envelope", key)) if !key.is_empty() => Ok(Self::Kms(Mode::Envelope, key.to_owned())),
+            Some(("kms-sign", key)) if !key.is_empty() => Ok(Self::Kms(Mode::Sign, key.to_owned())),
+            _ => Err(
+                "write local:PATH, kms-envelope:KEY or kms-sign:KEY, where KEY is the id, ARN or alias of a \
+                      symmetric KMS key, such as alias/keyward"
+                    .into(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for KeysSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => write!(f, "local:{}", path.display()),
+            Self::Kms(Mode::Envelope, key) => write!(f, "kms-envelope:{key}"),
+            Self::Kms(Mode::Sign, key) => write!(f, "kms-sign:{key}"),
+        }
+    }
 }
 
 /// Where a caller's address is taken from.
@@ -76,6 +110,8 @@ pub enum ClientIp {
 pub enum RotatedBy {
     /// The server: whichever process first notices that a rotation is due.
     Server,
+    /// `keyward keys rotate --if-due`, run by a schedule. Servers need no permission to make keys.
+    Schedule,
 }
 
 /// The format of the log.

@@ -2,7 +2,7 @@
 //! reference page is generated from it.
 
 use super::draft::Draft;
-use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, Settings};
+use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings};
 use super::store::StorageSetting;
 use super::text::{duration_within, either, list, show_duration};
 use protocol::issuer::Issuer;
@@ -67,7 +67,7 @@ macro_rules! duration_row {
 }
 
 /// All settings, in the order of the page.
-pub static ROWS: [Row; 24] = [
+pub static ROWS: [Row; 25] = [
     Row {
         key: "issuer",
         default: None,
@@ -115,16 +115,16 @@ pub static ROWS: [Row; 24] = [
         default: Some("local:keyward-data/master.key"),
         default_words: "",
         doc: "What protects private keys: `local:PATH` is a master key file, which the first start creates, readable by its \
-              owner only. Back it up: without it the stored keys can't be used.",
+              owner only. Back it up: without it the stored keys can't be used. `kms-envelope:KEY` is AWS KMS, which gives out \
+              encrypted keys; each process has them decrypted when it starts. `kms-sign:KEY` is AWS KMS, too, which keeps the \
+              keys and signs each token. KEY is the id, ARN or alias of a symmetric KMS key. Region and credentials come from \
+              the standard AWS variables and files (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_KMS`, …).",
         secret: false,
         read: |draft, text| {
-            draft.keys = Some(read_keys(text)?);
+            draft.keys = Some(KeysSetting::parse(text)?);
             Ok(())
         },
-        show: |settings| {
-            let KeysSetting::Local(path) = &settings.keys;
-            Some(format!("local:{}", path.display()))
-        },
+        show: |settings| Some(settings.keys.to_string()),
     },
     Row {
         key: "signing_algs",
@@ -258,17 +258,40 @@ pub static ROWS: [Row; 24] = [
     },
     Row {
         key: "rotation",
-        default: Some("self"),
-        default_words: "",
-        doc: "What rotates the keys: `self` is the server, whichever process first notices that a rotation is due. There \
-              is no other value yet.",
+        default: None,
+        default_words: "`self` with a master key file, `scheduled` with KMS",
+        doc: "What rotates the keys: `self` is the server, whichever process first notices that a rotation is due. `scheduled` \
+              is `keyward keys rotate --if-due`, run every few hours by a scheduler that may make keys in KMS; servers then need \
+              no permission to make any.",
         secret: false,
-        read: |_, text| match text {
-            "self" => Ok(()),
-            "scheduled" => Err("scheduled rotation is for keys in KMS; for local keys write `self`".into()),
-            _ => Err("write `self`".into()),
+        read: |draft, text| {
+            draft.rotation = Some(match text {
+                "self" => RotatedBy::Server,
+                "scheduled" => RotatedBy::Schedule,
+                _ => return Err("write `self` or `scheduled`".into()),
+            });
+            Ok(())
         },
-        show: |_| Some("self".into()),
+        show: |settings| {
+            Some(match settings.rotation {
+                RotatedBy::Server => "self".into(),
+                RotatedBy::Schedule => "scheduled".into(),
+            })
+        },
+    },
+    Row {
+        key: "signatures_per_second",
+        default: Some("500"),
+        default_words: "",
+        doc: "With `kms-sign`: the most signatures that a process asks KMS for in a second; beyond, a token request gets 503. \
+              KMS's own limit is shared by everything in the account and region.",
+        secret: false,
+        read: |draft, text| {
+            let number = text.parse().ok().filter(|number| (1..=100_000).contains(number));
+            draft.signatures_per_second = number.ok_or("write a number from 1 to 100000")?;
+            Ok(())
+        },
+        show: |settings| Some(settings.signatures_per_second.to_string()),
     },
     Row {
         key: "origin_secret",
@@ -329,16 +352,6 @@ pub static ROWS: [Row; 24] = [
         },
     },
 ];
-
-fn read_keys(text: &str) -> Result<KeysSetting, String> {
-    match text.split_once(':') {
-        Some(("local", path)) if !path.is_empty() => Ok(KeysSetting::Local(path.into())),
-        Some(("kms-envelope" | "kms-sign", _)) => {
-            Err("keys in KMS come with a later release; use local:PATH".into())
-        }
-        _ => Err("write local:PATH".into()),
-    }
-}
 
 fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
     let fix = "name one to three of RS256, PS256, ES256, EdDSA, none twice";

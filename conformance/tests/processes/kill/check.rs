@@ -235,7 +235,7 @@ async fn ring(folder: &Path, store: Arc<dyn Store>) -> Arc<Snapshot> {
     let master = format!("local:{}", folder.join("keyward-data/master.key").display());
     let raw = Raw::of(None, &Env::of(&[QUICK[0], ("KEYWARD_KEYS", &master)])).unwrap();
     let settings = resolve(&raw, Surroundings::default()).unwrap();
-    assembly::open_keys(&settings, store, false).await.unwrap().current()
+    assembly::read_keys(&settings, store).await.unwrap().current()
 }
 
 /// Each failure moved the debt one interval on, from the time of the failure or from the earlier debt, whichever is

@@ -6,7 +6,7 @@ use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
 /// A value other than the default for each row, so that none can be forgotten or mixed up with another.
-const OTHERS: [(&str, &str); 24] = [
+const OTHERS: [(&str, &str); 25] = [
     ("issuer", "https://auth.example/t1"),
     ("listen", "[::1]:9443"),
     ("storage", "sqlite:elsewhere/k.db"),
@@ -27,6 +27,7 @@ const OTHERS: [(&str, &str); 24] = [
     ("rate_limits", "on"),
     ("client_ip", "header:x-real-ip"),
     ("rotation", "self"),
+    ("signatures_per_second", "70"),
     ("origin_secret", SECRETS),
     ("outbound_ca", "ca.pem"),
     ("outbound_allow_loopback", "true"),
@@ -97,6 +98,7 @@ fn defaults_are_those_of_the_interface() {
         ("rate_limits", "on"),
         ("client_ip", "socket"),
         ("rotation", "self"),
+        ("signatures_per_second", "500"),
         ("outbound_allow_loopback", "false"),
     ] {
         assert_eq!(shown(key).as_deref(), Some(value), "{key}");

@@ -193,8 +193,11 @@ fn n217_what_is_not_built_yet_is_refused_and_not_taken_for_something_else() {
         ("storage", "sqlite::memory"),
         ("storage", "postgres:x"),
         ("storage", "keyward.db"),
-        ("keys", "kms-envelope:alias/k"),
-        ("keys", "kms-sign:alias/k"),
+        ("keys", "kms-envelope:"),
+        ("keys", "kms-sign:"),
+        ("keys", "kms:alias/k"),
+        ("signatures_per_second", "0"),
+        ("signatures_per_second", "many"),
         ("keys", "local:"),
         ("keys", "master.key"),
         ("rotation", "scheduled"),
@@ -207,6 +210,10 @@ fn n217_what_is_not_built_yet_is_refused_and_not_taken_for_something_else() {
     ] {
         assert_refused(public(&format!("{key} = \"{value}\"")), key, &[value]);
     }
+    let sign = of_file("keys = \"kms-sign:alias/k\"").unwrap();
+    assert_eq!((sign.keys.to_string().as_str(), sign.rotation), ("kms-sign:alias/k", RotatedBy::Schedule));
+    let own = of_file("keys = \"kms-envelope:alias/k\"\nrotation = \"self\"").unwrap();
+    assert_eq!((own.keys.to_string().as_str(), own.rotation), ("kms-envelope:alias/k", RotatedBy::Server));
     let memory = of_file("storage = \"sqlite::memory:\"").unwrap();
     assert_eq!(memory.storage, StorageSetting::SqliteMemory);
     let table = of_file("storage = \"dynamodb:Key.ward_1-eu\"").unwrap();

@@ -1,0 +1,158 @@
+//! The calls of KMS, in two clients: what a rotation may call, and what a process that signs may call.
+
+use super::fault::{Call, failed};
+use crate::error::SignError;
+use aws_config::SdkConfig;
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::timeout::TimeoutConfig;
+use aws_sdk_kms::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
+use std::collections::HashMap;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How often a call is tried within its deadline.
+const ATTEMPTS: u32 = 3;
+/// The mean pause before the second try.
+const FIRST_BACKOFF: Duration = Duration::from_millis(25);
+
+/// What a blob is encrypted for; it decrypts only with the same.
+pub(super) type Context = HashMap<String, String>;
+
+/// The calls of a rotation.
+pub(super) struct Making {
+    client: Client,
+    /// The wrapping key, as the setting names it.
+    key: String,
+}
+
+/// The calls of a process that signs.
+#[derive(Clone)]
+pub(super) struct Using {
+    client: Client,
+    key: String,
+}
+
+/// A secret as KMS encrypted it, and the ARN of the key that did.
+pub(super) struct Encrypted {
+    pub(super) blob: Vec<u8>,
+    pub(super) key: String,
+}
+
+/// A key pair as KMS made it: the private half encrypted, the public one as a `SubjectPublicKeyInfo`.
+pub(super) struct MadePair {
+    pub(super) blob: Vec<u8>,
+    pub(super) public: Vec<u8>,
+}
+
+impl Making {
+    pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
+        // Nobody waits for a rotation, and an RSA key takes a while.
+        Self { client: client(environment, [5_000, 30_000, 100_000]), key: key.to_owned() }
+    }
+
+    /// `GenerateDataKeyWithoutPlaintext`, with 32 bytes.
+    pub(super) async fn data_key(&self, context: Context) -> Result<Encrypted, SignError> {
+        let call = self.client.generate_data_key_without_plaintext().key_id(&self.key);
+        let made = call.number_of_bytes(32).set_encryption_context(Some(context)).send().await;
+        let made = made.map_err(failed(Call::GenerateDataKey, &self.key))?;
+        Ok(Encrypted {
+            blob: present(made.ciphertext_blob, Call::GenerateDataKey)?,
+            key: made.key_id.unwrap_or_default(),
+        })
+    }
+
+    /// `GenerateDataKeyPairWithoutPlaintext`.
+    pub(super) async fn key_pair(
+        &self,
+        spec: DataKeyPairSpec,
+        context: Context,
+    ) -> Result<MadePair, SignError> {
+        let call = self.client.generate_data_key_pair_without_plaintext().key_id(&self.key);
+        let made = call.key_pair_spec(spec).set_encryption_context(Some(context)).send().await;
+        let made = made.map_err(failed(Call::GenerateKeyPair, &self.key))?;
+        Ok(MadePair {
+            blob: present(made.private_key_ciphertext_blob, Call::GenerateKeyPair)?,
+            public: present(made.public_key, Call::GenerateKeyPair)?,
+        })
+    }
+
+    /// `Encrypt`, only when keys are moved here.
+    pub(super) async fn encrypt(&self, secret: &[u8], context: Context) -> Result<Vec<u8>, SignError> {
+        let call = self.client.encrypt().key_id(&self.key).plaintext(Blob::new(secret));
+        let encrypted = call.set_encryption_context(Some(context)).send().await;
+        present(encrypted.map_err(failed(Call::Encrypt, &self.key))?.ciphertext_blob, Call::Encrypt)
+    }
+
+    /// `CreateKey`: an asymmetric key that signs. Returns its ARN.
+    pub(super) async fn create_key(&self, spec: KeySpec, tags: &[(&str, &str)]) -> Result<String, SignError> {
+        let mut call = self.client.create_key().key_spec(spec).key_usage(KeyUsageType::SignVerify);
+        for (name, value) in tags {
+            let tag = Tag::builder().tag_key(*name).tag_value(*value).build();
+            call = call.tags(tag.map_err(|error| super::fault::unexpected(Call::CreateKey, error))?);
+        }
+        let made = call.description("Keyward signs tokens with it").send().await;
+        let made = made.map_err(failed(Call::CreateKey, "of a new signing key"))?;
+        let arn = made.key_metadata.and_then(|key| key.arn);
+        arn.ok_or_else(|| super::fault::unexpected(Call::CreateKey, "the answer names no key"))
+    }
+
+    /// `GetPublicKey`, as a `SubjectPublicKeyInfo`.
+    pub(super) async fn public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
+        let read = self.client.get_public_key().key_id(arn).send().await;
+        present(read.map_err(failed(Call::GetPublicKey, arn))?.public_key, Call::GetPublicKey)
+    }
+}
+
+impl Using {
+    pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
+        // A request waits, and so does a start on Lambda, which has ten seconds.
+        Self { client: client(environment, [1_000, 1_500, 4_000]), key: key.to_owned() }
+    }
+
+    /// `Decrypt`, by our key only: a blob of another key is an error, whoever put it there.
+    pub(super) async fn decrypt(
+        &self,
+        blob: &[u8],
+        context: Context,
+        wrapping_key: Option<&str>,
+    ) -> Result<Zeroizing<Vec<u8>>, SignError> {
+        let call = self.client.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(blob));
+        let decrypted = call.set_encryption_context(Some(context)).send().await;
+        let call = Call::Decrypt { wrapping_key };
+        present(decrypted.map_err(failed(call, &self.key))?.plaintext, call).map(Zeroizing::new)
+    }
+
+    /// `Sign`.
+    pub(super) async fn sign(
+        &self,
+        arn: &str,
+        alg: SigningAlgorithmSpec,
+        kind: MessageType,
+        message: &[u8],
+    ) -> Result<Vec<u8>, SignError> {
+        let call = self.client.sign().key_id(arn).signing_algorithm(alg).message_type(kind);
+        let signed = call.message(Blob::new(message)).send().await;
+        present(signed.map_err(failed(Call::Sign, arn))?.signature, Call::Sign)
+    }
+}
+
+fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {
+    blob.map(Blob::into_inner).ok_or_else(|| super::fault::unexpected(call, "the answer is incomplete"))
+}
+
+/// The milliseconds for connection and TLS handshake; for one try until the answer begins; and for all tries of a call.
+fn client(environment: &SdkConfig, [connect, read, call]: [u64; 3]) -> Client {
+    let deadlines = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(connect))
+        .read_timeout(Duration::from_millis(read))
+        .operation_timeout(Duration::from_millis(call))
+        .build();
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
+    let settings = Builder::from(environment).timeout_config(deadlines).retry_config(retries);
+    // Answers are small, and each has a deadline.
+    let settings = settings.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Client::from_conf(settings.build())
+}

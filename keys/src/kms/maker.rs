@@ -1,0 +1,144 @@
+//! What a rotation does with KMS: it makes keys, and never sees a private one.
+
+use super::calls::{MadePair, Making};
+use super::wrapped::{Draft, Purpose, Wrapped};
+use crate::custody::{Form, Maker};
+use crate::der;
+use crate::entropy::Entropy;
+use crate::error::{SignError, SignErrorKind};
+use crate::plan::NewKey;
+use crate::ring::RingMaster;
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec};
+use protocol::id::Realm;
+use protocol::jwk::Algorithm;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The tags of signing keys that stay in KMS; policies name them.
+const REALM_TAG: &str = "keyward-realm";
+const PURPOSE_TAG: (&str, &str) = ("keyward-purpose", "signing-key");
+
+/// Where the private halves of new signing keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In the ring, encrypted by KMS.
+    Envelope,
+    /// In KMS.
+    Sign,
+}
+
+/// Makes keys with KMS.
+pub struct KmsMaker {
+    calls: Making,
+    mode: Mode,
+    realm: Realm,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl KmsMaker {
+    /// For the symmetric key that wraps: its id, ARN or alias.
+    pub fn new(
+        environment: &SdkConfig,
+        key: &str,
+        mode: Mode,
+        realm: Realm,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { calls: Making::new(environment, key), mode, realm, entropy }
+    }
+
+    fn draft(&self, purpose: Purpose) -> Draft {
+        Draft::new(&self.realm, purpose, &*self.entropy)
+    }
+
+    async fn new_pair(&self, alg: Algorithm) -> Result<(Vec<u8>, Wrapped), SignError> {
+        if self.mode == Mode::Sign {
+            let realm = (REALM_TAG, self.realm.as_str());
+            let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG]).await?;
+            return Ok((self.calls.public_key(&arn).await?, Wrapped::Kept(arn)));
+        }
+        let draft = self.draft(Purpose::SigningKey);
+        let MadePair { blob, public } = self.calls.key_pair(pair_spec(alg), draft.context.clone()).await?;
+        Ok((public, Wrapped::Whole(draft.blob(blob))))
+    }
+}
+
+#[async_trait]
+impl Maker for KmsMaker {
+    /// The ARN, which only an answer of KMS tells; the data key that comes with it is not used.
+    async fn first_wrapping_key(&self) -> Result<String, SignError> {
+        Ok(self.calls.data_key(self.draft(Purpose::Master).context).await?.key)
+    }
+
+    async fn new_signing_key(&self, _: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
+        let (public, wrapped) = self.new_pair(alg).await?;
+        let unreadable = || SignError::bare(SignErrorKind::Corrupt, "reading a public key of KMS");
+        let material = der::public_material(alg, &public).ok_or_else(unreadable)?;
+        Ok(NewKey { material, wrapped: wrapped.to_text() })
+    }
+
+    /// A scheduled master is derived from the same secret as the one before, so that a process has one secret decrypted
+    /// however often the masters rotate.
+    async fn new_master(
+        &self,
+        _: Option<&str>,
+        _: u16,
+        former: Option<&RingMaster>,
+    ) -> Result<String, SignError> {
+        if let Some(former) = former
+            && let Ok(Wrapped::Whole(_)) = Wrapped::parse(&former.wrapped)
+        {
+            return Ok(former.wrapped.clone());
+        }
+        let draft = self.draft(Purpose::Master);
+        let secret = self.calls.data_key(draft.context.clone()).await?;
+        Ok(Wrapped::Whole(draft.blob(secret.blob)).to_text())
+    }
+
+    async fn wrap_signing_key(&self, _: &str, _: &str, pkcs8: &[u8]) -> Result<String, SignError> {
+        let draft = self.draft(Purpose::SigningKey);
+        let blob = self.calls.encrypt(pkcs8, draft.context.clone()).await?;
+        Ok(Wrapped::Whole(draft.blob(blob)).to_text())
+    }
+
+    /// All in one blob, so that a process has them decrypted by one call.
+    async fn wrap_masters(
+        &self,
+        _: &str,
+        masters: &[(u16, Zeroizing<[u8; 32]>)],
+    ) -> Result<Vec<String>, SignError> {
+        let mut all = Zeroizing::new(Vec::with_capacity(masters.len() * 32));
+        for (_, key) in masters {
+            all.extend_from_slice(key.as_ref());
+        }
+        let draft = self.draft(Purpose::Master);
+        let bytes = self.calls.encrypt(&all, draft.context.clone()).await?;
+        let blob = draft.blob(bytes);
+        Ok((0..masters.len()).map(|place| Wrapped::Part(blob.clone(), place).to_text()).collect())
+    }
+
+    fn form(&self) -> Form {
+        match self.mode {
+            Mode::Envelope => Form::Encrypted,
+            Mode::Sign => Form::Kept,
+        }
+    }
+}
+
+const fn pair_spec(alg: Algorithm) -> DataKeyPairSpec {
+    match alg {
+        Algorithm::RS256 | Algorithm::PS256 => DataKeyPairSpec::Rsa2048,
+        Algorithm::ES256 => DataKeyPairSpec::EccNistP256,
+        Algorithm::EdDSA => DataKeyPairSpec::EccNistEdwards25519,
+    }
+}
+
+const fn key_spec(alg: Algorithm) -> KeySpec {
+    match alg {
+        Algorithm::RS256 | Algorithm::PS256 => KeySpec::Rsa2048,
+        Algorithm::ES256 => KeySpec::EccNistP256,
+        Algorithm::EdDSA => KeySpec::EccNistEdwards25519,
+    }
+}
