@@ -175,8 +175,8 @@ impl fmt::Display for KeysError {
             Self::Store(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
             Self::NoRing => f.write_str(
-                "there are no keys yet: start `keyward serve` once with local keys, or with KMS invoke the rotation \
-                 function once",
+                "there are no keys yet: start `keyward serve` once with local keys, or run `keyward keys rotate --if-due` \
+                 with keys in KMS",
             ),
             Self::MissingMasterKey(path) => write!(
                 f,

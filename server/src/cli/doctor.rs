@@ -5,7 +5,7 @@ use super::output::{Failed, Outcome, show_time};
 use super::reach::{self, Question};
 use crate::assembly;
 use crate::config::resolve::{Surroundings, resolve};
-use crate::config::{ClientIp, OriginSecret, Settings};
+use crate::config::{ClientIp, KeysSetting, OriginSecret, Settings};
 use crate::web::caller::UNREADABLE;
 use keys::clock::{Clock as _, SystemClock};
 use keys::ring::MASTER_LEAD;
@@ -171,7 +171,8 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
         Err(error) => {
             let fix = match &error {
                 KeysError::Store(_) => "see `storage`",
-                KeysError::NoRing => "start `keyward serve` once",
+                KeysError::NoRing => "make them as described",
+                _ if matches!(settings.keys, KeysSetting::Kms(..)) => "correct what the message names",
                 _ => "restore that master key file from its backup, or from the former file kept next to it",
             };
             return vec![Check::bad("keys", error.to_string(), fix)];
