@@ -1,6 +1,8 @@
 //! Region, credentials and endpoints, as every AWS program takes them: from variables, a profile, a container or an
 //! instance. The TLS stack is chosen here, because the SDK's default would add a second, older one.
 
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::ProvideCredentials as _;
 use aws_smithy_http_client::tls::Provider;
@@ -12,6 +14,9 @@ use tokio::time::timeout;
 
 /// How long to wait for credentials: as long as the slowest services that issue them take.
 const CREDENTIALS: Duration = Duration::from_secs(30);
+
+/// How often a call is tried within its deadline.
+const ATTEMPTS: u32 = 3;
 
 /// The settings of the environment, for the client of any service.
 ///
@@ -40,13 +45,50 @@ pub async fn environment() -> Result<SdkConfig, String> {
     Ok(environment)
 }
 
+/// The milliseconds for connection and TLS handshake; for one try until the answer begins, these included; and for all
+/// tries of a call, loading of credentials included.
+pub fn deadlines([connect, read, call]: [u64; 3]) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(connect))
+        .read_timeout(Duration::from_millis(read))
+        .operation_timeout(Duration::from_millis(call))
+        .build()
+}
+
+/// Retries within a call's deadline, after a mean pause before the second try.
+pub fn retries(first_backoff: Duration) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(first_backoff)
+}
+
+/// Whether a service answered that it gets too many calls.
+pub fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "ThrottlingException"
+            | "ThrottledException"
+            | "Throttling"
+            | "ThrottlingError"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "SlowDown"
+    )
+}
+
 /// The messages of an error and its causes. Their debug form would show what was sent.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _infallible = write!(text, ": {error}");
-        cause = error.source();
+    for cause in causes(error).skip(1) {
+        let _infallible = write!(text, ": {cause}");
     }
     text
+}
+
+/// The error and its chain of causes.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }

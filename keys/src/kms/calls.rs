@@ -1,20 +1,17 @@
 //! The calls of KMS, in two clients: what a rotation may call, and what a process that signs may call.
 
-use super::fault::{Call, failed};
+use super::fault::{Call, failed, unexpected};
 use crate::error::SignError;
 use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::retry::RetryConfig;
-use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
 use std::collections::HashMap;
 use std::time::Duration;
+use storage::aws;
 use zeroize::Zeroizing;
 
-/// How often a call is tried within its deadline.
-const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
@@ -91,12 +88,12 @@ impl Making {
         let mut call = self.client.create_key().key_spec(spec).key_usage(KeyUsageType::SignVerify);
         for (name, value) in tags {
             let tag = Tag::builder().tag_key(*name).tag_value(*value).build();
-            call = call.tags(tag.map_err(|error| super::fault::unexpected(Call::CreateKey, error))?);
+            call = call.tags(tag.map_err(|error| unexpected(Call::CreateKey, error))?);
         }
         let made = call.description("Keyward signs tokens with it").send().await;
         let made = made.map_err(failed(Call::CreateKey, "of a new signing key"))?;
         let arn = made.key_metadata.and_then(|key| key.arn);
-        arn.ok_or_else(|| super::fault::unexpected(Call::CreateKey, "the answer names no key"))
+        arn.ok_or_else(|| unexpected(Call::CreateKey, "the answer names no key"))
     }
 
     /// `GetPublicKey`, as a `SubjectPublicKeyInfo`.
@@ -140,19 +137,15 @@ impl Using {
 }
 
 fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {
-    blob.map(Blob::into_inner).ok_or_else(|| super::fault::unexpected(call, "the answer is incomplete"))
+    blob.map(Blob::into_inner).ok_or_else(|| unexpected(call, "the answer is incomplete"))
 }
 
-/// The milliseconds for connection and TLS handshake; for one try until the answer begins; and for all tries of a call.
-fn client(environment: &SdkConfig, [connect, read, call]: [u64; 3]) -> Client {
-    let deadlines = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(connect))
-        .read_timeout(Duration::from_millis(read))
-        .operation_timeout(Duration::from_millis(call))
-        .build();
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF);
-    let settings = Builder::from(environment).timeout_config(deadlines).retry_config(retries);
-    // Answers are small, and each has a deadline.
-    let settings = settings.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+/// A client with these deadlines.
+fn client(environment: &SdkConfig, deadlines: [u64; 3]) -> Client {
+    let settings = Builder::from(environment)
+        .timeout_config(aws::deadlines(deadlines))
+        .retry_config(aws::retries(FIRST_BACKOFF))
+        // Answers are small, and each has a deadline.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     Client::from_conf(settings.build())
 }

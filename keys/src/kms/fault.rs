@@ -4,7 +4,7 @@ use crate::error::{SignError, SignErrorKind};
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
-use storage::aws::chain;
+use storage::aws::{chain, is_throttling};
 
 /// A call of KMS.
 #[derive(Clone, Copy, Debug)]
@@ -120,15 +120,7 @@ fn advice(call: Call<'_>, code: &str) -> Option<String> {
 /// The kind of an error code.
 fn kind_of(code: Option<&str>) -> SignErrorKind {
     match code {
-        Some(
-            "ThrottlingException"
-            | "Throttling"
-            | "ThrottledException"
-            | "RequestLimitExceeded"
-            | "LimitExceededException"
-            | "TooManyRequestsException"
-            | "SlowDown",
-        ) => SignErrorKind::Busy,
+        Some(code) if is_throttling(code) => SignErrorKind::Busy,
         Some(
             "AccessDeniedException"
             | "DisabledException"

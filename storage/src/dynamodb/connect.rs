@@ -3,13 +3,10 @@
 use super::fault::Fault;
 use crate::aws;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, StalledStreamProtectionConfig};
 use std::time::Duration;
 
-/// How often a call is tried within its deadline.
-const ATTEMPTS: u32 = 3;
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
@@ -31,18 +28,11 @@ impl Patience {
         }
     }
 
-    /// The time for connection and TLS handshake; for one try until the answer begins, these included; and for all tries
-    /// of a call, loading of credentials included.
     fn deadlines(self) -> TimeoutConfig {
-        let [connect, read, call] = match self {
+        aws::deadlines(match self {
             Self::Request => [300, 450, 1_500],
             Self::Operator => [5_000, 30_000, 100_000],
-        };
-        TimeoutConfig::builder()
-            .connect_timeout(Duration::from_millis(connect))
-            .read_timeout(Duration::from_millis(read))
-            .operation_timeout(Duration::from_millis(call))
-            .build()
+        })
     }
 }
 
@@ -61,7 +51,7 @@ pub(super) fn unhurried() -> Builder {
 pub(crate) fn within(settings: Builder, patience: Patience, first_backoff: Duration) -> Builder {
     settings
         .timeout_config(patience.deadlines())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(first_backoff))
+        .retry_config(aws::retries(first_backoff))
         // Answers are small, and each has a deadline.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }

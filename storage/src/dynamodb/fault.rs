@@ -1,6 +1,6 @@
 //! DynamoDB's errors, and the kind of each: what the caller can do about it.
 
-use crate::aws::chain;
+use crate::aws::{causes, chain, is_throttling};
 use crate::{StoreError, StoreErrorKind};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -69,18 +69,9 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
 /// The kind of a DynamoDB error code. Any other code is an outage, a missing table or permission included.
 pub(super) fn kind_of(code: Option<&str>) -> StoreErrorKind {
     match code {
+        Some(code) if is_throttling(code) => StoreErrorKind::Busy,
         Some(
             "ProvisionedThroughputExceededException"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "RequestLimitExceeded"
-            | "LimitExceededException"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "TooManyRequestsException"
-            | "SlowDown"
-            | "Throttling"
-            | "ThrottlingError"
             | "ProvisionedThroughputExceeded"
             | "TransactionConflict"
             | CONFLICT
@@ -103,11 +94,6 @@ fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
         );
         of_kind || error.raw_os_error().is_some_and(|code| DESCRIPTORS.contains(&code))
     })
-}
-
-/// The error and its chain of causes.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 #[cfg(test)]
