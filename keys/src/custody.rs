@@ -98,14 +98,9 @@ pub trait Maker: Send + Sync + 'static {
         masters: &[(u16, Zeroizing<[u8; 32]>)],
     ) -> Result<Vec<String>, SignError>;
 
-    /// The form of the signing keys that it makes.
+    /// The form of the signing keys that it makes. One of [`Form::Kept`] that is not used stays behind at a cost, so only
+    /// one process makes such keys at a time.
     fn form(&self) -> Form;
-
-    /// Whether a key that is made and not used stays behind at a cost, so that only one process should make keys at a
-    /// time.
-    fn leaves_unused_keys(&self) -> bool {
-        self.form() == Form::Kept
-    }
 }
 
 /// Unwraps keys of the ring.

@@ -10,11 +10,11 @@
 //! the servers are restarted once that signs.
 
 use super::custody::{Form, Maker, Opener};
-use super::error::{KeysError, RingRefusal};
+use super::error::{KeysError, RingRefusal, SignError};
 use super::plan;
-use super::rewrap::{check_opens, wrapped_by};
+use super::rewrap::wrapped_by;
 use super::ring::{KeyState, Ring, RingKey};
-use super::rotator::{ATTEMPTS, ChangeReport, Rotator, report};
+use super::rotator::{ATTEMPTS, ChangeReport, Rotator, report_of_pending};
 use protocol::time::Timestamp;
 
 /// How far a move has come.
@@ -65,8 +65,9 @@ impl Rotator {
                 (Some(there), None) if *there == name && !has_foreign(&ring, maker.form(), now) => {
                     return Ok(Moved::Nothing);
                 }
-                (Some(there), None) if *there != name => self.begin(&ring, from, maker, &name, now).await?,
-                (None, None) => self.begin(&ring, from, maker, &name, now).await?,
+                (there, None) if there.as_ref() != Some(&name) => {
+                    self.begin(&ring, from, maker, &name, now).await?
+                }
                 _ => self.end(&ring, to, maker.form(), now).await?,
             };
             if self.replace(version, &ring, &next, now).await? {
@@ -114,15 +115,24 @@ impl Rotator {
         let is_foreign = |key: &RingKey| {
             Form::of(&key.wrapped) != form || before(key).is_some_and(|key| key.moved.is_some())
         };
-        let plan = plan::renew(moved.clone(), &self.policy, is_foreign, now)?;
+        let plan = plan::renew(moved, &self.policy, is_foreign, now)?;
         let next = self.complete(plan.with_master()).await?;
-        let pending = next.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
-        let signs_from = pending.map(|key| key.sign_from).max().unwrap_or(now);
-        let old = next.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= signs_from));
-        let until = old.filter_map(|key| key.remove_at).max().unwrap_or(now);
-        let report = report(&next, now, signs_from, until);
+        let report = report_of_pending(&next, now);
         Ok((next, Moved::Ended(report)))
     }
+}
+
+/// Whether a custody opens everything of a ring that is still needed: every master, and every key that may sign.
+async fn check_opens(ring: &Ring, opener: &dyn Opener, now: Timestamp) -> Result<(), SignError> {
+    let (name, masters): (_, Vec<_>) = (ring.wrapping_key.as_deref(), ring.masters.iter().collect());
+    for master in opener.masters(name, &masters).await {
+        master?;
+    }
+    let may_sign = |key: &&RingKey| matches!(key.state(now), KeyState::Pending | KeyState::Active);
+    for key in ring.keys.iter().filter(may_sign) {
+        opener.signer(name, key).await?;
+    }
+    Ok(())
 }
 
 /// Whether a key that is yet to sign has another form than the maker's, as after a change from `kms-envelope` to `kms-sign`

@@ -11,10 +11,9 @@ use super::error::{KeysError, RingRefusal, SignError, SignErrorKind};
 use super::local::LocalCustody;
 use super::master_file::{MasterKeyFile, successor, with_suffix};
 use super::plan;
-use super::ring::{KeyState, Ring, RingKey};
+use super::ring::Ring;
 use super::rotator::{ATTEMPTS, Rotator, read_ring};
 use crate::entropy::Entropy;
-use protocol::time::Timestamp;
 use std::io;
 use std::path::Path;
 use storage::Store;
@@ -118,19 +117,6 @@ pub(super) async fn wrapped_by(
         master.wrapped = wrapped;
     }
     Ok(next)
-}
-
-/// Whether a custody opens everything of a ring that is still needed: every master, and every key that may sign.
-pub(super) async fn check_opens(ring: &Ring, opener: &dyn Opener, now: Timestamp) -> Result<(), SignError> {
-    let (name, masters): (_, Vec<_>) = (ring.wrapping_key.as_deref(), ring.masters.iter().collect());
-    for master in opener.masters(name, &masters).await {
-        master?;
-    }
-    let may_sign = |key: &&RingKey| matches!(key.state(now), KeyState::Pending | KeyState::Active);
-    for key in ring.keys.iter().filter(may_sign) {
-        opener.signer(name, key).await?;
-    }
-    Ok(())
 }
 
 /// Also if one is a link to the other.

@@ -156,7 +156,7 @@ pub struct Ring {
     /// The wrapping key that the keys are moved to, until the move has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving_to: Option<String>,
-    /// When a process began to make keys where unused ones cost something ([`super::Maker::leaves_unused_keys`]).
+    /// When a process began to make keys where unused ones cost something ([`super::Form::Kept`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
     /// Signing keys.

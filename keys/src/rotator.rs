@@ -5,7 +5,7 @@
 //! work.
 
 use super::clock::Clock;
-use super::custody::Maker;
+use super::custody::{Form, Maker, kept_key};
 use super::entropy::{self, Entropy};
 use super::error::{KeysError, RingRefusal};
 use super::plan::{self, Plan};
@@ -95,11 +95,10 @@ impl Rotator {
         if self.maker.is_none() {
             return Err(RingRefusal::MayNotGenerate.into());
         }
-        if read_ring(&*self.store).await?.is_none() {
+        let Some((version, ring)) = read_ring(&*self.store).await? else {
             self.make_first().await?;
             return Ok(Run::First);
-        }
-        let (version, ring) = self.ring().await?;
+        };
         let rotated = self.rotate_if_due(version, &ring).await?;
         let (version, ring) = self.ring().await?;
         self.remove_expired(version, &ring).await?;
@@ -119,7 +118,7 @@ impl Rotator {
         let stamp = self.stamp(now);
         let done = self.store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp).await?;
         if !done.is_done() {
-            self.report_unused(&Ring::empty(), &ring);
+            report_unused(&ring, &Ring::empty());
         }
         self.ring().await
     }
@@ -152,10 +151,9 @@ impl Rotator {
         let Some((next, removed)) = retired::prune(ring, now) else { return Ok(false) };
         // First the copy, then the removal: a failure in between leaves a key in both records, not in neither.
         retired::merge(&*self.store, &next, &removed, now, self.stamp(now)).await?;
-        let done = self.replace(version, &next, &next, now).await?;
+        let done = self.replace(version, ring, &next, now).await?;
         if done {
-            let kept = |kid: &str| next.keys.iter().any(|key| key.kid == kid);
-            self.report_removed(ring.keys.iter().filter(|key| !kept(&key.kid)));
+            report_unused(ring, &next);
         }
         Ok(done)
     }
@@ -173,15 +171,11 @@ impl Rotator {
                 RotateWhen::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
             })
             .await?;
-        let pending = ring.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
-        let at = match when {
+        Ok(match when {
             // Not always one lead from now: a key that was to begin sooner still does.
-            RotateWhen::Scheduled => pending.map(|key| key.sign_from).max().unwrap_or(now),
-            RotateWhen::Now { .. } => now,
-        };
-        let ended = ring.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= at));
-        let old_accepted_until = ended.filter_map(|key| key.remove_at).max().unwrap_or(now);
-        Ok(report(&ring, now, at, old_accepted_until))
+            RotateWhen::Scheduled => report_of_pending(&ring, now),
+            RotateWhen::Now { .. } => report_of_start(&ring, now, now),
+        })
     }
 
     /// `keys revoke KID`. A key that was removed before can be revoked, too: it then verifies no `id_token_hint` either.
@@ -250,7 +244,7 @@ impl Rotator {
         makes_keys: bool,
         now: Timestamp,
     ) -> Result<Option<u64>, KeysError> {
-        if !makes_keys || !self.maker.as_ref().is_some_and(|maker| maker.leaves_unused_keys()) {
+        if !makes_keys || self.maker.as_ref().is_none_or(|maker| maker.form() != Form::Kept) {
             return Ok(Some(version));
         }
         if ring.is_claimed(now) {
@@ -272,31 +266,9 @@ impl Rotator {
         let stamp = self.stamp(now);
         let done = self.store.replace_ring(RingDocument::Ring, Some(seen), &next.to_text()?, stamp).await?;
         if !done.is_done() {
-            self.report_unused(before, next);
+            report_unused(next, before);
         }
         Ok(done.is_done())
-    }
-
-    /// Names the keys that this process made and another process's change made superfluous.
-    fn report_unused(&self, before: &Ring, next: &Ring) {
-        if self.maker.as_ref().is_some_and(|maker| maker.leaves_unused_keys()) {
-            let known = |kid: &str| before.keys.iter().any(|key| key.kid == kid);
-            self.report_removed(next.keys.iter().filter(|key| !known(&key.kid)));
-        }
-    }
-
-    /// Names keys that KMS still has and nothing uses.
-    fn report_removed<'a>(&self, keys: impl Iterator<Item = &'a super::ring::RingKey>) {
-        if !self.maker.as_ref().is_some_and(|maker| maker.leaves_unused_keys()) {
-            return;
-        }
-        for key in keys {
-            tracing::warn!(
-                kid = key.kid,
-                key = key.wrapped,
-                "nothing uses this KMS key any more; schedule its deletion, so that it costs nothing"
-            );
-        }
     }
 
     fn stamp(&self, at: Timestamp) -> Stamp {
@@ -304,12 +276,32 @@ impl Rotator {
     }
 }
 
-pub(super) fn report(
-    ring: &Ring,
-    now: Timestamp,
-    signs_from: Timestamp,
-    old_accepted_until: Timestamp,
-) -> ChangeReport {
+/// Names the keys of a ring that stay in KMS although `kept` has them no more, or never had them.
+fn report_unused(ring: &Ring, kept: &Ring) {
+    for key in ring.keys.iter().filter(|key| kept.keys.iter().all(|kept| kept.kid != key.kid)) {
+        if let Some(arn) = kept_key(&key.wrapped) {
+            tracing::warn!(
+                kid = key.kid,
+                key = arn,
+                "nothing uses this KMS key any more; schedule its deletion, so that it costs nothing"
+            );
+        }
+    }
+}
+
+/// The report of a change after which the pending keys are the next to sign.
+pub(super) fn report_of_pending(ring: &Ring, now: Timestamp) -> ChangeReport {
+    let pending = ring.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
+    report_of_start(ring, now, pending.map(|key| key.sign_from).max().unwrap_or(now))
+}
+
+/// The report of a change after which new keys sign from `at`.
+fn report_of_start(ring: &Ring, now: Timestamp, at: Timestamp) -> ChangeReport {
+    let ended = ring.keys.iter().filter(|key| key.retire_at.is_some_and(|end| end <= at));
+    report(ring, now, at, ended.filter_map(|key| key.remove_at).max().unwrap_or(now))
+}
+
+fn report(ring: &Ring, now: Timestamp, signs_from: Timestamp, old_accepted_until: Timestamp) -> ChangeReport {
     let keys = snapshot::list(ring, now);
     ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
 }

@@ -53,12 +53,7 @@ pub fn key_policy(settings: &Settings) -> KeyPolicy {
 /// # Errors
 /// As [`Keys::open`].
 pub async fn open_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
-    let (clock, entropy) = machine();
-    let mut custody = custody(settings, &settings.keys).await?;
-    if settings.rotation == RotatedBy::Schedule {
-        custody.maker = None;
-    }
-    Keys::open(store, custody, key_policy(settings), clock, entropy, true).await
+    open(settings, store, settings.rotation == RotatedBy::Server, true).await
 }
 
 /// What a command reads of the keys; it makes and changes none.
@@ -66,9 +61,19 @@ pub async fn open_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc
 /// # Errors
 /// As [`Keys::open`].
 pub async fn read_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
+    open(settings, store, false, false).await
+}
+
+async fn open(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    rotates: bool,
+    create: bool,
+) -> Result<Arc<Keys>, KeysError> {
     let (clock, entropy) = machine();
-    let custody = Custody { maker: None, ..custody(settings, &settings.keys).await? };
-    Keys::open(store, custody, key_policy(settings), clock, entropy, false).await
+    let Custody { opener, maker } = custody(settings, &settings.keys).await?;
+    let custody = Custody { opener, maker: maker.filter(|_| rotates) };
+    Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
 }
 
 /// What changes the key ring for a command. It makes keys and unwraps none.
