@@ -31,11 +31,11 @@ impl SignErrorKind {
 }
 
 /// A failure to sign, to make or to unwrap a key: 503 or 500, never a refusal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SignError {
     kind: SignErrorKind,
     step: &'static str,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl SignError {
@@ -45,7 +45,7 @@ impl SignError {
         step: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, step, source: Some(source.into()) }
+        Self { kind, step, source: Some(source.into().into()) }
     }
 
     /// A failure of `step` without another cause.
@@ -162,7 +162,7 @@ pub enum KeysError {
     /// The ring was written by a newer version of this program.
     Newer,
     /// The ring was read, but can't be unwrapped for now.
-    Locked(Arc<SignError>),
+    Locked(SignError),
     /// The ring that was read last is too old or out of date, and it could not be read just now.
     Stale,
     /// We said no.
@@ -173,7 +173,7 @@ impl fmt::Display for KeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            Self::Sign(error) => error.fmt(f),
+            Self::Sign(error) | Self::Locked(error) => error.fmt(f),
             Self::NoRing => f.write_str(
                 "there are no keys yet: start `keyward serve` once with local keys, or run `keyward keys rotate --if-due` \
                  with keys in KMS",
@@ -188,7 +188,6 @@ impl fmt::Display for KeysError {
             Self::Newer => {
                 f.write_str("the key ring can't be read: it was written by a newer version of this program")
             }
-            Self::Locked(error) => error.fmt(f),
             Self::Stale => f.write_str("the key ring is out of date and could not be read just now"),
             Self::Refused(refusal) => refusal.fmt(f),
         }
@@ -199,8 +198,7 @@ impl Error for KeysError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Store(error) => Some(error),
-            Self::Sign(error) => Some(error),
-            Self::Locked(error) => Some(&**error),
+            Self::Sign(error) | Self::Locked(error) => Some(error),
             _ => None,
         }
     }

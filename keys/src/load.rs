@@ -39,7 +39,7 @@ pub(super) struct Loading<'a> {
 
 impl Loading<'_> {
     /// The seals, and why they can't be used, if a master is missing that may be in use.
-    pub(super) async fn seals(self) -> Result<(Seals, Option<Arc<SignError>>), KeysError> {
+    pub(super) async fn seals(self) -> Result<(Seals, Option<SignError>), KeysError> {
         let Self { source, ring, previous, .. } = self;
         let kept: Vec<_> = ring.masters.iter().map(|master| (master.id, master.seal_from)).collect();
         let is_new = |master: &&RingMaster| previous.is_none_or(|previous| !previous.seals.has(master.id));
@@ -53,7 +53,7 @@ impl Loading<'_> {
                     tracing::error!(master = master.id, %error, "a sealing master can't be used");
                     // What is damaged can't be used by any other process either: it seals nothing that comes here.
                     if master.seal_from <= source.now && error.kind() != SignErrorKind::Corrupt {
-                        locked = Some(Arc::new(error));
+                        locked = Some(error);
                     }
                 }
             }

@@ -200,7 +200,7 @@ impl Keys {
         self.age.may_be_used(now) && self.why_locked().is_none()
     }
 
-    fn why_locked(&self) -> Option<Arc<SignError>> {
+    fn why_locked(&self) -> Option<SignError> {
         self.current.load().why_locked().cloned()
     }
 

@@ -62,7 +62,7 @@ pub struct Snapshot {
     jwks: Vec<(Option<Timestamp>, Jwks)>,
     seals: Seals,
     /// Why nothing can be sealed or opened, or not all of it: a master that is in use can't be unwrapped.
-    locked: Option<Arc<SignError>>,
+    locked: Option<SignError>,
 }
 
 impl Snapshot {
@@ -181,7 +181,7 @@ impl Snapshot {
     }
 
     /// Why this snapshot can't be used for sealing and opening; `None` if it can.
-    pub(super) const fn why_locked(&self) -> Option<&Arc<SignError>> {
+    pub(super) const fn why_locked(&self) -> Option<&SignError> {
         self.locked.as_ref()
     }
 

@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use aws_lc_rs::hkdf;
 use futures_util::future::join_all;
 use protocol::id::Realm;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -45,28 +45,15 @@ impl KmsOpener {
         self.calls.decrypt(&blob.bytes, blob.context(&self.realm, purpose), wrapping_key).await
     }
 
-    fn known(&self, blob: &Blob) -> Option<Secret> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(blob).cloned()
-    }
-
-    /// The secret of masters.
+    /// The secret of masters, decrypted if this process has not done that before.
     async fn secret(&self, blob: &Blob, wrapping_key: Option<&str>) -> Result<Secret, SignError> {
-        if let Some(known) = self.known(blob) {
+        let secrets = || self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = secrets().get(blob).cloned() {
             return Ok(known);
         }
         let secret = Arc::new(self.decrypt(blob, Purpose::Master, wrapping_key).await?);
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(secrets.entry(blob.clone()).or_insert(secret)))
-    }
-
-    fn master(&self, wrapped: &str, id: u16) -> Result<Zeroizing<[u8; 32]>, SignError> {
-        let (blob, place) = master_blob(wrapped)?;
-        let unknown = || SignError::bare(SignErrorKind::Unavailable, "a master is not decrypted");
-        let secret = self.known(&blob).ok_or_else(unknown)?;
-        match place {
-            Some(place) => master_of(secret.chunks(32).nth(place).unwrap_or_default()),
-            None => derive(&secret, &self.realm, id),
-        }
+        secrets().insert(blob.clone(), Arc::clone(&secret));
+        Ok(secret)
     }
 }
 
@@ -94,24 +81,19 @@ impl Opener for KmsOpener {
         wrapping_key: Option<&str>,
         masters: &[&RingMaster],
     ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>> {
-        let mut blobs: Vec<_> = masters
-            .iter()
-            .filter_map(|master| master_blob(&master.wrapped).ok())
-            .map(|(blob, _)| blob)
-            .collect();
-        blobs.sort_by(|one, other| one.bytes.cmp(&other.bytes));
-        blobs.dedup();
-        let decrypted = join_all(blobs.iter().map(|blob| self.secret(blob, wrapping_key))).await;
-        let mut failures: HashMap<_, _> =
-            blobs.iter().zip(decrypted).filter_map(|(blob, secret)| Some((blob, secret.err()?))).collect();
-        let unwrap = |master: &&RingMaster| {
-            let (blob, _) = master_blob(&master.wrapped)?;
-            match failures.remove(&blob) {
-                Some(error) => Err(error),
-                None => self.master(&master.wrapped, master.id),
+        let places: Vec<_> = masters.iter().map(|master| place_of(&master.wrapped)).collect();
+        let blobs: HashSet<_> = places.iter().flatten().map(|(blob, _)| blob).collect();
+        let decrypt = async |blob| (blob, self.secret(blob, wrapping_key).await);
+        let secrets: HashMap<_, _> = join_all(blobs.into_iter().map(decrypt)).await.into_iter().collect();
+        let unwrap = |(master, place): (&&RingMaster, &Result<(Blob, Option<usize>), SignError>)| {
+            let (blob, place) = place.as_ref().map_err(Clone::clone)?;
+            let secret = secrets.get(blob).cloned().ok_or_else(misplaced)??;
+            match place {
+                Some(place) => master_of(secret.chunks(32).nth(*place).unwrap_or_default()),
+                None => derive(&secret, &self.realm, master.id),
             }
         };
-        masters.iter().map(unwrap).collect()
+        masters.iter().zip(&places).map(unwrap).collect()
     }
 
     async fn export(
@@ -127,7 +109,8 @@ impl Opener for KmsOpener {
     }
 }
 
-fn master_blob(wrapped: &str) -> Result<(Blob, Option<usize>), SignError> {
+/// The blob that a master is in, and its place there; without one it is derived from what the blob holds.
+fn place_of(wrapped: &str) -> Result<(Blob, Option<usize>), SignError> {
     match Wrapped::parse(wrapped)? {
         Wrapped::Whole(blob) => Ok((blob, None)),
         Wrapped::Part(blob, place) => Ok((blob, Some(place))),
