@@ -146,22 +146,33 @@ pub enum Typ {
 /// Signs tokens with one key.
 #[async_trait]
 pub trait TokenSigner: Send + Sync + 'static {
+    /// What its tokens say about the key.
+    fn headers(&self) -> &Headers;
+
     /// The algorithm.
-    fn alg(&self) -> Algorithm;
+    fn alg(&self) -> Algorithm {
+        self.headers().alg
+    }
 
     /// The key's id.
-    fn kid(&self) -> &str;
+    fn kid(&self) -> &str {
+        &self.headers().kid
+    }
 
     /// The encoded header of a token: the text before the first dot.
-    fn header(&self, typ: Typ) -> &str;
+    fn header(&self, typ: Typ) -> &str {
+        self.headers().get(typ)
+    }
 
     /// Signs the text before the second dot. ES256 gives r‖s (RFC 7518 §3.4), never DER.
     async fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
-/// The encoded headers of a key's tokens.
+/// The encoded headers of a key's tokens, and what they say.
 #[derive(Clone, Debug)]
 pub struct Headers {
+    alg: Algorithm,
+    kid: String,
     access_token: String,
     jwt: String,
 }
@@ -170,6 +181,8 @@ impl Headers {
     /// For one key.
     pub fn new(alg: Algorithm, kid: &str) -> Self {
         Self {
+            alg,
+            kid: kid.to_owned(),
             access_token: jwt::encode_header(alg, kid, "at+jwt"),
             jwt: jwt::encode_header(alg, kid, "JWT"),
         }

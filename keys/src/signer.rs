@@ -1,6 +1,6 @@
 //! A private key in memory, and its signer (aws-lc).
 
-use super::custody::{Headers, TokenSigner, Typ};
+use super::custody::{Headers, TokenSigner};
 use super::der;
 use super::error::{SignError, SignErrorKind};
 use super::ring::RingKey;
@@ -106,8 +106,6 @@ fn padding(alg: Algorithm) -> &'static dyn RsaEncoding {
 
 /// Signs with a private key in this process's memory.
 pub struct MemorySigner {
-    alg: Algorithm,
-    kid: String,
     headers: Headers,
     key: PrivateKey,
 }
@@ -117,12 +115,7 @@ impl MemorySigner {
     /// only by verifiers, which would reject every token.
     pub fn new(key: &RingKey, pkcs8: &[u8]) -> Result<Self, SignError> {
         let private = PrivateKey::from_pkcs8(key.alg, pkcs8)?;
-        let signer = Self {
-            alg: key.alg,
-            kid: key.kid.clone(),
-            headers: Headers::new(key.alg, &key.kid),
-            key: private,
-        };
+        let signer = Self { headers: Headers::new(key.alg, &key.kid), key: private };
         check_probe(key, &signer.key.sign(PROBE)?)?;
         Ok(signer)
     }
@@ -138,16 +131,8 @@ pub(crate) fn check_probe(key: &RingKey, signature: &[u8]) -> Result<(), SignErr
 
 #[async_trait]
 impl TokenSigner for MemorySigner {
-    fn alg(&self) -> Algorithm {
-        self.alg
-    }
-
-    fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    fn header(&self, typ: Typ) -> &str {
-        self.headers.get(typ)
+    fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     /// A quarter of a millisecond at most: done in place.

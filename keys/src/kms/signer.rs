@@ -2,7 +2,7 @@
 
 use super::calls::Using;
 use crate::clock::Clock;
-use crate::custody::{Headers, TokenSigner, Typ};
+use crate::custody::{Headers, TokenSigner};
 use crate::der;
 use crate::error::{SignError, SignErrorKind};
 use crate::ring::RingKey;
@@ -13,8 +13,8 @@ use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
 use protocol::jwk::Algorithm;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The longest message that KMS signs as it is.
-const LONGEST_RAW: usize = 4096;
+/// The longest message that KMS signs.
+const LONGEST: usize = 4096;
 
 /// How many signatures a process asks for in a second of its clock. KMS's own limit is shared by everything in the account
 /// and region, so one service must not use it up.
@@ -48,8 +48,6 @@ impl Ceiling {
 pub(super) struct KmsSigner {
     calls: Using,
     arn: String,
-    alg: Algorithm,
-    kid: String,
     headers: Headers,
     ceiling: Arc<Ceiling>,
 }
@@ -62,8 +60,7 @@ impl KmsSigner {
         key: &RingKey,
         ceiling: Arc<Ceiling>,
     ) -> Result<Self, SignError> {
-        let (alg, kid) = (key.alg, key.kid.clone());
-        let signer = Self { calls, arn, alg, headers: Headers::new(alg, &kid), kid, ceiling };
+        let signer = Self { calls, arn, headers: Headers::new(key.alg, &key.kid), ceiling };
         check_probe(key, &signer.sign(PROBE).await?)?;
         Ok(signer)
     }
@@ -71,38 +68,32 @@ impl KmsSigner {
 
 #[async_trait]
 impl TokenSigner for KmsSigner {
-    fn alg(&self) -> Algorithm {
-        self.alg
-    }
-
-    fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    fn header(&self, typ: Typ) -> &str {
-        self.headers.get(typ)
+    fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     async fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
-        let spec = match self.alg {
-            Algorithm::RS256 => SigningAlgorithmSpec::RsassaPkcs1V15Sha256,
-            Algorithm::PS256 => SigningAlgorithmSpec::RsassaPssSha256,
-            Algorithm::ES256 => SigningAlgorithmSpec::EcdsaSha256,
-            Algorithm::EdDSA => SigningAlgorithmSpec::Ed25519Sha512,
-        };
-        if self.alg == Algorithm::EdDSA {
+        let (spec, kind) = match self.alg() {
+            Algorithm::RS256 => (SigningAlgorithmSpec::RsassaPkcs1V15Sha256, MessageType::Digest),
+            Algorithm::PS256 => (SigningAlgorithmSpec::RsassaPssSha256, MessageType::Digest),
+            Algorithm::ES256 => (SigningAlgorithmSpec::EcdsaSha256, MessageType::Digest),
             // JOSE's EdDSA signs the message itself (RFC 8037 §3.1), never its hash.
-            if signing_input.len() > LONGEST_RAW {
-                let why = format!("the token is longer than the {LONGEST_RAW} bytes that KMS signs by EdDSA");
-                return Err(SignError::new(SignErrorKind::Corrupt, "signing by KMS", why));
-            }
-            self.ceiling.take()?;
-            return self.calls.sign(&self.arn, spec, MessageType::Raw, signing_input).await;
+            Algorithm::EdDSA => (SigningAlgorithmSpec::Ed25519Sha512, MessageType::Raw),
+        };
+        let hash;
+        let message = if kind == MessageType::Raw {
+            signing_input
+        } else {
+            hash = digest(&SHA256, signing_input);
+            hash.as_ref()
+        };
+        if message.len() > LONGEST {
+            let why = format!("the token is longer than the {LONGEST} bytes that KMS signs by EdDSA");
+            return Err(SignError::new(SignErrorKind::Corrupt, "signing by KMS", why));
         }
         self.ceiling.take()?;
-        let hash = digest(&SHA256, signing_input);
-        let signature = self.calls.sign(&self.arn, spec, MessageType::Digest, hash.as_ref()).await?;
-        if self.alg != Algorithm::ES256 {
+        let signature = self.calls.sign(&self.arn, spec, kind, message).await?;
+        if self.alg() != Algorithm::ES256 {
             return Ok(signature);
         }
         let unreadable = || SignError::bare(SignErrorKind::Corrupt, "reading a signature of KMS");
