@@ -46,7 +46,7 @@ kinds! {
     SessionEnded => "session.ended";
     /// A user signed up.
     SignedUp => "signup.done";
-    /// A sign-up was refused because too many accounts had been made from that address.
+    /// A sign-up was refused because too many accounts had been made from that network.
     SignUpThrottled => "signup.throttled";
     /// A user changed their profile.
     ProfileChanged => "account.profile_changed";

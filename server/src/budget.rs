@@ -72,7 +72,7 @@ impl Reservation {
             if let Some(times) = self.budget.refused.due(self.budget.began.elapsed()) {
                 tracing::warn!(
                     times,
-                    "requests of one address, or all together, hold the whole byte budget: more is refused"
+                    "requests of one network, or all together, hold the whole byte budget: more is refused"
                 );
             }
             return false;

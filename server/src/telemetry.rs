@@ -62,10 +62,10 @@ pub fn page() -> String {
          error) also has `actor`, and the hashes of the record `before` and `after`, which tell whether two records are the \
          same and nothing of their content. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
          Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), ten lines a minute of \
-         each kind are written per address; an IPv6 network of 48 bits counts as one address, since one customer can have \
-         that. All addresses after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
+         each kind are written per network: one IPv4 address, or 48 bits of IPv6, since one customer can have those. All \
+         networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
          many `lines` of how many `networks` were left out, and how many of these lines came from `others` than those 4096. \
-         No other event is ever left out.\n\n\
+         `refresh.ahead_of_store` is written once a minute at most. No other event is ever left out.\n\n\
          | event | when |\n|---|---|\n",
     );
     for what in What::ALL {

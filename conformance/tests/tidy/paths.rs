@@ -6,12 +6,13 @@ use std::fs;
 /// Documents that name many files.
 const DOCUMENTS: [&str; 3] = ["CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/concepts/glossary.md"];
 /// What a path from the repository's root begins with.
-const ROOTS: [&str; 10] = [
+const ROOTS: [&str; 11] = [
     ".ci/",
     "bench/",
     "conformance/",
     "docs/",
     "fuzz/",
+    "keys/",
     "migrations/",
     "protocol/",
     "server/",

@@ -75,7 +75,7 @@ impl Slots {
                 let own = open.kept.get(&network).map_or(0, Vec::len);
                 if own >= self.of_one && !open.evict(Some(network), idle_since) {
                     self.state.warn(
-                        "one address has as many connections as it may have, and all are busy: more are closed",
+                        "one network has as many connections as it may have, and all are busy: more are closed",
                     );
                     return None;
                 }
