@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod core_dumps;
 mod disk_failures;
 mod front_end;
 mod guides;

@@ -4,6 +4,7 @@
 mod client;
 mod config;
 mod context;
+mod core_dumps;
 mod dev;
 mod doctor;
 mod keys;
@@ -65,6 +66,8 @@ enum Command {
 
 /// Runs a command line. Exit code 0: done; 1: refused or failed; 2: usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before anything is read: almost every command has keys or passwords in memory.
+    core_dumps::forbid();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {
