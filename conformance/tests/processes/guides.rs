@@ -1,70 +1,138 @@
 //! Runs every command of the guides in `docs/start` and `docs/guides`. A block marked `sh server` or `sh emulator`
-//! keeps running in the background; all other `sh` blocks have to succeed, one after the other, in one folder.
-//! `console` blocks are not run.
+//! keeps running in the background, and `sh restart` replaces what was started last; all other `sh` blocks have to
+//! succeed, one after the other, in one folder. `console` blocks are not run.
 
 use conformance::keyward_binary;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use storage::contract::local_aws;
 use tempfile::TempDir;
 
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Sends to the emulator what the AWS CLI would send.
+const AWS: &str = include_str!("aws.sh");
+/// The guide whose programs call KMS, each by the access key that its policy is named after.
+const KMS: &str = "guides/aws-kms.md";
+
 #[test]
 fn every_command_of_the_guides_works() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     for folder in ["start", "guides"] {
-        for entry in std::fs::read_dir(docs.join(folder)).unwrap() {
+        for entry in std::fs::read_dir(docs().join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            follow(&path, &text);
+            if !path.ends_with(KMS) {
+                Followed::new(&path);
+            }
         }
     }
 }
 
-fn follow(guide: &Path, text: &str) {
-    let folder = TempDir::new().unwrap();
-    // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
-    let port = free_port(20_000).to_string();
-    let emulator = free_port(10_000).to_string();
-    let mut servers = Vec::new();
-    for block in text.split("\n```sh").skip(1) {
-        let (kind, rest) = block.split_once('\n').unwrap();
-        let commands = rest
-            .split("\n```")
-            .next()
-            .unwrap()
-            .replace("8080", &port)
-            .replace("9443", &port)
-            .replace("8000", &emulator);
-        if kind.trim() == "emulator" {
-            local_aws::build();
-        }
-        if ["server", "emulator"].contains(&kind.trim()) {
-            servers.push(Server::start(folder.path(), &commands));
-            continue;
-        }
-        let done = shell(folder.path(), &commands).output().unwrap();
-        let told = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "{}: {commands}\n{told:?}", guide.display());
+#[test]
+fn the_policies_of_the_guide_to_kms_allow_what_each_program_calls_and_no_more() {
+    let followed = Followed::new(&docs().join(KMS));
+    for role in ["server", "rotation", "sign-server", "sign-rotation", "move"] {
+        let policy = std::fs::read(followed.folder.path().join(format!("{role}.json"))).unwrap();
+        let mut allowed = actions(&serde_json::from_slice(&policy).unwrap());
+        // A key is made with its tags, which is one call.
+        allowed.remove("TagResource");
+        assert_eq!(allowed, followed.called_by(role), "{role}");
     }
 }
 
-/// Below the ephemeral ports, so that nothing else takes it meanwhile.
+/// The actions of KMS that a policy allows.
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|statement| statement["Action"].as_array().unwrap());
+    actions.map(|action| action.as_str().unwrap().strip_prefix("kms:").unwrap().to_owned()).collect()
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+/// A guide whose commands were run, with what still runs.
+struct Followed {
+    folder: TempDir,
+    emulator: String,
+    _servers: Vec<Server>,
+}
+
+impl Followed {
+    fn new(guide: &Path) -> Self {
+        let folder = TempDir::new().unwrap();
+        let programs = TempDir::new().unwrap();
+        let aws = programs.path().join("aws");
+        std::fs::write(&aws, AWS).unwrap();
+        std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let shell = |commands: &str| shell(folder.path(), programs.path(), commands);
+        // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
+        let port = free_port(20_000).to_string();
+        let emulator = free_port(10_000).to_string();
+        let mut servers = Vec::new();
+        for block in std::fs::read_to_string(guide).unwrap().split("\n```sh").skip(1) {
+            let (kind, rest) = block.split_once('\n').unwrap();
+            let commands = rest
+                .split("\n```")
+                .next()
+                .unwrap()
+                .replace("8080", &port)
+                .replace("9443", &port)
+                .replace("8000", &emulator);
+            match kind.trim() {
+                "emulator" => {
+                    local_aws::build();
+                    servers.push(Server::start(shell, &commands));
+                }
+                "server" => servers.push(Server::start(shell, &commands)),
+                "restart" => {
+                    drop(servers.pop());
+                    servers.push(Server::start(shell, &commands));
+                }
+                _ => {
+                    let done = shell(&commands).output().unwrap();
+                    let told = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+                    assert!(done.status.success(), "{}: {commands}\n{told:?}", guide.display());
+                }
+            }
+        }
+        Self { folder, emulator, _servers: servers }
+    }
+
+    /// The operations of KMS that an access key called.
+    fn called_by(&self, access_key: &str) -> BTreeSet<String> {
+        let address = format!("http://127.0.0.1:{}/_kms/calls?caller={access_key}", self.emulator);
+        let answer = Command::new("curl").args(["-sf", &address]).output().unwrap();
+        let calls: BTreeMap<String, u64> = serde_json::from_slice(&answer.stdout).unwrap();
+        calls.into_keys().collect()
+    }
+}
+
+/// Below the ephemeral ports, so that nothing else takes it meanwhile, and never the same twice.
 fn free_port(from: u16) -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
     let from = from + u16::try_from(std::process::id() % 10_000).unwrap();
-    (from..from + 2_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+    let is_free = |port: &u16| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = (from..from + 2_000).find(is_free).unwrap();
+    given.insert(port);
+    port
 }
 
-fn shell(folder: &Path, commands: &str) -> Command {
+fn shell(folder: &Path, programs: &Path, commands: &str) -> Command {
+    let programs = programs.display();
     let binaries = keyward_binary().parent().unwrap().display().to_string();
     let mut shell = Command::new("sh");
     // Without this machine's environment: a guide starts from nothing.
     shell
         .current_dir(folder)
         .env_clear()
-        .env("PATH", format!("{binaries}:{SYSTEM_PATH}"))
+        .env("PATH", format!("{programs}:{binaries}:{SYSTEM_PATH}"))
         .args(["-ec", commands]);
     shell
 }
@@ -73,11 +141,11 @@ fn shell(folder: &Path, commands: &str) -> Command {
 struct Server(Child);
 
 impl Server {
-    fn start(folder: &Path, commands: &str) -> Self {
+    fn start(shell: impl Fn(&str) -> Command, commands: &str) -> Self {
         // In place of the shell, so that what is killed is the server.
         let commands = commands.trim();
         let last = if commands.contains("exec ") { commands.to_owned() } else { format!("exec {commands}") };
-        let mut child = shell(folder, &last).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = shell(&last).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.contains(" listening on "), "{line}");
