@@ -3,8 +3,8 @@
 
 use super::error::RingRefusal;
 use super::ring::{
-    JWKS_MAX_AGE, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, REFRESH_AFTER, RevokedKey,
-    Ring, RingKey, RingMaster, UNWRAP_AHEAD,
+    KNOWN_AFTER, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RevokedKey, Ring, RingKey,
+    RingMaster, UNWRAP_AHEAD,
 };
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
@@ -366,13 +366,11 @@ fn require_known(
     force: bool,
     now: Timestamp,
 ) -> Result<(), RingRefusal> {
-    // The last copy of the JWKS without the key may come from a process that had not read the new ring yet.
-    let lead = REFRESH_AFTER.saturating_add(JWKS_MAX_AGE);
     let next = ring.pending(alg, now);
-    if force || policy.loopback || next.is_some_and(|key| before.is_known(key, lead, now)) {
+    if force || policy.loopback || next.is_some_and(|key| before.is_known(key, KNOWN_AFTER, now)) {
         return Ok(());
     }
-    let wait = next.map_or(lead, |key| key.publish_at.plus(lead).since(now));
+    let wait = next.map_or(KNOWN_AFTER, |key| key.publish_at.plus(KNOWN_AFTER).since(now));
     Err(RingRefusal::TooYoung { alg, wait_seconds: wait.as_millis().div_ceil(1000) as u64 })
 }
 

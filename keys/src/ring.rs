@@ -6,7 +6,7 @@
 use super::error::KeysError;
 use protocol::generation::Generation;
 use protocol::jwk::{Algorithm, Jwk};
-use protocol::time::Timestamp;
+use protocol::time::{CLOCK_SKEW, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,6 +21,11 @@ pub const MAX_ALGORITHMS: usize = 3;
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(900);
 /// How old a process's copy of the ring may get before it is read again.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
+/// How long after its publication every verifier that respects `max-age` knows a key. The last copy of the JWKS without it
+/// may come from a process that was about to read the ring again; and one process dates the publication while another one
+/// lets the key sign, whose clock may differ by twice the tolerance.
+pub const KNOWN_AFTER: Duration =
+    REFRESH_AFTER.saturating_add(JWKS_MAX_AGE).saturating_add(CLOCK_SKEW.saturating_mul(2));
 /// How long after it was written a new master begins to seal: longer than a process goes without reading the ring
 /// (60 s), with tolerance for clocks that differ.
 pub const MASTER_LEAD: Duration = Duration::from_secs(180);

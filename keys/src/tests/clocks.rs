@@ -2,6 +2,7 @@
 //! signs with a key that verifiers can't know.
 
 use super::*;
+use protocol::time::CLOCK_SKEW;
 use ring::JWKS_MAX_AGE;
 use std::collections::HashMap;
 
@@ -217,6 +218,21 @@ async fn n240_a_rotation_by_a_command_with_another_clock_leaves_what_signs() {
             assert_ne!(signing(&server, TWO[0]), first);
         }
     }
+}
+
+#[tokio::test]
+async fn n240_a_command_with_another_clock_waits_until_verifiers_know_the_successor() {
+    let world = World::new();
+    Process::start(&world, START.minus(CLOCK_SKEW), &policy(ES256)).await;
+    let command = Process::start(&world, START.plus(CLOCK_SKEW), &policy(ES256)).await;
+    let rotate = async |at: Timestamp| {
+        command.clock.set(at.plus(CLOCK_SKEW));
+        command.keys.rotate(RotateWhen::Now { force: false }).await
+    };
+    let known = START.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE);
+    let too_young = RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 1 };
+    assert_eq!(refusal(rotate(known.minus(MILLISECOND)).await), too_young);
+    assert!(rotate(known).await.is_ok());
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn a_command_that_lost_decides_again_on_the_new_ring() {
     let (first, second) = tokio::join!(one.rotate(now), other.rotate(now));
     let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
     won.unwrap();
-    assert_eq!(refusal(lost), RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 960 });
+    assert_eq!(refusal(lost), RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 1080 });
     assert_eq!(world.stored().await.1.keys.len(), 3);
 }
 

@@ -88,7 +88,7 @@ async fn n231_a_successor_that_verifiers_cannot_know_needs_force() {
     let world = World::new();
     let keys = world.open(&policy(ES256)).await;
     let leaked = only(&keys, KeyState::Active).kid;
-    let refused = RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 960 };
+    let refused = RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 1080 };
     assert_eq!(refusal(keys.revoke(&leaked, false).await), refused);
     assert_eq!(signing(&keys, Algorithm::ES256), Some(leaked.clone()));
     keys.revoke(&leaked, true).await.unwrap();
@@ -104,7 +104,7 @@ async fn n231_on_a_ring_without_successor_revoking_makes_one_that_signs_at_once(
     keys.refresh().await.unwrap();
     let leaked = only(&keys, KeyState::Active).kid;
     assert_eq!(count(&keys, KeyState::Pending), 0);
-    let unknown = RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 960 };
+    let unknown = RingRefusal::TooYoung { alg: Algorithm::ES256, wait_seconds: 1080 };
     assert_eq!(refusal(keys.revoke(&leaked, false).await), unknown);
     keys.revoke(&leaked, true).await.unwrap();
     assert_eq!((count(&keys, KeyState::Active), count(&keys, KeyState::Pending)), (1, 1));
