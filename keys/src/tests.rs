@@ -120,21 +120,35 @@ impl World {
         policy: &KeyPolicy,
         create: bool,
     ) -> Result<Arc<Keys>, KeysError> {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        self.try_open_by(Arc::<FakeClock>::clone(&self.clock), custody, policy, create).await
+    }
+
+    /// Starts a process with a clock of its own.
+    async fn try_open_by(
+        &self,
+        clock: Arc<dyn Clock>,
+        custody: Custody,
+        policy: &KeyPolicy,
+        create: bool,
+    ) -> Result<Arc<Keys>, KeysError> {
+        let store = Arc::clone(&self.store);
         Keys::open(store, custody, policy.clone(), clock, self.entropy(), create).await
     }
 
     /// A rotator for this ring, as a command has it.
     fn rotator(&self, custody: Custody) -> Rotator {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Rotator::new(store, custody.maker, policy(TWO), clock, self.entropy())
+        self.rotator_by(Arc::<FakeClock>::clone(&self.clock), custody, &policy(TWO))
     }
 
-    /// Starts a process with a clock of its own.
+    /// A rotator with a clock of its own.
+    fn rotator_by(&self, clock: Arc<dyn Clock>, custody: Custody, policy: &KeyPolicy) -> Rotator {
+        Rotator::new(Arc::clone(&self.store), custody.maker, policy.clone(), clock, self.entropy())
+    }
+
+    /// Starts a process with local keys and a clock of its own.
     async fn open_by(&self, clock: &Arc<FakeClock>, policy: &KeyPolicy) -> Arc<Keys> {
-        let (store, custody) = (Arc::clone(&self.store), self.custody());
         let clock = Arc::<FakeClock>::clone(clock);
-        Keys::open(store, custody, policy.clone(), clock, self.entropy(), true).await.unwrap()
+        self.try_open_by(clock, self.custody(), policy, true).await.unwrap()
     }
 
     /// Starts a process.

@@ -124,3 +124,22 @@ impl Cloud {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 }
+
+/// Where keys are.
+#[derive(Clone)]
+pub(super) enum Place {
+    File(PathBuf),
+    Kms(Cloud, Mode, String),
+}
+
+impl Place {
+    pub(super) fn custody(&self) -> Custody {
+        match self {
+            Self::File(path) => {
+                let entropy = Arc::new(entropy::SystemEntropy);
+                Custody::of(LocalCustody::new(path.clone(), Realm::main(), entropy))
+            }
+            Self::Kms(cloud, mode, key) => cloud.custody(*mode, key, Realm::main()),
+        }
+    }
+}

@@ -1,30 +1,11 @@
 //! Moves between a master key file and KMS: servers with the former setting and with the new one run side by side, and
 //! each accepts what the other signs and seals. Every step can be repeated.
 
-use super::kms_world::Cloud;
+use super::kms_world::{Cloud, Place};
 use super::*;
 use crate::custody::Form;
 use crate::kms::Mode;
 use crate::moving::Moved;
-
-/// Where keys are.
-#[derive(Clone)]
-enum Place {
-    File(PathBuf),
-    Kms(Cloud, Mode, String),
-}
-
-impl Place {
-    fn custody(&self) -> Custody {
-        match self {
-            Self::File(path) => {
-                let entropy = Arc::new(entropy::SystemEntropy);
-                Custody::of(LocalCustody::new(path.clone(), Realm::main(), entropy))
-            }
-            Self::Kms(cloud, mode, key) => cloud.custody(*mode, key, Realm::main()),
-        }
-    }
-}
 
 async fn step(world: &World, from: &Place, to: &Place, restarted: bool) -> Result<Moved, KeysError> {
     let (from, to) = (from.custody(), to.custody());
