@@ -111,8 +111,16 @@ pub struct World {
 /// What processes on one machine share besides the store.
 struct Machine {
     folder: TempDir,
+    /// In place of a master key file in the folder.
+    custody: Option<Custody>,
     /// Each process draws from its own random stream, since request ids must differ.
     streams: AtomicU64,
+}
+
+impl Machine {
+    fn new(custody: Option<Custody>) -> Arc<Self> {
+        Arc::new(Self { folder: TempDir::new().unwrap(), custody, streams: AtomicU64::new(1) })
+    }
 }
 
 impl World {
@@ -140,9 +148,13 @@ impl World {
 
     /// The same on a store.
     pub async fn on(store: Arc<dyn Store>, harness: Harness, settings: &[(&str, &str)]) -> Self {
-        let settings = Self::settings(settings);
-        let machine = Machine { folder: TempDir::new().unwrap(), streams: AtomicU64::new(1) };
-        Self::made_of(store, harness, settings, Arc::new(machine), BEGIN).await
+        Self::made_of(store, harness, Self::settings(settings), Machine::new(None), BEGIN).await
+    }
+
+    /// A server with the store in memory and its keys in a custody of the test's own.
+    pub async fn kept_by(custody: Custody, settings: &[(&str, &str)]) -> Self {
+        let (harness, settings) = (Harness::Router, Self::settings(settings));
+        Self::made_of(harness.store().await, harness, settings, Machine::new(Some(custody)), BEGIN).await
     }
 
     /// Another server on the same store and keys, with other settings.
@@ -178,11 +190,12 @@ impl World {
         let (counts, faults) = (Arc::new(Counts::default()), Arc::new(Faults::default()));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(Arc::clone(&store), Arc::clone(&faults)));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(tapped, Arc::clone(&counts)));
-        let custody =
-            LocalCustody::new(machine.folder.path().join("master.key"), Realm::main(), entropy.clone());
+        let custody = machine.custody.clone().unwrap_or_else(|| {
+            let path = machine.folder.path().join("master.key");
+            Custody::of(LocalCustody::new(path, Realm::main(), entropy.clone()))
+        });
         let policy = assembly::key_policy(&settings);
-        let keys =
-            Keys::open(tapped.clone(), Custody::of(custody), policy, clock.clone(), entropy.clone(), true);
+        let keys = Keys::open(tapped.clone(), custody, policy, clock.clone(), entropy.clone(), true);
         let parts = Parts {
             settings,
             store: tapped,

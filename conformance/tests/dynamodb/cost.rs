@@ -1,5 +1,6 @@
-//! How many calls each flow makes to DynamoDB, and what they cost. This writes `docs/reference/cost.md`.
+//! How many calls each flow makes to DynamoDB and KMS, and what they cost. This writes `docs/reference/cost.md`.
 
+use super::kms_page;
 use super::requests::*;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -127,12 +128,13 @@ async fn with_tokens_of_the_session(world: &World, mut browser: Browser, ledger:
 fn page(flows: &[Flow], prices: &serde_json::Value) -> String {
     let mut text = format!(
         "<!-- Written by conformance/tests/dynamodb/cost.rs from the calls it counts; not by hand. -->\n\
-         # What DynamoDB costs\n\n\
+         # What AWS costs\n\n\
+         ## DynamoDB\n\n\
          Each flow was run against the emulator, with its calls counted and the capacity units that the emulator \
          reports for them. A refused write counts as one unit, the least that is billed. Client records and keys are \
          in the cache, as they nearly always are. Prices are those of on-demand tables in {}, as of {} \
-         (`docs/reference/prices.json`): ${} per million write units, ${} per million read units. Storage, backups \
-         and KMS come on top. Not measured on AWS yet.\n\n\
+         (`docs/reference/prices.json`): ${} per million write units, ${} per million read units. Storage and \
+         backups come on top. Not measured on AWS yet.\n\n\
          | flow | calls | read units | write units | $ per million |\n|---|---|---|---|---|\n",
         prices["region"].as_str().unwrap(),
         prices["as_of"].as_str().unwrap(),
@@ -152,7 +154,8 @@ fn page(flows: &[Flow], prices: &serde_json::Value) -> String {
 async fn flows_cost_what_the_page_says() {
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
     let prices = std::fs::read_to_string(reference.join("prices.json")).unwrap();
-    let written = page(&measured().await, &serde_json::from_str(&prices).unwrap());
+    let prices = serde_json::from_str(&prices).unwrap();
+    let written = page(&measured().await, &prices) + &kms_page::written(&prices).await;
     let kept = std::fs::read_to_string(reference.join("cost.md")).unwrap_or_default();
     if written != kept {
         let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cost.md");

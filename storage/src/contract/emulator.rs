@@ -3,9 +3,12 @@
 use crate::dynamodb::DynamoDb;
 use crate::dynamodb::connect::{self, Patience};
 use crate::{Store, StoreError};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+};
 use protocol::id::Realm;
 use std::process::Child;
 use std::sync::Arc;
@@ -37,6 +40,19 @@ impl Emulator {
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
         ]
+    }
+
+    /// What a client of any service needs to reach it, as the caller with this access key.
+    pub fn settings(&self, access_key: &str) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                access_key, "test", None, None, "test",
+            )))
+            .endpoint_url(&self.endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build()
     }
 
     /// A client over the given connection; `None`: over a plain one.
