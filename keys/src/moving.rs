@@ -51,10 +51,10 @@ impl Rotator {
         for _ in 0..ATTEMPTS {
             let (version, ring) = self.ring().await?;
             let now = self.clock.now();
-            let (next, moved) = match (&ring.wrapping_key, &ring.moving_to) {
+            let (version, next, moved) = match (&ring.wrapping_key, &ring.moving_to) {
                 (Some(there), Some(begun)) if *there == name => {
                     let given_up = given_up(&ring, maker.form(), now);
-                    (given_up.ok_or_else(|| RingRefusal::Moving(begun.clone()))?, Moved::GivenUp)
+                    (version, given_up.ok_or_else(|| RingRefusal::Moving(begun.clone()))?, Moved::GivenUp)
                 }
                 (_, Some(begun)) if *begun != name => {
                     return Err(RingRefusal::Moving(begun.clone()).into());
@@ -66,9 +66,13 @@ impl Rotator {
                     return Ok(Moved::Nothing);
                 }
                 (there, None) if there.as_ref() != Some(&name) => {
-                    self.begin(&ring, from, maker, &name, now).await?
+                    let (next, moved) = self.begin(&ring, from, maker, &name, now).await?;
+                    (version, next, moved)
                 }
-                _ => self.end(&ring, to, maker.form(), now).await?,
+                _ => match self.end(version, &ring, to, maker.form(), now).await? {
+                    Some(ended) => ended,
+                    None => continue,
+                },
             };
             if self.replace(version, &ring, &next, now).await? {
                 return Ok(moved);
@@ -100,14 +104,15 @@ impl Rotator {
         Ok((next, Moved::Begun { restart_from }))
     }
 
-    /// Takes the ring as the new custody sees it.
+    /// Takes the ring as the new custody sees it. Returns the version to replace; `None`: another process was faster.
     async fn end(
         &self,
+        mut version: u64,
         ring: &Ring,
         to: &dyn Opener,
         form: Form,
         now: Timestamp,
-    ) -> Result<(Ring, Moved), KeysError> {
+    ) -> Result<Option<(u64, Ring, Moved)>, KeysError> {
         let moved = ring.as_moved().unwrap_or_else(|| ring.clone());
         check_opens(&moved, to, now).await?;
         // By the ring as it was: what was wrapped a second time was made elsewhere.
@@ -116,9 +121,14 @@ impl Rotator {
             Form::of(&key.wrapped) != form || before(key).is_some_and(|key| key.moved.is_some())
         };
         let plan = plan::renew(moved, &self.policy, is_foreign, now)?;
+        if form == Form::Kept && !plan.keys.is_empty() {
+            // Also over the claim of a run of this command that was interrupted.
+            let Some(claimed) = self.claim_over(version, ring, now).await? else { return Ok(None) };
+            version = claimed;
+        }
         let next = self.complete(plan.with_master()).await?;
         let report = report_of_pending(&next, now);
-        Ok((next, Moved::Ended(report)))
+        Ok(Some((version, next, Moved::Ended(report))))
     }
 }
 

@@ -61,6 +61,9 @@ impl Plan {
 
     /// The ring with the new material, in the order of [`Plan::keys`].
     pub fn complete(mut self, policy: &KeyPolicy, made: Vec<NewKey>, master: Option<String>) -> Ring {
+        if !made.is_empty() {
+            self.ring.claimed_at = None;
+        }
         for ((alg, sign_from), new) in self.keys.into_iter().zip(made) {
             let public = Jwk::new(alg, new.material);
             self.ring.keys.push(RingKey {
@@ -79,7 +82,6 @@ impl Plan {
             let NewMaster { id, seal_from, .. } = new;
             self.ring.masters.push(RingMaster { id, wrapped, moved: None, seal_from, remove_at: None });
         }
-        self.ring.claimed_at = None;
         self.ring.compute_ends(policy, self.at);
         self.ring
     }

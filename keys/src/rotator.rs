@@ -151,11 +151,7 @@ impl Rotator {
         let Some((next, removed)) = retired::prune(ring, now) else { return Ok(false) };
         // First the copy, then the removal: a failure in between leaves a key in both records, not in neither.
         retired::merge(&*self.store, &next, &removed, now, self.stamp(now)).await?;
-        let done = self.replace(version, ring, &next, now).await?;
-        if done {
-            report_unused(ring, &next);
-        }
-        Ok(done)
+        self.replace(version, ring, &next, now).await
     }
 
     /// `keys rotate`.
@@ -250,12 +246,26 @@ impl Rotator {
         if ring.is_claimed(now) {
             return Ok(None);
         }
+        self.claim_over(version, ring, now).await
+    }
+
+    /// The same although another process may be making keys: its write loses.
+    pub(super) async fn claim_over(
+        &self,
+        version: u64,
+        ring: &Ring,
+        now: Timestamp,
+    ) -> Result<Option<u64>, KeysError> {
+        if ring.claimed_at.is_some() {
+            report_interrupted(ring);
+        }
         let mut claimed = ring.clone();
         claimed.claimed_at = Some(now);
         Ok(self.replace(version, ring, &claimed, now).await?.then_some(version + 1))
     }
 
-    /// Whether the write took effect. `before` is the ring that `next` was made from.
+    /// Whether the write took effect. `before` is the ring that `next` was made from. Keys in KMS that nothing uses after it
+    /// are reported.
     pub(super) async fn replace(
         &self,
         seen: u64,
@@ -265,9 +275,8 @@ impl Rotator {
     ) -> Result<bool, KeysError> {
         let stamp = self.stamp(now);
         let done = self.store.replace_ring(RingDocument::Ring, Some(seen), &next.to_text()?, stamp).await?;
-        if !done.is_done() {
-            report_unused(next, before);
-        }
+        let (unused, kept) = if done.is_done() { (before, next) } else { (next, before) };
+        report_unused(unused, kept);
         Ok(done.is_done())
     }
 
@@ -283,10 +292,21 @@ fn report_unused(ring: &Ring, kept: &Ring) {
             tracing::warn!(
                 kid = key.kid,
                 key = arn,
-                "nothing uses this KMS key any more; schedule its deletion, so that it costs nothing"
+                "nothing uses this KMS key any more: disable it, and schedule its deletion"
             );
         }
     }
+}
+
+/// A process announced that it makes keys and has not written them: it was ended, or is still at it. Which keys it made, KMS
+/// alone knows.
+fn report_interrupted(ring: &Ring) {
+    let used: Vec<_> = ring.keys.iter().filter_map(|key| kept_key(&key.wrapped)).collect();
+    tracing::warn!(
+        ?used,
+        "an earlier change was interrupted while it made keys in KMS: of the KMS keys with the tag keyward-purpose=signing-key \
+         and this realm's keyward-realm, only those in `used` are in use; schedule the deletion of the others"
+    );
 }
 
 /// The report of a change after which the pending keys are the next to sign.

@@ -10,8 +10,7 @@ use clap::{Args, Subcommand};
 use keys::clock::{Clock as _, SystemClock};
 use keys::ring::JWKS_MAX_AGE;
 use keys::{
-    ChangeReport, Custody, KeyInfo, KeyState, LocalCustody, Moved, RotateWhen, Rotator, Run, kept_key,
-    rewrap, snapshot,
+    ChangeReport, Custody, KeyInfo, KeyState, LocalCustody, Moved, RotateWhen, Rotator, Run, rewrap, snapshot,
 };
 use protocol::event::{Event, What};
 use protocol::id::Realm;
@@ -114,14 +113,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 report(output, &admin.change_ring(event, rotator.rotate(when)).await?, "")
             }
             Command::Revoke(Revoke { kid, force }) => {
-                let (_, ring) = rotator.ring().await?;
-                let kept = ring.keys.iter().find(|key| key.kid == kid).and_then(|key| kept_key(&key.wrapped));
-                let left = kept.map(|arn| {
-                    format!(
-                        "Nothing uses the KMS key {arn} any more: disable it, and schedule its deletion.\n"
-                    )
-                });
-                let lead = format!("{kid} is revoked.\n{}", left.unwrap_or_default());
+                let lead = format!("{kid} is revoked.\n");
                 let event = Event::new(What::KeyRevoked).key(&kid);
                 report(output, &admin.change_ring(event, rotator.revoke(&kid, force)).await?, &lead)
             }
