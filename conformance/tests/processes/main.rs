@@ -6,6 +6,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod cloud;
 mod commands;
 mod core_dumps;
 mod disk_failures;
@@ -13,6 +14,8 @@ mod front_end;
 mod guides;
 mod hostile_connections;
 mod kill;
+mod kms_away;
+mod moves;
 mod rewrapping;
 mod shared_file;
 mod start_and_stop;

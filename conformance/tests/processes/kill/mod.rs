@@ -8,11 +8,15 @@
 use crate::commands::{REDIRECT, json};
 use check::{Checked, check};
 use conformance::PASSWORD;
-use mortal_server::{Browser, Dice, MortalServer};
+use mortal_server::{Browser, Dice};
 use std::path::Path;
 use tempfile::TempDir;
 use token_chain::{Fate, request};
-use workload::{Ledger, agree, register, sign_in, work};
+use workload::{agree, register, sign_in, work};
+
+pub(crate) use mortal_server::MortalServer;
+pub(crate) use token_chain::Chain;
+pub(crate) use workload::Ledger;
 
 mod check;
 mod mortal_server;
@@ -30,7 +34,7 @@ const GRACES: [&str; 4] = ["5m", "5m", "0", "0"];
 async fn n063_killed_fifty_times_it_loses_nothing_acknowledged_and_gives_nothing_twice() {
     let folder = TempDir::new().unwrap();
     let (dice, mut checked) = (Dice::new(SEED), Checked::default());
-    let mut ledger = begin(folder.path()).await;
+    let mut ledger = begin(folder.path(), &MortalServer::start(folder.path(), GRACES[0])).await;
     let mut lost = [0; 3];
     for (round, grace) in (0..ROUNDS).zip(GRACES.iter().cycle()) {
         let progress = Progress(round);
@@ -51,8 +55,7 @@ async fn n063_killed_fifty_times_it_loses_nothing_acknowledged_and_gives_nothing
 }
 
 /// Alice, the client she signs in at, and a client with tokens of its own. Alice has agreed.
-async fn begin(folder: &Path) -> Ledger {
-    let server = MortalServer::start(folder, GRACES[0]);
+pub(crate) async fn begin(folder: &Path, server: &MortalServer) -> Ledger {
     json(folder, &["user", "create", "--username", "alice", "--password-stdin"], PASSWORD);
     let client = ["client", "create", "--id", "spa", "--name", "Shop", "--auth-method", "none"];
     let rest = ["--redirect-uri", REDIRECT, "--scope", "openid offline_access"];
@@ -60,10 +63,10 @@ async fn begin(folder: &Path) -> Ledger {
     let mut ledger = Ledger::default();
     ledger.machines.push(register(folder.to_owned()).await);
     let mut browser = Browser::new(ledger.number());
-    let page = browser.visit(&server, &request("first", "login")).await.unwrap();
-    let answer = sign_in(&server, &mut browser, &page, "alice", PASSWORD).await.unwrap();
-    let page = browser.follow(&server, answer).await.unwrap();
-    agree(&server, &mut browser, &page).await.unwrap();
+    let page = browser.visit(server, &request("first", "login")).await.unwrap();
+    let answer = sign_in(server, &mut browser, &page, "alice", PASSWORD).await.unwrap();
+    let page = browser.follow(server, answer).await.unwrap();
+    agree(server, &mut browser, &page).await.unwrap();
     ledger.browser = browser;
     ledger
 }

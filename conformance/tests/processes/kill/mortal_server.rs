@@ -31,7 +31,7 @@ impl Dice {
 }
 
 /// A running server.
-pub(super) struct MortalServer {
+pub(crate) struct MortalServer {
     process: Process,
     answered: Cell<u32>,
     last: Cell<Option<u32>>,
@@ -40,17 +40,22 @@ pub(super) struct MortalServer {
 impl MortalServer {
     /// Starts it. `grace` is the setting `refresh_reuse_grace`.
     pub(super) fn start(folder: &Path, grace: &str) -> Self {
-        let settings = [
+        Self::start_with(folder, &[("KEYWARD_REFRESH_REUSE_GRACE", grace)])
+    }
+
+    /// Starts it with these settings, too.
+    pub(crate) fn start_with(folder: &Path, more: &[(&str, &str)]) -> Self {
+        let mut settings = vec![
             ("KEYWARD_SIGNING_ALGS", "ES256"),
             ("KEYWARD_ISSUER", ISSUER),
             ("KEYWARD_SIGNUP", "open"),
             // Nothing expires before the test ends, however slow the machine.
             ("KEYWARD_CODE_TTL", "10m"),
             ("KEYWARD_ACCESS_TOKEN_TTL", "1h"),
-            ("KEYWARD_REFRESH_REUSE_GRACE", grace),
             ("KEYWARD_CLIENT_IP", "header:x-real-ip"),
             ("KEYWARD_ORIGIN_SECRET", FRONT),
         ];
+        settings.extend(more);
         let process = Process::start(folder, &SERVE, &settings);
         Self { process, answered: Cell::new(0), last: Cell::new(None) }
     }
@@ -61,7 +66,7 @@ impl MortalServer {
     }
 
     /// `None` if it died before the answer.
-    pub(super) async fn send(&self, request: Request<Body>) -> Option<Answer> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Option<Answer> {
         if self.is_dead() {
             return None;
         }
@@ -83,7 +88,7 @@ impl MortalServer {
 
 /// A browser.
 #[derive(Clone, Default)]
-pub(super) struct Browser {
+pub(crate) struct Browser {
     cookies: BTreeMap<String, String>,
     address: String,
 }

@@ -16,12 +16,12 @@ pub(super) enum Fate {
 
 /// An authorization at the public client, as the client knows it.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     /// Finds the grant in the store.
     pub(super) nonce: String,
     pub(super) code: String,
     pub(super) redeemed: Fate,
-    pub(super) access: String,
+    pub(crate) access: String,
     /// The newest one that was received.
     pub(super) refresh: String,
     /// How often it was replaced.
@@ -52,7 +52,7 @@ pub(super) fn request(nonce: &str, prompt: &str) -> String {
 
 impl Chain {
     /// For a user who is signed in and has agreed: no page is shown.
-    pub(super) async fn begin(server: &MortalServer, browser: &mut Browser, nonce: String) -> Option<Self> {
+    pub(crate) async fn begin(server: &MortalServer, browser: &mut Browser, nonce: String) -> Option<Self> {
         let answer = browser.visit(server, &request(&nonce, "none")).await?;
         Some(Self::of(nonce, &answer))
     }
@@ -86,7 +86,7 @@ impl Chain {
         server.send(form("/token", &fields)).await
     }
 
-    pub(super) async fn redeem(&mut self, server: &MortalServer) -> Option<()> {
+    pub(crate) async fn redeem(&mut self, server: &MortalServer) -> Option<()> {
         self.redeemed = Fate::Lost;
         let answer = self.present_code(server).await?;
         self.redeemed = Fate::Acknowledged;
@@ -94,7 +94,7 @@ impl Chain {
         Some(())
     }
 
-    pub(super) async fn refresh(&mut self, server: &MortalServer) -> Option<()> {
+    pub(crate) async fn refresh(&mut self, server: &MortalServer) -> Option<()> {
         self.refreshed = Fate::Lost;
         let answer = present_refresh(server, &self.refresh).await?;
         self.refreshed = Fate::Acknowledged;

@@ -17,9 +17,9 @@ const TURNS: usize = 5;
 
 /// What was requested, and what of it was acknowledged.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// A browser in which alice is signed in.
-    pub(super) browser: Browser,
+    pub(crate) browser: Browser,
     pub(super) chains: Vec<Chain>,
     pub(super) people: Vec<Person>,
     /// Unknown names, and how many wrong passwords were refused for each.
