@@ -1,7 +1,7 @@
 //! Commands as tests run them, and what they are given.
 
 use axum::body::Body;
-use conformance::process::run;
+use conformance::process::run_with;
 pub(crate) use conformance::{CHALLENGE, REDIRECT, VERIFIER};
 use conformance::{With as _, basic, form};
 use http::Request;
@@ -15,8 +15,18 @@ pub(crate) const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 /// What a command prints with `--json`.
 pub(crate) fn json(folder: &Path, arguments: &[&str], input: &str) -> Value {
+    json_with(folder, arguments, &[], input)
+}
+
+/// The same with some environment.
+pub(crate) fn json_with(
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: &str,
+) -> Value {
     let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-    let output = run(folder, &arguments, input);
+    let output = run_with(folder, &arguments, environment, input);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -18,4 +18,6 @@ mod kms_away;
 mod moves;
 mod rewrapping;
 mod shared_file;
+mod sign_in;
+mod signatures;
 mod start_and_stop;
