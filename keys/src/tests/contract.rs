@@ -18,6 +18,8 @@ struct House {
     /// ministack decrypts with whichever key is named and doesn't authenticate the blob, so another key or a damaged blob
     /// gives garbage there, which only the check of a key's signature notices.
     authenticates: bool,
+    /// Our emulator, whose calls can be made to fail.
+    faults: Option<Cloud>,
 }
 
 async fn houses(world: &World, elsewhere: &World) -> Vec<House> {
@@ -33,6 +35,7 @@ async fn houses(world: &World, elsewhere: &World) -> Vec<House> {
         foreign: local(elsewhere, Realm::main()),
         realm: local(world, Realm::another()),
         authenticates: true,
+        faults: None,
     }];
     for cloud in clouds() {
         for mode in [Mode::Envelope, Mode::Sign] {
@@ -42,6 +45,7 @@ async fn houses(world: &World, elsewhere: &World) -> Vec<House> {
                 foreign: cloud.custody(mode, &other, Realm::main()),
                 realm: cloud.custody(mode, &key, Realm::another()),
                 authenticates: cloud.name != "ministack",
+                faults: (cloud.name != "ministack").then(|| cloud.clone()),
                 restart: Box::new(move || cloud.custody(mode, &key, Realm::main())),
             });
         }
@@ -165,6 +169,89 @@ async fn none_takes_what_is_of_another_key_realm_or_kind() {
             let damaged = self::master(1, &String::from_utf8(damaged).unwrap());
             let kind = custody.opener.masters(Some(&name), &[&damaged]).await.remove(0).err().unwrap().kind();
             assert_eq!(kind, SignErrorKind::Corrupt, "{}", house.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_says_whether_it_is_busy_or_unavailable_and_recovers() {
+    let (world, elsewhere) = (World::new(), World::new());
+    for house in houses(&world, &elsewhere).await {
+        let Some(cloud) = &house.faults else { continue };
+        let custody = (house.restart)();
+        let maker = custody.maker.as_ref().unwrap();
+        let name = maker.first_wrapping_key().await.unwrap();
+        let key =
+            ring_key(Algorithm::ES256, maker.new_signing_key(Some(&name), Algorithm::ES256).await.unwrap());
+        let master = master(1, &maker.new_master(Some(&name), 1, None).await.unwrap());
+        let signer = custody.opener.signer(Some(&name), &key).await.unwrap();
+        for (fault, kind) in [
+            ("throttled", SignErrorKind::Busy),
+            ("internal", SignErrorKind::Unavailable),
+            ("unavailable", SignErrorKind::Unavailable),
+            ("dropped", SignErrorKind::Unavailable),
+            ("lost", SignErrorKind::Unavailable),
+        ] {
+            cloud.fault("*", fault, None).await;
+            let cold = (house.restart)();
+            let mut failed = vec![
+                ("a name", maker.first_wrapping_key().await.err()),
+                ("a key", maker.new_signing_key(Some(&name), Algorithm::ES256).await.err()),
+                ("a master", maker.new_master(Some(&name), 2, None).await.err()),
+                ("wrapping", maker.wrap_masters(&name, &[(3, Zeroizing::new([3; 32]))]).await.err()),
+                ("a signer", cold.opener.signer(Some(&name), &key).await.err()),
+                ("masters", cold.opener.masters(Some(&name), &[&master]).await.remove(0).err()),
+            ];
+            let signed = signer.sign(b"x.y").await;
+            if maker.form() == Form::Kept {
+                failed.push(("a signature", signed.err()));
+            } else {
+                assert!(signed.is_ok(), "what is unwrapped signs without KMS");
+                failed.push(("an export", cold.opener.export(Some(&name), &key).await.err()));
+            }
+            for (what, error) in failed {
+                let kind_of = error.map(|error| error.kind());
+                assert_eq!(kind_of, Some(kind), "{what} while {fault}, by {}", house.name);
+            }
+            cloud.well().await;
+            assert!(cold.opener.signer(Some(&name), &key).await.is_ok(), "{} recovers", house.name);
+            assert!(unwrapped(&cold, &name, &[&master]).await[0].is_some(), "{} recovers", house.name);
+            assert!(signer.sign(b"x.y").await.is_ok(), "{} recovers", house.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_says_that_a_damaged_signing_key_is_corrupt() {
+    let (world, elsewhere) = (World::new(), World::new());
+    for house in houses(&world, &elsewhere).await {
+        let custody = (house.restart)();
+        let maker = custody.maker.as_ref().unwrap();
+        let name = maker.first_wrapping_key().await.unwrap();
+        let mut key =
+            ring_key(Algorithm::ES256, maker.new_signing_key(Some(&name), Algorithm::ES256).await.unwrap());
+        let kind = async |key: &RingKey| {
+            custody.opener.signer(Some(&name), key).await.err().map(|error| error.kind())
+        };
+        if maker.form() == Form::Kept {
+            // The name of another key of KMS; one that no key has is refused by KMS.
+            let other = maker.new_signing_key(Some(&name), Algorithm::ES256).await.unwrap();
+            assert_eq!(
+                kind(&RingKey { wrapped: other.wrapped, ..key.clone() }).await,
+                Some(SignErrorKind::Corrupt)
+            );
+            key.wrapped.replace_range(key.wrapped.len() - 4.., "0000");
+            assert_eq!(kind(&key).await, Some(SignErrorKind::Denied), "{}", house.name);
+            continue;
+        }
+        let at = key.wrapped.len() / 2;
+        let other = if &key.wrapped[at..=at] == "A" { "B" } else { "A" };
+        let mut damaged = key.clone();
+        damaged.wrapped.replace_range(at..=at, other);
+        let cut = RingKey { wrapped: key.wrapped[..at].to_owned(), ..key.clone() };
+        assert_eq!(kind(&damaged).await, Some(SignErrorKind::Corrupt), "{}", house.name);
+        if house.authenticates {
+            assert_eq!(kind(&cut).await, Some(SignErrorKind::Corrupt), "{}", house.name);
         }
     }
 }

@@ -39,6 +39,17 @@ async fn an_envelope_costs_one_call_for_each_algorithm_and_one_for_the_masters_a
 }
 
 #[tokio::test]
+async fn keys_that_stay_in_kms_cost_a_cold_start_one_signature_each_and_one_call_for_the_masters() {
+    let (world, cloud) = (World::new(), Cloud::local());
+    let key = cloud.key().await;
+    rotated(&world, &cloud, Mode::Sign, &key).await;
+    let cold = cloud.caller();
+    let custody = cold.custody(Mode::Sign, &key, Realm::main());
+    world.try_open(custody, &policy(TWO), false).await.unwrap();
+    assert_eq!(cold.calls().await, calls(&[("Decrypt", 1), ("Sign", TWO.len() as u64)]));
+}
+
+#[tokio::test]
 async fn a_rotation_decrypts_nothing_and_a_process_that_signs_makes_nothing() {
     for (mode, made) in [(Mode::Envelope, "GenerateDataKeyPairWithoutPlaintext"), (Mode::Sign, "CreateKey")] {
         let (world, cloud) = (World::new(), Cloud::local());
