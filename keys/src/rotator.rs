@@ -7,8 +7,8 @@
 use super::clock::Clock;
 use super::custody::{Form, Maker, kept_key};
 use super::entropy::{self, Entropy};
-use super::error::{KeysError, RingRefusal};
-use super::plan::{self, Plan};
+use super::error::{KeysError, RingRefusal, SignError};
+use super::plan::{self, NewKey, Plan};
 use super::retired;
 use super::ring::{JWKS_MAX_AGE, KeyPolicy, KeyState, REFRESH_AFTER, Ring};
 use super::snapshot::{self, KeyInfo};
@@ -221,14 +221,13 @@ impl Rotator {
     pub(super) async fn complete(&self, plan: Plan) -> Result<Ring, KeysError> {
         let Some(maker) = &self.maker else { return Ok(plan.complete(&self.policy, Vec::new(), None)) };
         let mut made = Vec::with_capacity(plan.keys.len());
-        for (alg, _) in &plan.keys {
-            made.push(maker.new_signing_key(plan.wrapping_key(), *alg).await?);
+        match make(&**maker, &plan, &mut made).await {
+            Ok(master) => Ok(plan.complete(&self.policy, made, master)),
+            Err(error) => {
+                made.iter().for_each(|key| report_if_kept(&key.material.thumbprint(), &key.wrapped));
+                Err(error.into())
+            }
         }
-        let master = match &plan.master {
-            Some(new) => Some(maker.new_master(plan.wrapping_key(), new.id, plan.former(new)).await?),
-            None => None,
-        };
-        Ok(plan.complete(&self.policy, made, master))
     }
 
     /// Announces that this process makes keys now, where an unused key costs something; returns the version to replace.
@@ -285,16 +284,31 @@ impl Rotator {
     }
 }
 
+/// Makes the signing keys of a plan one after the other, and then its master, which is returned.
+async fn make(maker: &dyn Maker, plan: &Plan, made: &mut Vec<NewKey>) -> Result<Option<String>, SignError> {
+    for (alg, _) in &plan.keys {
+        made.push(maker.new_signing_key(plan.wrapping_key(), *alg).await?);
+    }
+    match &plan.master {
+        Some(new) => maker.new_master(plan.wrapping_key(), new.id, plan.former(new)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Names the keys of a ring that stay in KMS although `kept` has them no more, or never had them.
 fn report_unused(ring: &Ring, kept: &Ring) {
     for key in ring.keys.iter().filter(|key| kept.keys.iter().all(|kept| kept.kid != key.kid)) {
-        if let Some(arn) = kept_key(&key.wrapped) {
-            tracing::warn!(
-                kid = key.kid,
-                key = arn,
-                "nothing uses this KMS key any more: disable it, and schedule its deletion"
-            );
-        }
+        report_if_kept(&key.kid, &key.wrapped);
+    }
+}
+
+fn report_if_kept(kid: &str, wrapped: &str) {
+    if let Some(arn) = kept_key(wrapped) {
+        tracing::warn!(
+            kid,
+            key = arn,
+            "nothing uses this KMS key any more: disable it, and schedule its deletion"
+        );
     }
 }
 

@@ -39,6 +39,7 @@ mod revocation;
 mod rewrapping;
 mod rotation;
 mod signatures;
+mod unused;
 
 use custodian::Custodian;
 

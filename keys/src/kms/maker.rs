@@ -57,7 +57,13 @@ impl KmsMaker {
         if self.mode == Mode::Sign {
             let realm = (REALM_TAG, self.realm.as_str());
             let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG]).await?;
-            return Ok((self.calls.public_key(&arn).await?, Wrapped::Kept(arn)));
+            let public = self.calls.public_key(&arn).await.inspect_err(|_| {
+                tracing::warn!(
+                    key = arn,
+                    "nothing uses this KMS key any more: disable it, and schedule its deletion"
+                );
+            })?;
+            return Ok((public, Wrapped::Kept(arn)));
         }
         let draft = self.draft(Purpose::SigningKey);
         let MadePair { blob, public } = self.calls.key_pair(pair_spec(alg), draft.context.clone()).await?;
