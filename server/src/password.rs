@@ -120,6 +120,11 @@ impl Passwords {
         self.pool.calls.load(Ordering::Relaxed)
     }
 
+    /// Gets the memory of one computation ready, so that the first one needn't.
+    pub fn warm(&self) {
+        self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).push(new_memory());
+    }
+
     /// Frees the memory if it was unused for a minute. To be called about once a minute.
     pub fn free_idle(&self, now: Timestamp) {
         if self.pool.used.swap(false, Ordering::AcqRel) {
@@ -153,13 +158,17 @@ impl Pool {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let kept = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // Allocated at the first login. No hash needs more than ours (see `Phc::parse`).
-        let mut blocks = kept.unwrap_or_else(|| vec![Block::new(); MEMORY as usize]);
+        let mut blocks = kept.unwrap_or_else(new_memory);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let hashed =
             argon2.hash_password_into_with_memory(password.as_bytes(), &phc.salt, &mut output, &mut blocks);
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
         hashed.map(|()| output).map_err(|_| PasswordError::Failed)
     }
+}
+
+fn new_memory() -> Vec<Block> {
+    vec![Block::new(); MEMORY as usize]
 }
 
 /// A place in the pool, for one computation.

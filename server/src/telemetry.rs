@@ -45,10 +45,10 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
     }
 }
 
-/// The AWS SDK writes whole requests and answers at the level trace, with our records and its credentials in them. No
-/// filter turns that on.
+/// The AWS SDK writes whole requests and answers at the level trace, with our records and its credentials in them, and so
+/// does the runtime of Lambda functions with events. No filter turns that on.
 fn tells_no_secrets(target: &str, level: Level) -> bool {
-    !(target.starts_with("aws_") && level > Level::DEBUG)
+    !((target.starts_with("aws_") || target.starts_with("lambda_")) && level > Level::DEBUG)
 }
 
 /// The reference page `docs/reference/events.md`.

@@ -91,6 +91,12 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
 
 /// The work of every minute: keys, and memory that is not used.
 pub async fn minute(app: &App) {
+    look_after_keys(app).await;
+    app.passwords.free_idle(app.clock.now());
+}
+
+/// Reads the ring again, rotates keys if that is due and allowed, and raises the alarms.
+pub async fn look_after_keys(app: &App) {
     let maintained = app.keys.maintain().await;
     if maintained.as_ref().is_ok_and(|keys| keys.misdated) {
         tracing::error!(
@@ -111,7 +117,6 @@ pub async fn minute(app: &App) {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the keys can't be maintained"),
     }
-    app.passwords.free_idle(app.clock.now());
 }
 
 /// Deletes what has expired, one batch at a time, so that no other caller waits for long.

@@ -7,6 +7,7 @@ mod context;
 mod core_dumps;
 mod dev;
 mod doctor;
+mod function;
 mod keys;
 mod output;
 pub mod page;
@@ -68,6 +69,11 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Before anything is read: almost every command has keys or passwords in memory.
     core_dumps::forbid();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let env = Env::of_process();
+    if function::is_function(&env, &arguments) {
+        return exit_code(function::run(&Context { config: None, json: false, env }));
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {
@@ -76,7 +82,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
-    match dispatch(cli) {
+    exit_code(dispatch(cli, env))
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             note(format_args!("keyward: {failed}"));
@@ -90,8 +100,8 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn dispatch(cli: Cli) -> Outcome {
-    let context = Context { config: cli.config, json: cli.json, env: Env::of_process() };
+fn dispatch(cli: Cli, env: Env) -> Outcome {
+    let context = Context { config: cli.config, json: cli.json, env };
     match cli.command {
         Command::Dev(args) => dev::run(&context, args),
         Command::Serve(args) => serve::run(&context, args),

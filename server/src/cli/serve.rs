@@ -77,7 +77,8 @@ impl Listening {
             Failed(format!("can't listen on {wanted}: {error}; choose another address with --listen"))
         })?;
         let bound = listener.local_addr()?;
-        let settings = resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound) })?;
+        let settings =
+            resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound), ..Surroundings::default() })?;
         let limits = limits(&settings, descriptors::raise())?;
         Ok(Self { listener, tls, limits, settings: Arc::new(settings) })
     }
@@ -141,7 +142,7 @@ fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
 }
 
 /// Claims the store and opens its keys.
-async fn own_keys(
+pub(super) async fn own_keys(
     store: Arc<dyn Store>,
     settings: &Settings,
     change_issuer: bool,
@@ -183,7 +184,7 @@ fn is_loopback(issuer: &str) -> bool {
 }
 
 /// Ready when a signal stops the process: SIGTERM from a supervisor, SIGINT from a keyboard.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -23,6 +23,8 @@ pub struct Surroundings {
     pub tls: bool,
     /// The address that was bound, which has the port if `listen` asked for any free one.
     pub bound: Option<SocketAddr>,
+    /// Whether the process is an AWS Lambda function, which listens nowhere.
+    pub function: bool,
 }
 
 /// Reads all rows and checks them as a whole.
@@ -31,6 +33,10 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
     let listen = surroundings.bound.map_or_else(|| listen_address(raw), Ok)?;
     let (issuer, issuer_is_default) = match draft.issuer.clone() {
         Some(issuer) => (issuer, false),
+        None if surroundings.function => {
+            let fix = "required in a function: give the URL that clients will use, which is the function's or its front end's";
+            return Err(raw.complaint("issuer", fix));
+        }
         None => (default_issuer(raw, listen, surroundings.tls)?, true),
     };
     // Rows with a default are always read, so these are never absent.
@@ -52,7 +58,11 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         key_retire_after: draft.key_retire_after,
         signup: draft.signup.unwrap_or(false),
         rate_limits: draft.rate_limits,
-        client_ip: draft.client_ip.ok_or_else(|| missing("client_ip"))?,
+        client_ip: draft.client_ip.unwrap_or(if surroundings.function {
+            ClientIp::Lambda
+        } else {
+            ClientIp::Socket
+        }),
         rotation: draft.rotation.unwrap_or(by_default),
         signatures_per_second: draft.signatures_per_second,
         origin_secret: draft.origin_secret,
@@ -63,6 +73,7 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
     check_lifetimes(raw, &settings)?;
     check_keys(raw, &settings)?;
     check_front(raw, &settings)?;
+    check_client_ip(raw, &settings, surroundings)?;
     Ok(settings)
 }
 
@@ -182,13 +193,27 @@ fn check_front(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
         let fix = "this header carries `origin_secret`: name the one in which the front end sends the caller's address";
         return Err(raw.complaint("client_ip", fix));
     }
-    if settings.client_ip == ClientIp::Socket && !settings.origin_secret.is_empty() {
-        let fix = "every connection comes from the front end that sends `origin_secret`, so all callers would share one \
+    if !matches!(settings.client_ip, ClientIp::Header(_)) && !settings.origin_secret.is_empty() {
+        let fix = "every call comes from the front end that sends `origin_secret`, so all callers would share one \
                    limit: write header:NAME with the header in which it sends the caller's address, such as \
                    header:X-Forwarded-For; without a front end, remove `origin_secret`";
         return Err(effective_complaint(raw, settings, "client_ip", fix.into()));
     }
     Ok(())
+}
+
+/// An address can only be where the transport puts it. Commands, which have no transport, take both.
+fn check_client_ip(raw: &Raw, settings: &Settings, surroundings: Surroundings) -> Result<(), BadSetting> {
+    let fix = match settings.client_ip {
+        ClientIp::Socket if surroundings.function => {
+            "a function has no connections: write `lambda`, or leave it out"
+        }
+        ClientIp::Lambda if surroundings.bound.is_some() => {
+            "only an AWS Lambda function has such events: write `socket`, or leave it out"
+        }
+        _ => return Ok(()),
+    };
+    Err(raw.complaint("client_ip", fix))
 }
 
 /// A complaint about two keys that disagree. It shows the value in force even if that is the default.

@@ -101,6 +101,8 @@ impl fmt::Display for KeysSetting {
 pub enum ClientIp {
     /// The peer address of the connection.
     Socket,
+    /// The source address in the event of an AWS Lambda function.
+    Lambda,
     /// A header that a front end sets; trusted only together with the origin secret.
     Header(http::HeaderName),
 }

@@ -238,10 +238,10 @@ pub static ROWS: [Row; 25] = [
     },
     Row {
         key: "client_ip",
-        default: Some("socket"),
-        default_words: "",
-        doc: "Where the caller's address is taken from, which limits count by: `socket` is the connection; `header:NAME` is \
-              a header that a front end sets, such as `X-Forwarded-For` or `Forwarded` (RFC 7239). Of a list only the \
+        default: None,
+        default_words: "`lambda` in an AWS Lambda function, else `socket`",
+        doc: "Where the caller's address is taken from, which limits count by: `socket` is the connection; `lambda` the \
+              event of an AWS Lambda function; `header:NAME` is a header that a front end sets, such as `X-Forwarded-For` or `Forwarded` (RFC 7239). Of a list only the \
               last entry counts: the one that the front end next to this server appended. With `origin_secret` it must \
               be a header, and a header needs `origin_secret`.",
         secret: false,
@@ -252,6 +252,7 @@ pub static ROWS: [Row; 25] = [
         show: |settings| {
             Some(match &settings.client_ip {
                 ClientIp::Socket => "socket".into(),
+                ClientIp::Lambda => "lambda".into(),
                 ClientIp::Header(name) => format!("header:{name}"),
             })
         },
@@ -364,13 +365,11 @@ fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
 fn read_client_ip(text: &str) -> Result<ClientIp, String> {
     match text.split_once(':') {
         None if text == "socket" => Ok(ClientIp::Socket),
-        None if text == "lambda" => {
-            Err("the Lambda transport comes with a later release; write `socket`".into())
-        }
+        None if text == "lambda" => Ok(ClientIp::Lambda),
         Some(("header", name)) => http::HeaderName::from_bytes(name.as_bytes())
             .map(ClientIp::Header)
             .map_err(|_| "what follows `header:` is not a header name".into()),
-        _ => Err("write `socket` or `header:NAME`".into()),
+        _ => Err("write `socket`, `lambda` or `header:NAME`".into()),
     }
 }
 

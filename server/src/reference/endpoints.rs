@@ -1,6 +1,7 @@
 //! The page of endpoints: every path with its methods and who may call it, and for those in the standards the
 //! parameters, limits and errors. Tests compare it with the routes.
 
+use crate::transport::bounds::{HEADER_BYTES, HEADERS, URI_BYTES};
 use crate::transport::http::Limits;
 use crate::web::form;
 use crate::web::route::Caller::{self, Anyone, Client, Person, Server};
@@ -262,9 +263,9 @@ pub fn markdown() -> String {
          A repeated parameter is `invalid_request`, except that a repeated `resource` is `invalid_target`. A \
          parameter without a value counts as missing, and unknown parameters are ignored (RFC 6749 §3.1). Forms are \
          `application/x-www-form-urlencoded` in UTF-8, and a POST has no query.\n",
-        limits.uri_bytes / 1024,
-        limits.headers,
-        limits.header_bytes / 1024,
+        URI_BYTES / 1024,
+        HEADERS,
+        HEADER_BYTES / 1024,
         form::SMALL / 1024,
         form::LARGE / 1024,
         MAX_VALUE_BYTES / 1024,

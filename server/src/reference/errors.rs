@@ -1,5 +1,6 @@
 //! The page of error codes: every refusal with its code, its status and its sentence, and what to do about it.
 
+use crate::transport::bounds::{HEADER_BYTES, HEADERS, URI_BYTES};
 use crate::transport::http::Limits;
 use crate::web::failure::Failure;
 use crate::web::form;
@@ -169,9 +170,9 @@ fn statuses(limits: &Limits) -> String {
          | 503 | the request took longer than {} s, or the server has no room for the request |\n",
         limits.body_time.as_secs(),
         form::LARGE / 1024,
-        limits.uri_bytes / 1024,
-        limits.headers,
-        limits.header_bytes / 1024,
+        URI_BYTES / 1024,
+        HEADERS,
+        HEADER_BYTES / 1024,
         limits.request_time.as_secs(),
     )
 }

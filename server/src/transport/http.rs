@@ -4,10 +4,10 @@
 //! `Host` or forwarding headers.
 
 use super::body::BoundedBody;
+use super::bounds::{BODY_BYTES, HEADER_BYTES, HEADERS, REQUEST_TIME, URI_BYTES, bare, check_size};
 use super::slots::{Slot, Slots};
 use super::wire::{ConnectionState, Wire};
 use crate::budget::{Budget, Reservation};
-use crate::headers::{NO_STORE, harden};
 use crate::peer::{PeerAddr, PeerLimit};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -44,14 +44,6 @@ pub struct Limits {
     pub request_bytes: usize,
     /// The same for one address or network.
     pub request_bytes_of_one: usize,
-    /// Bytes of path and query; more is 414.
-    pub uri_bytes: usize,
-    /// Bytes of header names and values together; more is 431.
-    pub header_bytes: usize,
-    /// Header lines; more is 431.
-    pub headers: usize,
-    /// Bytes of a body; more is 413. Most routes take less (`web::form`).
-    pub body_bytes: u64,
     /// The time for a handshake, and for a request's head. It is also how long a connection is kept without a request.
     pub head_time: Duration,
     /// The time for a request's body.
@@ -72,13 +64,9 @@ impl Default for Limits {
             idle_time: Duration::from_secs(1),
             request_bytes: 8 * 1024 * 1024,
             request_bytes_of_one: 512 * 1024,
-            uri_bytes: 8 * 1024,
-            header_bytes: 32 * 1024,
-            headers: 100,
-            body_bytes: 64 * 1024,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
-            request_time: Duration::from_secs(30),
+            request_time: REQUEST_TIME,
             answer_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(10),
         }
@@ -205,8 +193,8 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
-            .max_headers(limits.headers)
-            .max_buf_size(limits.uri_bytes + limits.header_bytes)
+            .max_headers(HEADERS)
+            .max_buf_size(URI_BYTES + HEADER_BYTES)
             .serve_connection(TokioIo::new(stream), answer);
         tokio::pin!(connection);
         let ended = tokio::select! {
@@ -233,22 +221,22 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: the ones before it lose only their answer.
     if state.is_ambiguous() {
-        return Ok(bare(StatusCode::BAD_REQUEST));
+        return Ok(bare_and_close(StatusCode::BAD_REQUEST));
     }
-    if let Err(status) = check_head(&request, &limits) {
-        return Ok(bare(status));
+    if let Err(status) = check_head(&request) {
+        return Ok(bare_and_close(status));
     }
     // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
     // nothing follows.
     let last = request.headers().contains_key(header::TRANSFER_ENCODING) || state.had_large_head();
-    let bounded = |body| BoundedBody::new(body, limits.body_bytes, limits.body_time, Arc::clone(slot));
+    let bounded = |body| BoundedBody::new(body, BODY_BYTES, limits.body_time, Arc::clone(slot));
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(PeerLimit(limits.connections_of_one));
     let response = match timeout(limits.request_time, router.oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
-        Err(_) => return Ok(bare(StatusCode::SERVICE_UNAVAILABLE)),
+        Err(_) => return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE)),
     };
     // After these the rest of the body is still to come, and nothing reads it (RFC 9110 §15.5.9, §15.5.14).
     let unread = match response.status() {
@@ -259,17 +247,9 @@ async fn answer(
     Ok(if last || unread { close(response) } else { response })
 }
 
-fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), StatusCode> {
-    let uri = request.uri();
-    let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
-    if uri_bytes > limits.uri_bytes {
-        return Err(StatusCode::URI_TOO_LONG);
-    }
+fn check_head(request: &Request<Incoming>) -> Result<(), StatusCode> {
     let headers = request.headers();
-    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if header_bytes > limits.header_bytes {
-        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    }
+    check_size(request.uri(), headers)?;
     let mut hosts = headers.get_all(header::HOST).iter();
     // RFC 9112 §3.2: exactly one Host.
     if request.version() == Version::HTTP_11 && (hosts.next().is_none() || hosts.next().is_some()) {
@@ -283,23 +263,15 @@ fn check_head(request: &Request<Incoming>, limits: &Limits) -> Result<(), Status
     }
     let length = headers.get(header::CONTENT_LENGTH);
     let declared = length.and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > limits.body_bytes) {
+    if declared.is_some_and(|bytes| bytes > BODY_BYTES) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     Ok(())
 }
 
-/// An answer of the transport itself: a status, and the end of the connection.
-fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    harden(headers, false);
-    headers.extend(NO_STORE);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    close(response)
+/// The answer of the transport itself, and the end of the connection.
+fn bare_and_close(status: StatusCode) -> Response<Body> {
+    close(bare(status))
 }
 
 fn close(mut response: Response<Body>) -> Response<Body> {

@@ -1,8 +1,10 @@
 //! Ways into the router. The router is the product; a transport is a few lines around it.
 
 pub mod body;
+pub mod bounds;
 pub mod descriptors;
 pub mod http;
+pub mod lambda;
 mod slots;
 pub mod tls;
 mod wire;

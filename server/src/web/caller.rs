@@ -27,7 +27,7 @@ pub enum Caller {
     Known(IpAddr),
     /// None: there is no connection, as in tests of the router.
     Absent,
-    /// A header without an address.
+    /// A header or an event without an address.
     Unreadable,
 }
 
@@ -38,6 +38,10 @@ impl Caller {
             ClientIp::Socket => {
                 let peer = request.extensions().get::<PeerAddr>();
                 peer.map_or(Self::Absent, |peer| Self::Known(peer.0.ip()))
+            }
+            ClientIp::Lambda => {
+                let source = request.extensions().get::<PeerAddr>();
+                source.map_or(Self::Unreadable, |source| Self::Known(source.0.ip()))
             }
             ClientIp::Header(name) => {
                 // RFC 9110 §5.3: several header lines are one list. The front end's entry is the last.
@@ -59,16 +63,21 @@ impl Caller {
 
     /// Logs, at most once a minute, that addresses can't be read. Probes don't come through the front end.
     pub fn complain(self, app: &App, request: &Request, now: Timestamp) {
-        let ClientIp::Header(header) = &app.settings.client_ip else { return };
         if self != Self::Unreadable || front::is_probe(&app.settings, request.uri().path()) {
             return;
         }
         if let Some(times) = app.unreadable_callers().due(Duration::from_millis(now.millis())) {
+            let fix = match &app.settings.client_ip {
+                ClientIp::Header(header) => {
+                    format!(
+                        "let the front end send the caller's address in the header {header}, as its last or only entry"
+                    )
+                }
+                _ => "events must be those of a function URL or an HTTP API, with payload format 2.0".into(),
+            };
             tracing::error!(
                 times,
-                %header,
-                "the header named by `client_ip` has no address, so requests count for one of 256 networks at random: let \
-                 the front end send the caller's address in it, as its last or only entry"
+                "the place that `client_ip` names has no address, so requests count for one of 256 networks at random: {fix}"
             );
         }
     }

@@ -87,6 +87,29 @@ fn a_listener_that_others_reach_needs_an_issuer() {
 }
 
 #[test]
+fn a_function_needs_an_issuer_and_takes_addresses_from_its_events() {
+    let function = Surroundings { function: true, ..Surroundings::default() };
+    let bound = Surroundings { bound: Some("127.0.0.1:80".parse().unwrap()), ..Surroundings::default() };
+    let of = |variables: &[(&str, &str)], surroundings| {
+        resolve(&Raw::of(None, &Env::of(variables)).unwrap(), surroundings)
+    };
+    const ISSUER: (&str, &str) = ("KEYWARD_ISSUER", "https://auth.example");
+    let text = complaint(of(&[], function), "issuer");
+    assert!(text.contains("required in a function"), "{text}");
+    assert_eq!(of(&[ISSUER], function).unwrap().client_ip, ClientIp::Lambda);
+    assert_eq!(of(&[ISSUER], bound).unwrap().client_ip, ClientIp::Socket);
+    let says = |value| [ISSUER, ("KEYWARD_CLIENT_IP", value)];
+    let text = complaint(of(&says("socket"), function), "client_ip");
+    assert!(text.contains("write `lambda`"), "{text}");
+    let text = complaint(of(&says("lambda"), bound), "client_ip");
+    assert!(text.contains("write `socket`"), "{text}");
+    // Commands have no transport: they read either.
+    for value in ["socket", "lambda"] {
+        of(&says(value), Surroundings::default()).unwrap();
+    }
+}
+
+#[test]
 fn platforms_name_the_port_unless_listen_does() {
     const ISSUER: (&str, &str) = ("KEYWARD_ISSUER", "https://auth.example");
     const AZURE: (&str, &str) = ("FUNCTIONS_CUSTOMHANDLER_PORT", "7071");

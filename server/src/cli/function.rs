@@ -1,0 +1,185 @@
+//! The binary as an AWS Lambda function: started without a command where Lambda's variables are set. The handler's name in
+//! the function's configuration says what for: `rotate` for the function that only rotates the keys, anything else for the
+//! one that serves.
+
+use super::context::{Context, unfinished_import};
+use super::output::{Failed, Outcome};
+use super::serve::{own_keys, stop_signal};
+use crate::app::App;
+use crate::assembly;
+use crate::config::Settings;
+use crate::config::env::Env;
+use crate::config::resolve::{Surroundings, resolve};
+use crate::routes;
+use crate::telemetry::{self, LogThrottle};
+use crate::transport::bounds::{REQUEST_TIME, bare};
+use crate::transport::lambda::{self, Function, VARIABLES};
+use crate::upkeep;
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use keys::Run;
+use keys::clock::{Clock as _, SystemClock};
+use protocol::event::{Event, What};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use storage::UNFINISHED_IMPORT;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
+
+/// The handler's name in the function that only rotates the keys.
+const ROTATE: &str = "rotate";
+/// How long the initialisation may take; Lambda gives it ten seconds.
+const START_TIME: Duration = Duration::from_secs(8);
+/// How often the keys are looked after, while there are requests.
+const UPKEEP: u64 = 60;
+
+/// Whether the process is a function: Lambda started it, and without a command. In a container image, Lambda's emulator
+/// included, the handler's name is the only argument.
+pub(super) fn is_function(env: &Env, arguments: &[OsString]) -> bool {
+    let started_by_lambda = env.get("AWS_LAMBDA_RUNTIME_API").is_some();
+    let is_handler = |argument: &OsString| env.get("_HANDLER").is_some_and(|handler| argument == handler);
+    started_by_lambda && arguments.iter().skip(1).all(is_handler)
+}
+
+pub(super) fn run(context: &Context) -> Outcome {
+    if let Some(missing) = VARIABLES.into_iter().find(|name| context.env.get(name).is_none()) {
+        let why = format!(
+            "{missing} is not set: Lambda sets it for every function; to run a server, use `keyward serve`"
+        );
+        return Err(Failed(why));
+    }
+    let settings = resolve(&context.raw()?, Surroundings { function: true, ..Surroundings::default() })?;
+    telemetry::install(settings.log_format, context.env.log_filter());
+    let rotates = context.env.get("_HANDLER") == Some(ROTATE);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let settings = Arc::new(settings);
+        let stop = stop_signal()?;
+        if rotates {
+            return Ok(lambda::run(Arc::new(Rotating(settings)), stop).await?);
+        }
+        let serving = Arc::new(Serving::new(settings));
+        // Lambda gives the initialisation more of a processor than the requests. What is away now is tried again by each.
+        let _tried_again = timeout(START_TIME, serving.started()).await;
+        let ended = lambda::run(serving.clone(), stop).await;
+        if let Some(started) = serving.started.get() {
+            started.app.failure_log().tell_all();
+        }
+        Ok(ended?)
+    })
+}
+
+/// The function that serves.
+struct Serving {
+    settings: Arc<Settings>,
+    started: OnceCell<Started>,
+    failed: LogThrottle,
+}
+
+struct Started {
+    app: App,
+    router: Router,
+    /// When the keys were looked after, in seconds.
+    looked_after: AtomicU64,
+}
+
+impl Serving {
+    fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, started: OnceCell::new(), failed: LogThrottle::default() }
+    }
+
+    /// What answers, unless the store can't be opened; then the next request tries again.
+    async fn started(&self) -> Option<&Started> {
+        match self.started.get_or_try_init(|| self.start()).await {
+            Ok(started) => Some(started),
+            Err(Failed(why)) => {
+                let now = Duration::from_millis(SystemClock.now().millis());
+                if let Some(times) = self.failed.due(now) {
+                    tracing::error!(
+                        times,
+                        why,
+                        "requests are answered with 503 until store and keys can be opened"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    async fn start(&self) -> Result<Started, Failed> {
+        let store = assembly::open_store(&self.settings, true).await?;
+        let keys = own_keys(Arc::clone(&store), &self.settings, false).await?;
+        let app = assembly::app(Arc::clone(&self.settings), store, keys)?;
+        app.passwords.warm();
+        let router = routes::router(app.clone(), None);
+        let looked_after = AtomicU64::new(app.clock.now().seconds());
+        Ok(Started { app, router, looked_after })
+    }
+}
+
+impl Started {
+    /// Looks after the keys if nobody did for a minute. Between requests the process stands still, so no timer can.
+    async fn look_after(&self) {
+        let (now, last) = (self.app.clock.now().seconds(), self.looked_after.load(Ordering::Relaxed));
+        let is_due = now.abs_diff(last) >= UPKEEP;
+        let ours =
+            || self.looked_after.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_due && ours() {
+            upkeep::look_after_keys(&self.app).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Function for Serving {
+    async fn request(&self, request: Request<Body>) -> Response<Body> {
+        let Some(started) = self.started().await else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
+        let answer = timeout(REQUEST_TIME, started.router.clone().oneshot(request));
+        match tokio::join!(answer, started.look_after()).0 {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => bare(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    async fn scheduled(&self) -> Result<Value, String> {
+        rotate(&self.settings).await.map_err(|failed| failed.0)
+    }
+}
+
+/// The function that only rotates the keys: it opens none, and answers no requests.
+struct Rotating(Arc<Settings>);
+
+#[async_trait]
+impl Function for Rotating {
+    async fn request(&self, _: Request<Body>) -> Response<Body> {
+        bare(StatusCode::NOT_FOUND)
+    }
+
+    async fn scheduled(&self) -> Result<Value, String> {
+        rotate(&self.0).await.map_err(|failed| failed.0)
+    }
+}
+
+/// What `keyward keys rotate --if-due` does.
+async fn rotate(settings: &Settings) -> Result<Value, Failed> {
+    let store = assembly::open_store(settings, false).await?;
+    if store.issuer().await?.as_deref() == Some(UNFINISHED_IMPORT) {
+        return Err(unfinished_import());
+    }
+    let custody = assembly::custody(settings, &settings.keys).await?;
+    let rotator = assembly::rotator(settings, Arc::clone(&store), &custody);
+    let run = assembly::admin(store).change_ring(Event::new(What::KeysRenewed), rotator.run()).await?;
+    let done = match run {
+        Run::First => "first keys made",
+        Run::Rotated => "new keys made",
+        Run::Nothing => "nothing was due",
+    };
+    tracing::info!(done, "the scheduled run has ended");
+    Ok(json!({ "done": done }))
+}

@@ -1,0 +1,46 @@
+//! What every request may bring, whatever transport it comes by, and the answer of the transport itself.
+
+use crate::headers::{NO_STORE, harden};
+use ::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use axum::body::Body;
+use std::time::Duration;
+
+/// Bytes of path and query; more is 414.
+pub const URI_BYTES: usize = 8 * 1024;
+/// Bytes of header names and values together; more is 431.
+pub const HEADER_BYTES: usize = 32 * 1024;
+/// Header lines; more is 431.
+pub const HEADERS: usize = 100;
+/// Bytes of a body; more is 413. Most routes take less (`web::form`).
+pub const BODY_BYTES: u64 = 64 * 1024;
+/// The time for a whole request from the end of its head; longer is 503.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// Checks the size of a request's head.
+///
+/// # Errors
+/// The status that the request is answered with.
+pub(super) fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
+    let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if uri_bytes > URI_BYTES {
+        return Err(StatusCode::URI_TOO_LONG);
+    }
+    let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if header_bytes > HEADER_BYTES || headers.len() > HEADERS {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    Ok(())
+}
+
+/// An answer of the transport: a status and no body.
+pub fn bare(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    harden(headers, false);
+    headers.extend(NO_STORE);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
