@@ -15,6 +15,7 @@ mod answer;
 mod binary;
 mod browser;
 pub mod fuzzed;
+pub mod lambda;
 mod log;
 pub mod plans;
 pub mod process;

@@ -1,6 +1,7 @@
 //! A server of a test's own, with its clock, store and faults.
 
 use crate::answer::Answer;
+use crate::lambda;
 use crate::request;
 use axum::Router;
 use axum::body::Body;
@@ -54,6 +55,8 @@ pub enum Harness {
     Http,
     /// Straight into the router, with the store on DynamoDB.
     DynamoDb,
+    /// As events of an AWS Lambda function.
+    Lambda,
 }
 
 impl Harness {
@@ -61,7 +64,7 @@ impl Harness {
     pub async fn store(self) -> Arc<dyn Store> {
         match self {
             Self::DynamoDb => local_aws::empty().await,
-            Self::Router | Self::Http => {
+            Self::Router | Self::Http | Self::Lambda => {
                 Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap())
             }
         }
@@ -207,7 +210,7 @@ impl World {
         let app = App::new(parts).unwrap();
         let router = routes::router(app.clone(), None);
         let listener = match harness {
-            Harness::Router | Harness::DynamoDb => None,
+            Harness::Router | Harness::DynamoDb | Harness::Lambda => None,
             Harness::Http => Some(serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), router.clone())),
         };
         counts.take();
@@ -241,6 +244,7 @@ impl World {
             request.headers_mut().insert(HOST, self.issuer().authority().parse().unwrap());
         }
         match self.listener {
+            None if self.harness == Harness::Lambda => lambda::send(self.router.clone(), request).await,
             None => answer(self.router.clone().oneshot(request).await.unwrap()).await.unwrap(),
             Some(address) => over_http(address, request).await,
         }

@@ -4,7 +4,7 @@ use crate::transport::bounds::bare;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,9 +48,10 @@ impl Answer {
 }
 
 /// There is room for one value of a name. Those that we repeat are lists, which may be joined (RFC 9110 §5.3); cookies,
-/// which may not, go separately.
+/// which may not, go separately. What concerns a connection is the front's.
 fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let names = headers.keys().filter(|name| **name != header::SET_COOKIE && **name != header::CONNECTION);
+    const ELSEWHERE: [HeaderName; 3] = [header::SET_COOKIE, header::CONNECTION, header::CONTENT_LENGTH];
+    let names = headers.keys().filter(|name| !ELSEWHERE.contains(name));
     let value = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>().join(", ");
     names.map(|name| (name.as_str().to_owned(), value(name))).collect()
 }

@@ -114,6 +114,10 @@ fn uri(mut target: String, query: &str) -> Result<Uri, Unfit> {
     if !target.starts_with('/') || !target.bytes().all(is_plain) {
         return Err(Unfit::Request(StatusCode::NOT_FOUND, "no path of ours has such characters"));
     }
+    // A parser would drop a fragment; none can have been sent (RFC 9112 §3.2).
+    if query.contains('#') {
+        return Err(Unfit::Request(StatusCode::BAD_REQUEST, "its query is not one"));
+    }
     if !query.is_empty() {
         target.push('?');
         target.push_str(query);

@@ -81,6 +81,7 @@ fn a_path_that_was_changed_or_would_have_to_be_is_not_found() {
 #[test]
 fn what_is_not_http_is_refused_and_nothing_panics() {
     assert_eq!(status(|event| event["rawQueryString"] = "a=\" b".into()), 400);
+    assert_eq!(status(|event| event["rawQueryString"] = "a=1#b".into()), 400);
     assert_eq!(status(|event| event["requestContext"]["http"]["method"] = "PO ST".into()), 400);
     assert_eq!(status(|event| event["headers"]["bad name"] = "x".into()), 400);
     assert_eq!(status(|event| event["headers"]["x"] = "a\r\nb: c".into()), 400);
