@@ -2,7 +2,7 @@
 
 use super::requests::*;
 use axum::body::Body;
-use conformance::{FORM, Log, basic, post};
+use conformance::{FORM, Harness, Log, basic, post};
 use http::{Method, Request};
 use serde_json::json;
 
@@ -95,10 +95,11 @@ async fn n040_one_way_of_authentication() {
     let assertions = form("/token", &[GRANT, ("client_assertion", "x"), ("client_assertion", "y")]);
     world.send(assertions).await.assert_token_error(400, "invalid_request");
     let twice = form("/token", &[GRANT]).with("authorization", &machine.basic());
-    world
-        .send(twice.with("authorization", &machine.basic()))
-        .await
-        .assert_token_error(400, "invalid_request");
+    // A function URL joins them by a comma, which no credentials have.
+    let is_joined = crate::HARNESS == Harness::Lambda;
+    let (status, code) = if is_joined { (401, "invalid_client") } else { (400, "invalid_request") };
+    let answer = world.send(twice.with("authorization", &machine.basic())).await;
+    answer.assert_token_error(status, code);
 }
 
 #[tokio::test]

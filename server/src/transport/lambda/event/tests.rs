@@ -39,7 +39,7 @@ async fn body_of(request: Request<Body>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_request_is_mapped_as_it_was_sent() {
+async fn n235_a_request_is_mapped_as_it_was_sent() {
     let request = sent(|_| ()).unwrap();
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "/token?a=1&b=%20&a=2");
@@ -57,7 +57,7 @@ async fn a_request_is_mapped_as_it_was_sent() {
 }
 
 #[test]
-fn a_path_that_was_changed_or_would_have_to_be_is_not_found() {
+fn n235_a_path_that_was_changed_or_would_have_to_be_is_not_found() {
     for path in ["/admin/../token", "/%2e%2e/token", "//evil.example/token", "/token/"] {
         let set = |event: &mut Value, seen: &str| {
             event["rawPath"] = path.into();
@@ -79,7 +79,7 @@ fn a_path_that_was_changed_or_would_have_to_be_is_not_found() {
 }
 
 #[test]
-fn what_is_not_http_is_refused_and_nothing_panics() {
+fn n235_what_is_not_http_is_refused_and_nothing_panics() {
     assert_eq!(status(|event| event["rawQueryString"] = "a=\" b".into()), 400);
     assert_eq!(status(|event| event["rawQueryString"] = "a=1#b".into()), 400);
     assert_eq!(status(|event| event["requestContext"]["http"]["method"] = "PO ST".into()), 400);
@@ -94,7 +94,7 @@ fn what_is_not_http_is_refused_and_nothing_panics() {
 }
 
 #[test]
-fn sizes_are_bounded_as_on_a_connection() {
+fn n235_sizes_are_bounded_as_on_a_connection() {
     assert_eq!(status(|event| event["rawQueryString"] = "a".repeat(8192).into()), 414);
     assert_eq!(status(|event| event["headers"]["x"] = "a".repeat(32 * 1024).into()), 431);
     let many = (0..101).map(|n| (format!("x-{n}"), json!("a")));
