@@ -11,6 +11,7 @@ mod commands;
 mod core_dumps;
 mod disk_failures;
 mod front_end;
+mod function;
 mod guides;
 mod hostile_connections;
 mod kill;

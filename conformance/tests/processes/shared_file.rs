@@ -18,7 +18,7 @@ async fn two_servers_share_every_step_of_one_sign_in() {
     let client = json(folder.path(), &["client", "create", "--name", "RP", "--redirect-uri", REDIRECT], "");
     let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
 
-    let code = alice_gets_a_code([&one, &two], id).await;
+    let code = alice_gets_a_code([&one, &two], id, &["openid"]).await;
 
     let redeem = || {
         let fields = [

@@ -76,7 +76,7 @@ async fn issued(folder: &Path, server: &Process, environment: &[(&str, &str)], a
     let machine = client(["--scope", "read"]);
     let own = token(&machine, &[("grant_type", "client_credentials")]).await;
     let application = client(["--redirect-uri", REDIRECT]);
-    let code = alice_gets_a_code([server, server], &application[0]).await;
+    let code = alice_gets_a_code([server, server], &application[0], &["openid"]).await;
     let redeemed = [
         ("grant_type", "authorization_code"),
         ("code", &code),
