@@ -1,6 +1,7 @@
 //! The floor server as its driver knows it; the server itself is the binary `floor`.
 
 use crate::Outcome;
+use crate::kms::Kms;
 use crate::product::Client;
 use crate::runner::Runner;
 use crate::server::Server;
@@ -45,6 +46,11 @@ pub fn program() -> Outcome<PathBuf> {
 /// Starts it.
 pub fn start(runner: &Runner, token: Token) -> Outcome<Server> {
     Server::start(runner.command(&program()?).arg(token.as_str()))
+}
+
+/// Starts it with a key that stays in KMS.
+pub fn start_in_kms(runner: &Runner, kms: &Kms, arn: &str) -> Outcome<Server> {
+    Server::start(runner.command(&program()?).args([Token::ES256.as_str(), arn, &kms.url()]))
 }
 
 /// Starts it with a file in `folder` for its grants.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod connection;
 pub mod floor;
 pub mod instructions;
+pub mod kms;
 pub mod load;
 pub mod machine;
 pub mod measure;

@@ -11,7 +11,7 @@ use crate::results::{Resident, Results, Row, Start};
 use crate::rounds::Plan;
 use crate::runner::Runner;
 use crate::scenario::testbed::{PASSWORD, Testbed, USERNAME};
-use crate::scenario::{pile, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10};
+use crate::scenario::{pile, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11};
 use crate::server::Server;
 use crate::token::Token;
 use crate::{Outcome, floor, startup};
@@ -117,6 +117,9 @@ async fn with_settings(program: &Path, effort: &Effort, results: &mut Results) -
     if effort.wants("S9") {
         let product = &install(program, &[])?;
         results.sieges = s9::run(product, &machine.runner(), plan).await?;
+    }
+    if effort.wants("S11") {
+        results.rows.extend(s11::run(program, machine, plan).await?);
     }
     if effort.wants("pile") {
         results.pile = Some(pile::run(&install(program, &[])?, machine, plan).await?);

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub struct Product {
     program: PathBuf,
     folder: TempDir,
-    settings: &'static [(&'static str, &'static str)],
+    settings: Vec<(String, String)>,
 }
 
 /// A client that may ask for tokens.
@@ -46,10 +46,12 @@ impl Client {
 
 impl Product {
     /// Makes a store and the first keys. `settings` are further environment variables.
-    pub fn install(program: &Path, settings: &'static [(&'static str, &'static str)]) -> Outcome<Self> {
+    pub fn install(program: &Path, settings: &[(&str, &str)]) -> Outcome<Self> {
         let program = program.canonicalize().map_err(|error| {
             format!("{}: {error}; build it with `cargo build --release`, or say --keyward", program.display())
         })?;
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let product = Self { program, folder: TempDir::with_prefix("keyward-bench-")?, settings };
         product.serve(&Runner::Plain)?.stop()?;
         Ok(product)
@@ -101,7 +103,7 @@ impl Product {
             .env("KEYWARD_KEYS", format!("local:{}", path("master.key")))
             .env("KEYWARD_SIGNING_ALGS", "RS256,ES256,EdDSA")
             .env("RUST_LOG", "warn")
-            .envs(self.settings.iter().copied());
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 }

@@ -211,9 +211,19 @@ pub struct Counted {
     pub product: Option<Instructions>,
 }
 
+/// The name of the count of keys in an envelope of KMS; its floor is the product with a file.
+pub const ENVELOPE: &str = "envelope";
+/// The name of the count of a key that stays in KMS; its floor makes the same call.
+pub const SIGN: &str = "kms-sign";
+
 impl Counts {
     /// The instructions of a kind of token.
     pub fn of(&self, token: Token) -> Option<&Counted> {
-        self.kinds.iter().find(|kind| kind.name == token.as_str())
+        self.named(token.as_str())
+    }
+
+    /// The instructions of a kind by its name.
+    pub fn named(&self, name: &str) -> Option<&Counted> {
+        self.kinds.iter().find(|kind| kind.name == name)
     }
 }

@@ -2,19 +2,21 @@
 
 use bench::budget::{Budget, of_instructions};
 use bench::instructions::count;
+use bench::kms::Kms;
 use bench::measure::{self, measure};
 use bench::product::Product;
 use bench::report::CountsReport;
-use bench::results::{Counted, Counts};
+use bench::results::{Counted, Counts, ENVELOPE, SIGN};
 use bench::rounds::Plan;
 use bench::scenario::s1;
+use bench::scenario::s11::{self, InKms};
 use bench::token::Token;
 use bench::{Outcome, floor};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fmt;
 use std::io::{Write as _, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -82,7 +84,7 @@ async fn run(cli: &Cli) -> Outcome<bool> {
             (cli.render(&report)?, report.budgets)
         }
         What::Instructions => {
-            let report = counts(&Product::install(&cli.keyward, &[])?).await?;
+            let report = counts(&cli.keyward).await?;
             (cli.render(&report)?, report.budgets)
         }
     };
@@ -90,7 +92,8 @@ async fn run(cli: &Cli) -> Outcome<bool> {
     Ok(matches!(cli.what, What::Run(_)) || budgets.iter().all(Budget::is_kept))
 }
 
-async fn counts(product: &Product) -> Outcome<CountsReport> {
+async fn counts(program: &Path) -> Outcome<CountsReport> {
+    let product = &Product::install(program, &[])?;
     let mut counts = Counts { kinds: Vec::new() };
     for token in Token::ALL {
         let floor = count(|runner| floor::start(runner, token), s1::ask_floor).await?;
@@ -103,7 +106,24 @@ async fn counts(product: &Product) -> Outcome<CountsReport> {
         };
         counts.kinds.push(Counted { name: token.as_str(), floor, product });
     }
+    counts.kinds.extend(in_kms(program).await?);
     Ok(CountsReport { budgets: of_instructions(&counts), counts })
+}
+
+/// The same for keys in KMS (S11).
+async fn in_kms(program: &Path) -> Outcome<[Counted; 2]> {
+    let (kms, file) = (Kms::start()?, s11::in_a_file(program)?);
+    let signing_key = kms.signing_key().await?;
+    let envelope = InKms::install(program, &kms, "kms-envelope").await?;
+    let sign = InKms::install(program, &kms, "kms-sign").await?;
+    let of = async |InKms { product, client }: &InKms| {
+        count(|runner| product.serve(runner), |server| s1::ask(server, client)).await
+    };
+    let least = count(|runner| floor::start_in_kms(runner, &kms, &signing_key), s1::ask_floor).await?;
+    Ok([
+        Counted { name: ENVELOPE, floor: of(&file).await?, product: Some(of(&envelope).await?) },
+        Counted { name: SIGN, floor: least, product: Some(of(&sign).await?) },
+    ])
 }
 
 impl Effort {

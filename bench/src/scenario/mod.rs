@@ -4,6 +4,7 @@
 pub mod pile;
 pub mod s1;
 pub mod s10;
+pub mod s11;
 pub mod s2;
 pub mod s3;
 pub mod s4;

@@ -21,6 +21,7 @@ use axum::routing::{get, post};
 use bench::token::Token;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
+use key::Key;
 use ledger::Ledger;
 use state::{Floor, answer, form, header, json};
 use std::error::Error;
@@ -33,15 +34,19 @@ use tokio::net::TcpListener;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let token = arguments.next().and_then(|word| Token::parse(word.to_str()?));
-    let token = token.ok_or("usage: floor opaque|EdDSA|ES256|RS256 [STORE]")?;
-    let store = arguments.next().map(PathBuf::from);
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(token, store))
+    let token = token.ok_or("usage: floor opaque|EdDSA|ES256|RS256 [STORE | ARN-OF-KEY URL-OF-KMS]")?;
+    let (first, second) = (arguments.next(), arguments.next().and_then(|url| url.into_string().ok()));
+    let (key, store) = match (first, second) {
+        (Some(arn), Some(url)) => (Key::in_kms(arn.into_string().map_err(|_| "not an ARN")?, url), None),
+        (store, _) => (Key::generate(token)?, store.map(PathBuf::from)),
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(token, key, store))
 }
 
-async fn serve(token: Token, store: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
+async fn serve(token: Token, key: Key, store: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    let mut floor = Floor::new(token, format!("http://localhost:{}", address.port()))?;
+    let mut floor = Floor::new(token, key, format!("http://localhost:{}", address.port()))?;
     floor.ledger = store.map(|path| Ledger::open(&path)).transpose()?;
     let router = Router::new()
         .route("/authorize", get(token::authorize))

@@ -38,8 +38,7 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    pub(crate) fn new(token: Token, issuer: String) -> Result<Self, Box<dyn Error>> {
-        let key = Key::generate(token)?;
+    pub(crate) fn new(token: Token, key: Key, issuer: String) -> Result<Self, Box<dyn Error>> {
         let digest = |number| (client_id(number), Sha256::digest(client_secret(number)).into());
         let header = |typ| encode(format!(r#"{{"alg":"{token}","typ":"{typ}","kid":"{KID}"}}"#).as_bytes());
         let jwk = key.jwk().unwrap_or_default();

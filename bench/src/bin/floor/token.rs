@@ -58,7 +58,7 @@ struct Issued<'a> {
 }
 
 impl Floor {
-    fn access_token(&self, subject: &str, client: &str, scope: &str) -> Option<String> {
+    async fn access_token(&self, subject: &str, client: &str, scope: &str) -> Option<String> {
         if self.key.is_none() {
             return Some(encode(&random::<32>()?));
         }
@@ -76,10 +76,10 @@ impl Floor {
             scope,
         };
         let [header, _] = &self.headers;
-        self.sign(header, &claims)
+        self.sign(header, &claims).await
     }
 
-    fn id_token(&self, subject: &str, client: &str, sid: &str, access: &str) -> Option<String> {
+    async fn id_token(&self, subject: &str, client: &str, sid: &str, access: &str) -> Option<String> {
         let now = seconds();
         let at_hash = encode(Sha256::digest(access).get(..16)?);
         let claims = Identity {
@@ -93,17 +93,17 @@ impl Floor {
             sid,
         };
         let [_, header] = &self.headers;
-        self.sign(header, &claims)
+        self.sign(header, &claims).await
     }
 
-    fn sign(&self, header: &str, claims: &impl Serialize) -> Option<String> {
+    async fn sign(&self, header: &str, claims: &impl Serialize) -> Option<String> {
         let claims = serde_json::to_vec(claims).ok()?;
         let mut token = String::with_capacity(1024);
         token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let mut space = [0; 256];
-        let signature = self.key.sign(token.as_bytes(), &mut space)?;
+        let signature = self.key.sign(token.as_bytes(), &mut space).await?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Some(token)
@@ -120,8 +120,8 @@ impl Floor {
             return None;
         }
         let (subject, sid) = ("the-only-user", encode(&id));
-        let access = self.access_token(subject, client, &grant.scope)?;
-        let identity = self.id_token(subject, client, &sid, &access)?;
+        let access = self.access_token(subject, client, &grant.scope).await?;
+        let identity = self.id_token(subject, client, &sid, &access).await?;
         let issued = Issued {
             access_token: &access,
             token_type: "Bearer",
@@ -133,9 +133,9 @@ impl Floor {
         json(&issued).ok()
     }
 
-    fn of_client(&self, client: &str, form: &Form<'_>) -> Option<Response> {
+    async fn of_client(&self, client: &str, form: &Form<'_>) -> Option<Response> {
         let scope = form.get("scope").unwrap_or_default();
-        let token = self.access_token(client, client, scope)?;
+        let token = self.access_token(client, client, scope).await?;
         let issued = Issued {
             access_token: &token,
             token_type: "Bearer",
@@ -156,7 +156,7 @@ async fn grant(floor: &Floor, headers: &HeaderMap, body: &[u8]) -> Result<Respon
     let form = form(headers, body)?;
     let client = floor.client(headers, &form)?;
     let issued = match form.get("grant_type") {
-        Some("client_credentials") => floor.of_client(&client, &form),
+        Some("client_credentials") => floor.of_client(&client, &form).await,
         Some("authorization_code") => floor.spend(form.get("code"), &client, form.get("code_verifier")).await,
         Some("refresh_token") => floor.spend(form.get("refresh_token"), &client, None).await,
         _ => None,
