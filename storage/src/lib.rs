@@ -17,6 +17,7 @@ mod finding;
 mod memory;
 mod ring;
 mod signature;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod stored;
@@ -31,6 +32,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use finding::{FINISH_IMPORT, Finding, UNFINISHED_IMPORT};
 pub use memory::Memory;
 pub use ring::{Document, RingDocument};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{Location, Sqlite, SqliteBackend};
 pub use store::{SWEEP_LIMIT, Store, Transfer};
 pub use view::{DeniedToken, Found, GrantLocator, GrantView, SignInView, TokenView};

@@ -3,15 +3,20 @@
 
 use protocol::id::Realm;
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-use storage::{Backend, DynamoDbBackend, SqliteBackend};
+#[cfg(feature = "sqlite")]
+use storage::SqliteBackend;
+use storage::{Backend, DynamoDbBackend};
 
 /// Where records are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageSetting {
     /// A SQLite file.
+    #[cfg(feature = "sqlite")]
     Sqlite(PathBuf),
     /// SQLite in memory: gone with the process.
+    #[cfg(feature = "sqlite")]
     SqliteMemory,
     /// A DynamoDB table. Region, credentials and endpoint come from the standard AWS variables and files.
     DynamoDb(String),
@@ -22,7 +27,9 @@ impl StorageSetting {
     pub fn backend(&self) -> Box<dyn Backend> {
         let realm = Realm::main();
         match self {
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => Box::new(SqliteBackend::file(path.clone(), realm)),
+            #[cfg(feature = "sqlite")]
             Self::SqliteMemory => Box::new(SqliteBackend::memory(realm)),
             Self::DynamoDb(table) => Box::new(DynamoDbBackend::new(table.clone(), realm)),
         }
@@ -31,7 +38,11 @@ impl StorageSetting {
     /// The setting that a text names; `Err` says how to write one.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
+            #[cfg(not(feature = "sqlite"))]
+            Some(("sqlite", _)) => Err("this build has no SQLite: write dynamodb:TABLE".into()),
+            #[cfg(feature = "sqlite")]
             Some(("sqlite", ":memory:")) => Ok(Self::SqliteMemory),
+            #[cfg(feature = "sqlite")]
             Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {
                 Ok(Self::Sqlite(path.into()))
             }
@@ -48,7 +59,9 @@ impl StorageSetting {
 impl fmt::Display for StorageSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            #[cfg(feature = "sqlite")]
             Self::SqliteMemory => f.write_str("sqlite::memory:"),
             Self::DynamoDb(table) => write!(f, "dynamodb:{table}"),
         }
