@@ -13,3 +13,7 @@ docs:
 # Every page, filled with samples, to look at
 pages FOLDER:
     cargo run -q -p templates --example pages {{FOLDER}}
+
+# The program for AWS Lambda, in target/lambda; `just package arm64` builds for one architecture
+package *ARCHITECTURES:
+    deploy/package.sh {{ARCHITECTURES}}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Builds the program for Lambda: target/lambda/keyward-arm64.zip and keyward-x86_64.zip, each with its SBOM.
+#
+#   deploy/package.sh [arm64|x86_64]...
+#
+# The same commit gives the same bytes, on any Linux machine and in any folder. For that, compilers and libraries are
+# pinned here, in package.txt and in Cargo.lock, and no path of this machine gets into the program.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rust=1.95.0
+# Amazon Linux 2023 has it, and so has everything newer.
+glibc=2.34
+cyclonedx=0.5.9
+
+say() { printf '\n== %s\n' "$*"; }
+
+[ $# -gt 0 ] || set -- arm64 x86_64
+targets=()
+for architecture in "$@"; do
+  case $architecture in
+    arm64) targets+=(aarch64-unknown-linux-gnu) ;;
+    x86_64) targets+=(x86_64-unknown-linux-gnu) ;;
+    *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+out=$PWD/target/lambda
+tools=$out/tools
+mkdir -p "$out"
+
+say "tools"
+rustup toolchain list | grep -q "^$rust-" || rustup toolchain install "$rust" --profile minimal --no-self-update
+rustup target add --toolchain "$rust" "${targets[@]}"
+export RUSTUP_TOOLCHAIN=$rust
+if [ ! -e "$tools/python/installed" ] || ! cmp -s deploy/package.txt "$tools/python/installed"; then
+  rm -rf "$tools/python"
+  python3 -m venv "$tools/python"
+  "$tools/python/bin/pip" install --quiet --disable-pip-version-check --no-deps -r deploy/package.txt
+  cp deploy/package.txt "$tools/python/installed"
+fi
+cargo install --quiet --locked --root "$tools/cargo" "cargo-cyclonedx@$cyclonedx"
+export PATH=$tools/python/bin:$tools/cargo/bin:$PATH
+
+# The date of the commit, for whatever wants to know the time.
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$out/build
+home=${CARGO_HOME:-$HOME/.cargo}
+sysroot=$(rustc --print sysroot)
+export RUSTFLAGS="--remap-path-prefix=$PWD=/keyward --remap-path-prefix=$home=/cargo --remap-path-prefix=$sysroot=/rust"
+export CFLAGS="-ffile-prefix-map=$PWD=/keyward -ffile-prefix-map=$home=/cargo"
+
+for target in "${targets[@]}"; do
+  case $target in aarch64*) architecture=arm64 ;; *) architecture=x86_64 ;; esac
+  say "$architecture"
+  cargo zigbuild --release --locked --package server --bin keyward --target "$target.$glibc"
+  program=$CARGO_TARGET_DIR/$target/release/keyward
+  python3 - "$program" "$out/keyward-$architecture.zip" <<'END'
+import sys
+import zipfile
+
+program, zip_file = sys.argv[1:]
+# The earliest date that a zip file can have, so that the file depends on nothing but its contents.
+part = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
+part.external_attr = 0o100755 << 16
+part.create_system = 3
+with zipfile.ZipFile(zip_file, "w") as parts, open(program, "rb") as contents:
+    parts.writestr(part, contents.read(), zipfile.ZIP_DEFLATED, 9)
+END
+  cargo cyclonedx --quiet --manifest-path server/Cargo.toml --target "$target" --format json \
+    --override-filename "keyward-$architecture.cdx"
+  mv "server/keyward-$architecture.cdx.json" "$out/"
+  (cd "$out" && sha256sum "keyward-$architecture.zip" "build/$target/release/keyward" && du -k "keyward-$architecture.zip")
+done

@@ -1,0 +1,120 @@
+"""The stack, as operators and clients use it."""
+
+import base64
+import http.client
+import io
+import json
+import os
+import re
+import secrets
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.parse
+import zipfile
+from pathlib import Path
+
+from waiting import PATIENCE
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy.sh"
+ZIP = Path(os.environ["KEYWARD_ZIP"]).resolve()
+
+TELLS_CREDENTIALS = f"""#!{sys.executable}
+import json, os, urllib.request
+
+base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+while True:
+    with urllib.request.urlopen(base + "next") as event:
+        request = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    answer = json.dumps([os.environ[name] for name in names]).encode()
+    urllib.request.urlopen(base + request + "/response", answer).close()
+"""
+
+
+class Deployment:
+    """The stack, made by deploy.sh as an operator runs it."""
+
+    def __init__(self, cloud, folder):
+        self.cloud = cloud
+        self.folder = folder
+        with zipfile.ZipFile(ZIP) as program:
+            program.extractall(folder)
+        self.keyward = folder / "bootstrap"
+        self.keyward.chmod(0o755)
+        # curl finds the URL here.
+        settings = f'connect-to = "::127.0.0.1:{cloud.tls.port}"\ncacert = "{cloud.certificate}"\n'
+        (folder / ".curlrc").write_text(settings)
+        self.printed = self.deploy()
+        outputs = cloud.client("cloudformation").describe_stacks(StackName="keyward")["Stacks"][0]["Outputs"]
+        self.outputs = {it["OutputKey"]: it["OutputValue"] for it in outputs}
+        self.issuer = self.outputs["Issuer"]
+        self.host = urllib.parse.urlsplit(self.issuer).hostname
+        # As the script tells operators.
+        settings = re.search(r"export (AWS_REGION=.*)", self.printed)[1].split()
+        self.operator = cloud.environment | dict(setting.split("=", 1) for setting in settings)
+
+    def deploy(self, *parameters, program=ZIP):
+        command = [DEPLOY, "--zip", program, *parameters]
+        environment = self.cloud.environment | {"CURL_HOME": str(self.folder)}
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        if ran.returncode != 0:
+            raise AssertionError(f"deploy.sh failed\n{ran.stdout}\n{ran.stderr}")
+        return ran.stdout
+
+    def run(self, *arguments, given=None):
+        command = [self.keyward, "--json", *arguments]
+        ran = subprocess.run(
+            command, env=self.operator, cwd=self.folder, input=given, capture_output=True, text=True, timeout=60, check=False
+        )
+        if ran.returncode != 0:
+            raise AssertionError(f"{arguments} failed\n{ran.stdout}\n{ran.stderr}")
+        return json.loads(ran.stdout)
+
+    def send(self, method, path, form=None, basic=None, headers=None):
+        headers = dict(headers or {})
+        body = None
+        if form is not None:
+            body = urllib.parse.urlencode(form)
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if basic:
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
+        context = ssl.create_default_context(cafile=self.cloud.certificate)
+        with socket.create_connection(("127.0.0.1", self.cloud.tls.port), timeout=PATIENCE) as plain:
+            connection = http.client.HTTPSConnection(self.host)
+            with context.wrap_socket(plain, server_hostname=self.host) as connection.sock:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read()
+
+    def get(self, path):
+        status, _, body = self.send("GET", path)
+        assert status == 200, (path, status, body)
+        return json.loads(body)
+
+    def jwks(self):
+        return {key["kid"]: key for key in self.get("/jwks")["keys"]}
+
+    def invoke(self, function, payload):
+        answer = self.cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def role_of(self, function):
+        """The credentials that Lambda gives a function, as a function of the same role tells them."""
+        client = self.cloud.client("lambda")
+        role = client.get_function_configuration(FunctionName=function)["Role"]
+        program = io.BytesIO()
+        with zipfile.ZipFile(program, "w") as parts:
+            part = zipfile.ZipInfo("bootstrap")
+            part.external_attr = 0o755 << 16
+            parts.writestr(part, TELLS_CREDENTIALS)
+        name = f"probe-{secrets.token_hex(4)}"
+        client.create_function(
+            FunctionName=name, Runtime="provided.al2023", Role=role, Handler="probe", Code={"ZipFile": program.getvalue()}
+        )
+        credentials = self.invoke(name, {})
+        client.delete_function(FunctionName=name)
+        return credentials
