@@ -82,6 +82,12 @@ key=$(openssl dgst -sha256 -r "$zip" | cut -d' ' -f1).zip
 aws s3api head-object --bucket "$bucket" --key "$key" >/dev/null 2>&1 || aws s3 cp --no-progress "$zip" "s3://$bucket/$key"
 
 say "the stack $stack"
+status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || true)
+if [ "$status" = ROLLBACK_COMPLETE ]; then
+  # Its creation failed, and such a stack can only be deleted.
+  aws cloudformation delete-stack --stack-name "$stack"
+  aws cloudformation wait stack-delete-complete --stack-name "$stack"
+fi
 former=$(output CodeKey)
 if [ "$(given CloudFront)" = true ] && [ -z "$(given OriginSecret)" ] && [ "$(output CloudFront)" != true ]; then
   parameters+=("OriginSecret=$(openssl rand -hex 32)")

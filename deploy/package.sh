@@ -67,8 +67,11 @@ part.create_system = 3
 with zipfile.ZipFile(zip_file, "w") as parts, open(program, "rb") as contents:
     parts.writestr(part, contents.read(), zipfile.ZIP_DEFLATED, 9)
 END
+  # It describes every package of the workspace, each in its own folder.
+  contents=keyward-$architecture.cdx.json
   cargo cyclonedx --quiet --manifest-path server/Cargo.toml --target "$target" --format json \
-    --override-filename "keyward-$architecture.cdx"
-  mv "server/keyward-$architecture.cdx.json" "$out/"
+    --override-filename "${contents%.json}"
+  sed "s|$PWD|/keyward|g" "server/$contents" >"$out/$contents"
+  rm -- */"$contents"
   (cd "$out" && sha256sum "keyward-$architecture.zip" "build/$target/release/keyward" && du -k "keyward-$architecture.zip")
 done

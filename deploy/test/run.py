@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from browser import Browser
 from cloud import REGION, Cloud
-from stack import Deployment
+from stack import Deployment, OldServer
 from waiting import eventually
 
 PASSWORD = "a long enough password"
@@ -58,15 +58,15 @@ class OnMinistack(unittest.TestCase):
         client = self.stack.run("client", "create", "--name", "Nightly report", "--scope", "reports:read", *options)
         return client["client_id"], client["client_secret"]
 
-    def token(self, basic):
+    def token(self, basic, stack=None):
         form = {"grant_type": "client_credentials"}
-        status, _, body = self.stack.send("POST", "/token", form, basic)
+        status, _, body = (stack or self.stack).send("POST", "/token", form, basic)
         return status, json.loads(body)
 
-    def assert_signed(self, token):
+    def assert_signed(self, token, stack=None):
         head, payload, signature = token.split(".")
         header = json.loads(decoded(head))
-        key = self.stack.jwks()[header["kid"]]
+        key = (stack or self.stack).jwks()[header["kid"]]
         number = lambda name: int.from_bytes(decoded(key[name]), "big")
         public = rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
         public.verify(decoded(signature), f"{head}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA256())
@@ -78,9 +78,10 @@ class OnMinistack(unittest.TestCase):
         self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDeniedException", call)
 
     def test_1_metadata_and_keys(self):
-        self.assertTrue(self.stack.issuer.endswith(f".lambda-url.{REGION}.on.aws"), self.stack.issuer)
+        self.assertTrue(self.stack.url.endswith(f".lambda-url.{REGION}.on.aws"), self.stack.url)
+        self.assertEqual(self.stack.outputs["Issuer"], self.stack.url)
         for document in ["openid-configuration", "oauth-authorization-server"]:
-            self.assertEqual(self.stack.get(f"/.well-known/{document}")["issuer"], self.stack.issuer)
+            self.assertEqual(self.stack.get(f"/.well-known/{document}")["issuer"], self.stack.url)
         # The first invocation made an active and a pending key for each algorithm.
         self.assertEqual(sorted(key["alg"] for key in self.stack.jwks().values()), ["ES256", "ES256", "RS256", "RS256"])
 
@@ -88,7 +89,7 @@ class OnMinistack(unittest.TestCase):
         status, answer = self.token(self.machine())
         self.assertEqual(status, 200, answer)
         claims = self.assert_signed(answer["access_token"])
-        self.assertEqual((claims["iss"], claims["scope"]), (self.stack.issuer, "reports:read"))
+        self.assertEqual((claims["iss"], claims["scope"]), (self.stack.url, "reports:read"))
         status, headers, _ = self.stack.send("GET", "/userinfo")
         self.assertEqual(status, 401)
         self.assertIn("Bearer", headers["WWW-Authenticate"])
@@ -114,7 +115,7 @@ class OnMinistack(unittest.TestCase):
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        browser.open(f"{self.stack.issuer}/authorize?{urllib.parse.urlencode(query)}")
+        browser.open(f"{self.stack.url}/authorize?{urllib.parse.urlencode(query)}")
         browser.fill("input[name=username]", "alice")
         browser.fill("input[name=password]", PASSWORD)
         browser.press("#login-submit")
@@ -124,7 +125,7 @@ class OnMinistack(unittest.TestCase):
         code = urllib.parse.parse_qs(urllib.parse.urlsplit(arrived).query)["code"][0]
         form = {"code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
         first = self.tokens(client, "authorization_code", form)
-        self.assertEqual(self.assert_signed(first["id_token"])["iss"], self.stack.issuer)
+        self.assertEqual(self.assert_signed(first["id_token"])["iss"], self.stack.url)
         second = self.tokens(client, "refresh_token", {"refresh_token": first["refresh_token"]})
         self.assertNotEqual(first["refresh_token"], second["refresh_token"])
         bearer = {"Authorization": f"Bearer {second['access_token']}"}
@@ -207,11 +208,69 @@ class OnMinistack(unittest.TestCase):
         done = self.stack.invoke(self.stack.outputs["RotationFunction"], {"source": "aws.events"})
         self.assertEqual(done, {"done": "nothing was due"})
 
-    def test_7_a_deletion_keeps_records_and_key(self):
+    def test_7_a_server_moves_here_and_what_it_issued_stays_valid(self):
+        iam = self.cloud.client("iam")
+        mover = iam.create_user(UserName="mover")["User"]["Arn"]
+        access = iam.create_access_key(UserName="mover")["AccessKey"]
+        stack = Deployment(self.cloud, self.folder, "--for-import", f"KeyMover={mover}", name="moved")
+        self.assertEqual(stack.outputs.get("Issuer", ""), "")
+        # What docs/guides/dynamodb.md lists for imports; KeyMover grants the rest.
+        names = ["BatchGetItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"]
+        table = self.cloud.client("dynamodb").describe_table(TableName=stack.outputs["Table"])["Table"]["TableArn"]
+        statement = {"Effect": "Allow", "Action": [f"dynamodb:{name}" for name in names], "Resource": table}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName="mover", PolicyName="records", PolicyDocument=policy)
+        kms = stack.settings["KMS"]
+        local = {"KEYWARD_STORAGE": "sqlite:old.db", "KEYWARD_KEYS": "local:old.key", "KEYWARD_ISSUER": stack.url}
+        with OldServer(stack, local) as old:
+            client = stack.run("client", "create", "--name", "Nightly report", "--scope", "reports:read", **local)
+            basic = (client["client_id"], client["client_secret"])
+            issued = old.token(basic)
+        stack.run("storage", "export", "everything.jsonl", **local)
+        as_mover = {"AWS_ACCESS_KEY_ID": access["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": access["SecretAccessKey"]}
+        stack.run("storage", "import", "everything.jsonl", "--planned-move", **as_mover)
+        stack.run("keys", "move", "--to", kms, KEYWARD_KEYS="local:old.key", **as_mover)
+        stack.run("keys", "move", "--to", kms, KEYWARD_KEYS=kms, **as_mover)
+        stack.deploy("KeyMover=")
+        self.assertEqual(self.token(basic, stack)[0], 200)
+        self.assertEqual(self.assert_signed(issued, stack)["iss"], stack.url)
+        key = self.cloud.client("kms", list(as_mover.values()))
+        context = {"realm": "main", "purpose": "master", "wrap": "w"}
+        makes = {"KeyId": stack.outputs["Key"], "NumberOfBytes": 32, "EncryptionContext": context}
+        self.assert_denied(key.generate_data_key_without_plaintext, **makes)
+
+    def test_8_keys_stay_in_kms_and_each_role_has_its_part(self):
+        stack = Deployment(self.cloud, self.folder, "KeysMode=sign", name="sign")
+        client = stack.run("client", "create", "--name", "Nightly report", "--scope", "reports:read")
+        status, answer = self.token((client["client_id"], client["client_secret"]), stack)
+        self.assertEqual(status, 200, answer)
+        self.assert_signed(answer["access_token"], stack)
+        root = self.cloud.client("kms")
+        spec = {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}
+        foreign = root.create_key(**spec)["KeyMetadata"]["Arn"]
+        tags = [("keyward-realm", "main"), ("keyward-purpose", "signing-key")]
+        tags = [{"TagKey": name, "TagValue": value} for name, value in tags]
+        own = root.create_key(Tags=tags, **spec)["KeyMetadata"]["Arn"]
+        signs = {"Message": bytes(32), "MessageType": "DIGEST", "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256"}
+        token = self.cloud.client("kms", stack.role_of(stack.outputs["TokenFunction"]))
+        token.sign(KeyId=own, **signs)
+        self.assert_denied(token.sign, KeyId=foreign, **signs)
+        self.assert_denied(token.sign, KeyId=own, **{**signs, "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_512"})
+        self.assert_denied(token.create_key, Tags=tags, **spec)
+        rotation = self.cloud.client("kms", stack.role_of(stack.outputs["RotationFunction"]))
+        rotation.create_key(Tags=tags, **spec)
+        rotation.get_public_key(KeyId=own)
+        self.assert_denied(rotation.create_key, **spec)
+        self.assert_denied(rotation.create_key, Tags=tags, KeyUsage="ENCRYPT_DECRYPT")
+        self.assert_denied(rotation.get_public_key, KeyId=foreign)
+        self.assert_denied(rotation.sign, KeyId=own, **signs)
+
+    def test_9_a_deletion_keeps_records_and_key(self):
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.delete_stack(StackName="keyward")
         cloudformation.get_waiter("stack_delete_complete").wait(StackName="keyward", WaiterConfig={"Delay": 1})
-        self.assertEqual(self.cloud.client("lambda").list_functions()["Functions"], [])
+        left = [it["FunctionName"] for it in self.cloud.client("lambda").list_functions()["Functions"]]
+        self.assertEqual([name for name in left if name.startswith("keyward-")], [])
         table = self.cloud.client("dynamodb").describe_table(TableName=self.stack.outputs["Table"])["Table"]
         self.assertTrue(table["DeletionProtectionEnabled"])
         key = self.cloud.client("kms").describe_key(KeyId=self.stack.outputs["Key"])["KeyMetadata"]

@@ -36,9 +36,10 @@ while True:
 class Deployment:
     """The stack, made by deploy.sh as an operator runs it."""
 
-    def __init__(self, cloud, folder):
+    def __init__(self, cloud, folder, *arguments, name="keyward"):
         self.cloud = cloud
         self.folder = folder
+        self.name = name
         with zipfile.ZipFile(ZIP) as program:
             program.extractall(folder)
         self.keyward = folder / "bootstrap"
@@ -46,27 +47,28 @@ class Deployment:
         # curl finds the URL here.
         settings = f'connect-to = "::127.0.0.1:{cloud.tls.port}"\ncacert = "{cloud.certificate}"\n'
         (folder / ".curlrc").write_text(settings)
-        self.printed = self.deploy()
-        outputs = cloud.client("cloudformation").describe_stacks(StackName="keyward")["Stacks"][0]["Outputs"]
-        self.outputs = {it["OutputKey"]: it["OutputValue"] for it in outputs}
-        self.issuer = self.outputs["Issuer"]
-        self.host = urllib.parse.urlsplit(self.issuer).hostname
+        printed = self.deploy(*arguments)
         # As the script tells operators.
-        settings = re.search(r"export (AWS_REGION=.*)", self.printed)[1].split()
-        self.operator = cloud.environment | dict(setting.split("=", 1) for setting in settings)
+        settings = re.search(r"export (AWS_REGION=.*)", printed)[1].split()
+        self.settings = dict(setting.split("=", 1) for setting in settings)
 
-    def deploy(self, *parameters, program=ZIP):
-        command = [DEPLOY, "--zip", program, *parameters]
+    def deploy(self, *arguments):
+        command = [DEPLOY, "--stack", self.name, "--zip", ZIP, *arguments]
         environment = self.cloud.environment | {"CURL_HOME": str(self.folder)}
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
         if ran.returncode != 0:
             raise AssertionError(f"deploy.sh failed\n{ran.stdout}\n{ran.stderr}")
+        [stack] = self.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        self.outputs = {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}
+        self.url = self.outputs["Url"].rstrip("/")
+        self.host = urllib.parse.urlsplit(self.url).hostname
         return ran.stdout
 
-    def run(self, *arguments, given=None):
+    def run(self, *arguments, given=None, **settings):
         command = [self.keyward, "--json", *arguments]
+        environment = self.cloud.environment | self.settings | settings
         ran = subprocess.run(
-            command, env=self.operator, cwd=self.folder, input=given, capture_output=True, text=True, timeout=60, check=False
+            command, env=environment, cwd=self.folder, input=given, capture_output=True, text=True, timeout=60, check=False
         )
         if ran.returncode != 0:
             raise AssertionError(f"{arguments} failed\n{ran.stdout}\n{ran.stderr}")
@@ -118,3 +120,37 @@ class Deployment:
         credentials = self.invoke(name, {})
         client.delete_function(FunctionName=name)
         return credentials
+
+
+class OldServer:
+    """A server as it was before it moves here."""
+
+    def __init__(self, stack, settings):
+        command = [stack.keyward, "serve", "--listen", "127.0.0.1:0"]
+        # Not a function, and without a cloud.
+        environment = {"PATH": os.environ["PATH"], **settings}
+        with open(stack.folder / "old-server.log", "wb") as log:
+            self.process = subprocess.Popen(
+                command, env=environment, cwd=stack.folder, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+
+    def __enter__(self):
+        ready = self.process.stdout.readline()
+        self.port = int(re.search(r":(\d+) issuer", ready)[1])
+        return self
+
+    def token(self, basic):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {
+            "Authorization": "Basic " + base64.b64encode(":".join(basic).encode()).decode(),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        connection.request("POST", "/token", "grant_type=client_credentials", headers)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer["access_token"]
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
