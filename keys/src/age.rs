@@ -78,9 +78,13 @@ impl Age {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// The reading ended.
-    pub(super) fn end<T>(&self, begun: (Timestamp, u64), ended: &Result<T, KeysError>) {
+    /// The reading ended. A pause begins now and not when the reading began: of many callers that waited for it, none repeats
+    /// what failed.
+    pub(super) fn end<T>(&self, begun: (Timestamp, u64), now: Timestamp, ended: &Result<T, KeysError>) {
         let (at, epoch) = begun;
+        if self.epoch.load(Ordering::Acquire) == epoch {
+            self.tried_at.store(now.millis(), Ordering::Release);
+        }
         let away =
             matches!(ended, Err(KeysError::Store(error)) if error.kind() == StoreErrorKind::Unavailable);
         self.away.store(away, Ordering::Release);

@@ -53,6 +53,12 @@ impl SignError {
         Self { kind, step, source: None }
     }
 
+    /// The same error of `what`, which its message then names.
+    pub(crate) fn about(self, what: impl fmt::Display) -> Self {
+        let cause = self.source.map(|source| format!(": {source}")).unwrap_or_default();
+        Self::new(self.kind, self.step, format!("{what}{cause}"))
+    }
+
     /// What the caller can do about it.
     pub const fn kind(&self) -> SignErrorKind {
         self.kind

@@ -27,6 +27,7 @@ pub mod signer;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod unwrapping;
 mod verified;
 pub mod verify;
 

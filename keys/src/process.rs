@@ -2,20 +2,24 @@
 
 use super::age::Age;
 use super::clock::Clock;
-use super::custody::{Custody, Opener};
+use super::custody::{Custody, TokenSigner};
 use super::entropy::Entropy;
 use super::error::{KeysError, SignError};
-use super::load::Source;
 use super::retired;
 use super::ring::KeyPolicy;
 use super::rotator::{ChangeReport, RotateWhen, Rotator, read_ring};
 use super::snapshot::Snapshot;
-use arc_swap::ArcSwap;
+use super::unwrapping::Unwrapping;
 use protocol::id::Realm;
+use protocol::jwk::Algorithm;
 use protocol::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::Store;
 use tokio::sync::Mutex;
+
+/// How long a start waits for its keys to be unwrapped: longer than one call of KMS takes.
+const AT_START: Duration = Duration::from_secs(5);
 
 /// What [`Keys::maintain`] did and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,21 +35,20 @@ pub struct Maintained {
 
 /// The keys of this process.
 pub struct Keys {
-    opener: Arc<dyn Opener>,
     rotator: Rotator,
-    realm: Realm,
-    current: ArcSwap<Snapshot>,
+    unwrapping: Arc<Unwrapping>,
     age: Age,
     /// One refresh at a time.
     gate: Mutex<()>,
 }
 
 impl Keys {
-    /// Reads the ring; if there is none and `create` is set, makes it. If its keys can't be unwrapped because KMS is away
-    /// or busy, the public ones are served, and the others are tried again.
+    /// Reads the ring; if there is none and `create` is set, makes it. If its keys can't be unwrapped within five seconds
+    /// because KMS is away or busy, the public ones are served, and the others are tried again.
     ///
     /// # Errors
-    /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], [`KeysError::Corrupt`], or a failure of store or custody.
+    /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], [`KeysError::Corrupt`], a failure of the store, or one of the
+    /// custody that doesn't pass without anybody doing anything.
     pub async fn open(
         store: Arc<dyn Store>,
         custody: Custody,
@@ -56,68 +59,79 @@ impl Keys {
     ) -> Result<Arc<Self>, KeysError> {
         let (now, realm) = (clock.now(), Realm::main());
         let Custody { opener, maker } = custody;
-        let rotator = Rotator::new(store, maker, policy, clock, entropy);
-        let (version, ring) = match read_ring(&*rotator.store).await? {
+        let rotator = Rotator::new(store, maker, policy, Arc::clone(&clock), entropy);
+        let read = match read_ring(&*rotator.store).await? {
             Some(found) => found,
             None if create => rotator.make_first().await?,
             None => return Err(KeysError::NoRing),
         };
-        opener.check_existing(ring.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
+        opener.check_existing(read.1.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
         let retired = retired::read(&*rotator.store).await?.1;
-        let source = Source { realm: &realm, opener: &*opener, policy: &rotator.policy, now };
-        let snapshot = Snapshot::load(&source, version, ring, &retired, None).await?;
-        if let Some(error) = snapshot.why_locked() {
-            tracing::error!(%error, "nothing can be signed or opened until the keys are unwrapped");
+        let snapshot = Snapshot::new(&rotator.policy, read, &retired, now)?;
+        let unwrapping = Unwrapping::new(opener, rotator.policy.clone(), realm, clock, snapshot);
+        unwrapping.first_round(AT_START).await;
+        let keys = Self { rotator, unwrapping, age: Age::new(now), gate: Mutex::new(()) };
+        match keys.why_locked() {
+            Some(error) if !error.kind().is_passing() => return Err(error.into()),
+            Some(error) => {
+                tracing::error!(%error, "nothing can be signed or opened until the keys are unwrapped")
+            }
+            None => {}
         }
-        let (current, age, gate) = (ArcSwap::from_pointee(snapshot), Age::new(now), Mutex::new(()));
-        Ok(Arc::new(Self { opener, rotator, realm, current, age, gate }))
+        Ok(Arc::new(keys))
     }
 
     /// The snapshot that was loaded last, without I/O.
     pub fn current(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        self.unwrapping.current()
     }
 
     /// A snapshot read less than [`super::REFRESH_AFTER`] ago, for everything that signs, seals or verifies. One caller
     /// reads, the others wait for it. Only while the store is away is an older one used, up to [`super::STALE_LIMIT`], and
-    /// never one that is known to be out of date.
+    /// never one that is known to be out of date. If a master that is in use is not unwrapped, this waits for that, a
+    /// second at most.
     ///
     /// # Errors
-    /// The error of the reading, or [`KeysError::Stale`] if it failed just now and is not repeated yet.
+    /// The error of the reading; [`KeysError::Stale`] if it failed just now and is not repeated yet; [`KeysError::Locked`].
     pub async fn fresh(&self) -> Result<Arc<Snapshot>, KeysError> {
-        if self.is_fresh(self.clock().now()) {
-            return Ok(self.current());
+        let read = self.read_if_old().await?;
+        if read.why_locked(self.clock().now()).is_none() {
+            return Ok(read);
         }
-        let _one = self.gate.lock().await;
-        let now = self.clock().now();
-        if self.is_fresh(now) {
-            return Ok(self.current());
-        }
-        if self.age.may_try(now) {
-            match self.reload().await {
-                Err(error) if self.may_be_used(now) => {
-                    tracing::warn!(%error, "the key ring can't be read; the one read last is used");
-                }
-                read => return read,
-            }
-        }
-        if self.may_be_used(now) {
-            return Ok(self.current());
-        }
-        Err(self.why_locked().filter(|_| self.age.is_fresh(now)).map_or(KeysError::Stale, KeysError::Locked))
+        let is_open = |snapshot: &Snapshot| snapshot.why_locked(self.clock().now()).is_none();
+        let snapshot = self.unwrapping.wait_until(is_open).await;
+        snapshot.why_locked(self.clock().now()).map_or(Ok(snapshot), |why| Err(KeysError::Locked(why)))
     }
 
-    /// The same for the JWKS, which is served for as long as the store or KMS is away: its keys remain valid.
+    /// The same for the JWKS, which waits for no custody, and which is served for as long as the store is away: its keys
+    /// remain valid.
     ///
     /// # Errors
-    /// Those of [`Self::fresh`], except while the store or KMS is away.
+    /// Those of the reading, except while the store is away.
     pub async fn published(&self) -> Result<Arc<Snapshot>, KeysError> {
-        match self.fresh().await {
+        match self.read_if_old().await {
             Err(_) if self.age.is_away() => Ok(self.current()),
-            // Read, but not unwrapped.
-            Err(KeysError::Locked(_)) => Ok(self.current()),
             read => read,
         }
+    }
+
+    /// The signer of `ring` at `now`, as [`Snapshot::signer`]. If the ring has one that is not unwrapped, this waits for
+    /// that, a second at most.
+    ///
+    /// # Errors
+    /// As [`Snapshot::signer`].
+    pub async fn signer(
+        &self,
+        ring: &Snapshot,
+        alg: Option<Algorithm>,
+        now: Timestamp,
+    ) -> Result<Arc<dyn TokenSigner>, SignError> {
+        if let Ok(signer) = ring.signer(alg, now) {
+            return Ok(Arc::clone(signer));
+        }
+        let can_sign = |snapshot: &Snapshot| snapshot.signer(alg, now).is_ok();
+        let later = self.unwrapping.wait_until(can_sign).await;
+        later.signer(alg, now).cloned()
     }
 
     /// Another process changed the store: nothing uses what was read until it is read again.
@@ -125,10 +139,17 @@ impl Keys {
         self.age.distrust();
     }
 
-    /// Reads the ring now.
-    pub async fn refresh(&self) -> Result<Arc<Snapshot>, KeysError> {
+    /// Reads the ring now. What is new in it is unwrapped in the background.
+    pub async fn read_now(&self) -> Result<Arc<Snapshot>, KeysError> {
         let _one = self.gate.lock().await;
         self.reload().await
+    }
+
+    /// Reads the ring now, tries at once to unwrap what is missing, and waits for that, a second at most.
+    pub async fn refresh(&self) -> Result<Arc<Snapshot>, KeysError> {
+        self.read_now().await?;
+        self.unwrapping.hurry();
+        Ok(self.unwrapping.wait_until(|snapshot| self.unwrapping.is_complete(snapshot)).await)
     }
 
     /// What the background task does every minute: refresh, and rotate if that is due and allowed.
@@ -190,21 +211,32 @@ impl Keys {
         &*self.rotator.clock
     }
 
-    /// Whether the current snapshot can be used without reading again.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        self.age.is_fresh(now) && self.why_locked().is_none()
-    }
-
-    /// Whether it may be used although it is not fresh.
-    fn may_be_used(&self, now: Timestamp) -> bool {
-        self.age.may_be_used(now) && self.why_locked().is_none()
-    }
-
     fn why_locked(&self) -> Option<SignError> {
-        self.current.load().why_locked().cloned()
+        self.current().why_locked(self.clock().now())
     }
 
-    /// Reads the ring and loads what changed. The caller holds the gate.
+    /// The snapshot, after the ring was read if it is too old.
+    async fn read_if_old(&self) -> Result<Arc<Snapshot>, KeysError> {
+        if self.age.is_fresh(self.clock().now()) {
+            return Ok(self.current());
+        }
+        let _one = self.gate.lock().await;
+        let now = self.clock().now();
+        if self.age.is_fresh(now) {
+            return Ok(self.current());
+        }
+        if self.age.may_try(now) {
+            match self.reload().await {
+                Err(error) if self.age.may_be_used(now) => {
+                    tracing::warn!(%error, "the key ring can't be read; the one read last is used");
+                }
+                read => return read,
+            }
+        }
+        if self.age.may_be_used(now) { Ok(self.current()) } else { Err(KeysError::Stale) }
+    }
+
+    /// Reads the ring, and uses it if it has changed. The caller holds the gate.
     async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
         let now = self.clock().now();
         let epoch = self.age.begin(now);
@@ -212,26 +244,26 @@ impl Keys {
             // Nobody can have decided anything by it, so the one before is still in force.
             Err(KeysError::Corrupt(what)) => {
                 tracing::error!(what, "the key ring in the store is damaged; the last good one is used");
-                Ok(self.current())
+                Ok(())
             }
             read => read,
         };
-        self.age.end((now, epoch), &read);
-        let snapshot = read?;
-        snapshot.why_locked().cloned().map_or(Ok(snapshot), |why| Err(KeysError::Locked(why)))
+        self.age.end((now, epoch), self.clock().now(), &read);
+        read?;
+        // Keys begin to sign as time passes, so something may be missing now that was not.
+        self.unwrapping.retry().await;
+        Ok(self.current())
     }
 
-    async fn read(&self, now: Timestamp) -> Result<Arc<Snapshot>, KeysError> {
+    async fn read(&self, now: Timestamp) -> Result<(), KeysError> {
         let (version, ring) = self.rotator.ring().await?;
-        let previous = self.current();
+        let former = self.current();
         // The content is compared, too: after a restored backup the same version may have another one.
-        let changed = version != previous.version() || ring != *previous.ring();
-        if changed || !previous.is_complete(now) {
+        if version != former.version() || ring != *former.ring() {
             let retired = retired::read(&*self.rotator.store).await?.1;
-            let source = Source { realm: &self.realm, opener: &*self.opener, policy: self.policy(), now };
-            let snapshot = Snapshot::load(&source, version, ring, &retired, Some(&previous)).await?;
-            self.current.store(Arc::new(snapshot));
+            let snapshot = Snapshot::new(self.policy(), (version, ring), &retired, now)?;
+            self.unwrapping.use_ring(|former| snapshot.after(former));
         }
-        Ok(self.current())
+        Ok(())
     }
 }

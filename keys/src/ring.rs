@@ -118,10 +118,10 @@ impl RingKey {
     }
 
     /// Whether it may sign although its successor should: only as long as every token that it signs can be verified until
-    /// it expires, which is the first half of its retirement.
+    /// it expires, which is the first half of its retirement, less the most by which two processes' clocks differ.
     pub fn may_stand_in(&self, now: Timestamp) -> bool {
         let (Some(retire_at), Some(remove_at)) = (self.retire_at, self.remove_at) else { return true };
-        now < retire_at.plus(remove_at.since(retire_at) / 2)
+        now.plus(CLOCK_SKEW * 2) < retire_at.plus(remove_at.since(retire_at) / 2)
     }
 }
 
@@ -212,7 +212,30 @@ impl Ring {
         if format != FORMAT {
             return Err(KeysError::Newer);
         }
-        serde_json::from_str(text).map_err(|_| KeysError::Corrupt("it is damaged"))
+        let ring: Self = serde_json::from_str(text).map_err(|_| KeysError::Corrupt("it is damaged"))?;
+        ring.check()?;
+        Ok(ring)
+    }
+
+    /// A key is found by its id, so the id has to fit everything else that the ring says about the key.
+    fn check(&self) -> Result<(), KeysError> {
+        let fits = |key: &RingKey| {
+            key.kid == key.public.material.thumbprint()
+                && key.kid == key.public.kid
+                && key.alg == key.public.alg
+        };
+        if !self.keys.iter().all(fits) {
+            return Err(KeysError::Corrupt("a public key is damaged, or is not the one that its id names"));
+        }
+        let kids: BTreeSet<_> = self.keys.iter().map(|key| &key.kid).collect();
+        let ids: BTreeSet<_> = self.masters.iter().map(|master| master.id).collect();
+        if kids.len() < self.keys.len() || ids.len() < self.masters.len() {
+            return Err(KeysError::Corrupt("two keys have one id"));
+        }
+        if self.masters.is_empty() {
+            return Err(KeysError::Corrupt("it holds no sealing master"));
+        }
+        Ok(())
     }
 
     /// The text to store.

@@ -141,6 +141,7 @@ impl fmt::Debug for Opened {
 }
 
 /// An immutable list of masters with their subkeys.
+#[derive(Clone)]
 pub struct Seals {
     /// Each with the time from which it seals, newest first. Empty only in [`Seals::none`].
     masters: Vec<(Timestamp, Arc<Subkeys>)>,
@@ -149,7 +150,8 @@ pub struct Seals {
 impl Seals {
     /// Derives all subkeys. `None` without any master, or if the crypto library fails.
     pub fn new(realm: &Realm, masters: &[Master]) -> Option<Self> {
-        Self::none().renewed(realm, &[], masters)
+        let all = masters.iter().try_fold(Self::none(), |seals, master| seals.with(realm, master));
+        all.filter(|seals| !seals.is_empty())
     }
 
     /// No masters: seals and opens nothing. Only for a process that has unwrapped none yet.
@@ -157,16 +159,26 @@ impl Seals {
         Self { masters: Vec::new() }
     }
 
-    /// A list of the masters that `keep` names, with the times from which they now seal, and of new ones. What was derived
-    /// is kept, so a master is unwrapped once in a process's lifetime.
-    pub fn renewed(&self, realm: &Realm, keep: &[(u16, Timestamp)], new: &[Master]) -> Option<Self> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.masters.is_empty()
+    }
+
+    /// The masters that `keep` names, with the times from which they now seal.
+    pub(crate) fn kept(&self, keep: &[(u16, Timestamp)]) -> Self {
         let kept = keep.iter().filter_map(|(id, seal_from)| Some((*seal_from, Arc::clone(self.by_id(*id)?))));
-        let mut masters: Vec<_> = kept.collect();
-        for master in new {
-            masters.push((master.seal_from, Arc::new(Subkeys::derive(realm, master)?)));
-        }
+        Self::sorted(kept.collect())
+    }
+
+    /// The list with another master, which replaces one of the same id. `None` if the crypto library fails.
+    pub(crate) fn with(&self, realm: &Realm, master: &Master) -> Option<Self> {
+        let others = self.masters.iter().filter(|(_, other)| other.id != master.id).cloned();
+        let new = (master.seal_from, Arc::new(Subkeys::derive(realm, master)?));
+        Some(Self::sorted(others.chain([new]).collect()))
+    }
+
+    fn sorted(mut masters: Vec<(Timestamp, Arc<Subkeys>)>) -> Self {
         masters.sort_by_key(|(seal_from, master)| std::cmp::Reverse((*seal_from, master.id)));
-        (!masters.is_empty()).then_some(Self { masters })
+        Self { masters }
     }
 
     /// Whether a master is on the list.
@@ -195,7 +207,14 @@ impl Seals {
         self.by_id(master)?.seal(kind, plaintext, entropy)
     }
 
-    /// Opens what was sealed as `kind`; `None` for everything else, whatever the reason.
+    /// The master that a text names, whether or not it is on the list.
+    pub(crate) fn master_of(sealed: &[u8]) -> Option<u16> {
+        let (&format, rest) = sealed.split_first()?;
+        rest.first_chunk().filter(|_| format == FORMAT).map(|id| u16::from_be_bytes(*id))
+    }
+
+    /// Opens what was sealed as `kind`; `None` for everything else, whatever the reason. What is presented to a server is
+    /// opened by [`crate::Snapshot::open`].
     pub fn open(&self, kind: SealKind, sealed: &[u8]) -> Option<Opened> {
         let (head, ciphertext) = sealed.split_at_checked(HEAD)?;
         let (&format, rest) = head.split_first()?;

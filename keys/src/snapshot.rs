@@ -3,15 +3,16 @@
 
 use super::custody::TokenSigner;
 use super::error::{KeysError, SignError, SignErrorKind};
-use super::load::{Loading, Previous, Source};
-use super::ring::{KeyState, RetiredKeys, Ring, RingKey};
+use super::load::{Found, Unwrapped};
+use super::ring::{KeyPolicy, KeyState, RetiredKeys, Ring, RingKey};
 use super::verified::Verified;
 use super::verify::PublicKey;
-use crate::seal::Seals;
+use crate::seal::{Opened, Purpose, SealKind, Seals};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use protocol::base64url;
 use protocol::generation::Generation;
+use protocol::id::Realm;
 use protocol::jwk::{Algorithm, JwkSet};
 use protocol::jwt::Compact;
 use protocol::time::Timestamp;
@@ -50,45 +51,34 @@ pub struct KeyInfo {
 
 /// One version of the ring, ready for use.
 pub struct Snapshot {
+    public: Arc<Public>,
+    unwrapped: Unwrapped,
+}
+
+/// What follows from the ring without any secret.
+struct Public {
     version: u64,
     ring: Ring,
     algs: Vec<Algorithm>,
     publish_lead: Duration,
-    signers: HashMap<String, Arc<dyn TokenSigner>>,
     published: HashMap<String, PublicKey>,
     verified: Verified,
     retired: HashMap<String, (PublicKey, Timestamp)>,
     /// The JWKS up to each instant, in order; the last without end.
     jwks: Vec<(Option<Timestamp>, Jwks)>,
-    seals: Seals,
-    /// Why nothing can be sealed or opened, or not all of it: a master that is in use can't be unwrapped.
-    locked: Option<SignError>,
 }
 
 impl Snapshot {
-    /// Unwraps and parses what `previous` doesn't have already. A key that can't be unwrapped is left out, and its
-    /// predecessor continues to sign. A master that is in use and can't be unwrapped locks the snapshot.
+    /// Parses a ring, of which nothing is unwrapped yet.
     ///
     /// # Errors
-    /// [`KeysError::Corrupt`]; and in a process that has no `previous`, [`KeysError::Sign`] with a failure to unwrap a
-    /// master that does not pass by itself.
-    pub(super) async fn load(
-        source: &Source<'_>,
-        version: u64,
-        ring: Ring,
+    /// [`KeysError::Corrupt`].
+    pub(super) fn new(
+        policy: &KeyPolicy,
+        (version, ring): (u64, Ring),
         retired: &RetiredKeys,
-        previous: Option<&Self>,
+        now: Timestamp,
     ) -> Result<Self, KeysError> {
-        let moved = ring.as_moved();
-        let loading = Loading {
-            source,
-            ring: &ring,
-            moved: moved.as_ref(),
-            previous: previous
-                .map(|previous| Previous { seals: &previous.seals, signers: &previous.signers }),
-        };
-        let (seals, signers) = tokio::join!(loading.seals(), loading.signers());
-        let (seals, locked) = seals?;
         let parse = |key: &RingKey| Some((key.kid.clone(), PublicKey::parse(&key.public)?));
         let published = ring.keys.iter().map(parse).collect::<Option<_>>();
         let published = published.ok_or(KeysError::Corrupt("a public key is damaged"))?;
@@ -96,22 +86,27 @@ impl Snapshot {
         let retired = retired.keys.iter().filter(|key| unrevoked(&key.public.kid));
         let retired = retired
             .filter_map(|key| Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until))));
-        let (retired, jwks) = (retired.collect(), render(&ring, source.now)?);
-        let (algs, publish_lead) = (source.policy.algs.clone(), source.policy.publish_lead);
+        let (retired, jwks) = (retired.collect(), render(&ring, now)?);
+        let (algs, publish_lead) = (policy.algs.clone(), policy.publish_lead);
         let verified = Verified::default();
-        Ok(Self {
-            version,
-            algs,
-            publish_lead,
-            signers,
-            published,
-            verified,
-            retired,
-            jwks,
-            seals,
-            locked,
-            ring,
-        })
+        let public = Public { version, ring, algs, publish_lead, published, verified, retired, jwks };
+        Ok(Self { public: Arc::new(public), unwrapped: Unwrapped::nothing() })
+    }
+
+    /// This one with what `former` has unwrapped.
+    pub(super) fn after(self, former: &Self) -> Self {
+        let unwrapped = former.unwrapped.carried(former.ring(), self.ring());
+        Self { unwrapped, ..self }
+    }
+
+    /// The same version with what a round found.
+    pub(super) fn with(&self, realm: &Realm, found: Found) -> Self {
+        let unwrapped = self.unwrapped.with(self.ring(), realm, found);
+        Self { public: Arc::clone(&self.public), unwrapped }
+    }
+
+    pub(super) const fn unwrapped(&self) -> &Unwrapped {
+        &self.unwrapped
     }
 
     /// The signer at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or its
@@ -123,10 +118,18 @@ impl Snapshot {
     /// [`SignErrorKind::Unavailable`].
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
         let found = match alg {
-            Some(alg) => self.signer_of(alg, now).filter(|_| self.algs.contains(&alg)),
-            None => self.algs.iter().find_map(|alg| self.signer_of(*alg, now)),
+            Some(alg) => self.signer_of(alg, now).filter(|_| self.public.algs.contains(&alg)),
+            None => self.public.algs.iter().find_map(|alg| self.signer_of(*alg, now)),
         };
-        found.ok_or_else(|| SignError::bare(SignErrorKind::Unavailable, "no key can sign at this time"))
+        found.ok_or_else(|| {
+            let algs = self.public.algs.iter().copied().filter(|of| alg.is_none_or(|alg| *of == alg));
+            let missing = algs.filter_map(|alg| self.ring().in_charge(alg, self.public.publish_lead, now));
+            let cause = missing.filter_map(|key| self.unwrapped.why_unsigned(key)).next();
+            let none = "no key can sign at this time";
+            cause.map_or(SignError::bare(SignErrorKind::Unavailable, none), |cause| {
+                SignError::new(SignErrorKind::Unavailable, none, cause.clone())
+            })
+        })
     }
 
     /// Whether this process has a signer for every configured algorithm. An algorithm that was just added doesn't count:
@@ -136,94 +139,121 @@ impl Snapshot {
     /// [`SignErrorKind::Unavailable`].
     pub fn can_sign(&self, now: Timestamp) -> Result<(), SignError> {
         self.signer(None, now)?;
-        let is_due = |alg: &Algorithm| self.ring.in_charge(*alg, self.publish_lead, now).is_some();
-        let mut due = self.algs.iter().copied().filter(is_due);
+        let is_due = |alg: &Algorithm| self.ring().in_charge(*alg, self.public.publish_lead, now).is_some();
+        let mut due = self.public.algs.iter().copied().filter(is_due);
         due.try_for_each(|alg| self.signer(Some(alg), now).map(|_| ()))
     }
 
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
         // From the end, since the later in the list wins a tie.
-        let ours = self.ring.keys.iter().rev().filter(|key| key.alg == alg);
+        let ours = self.ring().keys.iter().rev().filter(|key| key.alg == alg);
         let mut begun: Vec<_> = ours.filter(|key| key.may_sign(now)).collect();
         begun.sort_by_key(|key| std::cmp::Reverse(key.sign_from));
-        let first = || self.ring.in_charge(alg, self.publish_lead, now);
-        begun.iter().find_map(|key| self.signers.get(&key.kid)).or_else(|| self.signers.get(&first()?.kid))
+        let first = || self.ring().in_charge(alg, self.public.publish_lead, now);
+        begun.iter().find_map(|key| self.unwrapped.signer(key)).or_else(|| self.unwrapped.signer(first()?))
     }
 
     /// Whether a key that is published at `now` signed the token.
     pub fn verify(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let Some(kid) = token.header.kid.as_deref() else { return false };
-        let published = self.ring.keys.iter().any(|key| key.kid == kid && !key.is_removed(now));
-        let is_right = |key: &PublicKey| self.verified.or_check(token, || key.verify(token));
-        published && self.published.get(kid).is_some_and(is_right)
+        let published = self.ring().keys.iter().any(|key| key.kid == kid && !key.is_removed(now));
+        let is_right = |key: &PublicKey| self.public.verified.or_check(token, || key.verify(token));
+        published && self.public.published.get(kid).is_some_and(is_right)
     }
 
     /// As [`Self::verify`], but keys that were removed less than 90 days ago count, too. For `id_token_hint` only, whose
     /// expiry doesn't matter (OIDC RP-Initiated Logout §2).
     pub fn verify_hint(&self, token: &Compact<'_>, now: Timestamp) -> bool {
         let retired = || {
-            let (key, until) = self.retired.get(token.header.kid.as_deref()?)?;
+            let (key, until) = self.public.retired.get(token.header.kid.as_deref()?)?;
             Some(!until.has_passed(now) && key.verify(token))
         };
         // A key that has left the JWKS but not yet the ring counts as removed.
         let removed = || {
             let kid = token.header.kid.as_deref()?;
-            let key = self.ring.keys.iter().find(|key| key.kid == kid && key.is_removed(now))?;
-            Some(self.published.get(&key.kid)?.verify(token))
+            let key = self.ring().keys.iter().find(|key| key.kid == kid && key.is_removed(now))?;
+            Some(self.public.published.get(&key.kid)?.verify(token))
         };
         self.verify(token, now) || retired() == Some(true) || removed() == Some(true)
     }
 
     /// The public keys at `now`.
     pub fn jwks(&self, now: Timestamp) -> Jwks {
-        let current = self.jwks.iter().find(|(until, _)| until.is_none_or(|until| !until.has_passed(now)));
+        let current =
+            self.public.jwks.iter().find(|(until, _)| until.is_none_or(|until| !until.has_passed(now)));
         current.map(|(_, jwks)| jwks.clone()).unwrap_or_else(empty_jwks)
     }
 
-    /// Why this snapshot can't be used for sealing and opening; `None` if it can.
-    pub(super) const fn why_locked(&self) -> Option<&SignError> {
-        self.locked.as_ref()
+    /// Why this snapshot can't be used for sealing and opening at `now`; `None` if it can. It becomes unusable as time
+    /// passes, when a master begins to seal that is not unwrapped.
+    pub(super) fn why_locked(&self, now: Timestamp) -> Option<SignError> {
+        self.unwrapped.why_locked(self.ring(), now)
     }
 
-    /// Seals and opens.
+    /// Seals, and opens what this snapshot has sealed.
     pub const fn seals(&self) -> &Seals {
-        &self.seals
+        self.unwrapped.seals()
+    }
+
+    /// Opens what was sealed as `kind`; `None` for everything else.
+    ///
+    /// # Errors
+    /// [`KeysError::Locked`] if the master that it names is one of the ring's and can't be used: another process may have
+    /// sealed it.
+    pub fn open(&self, kind: SealKind, sealed: &[u8]) -> Result<Option<Opened>, KeysError> {
+        let opened = self.seals().open(kind, sealed);
+        match Seals::master_of(sealed).filter(|_| opened.is_none()) {
+            Some(master) => self.check_master(master).map(|()| None),
+            None => Ok(opened),
+        }
+    }
+
+    /// As [`Seals::derive`], by a master that a caller names.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn derive(
+        &self,
+        master: u16,
+        purpose: Purpose,
+        parts: &[&[u8]],
+    ) -> Result<Option<[u8; 32]>, KeysError> {
+        match self.seals().derive(master, purpose, parts) {
+            None => self.check_master(master).map(|()| None),
+            derived => Ok(derived),
+        }
+    }
+
+    fn check_master(&self, id: u16) -> Result<(), KeysError> {
+        let master = self.ring().masters.iter().find(|master| master.id == id);
+        let missing = master.and_then(|master| self.unwrapped.why_missing(master));
+        missing.map_or(Ok(()), |why| Err(KeysError::Locked(why)))
     }
 
     /// The realm's generation.
-    pub const fn generation(&self) -> Generation {
-        self.ring.generation
+    pub fn generation(&self) -> Generation {
+        self.ring().generation
     }
 
     /// The keys, as operators see them.
     pub fn list(&self, now: Timestamp) -> Vec<KeyInfo> {
-        list(&self.ring, now)
+        list(self.ring(), now)
     }
 
     /// The ring's version.
-    pub const fn version(&self) -> u64 {
-        self.version
+    pub fn version(&self) -> u64 {
+        self.public.version
     }
 
     /// The record itself.
-    pub const fn ring(&self) -> &Ring {
-        &self.ring
-    }
-
-    /// Whether everything that should be unwrapped is.
-    pub(super) fn is_complete(&self, now: Timestamp) -> bool {
-        let has = |key: &RingKey| self.signers.contains_key(&key.kid);
-        self.ring.masters.iter().all(|master| self.seals.has(master.id))
-            && self.algs.iter().all(|alg| {
-                let in_charge = self.ring.in_charge(*alg, self.publish_lead, now);
-                in_charge.is_none_or(has) && self.ring.soon(*alg, now).all(has)
-            })
+    pub fn ring(&self) -> &Ring {
+        &self.public.ring
     }
 }
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Snapshot").field("version", &self.public.version).finish_non_exhaustive()
     }
 }
 

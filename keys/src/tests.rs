@@ -39,7 +39,9 @@ mod revocation;
 mod rewrapping;
 mod rotation;
 mod signatures;
+mod tampering;
 mod unused;
+mod unwrapping;
 
 use custodian::Custodian;
 

@@ -7,9 +7,9 @@
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
-use keys::Snapshot;
 use keys::entropy::{self, Entropy};
 use keys::seal::SealKind;
+use keys::{KeysError, Snapshot};
 use protocol::base64url;
 use protocol::device::Devices;
 use protocol::id::{SessionId, UserId};
@@ -61,6 +61,19 @@ impl Cookies {
             attributes,
             session_lifetime,
         }
+    }
+
+    /// Checks that each of our cookies can be opened, if it is one.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn check(&self, headers: &HeaderMap, ring: &Snapshot) -> Result<(), KeysError> {
+        for (name, kind) in [(&self.session, SealKind::Session), (&self.devices, SealKind::Device)] {
+            if let Some(sealed) = value(headers, name).and_then(base64url::decode) {
+                ring.open(kind, &sealed)?;
+            }
+        }
+        Ok(())
     }
 
     /// The session that the browser's cookie names, if the cookie is one of ours. Whether the session is alive, only the

@@ -74,7 +74,7 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
         Ok(now) if *mark != Some(now) => {
             if mark.replace(now).is_some() {
                 app.distrust_caches();
-                if let Err(error) = app.keys.refresh().await {
+                if let Err(error) = app.keys.read_now().await {
                     tracing::warn!(%error, "the key ring can't be read");
                 }
             }

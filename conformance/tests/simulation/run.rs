@@ -122,7 +122,7 @@ impl Simulation {
     /// A family of two tabs; a thief will come to every fourth.
     async fn settle_in(&mut self, family: usize, token: &str) {
         let ring = self.world.app.keys.fresh().await.unwrap();
-        let key = RefreshToken::open(token, &ring).unwrap().grant;
+        let key = RefreshToken::open(token, &ring).unwrap().unwrap().grant;
         let grant = kept_grant(&*self.records, key).await;
         self.families.push(Family::new(&grant, token, BEGIN));
         self.storages.push(token.to_owned());

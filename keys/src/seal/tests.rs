@@ -165,19 +165,18 @@ fn the_newest_master_that_has_begun_seals_and_all_open() {
 fn a_renewed_list_keeps_what_it_was_told_to_and_adds_the_new() {
     let (seals, entropy) = (seals(&[master(1, NOW), master(2, NOW)]), SeededEntropy::new(1));
     let sealed = [1, 2].map(|id| seals.seal_with(id, SealKind::Code, b"text", &entropy).unwrap());
-    let renewed = seals.renewed(&Realm::main(), &[(2, NOW), (9, NOW)], &[master(3, NOW)]).unwrap();
+    let renewed = seals.kept(&[(2, NOW), (9, NOW)]).with(&Realm::main(), &master(3, NOW)).unwrap();
     assert_eq!([1, 2, 3, 9].map(|id| renewed.has(id)), [false, true, true, false]);
     assert_eq!(sealed.map(|text| opened(&renewed, SealKind::Code, &text).is_some()), [false, true]);
     assert_eq!(renewed.current_master(NOW), 3, "of two that begin at once the later one");
-    let later =
-        renewed.renewed(&Realm::main(), &[(2, NOW), (3, NOW.plus(Duration::from_secs(1)))], &[]).unwrap();
+    let later = renewed.kept(&[(2, NOW), (3, NOW.plus(Duration::from_secs(1)))]);
     assert_eq!(later.current_master(NOW), 2, "when one begins can change");
 }
 
 #[test]
 fn there_are_no_seals_without_a_master() {
     assert!(Seals::new(&Realm::main(), &[]).is_none());
-    assert!(one().renewed(&Realm::main(), &[], &[]).is_none());
+    assert!(one().kept(&[]).is_empty());
 }
 
 #[test]

@@ -179,8 +179,8 @@ impl Load {
         let (signs, checks) = (self.any(), self.any());
         let (alg, now) = (self.algs()[self.dice.below(self.algs().len())], signs.clock().now());
         let snapshot = signs.fresh().await.unwrap();
-        let signer = snapshot.signer(Some(alg), now).unwrap();
-        let text = signed_by(&**signer, &serde_json::json!({ "iat": now.seconds() })).await;
+        let signer = signs.signer(&snapshot, Some(alg), now).await.unwrap();
+        let text = signed_by(&*signer, &serde_json::json!({ "iat": now.seconds() })).await;
         let token = Compact::parse(&text).unwrap();
         let is_ours = checks.fresh().await.unwrap().verify(&token, checks.clock().now());
         let verifier = &self.verifiers[self.dice.below(VERIFIERS)].keys;

@@ -27,7 +27,7 @@ async fn answer(app: &App, request: &ClientRequest) -> Result<Response, Failure>
     let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
     let ring = app.keys.fresh().await?;
     // The hint (§2.1) is not needed: the prefix tells which kind of token it is.
-    let active = match RefreshToken::open(token, &ring) {
+    let active = match RefreshToken::open(token, &ring)? {
         Some(token) => refresh_token(app, request, &ring, &token).await?,
         None => access_token(app, request, &ring, token).await?,
     };
@@ -42,7 +42,7 @@ async fn access_token(
     token: &str,
 ) -> Result<Option<Vec<u8>>, Failure> {
     let (issuer, now) = (&app.settings.issuer, request.info.at);
-    let Ok(token) = AccessToken::open(ring, request.info, token) else { return Ok(None) };
+    let Some(token) = AccessToken::open(ring, request.info, token)? else { return Ok(None) };
     let claims = &token.claims;
     if !claims.is_current(issuer, now) || !may_ask_about(&request.client, claims) {
         return Ok(None);

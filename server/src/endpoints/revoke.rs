@@ -26,7 +26,7 @@ async fn revoke(app: &App, request: &ClientRequest) -> Result<Response, Failure>
     let token = request.form.get("token").ok_or(Refusal::TokenMissing)?;
     let ring = app.keys.fresh().await?;
     // The hint (§2.1) is not needed: the prefix tells which kind of token it is.
-    match RefreshToken::open(token, &ring) {
+    match RefreshToken::open(token, &ring)? {
         Some(token) => revoke_grant(app, request, &token).await?,
         None => deny(app, request, &ring, token).await?,
     }
@@ -44,7 +44,7 @@ async fn revoke_grant(app: &App, request: &ClientRequest, token: &RefreshToken) 
 }
 
 async fn deny(app: &App, request: &ClientRequest, ring: &Snapshot, token: &str) -> Result<(), Failure> {
-    let Ok(token) = AccessToken::open(ring, request.info, token) else { return Ok(()) };
+    let Some(token) = AccessToken::open(ring, request.info, token)? else { return Ok(()) };
     if !revocation::denies(&request.client, &token.claims, &app.settings.issuer, request.info.at) {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub async fn answer(State(app): State<App>, info: RequestInfo, request: Request)
     };
     let read = async {
         let ring = app.keys.fresh().await?;
-        let token = AccessToken::open(&ring, info, &token)?;
+        let token = AccessToken::open(&ring, info, &token)?.ok_or(Refusal::TokenInvalid)?;
         let client = app.client(&token.claims.client_id).await?.ok_or(Refusal::TokenInvalid)?;
         Ok::<_, Failure>((ring, token, client))
     };

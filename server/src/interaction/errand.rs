@@ -10,9 +10,9 @@ use crate::pages::MESSAGES;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{FormKind, Protected};
 use axum::response::Response;
-use keys::Snapshot;
 use keys::entropy;
 use keys::seal::SealKind;
+use keys::{KeysError, Snapshot};
 use protocol::Refusal;
 use protocol::authorize::NextStep;
 use protocol::base64url;
@@ -33,7 +33,8 @@ impl Errand {
     /// # Errors
     /// As [`PendingRequest::resume`].
     pub async fn open(cx: &RequestContext, sealed: Option<&str>) -> Result<Self, Stop> {
-        match sealed.and_then(|sealed| open_account(sealed, &cx.ring, cx.info.at)) {
+        let account = sealed.map(|sealed| open_account(sealed, &cx.ring, cx.info.at)).transpose()?;
+        match account.flatten() {
             Some(id) => Ok(Self::Account(id)),
             None => Ok(Self::Request(Box::new(PendingRequest::resume(cx, sealed).await?))),
         }
@@ -103,9 +104,13 @@ impl Errand {
     }
 }
 
-fn open_account(sealed: &str, ring: &Snapshot, now: Timestamp) -> Option<[u8; 16]> {
-    let opened = ring.seals().open(SealKind::Account, &base64url::decode(sealed)?)?;
-    let (id, began) = opened.plaintext.split_first_chunk::<16>()?;
-    let began = Timestamp::from_millis(u64::from_be_bytes(<[u8; 8]>::try_from(began).ok()?));
-    is_current(began, now).then_some(*id)
+fn open_account(sealed: &str, ring: &Snapshot, now: Timestamp) -> Result<Option<[u8; 16]>, KeysError> {
+    let Some(sealed) = base64url::decode(sealed) else { return Ok(None) };
+    let Some(opened) = ring.open(SealKind::Account, &sealed)? else { return Ok(None) };
+    let parse = || {
+        let (id, began) = opened.plaintext.split_first_chunk::<16>()?;
+        let began = Timestamp::from_millis(u64::from_be_bytes(<[u8; 8]>::try_from(began).ok()?));
+        is_current(began, now).then_some(*id)
+    };
+    Ok(parse())
 }

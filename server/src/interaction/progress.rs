@@ -1,9 +1,10 @@
 //! The sealed form of a request in progress. The request inside is raw: every page checks it again, so that a client that
 //! was disabled or a URI that was removed meanwhile counts.
 
+use crate::web::failure::Failure;
 use keys::Snapshot;
 use keys::entropy::Entropy;
-use keys::seal::SealKind;
+use keys::seal::{Opened, SealKind};
 use protocol::Refusal;
 use protocol::authorize::request::PARAMETERS;
 use protocol::base64url;
@@ -54,10 +55,10 @@ impl Progress {
     /// Opens what [`Self::seal`] made.
     ///
     /// # Errors
-    /// [`Refusal::RequestExpired`] for what is altered, over, or none of ours.
-    pub fn open(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Self, Refusal> {
-        let open = || {
-            let opened = ring.seals().open(SealKind::Request, &base64url::decode(text)?)?;
+    /// [`Refusal::RequestExpired`] for what is altered, over, or none of ours; and as [`Snapshot::open`].
+    pub fn open(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Self, Failure> {
+        let opened = open(SealKind::Request, text, ring)?;
+        let parse = || {
             let (id, rest) = opened.plaintext.split_first_chunk::<16>()?;
             let (started_at, rest) = rest.split_first_chunk::<8>()?;
             let (signed_in, rest) = match rest.split_first()? {
@@ -72,7 +73,8 @@ impl Progress {
             let params = read_params(rest)?;
             Some(Self { id: *id, started_at, signed_in, params, master: opened.master })
         };
-        open().filter(|progress| is_current(progress.started_at, now)).ok_or(Refusal::RequestExpired)
+        let progress = parse().filter(|progress| is_current(progress.started_at, now));
+        Ok(progress.ok_or(Refusal::RequestExpired)?)
     }
 }
 
@@ -95,15 +97,20 @@ pub fn seal_posted(
 /// Opens what [`seal_posted`] made.
 ///
 /// # Errors
-/// [`Refusal::RequestExpired`], as [`Progress::open`].
-pub fn open_posted(kind: SealKind, text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Refusal> {
-    let open = || {
-        let opened = ring.seals().open(kind, &base64url::decode(text)?)?;
+/// As [`Progress::open`].
+pub fn open_posted(kind: SealKind, text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Failure> {
+    let opened = open(kind, text, ring)?;
+    let parse = || {
         let (posted_at, rest) = opened.plaintext.split_first_chunk::<8>()?;
         let posted_at = Timestamp::from_millis(u64::from_be_bytes(*posted_at));
         is_current(posted_at, now).then(|| read_params(rest)).flatten()
     };
-    open().ok_or(Refusal::RequestExpired)
+    Ok(parse().ok_or(Refusal::RequestExpired)?)
+}
+
+fn open(kind: SealKind, text: &str, ring: &Snapshot) -> Result<Opened, Failure> {
+    let sealed = base64url::decode(text).ok_or(Refusal::RequestExpired)?;
+    Ok(ring.open(kind, &sealed)?.ok_or(Refusal::RequestExpired)?)
 }
 
 pub(super) fn is_current(began: Timestamp, now: Timestamp) -> bool {

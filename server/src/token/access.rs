@@ -1,9 +1,8 @@
 //! Our own access tokens, when they are presented to us.
 
 use crate::web::request_info::RequestInfo;
-use keys::Snapshot;
 use keys::seal::SealKind;
-use protocol::Refusal;
+use keys::{KeysError, Snapshot};
 use protocol::base64url;
 use protocol::claims::access_token::VerifiedAccessToken;
 use protocol::client::Client;
@@ -26,18 +25,18 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Opens a token.
+    /// Opens a token; `None` for what isn't one of ours.
     ///
     /// # Errors
-    /// [`Refusal::TokenInvalid`].
-    pub fn open(ring: &Snapshot, info: RequestInfo, token: &str) -> Result<Self, Refusal> {
-        let token = Compact::parse(token).ok_or(Refusal::TokenInvalid)?;
-        if !token.header.is_typ("at+jwt") || !ring.verify(&token, info.at) {
-            return Err(Refusal::TokenInvalid);
-        }
-        let claims: VerifiedAccessToken = token.claims().ok_or(Refusal::TokenInvalid)?;
-        let grant = locate(ring, &claims.jti);
-        Ok(Self { claims, grant })
+    /// As [`Snapshot::open`].
+    pub fn open(ring: &Snapshot, info: RequestInfo, token: &str) -> Result<Option<Self>, KeysError> {
+        let ours = Compact::parse(token)
+            .filter(|token| token.header.is_typ("at+jwt") && ring.verify(token, info.at));
+        let Some(claims) = ours.and_then(|token| token.claims::<VerifiedAccessToken>()) else {
+            return Ok(None);
+        };
+        let grant = locate(ring, &claims.jti)?;
+        Ok(Some(Self { claims, grant }))
     }
 
     /// The id under which it would be denied.
@@ -70,9 +69,13 @@ pub fn located(grant: &Grant, random: [u8; UNIQUE]) -> Vec<u8> {
     [grant.user.as_bytes().as_slice(), grant.id.as_bytes(), grant.session.as_bytes(), &random].concat()
 }
 
-fn locate(ring: &Snapshot, jti: &str) -> Option<GrantLocator> {
-    let opened = ring.seals().open(SealKind::TokenId, &base64url::decode(jti)?)?;
-    let (user, rest) = opened.plaintext.split_first_chunk::<16>()?;
+fn locate(ring: &Snapshot, jti: &str) -> Result<Option<GrantLocator>, KeysError> {
+    let Some(sealed) = base64url::decode(jti) else { return Ok(None) };
+    Ok(ring.open(SealKind::TokenId, &sealed)?.and_then(|opened| locator(&opened.plaintext)))
+}
+
+fn locator(located: &[u8]) -> Option<GrantLocator> {
+    let (user, rest) = located.split_first_chunk::<16>()?;
     let (grant, rest) = rest.split_first_chunk::<16>()?;
     let session = if rest.len() > UNIQUE { rest.first_chunk::<16>() } else { None };
     let key = GrantKey { user: UserId::from_bytes(*user), grant: GrantId::from_bytes(*grant) };

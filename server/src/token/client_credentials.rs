@@ -17,13 +17,13 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let resource = resource_asked(form)?;
     let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
     let ring = app.keys.fresh().await?;
-    let signer = ring.signer(client.signing_alg, info.at)?;
+    let signer = app.keys.signer(&ring, client.signing_alg, info.at).await?;
     let authority = Generations::of_client(ring.generation(), client).authority();
     let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now: info.at };
     let claims = AccessToken::of_client(&allowed, &client.id, issuance);
-    let token = sign(&**signer, Typ::AccessToken, &claims).await?;
+    let token = sign(&*signer, Typ::AccessToken, &claims).await?;
     answer(&TokenResponse {
         access_token: &token,
         token_type: TokenType::Bearer,

@@ -30,7 +30,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let ring = app.keys.fresh().await?;
     let text = form.get("code").ok_or(Refusal::CodeMissing)?;
     let verifier = verifier(form)?;
-    let code = Code::open(text, &ring).ok_or(Refusal::CodeInvalid)?;
+    let code = Code::open(text, &ring)?.ok_or(Refusal::CodeInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(code.grant).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
     let resource = resource_asked(form)?;

@@ -74,17 +74,17 @@ pub(super) async fn sign_tokens(
     kind: IdTokenKind,
     now: Timestamp,
 ) -> Result<Tokens, Failure> {
-    let signer = ring.signer(to.client.signing_alg, now)?;
+    let signer = app.keys.signer(ring, to.client.signing_alg, now).await?;
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
     let jti = seal_token_id(app, ring, to.grant, now);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now };
     let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, issuance);
-    let access = Zeroizing::new(sign(&**signer, Typ::AccessToken, &claims).await?);
+    let access = Zeroizing::new(sign(&*signer, Typ::AccessToken, &claims).await?);
     let id = if to.scope.contains("openid") {
         let at_hash = jwt::at_hash(&access, signer.alg());
         let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
         let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
-        Some(Zeroizing::new(sign(&**signer, Typ::Jwt, &claims).await?))
+        Some(Zeroizing::new(sign(&*signer, Typ::Jwt, &claims).await?))
     } else {
         None
     };

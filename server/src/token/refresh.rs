@@ -25,7 +25,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     }
     let ring = app.keys.fresh().await?;
     let text = form.get("refresh_token").ok_or(Refusal::RefreshMissing)?;
-    let token = RefreshToken::open(text, &ring).ok_or(Refusal::RefreshInvalid)?;
+    let token = RefreshToken::open(text, &ring)?.ok_or(Refusal::RefreshInvalid)?;
     let successor = token.successor(&ring).ok_or(Refusal::RefreshInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
     let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;

@@ -1,9 +1,9 @@
 //! Codes and refresh tokens as text. They are sealed, so that only we can read which grant they belong to, and their secret
 //! is inside the seal, so that parts can't be combined. Garbage is refused before any record is read.
 
-use keys::Snapshot;
 use keys::entropy::Entropy;
-use keys::seal::{Purpose, SealKind};
+use keys::seal::{Opened, Purpose, SealKind};
+use keys::{KeysError, Snapshot};
 use protocol::armor;
 use protocol::grant::{Grant, GrantKey};
 use protocol::id::{GrantId, SessionId, UserId};
@@ -21,8 +21,15 @@ pub struct Code {
 
 impl Code {
     /// Opens a code; `None` for what isn't one of ours.
-    pub fn open(text: &str, ring: &Snapshot) -> Option<Self> {
-        let opened = ring.seals().open(SealKind::Code, &armor::unwrap(armor::CODE, text)?)?;
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn open(text: &str, ring: &Snapshot) -> Result<Option<Self>, KeysError> {
+        let Some(sealed) = armor::unwrap(armor::CODE, text) else { return Ok(None) };
+        Ok(ring.open(SealKind::Code, &sealed)?.and_then(|opened| Self::parse(&opened)))
+    }
+
+    fn parse(opened: &Opened) -> Option<Self> {
         let (key, rest) = split(&opened.plaintext)?;
         let (session, secret) = match rest.len() {
             // A code of a former version doesn't name the session.
@@ -60,9 +67,15 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     /// Opens a token; `None` for what isn't one of ours.
-    pub fn open(text: &str, ring: &Snapshot) -> Option<Self> {
-        let sealed = armor::unwrap(armor::REFRESH_TOKEN, text)?;
-        let opened = ring.seals().open(SealKind::RefreshToken, &sealed)?;
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn open(text: &str, ring: &Snapshot) -> Result<Option<Self>, KeysError> {
+        let Some(sealed) = armor::unwrap(armor::REFRESH_TOKEN, text) else { return Ok(None) };
+        Ok(ring.open(SealKind::RefreshToken, &sealed)?.and_then(|opened| Self::parse(&opened)))
+    }
+
+    fn parse(opened: &Opened) -> Option<Self> {
         let (grant, rest) = split(&opened.plaintext)?;
         let (generation, secret) = rest.split_first_chunk::<4>()?;
         let generation = u32::from_be_bytes(*generation);

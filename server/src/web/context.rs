@@ -23,12 +23,13 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Loads the key ring.
+    /// Loads the key ring, with which our cookies can be opened.
     ///
     /// # Errors
-    /// As [`keys::Keys::fresh`].
+    /// As [`keys::Keys::fresh`] and [`crate::cookies::Cookies::check`].
     pub async fn load(app: App, info: RequestInfo, headers: HeaderMap) -> Result<Self, KeysError> {
         let ring = app.keys.fresh().await?;
+        app.cookies().check(&headers, &ring)?;
         Ok(Self { app, info, headers, ring })
     }
 

@@ -5,8 +5,8 @@ use super::failure::Failure;
 use crate::cookies::Binding;
 use http::HeaderMap;
 use http::header::ORIGIN;
-use keys::Snapshot;
 use keys::seal::Purpose;
+use keys::{KeysError, Snapshot};
 use protocol::Refusal;
 use protocol::base64url;
 use protocol::issuer::Issuer;
@@ -62,7 +62,7 @@ pub fn token(
     now: Timestamp,
 ) -> Result<String, Failure> {
     let master = ring.seals().current_master(now);
-    let proof = prove(protected, binding, ring, master)
+    let proof = prove(protected, binding, ring, master)?
         .ok_or(Failure::internal("the current sealing master is missing"))?;
     Ok(base64url::encode(&[master.to_be_bytes().as_slice(), &proof].concat()))
 }
@@ -70,25 +70,28 @@ pub fn token(
 /// Checks a form's token.
 ///
 /// # Errors
-/// [`Refusal::FormForeign`].
+/// [`Refusal::FormForeign`], and as [`Snapshot::derive`].
 pub fn check(
     protected: Protected<'_>,
     presented: Option<&str>,
     binding: &Binding,
     ring: &Snapshot,
-) -> Result<(), Refusal> {
-    let fits = || {
-        let presented = base64url::decode(presented?)?;
-        let (master, proof) = presented.split_first_chunk::<2>()?;
-        let expected = prove(protected, binding, ring, u16::from_be_bytes(*master))?;
-        Some(bool::from(expected.ct_eq(proof)))
-    };
-    if fits() == Some(true) { Ok(()) } else { Err(Refusal::FormForeign) }
+) -> Result<(), Failure> {
+    let presented = presented.and_then(base64url::decode).unwrap_or_default();
+    let (master, proof) = presented.split_first_chunk::<2>().ok_or(Refusal::FormForeign)?;
+    let expected = prove(protected, binding, ring, u16::from_be_bytes(*master))?;
+    let fits = expected.is_some_and(|expected| bool::from(expected.ct_eq(proof)));
+    if fits { Ok(()) } else { Err(Refusal::FormForeign.into()) }
 }
 
-fn prove(protected: Protected<'_>, binding: &Binding, ring: &Snapshot, master: u16) -> Option<[u8; 32]> {
+fn prove(
+    protected: Protected<'_>,
+    binding: &Binding,
+    ring: &Snapshot,
+    master: u16,
+) -> Result<Option<[u8; 32]>, KeysError> {
     let parts = [binding.as_bytes().as_slice(), protected.request, protected.form.name(), protected.user];
-    ring.seals().derive(master, Purpose::Csrf, &parts)
+    ring.derive(master, Purpose::Csrf, &parts)
 }
 
 /// Fetch Metadata and RFC 6454 §7.3: browsers say where a form comes from. For programs without these headers the token
