@@ -67,7 +67,7 @@ impl Keys {
         };
         opener.check_existing(read.1.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
         let retired = retired::read(&*rotator.store).await?.1;
-        let snapshot = Snapshot::new(&rotator.policy, read, &retired, now)?;
+        let snapshot = Snapshot::new(&rotator.policy, read, &retired)?;
         let unwrapping = Unwrapping::new(opener, rotator.policy.clone(), realm, clock, snapshot);
         unwrapping.first_round(AT_START).await;
         let keys = Self { rotator, unwrapping, age: Age::new(now), gate: Mutex::new(()) };
@@ -240,7 +240,7 @@ impl Keys {
     async fn reload(&self) -> Result<Arc<Snapshot>, KeysError> {
         let now = self.clock().now();
         let epoch = self.age.begin(now);
-        let read = match self.read(now).await {
+        let read = match self.read().await {
             // Nobody can have decided anything by it, so the one before is still in force.
             Err(KeysError::Corrupt(what)) => {
                 tracing::error!(what, "the key ring in the store is damaged; the last good one is used");
@@ -255,13 +255,13 @@ impl Keys {
         Ok(self.current())
     }
 
-    async fn read(&self, now: Timestamp) -> Result<(), KeysError> {
+    async fn read(&self) -> Result<(), KeysError> {
         let (version, ring) = self.rotator.ring().await?;
         let former = self.current();
         // The content is compared, too: after a restored backup the same version may have another one.
         if version != former.version() || ring != *former.ring() {
             let retired = retired::read(&*self.rotator.store).await?.1;
-            let snapshot = Snapshot::new(self.policy(), (version, ring), &retired, now)?;
+            let snapshot = Snapshot::new(self.policy(), (version, ring), &retired)?;
             self.unwrapping.use_ring(|former| snapshot.after(former));
         }
         Ok(())

@@ -77,7 +77,6 @@ impl Snapshot {
         policy: &KeyPolicy,
         (version, ring): (u64, Ring),
         retired: &RetiredKeys,
-        now: Timestamp,
     ) -> Result<Self, KeysError> {
         let parse = |key: &RingKey| Some((key.kid.clone(), PublicKey::parse(&key.public)?));
         let published = ring.keys.iter().map(parse).collect::<Option<_>>();
@@ -86,7 +85,7 @@ impl Snapshot {
         let retired = retired.keys.iter().filter(|key| unrevoked(&key.public.kid));
         let retired = retired
             .filter_map(|key| Some((key.public.kid.clone(), (PublicKey::parse(&key.public)?, key.until))));
-        let (retired, jwks) = (retired.collect(), render(&ring, now)?);
+        let (retired, jwks) = (retired.collect(), render(&ring)?);
         let (algs, publish_lead) = (policy.algs.clone(), policy.publish_lead);
         let verified = Verified::default();
         let public = Public { version, ring, algs, publish_lead, published, verified, retired, jwks };
@@ -271,13 +270,13 @@ pub fn list(ring: &Ring, now: Timestamp) -> Vec<KeyInfo> {
     ring.keys.iter().map(info).collect()
 }
 
-/// The JWKS now and after each instant at which a key leaves it, so that no request renders it.
-fn render(ring: &Ring, now: Timestamp) -> Result<Vec<(Option<Timestamp>, Jwks)>, KeysError> {
-    let mut edges: Vec<_> =
-        ring.keys.iter().filter_map(|key| key.remove_at).filter(|edge| *edge > now).collect();
+/// The JWKS at first and after each instant at which a key leaves it, so that no request renders it. From the beginning of
+/// time: the clock may be set back.
+fn render(ring: &Ring) -> Result<Vec<(Option<Timestamp>, Jwks)>, KeysError> {
+    let mut edges: Vec<_> = ring.keys.iter().filter_map(|key| key.remove_at).collect();
     edges.sort_unstable();
     edges.dedup();
-    let starts = std::iter::once(now).chain(edges.iter().copied());
+    let starts = std::iter::once(Timestamp::EPOCH).chain(edges.iter().copied());
     let ends = edges.iter().copied().map(Some).chain(std::iter::once(None));
     starts.zip(ends).map(|(start, end)| Ok((end, render_at(ring, start)?))).collect()
 }

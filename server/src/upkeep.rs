@@ -9,6 +9,7 @@ use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::time::Duration;
 use storage::{Stamp, StoreErrorKind};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the process looks for writes of others.
@@ -30,17 +31,47 @@ const MOST_BATCHES: usize = 200;
 pub async fn run(app: App) {
     let mut timer = interval(POLL);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut polls, mut mark, mut steadiness) = (0_u64, None, Steadiness::new(app.clock.now()));
+    let mut upkeep = Upkeep::new(app);
     loop {
         timer.tick().await;
-        notice_changes(&app, &mut mark).await;
+        upkeep.poll().await;
+    }
+}
+
+/// The upkeep of one process.
+pub struct Upkeep {
+    app: App,
+    polls: u64,
+    mark: Option<u64>,
+    steadiness: Steadiness,
+    /// The work on the keys, one task at a time: making them may take minutes, and nothing else waits for it.
+    keys: JoinSet<()>,
+}
+
+impl Upkeep {
+    /// Of a process that starts.
+    pub fn new(app: App) -> Self {
+        let steadiness = Steadiness::new(app.clock.now());
+        Self { app, polls: 0, mark: None, steadiness, keys: JoinSet::new() }
+    }
+
+    /// What is done every second; once in a minute that is more.
+    pub async fn poll(&mut self) {
+        let app = &self.app;
+        notice_changes(app, &mut self.mark).await;
         app.failure_log().tell(app.clock.now());
-        polls = polls.wrapping_add(1);
-        if polls.is_multiple_of(POLLS_A_MINUTE) {
-            minute(&app).await;
-            if steadiness.round(app.clock.now()) {
-                sweep(&app).await;
-            }
+        self.polls = self.polls.wrapping_add(1);
+        if !self.polls.is_multiple_of(POLLS_A_MINUTE) {
+            return;
+        }
+        while self.keys.try_join_next().is_some() {}
+        if self.keys.is_empty() {
+            let app = app.clone();
+            self.keys.spawn(async move { look_after_keys(&app).await });
+        }
+        app.passwords.free_idle(app.clock.now());
+        if self.steadiness.round(app.clock.now()) {
+            sweep(app).await;
         }
     }
 }

@@ -27,4 +27,5 @@ pub(crate) mod requests;
 mod signup;
 mod store_faults;
 mod token;
+mod upkeep;
 mod userinfo;
