@@ -53,7 +53,8 @@ export CFLAGS="-ffile-prefix-map=$PWD=/keyward -ffile-prefix-map=$home=/cargo"
 for target in "${targets[@]}"; do
   case $target in aarch64*) architecture=arm64 ;; *) architecture=x86_64 ;; esac
   say "$architecture"
-  cargo zigbuild --release --locked --package server --bin keyward --target "$target.$glibc"
+  # A function has no disk for SQLite.
+  cargo zigbuild --release --locked --package server --bin keyward --no-default-features --target "$target.$glibc"
   program=$CARGO_TARGET_DIR/$target/release/keyward
   python3 - "$program" "$out/keyward-$architecture.zip" <<'END'
 import sys
@@ -69,9 +70,25 @@ with zipfile.ZipFile(zip_file, "w") as parts, open(program, "rb") as contents:
 END
   # It describes every package of the workspace, each in its own folder.
   contents=keyward-$architecture.cdx.json
-  cargo cyclonedx --quiet --manifest-path server/Cargo.toml --target "$target" --format json \
+  cargo cyclonedx --quiet --manifest-path server/Cargo.toml --no-default-features --target "$target" --format json \
     --override-filename "${contents%.json}"
-  sed "s|$PWD|/keyward|g" "server/$contents" >"$out/$contents"
+  # It resolves the features of all packages of the workspace together; Cargo says which crates this program has.
+  cargo tree --locked --package server --no-default-features --target "$target" --edges normal,build --prefix none \
+    --no-dedupe --format '{p}' | python3 -c '
+import json
+import sys
+
+listed, folder = sys.argv[1:]
+has = {tuple(line.split()[:2]) for line in sys.stdin if line.strip()}
+with open(listed) as text:
+    bom = json.loads(text.read().replace(folder, "/keyward"))
+bom["components"] = [it for it in bom["components"] if (it["name"], "v" + it["version"]) in has]
+refs = {it["bom-ref"] for it in bom["components"]} | {bom["metadata"]["component"]["bom-ref"]}
+bom["dependencies"] = [it for it in bom["dependencies"] if it["ref"] in refs]
+for it in bom["dependencies"]:
+    it["dependsOn"] = [ref for ref in it.get("dependsOn", []) if ref in refs]
+print(json.dumps(bom, indent=1))
+' "server/$contents" "$PWD" >"$out/$contents"
   rm -- */"$contents"
   (cd "$out" && sha256sum "keyward-$architecture.zip" "build/$target/release/keyward" && du -k "keyward-$architecture.zip")
 done

@@ -4,9 +4,10 @@
 ministack (conformance/ministack.txt) runs the functions as processes of this machine, each with the credentials of its
 role, and evaluates IAM and key policies. What it doesn't model is in README.md. Its Python has to run this:
 
-    KEYWARD_ZIP=target/lambda/keyward-x86_64.zip PATH=…:$PATH …/python deploy/test/run.py
+    KEYWARD_ZIP=target/lambda/keyward-x86_64.zip KEYWARD=target/debug/keyward PATH=…:$PATH …/python deploy/test/run.py
 
-with `aws` (aws.txt) in PATH; and with `chromedriver`, or else nobody signs in. REQUIRE_BROWSER=1 demands it.
+with `aws` (aws.txt) in PATH; and with `chromedriver`, or else nobody signs in. REQUIRE_BROWSER=1 demands it. KEYWARD is
+the server that moves.
 """
 
 import base64
@@ -29,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from browser import Browser
 from cloud import REGION, Cloud
-from stack import Deployment, OldServer
+from stack import SERVER, Deployment, OldServer
 from waiting import eventually
 
 PASSWORD = "a long enough password"
@@ -208,6 +209,7 @@ class OnMinistack(unittest.TestCase):
         done = self.stack.invoke(self.stack.outputs["RotationFunction"], {"source": "aws.events"})
         self.assertEqual(done, {"done": "nothing was due"})
 
+    @unittest.skipIf(SERVER is None, "KEYWARD names no program with SQLite")
     def test_7_a_server_moves_here_and_what_it_issued_stays_valid(self):
         iam = self.cloud.client("iam")
         mover = iam.create_user(UserName="mover")["User"]["Arn"]
@@ -223,10 +225,11 @@ class OnMinistack(unittest.TestCase):
         kms = stack.settings["KMS"]
         local = {"KEYWARD_STORAGE": "sqlite:old.db", "KEYWARD_KEYS": "local:old.key", "KEYWARD_ISSUER": stack.url}
         with OldServer(stack, local) as old:
-            client = stack.run("client", "create", "--name", "Nightly report", "--scope", "reports:read", **local)
+            options = ["--name", "Nightly report", "--scope", "reports:read"]
+            client = stack.run("client", "create", *options, program=SERVER, **local)
             basic = (client["client_id"], client["client_secret"])
             issued = old.token(basic)
-        stack.run("storage", "export", "everything.jsonl", **local)
+        stack.run("storage", "export", "everything.jsonl", program=SERVER, **local)
         as_mover = {"AWS_ACCESS_KEY_ID": access["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": access["SecretAccessKey"]}
         stack.run("storage", "import", "everything.jsonl", "--planned-move", **as_mover)
         stack.run("keys", "move", "--to", kms, KEYWARD_KEYS="local:old.key", **as_mover)

@@ -19,6 +19,8 @@ from waiting import PATIENCE
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy.sh"
 ZIP = Path(os.environ["KEYWARD_ZIP"]).resolve()
+# The program for a server with a disk; the packaged one has no SQLite.
+SERVER = Path(os.environ["KEYWARD"]).resolve() if "KEYWARD" in os.environ else None
 
 TELLS_CREDENTIALS = f"""#!{sys.executable}
 import json, os, urllib.request
@@ -64,8 +66,8 @@ class Deployment:
         self.host = urllib.parse.urlsplit(self.url).hostname
         return ran.stdout
 
-    def run(self, *arguments, given=None, **settings):
-        command = [self.keyward, "--json", *arguments]
+    def run(self, *arguments, given=None, program=None, **settings):
+        command = [program or self.keyward, "--json", *arguments]
         environment = self.cloud.environment | self.settings | settings
         ran = subprocess.run(
             command, env=environment, cwd=self.folder, input=given, capture_output=True, text=True, timeout=60, check=False
@@ -126,7 +128,7 @@ class OldServer:
     """A server as it was before it moves here."""
 
     def __init__(self, stack, settings):
-        command = [stack.keyward, "serve", "--listen", "127.0.0.1:0"]
+        command = [SERVER, "serve", "--listen", "127.0.0.1:0"]
         # Not a function, and without a cloud.
         environment = {"PATH": os.environ["PATH"], **settings}
         with open(stack.folder / "old-server.log", "wb") as log:
