@@ -14,7 +14,8 @@ async fn a_key_that_is_not_the_one_its_id_names_makes_the_ring_damaged() {
     let world = World::new();
     let keys = world.open(&policy(TWO)).await;
     let (version, good) = world.stored().await;
-    let changes: [(&str, fn(&mut Ring)); 7] = [
+    type Change = fn(&mut Ring);
+    let changes: [(&str, Change); 7] = [
         ("another public half", |ring| ring.keys[0].public.material = ring.keys[1].public.material.clone()),
         ("two public halves swapped", |ring| {
             let [one, other, ..] = ring.keys.as_mut_slice() else { panic!() };

@@ -246,7 +246,7 @@ async fn a_damaged_master_stops_no_start_while_another_can_seal_and_is_named_whe
         let cold = world.open(&policy(ES256)).await;
         assert_eq!(cold.fresh().await.unwrap().seals().current_master(world.now()), 1);
         let running = keys.refresh().await.unwrap();
-        assert_eq!(running.seals().has(2), true, "what was unwrapped before is used as it was");
+        assert!(running.seals().has(2), "what was unwrapped before is used as it was");
         let sealed = running.seals().seal_with(2, SealKind::Session, b"text", &*world.entropy()).unwrap();
         assert!(matches!(cold.current().open(SealKind::Session, &sealed), Err(KeysError::Locked(_))));
     }
