@@ -4,6 +4,7 @@
 //! what signs and seals needs only an [`Opener`], which never makes anything. With KMS each has permissions of its own.
 
 use super::error::SignError;
+use super::form::Form;
 use super::plan::NewKey;
 use super::ring::{RingKey, RingMaster};
 use async_trait::async_trait;
@@ -30,46 +31,19 @@ impl Custody {
     }
 }
 
-/// The form in which the ring has the private half of a signing key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Wrapped by a master key file.
-    File,
-    /// Encrypted by KMS.
-    Encrypted,
-    /// The name of a key that never leaves KMS.
-    Kept,
-}
-
-impl Form {
-    /// The form of a [`RingKey::wrapped`].
-    pub fn of(wrapped: &str) -> Self {
-        if wrapped.starts_with(KMS_KEPT) {
-            Self::Kept
-        } else if wrapped.starts_with(KMS_ENCRYPTED) {
-            Self::Encrypted
-        } else {
-            Self::File
-        }
-    }
-}
-
-/// The ARN of a signing key that stays in KMS, from its [`RingKey::wrapped`].
-pub fn kept_key(wrapped: &str) -> Option<&str> {
-    wrapped.strip_prefix(KMS_KEPT)
-}
-
-/// The beginning of a wrapped key that KMS has encrypted.
-pub(crate) const KMS_ENCRYPTED: &str = "kms:";
-/// The beginning of the name of a key that stays in KMS.
-pub(crate) const KMS_KEPT: &str = "kms-sign:";
-
 /// Makes keys and wraps them for the ring.
 #[async_trait]
 pub trait Maker: Send + Sync + 'static {
     /// The name of the key that wraps a first ring ([`super::Ring::wrapping_key`]); a master key file is made if it
     /// doesn't exist.
     async fn first_wrapping_key(&self) -> Result<String, SignError>;
+
+    /// The name of the key that the setting leads to now: that of the `ring` if it is the same one. Makes nothing; `None`:
+    /// there is no master key file.
+    async fn resolve(&self, ring: Option<&str>) -> Result<Option<String>, SignError>;
+
+    /// The value of the setting `keys`, for messages.
+    fn setting(&self) -> String;
 
     /// Makes a signing key, wrapped by the ring's wrapping key.
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError>;

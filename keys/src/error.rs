@@ -114,6 +114,18 @@ pub enum RingRefusal {
     MayNotGenerate,
     /// The keys are being moved to this wrapping key.
     Moving(String),
+    /// The setting `keys` names another custody than the ring's.
+    OtherCustody {
+        /// The ring's.
+        ring: String,
+        /// The setting, and what it leads to.
+        setting: String,
+    },
+    /// Another process makes keys, or was ended while it did.
+    Claimed {
+        /// How many seconds ago it began.
+        seconds: u64,
+    },
     /// The new master key file is the one in use, or one that was replaced before.
     OldMasterFile,
 }
@@ -144,6 +156,16 @@ impl fmt::Display for RingRefusal {
                 f,
                 "the keys are being moved to {to}: finish that first, or give it up (`keyward keys move --to` with the new \
                  or with the former value of `keys`)"
+            ),
+            Self::OtherCustody { ring, setting } => write!(
+                f,
+                "the keys are with {ring}, but `keys` is {setting}: nothing was made. Set `keys` to the former (an alias must \
+                 lead to it), or move the keys with `keyward keys move --to`"
+            ),
+            Self::Claimed { seconds } => write!(
+                f,
+                "another process began to make keys {seconds} s ago: run the command again when it has ended. If it was \
+                 killed, wait for five minutes; `keys revoke` and `keys rotate --now --force` need not wait"
             ),
             Self::MayNotGenerate => {
                 f.write_str("this process may not make keys; the rotation function does (setting `rotation`)")

@@ -6,11 +6,15 @@
 //! is not here.
 
 mod age;
+mod claim;
+mod claims;
 pub mod clock;
 pub mod custody;
 mod der;
 pub mod entropy;
 mod error;
+mod form;
+mod home;
 pub mod kms;
 mod load;
 pub mod local;
@@ -18,7 +22,9 @@ pub mod master_file;
 mod moving;
 pub mod plan;
 mod process;
+mod removal;
 mod retired;
+mod revoking;
 pub mod rewrap;
 pub mod ring;
 mod rotator;
@@ -27,13 +33,16 @@ pub mod signer;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod unwrapping;
 mod verified;
 pub mod verify;
 
 pub use age::STALE_LIMIT;
-pub use custody::{Custody, Form, Maker, Opener, TokenSigner, Typ, kept_key};
+pub use custody::{Custody, Maker, Opener, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
+pub use form::{Form, kept_key};
+pub use home::is_same_custody;
 pub use local::LocalCustody;
 pub use moving::Moved;
 pub use process::{Keys, Maintained};

@@ -4,8 +4,9 @@
 //! The ring names its master key file. The file is read from the path of the setting and, while it is being replaced,
 //! from its successor next to it ([`super::rewrap`]), so a running server needs no restart.
 
-use super::custody::{Form, Maker, Opener, TokenSigner};
+use super::custody::{Maker, Opener, TokenSigner};
 use super::error::{SignError, SignErrorKind};
+use super::form::{Form, KMS_ENCRYPTED, KMS_KEPT};
 use super::master_file::{MasterKeyFile, successor};
 use super::plan::NewKey;
 use super::ring::{RingKey, RingMaster};
@@ -102,10 +103,15 @@ impl LocalCustody {
         id: &str,
         wrapped: &str,
     ) -> Result<Zeroizing<Vec<u8>>, SignError> {
+        let of_kms = |key: &&str| [KMS_ENCRYPTED, KMS_KEPT].iter().any(|kind| key.starts_with(kind));
         if let Some(key) = wrapping_key.filter(|key| key.starts_with("arn:")) {
             let why =
                 format!("they are wrapped by the KMS key {key}; the setting `keys` names a master key file");
             return Err(SignError::new(SignErrorKind::Foreign, "unwrapping the keys", why));
+        }
+        if Some(wrapped).filter(of_kms).is_some() {
+            let why = "it is with KMS; the setting `keys` names a master key file";
+            return Err(SignError::new(SignErrorKind::Foreign, "unwrapping a key", why));
         }
         let failed = || SignError::bare(SignErrorKind::Corrupt, ANOTHER);
         let bytes = base64url::decode(wrapped).ok_or_else(failed)?;
@@ -129,6 +135,23 @@ impl Maker for LocalCustody {
     async fn first_wrapping_key(&self) -> Result<String, SignError> {
         let file = MasterKeyFile::read_or_make(&self.path, &*self.entropy);
         file.map(|file| file.name).map_err(denied("making the master key file"))
+    }
+
+    async fn resolve(&self, ring: Option<&str>) -> Result<Option<String>, SignError> {
+        if ring.is_some()
+            && let Ok(file) = self.named(ring)
+        {
+            return Ok(Some(file.name.clone()));
+        }
+        match MasterKeyFile::read(&self.path) {
+            Ok(file) => Ok(Some(file.name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(denied("reading the master key file")(error)),
+        }
+    }
+
+    fn setting(&self) -> String {
+        format!("local:{}", self.path.display())
     }
 
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
@@ -206,6 +229,10 @@ impl Opener for LocalCustody {
         wrapping_key: Option<&str>,
         key: &RingKey,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError> {
+        // It came from KMS, cannot leave it, and only verifies from now on.
+        if Form::of(&key.wrapped) == Form::Kept {
+            return Ok(None);
+        }
         self.unwrap(wrapping_key, SIGNING_KEY, &key.kid, &key.wrapped).map(Some)
     }
 }

@@ -9,9 +9,11 @@
 //! A key that never leaves KMS can't be wrapped by another custody. If it signs, the begin makes its successor there, and
 //! the servers are restarted once that signs.
 
-use super::custody::{Form, Maker, Opener};
+use super::claims::{Claims, FEW_LOOKS};
+use super::custody::{Maker, Opener};
 use super::error::{KeysError, RingRefusal, SignError};
-use super::plan;
+use super::form::Form;
+use super::plan::{self, Plan};
 use super::rewrap::wrapped_by;
 use super::ring::{KeyState, Ring, RingKey};
 use super::rotator::{ATTEMPTS, ChangeReport, Rotator, report_of_pending};
@@ -48,13 +50,18 @@ impl Rotator {
     ) -> Result<Moved, KeysError> {
         let maker = self.maker.as_deref().ok_or(RingRefusal::MayNotGenerate)?;
         let name = maker.first_wrapping_key().await?;
+        let mut claims = Claims::Count;
         for _ in 0..ATTEMPTS {
             let (version, ring) = self.ring().await?;
             let now = self.clock.now();
-            let (version, next, moved) = match (&ring.wrapping_key, &ring.moving_to) {
-                (Some(there), Some(begun)) if *there == name => {
+            let (plan, ends) = match (&ring.wrapping_key, &ring.moving_to) {
+                (Some(there), Some(begun)) if *there == name && ring.form() == maker.form() => {
                     let given_up = given_up(&ring, maker.form(), now);
-                    (version, given_up.ok_or_else(|| RingRefusal::Moving(begun.clone()))?, Moved::GivenUp)
+                    let next = given_up.ok_or_else(|| RingRefusal::Moving(begun.clone()))?;
+                    if self.replace(version, &ring, &next, now).await? {
+                        return Ok(Moved::GivenUp);
+                    }
+                    continue;
                 }
                 (_, Some(begun)) if *begun != name => {
                     return Err(RingRefusal::Moving(begun.clone()).into());
@@ -62,20 +69,24 @@ impl Rotator {
                 (_, Some(_)) if !restarted => {
                     return Ok(Moved::Begun { restart_from: restart_from(&ring, now) });
                 }
-                (Some(there), None) if *there == name && !has_foreign(&ring, maker.form(), now) => {
+                (Some(there), None) if *there == name && ring.form() == maker.form() => {
                     return Ok(Moved::Nothing);
                 }
                 (there, None) if there.as_ref() != Some(&name) => {
-                    let (next, moved) = self.begin(&ring, from, maker, &name, now).await?;
-                    (version, next, moved)
+                    (self.begin(&ring, from, maker, &name, now).await?, false)
                 }
-                _ => match self.end(version, &ring, to, maker.form(), now).await? {
-                    Some(ended) => ended,
-                    None => continue,
-                },
+                _ => (self.end(&ring, to, maker.form(), now).await?, true),
             };
-            if self.replace(version, &ring, &next, now).await? {
-                return Ok(moved);
+            match self.carry_out(version, &ring, plan, claims).await {
+                // Perhaps of a run of this command that was interrupted.
+                Err(KeysError::Refused(RingRefusal::Claimed { .. })) => {
+                    let ended = self.wait_for_claim(FEW_LOOKS).await;
+                    claims = if ended.is_ok() { Claims::Count } else { Claims::Ignored };
+                }
+                Err(error) => return Err(error),
+                Ok(Some(next)) if ends => return Ok(Moved::Ended(report_of_pending(&next, now))),
+                Ok(Some(next)) => return Ok(Moved::Begun { restart_from: restart_from(&next, now) }),
+                Ok(None) => {}
             }
         }
         Err(RingRefusal::Contended.into())
@@ -88,10 +99,10 @@ impl Rotator {
         maker: &dyn Maker,
         name: &str,
         now: Timestamp,
-    ) -> Result<(Ring, Moved), KeysError> {
+    ) -> Result<Plan, KeysError> {
         let wrapped = wrapped_by(ring, from, maker, name).await?;
         let mut next = ring.clone();
-        next.moving_to = Some(name.to_owned());
+        (next.moving_to, next.form) = (Some(name.to_owned()), Some(ring.form()));
         for (key, wrapped) in next.keys.iter_mut().zip(wrapped.keys) {
             key.moved = (key.wrapped != wrapped.wrapped).then_some(wrapped.wrapped);
         }
@@ -99,36 +110,19 @@ impl Rotator {
             master.moved = Some(wrapped.wrapped);
         }
         let stays = |key: &RingKey| maker.form() == Form::File && Form::of(&key.wrapped) == Form::Kept;
-        let next = self.complete(plan::renew(next, &self.policy, stays, now)?).await?;
-        let restart_from = restart_from(&next, now);
-        Ok((next, Moved::Begun { restart_from }))
+        Ok(plan::renew(next, &self.policy, stays, now)?)
     }
 
-    /// Takes the ring as the new custody sees it. Returns the version to replace; `None`: another process was faster.
-    async fn end(
-        &self,
-        mut version: u64,
-        ring: &Ring,
-        to: &dyn Opener,
-        form: Form,
-        now: Timestamp,
-    ) -> Result<Option<(u64, Ring, Moved)>, KeysError> {
-        let moved = ring.as_moved().unwrap_or_else(|| ring.clone());
+    /// Takes the ring as the new custody sees it.
+    async fn end(&self, ring: &Ring, to: &dyn Opener, form: Form, now: Timestamp) -> Result<Plan, KeysError> {
+        let moved = Ring { form: Some(form), ..ring.as_moved().unwrap_or_else(|| ring.clone()) };
         check_opens(&moved, to, now).await?;
         // By the ring as it was: what was wrapped a second time was made elsewhere.
         let before = |key: &RingKey| ring.keys.iter().find(|before| before.kid == key.kid);
         let is_foreign = |key: &RingKey| {
             Form::of(&key.wrapped) != form || before(key).is_some_and(|key| key.moved.is_some())
         };
-        let plan = plan::renew(moved, &self.policy, is_foreign, now)?;
-        if form == Form::Kept && !plan.keys.is_empty() {
-            // Also over the claim of a run of this command that was interrupted.
-            let Some(claimed) = self.claim_over(version, ring, now).await? else { return Ok(None) };
-            version = claimed;
-        }
-        let next = self.complete(plan.with_master()).await?;
-        let report = report_of_pending(&next, now);
-        Ok(Some((version, next, Moved::Ended(report))))
+        Ok(plan::renew(moved, &self.policy, is_foreign, now)?.with_master())
     }
 }
 
@@ -145,13 +139,6 @@ async fn check_opens(ring: &Ring, opener: &dyn Opener, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Whether a key that is yet to sign has another form than the maker's, as after a change from `kms-envelope` to `kms-sign`
-/// with the same wrapping key.
-fn has_foreign(ring: &Ring, form: Form, now: Timestamp) -> bool {
-    let mut pending = ring.keys.iter().filter(|key| key.state(now) == KeyState::Pending);
-    pending.any(|key| Form::of(&key.wrapped) != form)
-}
-
 /// When the keys that only the former custody has stop signing; `None`: there are none.
 fn restart_from(ring: &Ring, now: Timestamp) -> Option<Timestamp> {
     let stays = |key: &&RingKey| key.state(now) == KeyState::Active && Form::of(&key.wrapped) == Form::Kept;
@@ -166,7 +153,10 @@ fn given_up(ring: &Ring, form: Form, now: Timestamp) -> Option<Ring> {
     former.moving_to = None;
     former.masters.iter_mut().for_each(|master| master.moved = None);
     former.keys.iter_mut().for_each(|key| key.moved = None);
-    let is_new = |key: &RingKey| (Form::of(&key.wrapped) == Form::File) != (form == Form::File);
+    // A retiring one is of the move before.
+    let may_sign = |key: &RingKey| matches!(key.state(now), KeyState::Pending | KeyState::Active);
+    let is_new =
+        |key: &RingKey| may_sign(key) && (Form::of(&key.wrapped) == Form::File) != (form == Form::File);
     let begun = former.keys.iter().any(|key| is_new(key) && key.state(now) != KeyState::Pending);
     former.keys.retain(|key| !is_new(key));
     (!begun).then_some(former)

@@ -2,9 +2,10 @@
 //! needs. The material is made elsewhere and added; nothing here draws a random number.
 
 use super::error::RingRefusal;
+use super::form::Form;
 use super::ring::{
-    KNOWN_AFTER, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, RevokedKey, Ring, RingKey,
-    RingMaster, UNWRAP_AHEAD,
+    KNOWN_AFTER, KeyPolicy, KeyState, MASTER_LEAD, MAX_ALGORITHMS, MAX_PUBLISHED, Ring, RingKey, RingMaster,
+    UNWRAP_AHEAD,
 };
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
@@ -16,7 +17,7 @@ const MAX_MASTERS: usize = 64;
 /// The next ring, and the material it still needs.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    ring: Ring,
+    pub(super) ring: Ring,
     at: Timestamp,
     /// The signing keys to make: algorithm, and when the key begins to sign.
     pub keys: Vec<(Algorithm, Timestamp)>,
@@ -44,7 +45,7 @@ pub struct NewKey {
 }
 
 impl Plan {
-    const fn of(ring: Ring, at: Timestamp) -> Self {
+    pub(super) const fn of(ring: Ring, at: Timestamp) -> Self {
         Self { ring, at, keys: Vec::new(), master: None }
     }
 
@@ -86,6 +87,11 @@ impl Plan {
         self.ring
     }
 
+    /// Whether it needs a custody.
+    pub const fn makes(&self) -> bool {
+        !self.keys.is_empty() || self.master.is_some()
+    }
+
     /// With one more master, which shares nothing with the former ones.
     pub fn with_master(mut self) -> Self {
         self.add_master(true);
@@ -93,7 +99,7 @@ impl Plan {
     }
 
     /// Refuses a tenth published key, however it was requested.
-    fn within_limits(self) -> Result<Self, RingRefusal> {
+    pub(super) fn within_limits(self) -> Result<Self, RingRefusal> {
         if self.ring.published(self.at) + self.keys.len() > MAX_PUBLISHED {
             return Err(RingRefusal::TooManyKeys);
         }
@@ -112,11 +118,17 @@ impl Plan {
     }
 }
 
-/// The first ring, with the name of its wrapping key: for each algorithm an active key and its successor.
-pub fn first(wrapping_key: String, policy: &KeyPolicy, now: Timestamp) -> Result<Plan, RingRefusal> {
+/// The first ring, with the name of its wrapping key and the form of its signing keys: for each algorithm an active key
+/// and its successor.
+pub fn first(
+    wrapping_key: String,
+    form: Form,
+    policy: &KeyPolicy,
+    now: Timestamp,
+) -> Result<Plan, RingRefusal> {
     check(policy)?;
     let mut plan = Plan::of(Ring::empty(), now);
-    plan.ring.wrapping_key = Some(wrapping_key);
+    (plan.ring.wrapping_key, plan.ring.form) = (Some(wrapping_key), Some(form));
     for alg in &policy.algs {
         plan.keys.push((*alg, now));
         plan.keys.push((*alg, now.plus(policy.rotation_period.max(policy.publish_lead))));
@@ -163,7 +175,7 @@ pub fn due(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Result<Option<Pla
 }
 
 /// When a key that is made now, a successor or the first of its algorithm, begins to sign.
-fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> Timestamp {
+pub(super) fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timestamp) -> Timestamp {
     let lead = now.plus(policy.publish_lead);
     ring.active(alg, now).map_or_else(
         // An algorithm that is new in the settings: verifiers have to learn its key first.
@@ -175,7 +187,7 @@ fn next_signs_from(ring: &Ring, policy: &KeyPolicy, alg: Algorithm, now: Timesta
 /// Corrects dates from a clock that ran ahead and was corrected since: the key that signs although it has not begun, and
 /// the master that seals, begin now. No other date is changed, since this clock may be the wrong one, and behind. For
 /// the processes with a right clock nothing changes then: what they use began before.
-fn correct(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
+pub(super) fn correct(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
     let mut corrected = ring.clone();
     for alg in ring.algorithms(now) {
         // By the ring as it was: a correction for one algorithm says nothing about the next.
@@ -234,45 +246,6 @@ pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) 
     plan.within_limits()
 }
 
-/// `keys revoke KID`: the key is removed at once. If it was the one that signs, the pending key signs now; missing keys
-/// are made.
-pub fn revoke(
-    ring: &Ring,
-    policy: &KeyPolicy,
-    kid: &str,
-    force: bool,
-    now: Timestamp,
-) -> Result<Plan, RingRefusal> {
-    let key = ring.keys.iter().find(|key| key.kid == kid).ok_or(RingRefusal::UnknownKey)?;
-    settled(ring)?;
-    let alg = key.alg;
-    let signed = ring.in_charge(alg, policy.publish_lead, now).is_some_and(|signs| signs.kid == kid);
-    let mut plan = Plan::of(forget(&correct(ring, policy, now), kid, now), now);
-    if signed {
-        require_known(&plan.ring, ring, alg, policy, force, now)?;
-        // Servers whose clocks are behind ours have no other key now, so the successor may sign from the moment it was
-        // published, not from our `now`, which they have not reached.
-        let since = plan.ring.pending(alg, now).map_or(now, |key| key.publish_at.min(now));
-        activate(&mut plan, alg, policy, since);
-    } else if plan.ring.active(alg, now).is_some() && plan.ring.pending(alg, now).is_none() {
-        plan.keys.push((alg, next_signs_from(&plan.ring, policy, alg, now)));
-    }
-    plan.within_limits()
-}
-
-/// `keys revoke KID` of a key that has left the ring.
-pub fn revoke_retired(ring: &Ring, kid: &str, now: Timestamp) -> Plan {
-    Plan::of(forget(ring, kid, now), now)
-}
-
-/// Takes a key out and notes that it was revoked.
-fn forget(ring: &Ring, kid: &str, now: Timestamp) -> Ring {
-    let mut ring = ring.clone();
-    ring.keys.retain(|key| key.kid != kid);
-    ring.revoked.push(RevokedKey { kid: kid.to_owned(), at: now });
-    ring
-}
-
 /// `keys move`: of each algorithm that has a key of which `is_foreign` is true, the keys that wait for their time are
 /// replaced by one of the new custody, which signs one publish lead from now. A key that begins within the hour stays: a
 /// process whose clock is ahead may sign with it already.
@@ -322,7 +295,7 @@ fn correct_dates(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Ring {
 }
 
 /// Nothing is made while some processes have the former custody and some the next: each could use only its own.
-fn settled(ring: &Ring) -> Result<(), RingRefusal> {
+pub(super) fn settled(ring: &Ring) -> Result<(), RingRefusal> {
     ring.moving_to.clone().map_or(Ok(()), |to| Err(RingRefusal::Moving(to)))
 }
 
@@ -360,7 +333,7 @@ fn bring_forward(ring: &mut Ring, alg: Algorithm, at: Timestamp, now: Timestamp)
 }
 
 /// Refuses while verifiers may not know the key of `alg` that signs next, according to the ring as it was `before`.
-fn require_known(
+pub(super) fn require_known(
     ring: &Ring,
     before: &Ring,
     alg: Algorithm,
@@ -377,7 +350,7 @@ fn require_known(
 }
 
 /// Lets the pending key of `alg` sign from `at` on and plans its successor.
-fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, at: Timestamp) {
+pub(super) fn activate(plan: &mut Plan, alg: Algorithm, policy: &KeyPolicy, at: Timestamp) {
     let now = plan.at;
     // Without a pending key (no server ran for a long time) one is made that signs at once.
     if !bring_forward(&mut plan.ring, alg, at, now) {

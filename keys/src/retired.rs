@@ -50,8 +50,7 @@ pub(super) async fn merge(
         if after == before {
             return Ok(());
         }
-        let text = serde_json::to_string(&after)
-            .map_err(|_| KeysError::Corrupt("the retired keys can't be written"))?;
+        let text = after.to_text()?;
         if store.replace_ring(RingDocument::RetiredKeys, seen, &text, stamp).await?.is_done() {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! The changes of the ring are in [`super::plan`]; this file only says what it means.
 
 use super::error::KeysError;
+use super::form::Form;
 use protocol::generation::Generation;
 use protocol::jwk::{Algorithm, Jwk};
 use protocol::time::{CLOCK_SKEW, Timestamp};
@@ -153,11 +154,14 @@ pub struct RevokedKey {
 /// The record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ring {
-    format: u32,
+    pub(super) format: u32,
     /// The name of the wrapping key of everything in it, as the custody gave it: that of the master key file, or the ARN
     /// of the KMS key. `None`: a master key file from before they had names.
     #[serde(rename = "root", default, skip_serializing_if = "Option::is_none")]
     pub wrapping_key: Option<String>,
+    /// The form in which its signing keys are made. `None`: a ring from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
     /// The wrapping key that the keys are moved to, until the move has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving_to: Option<String>,
@@ -186,6 +190,7 @@ impl Ring {
         Self {
             format: FORMAT,
             wrapping_key: None,
+            form: None,
             moving_to: None,
             claimed_at: None,
             keys: Vec::new(),
@@ -256,10 +261,16 @@ impl Ring {
         Some(moved)
     }
 
-    /// Whether another process began so recently to make keys that it may still do so. Only a saving: if clocks differ
-    /// by more than this, two processes make keys, and one of them loses.
-    pub fn is_claimed(&self, now: Timestamp) -> bool {
-        self.claimed_at.is_some_and(|at| at.since(now).max(now.since(at)) < CLAIM)
+    /// The form in which its signing keys are made: by default that of its newest key.
+    pub fn form(&self) -> Form {
+        let newest = self.keys.iter().max_by_key(|key| (key.publish_at, key.sign_from));
+        self.form.or_else(|| newest.map(|key| Form::of(&key.wrapped))).unwrap_or(Form::File)
+    }
+
+    /// When another process began to make keys, so recently that it may still do so. Only a saving: if clocks differ by more
+    /// than this, two processes make keys, and one of them loses.
+    pub fn claim(&self, now: Timestamp) -> Option<Timestamp> {
+        live_claim(self.claimed_at, now)
     }
 
     /// The key of `alg` that signs at `now`: the newest that has begun. The later in the list wins a tie.
@@ -333,6 +344,11 @@ impl Ring {
     }
 }
 
+/// When keys began to be made, if that may not have ended.
+pub(super) fn live_claim(claimed_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    claimed_at.filter(|at| at.since(now).max(now.since(*at)) < CLAIM)
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -340,7 +356,10 @@ fn millis(duration: Duration) -> u64 {
 /// Public halves of removed keys, in a record of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetiredKeys {
-    format: u32,
+    pub(super) format: u32,
+    /// When a process began to make the first ring, as [`Ring::claimed_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
     /// The keys.
     pub keys: Vec<RetiredKey>,
 }
@@ -357,7 +376,7 @@ pub struct RetiredKey {
 impl RetiredKeys {
     /// None yet.
     pub const fn empty() -> Self {
-        Self { format: FORMAT, keys: Vec::new() }
+        Self { format: FORMAT, claimed_at: None, keys: Vec::new() }
     }
 
     /// Reads the stored text.
@@ -371,5 +390,10 @@ impl RetiredKeys {
             return Err(KeysError::Newer);
         }
         Ok(keys)
+    }
+
+    /// The text to store.
+    pub fn to_text(&self) -> Result<String, KeysError> {
+        serde_json::to_string(self).map_err(|_| KeysError::Corrupt("the retired keys can't be written"))
     }
 }

@@ -4,17 +4,21 @@
 //! Every change is read, decide, make, write. The write is compare-and-set on the ring's version; whoever loses drops its
 //! work.
 
+use super::claims::{Claims, LOOKS};
 use super::clock::Clock;
-use super::custody::{Form, Maker, kept_key};
+use super::custody::Maker;
 use super::entropy::{self, Entropy};
 use super::error::{KeysError, RingRefusal, SignError};
+use super::form::kept_key;
 use super::plan::{self, NewKey, Plan};
 use super::retired;
-use super::ring::{JWKS_MAX_AGE, KeyPolicy, KeyState, REFRESH_AFTER, Ring};
+use super::ring::{KeyPolicy, KeyState, REFRESH_AFTER, Ring};
 use super::snapshot::{self, KeyInfo};
+use super::unused::{self, Unused};
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use storage::{RingDocument, Stamp, Store};
 
 /// How often a command tries to change the ring while others change it, too.
@@ -44,10 +48,14 @@ pub struct ChangeReport {
     /// Until when APIs and gateways may still accept what the old key signed: its removal from the JWKS, or, if it was
     /// removed at once, the end of the copies they cache.
     pub old_accepted_until: Timestamp,
+    /// Why the key that is to follow was not made, after a revocation; the next rotation makes it.
+    pub missing: Option<String>,
+    /// An immediate rotation added no sealing master, because there are as many as are kept.
+    pub without_master: bool,
 }
 
 /// What a run of [`Rotator::run`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
     /// It made the first ring.
     First,
@@ -55,6 +63,31 @@ pub enum Run {
     Rotated,
     /// Nothing was due.
     Nothing,
+    /// Another process makes keys.
+    Claimed {
+        /// How many seconds ago it began.
+        seconds: u64,
+    },
+    /// Nothing is made until the move that was begun has ended.
+    Moving {
+        /// The wrapping key that the keys are moved to.
+        to: String,
+        /// Whether keys are due meanwhile.
+        is_due: bool,
+    },
+}
+
+/// What became of a rotation that may have been due.
+enum Renewed {
+    /// It was not due.
+    Nothing,
+    /// Others wrote in between.
+    Others,
+    /// There is a new ring.
+    Written {
+        /// With new keys.
+        with_keys: bool,
+    },
 }
 
 /// Changes the ring.
@@ -64,18 +97,19 @@ pub struct Rotator {
     pub(super) policy: KeyPolicy,
     pub(super) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    pub(super) unused: Unused,
 }
 
 impl Rotator {
     /// A rotator; without a `maker` it refuses every change that needs new keys.
-    pub const fn new(
+    pub fn new(
         store: Arc<dyn Store>,
         maker: Option<Arc<dyn Maker>>,
         policy: KeyPolicy,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, maker, policy, clock, entropy }
+        Self { store, maker, policy, clock, entropy, unused: Unused::default() }
     }
 
     /// The ring with its version.
@@ -99,26 +133,35 @@ impl Rotator {
             self.make_first().await?;
             return Ok(Run::First);
         };
-        let rotated = self.rotate_if_due(version, &ring).await?;
+        let run = match self.renew(version, &ring).await {
+            Ok(Renewed::Written { with_keys: true }) => Run::Rotated,
+            Ok(_) => Run::Nothing,
+            Err(KeysError::Refused(RingRefusal::Claimed { seconds })) => Run::Claimed { seconds },
+            // What has expired may be in the way.
+            Err(KeysError::Refused(refusal @ RingRefusal::TooManyKeys)) => {
+                tracing::error!(%refusal, "the keys can't be rotated");
+                Run::Nothing
+            }
+            Err(error) => return Err(error),
+        };
         let (version, ring) = self.ring().await?;
         self.remove_expired(version, &ring).await?;
-        Ok(if rotated == Some(true) { Run::Rotated } else { Run::Nothing })
+        let Some(to) = ring.moving_to.clone() else { return Ok(run) };
+        let settled = Ring { moving_to: None, ..ring };
+        let due = plan::due(&settled, &self.policy, self.clock.now())?;
+        Ok(Run::Moving { to, is_due: due.is_some_and(|due| due.makes()) })
     }
 
-    /// Makes the first ring, or takes the one of a process that was faster.
-    ///
-    /// # Errors
-    /// [`KeysError::NoRing`] if this process makes no keys, and failures of store or custody.
-    pub(super) async fn make_first(&self) -> Result<(u64, Ring), KeysError> {
-        let maker = self.maker.as_ref().ok_or(KeysError::NoRing)?;
+    /// Makes the ring, unless another process is faster.
+    pub(super) async fn make_ring(&self, maker: &dyn Maker) -> Result<(u64, Ring), KeysError> {
         let now = self.clock.now();
-        let plan = plan::first(maker.first_wrapping_key().await?, &self.policy, now)?;
-        let ring = self.complete(plan).await?;
+        let plan = plan::first(maker.first_wrapping_key().await?, maker.form(), &self.policy, now)?;
+        let (ring, none) = (self.complete(plan).await?, Ring::empty());
         // Done or lost: the ring is what the store has now.
         let stamp = self.stamp(now);
-        let done = self.store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp).await?;
-        if !done.is_done() {
-            report_unused(&ring, &Ring::empty());
+        let written = self.store.replace_ring(RingDocument::Ring, None, &ring.to_text()?, stamp).await;
+        if !written.inspect_err(|_| unused::log_uncertain(&ring, &none))?.is_done() {
+            self.unused.note_all(&ring, &none);
         }
         self.ring().await
     }
@@ -126,20 +169,30 @@ impl Rotator {
     /// Rotates if that is due and allowed. `Some`: there is a new ring, of this process or of another; true: with new
     /// keys of this process.
     pub(super) async fn rotate_if_due(&self, version: u64, ring: &Ring) -> Result<Option<bool>, KeysError> {
-        let now = self.clock.now();
-        let due = match plan::due(ring, &self.policy, now) {
-            Ok(Some(due)) if self.maker.is_some() => due,
-            Ok(_) => return Ok(None),
-            Err(refusal) => {
+        if self.maker.is_none() || ring.moving_to.is_some() {
+            return Ok(None);
+        }
+        match self.renew(version, ring).await {
+            Ok(Renewed::Nothing) => Ok(None),
+            Ok(Renewed::Others) => Ok(Some(false)),
+            Ok(Renewed::Written { with_keys }) => Ok(Some(with_keys)),
+            Err(KeysError::Refused(RingRefusal::Claimed { .. })) => Ok(Some(false)),
+            Err(KeysError::Refused(refusal)) => {
                 tracing::error!(%refusal, "the keys can't be rotated");
-                return Ok(None);
+                Ok(None)
             }
-        };
-        let makes_keys = !due.keys.is_empty();
-        let Some(version) = self.claim(version, ring, makes_keys, now).await? else { return Ok(Some(false)) };
-        let next = self.complete(due).await?;
-        let won = self.replace(version, ring, &next, now).await?;
-        Ok(Some(won && makes_keys))
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn renew(&self, version: u64, ring: &Ring) -> Result<Renewed, KeysError> {
+        let Some(due) = plan::due(ring, &self.policy, self.clock.now())? else { return Ok(Renewed::Nothing) };
+        let with_keys = !due.keys.is_empty();
+        if due.makes() {
+            self.require_home(ring).await?;
+        }
+        let written = self.carry_out(version, ring, due, Claims::Count).await?;
+        Ok(if written.is_some() { Renewed::Written { with_keys } } else { Renewed::Others })
     }
 
     /// Removes what has expired; true if something had. To be called only while the clock can be trusted.
@@ -161,110 +214,82 @@ impl Rotator {
     /// custody.
     pub async fn rotate(&self, when: RotateWhen) -> Result<ChangeReport, KeysError> {
         let now = self.clock.now();
-        let ring = self
-            .change(|ring| match when {
-                RotateWhen::Scheduled => plan::rotate_scheduled(ring, &self.policy, now),
-                RotateWhen::Now { force } => plan::rotate_now(ring, &self.policy, force, now),
-            })
-            .await?;
-        Ok(match when {
+        let is_forced = when == RotateWhen::Now { force: true };
+        let claims = if is_forced { Claims::Ignored } else { Claims::Count };
+        let without_master = AtomicBool::new(false);
+        let plan = |ring: &Ring| match when {
+            RotateWhen::Scheduled => plan::rotate_scheduled(ring, &self.policy, now),
+            RotateWhen::Now { force } => {
+                let plan = plan::rotate_now(ring, &self.policy, force, now)?;
+                without_master.store(plan.master.is_none(), Ordering::Relaxed);
+                Ok(plan)
+            }
+        };
+        let ring = self.change(plan, claims).await?;
+        let mut report = match when {
             // Not always one lead from now: a key that was to begin sooner still does.
             RotateWhen::Scheduled => report_of_pending(&ring, now),
             RotateWhen::Now { .. } => report_of_start(&ring, now, now),
-        })
-    }
-
-    /// `keys revoke KID`. A key that was removed before can be revoked, too: it then verifies no `id_token_hint` either.
-    ///
-    /// # Errors
-    /// [`KeysError::Refused`] for an unknown key, or if verifiers can't know the successor yet (without `force`).
-    pub async fn revoke(&self, kid: &str, force: bool) -> Result<ChangeReport, KeysError> {
-        let now = self.clock.now();
-        let retired = retired::read(&*self.store).await?.1.keys.iter().any(|key| key.public.kid == kid);
-        let ring = self
-            .change(|ring| match plan::revoke(ring, &self.policy, kid, force, now) {
-                Err(RingRefusal::UnknownKey) if retired => Ok(plan::revoke_retired(ring, kid, now)),
-                planned => planned,
-            })
-            .await?;
-        retired::merge(&*self.store, &ring, &[], now, self.stamp(now)).await?;
-        Ok(report(&ring, now, now, now.plus(REFRESH_AFTER).plus(JWKS_MAX_AGE)))
+        };
+        report.without_master = without_master.into_inner();
+        Ok(report)
     }
 
     /// Ends everything that was issued before, as after a restore, and corrects the dates that are ahead of this clock.
     pub async fn end_all(&self) -> Result<(), KeysError> {
         let Stamp { at, request } = self.stamp(self.clock.now());
-        self.change(|ring| Ok(plan::end_all(ring, &self.policy, request, at))).await.map(drop)
+        self.change(|ring| Ok(plan::end_all(ring, &self.policy, request, at)), Claims::Ignored)
+            .await
+            .map(drop)
+    }
+
+    /// The KMS keys that nothing uses since changes by this rotator, by their ARNs.
+    pub fn unused(&self) -> Vec<String> {
+        self.unused.named()
     }
 
     /// Reads, decides, makes, writes; repeats that if others wrote in between.
-    async fn change(&self, decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>) -> Result<Ring, KeysError> {
+    pub(super) async fn change(
+        &self,
+        decide: impl Fn(&Ring) -> Result<Plan, RingRefusal>,
+        claims: Claims,
+    ) -> Result<Ring, KeysError> {
         for _ in 0..ATTEMPTS {
             let (version, ring) = self.ring().await?;
             let plan = decide(&ring)?;
-            if !plan.keys.is_empty() && self.maker.is_none() {
-                return Err(RingRefusal::MayNotGenerate.into());
-            }
-            let now = self.clock.now();
-            let Some(version) = self.claim(version, &ring, !plan.keys.is_empty(), now).await? else {
-                continue;
-            };
-            let next = self.complete(plan).await?;
-            if self.replace(version, &ring, &next, self.clock.now()).await? {
-                return Ok(next);
+            self.require_maker(&ring, &plan).await?;
+            match self.carry_out(version, &ring, plan, claims).await {
+                Err(KeysError::Refused(RingRefusal::Claimed { .. })) => self.wait_for_claim(LOOKS).await?,
+                Err(error) => return Err(error),
+                Ok(Some(next)) => return Ok(next),
+                Ok(None) => {}
             }
         }
         Err(RingRefusal::Contended.into())
     }
 
+    /// Refuses a plan that this process can't carry out.
+    pub(super) async fn require_maker(&self, ring: &Ring, plan: &Plan) -> Result<(), KeysError> {
+        if !plan.keys.is_empty() && self.maker.is_none() {
+            return Err(RingRefusal::MayNotGenerate.into());
+        }
+        if plan.makes() { self.require_home(ring).await } else { Ok(()) }
+    }
+
     /// Makes the material a plan asks for.
     pub(super) async fn complete(&self, plan: Plan) -> Result<Ring, KeysError> {
         let Some(maker) = &self.maker else { return Ok(plan.complete(&self.policy, Vec::new(), None)) };
-        let mut made = Vec::with_capacity(plan.keys.len());
+        let mut made: Vec<NewKey> = Vec::with_capacity(plan.keys.len());
         match make(&**maker, &plan, &mut made).await {
             Ok(master) => Ok(plan.complete(&self.policy, made, master)),
             Err(error) => {
-                made.iter().for_each(|key| report_if_kept(&key.material.thumbprint(), &key.wrapped));
+                made.iter().filter_map(|key| kept_key(&key.wrapped)).for_each(|arn| self.unused.note(arn));
                 Err(error.into())
             }
         }
     }
 
-    /// Announces that this process makes keys now, where an unused key costs something; returns the version to replace.
-    /// `None`: another process does, or was faster.
-    async fn claim(
-        &self,
-        version: u64,
-        ring: &Ring,
-        makes_keys: bool,
-        now: Timestamp,
-    ) -> Result<Option<u64>, KeysError> {
-        if !makes_keys || self.maker.as_ref().is_none_or(|maker| maker.form() != Form::Kept) {
-            return Ok(Some(version));
-        }
-        if ring.is_claimed(now) {
-            return Ok(None);
-        }
-        self.claim_over(version, ring, now).await
-    }
-
-    /// The same although another process may be making keys: its write loses.
-    pub(super) async fn claim_over(
-        &self,
-        version: u64,
-        ring: &Ring,
-        now: Timestamp,
-    ) -> Result<Option<u64>, KeysError> {
-        if ring.claimed_at.is_some() {
-            report_interrupted(ring);
-        }
-        let mut claimed = ring.clone();
-        claimed.claimed_at = Some(now);
-        Ok(self.replace(version, ring, &claimed, now).await?.then_some(version + 1))
-    }
-
-    /// Whether the write took effect. `before` is the ring that `next` was made from. Keys in KMS that nothing uses after it
-    /// are reported.
+    /// Whether the write took effect. `before` is the ring that `next` was made from.
     pub(super) async fn replace(
         &self,
         seen: u64,
@@ -273,18 +298,19 @@ impl Rotator {
         now: Timestamp,
     ) -> Result<bool, KeysError> {
         let stamp = self.stamp(now);
-        let done = self.store.replace_ring(RingDocument::Ring, Some(seen), &next.to_text()?, stamp).await?;
-        let (unused, kept) = if done.is_done() { (before, next) } else { (next, before) };
-        report_unused(unused, kept);
-        Ok(done.is_done())
+        let written = self.store.replace_ring(RingDocument::Ring, Some(seen), &next.to_text()?, stamp).await;
+        let done = written.inspect_err(|_| unused::log_uncertain(next, before))?.is_done();
+        let (left, kept) = if done { (before, next) } else { (next, before) };
+        self.unused.note_all(left, kept);
+        Ok(done)
     }
 
-    fn stamp(&self, at: Timestamp) -> Stamp {
+    pub(super) fn stamp(&self, at: Timestamp) -> Stamp {
         stamp(&*self.entropy, at)
     }
 }
 
-/// Makes the signing keys of a plan one after the other, and then its master, which is returned.
+/// Makes the keys of a plan, into `made`, and its master.
 async fn make(maker: &dyn Maker, plan: &Plan, made: &mut Vec<NewKey>) -> Result<Option<String>, SignError> {
     for (alg, _) in &plan.keys {
         made.push(maker.new_signing_key(plan.wrapping_key(), *alg).await?);
@@ -293,34 +319,6 @@ async fn make(maker: &dyn Maker, plan: &Plan, made: &mut Vec<NewKey>) -> Result<
         Some(new) => maker.new_master(plan.wrapping_key(), new.id, plan.former(new)).await.map(Some),
         None => Ok(None),
     }
-}
-
-/// Names the keys of a ring that stay in KMS although `kept` has them no more, or never had them.
-fn report_unused(ring: &Ring, kept: &Ring) {
-    for key in ring.keys.iter().filter(|key| kept.keys.iter().all(|kept| kept.kid != key.kid)) {
-        report_if_kept(&key.kid, &key.wrapped);
-    }
-}
-
-fn report_if_kept(kid: &str, wrapped: &str) {
-    if let Some(arn) = kept_key(wrapped) {
-        tracing::warn!(
-            kid,
-            key = arn,
-            "nothing uses this KMS key any more: disable it, and schedule its deletion"
-        );
-    }
-}
-
-/// A process announced that it makes keys and has not written them: it was ended, or is still at it. Which keys it made, KMS
-/// alone knows.
-fn report_interrupted(ring: &Ring) {
-    let used: Vec<_> = ring.keys.iter().filter_map(|key| kept_key(&key.wrapped)).collect();
-    tracing::warn!(
-        ?used,
-        "an earlier change was interrupted while it made keys in KMS: of the KMS keys with the tag keyward-purpose=signing-key \
-         and this realm's keyward-realm, only those in `used` are in use; schedule the deletion of the others"
-    );
 }
 
 /// The report of a change after which the pending keys are the next to sign.
@@ -335,9 +333,20 @@ fn report_of_start(ring: &Ring, now: Timestamp, at: Timestamp) -> ChangeReport {
     report(ring, now, at, ended.filter_map(|key| key.remove_at).max().unwrap_or(now))
 }
 
-fn report(ring: &Ring, now: Timestamp, signs_from: Timestamp, old_accepted_until: Timestamp) -> ChangeReport {
-    let keys = snapshot::list(ring, now);
-    ChangeReport { keys, signs_from, in_force_by: now.plus(REFRESH_AFTER), old_accepted_until }
+pub(super) fn report(
+    ring: &Ring,
+    now: Timestamp,
+    signs_from: Timestamp,
+    old_accepted_until: Timestamp,
+) -> ChangeReport {
+    ChangeReport {
+        keys: snapshot::list(ring, now),
+        signs_from,
+        in_force_by: now.plus(REFRESH_AFTER),
+        old_accepted_until,
+        missing: None,
+        without_master: false,
+    }
 }
 
 pub(super) fn stamp(entropy: &dyn Entropy, at: Timestamp) -> Stamp {

@@ -3,6 +3,7 @@
 
 use super::custody::TokenSigner;
 use super::error::{KeysError, SignError, SignErrorKind};
+use super::form::kept_key;
 use super::load::{Found, Unwrapped};
 use super::ring::{KeyPolicy, KeyState, RetiredKeys, Ring, RingKey};
 use super::verified::Verified;
@@ -47,6 +48,8 @@ pub struct KeyInfo {
     pub retire_at: Option<Timestamp>,
     /// When it leaves the JWKS.
     pub remove_at: Option<Timestamp>,
+    /// Its ARN, if it stays in KMS.
+    pub kms_key: Option<String>,
 }
 
 /// One version of the ring, ready for use.
@@ -266,6 +269,7 @@ pub fn list(ring: &Ring, now: Timestamp) -> Vec<KeyInfo> {
         sign_from: key.sign_from,
         retire_at: key.retire_at,
         remove_at: key.remove_at,
+        kms_key: kept_key(&key.wrapped).map(str::to_owned),
     };
     ring.keys.iter().map(info).collect()
 }

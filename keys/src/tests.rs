@@ -22,6 +22,7 @@ use storage::{Memory, RingDocument, Stamp, Store, StoreErrorKind};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+mod changes;
 mod clocks;
 mod contract;
 mod custodian;

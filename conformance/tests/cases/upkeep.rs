@@ -1,10 +1,9 @@
 //! The background work of a server.
 
 use conformance::World;
-use keys::custody::{Form, Maker};
 use keys::plan::NewKey;
 use keys::ring::RingMaster;
-use keys::{Custody, LocalCustody, SignError};
+use keys::{Custody, Form, LocalCustody, Maker, SignError};
 use protocol::id::Realm;
 use protocol::jwk::Algorithm;
 use server::upkeep::Upkeep;
@@ -29,6 +28,14 @@ struct Slow {
 impl Maker for Slow {
     async fn first_wrapping_key(&self) -> Result<String, SignError> {
         self.local.first_wrapping_key().await
+    }
+
+    async fn resolve(&self, ring: Option<&str>) -> Result<Option<String>, SignError> {
+        self.local.resolve(ring).await
+    }
+
+    fn setting(&self) -> String {
+        self.local.setting()
     }
 
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {

@@ -50,26 +50,33 @@ impl Making {
         Self { client: client(environment, [5_000, 30_000, 100_000]), key: key.to_owned() }
     }
 
+    /// The wrapping key, as the setting names it.
+    pub(super) fn setting(&self) -> &str {
+        &self.key
+    }
+
     /// `GenerateDataKeyWithoutPlaintext`, with 32 bytes.
-    pub(super) async fn data_key(&self, context: Context) -> Result<Encrypted, SignError> {
-        let call = self.client.generate_data_key_without_plaintext().key_id(&self.key);
+    pub(super) async fn data_key(&self, key: &str, context: Context) -> Result<Encrypted, SignError> {
+        let call = self.client.generate_data_key_without_plaintext().key_id(key);
         let made = call.number_of_bytes(32).set_encryption_context(Some(context)).send().await;
-        let made = made.map_err(failed(Call::GenerateDataKey, &self.key))?;
+        let made = made.map_err(failed(Call::GenerateDataKey, key))?;
+        let nameless = || unexpected(Call::GenerateDataKey, "the answer names no key");
         Ok(Encrypted {
             blob: present(made.ciphertext_blob, Call::GenerateDataKey)?,
-            key: made.key_id.unwrap_or_default(),
+            key: made.key_id.filter(|arn| arn.starts_with("arn:")).ok_or_else(nameless)?,
         })
     }
 
     /// `GenerateDataKeyPairWithoutPlaintext`.
     pub(super) async fn key_pair(
         &self,
+        key: &str,
         spec: DataKeyPairSpec,
         context: Context,
     ) -> Result<MadePair, SignError> {
-        let call = self.client.generate_data_key_pair_without_plaintext().key_id(&self.key);
+        let call = self.client.generate_data_key_pair_without_plaintext().key_id(key);
         let made = call.key_pair_spec(spec).set_encryption_context(Some(context)).send().await;
-        let made = made.map_err(failed(Call::GenerateKeyPair, &self.key))?;
+        let made = made.map_err(failed(Call::GenerateKeyPair, key))?;
         Ok(MadePair {
             blob: present(made.private_key_ciphertext_blob, Call::GenerateKeyPair)?,
             public: present(made.public_key, Call::GenerateKeyPair)?,
@@ -77,10 +84,15 @@ impl Making {
     }
 
     /// `Encrypt`, only when keys are moved here.
-    pub(super) async fn encrypt(&self, secret: &[u8], context: Context) -> Result<Vec<u8>, SignError> {
-        let call = self.client.encrypt().key_id(&self.key).plaintext(Blob::new(secret));
+    pub(super) async fn encrypt(
+        &self,
+        key: &str,
+        secret: &[u8],
+        context: Context,
+    ) -> Result<Vec<u8>, SignError> {
+        let call = self.client.encrypt().key_id(key).plaintext(Blob::new(secret));
         let encrypted = call.set_encryption_context(Some(context)).send().await;
-        present(encrypted.map_err(failed(Call::Encrypt, &self.key))?.ciphertext_blob, Call::Encrypt)
+        present(encrypted.map_err(failed(Call::Encrypt, key))?.ciphertext_blob, Call::Encrypt)
     }
 
     /// `CreateKey`: an asymmetric key that signs. Returns its ARN.

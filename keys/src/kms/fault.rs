@@ -96,6 +96,9 @@ fn advice(call: Call<'_>, code: &str) -> Option<String> {
         "KMSInvalidStateException" => {
             "if it waits for its deletion, stop that (`aws kms cancel-key-deletion`), then enable it".to_owned()
         }
+        "AccessDeniedException" if matches!(call, Call::CreateKey) => {
+            "allow kms:CreateKey and kms:TagResource in the policy of this role: the key is created with tags".to_owned()
+        }
         "AccessDeniedException" => {
             format!("allow kms:{} in the policy of this role and in the key's", call.name())
         }

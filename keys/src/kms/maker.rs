@@ -2,12 +2,14 @@
 
 use super::calls::{MadePair, Making};
 use super::wrapped::{Draft, Purpose, Wrapped};
-use crate::custody::{Form, Maker};
+use crate::custody::Maker;
 use crate::der;
 use crate::entropy::Entropy;
 use crate::error::{SignError, SignErrorKind};
+use crate::form::Form;
 use crate::plan::NewKey;
 use crate::ring::RingMaster;
+use crate::unused;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec};
@@ -53,20 +55,22 @@ impl KmsMaker {
         Draft::new(&self.realm, purpose, &*self.entropy)
     }
 
-    async fn new_pair(&self, alg: Algorithm) -> Result<(Vec<u8>, Wrapped), SignError> {
+    /// The key that wraps: the ring's, which the setting may no longer lead to.
+    fn key<'a>(&'a self, wrapping_key: Option<&'a str>) -> &'a str {
+        wrapping_key.unwrap_or_else(|| self.calls.setting())
+    }
+
+    async fn new_pair(&self, wrapping_key: &str, alg: Algorithm) -> Result<(Vec<u8>, Wrapped), SignError> {
         if self.mode == Mode::Sign {
             let realm = (REALM_TAG, self.realm.as_str());
             let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG]).await?;
-            let public = self.calls.public_key(&arn).await.inspect_err(|_| {
-                tracing::warn!(
-                    key = arn,
-                    "nothing uses this KMS key any more: disable it, and schedule its deletion"
-                );
-            })?;
+            tracing::info!(key = arn, "KMS created a signing key");
+            let public = self.calls.public_key(&arn).await.inspect_err(|_| unused::log(&arn))?;
             return Ok((public, Wrapped::Kept(arn)));
         }
         let draft = self.draft(Purpose::SigningKey);
-        let MadePair { blob, public } = self.calls.key_pair(pair_spec(alg), draft.context.clone()).await?;
+        let made = self.calls.key_pair(wrapping_key, pair_spec(alg), draft.context.clone()).await?;
+        let MadePair { blob, public } = made;
         Ok((public, Wrapped::Whole(draft.blob(blob))))
     }
 }
@@ -75,11 +79,22 @@ impl KmsMaker {
 impl Maker for KmsMaker {
     /// The ARN, which only an answer of KMS tells; the data key that comes with it is not used.
     async fn first_wrapping_key(&self) -> Result<String, SignError> {
-        Ok(self.calls.data_key(self.draft(Purpose::Master).context).await?.key)
+        Ok(self.calls.data_key(self.calls.setting(), self.draft(Purpose::Master).context).await?.key)
     }
 
-    async fn new_signing_key(&self, _: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
-        let (public, wrapped) = self.new_pair(alg).await?;
+    async fn resolve(&self, ring: Option<&str>) -> Result<Option<String>, SignError> {
+        match ring.filter(|arn| *arn == self.calls.setting()) {
+            Some(same) => Ok(Some(same.to_owned())),
+            None => self.first_wrapping_key().await.map(Some),
+        }
+    }
+
+    fn setting(&self) -> String {
+        format!("{}:{}", self.form().name(), self.calls.setting())
+    }
+
+    async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
+        let (public, wrapped) = self.new_pair(self.key(wrapping_key), alg).await?;
         let unreadable = || SignError::bare(SignErrorKind::Corrupt, "reading a public key of KMS");
         let material = der::public_material(alg, &public).ok_or_else(unreadable)?;
         Ok(NewKey { material, wrapped: wrapped.to_text() })
@@ -89,7 +104,7 @@ impl Maker for KmsMaker {
     /// however often the masters rotate.
     async fn new_master(
         &self,
-        _: Option<&str>,
+        wrapping_key: Option<&str>,
         _: u16,
         former: Option<&RingMaster>,
     ) -> Result<String, SignError> {
@@ -99,20 +114,20 @@ impl Maker for KmsMaker {
             return Ok(former.wrapped.clone());
         }
         let draft = self.draft(Purpose::Master);
-        let secret = self.calls.data_key(draft.context.clone()).await?;
+        let secret = self.calls.data_key(self.key(wrapping_key), draft.context.clone()).await?;
         Ok(Wrapped::Whole(draft.blob(secret.blob)).to_text())
     }
 
-    async fn wrap_signing_key(&self, _: &str, _: &str, pkcs8: &[u8]) -> Result<String, SignError> {
+    async fn wrap_signing_key(&self, to: &str, _: &str, pkcs8: &[u8]) -> Result<String, SignError> {
         let draft = self.draft(Purpose::SigningKey);
-        let blob = self.calls.encrypt(pkcs8, draft.context.clone()).await?;
+        let blob = self.calls.encrypt(to, pkcs8, draft.context.clone()).await?;
         Ok(Wrapped::Whole(draft.blob(blob)).to_text())
     }
 
     /// All in one blob, so that a process has them decrypted by one call.
     async fn wrap_masters(
         &self,
-        _: &str,
+        to: &str,
         masters: &[(u16, Zeroizing<[u8; 32]>)],
     ) -> Result<Vec<String>, SignError> {
         let mut all = Zeroizing::new(Vec::with_capacity(masters.len() * 32));
@@ -120,7 +135,7 @@ impl Maker for KmsMaker {
             all.extend_from_slice(key.as_ref());
         }
         let draft = self.draft(Purpose::Master);
-        let bytes = self.calls.encrypt(&all, draft.context.clone()).await?;
+        let bytes = self.calls.encrypt(to, &all, draft.context.clone()).await?;
         let blob = draft.blob(bytes);
         Ok((0..masters.len()).map(|place| Wrapped::Part(blob.clone(), place).to_text()).collect())
     }

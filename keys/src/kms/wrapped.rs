@@ -1,9 +1,9 @@
 //! How the ring names what KMS has encrypted or keeps.
 
 use super::calls::Context;
-use crate::custody::{KMS_ENCRYPTED, KMS_KEPT};
 use crate::entropy::{self, Entropy};
 use crate::error::{SignError, SignErrorKind};
+use crate::form::{KMS_ENCRYPTED, KMS_KEPT};
 use protocol::base64url;
 use protocol::id::Realm;
 

@@ -3,7 +3,6 @@
 
 use super::kms_world::{Cloud, clouds};
 use super::*;
-use crate::custody::Form;
 use crate::kms::Mode;
 use protocol::jwk::Jwk;
 

@@ -46,6 +46,14 @@ impl Maker for Custodian {
         self.local.first_wrapping_key().await
     }
 
+    async fn resolve(&self, ring: Option<&str>) -> Result<Option<String>, SignError> {
+        self.local.resolve(ring).await
+    }
+
+    fn setting(&self) -> String {
+        self.local.setting()
+    }
+
     async fn new_signing_key(&self, wrapping_key: Option<&str>, alg: Algorithm) -> Result<NewKey, SignError> {
         if let Some(store) = &self.meddled {
             let there = store.ring(RingDocument::Ring).await.unwrap().unwrap();
@@ -80,7 +88,7 @@ impl Maker for Custodian {
         self.local.wrap_masters(to, masters).await
     }
 
-    fn form(&self) -> custody::Form {
+    fn form(&self) -> Form {
         self.local.form()
     }
 }

@@ -3,7 +3,6 @@
 
 use super::kms_world::{Cloud, Place};
 use super::*;
-use crate::custody::Form;
 use crate::kms::Mode;
 use crate::moving::Moved;
 

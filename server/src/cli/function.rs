@@ -179,6 +179,13 @@ async fn rotate(settings: &Settings) -> Result<Value, Failed> {
         Run::First => "first keys made",
         Run::Rotated => "new keys made",
         Run::Nothing => "nothing was due",
+        Run::Claimed { .. } => "another process is making keys",
+        Run::Moving { is_due: false, .. } => "nothing was due; the keys are being moved",
+        Run::Moving { to, is_due: true } => {
+            return Err(Failed(format!(
+                "a rotation is due, but the keys are being moved to {to}: end the move"
+            )));
+        }
     };
     tracing::info!(done, "the scheduled run has ended");
     Ok(json!({ "done": done }))

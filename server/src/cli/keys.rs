@@ -1,7 +1,7 @@
 //! `keyward keys …`.
 
 use super::context::Context;
-use super::output::{Failed, Outcome, Output, Table, show_time};
+use super::output::{Failed, Outcome, Output, Table, note, show_time};
 use super::timeline;
 use crate::admin::Admin;
 use crate::assembly;
@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use keys::clock::{Clock as _, SystemClock};
 use keys::ring::JWKS_MAX_AGE;
 use keys::{
-    ChangeReport, Custody, KeyInfo, KeyState, LocalCustody, Moved, RotateWhen, Rotator, Run, rewrap, snapshot,
+    ChangeReport, Custody, KeyInfo, KeyState, LocalCustody, Moved, Ring, RotateWhen, Rotator, Run,
+    is_same_custody, rewrap, snapshot,
 };
 use protocol::event::{Event, What};
 use protocol::id::Realm;
@@ -83,6 +84,31 @@ struct Row<'a> {
     sign_from: u64,
     retire_at: Option<u64>,
     remove_at: Option<u64>,
+    /// The ARN of a key that stays in KMS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key: Option<&'a str>,
+}
+
+/// What a change did, as a JSON document; instants are in seconds, and a member that does not apply is left out.
+#[derive(Default, Serialize)]
+struct Changed<'a> {
+    keys: Vec<Row<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signs_from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_force_by: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_accepted_until: Option<u64>,
+    /// What a move did: `begun`, `ended`, `nothing` or `given_up`; `pending` if one is in the way of a rotation.
+    #[serde(rename = "move", skip_serializing_if = "Option::is_none")]
+    moved: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restart_from: Option<u64>,
+    /// Why a key that is to follow was not made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'a str>,
+    /// The KMS keys that nothing uses any more.
+    unused_kms_keys: Vec<String>,
 }
 
 impl<'a> From<&'a KeyInfo> for Row<'a> {
@@ -95,6 +121,7 @@ impl<'a> From<&'a KeyInfo> for Row<'a> {
             sign_from: key.sign_from.seconds(),
             retire_at: key.retire_at.map(Timestamp::seconds),
             remove_at: key.remove_at.map(Timestamp::seconds),
+            kms_key: key.kms_key.as_deref(),
         }
     }
 }
@@ -105,17 +132,22 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
         let custody = assembly::custody(&settings, &settings.keys).await?;
         let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);
         match command {
-            Command::List => print(output, &list(&rotator, admin.call.at).await?, ""),
+            Command::List => {
+                let keys = list(&rotator, admin.call.at).await?;
+                output.result(&rows(&keys), shown(&keys, ""))
+            }
             Command::Rotate(Rotate { if_due: true, .. }) => rotate_if_due(output, &admin, &rotator).await,
             Command::Rotate(Rotate { now, force, .. }) => {
                 let when = if now { RotateWhen::Now { force } } else { RotateWhen::Scheduled };
                 let event = Event::new(What::KeysRotated);
-                report(output, &admin.change_ring(event, rotator.rotate(when)).await?, "")
+                let change = admin.change_ring(event, rotator.rotate(when)).await?;
+                report(output, &change, None, rotator.unused(), "")
             }
             Command::Revoke(Revoke { kid, force }) => {
                 let lead = format!("{kid} is revoked.\n");
                 let event = Event::new(What::KeyRevoked).key(&kid);
-                report(output, &admin.change_ring(event, rotator.revoke(&kid, force)).await?, &lead)
+                let change = admin.change_ring(event, rotator.revoke(&kid, force)).await?;
+                report(output, &change, None, rotator.unused(), &lead)
             }
             Command::Rewrap(Rewrap { new_master }) => {
                 rewrap(output, &admin, &settings, &rotator, &new_master).await
@@ -131,12 +163,26 @@ async fn list(rotator: &Rotator, now: Timestamp) -> Result<Vec<KeyInfo>, Failed>
 
 async fn rotate_if_due(output: Output, admin: &Admin, rotator: &Rotator) -> Outcome {
     let run = admin.change_ring(Event::new(What::KeysRenewed), rotator.run()).await?;
-    let text = match run {
-        Run::First => "The first keys were made.",
-        Run::Rotated => "New keys were made; they sign when every API can know them.",
-        Run::Nothing => "No rotation is due.",
+    let (text, moved, is_late) = match run {
+        Run::First => ("The first keys were made.".to_owned(), None, false),
+        Run::Rotated => {
+            ("New keys were made; they sign when every API can know them.".to_owned(), None, false)
+        }
+        Run::Nothing => ("No rotation is due.".to_owned(), None, false),
+        Run::Claimed { seconds } => {
+            (format!("Another process began to make keys {seconds} s ago."), None, false)
+        }
+        Run::Moving { to, is_due } => {
+            let due = if is_due { "A rotation is due, but" } else { "No rotation is due, and" };
+            let end = "none is made until the move has ended (`keyward keys move`)";
+            (format!("{due} the keys are being moved to {to}: {end}."), Some("pending"), is_due)
+        }
     };
-    print(output, &list(rotator, admin.call.at).await?, text)
+    let keys = list(rotator, admin.call.at).await?;
+    let document =
+        Changed { keys: rows(&keys), moved, unused_kms_keys: rotator.unused(), ..Changed::default() };
+    output.result(&document, shown(&keys, &text))?;
+    if is_late { Err(Failed(text)) } else { Ok(()) }
 }
 
 async fn rewrap(
@@ -162,7 +208,9 @@ async fn rewrap(
         "{before}The keys are wrapped by the key of {new}, which is now in {path}, too. The former file is kept next to it as \
          {path}.NAME.\nServers that read {path} need no restart. Older backups of the store need the former file."
     );
-    print(output, &list(rotator, admin.call.at).await?, &text)
+    let keys = list(rotator, admin.call.at).await?;
+    let document = Changed { keys: rows(&keys), ..Changed::default() };
+    output.result(&document, shown(&keys, &text))
 }
 
 async fn move_to(
@@ -174,36 +222,78 @@ async fn move_to(
 ) -> Outcome {
     let target = assembly::custody(settings, to).await?;
     let rotator = assembly::rotator(settings, admin.store.clone(), &target);
-    let restarted = settings.keys == *to;
+    let (_, ring) = rotator.ring().await?;
+    // An alias may be written in one place and the ARN in the other.
+    let restarted = settings.keys == *to || is_same(from, &target, &ring).await?;
     let step = rotator.step_move(&*from.opener, &*target.opener, restarted);
-    let text = match admin.change_ring(Event::new(What::KeysMoved), step).await? {
+    let moved = admin.change_ring(Event::new(What::KeysMoved), step).await?;
+    let (state, restart_from, text) = match moved {
         Moved::Begun { restart_from } => {
-            let wait = restart_from.map(|at| {
-                format!(
-                    "A key that can't leave KMS signs until {}: restart no server before, and all within a day after.\n",
-                    show_time(at)
-                )
-            });
-            format!(
-                "Both custodies have the keys now.\n{}1. Restart every server with keys = \"{to}\", one after the other.\n\
-                 2. Run this command again with that setting, to end the move.\nUntil then no key rotates. To give it up, run \
-                 `keyward keys move --to {}`.",
-                wait.unwrap_or_default(),
-                settings.keys
-            )
+            ("begun", restart_from, begun(settings, to, restart_from, is_at(from, &ring).await?))
         }
         Moved::Ended(change) => {
-            let lead = format!("The keys have moved to {to}.\n");
-            return report(output, &change, &lead);
+            let setting = format!(
+                "Set keys = \"{to}\" for the servers and for whatever rotates: with the former value, no key is made.\n"
+            );
+            let lead = format!("The keys have moved to {to}.\n{}", if restarted { "" } else { &setting });
+            return report(output, &change, Some("ended"), rotator.unused(), &lead);
         }
-        Moved::Nothing => format!("The keys are with {to} already."),
-        Moved::GivenUp => format!("The move is given up: the keys are with {to}, as before."),
+        Moved::Nothing => ("nothing", None, format!("The keys are with {to} already.")),
+        Moved::GivenUp => {
+            ("given_up", None, format!("The move is given up: the keys are with {to}, as before."))
+        }
     };
-    print(output, &list(&rotator, admin.call.at).await?, &text)
+    let keys = list(&rotator, admin.call.at).await?;
+    let document = Changed {
+        keys: rows(&keys),
+        moved: Some(state),
+        restart_from: restart_from.map(Timestamp::seconds),
+        unused_kms_keys: rotator.unused(),
+        ..Changed::default()
+    };
+    output.result(&document, shown(&keys, &text))
 }
 
-fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {
-    let text = format!(
+/// What to do after the begin of a move. `is_former`: the setting is the one that the keys are moved away from.
+fn begun(settings: &Settings, to: &KeysSetting, restart_from: Option<Timestamp>, is_former: bool) -> String {
+    let wait = restart_from.map(|at| {
+        format!(
+            "A key that can't leave KMS signs until {}: restart no server before, and all within a day after.\n",
+            show_time(at)
+        )
+    });
+    let former =
+        if is_former { settings.keys.to_string() } else { "FORMER, the former value of `keys`".to_owned() };
+    format!(
+        "Both custodies have the keys now.\n{}1. Restart every server with keys = \"{to}\", one after the other.\n\
+         2. Run this command again with that setting, to end the move.\nUntil then no key rotates. To give it up, run \
+         `keyward keys move --to {former}`.",
+        wait.unwrap_or_default(),
+    )
+}
+
+async fn is_same(one: &Custody, other: &Custody, ring: &Ring) -> Result<bool, Failed> {
+    match (&one.maker, &other.maker) {
+        (Some(one), Some(other)) => Ok(is_same_custody(&**one, &**other, ring).await?),
+        _ => Ok(false),
+    }
+}
+
+/// Whether a ring is with a custody.
+async fn is_at(custody: &Custody, ring: &Ring) -> Result<bool, Failed> {
+    let Some(maker) = &custody.maker else { return Ok(false) };
+    let name = maker.resolve(ring.wrapping_key.as_deref()).await?;
+    Ok(maker.form() == ring.form() && (name == ring.wrapping_key || ring.wrapping_key.is_none()))
+}
+
+fn report(
+    output: Output,
+    change: &ChangeReport,
+    moved: Option<&'static str>,
+    unused: Vec<String>,
+    lead: &str,
+) -> Outcome {
+    let mut text = format!(
         "{lead}The new keys sign from {}. All servers use them by {}.\nAPIs and gateways that \
          cache /jwks (for {} minutes) may accept tokens of the old key until {}.",
         show_time(change.signs_from),
@@ -211,11 +301,36 @@ fn report(output: Output, change: &ChangeReport, lead: &str) -> Outcome {
         JWKS_MAX_AGE.as_secs() / 60,
         show_time(change.old_accepted_until),
     );
-    print(output, &change.keys, &text)
+    if change.without_master {
+        text.push_str(
+            "\nNo sealing master was added: there are as many as are kept. The newest continues to seal until one is removed.",
+        );
+    }
+    if let Some(why) = &change.missing {
+        note(format_args!(
+            "keyward: warning: the key is removed, but the one that is to follow was not made: {why}\nRun `keyward keys \
+             rotate --if-due` when that is fixed."
+        ));
+    }
+    let document = Changed {
+        keys: rows(&change.keys),
+        signs_from: Some(change.signs_from.seconds()),
+        in_force_by: Some(change.in_force_by.seconds()),
+        old_accepted_until: Some(change.old_accepted_until.seconds()),
+        moved,
+        restart_from: None,
+        missing: change.missing.as_deref(),
+        unused_kms_keys: unused,
+    };
+    output.result(&document, shown(&change.keys, &text))
 }
 
-fn print(output: Output, keys: &[KeyInfo], text: &str) -> Result<(), Failed> {
-    let rows: Vec<Row<'_>> = keys.iter().map(Row::from).collect();
+fn rows(keys: &[KeyInfo]) -> Vec<Row<'_>> {
+    keys.iter().map(Row::from).collect()
+}
+
+/// The keys as a table, and on a terminal as bars, with a text below.
+fn shown(keys: &[KeyInfo], text: &str) -> String {
     let mut table = Table::new(["KID", "ALG", "STATE", "SIGNS FROM", "RETIRES", "REMOVED"]);
     for key in keys {
         let instant = |at: Option<Timestamp>| at.map(show_time).unwrap_or_default();
@@ -228,7 +343,16 @@ fn print(output: Output, keys: &[KeyInfo], text: &str) -> Result<(), Failed> {
             instant(key.remove_at),
         ]);
     }
-    let line =
-        if io::stdout().is_terminal() { timeline::draw(keys, SystemClock.now()) } else { String::new() };
-    output.result(&rows, format_args!("{table}{line}\n{text}"))
+    let kept = keys.iter().filter_map(|key| Some(format!("{}  {}\n", key.kid, key.kms_key.as_ref()?)));
+    let kept: String = kept.collect();
+    let kept = if kept.is_empty() { kept } else { format!("\nKMS keys:\n{kept}") };
+    let drawn = terminal_width().map(|width| timeline::draw(keys, SystemClock.now(), width));
+    format!("{table}{kept}{}\n{text}", drawn.unwrap_or_default())
+}
+
+/// The columns of the terminal on standard output, if it is one.
+fn terminal_width() -> Option<u64> {
+    let out = io::stdout();
+    let size = out.is_terminal().then(|| rustix::termios::tcgetwinsize(&out))?;
+    Some(size.map_or(80, |size| u64::from(size.ws_col)))
 }

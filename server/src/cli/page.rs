@@ -15,7 +15,12 @@ pub fn markdown() -> String {
          which defaults to `keyward.toml` in the working directory, if it exists. Flags override the environment, \
          which overrides the file ([Settings](settings.md)).\n\n\
          `REF` is a user's id, user name, or e-mail address if it is verified. `ID` is a client's id, `KID` a key's; the \
-         `list` commands show all of these.\n",
+         `list` commands show all of these.\n\n\
+         With `--json`, `keys list` is a list; instants are in seconds, and a key that stays in KMS has `kms_key`, its ARN. \
+         The commands that change keys print an object: `keys`, that list; `unused_kms_keys`, the ARNs of KMS keys that \
+         nothing uses since; and what applies of `signs_from`, `in_force_by`, `old_accepted_until`, `missing` (why a key \
+         that is to follow was not made), `move` (`begun`, `ended`, `nothing`, `given_up`; `pending` if it is in the way of \
+         a rotation) and `restart_from`.\n",
     );
     let mut keyward = super::command().disable_help_subcommand(true);
     keyward.build();

@@ -9,11 +9,14 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse\n";
 
 /// Members with seconds since the epoch.
-const INSTANTS: [&str; 8] = [
+const INSTANTS: [&str; 11] = [
     "created_at",
     "client_id_issued_at",
     "client_secret_expires_at",
     "publish_at",
+    "signs_from",
+    "in_force_by",
+    "old_accepted_until",
     "sign_from",
     "retire_at",
     "remove_at",
