@@ -90,19 +90,19 @@ kinds! {
     ClientChanged => "admin.client_changed";
     /// An operator deleted a client.
     ClientDeleted => "admin.client_deleted";
-    /// An operator made a user.
+    /// An operator created a user.
     UserCreated => "admin.user_created";
     /// An operator changed a user: set a password, signed them out everywhere, disabled or enabled them.
     UserChanged => "admin.user_changed";
     /// An operator deleted a user.
     UserDeleted => "admin.user_deleted";
-    /// An operator made the next signing keys current.
+    /// An operator let the next signing keys sign.
     KeysRotated => "admin.keys_rotated";
     /// An operator revoked a signing key.
     KeyRevoked => "admin.key_revoked";
     /// An operator replaced the master key file.
     KeysRewrapped => "admin.keys_rewrapped";
-    /// An operator began, ended or gave up a move of the keys to another custody.
+    /// An operator began, completed or abandoned a move of the keys to another custody.
     KeysMoved => "admin.keys_moved";
     /// An operator restored a backup, which ended everything issued before.
     StoreRestored => "admin.store_restored";

@@ -59,13 +59,13 @@ pub fn page() -> String {
          Each audit event is one line of the log with the target `audit`: its name, the request's id (also in the response \
          header `x-request-id`), the time in milliseconds, and the ids of the user, client, session and grant that it is \
          about. It has no secret, name or address. A change by an operator's command (`admin.…`, on the command's standard \
-         error) also has `actor`, and the hashes of the record `before` and `after`, which tell whether two records are the \
-         same and nothing of their content. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
-         Of what callers fail at (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), ten lines a minute of \
-         each kind are written per network: one IPv4 address, or 48 bits of IPv6, since one customer can have those. All \
-         networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
+         error) also has `actor`, and the hashes of the record `before` and `after`, which show whether two records are \
+         equal, and nothing else about them. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
+         For each kind of failure by callers (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), at most ten \
+         lines a minute are written per network: an IPv4 address, or an IPv6 /48, since one customer can have that many \
+         addresses. All networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
          many `lines` of how many `networks` were left out, and how many of these lines came from `others` than those 4096. \
-         `refresh.ahead_of_store` is written once a minute at most. No other event is ever left out.\n\n\
+         `refresh.ahead_of_store` is written at most once a minute. No other event is ever left out.\n\n\
          | event | when |\n|---|---|\n",
     );
     for what in What::ALL {

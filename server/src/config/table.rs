@@ -115,9 +115,9 @@ pub static ROWS: [Row; 25] = [
         default: Some("local:keyward-data/master.key"),
         default_words: "",
         doc: "What protects private keys: `local:PATH` is a master key file, which the first start creates, readable by its \
-              owner only. Back it up: without it the stored keys can't be used. `kms-envelope:KEY` is AWS KMS, which gives out \
-              encrypted keys; each process has them decrypted when it starts. `kms-sign:KEY` is AWS KMS, too, which keeps the \
-              keys and signs each token. KEY is the id, ARN or alias of a symmetric KMS key. Region and credentials come from \
+              owner only. Back it up: without it the stored keys can't be used. `kms-envelope:KEY` stores keys that AWS KMS \
+              encrypted; each process lets KMS decrypt them when it starts. `kms-sign:KEY` keeps the signing keys in AWS KMS, \
+              which signs each token. KEY is the id, ARN or alias of a symmetric KMS key. Region and credentials come from \
               the standard AWS variables and files (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_KMS`, …).",
         secret: false,
         read: |draft, text| {
@@ -284,8 +284,8 @@ pub static ROWS: [Row; 25] = [
         key: "signatures_per_second",
         default: Some("500"),
         default_words: "",
-        doc: "With `kms-sign`: the most signatures that a process asks KMS for in a second; beyond, a token request gets 503. \
-              KMS's own limit is shared by everything in the account and region.",
+        doc: "With `kms-sign`: the most signatures that a process requests from KMS in a second; further token requests get \
+              503. KMS's own limit is shared by everything in the account and region.",
         secret: false,
         read: |draft, text| {
             let number = text.parse().ok().filter(|number| (1..=100_000).contains(number));
