@@ -15,6 +15,7 @@ mod dynamodb;
 mod error;
 mod finding;
 mod memory;
+pub mod metered;
 mod ring;
 mod signature;
 #[cfg(feature = "sqlite")]
