@@ -45,6 +45,11 @@ impl Age {
         }
     }
 
+    /// When the ring was last read.
+    pub(super) fn read_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.read_at.load(Ordering::Acquire))
+    }
+
     /// Whether it can be used without reading again.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         self.is_current() && since(&self.read_at, now) < REFRESH_AFTER

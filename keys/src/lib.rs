@@ -45,7 +45,7 @@ pub use form::{Form, kept_key};
 pub use home::is_same_custody;
 pub use local::LocalCustody;
 pub use moving::Moved;
-pub use process::{Keys, Maintained};
+pub use process::{Keys, Maintained, RingStatus};
 pub use ring::{KeyPolicy, KeyState, REFRESH_AFTER, Ring};
 pub use rotator::{ChangeReport, RotateWhen, Rotator, Run};
 pub use snapshot::{Jwks, KeyInfo, Snapshot};

@@ -33,6 +33,17 @@ pub struct Maintained {
     pub misdated: bool,
 }
 
+/// The ring as this process knows it, for whoever watches the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingStatus {
+    /// When it was last read.
+    pub read_at: Timestamp,
+    /// When the first algorithm changes its signing key, or should have.
+    pub rotation_due: Timestamp,
+    /// Whether that has passed without a successor: an alarm, as [`Maintained::overdue`].
+    pub overdue: bool,
+}
+
 /// The keys of this process.
 pub struct Keys {
     rotator: Rotator,
@@ -164,13 +175,21 @@ impl Keys {
         if changed.is_some() {
             self.refresh().await?;
         }
-        let snapshot = self.current();
-        let late = |alg| {
-            let next = snapshot.ring().active(alg, now).map(|key| key.sign_from.plus(policy.rotation_period));
-            snapshot.ring().pending(alg, now).is_none() && next.is_none_or(|next| next.has_passed(now))
+        Ok(Maintained { rotated: changed == Some(true), overdue: self.status(now).overdue, misdated })
+    }
+
+    /// How the ring stands, without I/O.
+    pub fn status(&self, now: Timestamp) -> RingStatus {
+        let (snapshot, policy) = (self.current(), self.policy());
+        let due_of = |alg| match snapshot.ring().pending(alg, now) {
+            Some(next) => next.sign_from,
+            // A key without a successor signs for its period, and then for as long as it takes.
+            None => {
+                snapshot.ring().active(alg, now).map_or(now, |key| key.sign_from.plus(policy.rotation_period))
+            }
         };
-        let overdue = policy.algs.iter().any(|alg| late(*alg));
-        Ok(Maintained { rotated: changed == Some(true), overdue, misdated })
+        let rotation_due = policy.algs.iter().map(|alg| due_of(*alg)).min().unwrap_or(now);
+        RingStatus { read_at: self.age.read_at(), rotation_due, overdue: rotation_due.has_passed(now) }
     }
 
     /// Removes what has expired. To be called only while the clock can be trusted.

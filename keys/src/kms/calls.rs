@@ -1,15 +1,21 @@
 //! The calls of KMS, in two clients: what a rotation may call, and what a process that signs may call.
 
-use super::fault::{Call, failed, unexpected};
+use super::fault::{Call, failed, outcome, unexpected};
+use super::meter::Meter;
 use crate::error::SignError;
 use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
 use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use storage::aws;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// The mean pause before the second try.
@@ -23,6 +29,7 @@ pub(super) struct Making {
     client: Client,
     /// The wrapping key, as the setting names it.
     key: String,
+    pub(super) meter: Option<Arc<dyn Meter>>,
 }
 
 /// The calls of a process that signs.
@@ -30,6 +37,7 @@ pub(super) struct Making {
 pub(super) struct Using {
     client: Client,
     key: String,
+    pub(super) meter: Option<Arc<dyn Meter>>,
 }
 
 /// A secret as KMS encrypted it, and the ARN of the key that did.
@@ -47,7 +55,7 @@ pub(super) struct MadePair {
 impl Making {
     pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
         // Nobody waits for a rotation, and an RSA key takes a while.
-        Self { client: client(environment, [5_000, 30_000, 100_000]), key: key.to_owned() }
+        Self { client: client(environment, [5_000, 30_000, 100_000]), key: key.to_owned(), meter: None }
     }
 
     /// The wrapping key, as the setting names it.
@@ -58,8 +66,8 @@ impl Making {
     /// `GenerateDataKeyWithoutPlaintext`, with 32 bytes.
     pub(super) async fn data_key(&self, key: &str, context: Context) -> Result<Encrypted, SignError> {
         let call = self.client.generate_data_key_without_plaintext().key_id(key);
-        let made = call.number_of_bytes(32).set_encryption_context(Some(context)).send().await;
-        let made = made.map_err(failed(Call::GenerateDataKey, key))?;
+        let call = call.number_of_bytes(32).set_encryption_context(Some(context)).send();
+        let made = self.measured(Call::GenerateDataKey, key, call).await?;
         let nameless = || unexpected(Call::GenerateDataKey, "the answer names no key");
         Ok(Encrypted {
             blob: present(made.ciphertext_blob, Call::GenerateDataKey)?,
@@ -75,8 +83,8 @@ impl Making {
         context: Context,
     ) -> Result<MadePair, SignError> {
         let call = self.client.generate_data_key_pair_without_plaintext().key_id(key);
-        let made = call.key_pair_spec(spec).set_encryption_context(Some(context)).send().await;
-        let made = made.map_err(failed(Call::GenerateKeyPair, key))?;
+        let call = call.key_pair_spec(spec).set_encryption_context(Some(context)).send();
+        let made = self.measured(Call::GenerateKeyPair, key, call).await?;
         Ok(MadePair {
             blob: present(made.private_key_ciphertext_blob, Call::GenerateKeyPair)?,
             public: present(made.public_key, Call::GenerateKeyPair)?,
@@ -91,8 +99,8 @@ impl Making {
         context: Context,
     ) -> Result<Vec<u8>, SignError> {
         let call = self.client.encrypt().key_id(key).plaintext(Blob::new(secret));
-        let encrypted = call.set_encryption_context(Some(context)).send().await;
-        present(encrypted.map_err(failed(Call::Encrypt, key))?.ciphertext_blob, Call::Encrypt)
+        let call = call.set_encryption_context(Some(context)).send();
+        present(self.measured(Call::Encrypt, key, call).await?.ciphertext_blob, Call::Encrypt)
     }
 
     /// `CreateKey`: an asymmetric key that signs. Returns its ARN.
@@ -102,23 +110,32 @@ impl Making {
             let tag = Tag::builder().tag_key(*name).tag_value(*value).build();
             call = call.tags(tag.map_err(|error| unexpected(Call::CreateKey, error))?);
         }
-        let made = call.description("Keyward signs tokens with it").send().await;
-        let made = made.map_err(failed(Call::CreateKey, "of a new signing key"))?;
+        let call = call.description("Keyward signs tokens with it").send();
+        let made = self.measured(Call::CreateKey, "of a new signing key", call).await?;
         let arn = made.key_metadata.and_then(|key| key.arn);
         arn.ok_or_else(|| unexpected(Call::CreateKey, "the answer names no key"))
     }
 
     /// `GetPublicKey`, as a `SubjectPublicKeyInfo`.
     pub(super) async fn public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
-        let read = self.client.get_public_key().key_id(arn).send().await;
-        present(read.map_err(failed(Call::GetPublicKey, arn))?.public_key, Call::GetPublicKey)
+        let call = self.client.get_public_key().key_id(arn).send();
+        present(self.measured(Call::GetPublicKey, arn, call).await?.public_key, Call::GetPublicKey)
+    }
+
+    async fn measured<T, E: ProvideErrorMetadata + Error + 'static>(
+        &self,
+        call: Call<'_>,
+        key: &str,
+        answer: impl Future<Output = Answer<T, E>>,
+    ) -> Result<T, SignError> {
+        measured(self.meter.as_deref(), call, key, answer).await
     }
 }
 
 impl Using {
     pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
         // A request waits, and so does a start on Lambda, which has ten seconds.
-        Self { client: client(environment, [1_000, 1_500, 4_000]), key: key.to_owned() }
+        Self { client: client(environment, [1_000, 1_500, 4_000]), key: key.to_owned(), meter: None }
     }
 
     /// `Decrypt`, by our key only: a blob of another key is an error, whoever put it there.
@@ -129,9 +146,10 @@ impl Using {
         wrapping_key: Option<&str>,
     ) -> Result<Zeroizing<Vec<u8>>, SignError> {
         let call = self.client.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(blob));
-        let decrypted = call.set_encryption_context(Some(context)).send().await;
+        let answer = call.set_encryption_context(Some(context)).send();
         let call = Call::Decrypt { wrapping_key };
-        present(decrypted.map_err(failed(call, &self.key))?.plaintext, call).map(Zeroizing::new)
+        let decrypted = measured(self.meter.as_deref(), call, &self.key, answer).await?;
+        present(decrypted.plaintext, call).map(Zeroizing::new)
     }
 
     /// `Sign`.
@@ -143,9 +161,27 @@ impl Using {
         message: &[u8],
     ) -> Result<Vec<u8>, SignError> {
         let call = self.client.sign().key_id(arn).signing_algorithm(alg).message_type(kind);
-        let signed = call.message(Blob::new(message)).send().await;
-        present(signed.map_err(failed(Call::Sign, arn))?.signature, Call::Sign)
+        let answer = call.message(Blob::new(message)).send();
+        let signed = measured(self.meter.as_deref(), Call::Sign, arn, answer).await?;
+        present(signed.signature, Call::Sign)
     }
+}
+
+type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
+
+/// The answer of a call with a key, which is measured.
+async fn measured<T, E: ProvideErrorMetadata + Error + 'static>(
+    meter: Option<&dyn Meter>,
+    call: Call<'_>,
+    key: &str,
+    answer: impl Future<Output = Answer<T, E>>,
+) -> Result<T, SignError> {
+    let began = Instant::now();
+    let answer = answer.await;
+    if let Some(meter) = meter {
+        meter.note(call.name(), began.elapsed(), outcome(&answer));
+    }
+    answer.map_err(failed(call, key))
 }
 
 fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {

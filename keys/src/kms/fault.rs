@@ -1,5 +1,6 @@
 //! KMS's errors: the kind of each, and a message that says which key, what KMS answered and what to do.
 
+use super::meter::Outcome;
 use crate::error::{SignError, SignErrorKind};
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
@@ -23,7 +24,7 @@ pub(super) enum Call<'a> {
 
 impl Call<'_> {
     /// The name of its permission, without `kms:`.
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::GenerateDataKey => "GenerateDataKeyWithoutPlaintext",
             Self::GenerateKeyPair => "GenerateDataKeyPairWithoutPlaintext",
@@ -44,6 +45,21 @@ impl Call<'_> {
             Self::Sign => "signing by KMS",
             Self::Decrypt { .. } => "unwrapping a key by KMS",
         }
+    }
+}
+
+/// How a call ended.
+pub(super) fn outcome<T, E: ProvideErrorMetadata>(answer: &Result<T, SdkError<E, HttpResponse>>) -> Outcome {
+    let Err(error) = answer else { return Outcome::Ok };
+    match error {
+        SdkError::TimeoutError(_) => Outcome::TimedOut,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Outcome::TimedOut,
+        SdkError::ServiceError(answer) => match kind_of(answer.err().code()) {
+            SignErrorKind::Busy => Outcome::Throttled,
+            SignErrorKind::Unavailable => Outcome::Unavailable,
+            SignErrorKind::Denied | SignErrorKind::Corrupt | SignErrorKind::Foreign => Outcome::Refused,
+        },
+        _ => Outcome::Unavailable,
     }
 }
 

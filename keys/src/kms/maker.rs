@@ -1,6 +1,7 @@
 //! What a rotation does with KMS: it makes keys, and never sees a private one.
 
 use super::calls::{MadePair, Making};
+use super::meter::Meter;
 use super::wrapped::{Draft, Purpose, Wrapped};
 use crate::custody::Maker;
 use crate::der;
@@ -49,6 +50,13 @@ impl KmsMaker {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self { calls: Making::new(environment, key), mode, realm, entropy }
+    }
+
+    /// The same, with its calls noted.
+    #[must_use]
+    pub fn measured(mut self, meter: Arc<dyn Meter>) -> Self {
+        self.calls.meter = Some(meter);
+        self
     }
 
     fn draft(&self, purpose: Purpose) -> Draft {

@@ -10,6 +10,7 @@
 mod calls;
 mod fault;
 mod maker;
+pub mod meter;
 mod opener;
 mod signer;
 mod wrapped;

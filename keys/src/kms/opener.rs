@@ -1,6 +1,7 @@
 //! What a process that signs does with KMS: it has secrets decrypted, each once in its life.
 
 use super::calls::Using;
+use super::meter::Meter;
 use super::signer::{Ceiling, KmsSigner};
 use super::wrapped::{Blob, Purpose, Wrapped};
 use crate::custody::{Opener, TokenSigner};
@@ -34,6 +35,13 @@ impl KmsOpener {
     pub fn new(environment: &SdkConfig, key: &str, realm: Realm, ceiling: Ceiling) -> Self {
         let (calls, ceiling) = (Using::new(environment, key), Arc::new(ceiling));
         Self { calls, realm, ceiling, secrets: Mutex::default() }
+    }
+
+    /// The same, with its calls noted.
+    #[must_use]
+    pub fn measured(mut self, meter: Arc<dyn Meter>) -> Self {
+        self.calls.meter = Some(meter);
+        self
     }
 
     async fn decrypt(

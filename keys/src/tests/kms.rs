@@ -2,6 +2,7 @@
 
 use super::kms_world::Cloud;
 use super::*;
+use crate::kms::meter::{CALLS, Meter, Outcome};
 use crate::kms::{Ceiling, Mode};
 use std::collections::BTreeMap;
 
@@ -200,4 +201,43 @@ async fn n230_a_key_that_kms_stops_using_gives_no_signature_until_it_is_back() {
         cloud.well().await;
         assert!(signer.sign(b"x.y").await.is_ok(), "{fault}");
     }
+}
+
+/// What was noted: call and outcome.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<(&'static str, Outcome)>>);
+
+impl Meter for Notes {
+    fn note(&self, call: &'static str, _: Duration, outcome: Outcome) {
+        assert!(CALLS.contains(&call), "{call}");
+        self.0.lock().unwrap().push((call, outcome));
+    }
+}
+
+#[tokio::test]
+async fn every_call_is_noted_once_with_how_it_ended() {
+    let (world, cloud, notes) = (World::new(), Cloud::local(), Arc::new(Notes::default()));
+    let key = cloud.key().await;
+    let noted = || std::mem::take(&mut *notes.0.lock().unwrap());
+    let custody = |mode| cloud.measured(mode, &key, notes.clone());
+    world.rotator(custody(Mode::Envelope)).run().await.unwrap();
+    let made: BTreeMap<_, _> = noted().into_iter().collect();
+    let expected = ["GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext"];
+    assert_eq!(made, expected.into_iter().map(|call| (call, Outcome::Ok)).collect());
+    for (kind, times, outcome) in [
+        ("throttled", None, Outcome::Throttled),
+        // The second try succeeds.
+        ("throttled", Some(1), Outcome::Ok),
+        ("internal", None, Outcome::Unavailable),
+    ] {
+        cloud.fault("Decrypt", kind, times).await;
+        let _opened = world.try_open(custody(Mode::Envelope), &policy(TWO), false).await;
+        cloud.well().await;
+        let noted = noted();
+        assert!(noted.contains(&("Decrypt", outcome)), "{kind}: {noted:?}");
+        assert!(noted.iter().all(|(call, _)| *call == "Decrypt"), "{noted:?}");
+    }
+    cloud.disable(&key).await;
+    let _refused = world.try_open(custody(Mode::Envelope), &policy(TWO), false).await;
+    assert!(noted().contains(&("Decrypt", Outcome::Refused)));
 }

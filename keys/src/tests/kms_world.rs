@@ -1,6 +1,7 @@
 //! KMS on this machine: our emulator, whose faults and counts belong to one caller, and ministack.
 
 use super::*;
+use crate::kms::meter::Meter;
 use crate::kms::{Ceiling, KmsMaker, KmsOpener, Mode};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider};
@@ -85,6 +86,16 @@ impl Cloud {
         let entropy = Arc::new(entropy::SystemEntropy);
         let maker = KmsMaker::new(&environment, key, mode, realm.clone(), entropy);
         let opener = KmsOpener::new(&environment, key, realm, ceiling);
+        Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) }
+    }
+
+    /// The same, with its calls noted.
+    pub(super) fn measured(&self, mode: Mode, key: &str, meter: Arc<dyn Meter>) -> Custody {
+        let (environment, entropy) = (self.environment(), Arc::new(entropy::SystemEntropy));
+        let ceiling = Ceiling::new(UNLIMITED, Arc::new(FakeClock::new(START)));
+        let maker = KmsMaker::new(&environment, key, mode, Realm::main(), entropy);
+        let opener = KmsOpener::new(&environment, key, Realm::main(), ceiling);
+        let (maker, opener) = (maker.measured(Arc::clone(&meter)), opener.measured(meter));
         Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) }
     }
 

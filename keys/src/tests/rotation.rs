@@ -97,10 +97,17 @@ async fn without_who_may_make_keys_a_rotation_is_overdue_and_the_old_key_signs_o
     let custodian = world.custody_without_maker();
     let keys = world.try_open(custodian, &policy(ES256), false).await.unwrap();
     let second = only(&keys, KeyState::Pending).kid;
+    let due = |days| RingStatus { rotation_due: START.plus(days * DAY), ..keys.status(world.clock.now()) };
+    assert_eq!(keys.status(world.clock.now()), due(30), "when the second key takes over");
     world.advance(60 * DAY - MILLISECOND);
     assert_eq!(keys.tick().await.unwrap(), Maintained::default());
+    let now = world.clock.now();
+    assert_eq!(keys.status(now), RingStatus { read_at: now, overdue: false, ..due(60) });
     world.advance(MILLISECOND);
     assert_eq!(keys.tick().await.unwrap(), Maintained { overdue: true, ..Maintained::default() });
+    assert_eq!(keys.status(world.clock.now()), RingStatus { overdue: true, ..due(60) });
+    world.advance(MINUTE);
+    assert_eq!(keys.status(world.clock.now()), RingStatus { read_at: now.plus(MILLISECOND), ..due(60) });
     assert_eq!(signing(&keys, Algorithm::ES256), Some(second));
     assert_eq!(world.stored().await.0, 1, "it changed nothing");
     assert!(rotator.tick().await.unwrap().rotated);
