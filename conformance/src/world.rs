@@ -27,6 +27,7 @@ use keys::entropy::SeededEntropy;
 use keys::{Custody, Keys, LocalCustody};
 use server::config::raw::Raw;
 use server::config::resolve::{Surroundings, resolve};
+use server::metrics::Registry;
 use server::password::Passwords;
 use server::transport::http::{Limits, serve};
 use server::{assembly, routes};
@@ -193,6 +194,8 @@ impl World {
         let (counts, faults) = (Arc::new(Counts::default()), Arc::new(Faults::default()));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(Arc::clone(&store), Arc::clone(&faults)));
         let tapped: Arc<dyn Store> = Arc::new(Tap::new(tapped, Arc::clone(&counts)));
+        let metrics = Arc::new(Registry::default());
+        let tapped = assembly::metered(tapped, &metrics);
         let custody = machine.custody.clone().unwrap_or_else(|| {
             let path = machine.folder.path().join("master.key");
             Custody::of(LocalCustody::new(path, Realm::main(), entropy.clone()))
@@ -204,6 +207,7 @@ impl World {
             store: tapped,
             keys: keys.await.unwrap(),
             passwords: Passwords::new(2, 16),
+            metrics,
             clock: clock.clone(),
             entropy: entropy.clone(),
         };

@@ -40,6 +40,27 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them, in their order.
+    pub const ALL: [Self; 17] = [
+        Self::AccessDenied,
+        Self::ConsentRequired,
+        Self::InsufficientScope,
+        Self::InvalidClient,
+        Self::InvalidGrant,
+        Self::InvalidRequest,
+        Self::InvalidScope,
+        Self::InvalidTarget,
+        Self::InvalidToken,
+        Self::LoginRequired,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::TemporarilyUnavailable,
+        Self::UnauthorizedClient,
+        Self::UnmetAuthenticationRequirements,
+        Self::UnsupportedGrantType,
+        Self::UnsupportedResponseType,
+    ];
+
     /// The code as sent.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,5 +82,19 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Refusal;
+
+    #[test]
+    fn all_are_all() {
+        for (place, code) in ErrorCode::ALL.iter().enumerate() {
+            assert_eq!(*code as usize, place, "{code:?}");
+        }
+        assert!(Refusal::ALL.iter().all(|refusal| ErrorCode::ALL.contains(&refusal.code())));
     }
 }

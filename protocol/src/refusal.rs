@@ -27,6 +27,11 @@ macro_rules! refusals {
             /// All of them, for tests and the reference.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
+            /// Its name, in the words of [`Refusal`].
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
             /// The error code in the answer.
             pub const fn code(self) -> ErrorCode {
                 match self { $(Self::$name => ErrorCode::$code,)+ }

@@ -5,6 +5,7 @@ use crate::attempts::Attempt;
 use crate::config::Settings;
 use crate::cookies::Cookies;
 use crate::in_flight::InFlight;
+use crate::metrics::{Gauges, Registry};
 use crate::password::Passwords;
 use crate::server_error::ServerError;
 use crate::shares::Shares;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub keys: Arc<Keys>,
     /// The password pool.
     pub passwords: Passwords,
+    /// What is counted.
+    pub metrics: Arc<Registry>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -61,6 +64,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    started_at: Timestamp,
     /// Distinguishes the requests of this process from those of others.
     process: [u8; 6],
     cookies: Cookies,
@@ -103,6 +107,7 @@ impl App {
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
         let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
         Ok(Self(Arc::new(Inner {
+            started_at: parts.clock.now(),
             process: entropy::bytes(&*parts.entropy),
             cookies,
             metadata,
@@ -124,6 +129,18 @@ impl App {
     /// An id for a new request.
     pub fn request_id(&self) -> RequestId {
         RequestId::of_process(self.0.process, entropy::bytes(&*self.entropy))
+    }
+
+    /// The state of the process, for whoever reads the metrics.
+    pub fn gauges(&self) -> Gauges<'_> {
+        let now = self.clock.now();
+        Gauges {
+            now,
+            started_at: self.0.started_at,
+            passwords: self.passwords.load(),
+            ring: self.keys.status(now),
+            keys: self.keys.current().list(now).into_iter().map(|key| key.state).collect(),
+        }
     }
 
     /// The metadata document.

@@ -4,6 +4,7 @@
 use crate::admin::Admin;
 use crate::app::{App, Parts};
 use crate::config::{KeysSetting, RotatedBy, Settings};
+use crate::metrics::{KmsCalls, Registry};
 use crate::password::Passwords;
 use keys::clock::{Clock, SystemClock};
 use keys::entropy::{Entropy, SystemEntropy};
@@ -13,6 +14,7 @@ use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use storage::metered::Metered;
 use storage::{Store, StoreError};
 
 /// How many password checks may wait per core: about a second of work.
@@ -25,6 +27,11 @@ const WAITING_PER_CORE: usize = 32;
 pub async fn open_store(settings: &Settings, to_serve: bool) -> Result<Arc<dyn Store>, StoreError> {
     let backend = settings.storage.backend();
     if to_serve { backend.open_to_serve().await } else { backend.open().await }
+}
+
+/// A store whose calls are counted.
+pub fn metered(store: Arc<dyn Store>, metrics: &Registry) -> Arc<dyn Store> {
+    Arc::new(Metered::new(store, Arc::clone(&metrics.store)))
 }
 
 /// The key policy that the settings define.
@@ -52,8 +59,12 @@ pub fn key_policy(settings: &Settings) -> KeyPolicy {
 ///
 /// # Errors
 /// As [`Keys::open`].
-pub async fn open_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
-    open(settings, store, settings.rotation == RotatedBy::Server, true).await
+pub async fn open_keys(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    metrics: &Registry,
+) -> Result<Arc<Keys>, KeysError> {
+    open(settings, store, metrics, settings.rotation == RotatedBy::Server, true).await
 }
 
 /// What a command reads of the keys; it makes and changes none.
@@ -61,17 +72,18 @@ pub async fn open_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc
 /// # Errors
 /// As [`Keys::open`].
 pub async fn read_keys(settings: &Settings, store: Arc<dyn Store>) -> Result<Arc<Keys>, KeysError> {
-    open(settings, store, false, false).await
+    open(settings, store, &Registry::default(), false, false).await
 }
 
 async fn open(
     settings: &Settings,
     store: Arc<dyn Store>,
+    metrics: &Registry,
     rotates: bool,
     create: bool,
 ) -> Result<Arc<Keys>, KeysError> {
     let (clock, entropy) = machine();
-    let Custody { opener, maker } = custody(settings, &settings.keys).await?;
+    let Custody { opener, maker } = counted_custody(settings, &settings.keys, metrics).await?;
     let custody = Custody { opener, maker: maker.filter(|_| rotates) };
     Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
 }
@@ -87,6 +99,14 @@ pub fn rotator(settings: &Settings, store: Arc<dyn Store>, custody: &Custody) ->
 /// # Errors
 /// [`KeysError::Sign`] with [`SignErrorKind::Denied`] if no AWS region or credentials are known.
 pub async fn custody(settings: &Settings, keys: &KeysSetting) -> Result<Custody, KeysError> {
+    counted_custody(settings, keys, &Registry::default()).await
+}
+
+async fn counted_custody(
+    settings: &Settings,
+    keys: &KeysSetting,
+    metrics: &Registry,
+) -> Result<Custody, KeysError> {
     let (clock, entropy) = machine();
     match keys {
         KeysSetting::Local(path) => Ok(Custody::of(LocalCustody::new(path, Realm::main(), entropy))),
@@ -96,6 +116,8 @@ pub async fn custody(settings: &Settings, keys: &KeysSetting) -> Result<Custody,
             let ceiling = Ceiling::new(settings.signatures_per_second, clock);
             let opener = KmsOpener::new(&environment, key, Realm::main(), ceiling);
             let maker = KmsMaker::new(&environment, key, *mode, Realm::main(), entropy);
+            let meter = || Arc::<KmsCalls>::clone(&metrics.kms);
+            let (opener, maker) = (opener.measured(meter()), maker.measured(meter()));
             Ok(Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) })
         }
     }
@@ -121,9 +143,10 @@ pub fn app(
     settings: Arc<Settings>,
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    metrics: Arc<Registry>,
 ) -> Result<App, serde_json::Error> {
     let (clock, entropy) = machine();
-    App::new(Parts { settings, store, keys, passwords: passwords(), clock, entropy })
+    App::new(Parts { settings, store, keys, passwords: passwords(), metrics, clock, entropy })
 }
 
 fn machine() -> (Arc<dyn Clock>, Arc<dyn Entropy>) {

@@ -15,6 +15,7 @@ pub mod headers;
 pub mod in_flight;
 pub mod interaction;
 pub mod jose;
+pub mod metrics;
 pub mod middleware;
 pub mod pages;
 pub mod password;

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::config::ClientIp;
 use crate::headers;
+use crate::metrics::Ended;
 use crate::pages;
 use crate::server_error::ServerError;
 use crate::telemetry::REQUEST_FAILED;
@@ -13,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
+use protocol::Refusal;
 use protocol::attempts::Network;
 
 /// Finds a request in the log.
@@ -36,6 +38,8 @@ async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -
 pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let (id, at) = (app.request_id(), app.clock.now());
     let caller = Caller::of(&app.settings, &request);
+    let requests = &app.metrics.requests;
+    let counted = requests.begin(front::route_of(&app.settings.issuer, request.uri().path()));
     let for_doctor = caller.for_doctor(&app.settings, request.headers());
     let info = RequestInfo { id, at, from: caller.counts_as(&id) };
     request.extensions_mut().insert(info);
@@ -51,7 +55,13 @@ pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Re
         }
     };
     let id = info.id.to_string();
-    if let Some(error) = response.extensions_mut().remove::<ServerError>()
+    let refusal = response.extensions_mut().remove::<Refusal>();
+    let error = response.extensions_mut().remove::<ServerError>();
+    counted.end(response.status(), ended(refusal, error.as_ref()));
+    if let Some(refusal) = refusal {
+        app.metrics.refused(refusal);
+    }
+    if let Some(error) = error
         && app.failure_log().admits(Network::of(info.from), REQUEST_FAILED, at)
     {
         tracing::error!(request = id, %error, "a request failed");
@@ -65,4 +75,12 @@ pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Re
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+fn ended(refusal: Option<Refusal>, error: Option<&ServerError>) -> Ended {
+    match (error, refusal) {
+        (Some(error), _) => Ended::Failed(error.is_transient()),
+        (None, Some(refusal)) => Ended::Refused(refusal.code()),
+        (None, None) => Ended::Plain,
+    }
 }

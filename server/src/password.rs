@@ -9,6 +9,7 @@ pub use text::MAX_BYTES;
 
 use crate::admission::{Limiter, Permit, QueueFull, QueueKey};
 use crate::attempts::AttemptGuard;
+use crate::metrics::{Histogram, PasswordLoad};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use protocol::time::Timestamp;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use text::prepare;
+use tokio::time::Instant;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Memory of one hash in KiB: 19 MiB, as OWASP's minimum for two passes.
@@ -80,6 +82,8 @@ struct Pool {
     used: AtomicBool,
     idle_since: AtomicU64,
     calls: AtomicU64,
+    refused: AtomicU64,
+    took: Histogram,
 }
 
 impl Passwords {
@@ -92,6 +96,8 @@ impl Passwords {
             used: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            took: Histogram::default(),
         });
         Self { pool, key: QueueKey::Stranger(None) }
     }
@@ -106,7 +112,10 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Busy`].
     pub async fn place(&self) -> Result<Place, PasswordError> {
-        let permit = self.pool.limiter.acquire(self.key).await.map_err(|QueueFull| PasswordError::Busy)?;
+        let permit = self.pool.limiter.acquire(self.key).await.map_err(|QueueFull| {
+            self.pool.refused.fetch_add(1, Ordering::Relaxed);
+            PasswordError::Busy
+        })?;
         Ok(Place { pool: Arc::clone(&self.pool), permit })
     }
 
@@ -123,6 +132,19 @@ impl Passwords {
     /// Gets the memory of one computation ready, so that the first one needn't.
     pub fn warm(&self) {
         self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).push(new_memory());
+    }
+
+    /// The state of the pool.
+    pub fn load(&self) -> PasswordLoad<'_> {
+        let (strangers, known) = self.queued();
+        PasswordLoad {
+            places: self.pool.limiter.permits(),
+            busy: self.pool.limiter.in_use(),
+            strangers,
+            known,
+            refused: self.pool.refused.load(Ordering::Relaxed),
+            took: &self.pool.took,
+        }
     }
 
     /// Frees the memory if it was unused for a minute. To be called about once a minute.
@@ -160,8 +182,10 @@ impl Pool {
         // Allocated at the first login. No hash needs more than ours (see `Phc::parse`).
         let mut blocks = kept.unwrap_or_else(new_memory);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let began = Instant::now();
         let hashed =
             argon2.hash_password_into_with_memory(password.as_bytes(), &phc.salt, &mut output, &mut blocks);
+        self.took.note(began.elapsed());
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
         hashed.map(|()| output).map_err(|_| PasswordError::Failed)
     }

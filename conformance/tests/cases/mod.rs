@@ -20,6 +20,7 @@ mod introspect;
 mod invalidation;
 mod login;
 mod logout;
+mod metrics;
 mod per_user_bounds;
 mod refresh;
 mod refresh_lifetime;

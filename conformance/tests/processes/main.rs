@@ -16,6 +16,7 @@ mod guides;
 mod hostile_connections;
 mod kill;
 mod kms_away;
+mod metrics;
 mod moves;
 mod rewrapping;
 mod shared_file;

@@ -11,7 +11,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// The folders and files of `server/src`, from the bottom up: each uses only what is before it.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 31] = [
     "headers",
     "peer",
     "tasks",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 30] = [
     "single_flight",
     "admission",
     "config",
+    "metrics",
     "telemetry",
     "budget",
     "cookies",

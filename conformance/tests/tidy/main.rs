@@ -204,6 +204,7 @@ fn pages_that_follow_from_code_follow_it() {
         ("docs/reference/settings.md", server::config::page::markdown()),
         ("docs/reference/cli.md", server::cli::page::markdown()),
         ("docs/reference/events.md", server::telemetry::page()),
+        ("docs/reference/metrics.md", server::metrics::markdown()),
         ("docs/reference/endpoints.md", server::reference::endpoints::markdown()),
         ("docs/reference/errors.md", server::reference::errors::markdown()),
     ] {

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 pub struct Limiter(Arc<Shared>);
 
 struct Shared {
+    permits: usize,
     /// How many may wait in each queue.
     capacity: usize,
     state: Mutex<State>,
@@ -37,7 +38,7 @@ impl Limiter {
     /// `permits` at a time, and at most `capacity` waiters in each queue.
     pub fn new(permits: usize, capacity: usize) -> Self {
         let state = State { free: permits, lanes: Lanes::default(), next: 0 };
-        Self(Arc::new(Shared { capacity, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { permits, capacity, state: Mutex::new(state) }))
     }
 
     /// Waits for a permit. Dropping the future leaves the queue.
@@ -50,6 +51,16 @@ impl Limiter {
         let permit = called.await.map_err(|_| QueueFull);
         waiting.over = true;
         permit
+    }
+
+    /// How many permits there are.
+    pub fn permits(&self) -> usize {
+        self.0.permits
+    }
+
+    /// How many of them are in use.
+    pub fn in_use(&self) -> usize {
+        self.0.permits.saturating_sub(self.state().free)
     }
 
     /// How many strangers wait, and how many known callers.

@@ -3,13 +3,14 @@
 //! one that serves.
 
 use super::context::{Context, unfinished_import};
-use super::output::{Failed, Outcome};
+use super::output::{Failed, Outcome, print};
 use super::serve::{own_keys, stop_signal};
 use crate::app::App;
 use crate::assembly;
 use crate::config::Settings;
 use crate::config::env::Env;
 use crate::config::resolve::{Surroundings, resolve};
+use crate::metrics::{EmbeddedMetrics, Registry};
 use crate::routes;
 use crate::telemetry::{self, LogThrottle};
 use crate::transport::bounds::{REQUEST_TIME, bare};
@@ -63,12 +64,14 @@ pub(super) fn run(context: &Context) -> Outcome {
         if rotates {
             return Ok(lambda::run(Arc::new(Rotating(settings)), stop).await?);
         }
-        let serving = Arc::new(Serving::new(settings));
+        let function = context.env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        let serving = Arc::new(Serving::new(settings, function));
         // Lambda gives the initialisation more of a processor than the requests. What is away now is tried again by each.
         let _tried_again = timeout(START_TIME, serving.started()).await;
         let ended = lambda::run(serving.clone(), stop).await;
         if let Some(started) = serving.started.get() {
             started.app.failure_log().tell_all();
+            serving.tell_metrics(&started.app);
         }
         Ok(ended?)
     })
@@ -79,6 +82,7 @@ struct Serving {
     settings: Arc<Settings>,
     started: OnceCell<Started>,
     failed: LogThrottle,
+    metrics: EmbeddedMetrics,
 }
 
 struct Started {
@@ -89,8 +93,18 @@ struct Started {
 }
 
 impl Serving {
-    fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, started: OnceCell::new(), failed: LogThrottle::default() }
+    fn new(settings: Arc<Settings>, function: &str) -> Self {
+        let (started, failed) = (OnceCell::new(), LogThrottle::default());
+        Self { settings, started, failed, metrics: EmbeddedMetrics::new(function) }
+    }
+
+    /// Writes what was counted since the last time, for CloudWatch.
+    fn tell_metrics(&self, app: &App) {
+        if let Some(line) = self.metrics.line(&app.metrics, &app.gauges())
+            && let Err(Failed(why)) = print(&line)
+        {
+            tracing::warn!(why, "metrics can't be written");
+        }
     }
 
     /// What answers, unless the store can't be opened; then the next request tries again.
@@ -112,9 +126,10 @@ impl Serving {
     }
 
     async fn start(&self) -> Result<Started, Failed> {
-        let store = assembly::open_store(&self.settings, true).await?;
-        let keys = own_keys(Arc::clone(&store), &self.settings, false).await?;
-        let app = assembly::app(Arc::clone(&self.settings), store, keys)?;
+        let metrics = Arc::new(Registry::default());
+        let store = assembly::metered(assembly::open_store(&self.settings, true).await?, &metrics);
+        let keys = own_keys(Arc::clone(&store), &self.settings, &metrics, false).await?;
+        let app = assembly::app(Arc::clone(&self.settings), store, keys, metrics)?;
         app.passwords.warm();
         let router = routes::router(app.clone(), None);
         let looked_after = AtomicU64::new(app.clock.now().seconds());
@@ -140,7 +155,11 @@ impl Function for Serving {
     async fn request(&self, request: Request<Body>) -> Response<Body> {
         let Some(started) = self.started().await else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
         let answer = timeout(REQUEST_TIME, started.router.clone().oneshot(request));
-        match tokio::join!(answer, started.look_after()).0 {
+        let answered = tokio::join!(answer, started.look_after()).0;
+        if self.metrics.is_due(started.app.clock.now()) {
+            self.tell_metrics(&started.app);
+        }
+        match answered {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => bare(StatusCode::SERVICE_UNAVAILABLE),

@@ -7,7 +7,9 @@ use crate::assembly;
 use crate::config::raw::Raw;
 use crate::config::resolve::{Surroundings, listen_address, resolve};
 use crate::config::{ClientIp, Settings};
-use crate::transport::http::{Limits, serve};
+use crate::metrics::Registry;
+use crate::transport::http::{Limits, serve_counted};
+use crate::transport::metrics::serve_metrics;
 use crate::transport::{descriptors, tls};
 use crate::{routes, telemetry, upkeep};
 use axum::Router;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use storage::{Store, UNFINISHED_IMPORT};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// The most connections at a time behind front ends, of which one front end gets half.
@@ -67,6 +70,7 @@ pub(super) struct Listening {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    metrics: Option<TcpListener>,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -80,14 +84,16 @@ impl Listening {
         let settings =
             resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound), ..Surroundings::default() })?;
         let limits = limits(&settings, descriptors::raise())?;
-        Ok(Self { listener, tls, limits, settings: Arc::new(settings) })
+        let metrics = bind_metrics(raw, &settings).await?;
+        Ok(Self { listener, tls, limits, metrics, settings: Arc::new(settings) })
     }
 
     /// Opens store and keys, and creates those that don't exist.
     pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
-        let store = assembly::open_store(&self.settings, true).await?;
-        let keys = own_keys(Arc::clone(&store), &self.settings, change_issuer).await?;
-        Ok(assembly::app(Arc::clone(&self.settings), store, keys)?)
+        let metrics = Arc::new(Registry::default());
+        let store = assembly::metered(assembly::open_store(&self.settings, true).await?, &metrics);
+        let keys = own_keys(Arc::clone(&store), &self.settings, &metrics, change_issuer).await?;
+        Ok(assembly::app(Arc::clone(&self.settings), store, keys, metrics)?)
     }
 
     /// The line that says that the server is ready.
@@ -108,11 +114,28 @@ impl Listening {
             );
         }
         let upkeep = tokio::spawn(upkeep::run(app.clone()));
-        let served = serve(self.listener, self.tls, router, self.limits, stop_signal()?).await;
+        if let Some(listener) = &self.metrics {
+            tracing::info!(address = %listener.local_addr()?, "metrics are served at /metrics");
+        }
+        let metrics = self.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone())));
+        let connections = Arc::clone(&app.metrics.connections);
+        let served =
+            serve_counted(self.listener, self.tls, router, self.limits, connections, stop_signal()?).await;
         upkeep.abort();
+        metrics.inspect(JoinHandle::abort);
         app.failure_log().tell_all();
         Ok(served?)
     }
+}
+
+/// The listener for metrics, if there is to be one.
+async fn bind_metrics(raw: &Raw, settings: &Settings) -> Result<Option<TcpListener>, Failed> {
+    let Some(address) = settings.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let fix = format!("can't listen there: {error}; choose another address or port, or remove it");
+        raw.complaint("metrics_listen", fix)
+    })?;
+    Ok(Some(listener))
 }
 
 /// Whether a front end terminates TLS.
@@ -145,10 +168,11 @@ fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
 pub(super) async fn own_keys(
     store: Arc<dyn Store>,
     settings: &Settings,
+    metrics: &Registry,
     change_issuer: bool,
 ) -> Result<Arc<Keys>, Failed> {
     claim_store(Arc::clone(&store), settings, change_issuer).await?;
-    let keys = assembly::open_keys(settings, Arc::clone(&store)).await?;
+    let keys = assembly::open_keys(settings, Arc::clone(&store), metrics).await?;
     // They may be those of an import that has begun in between.
     claim_store(store, settings, false).await?;
     Ok(keys)
@@ -219,7 +243,7 @@ mod tests {
             resolve(&Raw::of(None, &Env::of(&variables)).unwrap(), Surroundings::default()).unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Location::Memory, true, Realm::main()).unwrap());
         let tapped = Tap::new(Arc::clone(&store), Meddler::before(call, meddle(Arc::clone(&store))));
-        let told = match own_keys(Arc::new(tapped), &settings, false).await {
+        let told = match own_keys(Arc::new(tapped), &settings, &Registry::default(), false).await {
             Ok(_) => "started".to_owned(),
             Err(Failed(why)) => why,
         };

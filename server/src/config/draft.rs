@@ -30,5 +30,6 @@ pub(super) struct Draft {
     pub(super) origin_secret: Vec<OriginSecret>,
     pub(super) outbound_ca: Option<PathBuf>,
     pub(super) outbound_allow_loopback: bool,
+    pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) log_format: Option<LogFormat>,
 }

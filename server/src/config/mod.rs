@@ -10,6 +10,7 @@ mod draft;
 pub mod env;
 pub mod page;
 pub mod raw;
+mod readers;
 pub mod resolve;
 mod settings;
 mod store;

@@ -72,7 +72,7 @@ impl Raw {
     }
 
     /// The complaint about a key's value, or about its absence.
-    pub(super) fn complaint(&self, key: &str, fix: impl Into<String>) -> BadSetting {
+    pub fn complaint(&self, key: &str, fix: impl Into<String>) -> BadSetting {
         let value = self.get(key);
         let masked = table::row(key).is_some_and(|row| row.secret);
         let shown = |value: &RawValue| if masked { table::MASK.to_owned() } else { value.text.clone() };

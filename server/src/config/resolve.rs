@@ -68,6 +68,7 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         origin_secret: draft.origin_secret,
         outbound_ca: draft.outbound_ca,
         outbound_allow_loopback: draft.outbound_allow_loopback,
+        metrics_listen: draft.metrics_listen,
         log_format: draft.log_format,
     };
     check_lifetimes(raw, &settings)?;

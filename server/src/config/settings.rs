@@ -54,6 +54,8 @@ pub struct Settings {
     pub outbound_ca: Option<PathBuf>,
     /// Whether outbound calls may go to this machine; for tests.
     pub outbound_allow_loopback: bool,
+    /// Where metrics are served.
+    pub metrics_listen: Option<SocketAddr>,
     /// The format of the log; `None`: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
 }

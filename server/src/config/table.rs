@@ -2,12 +2,11 @@
 //! reference page is generated from it.
 
 use super::draft::Draft;
-use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings};
+use super::readers::{read_address, read_algorithms, read_origin_secrets};
+use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy, Settings};
 use super::store::StorageSetting;
-use super::text::{duration_within, either, list, show_duration};
+use super::text::{duration_within, either, show_duration};
 use protocol::issuer::Issuer;
-use protocol::jwk::Algorithm;
-use std::net::SocketAddr;
 
 /// What is shown in place of a secret.
 pub(super) const MASK: &str = "(hidden)";
@@ -67,7 +66,7 @@ macro_rules! duration_row {
 }
 
 /// All settings, in the order of the page.
-pub static ROWS: [Row; 25] = [
+pub static ROWS: [Row; 26] = [
     Row {
         key: "issuer",
         default: None,
@@ -90,8 +89,7 @@ pub static ROWS: [Row; 25] = [
               need `issuer`.",
         secret: false,
         read: |draft, text| {
-            let fix = |_| "write an address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned();
-            draft.listen = Some(text.parse::<SocketAddr>().map_err(fix)?);
+            draft.listen = Some(read_address(text, "127.0.0.1:8080 or [::]:8080")?);
             Ok(())
         },
         show: |settings| Some(settings.listen.to_string()),
@@ -335,6 +333,19 @@ pub static ROWS: [Row; 25] = [
         show: |settings| Some(settings.outbound_allow_loopback.to_string()),
     },
     Row {
+        key: "metrics_listen",
+        default: None,
+        default_words: "none",
+        doc: "Address and port of a listener for [metrics](metrics.md), such as `127.0.0.1:9090`. It has no authentication: keep \
+              it away from the internet. AWS Lambda ignores it.",
+        secret: false,
+        read: |draft, text| {
+            draft.metrics_listen = Some(read_address(text, "127.0.0.1:9090")?);
+            Ok(())
+        },
+        show: |settings| settings.metrics_listen.map(|address| address.to_string()),
+    },
+    Row {
         key: "log_format",
         default: None,
         default_words: "`text` on a terminal, else `json`",
@@ -354,14 +365,6 @@ pub static ROWS: [Row; 25] = [
     },
 ];
 
-fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
-    let fix = "name one to three of RS256, PS256, ES256, EdDSA, none twice";
-    let algs: Option<Vec<Algorithm>> = list(text).map(Algorithm::parse).collect();
-    let algs = algs.filter(|algs| algs.len() <= 3).ok_or(fix)?;
-    let twice = algs.iter().enumerate().any(|(at, alg)| algs.iter().skip(at + 1).any(|other| other == alg));
-    if twice { Err(fix.into()) } else { Ok(algs) }
-}
-
 fn read_client_ip(text: &str) -> Result<ClientIp, String> {
     match text.split_once(':') {
         None if text == "socket" => Ok(ClientIp::Socket),
@@ -371,17 +374,4 @@ fn read_client_ip(text: &str) -> Result<ClientIp, String> {
             .map_err(|_| "what follows `header:` is not a header name".into()),
         _ => Err("write `socket`, `lambda` or `header:NAME`".into()),
     }
-}
-
-fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, String> {
-    let strong = |secret: &str| secret.len() >= 32 && secret.bytes().all(|b| b.is_ascii_graphic());
-    let secrets: Vec<&str> = list(text).collect();
-    if secrets.len() > 2 || !secrets.iter().all(|secret| strong(secret)) {
-        return Err(
-            "give one random text of at least 32 printable ASCII characters, or two separated by a comma, \
-                    for example from `openssl rand -hex 32`"
-                .into(),
-        );
-    }
-    Ok(secrets.into_iter().map(|secret| OriginSecret(secret.into())).collect())
 }

@@ -3,6 +3,7 @@
 use super::browser::{Brought, Visitor};
 use super::credentials::Proven;
 use crate::app::App;
+use crate::metrics::SignIn;
 use crate::telemetry;
 use crate::web::context::RequestContext;
 use crate::web::failure::Failure;
@@ -53,6 +54,7 @@ pub async fn sign_in(
         // Another user is at this browser now.
         end(app, *info, &other.user, &other.session, &other.digest()).await?;
     }
+    app.metrics.sign_ins.count(SignIn::Success);
     telemetry::audit(*info, &Event::new(What::SignedIn).user(user.id).session(session.id));
     let cookie = SessionCookie { user: user.id, session: session.id, secret, last_used_at: info.at };
     let devices = devices.with(&user, DeviceId::from_bytes(entropy::bytes(&*app.entropy)), info.at);

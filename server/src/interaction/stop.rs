@@ -40,7 +40,8 @@ impl Stop {
             Self::Page(failure) => pages::error(app, info, failure),
             Self::Answer(answer, refusal) => {
                 let delivery = answer.refuse(refusal, &app.settings.issuer);
-                deliver(app, delivery).unwrap_or_else(|failure| pages::error(app, info, failure))
+                let answer = deliver(app, delivery).map(|response| Failure::from(refusal).mark(response));
+                answer.unwrap_or_else(|failure| pages::error(app, info, failure))
             }
             Self::Elsewhere(response) => *response,
         }

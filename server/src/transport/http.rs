@@ -8,6 +8,7 @@ use super::bounds::{BODY_BYTES, HEADER_BYTES, HEADERS, REQUEST_TIME, URI_BYTES, 
 use super::slots::{Slot, Slots};
 use super::wire::{ConnectionState, Wire};
 use crate::budget::{Budget, Reservation};
+use crate::metrics::Connections;
 use crate::peer::{PeerAddr, PeerLimit};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::Router;
@@ -81,7 +82,19 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let slots = Slots::new(limits.connections, limits.connections_of_one, limits.idle_time);
+    serve_counted(listener, tls, router, limits, Arc::default(), shutdown).await
+}
+
+/// The same, with its connections counted.
+pub async fn serve_counted(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    counts: Arc<Connections>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let slots = Slots::new(limits.connections, limits.connections_of_one, limits.idle_time, counts);
     let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();

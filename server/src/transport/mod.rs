@@ -5,6 +5,7 @@ pub mod bounds;
 pub mod descriptors;
 pub mod http;
 pub mod lambda;
+pub mod metrics;
 mod slots;
 pub mod tls;
 mod wire;

@@ -2,6 +2,7 @@
 //! idle the longest is closed for a new one, which costs its owner only another connection. A connection that is being
 //! served stays open, and so does a new one: its request may have arrived without having been read.
 
+use crate::metrics::Connections;
 use crate::telemetry::LogThrottle;
 use protocol::attempts::Network;
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ struct State {
     freed: Notify,
     began: Instant,
     crowded: LogThrottle,
+    connections: Arc<Connections>,
 }
 
 #[derive(Default)]
@@ -54,12 +56,13 @@ const SERVING: u64 = u64::MAX;
 
 impl Slots {
     /// `all` slots, of which one network gets at most `of_one`. After `idle_time` a connection counts as idle.
-    pub(super) fn new(all: usize, of_one: usize, idle_time: Duration) -> Self {
+    pub(super) fn new(all: usize, of_one: usize, idle_time: Duration, connections: Arc<Connections>) -> Self {
         let state = State {
             open: Mutex::default(),
             freed: Notify::new(),
             began: Instant::now(),
             crowded: LogThrottle::default(),
+            connections,
         };
         Self { all, of_one, idle_time, state: Arc::new(state) }
     }
@@ -73,10 +76,11 @@ impl Slots {
                 let mut open = self.state.open();
                 let idle_since = self.state.before(self.idle_time);
                 let own = open.kept.get(&network).map_or(0, Vec::len);
-                if own >= self.of_one && !open.evict(Some(network), idle_since) {
+                if own >= self.of_one && !self.state.evict(&mut open, Some(network), idle_since) {
                     self.state.warn(
                         "one network has as many connections as it may have, and all are busy: more are closed",
                     );
+                    self.state.connections.refused();
                     return None;
                 }
                 if open.all < self.all {
@@ -84,7 +88,7 @@ impl Slots {
                 }
                 // One for each new connection; those evicted before are closing.
                 if open.kept_count >= self.all {
-                    open.evict(None, idle_since);
+                    self.state.evict(&mut open, None, idle_since);
                     self.state
                         .warn("all connections are in use: the longest idle ones are closed for new ones");
                 }
@@ -98,6 +102,14 @@ impl Slots {
 impl State {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn evict(&self, open: &mut Open, of: Option<Network>, since_then: u64) -> bool {
+        let found = open.evict(of, since_then);
+        if found {
+            self.connections.evicted();
+        }
+        found
     }
 
     fn warn(&self, what: &'static str) {
@@ -123,6 +135,7 @@ impl Open {
         self.all += 1;
         self.kept_count += 1;
         self.kept.entry(network).or_default().push(Arc::clone(&activity));
+        state.connections.accepted();
         Slot { activity, network, state: Arc::clone(state) }
     }
 
@@ -190,6 +203,7 @@ impl Drop for Slot {
         open.remove(self.network, &self.activity);
         open.all -= 1;
         drop(open);
+        self.state.connections.closed();
         self.state.freed.notify_one();
     }
 }
@@ -220,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn n251_the_longest_idle_of_ones_own_makes_room() {
-        let slots = Slots::new(9, 2, Duration::ZERO);
+        let slots = Slots::new(9, 2, Duration::ZERO, Arc::default());
         let (first, second, other) = (take(&slots, 0), take(&slots, 0), take(&slots, 1));
         first.begin_serving();
         first.begin_waiting();
@@ -235,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn n251_in_a_full_house_the_longest_idle_of_all_makes_room() {
-        let slots = Slots::new(3, 3, Duration::from_nanos(1));
+        let slots = Slots::new(3, 3, Duration::from_nanos(1), Arc::default());
         let held = [take(&slots, 0), take(&slots, 1), take(&slots, 2)];
         held[0].begin_serving();
         let mut comes = pin!(slots.take(NETWORKS[0]));
@@ -257,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn n251_who_has_only_just_come_makes_no_room() {
-        let slots = Slots::new(9, 2, Duration::from_secs(3600));
+        let slots = Slots::new(9, 2, Duration::from_secs(3600), Arc::default());
         let held = [take(&slots, 0), take(&slots, 0), take(&slots, 1)];
         assert!(now(slots.take(NETWORKS[0])).unwrap().is_none(), "their requests may be here");
         assert_eq!(held.each_ref().map(is_evicted), [false; 3]);

@@ -89,10 +89,14 @@ impl Failure {
         }
     }
 
-    /// Adds what belongs to this failure in a response of any shape: `Retry-After`, and the cause for the log.
+    /// Adds what belongs to this failure in a response of any shape: `Retry-After`, and the refusal or the cause for
+    /// metrics and log.
     pub fn mark(self, mut response: Response) -> Response {
         match self {
-            Self::Refused(_) => response,
+            Self::Refused(refusal) => {
+                response.extensions_mut().insert(refusal);
+                response
+            }
             Self::Server(error) => {
                 let is_transient = error.is_transient();
                 response.extensions_mut().insert(error);

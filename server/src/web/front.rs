@@ -65,6 +65,17 @@ fn below<'a>(issuer: &Issuer, path: &'a str) -> &'a str {
     path.strip_prefix(issuer.path()).unwrap_or(path)
 }
 
+/// The path of the route that a path leads to, if it leads to one; for counting.
+pub fn route_of<'a>(issuer: &Issuer, path: &'a str) -> &'a str {
+    const METADATA: &str = "/.well-known/oauth-authorization-server";
+    match path.strip_prefix(issuer.path()) {
+        Some("") => "/",
+        Some(below) => below,
+        None if path.strip_prefix(METADATA) == Some(issuer.path()) => METADATA,
+        None => "",
+    }
+}
+
 fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,

@@ -4,6 +4,7 @@
 use super::failure::Failure;
 use crate::admission::QueueKey;
 use crate::app::App;
+use crate::metrics::SignIn;
 use crate::tasks::to_the_end;
 use crate::telemetry;
 use axum::extract::FromRequestParts;
@@ -58,8 +59,11 @@ impl RequestInfo {
         .await
     }
 
-    /// Writes a failure of the caller's to the audit log, a limited number of lines a minute.
+    /// Counts a failure of the caller's, and writes it to the audit log, a limited number of lines a minute.
     pub fn audit_failure(&self, app: &App, event: &Event) {
+        if let Some(end) = SignIn::of(event.what) {
+            app.metrics.sign_ins.count(end);
+        }
         app.failure_log().audit(Network::of(self.from), self.stamp(), event);
     }
 }

@@ -6,7 +6,7 @@ use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
 /// A value other than the default for each row, so that none can be forgotten or mixed up with another.
-const OTHERS: [(&str, &str); 25] = [
+const OTHERS: [(&str, &str); 26] = [
     ("issuer", "https://auth.example/t1"),
     ("listen", "[::1]:9443"),
     ("storage", "sqlite:elsewhere/k.db"),
@@ -31,6 +31,7 @@ const OTHERS: [(&str, &str); 25] = [
     ("origin_secret", SECRETS),
     ("outbound_ca", "ca.pem"),
     ("outbound_allow_loopback", "true"),
+    ("metrics_listen", "127.0.0.1:9090"),
     ("log_format", "json"),
 ];
 
@@ -103,7 +104,7 @@ fn defaults_are_those_of_the_interface() {
     ] {
         assert_eq!(shown(key).as_deref(), Some(value), "{key}");
     }
-    for key in ["origin_secret", "outbound_ca", "log_format"] {
+    for key in ["origin_secret", "outbound_ca", "metrics_listen", "log_format"] {
         assert_eq!(shown(key), None, "{key}");
     }
 }

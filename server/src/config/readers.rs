@@ -1,0 +1,34 @@
+//! Readers of values with a syntax of their own. Each error says what to write.
+
+use super::settings::OriginSecret;
+use super::text::list;
+use protocol::jwk::Algorithm;
+use std::net::SocketAddr;
+
+/// Reads an address with a port.
+pub(super) fn read_address(text: &str, such_as: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("write an address with a port, such as {such_as}"))
+}
+
+/// Reads the algorithms that sign.
+pub(super) fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
+    let fix = "name one to three of RS256, PS256, ES256, EdDSA, none twice";
+    let algs: Option<Vec<Algorithm>> = list(text).map(Algorithm::parse).collect();
+    let algs = algs.filter(|algs| algs.len() <= 3).ok_or(fix)?;
+    let twice = algs.iter().enumerate().any(|(at, alg)| algs.iter().skip(at + 1).any(|other| other == alg));
+    if twice { Err(fix.into()) } else { Ok(algs) }
+}
+
+/// Reads one secret, or two of which one replaces the other.
+pub(super) fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, String> {
+    let strong = |secret: &str| secret.len() >= 32 && secret.bytes().all(|b| b.is_ascii_graphic());
+    let secrets: Vec<&str> = list(text).collect();
+    if secrets.len() > 2 || !secrets.iter().all(|secret| strong(secret)) {
+        return Err(
+            "give one random text of at least 32 printable ASCII characters, or two separated by a comma, \
+                    for example from `openssl rand -hex 32`"
+                .into(),
+        );
+    }
+    Ok(secrets.into_iter().map(|secret| OriginSecret(secret.into())).collect())
+}

@@ -1,0 +1,128 @@
+//! Metrics in a line of the log, in CloudWatch's embedded metric format: on Lambda nobody can read `/metrics`, and CloudWatch
+//! takes them from the log without a call. Few of them, since each costs by the month: what alarms need.
+//!
+//! Counts are those since the line before, so CloudWatch adds up the lines of all instances.
+
+use super::gauges::Gauges;
+use super::registry::Registry;
+use super::sign_ins::SignIn;
+use protocol::time::Timestamp;
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Between two lines.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Where CloudWatch lists the metrics.
+const NAMESPACE: &str = "Keyward";
+/// Their dimension.
+const DIMENSION: &str = "FunctionName";
+
+/// All of them: name, unit and meaning. First the counts, in the order of [`counts`].
+pub const NAMES: [(&str, &str, &str); COUNTS + 4] = [
+    ("Requests", "Count", "requests that began"),
+    ("ClientErrors", "Count", "answers with a status from 400 to 499"),
+    ("ServerErrors", "Count", "answers with a status from 500"),
+    ("SignIns", "Count", "sign-ins"),
+    ("SignInFailures", "Count", "sign-ins with a wrong password or an unknown user"),
+    (
+        "SignInsThrottled",
+        "Count",
+        "sign-ins that were not checked because too many had failed or were waiting",
+    ),
+    ("StoreErrors", "Count", "calls of the store that failed"),
+    ("KmsErrors", "Count", "calls of AWS KMS that failed after retries"),
+    ("KeyRingAge", "Seconds", "time since the key ring was last read"),
+    (
+        "KeyRotationDue",
+        "Seconds",
+        "time until the next signing key takes over; negative when it should have and there is none",
+    ),
+    (
+        "KeyRotationOverdue",
+        "Count",
+        "1 if a signing key has no successor although its period is over, else 0",
+    ),
+    ("PasswordTime", "Milliseconds", "mean time of a password computation; left out if there was none"),
+];
+const COUNTS: usize = 8;
+
+/// Writes the lines of one function.
+#[derive(Debug)]
+pub struct EmbeddedMetrics {
+    function: String,
+    /// When the last line was due, in milliseconds.
+    last: AtomicU64,
+    /// The counts of the last line.
+    told: [AtomicU64; COUNTS],
+    passwords: AtomicU64,
+    password_nanoseconds: AtomicU64,
+}
+
+impl EmbeddedMetrics {
+    /// For the function of this name.
+    pub fn new(function: &str) -> Self {
+        Self {
+            function: function.to_owned(),
+            last: AtomicU64::new(0),
+            told: std::array::from_fn(|_| AtomicU64::new(0)),
+            passwords: AtomicU64::new(0),
+            password_nanoseconds: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a line is due: a minute after the last. True for one caller.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let last = self.last.load(Relaxed);
+        let then = Timestamp::from_millis(last);
+        // One that lies ahead is of a clock that was set back since.
+        let is_due = then > now || now.since(then) >= PAUSE;
+        is_due && self.last.compare_exchange(last, now.millis(), Relaxed, Relaxed).is_ok()
+    }
+
+    /// One line of JSON for standard output; `None` if nothing was counted since the last. To be called when
+    /// [`Self::is_due`], and before the process ends.
+    pub fn line(&self, registry: &Registry, gauges: &Gauges<'_>) -> Option<String> {
+        let since = |told: &AtomicU64, now: u64| now.saturating_sub(told.swap(now, Relaxed));
+        let mut values: Vec<Value> =
+            self.told.iter().zip(counts(registry)).map(|(told, now)| since(told, now).into()).collect();
+        let took = gauges.passwords.took.read();
+        let passwords = since(&self.passwords, took.count());
+        let nanoseconds = since(&self.password_nanoseconds, took.nanoseconds);
+        if values.iter().all(|value| *value == 0) && passwords == 0 {
+            return None;
+        }
+        values.push(gauges.now.since(gauges.ring.read_at).as_secs().into());
+        values.push(gauges.seconds_to_rotation().into());
+        values.push(u8::from(gauges.ring.overdue).into());
+        values.extend(nanoseconds.checked_div(passwords).map(|mean| (mean / 1_000_000).into()));
+        let metrics: Vec<Value> = NAMES
+            .iter()
+            .zip(&values)
+            .map(|((name, unit, _), _)| json!({ "Name": name, "Unit": unit }))
+            .collect();
+        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics });
+        let mut line = Map::new();
+        line.insert(
+            "_aws".into(),
+            json!({ "Timestamp": gauges.now.millis(), "CloudWatchMetrics": [directive] }),
+        );
+        line.insert(DIMENSION.into(), self.function.as_str().into());
+        line.extend(NAMES.iter().zip(values).map(|((name, ..), value)| ((*name).to_owned(), value)));
+        Some(Value::Object(line).to_string())
+    }
+}
+
+fn counts(registry: &Registry) -> [u64; COUNTS] {
+    let Registry { requests, sign_ins, store, kms, .. } = registry;
+    [
+        requests.begun(),
+        requests.of_status("4xx"),
+        requests.of_status("5xx"),
+        sign_ins.of(SignIn::Success),
+        sign_ins.of(SignIn::Failure),
+        sign_ins.of(SignIn::Throttled) + sign_ins.of(SignIn::Busy),
+        store.each().map(|(_, calls)| calls.failed()).sum(),
+        kms.failed(),
+    ]
+}
