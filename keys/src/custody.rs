@@ -3,6 +3,7 @@
 //! Two traits, because two kinds of processes use them. A rotation needs only a [`Maker`], which never unwraps anything;
 //! what signs and seals needs only an [`Opener`], which never makes anything. With KMS each has permissions of its own.
 
+use super::ceiling::Ceiling;
 use super::error::SignError;
 use super::form::Form;
 use super::plan::NewKey;
@@ -136,6 +137,17 @@ pub trait TokenSigner: Send + Sync + 'static {
     /// The encoded header of a token: the text before the first dot.
     fn header(&self, typ: Typ) -> &str {
         self.headers().get(typ)
+    }
+
+    /// What limits its signatures, if anything does: before tokens are signed, all their signatures are taken at once
+    /// ([`Ceiling::take`]). [`Self::sign`] doesn't count.
+    fn ceiling(&self) -> Option<&Ceiling> {
+        None
+    }
+
+    /// Whether it can sign, as far as can be known: if the last signature failed, it is tried again.
+    async fn check(&self) -> Result<(), SignError> {
+        Ok(())
     }
 
     /// Signs the text before the second dot. ES256 gives r‖s (RFC 7518 §3.4), never DER.

@@ -6,6 +6,7 @@
 //! is not here.
 
 mod age;
+mod ceiling;
 mod claim;
 mod claims;
 pub mod clock;
@@ -39,6 +40,7 @@ mod verified;
 pub mod verify;
 
 pub use age::STALE_LIMIT;
+pub use ceiling::{Ceiling, LEAST_CEILING};
 pub use custody::{Custody, Maker, Opener, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use form::{Form, kept_key};

@@ -146,6 +146,11 @@ impl Snapshot {
         due.try_for_each(|alg| self.signer(Some(alg), now).map(|_| ()))
     }
 
+    /// The signers of all configured algorithms, as far as there are any.
+    pub fn signers(&self, now: Timestamp) -> impl Iterator<Item = &Arc<dyn TokenSigner>> {
+        self.public.algs.iter().filter_map(move |alg| self.signer_of(*alg, now))
+    }
+
     fn signer_of(&self, alg: Algorithm, now: Timestamp) -> Option<&Arc<dyn TokenSigner>> {
         // From the end, since the later in the list wins a tie.
         let ours = self.ring().keys.iter().rev().filter(|key| key.alg == alg);

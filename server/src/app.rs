@@ -12,9 +12,9 @@ use crate::shares::Shares;
 use crate::single_flight::SingleFlight;
 use crate::telemetry::{FailureLog, LogThrottle};
 use axum::body::Bytes;
-use keys::Keys;
 use keys::clock::Clock;
 use keys::entropy::{self, Entropy};
+use keys::{Keys, SignError, TokenSigner};
 use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::discovery::Metadata;
@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::{Store, StoreError, StoreErrorKind};
+use tokio::time::{sleep, timeout};
 
 /// How long a client's record may be used without reading it again.
 const CLIENT_CACHE: Duration = Duration::from_secs(60);
@@ -39,6 +40,10 @@ const LOOKUPS: usize = 4;
 const WAITING_LOOKUPS: usize = 10_000;
 /// How many pages of account lists may wait: some tenths of a second of work.
 const WAITING_LISTS: usize = 64;
+/// How many answers may wait for signatures: more than there can be connections.
+const WAITING_SIGNATURES: usize = 10_000;
+/// How long an answer waits for its signatures.
+const WAIT_TO_SIGN: Duration = Duration::from_secs(1);
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -74,6 +79,7 @@ struct Inner {
     shares: Shares,
     lists: InFlight<SessionId>,
     listing: Limiter,
+    signing: Limiter,
     readiness: SingleFlight<Result<(), ServerError>>,
     failure_log: FailureLog,
     unreadable_callers: LogThrottle,
@@ -81,6 +87,17 @@ struct Inner {
     clients: RwLock<HashMap<ClientId, Remembered>>,
     /// Grows when another process has written: what was read before is no longer fresh.
     epoch: AtomicU64,
+}
+
+/// Leave to have tokens signed: their signatures count already.
+pub struct Turn(Arc<dyn TokenSigner>);
+
+impl std::ops::Deref for Turn {
+    type Target = dyn TokenSigner;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
 }
 
 struct Remembered {
@@ -116,6 +133,7 @@ impl App {
             shares: Shares::default(),
             lists: InFlight::default(),
             listing: Limiter::new(1, WAITING_LISTS),
+            signing: Limiter::new(1, WAITING_SIGNATURES),
             readiness: SingleFlight::default(),
             failure_log: FailureLog::default(),
             unreadable_callers: LogThrottle::default(),
@@ -195,6 +213,32 @@ impl App {
     /// [`QueueFull`], for the account with the most waiting.
     pub async fn permit_to_list(&self, session: &Session) -> Result<Permit, QueueFull> {
         self.0.listing.acquire(QueueKey::of_session(session)).await
+    }
+
+    /// Waits for the turn of a client to have `count` tokens signed, a second at most. Before the first is signed, the
+    /// signatures of all are taken, so none is wasted on an answer that can't be finished.
+    ///
+    /// # Errors
+    /// [`SignErrorKind::Busy`](keys::SignErrorKind::Busy).
+    pub async fn turn_to_sign(
+        &self,
+        signer: Arc<dyn TokenSigner>,
+        count: u32,
+        key: QueueKey,
+    ) -> Result<Turn, SignError> {
+        let Some(ceiling) = signer.ceiling() else { return Ok(Turn(signer)) };
+        let turn = async {
+            // One caller at a time waits for the ceiling, and the others for that one.
+            let _first = self.0.signing.acquire(key).await.ok()?;
+            while let Err(wait) = ceiling.take(count) {
+                sleep(wait).await;
+            }
+            Some(())
+        };
+        match timeout(WAIT_TO_SIGN, turn).await {
+            Ok(Some(())) => Ok(Turn(signer)),
+            _ => Err(ceiling.busy()),
+        }
     }
 
     /// A permit to look up a client that may not exist, to be kept until it is read. None is needed for a client that was

@@ -8,8 +8,8 @@ use crate::metrics::{KmsCalls, Registry};
 use crate::password::Passwords;
 use keys::clock::{Clock, SystemClock};
 use keys::entropy::{Entropy, SystemEntropy};
-use keys::kms::{Ceiling, KmsMaker, KmsOpener};
-use keys::{Custody, KeyPolicy, Keys, KeysError, LocalCustody, Rotator, SignError, SignErrorKind};
+use keys::kms::{KmsMaker, KmsOpener};
+use keys::{Ceiling, Custody, KeyPolicy, Keys, KeysError, LocalCustody, Rotator};
 use protocol::id::Realm;
 use protocol::lifetimes;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ pub fn rotator(settings: &Settings, store: Arc<dyn Store>, custody: &Custody) ->
 /// The custody that a value of the setting `keys` names.
 ///
 /// # Errors
-/// [`KeysError::Sign`] with [`SignErrorKind::Denied`] if no AWS region or credentials are known.
+/// None so far: what KMS needs is looked for when it is first called.
 pub async fn custody(settings: &Settings, keys: &KeysSetting) -> Result<Custody, KeysError> {
     counted_custody(settings, keys, &Registry::default()).await
 }
@@ -111,11 +111,10 @@ async fn counted_custody(
     match keys {
         KeysSetting::Local(path) => Ok(Custody::of(LocalCustody::new(path, Realm::main(), entropy))),
         KeysSetting::Kms(mode, key) => {
-            let missing = |why| SignError::new(SignErrorKind::Denied, "connecting to KMS", why);
-            let environment = storage::aws::environment().await.map_err(missing)?;
+            let environment = storage::aws::Environment::default();
             let ceiling = Ceiling::new(settings.signatures_per_second, clock);
-            let opener = KmsOpener::new(&environment, key, Realm::main(), ceiling);
-            let maker = KmsMaker::new(&environment, key, *mode, Realm::main(), entropy);
+            let opener = KmsOpener::new(environment.clone(), key, Realm::main(), ceiling);
+            let maker = KmsMaker::new(environment, key, *mode, Realm::main(), entropy);
             let meter = || Arc::<KmsCalls>::clone(&metrics.kms);
             let (opener, maker) = (opener.measured(meter()), maker.measured(meter()));
             Ok(Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) })

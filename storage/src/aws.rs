@@ -9,7 +9,9 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 /// How long to wait for credentials: as long as the slowest services that issue them take.
@@ -23,26 +25,57 @@ const ATTEMPTS: u32 = 3;
 /// # Errors
 /// What is missing, and how to set it.
 pub async fn environment() -> Result<SdkConfig, String> {
+    let environment = settings().await?;
+    check_credentials(&environment).await?;
+    Ok(environment)
+}
+
+/// The settings of the environment, which are loaded when they are first needed.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(Arc<OnceCell<SdkConfig>>);
+
+impl Environment {
+    /// The settings. Credentials are not loaded.
+    ///
+    /// # Errors
+    /// What is missing, and how to set it. They are then loaded again by the next caller.
+    pub async fn load(&self) -> Result<&SdkConfig, String> {
+        self.0.get_or_try_init(settings).await
+    }
+}
+
+impl From<&SdkConfig> for Environment {
+    fn from(settings: &SdkConfig) -> Self {
+        Self(Arc::new(OnceCell::new_with(Some(settings.clone()))))
+    }
+}
+
+async fn settings() -> Result<SdkConfig, String> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
-    let environment = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
-    if environment.region().is_none() {
-        return Err("no AWS region is known: set AWS_REGION".to_owned());
+    let settings = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+    match settings.region() {
+        Some(_) => Ok(settings),
+        None => Err("no AWS region is known: set AWS_REGION".to_owned()),
     }
-    // Only to report what is wrong with them; calls load them again.
-    if let Some(provider) = environment.credentials_provider() {
-        let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| {
-            "loading AWS credentials takes too long: check AWS_PROFILE, or the service that issues the role's"
-        })?;
-        loaded.map_err(|error| {
-            format!(
-                "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give it a role; {}",
-                chain(&error)
-            )
-        })?;
-    }
-    Ok(environment)
+}
+
+/// Loads the credentials, only to report what is wrong with them; calls load them again.
+///
+/// # Errors
+/// What is missing, and how to set it.
+pub async fn check_credentials(settings: &SdkConfig) -> Result<(), String> {
+    let Some(provider) = settings.credentials_provider() else { return Ok(()) };
+    let loaded = timeout(CREDENTIALS, provider.provide_credentials()).await.map_err(|_| {
+        "loading AWS credentials takes too long: check AWS_PROFILE, or the service that issues the role's"
+    })?;
+    loaded.map(drop).map_err(|error| {
+        format!(
+            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give it a role; {}",
+            chain(&error)
+        )
+    })
 }
 
 /// The milliseconds for connection and TLS handshake; for one try until the answer begins, these included; and for all

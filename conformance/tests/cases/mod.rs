@@ -25,6 +25,7 @@ mod per_user_bounds;
 mod refresh;
 mod refresh_lifetime;
 pub(crate) mod requests;
+mod signing;
 mod signup;
 mod store_faults;
 mod token;

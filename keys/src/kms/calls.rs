@@ -2,8 +2,7 @@
 
 use super::fault::{Call, failed, outcome, unexpected};
 use super::meter::Meter;
-use crate::error::SignError;
-use aws_config::SdkConfig;
+use crate::error::{SignError, SignErrorKind};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::{Builder, StalledStreamProtectionConfig};
@@ -14,7 +13,8 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::aws;
+use storage::aws::{self, Environment};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -26,7 +26,7 @@ pub(super) type Context = HashMap<String, String>;
 
 /// The calls of a rotation.
 pub(super) struct Making {
-    client: Client,
+    client: Lazy,
     /// The wrapping key, as the setting names it.
     key: String,
     pub(super) meter: Option<Arc<dyn Meter>>,
@@ -35,7 +35,7 @@ pub(super) struct Making {
 /// The calls of a process that signs.
 #[derive(Clone)]
 pub(super) struct Using {
-    client: Client,
+    client: Lazy,
     key: String,
     pub(super) meter: Option<Arc<dyn Meter>>,
 }
@@ -53,9 +53,9 @@ pub(super) struct MadePair {
 }
 
 impl Making {
-    pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
+    pub(super) fn new(environment: Environment, key: &str) -> Self {
         // Nobody waits for a rotation, and an RSA key takes a while.
-        Self { client: client(environment, [5_000, 30_000, 100_000]), key: key.to_owned(), meter: None }
+        Self { client: Lazy::new(environment, [5_000, 30_000, 100_000]), key: key.to_owned(), meter: None }
     }
 
     /// The wrapping key, as the setting names it.
@@ -65,7 +65,7 @@ impl Making {
 
     /// `GenerateDataKeyWithoutPlaintext`, with 32 bytes.
     pub(super) async fn data_key(&self, key: &str, context: Context) -> Result<Encrypted, SignError> {
-        let call = self.client.generate_data_key_without_plaintext().key_id(key);
+        let call = self.client.get().await?.generate_data_key_without_plaintext().key_id(key);
         let call = call.number_of_bytes(32).set_encryption_context(Some(context)).send();
         let made = self.measured(Call::GenerateDataKey, key, call).await?;
         let nameless = || unexpected(Call::GenerateDataKey, "the answer names no key");
@@ -82,7 +82,7 @@ impl Making {
         spec: DataKeyPairSpec,
         context: Context,
     ) -> Result<MadePair, SignError> {
-        let call = self.client.generate_data_key_pair_without_plaintext().key_id(key);
+        let call = self.client.get().await?.generate_data_key_pair_without_plaintext().key_id(key);
         let call = call.key_pair_spec(spec).set_encryption_context(Some(context)).send();
         let made = self.measured(Call::GenerateKeyPair, key, call).await?;
         Ok(MadePair {
@@ -98,14 +98,15 @@ impl Making {
         secret: &[u8],
         context: Context,
     ) -> Result<Vec<u8>, SignError> {
-        let call = self.client.encrypt().key_id(key).plaintext(Blob::new(secret));
+        let call = self.client.get().await?.encrypt().key_id(key).plaintext(Blob::new(secret));
         let call = call.set_encryption_context(Some(context)).send();
         present(self.measured(Call::Encrypt, key, call).await?.ciphertext_blob, Call::Encrypt)
     }
 
     /// `CreateKey`: an asymmetric key that signs. Returns its ARN.
     pub(super) async fn create_key(&self, spec: KeySpec, tags: &[(&str, &str)]) -> Result<String, SignError> {
-        let mut call = self.client.create_key().key_spec(spec).key_usage(KeyUsageType::SignVerify);
+        let mut call =
+            self.client.get().await?.create_key().key_spec(spec).key_usage(KeyUsageType::SignVerify);
         for (name, value) in tags {
             let tag = Tag::builder().tag_key(*name).tag_value(*value).build();
             call = call.tags(tag.map_err(|error| unexpected(Call::CreateKey, error))?);
@@ -118,7 +119,7 @@ impl Making {
 
     /// `GetPublicKey`, as a `SubjectPublicKeyInfo`.
     pub(super) async fn public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
-        let call = self.client.get_public_key().key_id(arn).send();
+        let call = self.client.get().await?.get_public_key().key_id(arn).send();
         present(self.measured(Call::GetPublicKey, arn, call).await?.public_key, Call::GetPublicKey)
     }
 
@@ -133,9 +134,9 @@ impl Making {
 }
 
 impl Using {
-    pub(super) fn new(environment: &SdkConfig, key: &str) -> Self {
+    pub(super) fn new(environment: Environment, key: &str) -> Self {
         // A request waits, and so does a start on Lambda, which has ten seconds.
-        Self { client: client(environment, [1_000, 1_500, 4_000]), key: key.to_owned(), meter: None }
+        Self { client: Lazy::new(environment, [1_000, 1_500, 4_000]), key: key.to_owned(), meter: None }
     }
 
     /// `Decrypt`, by our key only: a blob of another key is an error, whoever put it there.
@@ -145,7 +146,7 @@ impl Using {
         context: Context,
         wrapping_key: Option<&str>,
     ) -> Result<Zeroizing<Vec<u8>>, SignError> {
-        let call = self.client.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(blob));
+        let call = self.client.get().await?.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(blob));
         let answer = call.set_encryption_context(Some(context)).send();
         let call = Call::Decrypt { wrapping_key };
         let decrypted = measured(self.meter.as_deref(), call, &self.key, answer).await?;
@@ -160,7 +161,7 @@ impl Using {
         kind: MessageType,
         message: &[u8],
     ) -> Result<Vec<u8>, SignError> {
-        let call = self.client.sign().key_id(arn).signing_algorithm(alg).message_type(kind);
+        let call = self.client.get().await?.sign().key_id(arn).signing_algorithm(alg).message_type(kind);
         let answer = call.message(Blob::new(message)).send();
         let signed = measured(self.meter.as_deref(), Call::Sign, arn, answer).await?;
         present(signed.signature, Call::Sign)
@@ -188,12 +189,34 @@ fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {
     blob.map(Blob::into_inner).ok_or_else(|| unexpected(call, "the answer is incomplete"))
 }
 
-/// A client with these deadlines.
-fn client(environment: &SdkConfig, deadlines: [u64; 3]) -> Client {
-    let settings = Builder::from(environment)
-        .timeout_config(aws::deadlines(deadlines))
-        .retry_config(aws::retries(FIRST_BACKOFF))
-        // Answers are small, and each has a deadline.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    Client::from_conf(settings.build())
+/// A client that is made when it is first used: what only reads or removes keys works without AWS.
+#[derive(Clone)]
+struct Lazy {
+    environment: Environment,
+    deadlines: [u64; 3],
+    client: Arc<OnceCell<Client>>,
+}
+
+impl Lazy {
+    fn new(environment: Environment, deadlines: [u64; 3]) -> Self {
+        Self { environment, deadlines, client: Arc::default() }
+    }
+
+    async fn get(&self) -> Result<&Client, SignError> {
+        self.client.get_or_try_init(|| self.make()).await
+    }
+
+    /// # Errors
+    /// What is missing. Credentials may come later, from the service that issues them.
+    async fn make(&self) -> Result<Client, SignError> {
+        let missing = |kind| move |why: String| SignError::new(kind, "connecting to KMS", why);
+        let environment = self.environment.load().await.map_err(missing(SignErrorKind::Denied))?;
+        aws::check_credentials(environment).await.map_err(missing(SignErrorKind::Unavailable))?;
+        let settings = Builder::from(environment)
+            .timeout_config(aws::deadlines(self.deadlines))
+            .retry_config(aws::retries(FIRST_BACKOFF))
+            // Answers are small, and each has a deadline.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        Ok(Client::from_conf(settings.build()))
+    }
 }

@@ -78,11 +78,15 @@ pub(super) fn failed<E: ProvideErrorMetadata + Error + 'static>(
         let text = match &error {
             // This error quotes the request with its content.
             SdkError::ConstructionFailure(_) => {
-                "no request can be made: check the credentials, AWS_REGION and AWS_ENDPOINT_URL_KMS"
+                "no request can be made to KMS: check the credentials, AWS_REGION and AWS_ENDPOINT_URL_KMS"
                     .to_owned()
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
-                format!("KMS can't be reached; check network, region and endpoint: {}", chain(&error))
+                format!(
+                    "KMS key {key}: {} got no answer from KMS; check network, region and endpoint: {}",
+                    call.name(),
+                    chain(&error)
+                )
             }
             SdkError::ServiceError(answer) => answered(call, key, answer.err()),
             _ => chain(&error),

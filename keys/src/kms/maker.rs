@@ -12,11 +12,11 @@ use crate::plan::NewKey;
 use crate::ring::RingMaster;
 use crate::unused;
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec};
 use protocol::id::Realm;
 use protocol::jwk::Algorithm;
 use std::sync::Arc;
+use storage::aws::Environment;
 use zeroize::Zeroizing;
 
 /// The tags of signing keys that stay in KMS; policies name them.
@@ -43,13 +43,13 @@ pub struct KmsMaker {
 impl KmsMaker {
     /// For the symmetric key that wraps: its id, ARN or alias.
     pub fn new(
-        environment: &SdkConfig,
+        environment: impl Into<Environment>,
         key: &str,
         mode: Mode,
         realm: Realm,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { calls: Making::new(environment, key), mode, realm, entropy }
+        Self { calls: Making::new(environment.into(), key), mode, realm, entropy }
     }
 
     /// The same, with its calls noted.

@@ -17,4 +17,3 @@ mod wrapped;
 
 pub use maker::{KmsMaker, Mode};
 pub use opener::KmsOpener;
-pub use signer::Ceiling;

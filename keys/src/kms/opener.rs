@@ -2,20 +2,21 @@
 
 use super::calls::Using;
 use super::meter::Meter;
-use super::signer::{Ceiling, KmsSigner};
+use super::signer::KmsSigner;
 use super::wrapped::{Blob, Purpose, Wrapped};
+use crate::ceiling::Ceiling;
 use crate::custody::{Opener, TokenSigner};
 use crate::error::{SignError, SignErrorKind};
 use crate::local::master_of;
 use crate::ring::{RingKey, RingMaster};
 use crate::signer::MemorySigner;
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_lc_rs::hkdf;
 use futures_util::future::join_all;
 use protocol::id::Realm;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use storage::aws::Environment;
 use zeroize::Zeroizing;
 
 type Secret = Arc<Zeroizing<Vec<u8>>>;
@@ -31,9 +32,9 @@ pub struct KmsOpener {
 }
 
 impl KmsOpener {
-    /// For the symmetric key that wraps: its id, ARN or alias. `ceiling` limits the signatures by KMS.
-    pub fn new(environment: &SdkConfig, key: &str, realm: Realm, ceiling: Ceiling) -> Self {
-        let (calls, ceiling) = (Using::new(environment, key), Arc::new(ceiling));
+    /// For the symmetric key that wraps: its id, ARN or alias. `ceiling` limits the signatures of tokens.
+    pub fn new(environment: impl Into<Environment>, key: &str, realm: Realm, ceiling: Ceiling) -> Self {
+        let (calls, ceiling) = (Using::new(environment.into(), key), Arc::new(ceiling));
         Self { calls, realm, ceiling, secrets: Mutex::default() }
     }
 

@@ -1,7 +1,7 @@
 //! A signing key that stays in KMS.
 
 use super::calls::Using;
-use crate::clock::Clock;
+use crate::ceiling::Ceiling;
 use crate::custody::{Headers, TokenSigner};
 use crate::der;
 use crate::error::{SignError, SignErrorKind};
@@ -16,40 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The longest message that KMS signs.
 const LONGEST: usize = 4096;
 
-/// How many signatures a process asks for in a second of its clock. KMS's own limit is shared by everything in the account
-/// and region, so one service must not use it up.
-pub struct Ceiling {
-    per_second: u32,
-    clock: Arc<dyn Clock>,
-    /// The second, and how many there were in it.
-    used: Mutex<(u64, u32)>,
-}
-
-impl Ceiling {
-    /// At most this many a second.
-    pub fn new(per_second: u32, clock: Arc<dyn Clock>) -> Self {
-        Self { per_second, clock, used: Mutex::new((0, 0)) }
-    }
-
-    fn take(&self) -> Result<(), SignError> {
-        let second = self.clock.now().seconds();
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = if used.0 == second { used.1.saturating_add(1) } else { 1 };
-        if count > self.per_second {
-            let why = format!("more than {} signatures a second (`signatures_per_second`)", self.per_second);
-            return Err(SignError::new(SignErrorKind::Busy, "signing by KMS", why));
-        }
-        *used = (second, count);
-        Ok(())
-    }
-}
-
 /// Signs with a key of KMS, which is named by its ARN: an alias could lead to another key.
 pub(super) struct KmsSigner {
     calls: Using,
     arn: String,
     headers: Headers,
+    key: RingKey,
     ceiling: Arc<Ceiling>,
+    /// How the last signature failed, if it did.
+    failed: Mutex<Option<SignError>>,
 }
 
 impl KmsSigner {
@@ -60,9 +35,14 @@ impl KmsSigner {
         key: &RingKey,
         ceiling: Arc<Ceiling>,
     ) -> Result<Self, SignError> {
-        let signer = Self { calls, arn, headers: Headers::new(key.alg, &key.kid), ceiling };
-        check_probe(key, &signer.sign(PROBE).await?)?;
+        let (headers, key, failed) = (Headers::new(key.alg, &key.kid), key.clone(), Mutex::default());
+        let signer = Self { calls, arn, headers, key, ceiling, failed };
+        signer.probe().await?;
         Ok(signer)
+    }
+
+    async fn probe(&self) -> Result<(), SignError> {
+        check_probe(&self.key, &self.sign(PROBE).await?)
     }
 }
 
@@ -70,6 +50,15 @@ impl KmsSigner {
 impl TokenSigner for KmsSigner {
     fn headers(&self) -> &Headers {
         &self.headers
+    }
+
+    fn ceiling(&self) -> Option<&Ceiling> {
+        Some(&self.ceiling)
+    }
+
+    async fn check(&self) -> Result<(), SignError> {
+        let has_failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if has_failed { self.probe().await } else { Ok(()) }
     }
 
     async fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
@@ -91,8 +80,9 @@ impl TokenSigner for KmsSigner {
             let why = format!("the token is longer than the {LONGEST} bytes that KMS signs by EdDSA");
             return Err(SignError::new(SignErrorKind::Corrupt, "signing by KMS", why));
         }
-        self.ceiling.take()?;
-        let signature = self.calls.sign(&self.arn, spec, kind, message).await?;
+        let signature = self.calls.sign(&self.arn, spec, kind, message).await;
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = signature.as_ref().err().cloned();
+        let signature = signature?;
         if self.alg() != Algorithm::ES256 {
             return Ok(signature);
         }

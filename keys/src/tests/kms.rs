@@ -2,8 +2,9 @@
 
 use super::kms_world::Cloud;
 use super::*;
+use crate::ceiling::Ceiling;
+use crate::kms::Mode;
 use crate::kms::meter::{CALLS, Meter, Outcome};
-use crate::kms::{Ceiling, Mode};
 use std::collections::BTreeMap;
 
 fn calls(expected: &[(&str, u64)]) -> BTreeMap<String, u64> {
@@ -149,22 +150,48 @@ async fn n230_while_kms_is_away_warm_processes_sign_and_cold_ones_serve_the_publ
 }
 
 #[tokio::test]
-async fn a_throttled_kms_and_a_used_up_ceiling_are_busy() {
+async fn a_throttled_kms_is_busy_and_the_check_of_a_key_takes_nothing_from_the_ceiling() {
     let (world, cloud) = (World::new(), Cloud::local());
     let (key, clock) = (cloud.key().await, Arc::<FakeClock>::clone(&world.clock));
-    let custody = cloud.custody_with(Mode::Sign, &key, Realm::main(), Ceiling::new(5, clock));
+    let custody = cloud.custody_with(Mode::Sign, &key, Realm::main(), Ceiling::new(2, clock));
     let keys = world.try_open(custody, &policy(ES256), true).await.unwrap();
     let signer = keys.current().signer(None, START).cloned().unwrap();
-    let sign = async || signer.sign(b"x.y").await.map_err(|error| error.kind());
-    // One was the check when the key was loaded.
-    for _ in 0..4 {
-        assert!(sign().await.is_ok());
-    }
-    assert_eq!(sign().await.err(), Some(SignErrorKind::Busy));
-    world.advance(SECOND);
-    assert!(sign().await.is_ok());
+    assert_eq!(signer.ceiling().unwrap().take(2), Ok(()));
+    assert!(signer.ceiling().unwrap().take(1).is_err());
     cloud.fault("Sign", "throttled", None).await;
-    assert_eq!(sign().await.err(), Some(SignErrorKind::Busy));
+    assert_eq!(signer.sign(b"x.y").await.err().map(|error| error.kind()), Some(SignErrorKind::Busy));
+}
+
+#[tokio::test]
+async fn a_key_whose_last_signature_failed_is_checked_again_before_it_counts_as_ready() {
+    let (world, cloud) = (World::new(), Cloud::local());
+    let key = cloud.key().await;
+    let keys =
+        world.try_open(cloud.custody(Mode::Sign, &key, Realm::main()), &policy(ES256), true).await.unwrap();
+    let signer = keys.current().signer(None, START).cloned().unwrap();
+    cloud.calls().await;
+    assert!(signer.check().await.is_ok());
+    assert_eq!(cloud.calls().await, calls(&[]), "while all is well, no call");
+    cloud.fault("Sign", "denied", None).await;
+    assert!(signer.sign(b"x.y").await.is_err());
+    assert_eq!(signer.check().await.err().map(|error| error.kind()), Some(SignErrorKind::Denied));
+    cloud.well().await;
+    assert!(signer.check().await.is_ok());
+    cloud.calls().await;
+    assert!(signer.check().await.is_ok());
+    assert_eq!(cloud.calls().await, calls(&[]));
+}
+
+#[tokio::test]
+async fn a_process_is_made_without_a_call_and_without_what_calls_need() {
+    // No region and no credentials are known to this test, and none is looked for.
+    let environment = storage::aws::Environment::default();
+    let entropy = Arc::new(entropy::SystemEntropy);
+    let made =
+        crate::kms::KmsMaker::new(environment.clone(), "alias/k", Mode::Envelope, Realm::main(), entropy);
+    let ceiling = Ceiling::new(2, Arc::new(FakeClock::new(START)));
+    crate::kms::KmsOpener::new(environment, "alias/k", Realm::main(), ceiling);
+    assert_eq!(made.form(), Form::Encrypted);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! KMS on this machine: our emulator, whose faults and counts belong to one caller, and ministack.
 
 use super::*;
+use crate::ceiling::Ceiling;
 use crate::kms::meter::Meter;
-use crate::kms::{Ceiling, KmsMaker, KmsOpener, Mode};
+use crate::kms::{KmsMaker, KmsOpener, Mode};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider};
 use serde_json::{Value, json};

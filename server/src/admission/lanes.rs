@@ -20,7 +20,7 @@ impl<T> Lanes<T> {
     /// The lane of somebody.
     pub(super) fn of(&mut self, key: QueueKey) -> &mut Queue<T> {
         match key {
-            QueueKey::Stranger(_) => &mut self.strangers,
+            QueueKey::Stranger(_) | QueueKey::Client(..) => &mut self.strangers,
             QueueKey::Known(..) => &mut self.known,
         }
     }

@@ -6,6 +6,7 @@ use super::readers::{read_address, read_algorithms, read_origin_secrets};
 use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy, Settings};
 use super::store::StorageSetting;
 use super::text::{duration_within, either, show_duration};
+use keys::LEAST_CEILING;
 use protocol::issuer::Issuer;
 
 /// What is shown in place of a secret.
@@ -282,12 +283,14 @@ pub static ROWS: [Row; 26] = [
         key: "signatures_per_second",
         default: Some("500"),
         default_words: "",
-        doc: "With `kms-sign`: the most signatures that a process requests from KMS in a second; further token requests get \
-              503. KMS's own limit is shared by everything in the account and region.",
+        doc: "With `kms-sign`: the most signatures of tokens that a process requests from KMS in a second, at least 2 (a call \
+              that fails is repeated up to twice, which doesn't count). Beyond that, clients take turns, and a token request \
+              that has waited for a second gets 503. KMS's own limit is shared by everything in the account and region.",
         secret: false,
         read: |draft, text| {
-            let number = text.parse().ok().filter(|number| (1..=100_000).contains(number));
-            draft.signatures_per_second = number.ok_or("write a number from 1 to 100000")?;
+            let number = text.parse().ok().filter(|number| (LEAST_CEILING..=100_000).contains(number));
+            draft.signatures_per_second = number
+                .ok_or("write a number from 2 to 100000: an answer with an ID token has two signatures")?;
             Ok(())
         },
         show: |settings| Some(settings.signatures_per_second.to_string()),

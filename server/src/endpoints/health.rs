@@ -7,9 +7,13 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How old an answer of `/readyz` may be: however often it is requested, the store is read once in this time.
 const AGE: Duration = Duration::from_secs(1);
+
+/// How long a key is checked.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process answers.
 pub async fn healthz() -> Response {
@@ -35,6 +39,11 @@ async fn look(app: &App) -> Result<(), ServerError> {
     app.store.probe().await.map_err(ServerError::transient)?;
     let (ring, now) = (app.keys.fresh().await.map_err(ServerError::transient)?, app.clock.now());
     ring.can_sign(now).map_err(ServerError::transient)?;
+    // If the last signature of a key failed, whether it works now.
+    for signer in ring.signers(now) {
+        let checked = timeout(PATIENCE, signer.check()).await;
+        checked.map_err(ServerError::transient)?.map_err(ServerError::transient)?;
+    }
     let seals = ring.seals();
     if seals.has(seals.current_master(now)) {
         Ok(())

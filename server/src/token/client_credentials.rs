@@ -1,6 +1,7 @@
 //! A client that acts for itself (RFC 6749 §4.4): no read, no write.
 
 use super::issue::{answer, sign};
+use crate::admission::QueueKey;
 use crate::app::App;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
@@ -18,12 +19,14 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let allowed = client_credentials::decide(client, form.get("scope"), resource)?;
     let ring = app.keys.fresh().await?;
     let signer = app.keys.signer(&ring, client.signing_alg, info.at).await?;
+    let key = QueueKey::of_client(&client.id, info.queue_key(app));
+    let signer = app.turn_to_sign(signer, 1, key).await?;
     let authority = Generations::of_client(ring.generation(), client).authority();
     let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now: info.at };
     let claims = AccessToken::of_client(&allowed, &client.id, issuance);
-    let token = sign(&*signer, Typ::AccessToken, &claims).await?;
+    let token = sign(&signer, Typ::AccessToken, &claims).await?;
     answer(&TokenResponse {
         access_token: &token,
         token_type: TokenType::Bearer,

@@ -49,7 +49,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let (refresh, refresh_token) = first_refresh(app, *info, &ring, &grant, client).unzip();
     let to = Recipient { grant: &grant, scope: &grant.scope, user: &user, client };
     // Before the write: if nothing can be signed, the code can still be redeemed later.
-    let tokens = sign_tokens(app, &ring, to, IdTokenKind::First, info.at).await?;
+    let tokens = sign_tokens(app, &ring, to, IdTokenKind::First, *info).await?;
     let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp()).await?;
     if let Commit::Lost(there) = redeemed {
         let there = there.ok_or(Refusal::CodeInvalid)?;

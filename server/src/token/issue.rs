@@ -1,13 +1,15 @@
 //! From claims to a token response.
 
-use crate::app::App;
+use crate::admission::QueueKey;
+use crate::app::{App, Turn};
 use crate::headers::{JSON, NO_STORE};
 use crate::token::access::located;
 use crate::web::failure::Failure;
+use crate::web::request_info::RequestInfo;
 use axum::response::{IntoResponse, Response};
 use keys::entropy;
 use keys::seal::SealKind;
-use keys::{Snapshot, TokenSigner, Typ};
+use keys::{Snapshot, Typ};
 use protocol::claims::access_token::{AccessToken, Issuance};
 use protocol::claims::id_token::IdToken;
 use protocol::client::Client;
@@ -72,19 +74,23 @@ pub(super) async fn sign_tokens(
     ring: &Snapshot,
     to: Recipient<'_>,
     kind: IdTokenKind,
-    now: Timestamp,
+    info: RequestInfo,
 ) -> Result<Tokens, Failure> {
+    let now = info.at;
     let signer = app.keys.signer(ring, to.client.signing_alg, now).await?;
+    let with_id_token = to.scope.contains("openid");
+    let key = QueueKey::of_client(&to.client.id, info.queue_key(app));
+    let signer = app.turn_to_sign(signer, 1 + u32::from(with_id_token), key).await?;
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
     let jti = seal_token_id(app, ring, to.grant, now);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now };
     let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, issuance);
-    let access = Zeroizing::new(sign(&*signer, Typ::AccessToken, &claims).await?);
-    let id = if to.scope.contains("openid") {
+    let access = Zeroizing::new(sign(&signer, Typ::AccessToken, &claims).await?);
+    let id = if with_id_token {
         let at_hash = jwt::at_hash(&access, signer.alg());
         let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
         let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
-        Some(Zeroizing::new(sign(&*signer, Typ::Jwt, &claims).await?))
+        Some(Zeroizing::new(sign(&signer, Typ::Jwt, &claims).await?))
     } else {
         None
     };
@@ -98,11 +104,7 @@ fn seal_token_id(app: &App, ring: &Snapshot, grant: &Grant, now: Timestamp) -> S
 }
 
 /// Signs claims.
-pub(super) async fn sign(
-    signer: &dyn TokenSigner,
-    typ: Typ,
-    claims: &impl Serialize,
-) -> Result<String, Failure> {
+pub(super) async fn sign(signer: &Turn, typ: Typ, claims: &impl Serialize) -> Result<String, Failure> {
     let input = jwt::signing_input(signer.header(typ), claims);
     let input = input.map_err(|_| Failure::internal("claims can't be serialized"))?;
     let signature = signer.sign(input.as_bytes()).await?;

@@ -43,7 +43,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     check_resource(&grant, client, resource_asked(form)?)?;
     let to = Recipient { grant: &grant, scope: &scope, user: &user, client };
     // Before the write: if nothing can be signed, nothing rotates.
-    let tokens = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, info.at).await?;
+    let tokens = sign_tokens(app, &ring, to, IdTokenKind::Refreshed, *info).await?;
     let sent = match refreshing.commit(&grant, refreshed).await? {
         Refreshed::Same | Refreshed::Prolong(_) => &token,
         Refreshed::Successor | Refreshed::Rotate(_) => &successor,

@@ -197,6 +197,7 @@ fn n217_what_is_not_built_yet_is_refused_and_not_taken_for_something_else() {
         ("keys", "kms-sign:"),
         ("keys", "kms:alias/k"),
         ("signatures_per_second", "0"),
+        ("signatures_per_second", "1"),
         ("signatures_per_second", "many"),
         ("keys", "local:"),
         ("keys", "master.key"),
