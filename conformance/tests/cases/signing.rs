@@ -90,7 +90,8 @@ async fn limited(folder: &TempDir, per_second: u32) -> (World, Arc<AtomicU64>) {
 async fn above_the_ceiling_as_many_sign_in_as_it_allows_and_no_signature_is_wasted() {
     let folder = TempDir::new().unwrap();
     let (world, signatures) = limited(&folder, 10).await;
-    (world.relying_party().await, world.alice().await);
+    world.relying_party().await;
+    world.alice().await;
     let mut codes = Vec::new();
     for _ in 0..18 {
         codes.push(code(&world, &[("scope", "openid")]).await);
@@ -118,7 +119,8 @@ async fn above_the_ceiling_as_many_sign_in_as_it_allows_and_no_signature_is_wast
 async fn the_least_ceiling_is_enough_for_an_answer_with_an_id_token() {
     let folder = TempDir::new().unwrap();
     let (world, _) = limited(&folder, 1).await;
-    (world.relying_party().await, world.alice().await);
+    world.relying_party().await;
+    world.alice().await;
     let code = code(&world, &[("scope", "openid")]).await;
     assert_eq!(redeem(&world, &code).await.status, 200);
 }
