@@ -1,6 +1,7 @@
 //! What the server writes to its log during a test.
 
 use serde_json::Value;
+use server::telemetry::JsonLines;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once};
 use tracing::Level;
@@ -37,6 +38,7 @@ impl Log {
         let subscriber = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
+            .map_event_format(JsonLines)
             .with_max_level(Level::TRACE)
             .with_writer(move || writer.clone())
             .finish();

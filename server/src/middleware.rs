@@ -6,7 +6,7 @@ use crate::headers;
 use crate::metrics::Ended;
 use crate::pages;
 use crate::server_error::ServerError;
-use crate::telemetry::REQUEST_FAILED;
+use crate::telemetry::{REQUEST_FAILED, RequestIds, TraceParent, within};
 use crate::web::caller::{self, Caller};
 use crate::web::front;
 use crate::web::request_info::RequestInfo;
@@ -16,6 +16,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use protocol::Refusal;
 use protocol::attempts::Network;
+use protocol::id::RequestId;
 
 /// Finds a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,8 +36,14 @@ async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -
 /// Gives the request its id, time and address, turns away what is not for us, and afterwards hardens the response and logs
 /// what failed. This is the one place that logs the cause of a failure. The path is logged without its query, which
 /// contains codes and states.
-pub async fn run(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let (id, at) = (app.request_id(), app.clock.now());
+pub async fn run(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = app.request_id();
+    let (trace, xray) = (TraceParent::of(request.headers()), request.extensions().get().copied());
+    within(RequestIds { request: id, trace, xray }, answer(app, id, request, next)).await
+}
+
+async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Response {
+    let at = app.clock.now();
     let caller = Caller::of(&app.settings, &request);
     let requests = &app.metrics.requests;
     let counted = requests.begin(front::route_of(&app.settings.issuer, request.uri().path()));

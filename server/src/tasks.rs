@@ -1,6 +1,7 @@
 //! Work in tasks of its own: many acts at a time, which is faster on most stores, and work that continues when its caller
 //! has left.
 
+use crate::telemetry::continued;
 use tokio::task::{JoinError, JoinSet};
 
 /// How many acts run at a time.
@@ -24,7 +25,7 @@ where
     loop {
         let next = if running.len() < AT_ONCE { acts.next().transpose()? } else { None };
         if let Some(act) = next {
-            running.spawn(act);
+            running.spawn(continued(act));
         } else if let Some(ended) = running.join_next().await {
             done(ended??);
         } else {
@@ -43,5 +44,5 @@ where
     T: Send + 'static,
     E: From<JoinError> + Send + 'static,
 {
-    tokio::spawn(work).await?
+    tokio::spawn(continued(work)).await?
 }

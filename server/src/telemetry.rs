@@ -2,6 +2,7 @@
 //! `audit`.
 
 use crate::config::LogFormat;
+use lines::TextFields;
 use protocol::event::What;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -12,12 +13,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod audit;
+mod current;
 mod failure_log;
+mod lines;
 mod throttle;
+mod trace;
 
 pub use audit::{audit, audit_by};
+pub use current::{RequestIds, continued, within};
 pub use failure_log::{FailureLog, LINES_A_MINUTE, REQUEST_FAILED};
+pub use lines::JsonLines;
 pub use throttle::LogThrottle;
+pub use trace::{TraceParent, XrayTrace};
 
 /// What is logged by default.
 const DEFAULT_FILTER: &str = "info";
@@ -35,9 +42,13 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
     let without_secrets = FilterFn::new(|it: &Metadata<'_>| tells_no_secrets(it.target(), *it.level()));
     // Fails only if a subscriber is installed already, which then stays.
     let _already_installed = match format {
-        LogFormat::Text => writer.with_ansi(on_terminal).finish().with(without_secrets).try_init(),
+        LogFormat::Text => {
+            let writer = writer.with_ansi(on_terminal).map_fmt_fields(TextFields);
+            writer.finish().with(without_secrets).try_init()
+        }
         LogFormat::Json => {
-            writer.json().flatten_event(true).with_span_list(false).finish().with(without_secrets).try_init()
+            let writer = writer.json().flatten_event(true).with_span_list(false).map_event_format(JsonLines);
+            writer.finish().with(without_secrets).try_init()
         }
     };
     if let Some(error) = complaint {
@@ -58,8 +69,9 @@ pub fn page() -> String {
          <!-- Generated from protocol/src/event.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          Each audit event is one line of the log with the target `audit`: its name, the request's id (also in the response \
          header `x-request-id`), the time in milliseconds, and the ids of the user, client, session and grant that it is \
-         about. It has no secret, name or address. A change by an operator's command (`admin.…`, on the command's standard \
-         error) also has `actor`, and the hashes of the record `before` and `after`, which show whether two records are \
+         about. If the request came with a trace, its ids follow ([logs](../guides/operate.md#logs-and-traces)). It has \
+         no secret, name or address. A change by an operator's command (`admin.…`, on the command's standard error) \
+         also has `actor`, and the hashes of the record `before` and `after`, which show whether two records are \
          equal, and nothing else about them. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
          For each kind of failure by callers (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), at most ten \
          lines a minute are written per network: an IPv4 address, or an IPv6 /48, since one customer can have that many \

@@ -29,5 +29,6 @@ mod signing;
 mod signup;
 mod store_faults;
 mod token;
+mod traces;
 mod upkeep;
 mod userinfo;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::server_error::ServerError;
+use crate::telemetry::continued;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -23,8 +24,8 @@ pub async fn healthz() -> Response {
 /// Whether a request that signs, seals and writes would succeed now.
 pub async fn readyz(State(app): State<App>) -> Response {
     // In a task of its own, which continues if the caller hangs up, so that the next caller finds its answer.
-    let looking = tokio::spawn(async move { app.readiness().within(AGE, &*app.clock, || look(&app)).await });
-    let error = match looking.await {
+    let looking = async move { app.readiness().within(AGE, &*app.clock, || look(&app)).await };
+    let error = match tokio::spawn(continued(looking)).await {
         Ok(Ok(())) => return ([(CACHE_CONTROL, "no-store")], "ok").into_response(),
         Ok(Err(error)) => error,
         Err(error) => ServerError::permanent(error),

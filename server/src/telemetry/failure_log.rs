@@ -3,6 +3,7 @@
 //! always written, by [`audit()`].
 
 use super::audit::audit;
+use super::current::outside;
 use protocol::attempts::Network;
 use protocol::event::Event;
 use protocol::time::Timestamp;
@@ -81,7 +82,10 @@ impl Minute {
         for (of, kind) in self.kinds {
             let LeftOut { lines, networks, others } = kind.left_out();
             if lines > 0 {
-                tracing::warn!(target: "audit", event = "log.left_out", of, lines, networks, others);
+                // Not of the request that happened to come next.
+                outside(
+                    || tracing::warn!(target: "audit", event = "log.left_out", of, lines, networks, others),
+                );
             }
         }
     }

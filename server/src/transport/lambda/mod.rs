@@ -10,6 +10,7 @@ mod event;
 use self::answer::Answer;
 use self::event::{Event, Unfit};
 use super::bounds::bare;
+use crate::telemetry::XrayTrace;
 use async_trait::async_trait;
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
@@ -20,6 +21,9 @@ use serde_json::value::RawValue;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+
+/// The header with a trace's ids of X-Ray. On the way to a function AWS sets it; elsewhere anybody can.
+const XRAY: &str = "x-amzn-trace-id";
 
 /// What answers the events.
 #[async_trait]
@@ -53,7 +57,7 @@ enum Output {
 pub async fn run(function: Arc<dyn Function>, stop: impl Future<Output = ()>) -> io::Result<()> {
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        async move { handle(&*function, event.payload.get()).await }
+        async move { handle(&*function, event.payload.get(), event.context.xray_trace_id.as_deref()).await }
     });
     tokio::select! {
         ended = Runtime::new(handler).run_concurrent() => ended.map_err(io::Error::other),
@@ -69,9 +73,14 @@ pub const VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
 
-async fn handle(function: &dyn Function, event: &str) -> Result<Output, Diagnostic> {
+async fn handle(function: &dyn Function, event: &str, trace: Option<&str>) -> Result<Output, Diagnostic> {
     let response = match Event::parse(event) {
-        Ok(Event::Request(request)) => function.request(*request).await,
+        Ok(Event::Request(mut request)) => {
+            let header = request.headers().get(XRAY).and_then(|value| value.to_str().ok());
+            let xray = trace.or(header).and_then(XrayTrace::parse);
+            xray.map(|xray| request.extensions_mut().insert(xray));
+            function.request(*request).await
+        }
         Ok(Event::Schedule) => {
             return function.scheduled().await.map(Output::Report).map_err(|error| {
                 tracing::error!(error, "the scheduled run failed");
@@ -95,6 +104,6 @@ async fn handle(function: &dyn Function, event: &str) -> Result<Output, Diagnost
 /// # Errors
 /// What a scheduled run failed at.
 pub async fn answer(function: &dyn Function, event: &str) -> Result<Value, String> {
-    let output = handle(function, event).await.map_err(|failed| failed.error_message)?;
+    let output = handle(function, event, None).await.map_err(|failed| failed.error_message)?;
     serde_json::to_value(output).map_err(|error| error.to_string())
 }
