@@ -51,7 +51,7 @@ where
         let Some(open) = line.strip_suffix("}\n") else { return writer.write_str(&line) };
         writer.write_str(open)?;
         let names_request = event.metadata().fields().field(REQUEST).is_some();
-        // Ids are hexadecimal digits, which JSON doesn't escape.
+        // Ids have no character that JSON escapes.
         ids.each(names_request, |name, id| write!(writer, r#","{name}":"{id}""#))?;
         writer.write_str("}\n")
     }
