@@ -30,4 +30,4 @@ pub use browser::Browser;
 pub use log::Log;
 pub use request::{CHALLENGE, FORM, REDIRECT, VERIFIER, With, basic, form, get, post, query};
 pub use rng::Rng;
-pub use world::{BEGIN, Harness, PASSWORD, Party, World};
+pub use world::{BEGIN, Harness, PASSWORD, Party, World, over_http};

@@ -111,7 +111,11 @@ pub fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
 
 /// The same with some environment.
 pub fn run_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
-    let mut command = keyward(folder, arguments, environment);
+    piped(keyward(folder, arguments, environment), input)
+}
+
+/// Runs any command to its end, with a text as its standard input.
+pub fn piped(mut command: Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // A command that reads nothing may be gone already.

@@ -340,7 +340,8 @@ fn serve_on(listener: TcpListener, router: Router) -> SocketAddr {
     address
 }
 
-async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
+/// Sends a request on a connection of its own.
+pub async fn over_http(address: SocketAddr, request: Request<Body>) -> Answer {
     try_over_http(address, request).await.unwrap()
 }
 

@@ -1,12 +1,13 @@
 //! KMS on this machine (`conformance/local-aws`), as processes use it: keys in a region of the test's own, and faults and
 //! counts for one process.
 
+use conformance::over_http;
+use http::header::{AUTHORIZATION, HOST};
+use http::{Request, request};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use storage::contract::local_aws;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 /// A region that no other test uses.
 pub(crate) struct Region(String);
@@ -45,10 +46,10 @@ impl Region {
 
     async fn call(&self, operation: &str, body: Value) -> Value {
         let credential = format!("Credential=test/20260101/{}/kms/aws4_request", self.0);
-        let headers = format!(
-            "X-Amz-Target: TrentService.{operation}\r\nAuthorization: AWS4-HMAC-SHA256 {credential}\r\n"
-        );
-        serde_json::from_str(&send("POST", "/", &headers, &body.to_string()).await).unwrap()
+        let request = Request::post("/")
+            .header("x-amz-target", format!("TrentService.{operation}"))
+            .header(AUTHORIZATION, format!("AWS4-HMAC-SHA256 {credential}"));
+        serde_json::from_str(&send(request, &body.to_string()).await).unwrap()
     }
 }
 
@@ -82,30 +83,27 @@ impl Caller {
 
     /// KMS is back.
     pub(crate) async fn back(&self) {
-        send("DELETE", &format!("/_kms/faults?caller={}", self.key), "", "").await;
+        send(Request::delete(format!("/_kms/faults?caller={}", self.key)), "").await;
     }
 
     /// How many calls there were.
     pub(crate) async fn calls(&self) -> u64 {
-        let counts = send("GET", &format!("/_kms/calls?caller={}", self.key), "", "").await;
+        let counts = send(Request::get(format!("/_kms/calls?caller={}", self.key)), "").await;
         let counts: Value = serde_json::from_str(&counts).unwrap();
         counts.as_object().unwrap().values().filter_map(Value::as_u64).sum()
     }
 
     async fn fault(&self, mut rule: Value) {
         (rule["caller"], rule["operation"]) = (self.key.as_str().into(), "*".into());
-        send("POST", "/_kms/faults", "", &rule.to_string()).await;
+        send(Request::post("/_kms/faults"), &rule.to_string()).await;
     }
 }
 
-async fn send(method: &str, path: &str, headers: &str, body: &str) -> String {
+/// Sends a request to the emulator, and returns the body of the answer.
+async fn send(request: request::Builder, body: &str) -> String {
     let address = local_aws::emulator().endpoint().strip_prefix("http://").unwrap();
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}");
-    connection.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    let request = request.header(HOST, address).body(body.to_owned().into()).unwrap();
+    let answer = over_http(address.parse().unwrap(), request).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+    answer.text().to_owned()
 }

@@ -7,18 +7,18 @@ use crate::sign_in::{Server, alice_gets_a_code};
 use axum::body::Body;
 use conformance::lambda::{event, read};
 use conformance::process::run_with;
-use conformance::{Answer, PASSWORD, VERIFIER, With as _, basic, form, get, keyward_binary};
+use conformance::{Answer, PASSWORD, VERIFIER, With as _, basic, form, get, keyward_binary, over_http};
+use http::header::HOST;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use storage::contract::local_aws;
+use storage::contract::tool::{environment, go_without};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -55,19 +55,9 @@ impl Function {
 
     /// The emulator's answer to an event.
     async fn invoke(&self, event: &Value) -> String {
-        let (event, address) = (event.to_string(), self.address);
-        let mut connection = TcpStream::connect(address).await.unwrap();
-        let head = format!(
-            "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n",
-            event.len()
-        );
-        connection.write_all((head + &event).as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        if is_chunked { unchunked(body) } else { body.to_owned() }
+        let request = Request::post("/2015-03-31/functions/function/invocations");
+        let request = request.header(HOST, self.address.to_string()).body(event.to_string().into());
+        over_http(self.address, request.unwrap()).await.text().to_owned()
     }
 
     async fn scheduled(&self) -> Value {
@@ -106,16 +96,6 @@ impl Server for Function {
     }
 }
 
-fn unchunked(mut body: &str) -> String {
-    let mut text = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).unwrap();
-        text.push_str(&rest[..size]);
-        body = rest[size..].trim_start_matches("\r\n");
-    }
-    text
-}
-
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -124,18 +104,10 @@ fn kill(process: u32) {
     assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
 }
 
-/// An environment variable of the person who runs the tests.
-#[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
 fn emulator() -> Option<OsString> {
     let found = environment("LAMBDA_RIE");
     if found.is_none() {
-        assert!(environment("REQUIRE_LAMBDA_RIE").is_none_or(|set| set != "1"), "{MISSING}");
-        // Past the test harness, which would swallow it.
-        std::io::stderr().write_all(format!("\nno function was run: {MISSING}\n").as_bytes()).unwrap();
+        go_without("LAMBDA_RIE", "no function was run", MISSING);
     }
     found
 }

@@ -16,6 +16,13 @@ use tokio::time::sleep;
 /// The ways in which KMS is away: it refuses, fails, closes the connection, or never answers.
 const WAYS: [&str; 5] = ["throttled", "internal", "unavailable", "dropped", "slow"];
 
+/// A folder for a store whose keys are in KMS, and two callers of KMS.
+async fn new_keys(mode: &str) -> (TempDir, String, [Caller; 2]) {
+    let region = Region::new();
+    let keys = format!("{mode}:{}", region.key().await);
+    (TempDir::new().unwrap(), keys, [region.caller(), region.caller()])
+}
+
 /// A server with its keys in KMS. All processes have one issuer.
 fn serve(folder: &Path, keys: &str, caller: &Caller) -> Process {
     let settings = [
@@ -55,9 +62,7 @@ async fn until_it_signs(server: &Process, ask: impl Fn() -> Request<Body>) {
 
 #[tokio::test]
 async fn n230_with_an_envelope_a_warm_server_signs_and_a_cold_one_recovers() {
-    let (folder, region) = (TempDir::new().unwrap(), Region::new());
-    let keys = format!("kms-envelope:{}", region.key().await);
-    let (of_warm, of_cold) = (region.caller(), region.caller());
+    let (folder, keys, [of_warm, of_cold]) = new_keys("kms-envelope").await;
     let warm = serve(folder.path(), &keys, &of_warm);
     let (_, ask) = machine(folder.path());
     let jwks = warm.send(get("/jwks")).await.json();
@@ -80,9 +85,7 @@ async fn n230_with_an_envelope_a_warm_server_signs_and_a_cold_one_recovers() {
 
 #[tokio::test]
 async fn n230_with_keys_that_stay_in_kms_nothing_is_signed_until_it_is_back() {
-    let (folder, region) = (TempDir::new().unwrap(), Region::new());
-    let keys = format!("kms-sign:{}", region.key().await);
-    let (of_warm, of_cold) = (region.caller(), region.caller());
+    let (folder, keys, [of_warm, of_cold]) = new_keys("kms-sign").await;
     let warm = serve(folder.path(), &keys, &of_warm);
     let (_, ask) = machine(folder.path());
     let jwks = warm.send(get("/jwks")).await.json();

@@ -1,12 +1,13 @@
 //! The listener for metrics of a real process: what it serves, to whom, and how much of it.
 
 use crate::commands::{QUICK, SERVE, json, machine};
-use conformance::process::{Process, run_with};
+use conformance::process::{Process, piped, run_with};
 use conformance::{Answer, get};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
+use storage::contract::tool::{environment, go_without};
 use tempfile::TempDir;
 
 /// Reads a text with the parser of Prometheus's client, and prints `family type samples` of each family.
@@ -24,23 +25,15 @@ for family in parse(sys.stdin.read()):
 
 const MISSING: &str = "set PROMETHEUS_PYTHON to a Python with the packages of conformance/prometheus.txt";
 
-#[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 /// What the parser reads in the text; `None`: this machine doesn't have it.
 fn parsed(text: &str) -> Option<String> {
     let Some(python) = environment("PROMETHEUS_PYTHON") else {
-        assert!(environment("REQUIRE_PROMETHEUS").is_none_or(|set| set != "1"), "{MISSING}");
-        let line = format!("\na test of metrics passes without Prometheus's parser: {MISSING}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        go_without("PROMETHEUS", "a test of metrics passes without Prometheus's parser", MISSING);
         return None;
     };
     let mut command = Command::new(python);
-    let mut child = command.args(["-c", PARSE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    command.args(["-c", PARSE]);
+    let output = piped(command, text);
     assert!(output.status.success(), "it can't be parsed: {text}");
     Some(String::from_utf8(output.stdout).unwrap())
 }

@@ -5,7 +5,7 @@
 //! Without it the tests pass after saying so; with `REQUIRE_MINISTACK=1`, as in CI, they fail.
 
 use super::emulator::Emulator;
-use std::ffi::OsString;
+use super::tool::{environment, go_without};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -36,10 +36,7 @@ pub fn available() -> Option<&'static Emulator> {
 
 fn find_and_start() -> Option<Emulator> {
     let Some(program) = program() else {
-        assert!(environment("REQUIRE_MINISTACK").is_none_or(|set| set != "1"), "{MISSING}");
-        // Past the test harness, which would swallow it.
-        let line = format!("\ntests on ministack pass without testing: {MISSING}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        go_without("MINISTACK", "tests on ministack pass without testing", MISSING);
         return None;
     };
     let started = (0..STARTS).find_map(|_| start(&program));
@@ -84,10 +81,4 @@ fn is_ready(port: u16) -> std::io::Result<bool> {
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
     Ok(answer.starts_with("HTTP/1.1 200 "))
-}
-
-/// An environment variable of the person who runs the tests.
-#[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }

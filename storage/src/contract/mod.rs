@@ -28,6 +28,7 @@ pub(crate) mod sample;
 mod session;
 pub(crate) mod sweep;
 mod token;
+pub mod tool;
 mod user;
 pub mod wire;
 

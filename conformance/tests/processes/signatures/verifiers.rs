@@ -1,14 +1,14 @@
 //! Verifiers by others: each takes a key set and tokens, and returns the claims of every token that one of the keys signed.
 
+use conformance::process::piped;
 use josekit::jwk::Jwk;
 use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256, RS256, deserialize_compact};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Value, json};
-use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use storage::contract::tool::{environment, go_without};
 
 pub(super) type Verifier = fn(&Value, &[String]) -> Vec<Option<Value>>;
 
@@ -60,16 +60,9 @@ fn jsonwebtoken(jwks: &Value, tokens: &[String]) -> Vec<Option<Value>> {
 /// The Python package `joserfc`.
 fn joserfc(jwks: &Value, tokens: &[String]) -> Vec<Option<Value>> {
     let mut command = Command::new(python());
-    let mut child = command
-        .args(["-W", "ignore", "-c", SCRIPT])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let given = json!({ "jwks": jwks, "tokens": tokens }).to_string();
-    child.stdin.take().unwrap().write_all(given.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
+    command.args(["-W", "ignore", "-c", SCRIPT]);
+    let output = piped(command, &json!({ "jwks": jwks, "tokens": tokens }).to_string());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -87,10 +80,7 @@ fn has_joserfc() -> bool {
         command.args(["-c", "import joserfc"]).stderr(Stdio::null());
         let found = command.status().is_ok_and(|status| status.success());
         if !found {
-            assert!(environment("REQUIRE_JOSERFC").is_none_or(|set| set != "1"), "{MISSING}");
-            // Past the test harness, which would swallow it.
-            let line = format!("\nno signature is verified by joserfc: {MISSING}\n");
-            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            go_without("JOSERFC", "no signature is verified by joserfc", MISSING);
         }
         found
     })
@@ -98,10 +88,4 @@ fn has_joserfc() -> bool {
 
 fn python() -> PathBuf {
     environment("JOSERFC_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
-}
-
-/// An environment variable of the person who runs the tests.
-#[expect(clippy::disallowed_methods, reason = "these are no settings of the server")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }
