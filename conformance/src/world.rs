@@ -23,7 +23,8 @@ use server::app::{App, Parts};
 use server::config::Settings;
 use server::config::env::Env;
 
-use keys::entropy::SeededEntropy;
+use keys::entropy::{SeededEntropy, SystemEntropy};
+use keys::tap::{Observer, observed};
 use keys::{Custody, Keys, LocalCustody};
 use server::config::raw::Raw;
 use server::config::resolve::{Surroundings, resolve};
@@ -159,6 +160,17 @@ impl World {
     pub async fn kept_by(custody: Custody, settings: &[(&str, &str)]) -> Self {
         let (harness, settings) = (Harness::Router, Self::settings(settings));
         Self::made_of(harness.store().await, harness, settings, Machine::new(Some(custody)), BEGIN).await
+    }
+
+    /// A server with a master key file, each use of which the observer is shown.
+    pub async fn observed<O: Observer>(observer: &Arc<O>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let local =
+            LocalCustody::new(folder.path().join("master.key"), Realm::main(), Arc::new(SystemEntropy));
+        let custody = Some(observed(Custody::of(local), observer));
+        let machine = Arc::new(Machine { folder, custody, streams: AtomicU64::new(1) });
+        let (store, harness) = (Harness::Router.store().await, Harness::Router);
+        Self::made_of(store, harness, Self::settings(&[]), machine, BEGIN).await
     }
 
     /// Another server on the same store and keys, with other settings.

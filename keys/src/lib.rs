@@ -32,6 +32,7 @@ mod rotator;
 pub mod seal;
 pub mod signer;
 pub mod snapshot;
+pub mod tap;
 #[cfg(test)]
 mod tests;
 mod unused;

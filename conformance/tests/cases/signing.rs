@@ -6,19 +6,15 @@ use conformance::{World, form};
 use futures_util::future::join_all;
 use keys::clock::SystemClock;
 use keys::custody::Headers;
-use keys::ring::{RingKey, RingMaster};
-use keys::{Ceiling, Custody, LocalCustody, Opener, SignError, TokenSigner};
-use protocol::id::Realm;
+use keys::tap::Observer;
+use keys::{Ceiling, SignError, TokenSigner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
-/// Local custody whose signers have a ceiling.
+/// Gives signers a ceiling.
 struct Limited {
-    local: LocalCustody,
     ceiling: Arc<Ceiling>,
     signatures: Arc<AtomicU64>,
 }
@@ -45,51 +41,23 @@ impl TokenSigner for LimitedSigner {
     }
 }
 
-#[async_trait]
-impl Opener for Limited {
-    async fn signer(
-        &self,
-        wrapping_key: Option<&str>,
-        key: &RingKey,
-    ) -> Result<Arc<dyn TokenSigner>, SignError> {
-        let signer = self.local.signer(wrapping_key, key).await?;
+impl Observer for Limited {
+    fn replace(&self, signer: Arc<dyn TokenSigner>) -> Arc<dyn TokenSigner> {
         let (ceiling, signatures) = (Arc::clone(&self.ceiling), Arc::clone(&self.signatures));
-        Ok(Arc::new(LimitedSigner { signer, ceiling, signatures }))
-    }
-
-    async fn masters(
-        &self,
-        wrapping_key: Option<&str>,
-        masters: &[&RingMaster],
-    ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>> {
-        self.local.masters(wrapping_key, masters).await
-    }
-
-    async fn export(
-        &self,
-        wrapping_key: Option<&str>,
-        key: &RingKey,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError> {
-        self.local.export(wrapping_key, key).await
+        Arc::new(LimitedSigner { signer, ceiling, signatures })
     }
 }
 
 /// A server with a ceiling, and how many signatures were made.
-async fn limited(folder: &TempDir, per_second: u32) -> (World, Arc<AtomicU64>) {
-    let local = || {
-        let entropy = Arc::new(keys::entropy::SystemEntropy);
-        LocalCustody::new(folder.path().join("master.key"), Realm::main(), entropy)
-    };
+async fn limited(per_second: u32) -> (World, Arc<AtomicU64>) {
     let (ceiling, signatures) = (Ceiling::new(per_second, Arc::new(SystemClock)), Arc::default());
-    let opener = Limited { local: local(), ceiling: Arc::new(ceiling), signatures: Arc::clone(&signatures) };
-    let custody = Custody { opener: Arc::new(opener), ..Custody::of(local()) };
-    (World::kept_by(custody, &[]).await, signatures)
+    let observer = Limited { ceiling: Arc::new(ceiling), signatures: Arc::clone(&signatures) };
+    (World::observed(&Arc::new(observer)).await, signatures)
 }
 
 #[tokio::test]
 async fn above_the_ceiling_as_many_sign_in_as_it_allows_and_no_signature_is_wasted() {
-    let folder = TempDir::new().unwrap();
-    let (world, signatures) = limited(&folder, 10).await;
+    let (world, signatures) = limited(10).await;
     world.relying_party().await;
     world.alice().await;
     let mut codes = Vec::new();
@@ -117,8 +85,7 @@ async fn above_the_ceiling_as_many_sign_in_as_it_allows_and_no_signature_is_wast
 
 #[tokio::test]
 async fn the_least_ceiling_is_enough_for_an_answer_with_an_id_token() {
-    let folder = TempDir::new().unwrap();
-    let (world, _) = limited(&folder, 1).await;
+    let (world, _) = limited(1).await;
     world.relying_party().await;
     world.alice().await;
     let code = code(&world, &[("scope", "openid")]).await;
@@ -127,8 +94,7 @@ async fn the_least_ceiling_is_enough_for_an_answer_with_an_id_token() {
 
 #[tokio::test]
 async fn a_client_that_asks_for_more_than_the_ceiling_leaves_others_their_turns() {
-    let folder = TempDir::new().unwrap();
-    let (world, _) = limited(&folder, 20).await;
+    let (world, _) = limited(20).await;
     world.machine().await;
     world.client(serde_json::json!({ "client_id": "greedy", "scope": "read" })).await;
     let ask = |client: &str| {

@@ -1,6 +1,7 @@
 //! Keys are unwrapped in the background: a custody that hangs or refuses holds up nothing that needs no new key.
 
 use super::*;
+use crate::tap::{Observer, observed};
 use crate::unwrapping::FIRST_PAUSE;
 use std::future::pending;
 use std::sync::atomic::AtomicBool;
@@ -13,9 +14,8 @@ enum Away {
     Hangs,
 }
 
-/// Local custody that can be away, and counts.
+/// A custody that can be away, and what is asked of it.
 struct Remote {
-    local: LocalCustody,
     away: AtomicBool,
     how: Away,
     signers: AtomicU64,
@@ -23,13 +23,13 @@ struct Remote {
 }
 
 impl Remote {
-    fn new(world: &World, how: Away) -> Arc<Self> {
+    fn new(how: Away) -> Arc<Self> {
         let (signers, masters) = Default::default();
-        Arc::new(Self { local: world.local(), away: AtomicBool::new(false), how, signers, masters })
+        Arc::new(Self { away: AtomicBool::new(false), how, signers, masters })
     }
 
     fn custody(self: &Arc<Self>, world: &World) -> Custody {
-        Custody { opener: Arc::<Self>::clone(self), ..world.custody() }
+        observed(world.custody(), self)
     }
 
     fn is_away(&self, away: bool) {
@@ -51,35 +51,15 @@ impl Remote {
 }
 
 #[async_trait::async_trait]
-impl Opener for Remote {
-    async fn signer(
-        &self,
-        wrapping_key: Option<&str>,
-        key: &RingKey,
-    ) -> Result<Arc<dyn TokenSigner>, SignError> {
+impl Observer for Remote {
+    async fn before_signer(&self, _: &RingKey) -> Result<(), SignError> {
         self.signers.fetch_add(1, Ordering::SeqCst);
-        self.call().await?;
-        self.local.signer(wrapping_key, key).await
+        self.call().await
     }
 
-    async fn masters(
-        &self,
-        wrapping_key: Option<&str>,
-        masters: &[&RingMaster],
-    ) -> Vec<Result<Zeroizing<[u8; 32]>, SignError>> {
+    async fn before_masters(&self, _: usize) -> Result<(), SignError> {
         self.masters.fetch_add(1, Ordering::SeqCst);
-        match self.call().await {
-            Ok(()) => self.local.masters(wrapping_key, masters).await,
-            Err(error) => masters.iter().map(|_| Err(error.clone())).collect(),
-        }
-    }
-
-    async fn export(
-        &self,
-        wrapping_key: Option<&str>,
-        key: &RingKey,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, SignError> {
-        self.local.export(wrapping_key, key).await
+        self.call().await
     }
 }
 
@@ -99,7 +79,7 @@ async fn time<T>(call: impl Future<Output = T>) -> (T, Duration) {
 #[tokio::test]
 async fn what_another_process_sealed_is_never_refused_because_a_master_is_missing() {
     let world = World::new();
-    let remote = Remote::new(&world, Away::Refuses);
+    let remote = Remote::new(Away::Refuses);
     let (here, there) = two(&world, &remote).await;
     remote.is_away(true);
     world.advance(HOUR);
@@ -134,7 +114,7 @@ async fn what_another_process_sealed_is_never_refused_because_a_master_is_missin
 #[tokio::test]
 async fn a_custody_that_hangs_delays_neither_a_running_process_nor_the_public_keys() {
     let world = World::new();
-    let remote = Remote::new(&world, Away::Hangs);
+    let remote = Remote::new(Away::Hangs);
     let (here, there) = two(&world, &remote).await;
     remote.is_away(true);
     world.advance(HOUR);
@@ -170,7 +150,7 @@ async fn a_custody_that_hangs_delays_neither_a_running_process_nor_the_public_ke
 async fn a_cold_start_waits_five_seconds_for_a_custody_that_hangs_and_then_serves_the_public_keys() {
     let world = World::new();
     world.open(&policy(ES256)).await;
-    let remote = Remote::new(&world, Away::Hangs);
+    let remote = Remote::new(Away::Hangs);
     remote.is_away(true);
     let (keys, took) = time(world.try_open(remote.custody(&world), &policy(ES256), false)).await;
     let keys = keys.unwrap();
@@ -191,7 +171,7 @@ async fn a_cold_start_waits_five_seconds_for_a_custody_that_hangs_and_then_serve
 async fn what_is_missing_is_tried_again_without_a_caller_and_less_and_less_often() {
     let world = World::new();
     world.open(&policy(ES256)).await;
-    let remote = Remote::new(&world, Away::Refuses);
+    let remote = Remote::new(Away::Refuses);
     let (_, ring) = world.stored().await;
     let active = ring.active(Algorithm::ES256, START).unwrap();
     let custodian = Arc::new(Custodian::new(&world));
