@@ -73,7 +73,9 @@ def operation(method):
 
 
 def calls_of(text):
-    return {operation(method) for method in re.findall(r"\bclient\s*\.(\w+)\(\)", text)}
+    """The operations called in `client.put_item()`, or `client.get().await?.sign()` where the client is made when first used."""
+    called = re.findall(r"\bclient\s*(?:\.get\(\)\s*\.await\?\s*)?\.(\w+)\(\)", text)
+    return {operation(method) for method in called}
 
 
 def calls_of_store():
