@@ -6,6 +6,7 @@ use crate::commands::{QUICK, SERVE, json};
 use conformance::process::{Process, keyward};
 use conformance::{With as _, basic, form};
 use server::transport::descriptors::connections;
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream as Stream;
 use std::path::Path;
@@ -72,7 +73,9 @@ fn accepted(server: &Process) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     // Columns: local address, state (01 is established), inode (0: of no process).
-    rows.filter(|row| row[1].ends_with(&port) && row[3] == "01" && row[9] != "0").count()
+    let accepted = rows.filter(|row| row[1].ends_with(&port) && row[3] == "01" && row[9] != "0");
+    // A row can appear twice while connections come and go.
+    accepted.map(|row| row[9]).collect::<HashSet<_>>().len()
 }
 
 /// The limits of open files: soft, hard.
