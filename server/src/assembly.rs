@@ -83,7 +83,7 @@ async fn open(
     create: bool,
 ) -> Result<Arc<Keys>, KeysError> {
     let (clock, entropy) = machine();
-    let Custody { opener, maker } = counted_custody(settings, &settings.keys, metrics).await?;
+    let Custody { opener, maker } = counted_custody(settings, &settings.keys, metrics);
     let custody = Custody { opener, maker: maker.filter(|_| rotates) };
     Keys::open(store, custody, key_policy(settings), clock, entropy, create).await
 }
@@ -94,22 +94,15 @@ pub fn rotator(settings: &Settings, store: Arc<dyn Store>, custody: &Custody) ->
     Rotator::new(store, custody.maker.clone(), key_policy(settings), clock, entropy)
 }
 
-/// The custody that a value of the setting `keys` names.
-///
-/// # Errors
-/// None so far: what KMS needs is looked for when it is first called.
-pub async fn custody(settings: &Settings, keys: &KeysSetting) -> Result<Custody, KeysError> {
-    counted_custody(settings, keys, &Registry::default()).await
+/// The custody that a value of the setting `keys` names. What KMS needs is looked for when it is first called.
+pub fn custody(settings: &Settings, keys: &KeysSetting) -> Custody {
+    counted_custody(settings, keys, &Registry::default())
 }
 
-async fn counted_custody(
-    settings: &Settings,
-    keys: &KeysSetting,
-    metrics: &Registry,
-) -> Result<Custody, KeysError> {
+fn counted_custody(settings: &Settings, keys: &KeysSetting, metrics: &Registry) -> Custody {
     let (clock, entropy) = machine();
     match keys {
-        KeysSetting::Local(path) => Ok(Custody::of(LocalCustody::new(path, Realm::main(), entropy))),
+        KeysSetting::Local(path) => Custody::of(LocalCustody::new(path, Realm::main(), entropy)),
         KeysSetting::Kms(mode, key) => {
             let environment = storage::aws::Environment::default();
             let ceiling = Ceiling::new(settings.signatures_per_second, clock);
@@ -117,7 +110,7 @@ async fn counted_custody(
             let maker = KmsMaker::new(environment, key, *mode, Realm::main(), entropy);
             let meter = || Arc::<KmsCalls>::clone(&metrics.kms);
             let (opener, maker) = (opener.measured(meter()), maker.measured(meter()));
-            Ok(Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) })
+            Custody { opener: Arc::new(opener), maker: Some(Arc::new(maker)) }
         }
     }
 }

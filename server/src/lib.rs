@@ -11,6 +11,7 @@ pub mod config;
 pub mod cookies;
 pub mod demo;
 pub mod endpoints;
+pub mod every_minute;
 pub mod headers;
 pub mod in_flight;
 pub mod interaction;

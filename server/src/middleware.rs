@@ -21,8 +21,7 @@ use protocol::id::RequestId;
 /// Finds a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Runs the route within its caller's share. Callers who are known without a header are limited by
-/// the transport.
+/// Runs the route within its caller's share. Callers who are known without a header are limited by the transport.
 async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -> Response {
     if !matches!(app.settings.client_ip, ClientIp::Header(_)) {
         return next.run(request).await;

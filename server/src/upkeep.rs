@@ -120,12 +120,6 @@ pub async fn notice_changes(app: &App, mark: &mut Option<u64>) {
     }
 }
 
-/// The work of every minute: keys, and memory that is not used.
-pub async fn minute(app: &App) {
-    look_after_keys(app).await;
-    app.passwords.free_idle(app.clock.now());
-}
-
 /// Reads the ring again, rotates keys if that is due and allowed, and raises the alarms.
 pub async fn look_after_keys(app: &App) {
     let maintained = app.keys.maintain().await;

@@ -188,7 +188,7 @@ async fn in_2038_and_9999_and_beyond_nothing_breaks() {
             let may_work = crate::HARNESS == conformance::Harness::DynamoDb && at >= END_OF_9999;
             assert!(tokens.is_some() == works || may_work, "{at:?}");
             tokens.iter().for_each(|tokens| assert_sound(&world, tokens));
-            server::upkeep::minute(&world.app).await;
+            server::upkeep::look_after_keys(&world.app).await;
         }
     }
 }
@@ -206,10 +206,10 @@ async fn a_clock_that_ran_ahead_and_came_back_leaves_keys_that_sign_and_rotate_i
         };
         world.send(ask()).await;
         world.clock.set(BEGIN.plus(ahead));
-        server::upkeep::minute(&world.app).await;
+        server::upkeep::look_after_keys(&world.app).await;
         assert_eq!(world.send(ask()).await.status, 200);
         world.clock.set(BEGIN.plus(MINUTE));
-        server::upkeep::minute(&world.app).await;
+        server::upkeep::look_after_keys(&world.app).await;
         let token = world.send(ask()).await;
         assert_eq!(token.status, 200, "{token:?}");
         let kid = conformance::header(&member(&token, "access_token"))["kid"].as_str().unwrap().to_owned();
@@ -244,7 +244,7 @@ async fn n240_a_store_first_used_while_the_clock_was_ahead_serves_once_it_is_cor
         let other = world.beside(world.app.clock.now()).await;
         for server in [&world, &other] {
             assert_serves(server).await;
-            server::upkeep::minute(&server.app).await;
+            server::upkeep::look_after_keys(&server.app).await;
             assert_serves(server).await;
         }
     }
@@ -384,7 +384,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
                 }
             };
             for server in [&world, &other] {
-                server::upkeep::minute(&server.app).await;
+                server::upkeep::look_after_keys(&server.app).await;
                 assert_serves(server).await;
                 assert_published(&kid(server).await).await;
             }
@@ -404,7 +404,7 @@ async fn n240_servers_with_different_clocks_sign_by_keys_that_both_publish() {
             }
             // And once the clock is corrected.
             other.clock.set(world.app.clock.now());
-            server::upkeep::minute(&other.app).await;
+            server::upkeep::look_after_keys(&other.app).await;
             assert_serves(&other).await;
         }
     }

@@ -393,7 +393,7 @@ async fn a_request_does_not_make_its_code_again_after_the_session() {
     assert_eq!(redeem(&world, &code).await.status, 200);
     for minutes in [12, 17] {
         world.pass(minutes * 60);
-        server::upkeep::minute(&world.app).await;
+        server::upkeep::look_after_keys(&world.app).await;
         let mut anew = Browser::new();
         let login = anew.visit(&world, &format!("/consent?r={}", page.field("r"))).await;
         assert!(login.is_page("Sign in"), "{login:?}");

@@ -150,7 +150,7 @@ async fn a_hint_may_be_signed_by_a_retired_key() {
     world.app.keys.rotate(keys::RotateWhen::Now { force: true }).await.unwrap();
     world.pass(49 * 3600);
     for _ in 0..2 {
-        server::upkeep::minute(&world.app).await;
+        server::upkeep::look_after_keys(&world.app).await;
     }
     let kid = conformance::header(&hint)["kid"].as_str().unwrap().to_owned();
     assert!(!world.send(get("/jwks")).await.text().contains(&kid));

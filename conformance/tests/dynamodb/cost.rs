@@ -61,7 +61,7 @@ async fn measured() -> Vec<Flow> {
     stranger.sign_in(&world, &page, "alice", "a wrong one").await;
     ledger.note("wrong password");
     world.pass(60);
-    server::upkeep::minute(&world.app).await;
+    server::upkeep::look_after_keys(&world.app).await;
     server::upkeep::sweep(&world.app).await;
     ledger.note("a minute of an idle server");
     assert_eq!(world.send(get("/readyz")).await.status, 200);

@@ -49,7 +49,7 @@ pub(super) async fn needs(mode: Mode, algs: &str) -> Needs {
     let mut most = settled;
     for _ in 0..HOURS_OF_A_MONTH {
         world.pass(3600);
-        server::upkeep::minute(&world.app).await;
+        server::upkeep::look_after_keys(&world.app).await;
         server::upkeep::sweep(&world.app).await;
         most = most.max(kms_keys(&world).await);
     }

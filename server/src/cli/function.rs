@@ -4,16 +4,17 @@
 
 use super::context::{Context, unfinished_import};
 use super::output::{Failed, Outcome, print};
-use super::serve::{own_keys, stop_signal};
+use super::serve::{open, stop_signal};
 use crate::app::App;
 use crate::assembly;
 use crate::config::Settings;
 use crate::config::env::Env;
 use crate::config::resolve::{Surroundings, resolve};
-use crate::metrics::{EmbeddedMetrics, Registry};
+use crate::every_minute::EveryMinute;
+use crate::metrics::EmbeddedMetrics;
 use crate::routes;
 use crate::telemetry::{self, LogThrottle};
-use crate::transport::bounds::{REQUEST_TIME, bare};
+use crate::transport::bounds::{REQUEST_TIME, answer, bare};
 use crate::transport::lambda::{self, Function, VARIABLES};
 use crate::upkeep;
 use async_trait::async_trait;
@@ -23,22 +24,19 @@ use http::{Request, Response, StatusCode};
 use keys::Run;
 use keys::clock::{Clock as _, SystemClock};
 use protocol::event::{Event, What};
+use protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use storage::UNFINISHED_IMPORT;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
-use tower::ServiceExt as _;
 
 /// The handler's name in the function that only rotates the keys.
 const ROTATE: &str = "rotate";
 /// How long the initialisation may take; Lambda gives it ten seconds.
 const START_TIME: Duration = Duration::from_secs(8);
-/// How often the keys are looked after, while there are requests.
-const UPKEEP: u64 = 60;
 
 /// Whether the process is a function: Lambda started it, and without a command. In a container image, Lambda's emulator
 /// included, the handler's name is the only argument.
@@ -88,8 +86,8 @@ struct Serving {
 struct Started {
     app: App,
     router: Router,
-    /// When the keys were looked after, in seconds.
-    looked_after: AtomicU64,
+    /// When the keys are to be looked after.
+    upkeep: EveryMinute,
 }
 
 impl Serving {
@@ -112,8 +110,7 @@ impl Serving {
         match self.started.get_or_try_init(|| self.start()).await {
             Ok(started) => Some(started),
             Err(Failed(why)) => {
-                let now = Duration::from_millis(SystemClock.now().millis());
-                if let Some(times) = self.failed.due(now) {
+                if let Some(times) = self.failed.due(since_epoch(SystemClock.now())) {
                     tracing::error!(
                         times,
                         why,
@@ -126,25 +123,18 @@ impl Serving {
     }
 
     async fn start(&self) -> Result<Started, Failed> {
-        let metrics = Arc::new(Registry::default());
-        let store = assembly::metered(assembly::open_store(&self.settings, true).await?, &metrics);
-        let keys = own_keys(Arc::clone(&store), &self.settings, &metrics, false).await?;
-        let app = assembly::app(Arc::clone(&self.settings), store, keys, metrics)?;
+        let app = open(&self.settings, false).await?;
         app.passwords.warm();
         let router = routes::router(app.clone(), None);
-        let looked_after = AtomicU64::new(app.clock.now().seconds());
-        Ok(Started { app, router, looked_after })
+        let upkeep = EveryMinute::after(since_epoch(app.clock.now()));
+        Ok(Started { app, router, upkeep })
     }
 }
 
 impl Started {
     /// Looks after the keys if nobody did for a minute. Between requests the process stands still, so no timer can.
     async fn look_after(&self) {
-        let (now, last) = (self.app.clock.now().seconds(), self.looked_after.load(Ordering::Relaxed));
-        let is_due = now.abs_diff(last) >= UPKEEP;
-        let ours =
-            || self.looked_after.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if is_due && ours() {
+        if self.upkeep.is_due(since_epoch(self.app.clock.now())) {
             upkeep::look_after_keys(&self.app).await;
         }
     }
@@ -154,21 +144,21 @@ impl Started {
 impl Function for Serving {
     async fn request(&self, request: Request<Body>) -> Response<Body> {
         let Some(started) = self.started().await else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
-        let answer = timeout(REQUEST_TIME, started.router.clone().oneshot(request));
+        let answer = answer(started.router.clone(), request, REQUEST_TIME);
         let answered = tokio::join!(answer, started.look_after()).0;
         if self.metrics.is_due(started.app.clock.now()) {
             self.tell_metrics(&started.app);
         }
-        match answered {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => bare(StatusCode::SERVICE_UNAVAILABLE),
-        }
+        answered.unwrap_or_else(|| bare(StatusCode::SERVICE_UNAVAILABLE))
     }
 
     async fn scheduled(&self) -> Result<Value, String> {
         rotate(&self.settings).await.map_err(|failed| failed.0)
     }
+}
+
+fn since_epoch(now: Timestamp) -> Duration {
+    Duration::from_millis(now.millis())
 }
 
 /// The function that only rotates the keys: it opens none, and answers no requests.
@@ -191,7 +181,7 @@ async fn rotate(settings: &Settings) -> Result<Value, Failed> {
     if store.issuer().await?.as_deref() == Some(UNFINISHED_IMPORT) {
         return Err(unfinished_import());
     }
-    let custody = assembly::custody(settings, &settings.keys).await?;
+    let custody = assembly::custody(settings, &settings.keys);
     let rotator = assembly::rotator(settings, Arc::clone(&store), &custody);
     let run = assembly::admin(store).change_ring(Event::new(What::KeysRenewed), rotator.run()).await?;
     let done = match run {

@@ -129,7 +129,7 @@ impl<'a> From<&'a KeyInfo> for Row<'a> {
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
-        let custody = assembly::custody(&settings, &settings.keys).await?;
+        let custody = assembly::custody(&settings, &settings.keys);
         let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);
         match command {
             Command::List => {
@@ -220,7 +220,7 @@ async fn move_to(
     from: &Custody,
     to: &KeysSetting,
 ) -> Outcome {
-    let target = assembly::custody(settings, to).await?;
+    let target = assembly::custody(settings, to);
     let rotator = assembly::rotator(settings, admin.store.clone(), &target);
     let (_, ring) = rotator.ring().await?;
     // An alias may be written in one place and the ARN in the other.

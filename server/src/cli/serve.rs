@@ -90,10 +90,7 @@ impl Listening {
 
     /// Opens store and keys, and creates those that don't exist.
     pub(super) async fn open(&self, change_issuer: bool) -> Result<App, Failed> {
-        let metrics = Arc::new(Registry::default());
-        let store = assembly::metered(assembly::open_store(&self.settings, true).await?, &metrics);
-        let keys = own_keys(Arc::clone(&store), &self.settings, &metrics, change_issuer).await?;
-        Ok(assembly::app(Arc::clone(&self.settings), store, keys, metrics)?)
+        open(&self.settings, change_issuer).await
     }
 
     /// The line that says that the server is ready.
@@ -164,8 +161,16 @@ fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
     Ok(Limits { connections, connections_of_one, ..limits })
 }
 
+/// Opens store and keys to serve, and creates those that don't exist.
+pub(super) async fn open(settings: &Arc<Settings>, change_issuer: bool) -> Result<App, Failed> {
+    let metrics = Arc::new(Registry::default());
+    let store = assembly::metered(assembly::open_store(settings, true).await?, &metrics);
+    let keys = own_keys(Arc::clone(&store), settings, &metrics, change_issuer).await?;
+    Ok(assembly::app(Arc::clone(settings), store, keys, metrics)?)
+}
+
 /// Claims the store and opens its keys.
-pub(super) async fn own_keys(
+async fn own_keys(
     store: Arc<dyn Store>,
     settings: &Settings,
     metrics: &Registry,

@@ -101,7 +101,7 @@ fn report(output: Output, name: &str, findings: &[Finding]) -> Outcome {
 fn restored(context: &Context) -> Outcome {
     let output = context.output();
     context.with_store(|admin, settings| async move {
-        let custody = assembly::custody(&settings, &settings.keys).await?;
+        let custody = assembly::custody(&settings, &settings.keys);
         let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);
         let at = admin.call.at;
         admin.change_ring(Event::new(What::StoreRestored), rotator.end_all()).await?;

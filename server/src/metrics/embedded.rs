@@ -6,13 +6,12 @@
 use super::gauges::Gauges;
 use super::registry::Registry;
 use super::sign_ins::SignIn;
+use crate::every_minute::EveryMinute;
 use protocol::time::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Between two lines.
-const PAUSE: Duration = Duration::from_secs(60);
 /// Where CloudWatch lists the metrics.
 const NAMESPACE: &str = "Keyward";
 /// Their dimension.
@@ -51,8 +50,7 @@ const COUNTS: usize = 8;
 #[derive(Debug)]
 pub struct EmbeddedMetrics {
     function: String,
-    /// When the last line was due, in milliseconds.
-    last: AtomicU64,
+    next: EveryMinute,
     /// The counts of the last line.
     told: [AtomicU64; COUNTS],
     passwords: AtomicU64,
@@ -64,7 +62,7 @@ impl EmbeddedMetrics {
     pub fn new(function: &str) -> Self {
         Self {
             function: function.to_owned(),
-            last: AtomicU64::new(0),
+            next: EveryMinute::default(),
             told: std::array::from_fn(|_| AtomicU64::new(0)),
             passwords: AtomicU64::new(0),
             password_nanoseconds: AtomicU64::new(0),
@@ -73,11 +71,7 @@ impl EmbeddedMetrics {
 
     /// Whether a line is due: a minute after the last. True for one caller.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        let last = self.last.load(Relaxed);
-        let then = Timestamp::from_millis(last);
-        // One that lies ahead is of a clock that was set back since.
-        let is_due = then > now || now.since(then) >= PAUSE;
-        is_due && self.last.compare_exchange(last, now.millis(), Relaxed, Relaxed).is_ok()
+        self.next.is_due(Duration::from_millis(now.millis()))
     }
 
     /// One line of JSON for standard output; `None` if nothing was counted since the last. To be called when

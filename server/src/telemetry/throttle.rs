@@ -1,17 +1,14 @@
 //! A log line about something that callers can make happen as often as they like: at most one a minute.
 
+use crate::every_minute::EveryMinute;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Between two lines, in seconds.
-const PAUSE: u64 = 60;
 
 /// How often something happened since its last line.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
     times: AtomicU64,
-    /// When the next line is due, in seconds.
-    next: AtomicU64,
+    next: EveryMinute,
 }
 
 impl LogThrottle {
@@ -19,13 +16,7 @@ impl LogThrottle {
     /// the last one.
     pub fn due(&self, now: Duration) -> Option<u64> {
         self.times.fetch_add(1, Ordering::Relaxed);
-        let (now, next) = (now.as_secs(), self.next.load(Ordering::Relaxed));
-        // A next line that is further ahead was due by a clock that has been set back since.
-        if now < next && next <= now + PAUSE {
-            return None;
-        }
-        let ours = self.next.compare_exchange(next, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed);
-        ours.is_ok().then(|| self.times.swap(0, Ordering::Relaxed))
+        self.next.is_due(now).then(|| self.times.swap(0, Ordering::Relaxed))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What every request may bring, whatever transport it comes by, and the answer of the transport itself.
 
 use crate::headers::{NO_STORE, harden};
-use ::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
+use axum::Router;
 use axum::body::Body;
 use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
 
 /// Bytes of path and query; more is 414.
 pub const URI_BYTES: usize = 8 * 1024;
@@ -30,6 +33,15 @@ pub(super) fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCod
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     Ok(())
+}
+
+/// Lets the router answer; `None`: that takes longer than `limit`.
+pub async fn answer(router: Router, request: Request<Body>, limit: Duration) -> Option<Response<Body>> {
+    match timeout(limit, router.oneshot(request)).await {
+        Ok(Ok(response)) => Some(response),
+        Ok(Err(never)) => match never {},
+        Err(_) => None,
+    }
 }
 
 /// An answer of the transport: a status and no body.

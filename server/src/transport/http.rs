@@ -4,7 +4,7 @@
 //! `Host` or forwarding headers.
 
 use super::body::BoundedBody;
-use super::bounds::{BODY_BYTES, HEADER_BYTES, HEADERS, REQUEST_TIME, URI_BYTES, bare, check_size};
+use super::bounds::{self, BODY_BYTES, HEADER_BYTES, HEADERS, REQUEST_TIME, URI_BYTES, bare, check_size};
 use super::slots::{Slot, Slots};
 use super::wire::{ConnectionState, Wire};
 use crate::budget::{Budget, Reservation};
@@ -29,7 +29,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
 
 /// What one caller, and all together, may use.
 #[derive(Clone, Copy, Debug)]
@@ -246,11 +245,8 @@ async fn answer(
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(PeerLimit(limits.connections_of_one));
-    let response = match timeout(limits.request_time, router.oneshot(request)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(_) => return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE)),
-    };
+    let answered = bounds::answer(router, request.map(Body::new), limits.request_time).await;
+    let Some(response) = answered else { return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE)) };
     // After these the rest of the body is still to come, and nothing reads it (RFC 9110 §15.5.9, §15.5.14).
     let unread = match response.status() {
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
