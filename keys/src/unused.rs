@@ -43,6 +43,15 @@ pub(super) fn log_interrupted(ring: &Ring) {
     );
 }
 
+/// Logs that KMS may have made a key whose name nobody knows.
+pub(crate) fn log_lost() {
+    tracing::warn!(
+        "it is not known whether KMS made a signing key, because its answer was lost: of the KMS keys with the tag \
+         keyward-purpose=signing-key and this realm's keyward-realm, only those that `keyward keys list` shows are in use; \
+         once no rotation runs, schedule the deletion of the others"
+    );
+}
+
 /// Logs the keys of a ring that may have been stored or not.
 pub(super) fn log_uncertain(ring: &Ring, before: &Ring) {
     for arn in missing(ring, before) {

@@ -2,10 +2,11 @@
 
 use super::fault::{Call, failed, outcome, unexpected};
 use super::meter::Meter;
+use super::once::{Once, may_exist};
 use crate::error::{SignError, SignErrorKind};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
-use aws_sdk_kms::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_kms::config::{Builder, Config, StalledStreamProtectionConfig};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
@@ -15,11 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::aws::{self, Environment};
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 /// The mean pause before the second try.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
+
+/// The pause before a new key is looked for again, and how often it is: for 8 s.
+const NEW_KEY_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 250 });
+const NEW_KEY_LOOKS: u32 = 6;
 
 /// What a blob is encrypted for; it decrypts only with the same.
 pub(super) type Context = HashMap<String, String>;
@@ -103,24 +108,50 @@ impl Making {
         present(self.measured(Call::Encrypt, key, call).await?.ciphertext_blob, Call::Encrypt)
     }
 
-    /// `CreateKey`: an asymmetric key that signs. Returns its ARN.
-    pub(super) async fn create_key(&self, spec: KeySpec, tags: &[(&str, &str)]) -> Result<String, SignError> {
+    /// `CreateKey`: an asymmetric key that signs. Returns its ARN. Calls `lost` if the key may have been made although this
+    /// fails.
+    pub(super) async fn create_key(
+        &self,
+        spec: KeySpec,
+        tags: &[(&str, &str)],
+        lost: impl FnOnce(),
+    ) -> Result<String, SignError> {
         let mut call =
             self.client.get().await?.create_key().key_spec(spec).key_usage(KeyUsageType::SignVerify);
         for (name, value) in tags {
             let tag = Tag::builder().tag_key(*name).tag_value(*value).build();
             call = call.tags(tag.map_err(|error| unexpected(Call::CreateKey, error))?);
         }
-        let call = call.description("Keyward signs tokens with it").send();
-        let made = self.measured(Call::CreateKey, "of a new signing key", call).await?;
+        let call = call.description("Keyward signs tokens with it").customize();
+        let answer = call.config_override(Config::builder().retry_classifier(Once)).send();
+        let answer = async {
+            answer.await.inspect_err(|error| {
+                if may_exist(error) {
+                    lost()
+                }
+            })
+        };
+        let made = self.measured(Call::CreateKey, "of a new signing key", answer).await?;
         let arn = made.key_metadata.and_then(|key| key.arn);
         arn.ok_or_else(|| unexpected(Call::CreateKey, "the answer names no key"))
     }
 
-    /// `GetPublicKey`, as a `SubjectPublicKeyInfo`.
-    pub(super) async fn public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
-        let call = self.client.get().await?.get_public_key().key_id(arn).send();
-        present(self.measured(Call::GetPublicKey, arn, call).await?.public_key, Call::GetPublicKey)
+    /// `GetPublicKey` of a key that was made just now, as a `SubjectPublicKeyInfo`. KMS may not find such a key at first.
+    pub(super) async fn new_public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
+        let call = self.client.get().await?.get_public_key().key_id(arn);
+        let looks = async {
+            let mut pauses = (0..NEW_KEY_LOOKS - 1).map(|look| NEW_KEY_PAUSE * 2_u32.pow(look));
+            loop {
+                let answer = call.clone().send().await;
+                let is_missing =
+                    answer.as_ref().is_err_and(|error| error.code() == Some("NotFoundException"));
+                match pauses.next().filter(|_| is_missing) {
+                    Some(pause) => sleep(pause).await,
+                    None => return answer,
+                }
+            }
+        };
+        present(self.measured(Call::GetPublicKey, arn, looks).await?.public_key, Call::GetPublicKey)
     }
 
     async fn measured<T, E: ProvideErrorMetadata + Error + 'static>(

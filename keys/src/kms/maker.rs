@@ -71,9 +71,9 @@ impl KmsMaker {
     async fn new_pair(&self, wrapping_key: &str, alg: Algorithm) -> Result<(Vec<u8>, Wrapped), SignError> {
         if self.mode == Mode::Sign {
             let realm = (REALM_TAG, self.realm.as_str());
-            let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG]).await?;
+            let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG], unused::log_lost).await?;
             tracing::info!(key = arn, "KMS created a signing key");
-            let public = self.calls.public_key(&arn).await.inspect_err(|_| unused::log(&arn))?;
+            let public = self.calls.new_public_key(&arn).await.inspect_err(|_| unused::log(&arn))?;
             return Ok((public, Wrapped::Kept(arn)));
         }
         let draft = self.draft(Purpose::SigningKey);

@@ -11,6 +11,7 @@ mod calls;
 mod fault;
 mod maker;
 pub mod meter;
+mod once;
 mod opener;
 mod signer;
 mod wrapped;

@@ -132,6 +132,41 @@ async fn keys_of_a_change_that_failed_half_way_are_named() {
 }
 
 #[tokio::test]
+async fn of_a_creation_whose_answer_is_lost_there_is_no_second_one_and_the_log_says_how_to_find_the_key() {
+    let (world, place, keys) = started().await;
+    let Place::Kms(cloud, ..) = &place else { panic!("not in KMS") };
+    world.advance(HOUR);
+    let rotate = || keys.rotate(RotateWhen::Now { force: false });
+    for (fault, is_made) in [("lost", true), ("internal", true), ("denied", false), ("dropped", true)] {
+        let (log, _guard) = Log::start();
+        cloud.calls().await;
+        cloud.fault("CreateKey", fault, None).await;
+        assert!(rotate().await.is_err(), "{fault}");
+        cloud.well().await;
+        assert_eq!(cloud.calls().await["CreateKey"], 1, "{fault}");
+        assert_eq!(log.says("only those that `keyward keys list` shows are in use"), is_made, "{fault}");
+    }
+    // KMS makes nothing of what it throttles.
+    let (log, _guard) = Log::start();
+    cloud.fault("CreateKey", "throttled", Some(2)).await;
+    rotate().await.unwrap();
+    assert_eq!(cloud.calls().await["CreateKey"] as usize, 2 + TWO.len());
+    assert!(!log.says("keys list"));
+}
+
+#[tokio::test]
+async fn a_new_key_that_kms_does_not_find_at_once_is_looked_for_again() {
+    let (world, place, keys) = started().await;
+    let Place::Kms(cloud, ..) = &place else { panic!("not in KMS") };
+    world.advance(HOUR);
+    cloud.calls().await;
+    cloud.fault("GetPublicKey", "missing", Some(4)).await;
+    keys.rotate(RotateWhen::Now { force: false }).await.unwrap();
+    let calls = cloud.calls().await;
+    assert_eq!((calls["CreateKey"], calls["GetPublicKey"]), (2, 4 + 2));
+}
+
+#[tokio::test]
 async fn keys_that_a_move_leaves_behind_are_named() {
     let (world, kms, keys) = started().await;
     let folder = TempDir::new().unwrap();

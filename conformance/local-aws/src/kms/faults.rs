@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     Internal,
     /// Refused: AccessDeniedException.
     Denied,
+    /// Refused: NotFoundException, as of a key that was made just now.
+    Missing,
     /// Status 503 without a body, as a front end that doesn't reach KMS answers.
     Unavailable,
     /// Applied, but the connection is closed without an answer.
@@ -39,6 +41,7 @@ impl Fault {
                  resource because no identity-based policy allows the kms:{operation} action",
                 caller.access_key
             ))),
+            Self::Missing => Some(Refusal::not_found("The key does not exist")),
             Self::Unavailable | Self::Lost | Self::Dropped | Self::Slow(_) => None,
         }
     }
@@ -72,6 +75,7 @@ impl Faults {
             "throttled" => Fault::Throttled,
             "internal" => Fault::Internal,
             "denied" => Fault::Denied,
+            "missing" => Fault::Missing,
             "unavailable" => Fault::Unavailable,
             "lost" => Fault::Lost,
             "dropped" => Fault::Dropped,

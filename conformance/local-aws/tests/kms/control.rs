@@ -64,6 +64,7 @@ async fn a_fault_answers_as_aws_would() {
         ("throttled", 400, json!("ThrottlingException")),
         ("internal", 500, json!("KMSInternalException")),
         ("denied", 400, json!("AccessDeniedException")),
+        ("missing", 400, json!("NotFoundException")),
         ("unavailable", 503, Value::Null),
     ];
     for (kind, status, error) in faults {
