@@ -66,7 +66,7 @@ def table():
     yield "|---|---|---|---|"
     for name in columns[0]:
         yield f"| {name} | " + " | ".join(f"{column[name]:.2f}" for column in columns) + " |"
-    yield "| **together** | " + " | ".join(f"**{sum(column.values()):.2f}**" for column in columns) + " |"
+    yield "| **total** | " + " | ".join(f"**{sum(column.values()):.2f}**" for column in columns) + " |"
 
 
 if __name__ == "__main__":
