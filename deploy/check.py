@@ -93,6 +93,16 @@ def calls_of_keys(client):
     return calls_of(re.search(rf"^impl {client} {{\n(.*?)^}}", text, re.M | re.S)[1])
 
 
+def rows(metrics):
+    """Those of a widget, with what they repeat from the row before."""
+    before = []
+    for row in metrics:
+        names = [name for name in row if isinstance(name, str)]
+        if names != ["..."]:
+            before = [old if new == "." else new for new, old in zip(names, before + names)]
+        yield before
+
+
 class Template(unittest.TestCase):
     maxDiff = None
 
@@ -253,6 +263,23 @@ class Template(unittest.TestCase):
         for name, it in alarms.items():
             self.assertEqual(it["AlarmActions"], [{"Ref": "Alarms"}], name)
 
+    def test_alarms_and_dashboard_read_what_the_program_writes(self):
+        written = source("server/src/metrics/embedded.rs")
+        fields = set(re.findall(r'^\s*\(?"([A-Z]\w+)",', written, re.M))
+        alarming = set(re.findall(r'"(\w+)"', re.search(r"const ALARMING: .*? = \[(.*?)\];", written, re.S)[1]))
+        alarms = self.of_type("AWS::CloudWatch::Alarm")
+        widgets = json.loads(self.resource("Dashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
+        of_kind = lambda kind: [it["properties"] for it in widgets if it["type"] == kind]
+        shown = {name for it in of_kind("metric") for space, name, *_ in rows(it["metrics"]) if space == "Keyward"}
+        watched = {it["MetricName"] for it in alarms.values() if it["Namespace"] == "Keyward"}
+        self.assertEqual(watched | shown, alarming)
+        queried = set(re.findall(r"(?:ispresent|sum|min|max)\((\w+)\)", json.dumps(of_kind("log"))))
+        self.assertEqual(queried - fields, {"started_ms"})
+        self.assertIn("started_ms", source("server/src/cli/function.rs"))
+        # A conditional alarm can't be named there.
+        named = {name[2:-5] for it in of_kind("alarm") for name in it["alarms"]}
+        self.assertEqual(named, {name for name in alarms if "Condition" not in self.resources[name]})
+
     def test_the_front_keeps_public_documents_only(self):
         front = self.resource("Front")["DistributionConfig"]
         never = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -275,7 +302,10 @@ class Template(unittest.TestCase):
             self.assertIn(f"`{name}`", readme)
 
     def test_the_documented_cost_is_the_computed_one(self):
-        self.assertIn("\n".join(cost.table()), source("deploy/README.md"))
+        lines = source("deploy/README.md").splitlines()
+        begin = lines.index("| $ a month | 0 users | 10 000 users | 1 000 000 users |")
+        expected = list(cost.table())
+        self.assertEqual(lines[begin : begin + len(expected)], expected)
 
     def test_cfn_lint_finds_nothing(self):
         self.run_tool("cfn-lint", TEMPLATE)

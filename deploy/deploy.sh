@@ -96,7 +96,7 @@ deploy "${parameters[@]}"
 url=$(output Url)
 if [ -n "$for_import" ]; then
   [ -z "$(output Issuer)" ] || fail "the stack $stack has an issuer, so it has keys: move into a new stack"
-  printf '\nThe table is empty, and no function runs yet. README.md says how to move a server into it.\n\n'
+  printf '\nThe table is empty, and no function runs yet. deploy/README.md says how to move a server into it.\n\n'
   printf '  export AWS_REGION=%s KEYWARD_STORAGE=dynamodb:%s KMS=%s\n' "$region" "$(output Table)" "$(output Keys)"
   exit
 fi

@@ -12,9 +12,10 @@ use http::header::HOST;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 use storage::contract::local_aws;
 use storage::contract::tool::{environment, go_without};
@@ -36,6 +37,8 @@ impl Function {
     /// Starts the emulator; it starts the function with the first invocation.
     async fn start(emulator: &OsStr, folder: &Path, handler: &str, environment: &[(&str, &str)]) -> Self {
         let (address, runtime) = (free_address(), free_address());
+        // What the function prints, and what the emulator does.
+        let log = File::create(folder.join(format!("{handler}.log"))).unwrap();
         let mut command = Command::new(emulator);
         command
             .current_dir(folder)
@@ -44,8 +47,8 @@ impl Function {
             .arg(keyward_binary())
             .arg(handler)
             .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
         let emulator = command.spawn().unwrap();
         while TcpStream::connect(address).await.is_err() {
             sleep(Duration::from_millis(20)).await;
@@ -180,4 +183,11 @@ async fn a_function_serves_rotates_and_survives_being_killed() {
     assert_eq!(serving.process(), process);
     assert_eq!(token.calls().await, calls);
     assert!(scratch.path().read_dir().unwrap().next().is_none(), "it writes no file");
+
+    let log = std::fs::read_to_string(folder.join("serve.log")).unwrap();
+    let lines = || log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let counts = lines().find(|line| line.get("SignIns").is_some()).unwrap();
+    assert!(counts["Requests"].as_u64() > Some(0) && counts.get("_aws").is_none(), "{counts}");
+    let started = lines().find(|line| line.get("started_ms").is_some()).unwrap();
+    assert!(started["started_ms"].as_f64() > Some(0.0), "{started}");
 }

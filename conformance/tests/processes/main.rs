@@ -12,6 +12,7 @@ mod core_dumps;
 mod disk_failures;
 mod front_end;
 mod function;
+mod function_start;
 mod guides;
 mod hostile_connections;
 mod kill;

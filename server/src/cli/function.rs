@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::UNFINISHED_IMPORT;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The handler's name in the function that only rotates the keys.
 const ROTATE: &str = "rotate";
@@ -47,6 +47,7 @@ pub(super) fn is_function(env: &Env, arguments: &[OsString]) -> bool {
 }
 
 pub(super) fn run(context: &Context) -> Outcome {
+    let began = Instant::now();
     if let Some(missing) = VARIABLES.into_iter().find(|name| context.env.get(name).is_none()) {
         let why = format!(
             "{missing} is not set: Lambda sets it for every function; to run a server, use `keyward serve`"
@@ -66,6 +67,8 @@ pub(super) fn run(context: &Context) -> Outcome {
         let serving = Arc::new(Serving::new(settings, function));
         // Lambda gives the initialisation more of a processor than the requests. What is away now is tried again by each.
         let _tried_again = timeout(START_TIME, serving.started()).await;
+        let started_ms = began.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(started_ms, "ready for events");
         let ended = lambda::run(serving.clone(), stop).await;
         if let Some(started) = serving.started.get() {
             started.app.failure_log().tell_all();

@@ -1,5 +1,6 @@
-//! Metrics in a line of the log, in CloudWatch's embedded metric format: on Lambda nobody can read `/metrics`, and CloudWatch
-//! takes them from the log without a call. Few of them, since each costs by the month: what alarms need.
+//! Metrics in a line of the log: on Lambda nobody can read `/metrics`. Queries of the log read them. Of those that alarms need,
+//! CloudWatch makes metrics, by its embedded metric format; each costs by the hour in which it comes, so only values other
+//! than 0 are declared.
 //!
 //! Counts are those since the line before, so CloudWatch adds up the lines of all instances.
 
@@ -12,13 +13,15 @@ use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Where CloudWatch lists the metrics.
+/// Where CloudWatch lists its metrics.
 const NAMESPACE: &str = "Keyward";
+/// Those that it makes metrics of, unless they are 0: what the alarms need.
+pub(super) const ALARMING: [&str; 4] = ["SignInsThrottled", "StoreErrors", "KmsErrors", "KeyRotationOverdue"];
 /// Their dimension.
 const DIMENSION: &str = "FunctionName";
 
 /// All of them: name, unit and meaning. First the counts, in the order of [`counts`].
-pub const NAMES: [(&str, &str, &str); COUNTS + 4] = [
+pub(super) const NAMES: [(&str, &str, &str); COUNTS + 4] = [
     ("Requests", "Count", "requests that began"),
     ("ClientErrors", "Count", "answers with a status from 400 to 499"),
     ("ServerErrors", "Count", "answers with a status from 500"),
@@ -90,19 +93,18 @@ impl EmbeddedMetrics {
         values.push(gauges.seconds_to_rotation().into());
         values.push(u8::from(gauges.ring.overdue).into());
         values.extend(nanoseconds.checked_div(passwords).map(|mean| (mean / 1_000_000).into()));
-        let metrics: Vec<Value> = NAMES
-            .iter()
-            .zip(&values)
-            .map(|((name, unit, _), _)| json!({ "Name": name, "Unit": unit }))
-            .collect();
-        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics });
         let mut line = Map::new();
-        line.insert(
-            "_aws".into(),
-            json!({ "Timestamp": gauges.now.millis(), "CloudWatchMetrics": [directive] }),
-        );
+        let (time, values) = (gauges.now.millis(), NAMES.iter().zip(values));
+        let alarming = values.clone().filter(|((name, ..), value)| ALARMING.contains(name) && *value != 0);
+        let metrics: Vec<Value> =
+            alarming.map(|((name, unit, _), _)| json!({ "Name": name, "Unit": unit })).collect();
+        if !metrics.is_empty() {
+            let directive =
+                json!({ "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics });
+            line.insert("_aws".into(), json!({ "Timestamp": time, "CloudWatchMetrics": [directive] }));
+        }
         line.insert(DIMENSION.into(), self.function.as_str().into());
-        line.extend(NAMES.iter().zip(values).map(|((name, ..), value)| ((*name).to_owned(), value)));
+        line.extend(values.map(|((name, ..), value)| ((*name).to_owned(), value)));
         Some(Value::Object(line).to_string())
     }
 }

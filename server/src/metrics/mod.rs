@@ -23,7 +23,7 @@ mod text;
 
 pub use calls::{KmsCalls, StoreCalls};
 pub use connections::Connections;
-pub use embedded::{EmbeddedMetrics, NAMES as EMBEDDED_NAMES};
+pub use embedded::EmbeddedMetrics;
 pub use families::{Family, Kind};
 pub use gauges::{Gauges, PasswordLoad};
 pub use histogram::Histogram;

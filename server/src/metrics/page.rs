@@ -1,6 +1,6 @@
 //! The reference page of metrics, generated from the tables.
 
-use super::embedded::NAMES;
+use super::embedded::{ALARMING, NAMES};
 use super::families::ALL;
 use super::histogram::BOUNDS;
 use super::prometheus::snake_case;
@@ -15,7 +15,7 @@ pub fn markdown() -> String {
          <!-- Generated from server/src/metrics; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          With the [setting](settings.md) `metrics_listen`, `serve` and `dev` answer `GET /metrics` on a listener of its own, in \
          Prometheus's text format (version 0.0.4). It has no authentication: bind it to an address that only the \
-         monitoring system reaches. On AWS Lambda the setting has no effect, and [embedded metrics](#on-aws-lambda) are \
+         monitoring system reaches. On AWS Lambda the setting has no effect, and [lines of the log](#on-aws-lambda) are \
          written instead. [The guide](../guides/operate.md#metrics-and-alerts) has alert rules.\n\n\
          Counts begin at 0 with each start of the process. Nothing that a caller sends becomes a label, so the number of \
          series is bounded: clients, users, addresses and paths are not distinguished. A histogram appears with its first \
@@ -60,13 +60,15 @@ pub fn markdown() -> String {
     );
     page.push_str(
         "## On AWS Lambda\n\n\
-         The function writes a line in CloudWatch's embedded metric format after an invocation, at most once a minute, and one \
-         before it ends. CloudWatch makes metrics of it in the namespace `Keyward`, by `FunctionName`. Counts are those \
-         since the line before.\n\n\
-         | metric | unit | meaning |\n|---|---|---|\n",
+         The function writes a line to its log after an invocation, at most once a minute, and one before it ends. Counts are \
+         those since the line before. CloudWatch makes metrics of some, in the namespace `Keyward`, by `FunctionName`; since \
+         it charges for each hour in which a metric comes, only for values other than 0. The others are fields for \
+         [queries of the log](../../deploy/README.md#dashboard).\n\n\
+         | field | unit | metric | meaning |\n|---|---|---|---|\n",
     );
     for (name, unit, meaning) in NAMES {
-        let _infallible = writeln!(page, "| `{name}` | {unit} | {meaning} |");
+        let metric = if ALARMING.contains(&name) { "yes" } else { "" };
+        let _infallible = writeln!(page, "| `{name}` | {unit} | {metric} | {meaning} |");
     }
     page
 }

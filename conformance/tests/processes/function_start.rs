@@ -1,0 +1,153 @@
+//! What a function has done before its first event: the environment that Lambda starts is the test, which hands out no event
+//! until the function asks for one.
+
+use crate::cloud::Region;
+use crate::commands::json_with;
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::routing::{get, post};
+use conformance::lambda::{event, read};
+use conformance::process::{keyward, run_with};
+use conformance::{Answer, With as _, basic, form};
+use http::{Request, StatusCode};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use storage::contract::local_aws;
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, mpsc};
+
+/// The API of Lambda's runtime, for one event at a time.
+struct Runtime {
+    address: SocketAddr,
+    asked: mpsc::Receiver<()>,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Value>,
+}
+
+struct Ends {
+    asks: mpsc::Sender<()>,
+    events: Mutex<mpsc::Receiver<Value>>,
+    answers: mpsc::Sender<Value>,
+}
+
+impl Runtime {
+    async fn start() -> Self {
+        let (asks, asked) = mpsc::channel(1);
+        let (events, next) = mpsc::channel(1);
+        let (answer, answers) = mpsc::channel(1);
+        let ends = Arc::new(Ends { asks, events: Mutex::new(next), answers: answer });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next_event))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(take_answer))
+            .with_state(ends);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, asked, events, answers }
+    }
+
+    /// Waits until the function asks for an event: its initialisation has ended.
+    async fn is_asked(&mut self) {
+        self.asked.recv().await.unwrap();
+    }
+
+    async fn answer(&mut self, request: Request<axum::body::Body>) -> Answer {
+        self.events.send(event(request).await).await.unwrap();
+        read(&self.answers.recv().await.unwrap())
+    }
+}
+
+async fn next_event(State(ends): State<Arc<Ends>>) -> ([(HeaderName, &'static str); 2], String) {
+    let _the_first = ends.asks.try_send(());
+    let event = ends.events.lock().await.recv().await.unwrap().to_string();
+    let name = HeaderName::from_static;
+    let headers =
+        [(name("lambda-runtime-aws-request-id"), "1"), (name("lambda-runtime-deadline-ms"), "9999999999999")];
+    (headers, event)
+}
+
+async fn take_answer(State(ends): State<Arc<Ends>>, body: String) -> StatusCode {
+    ends.answers.send(serde_json::from_str(&body).unwrap()).await.unwrap();
+    StatusCode::ACCEPTED
+}
+
+/// Forwards connections to the emulator of AWS: its address, and how many there were.
+async fn counted_relay() -> (SocketAddr, Arc<AtomicUsize>) {
+    let target = local_aws::emulator().endpoint().strip_prefix("http://").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(target).await.unwrap();
+                let _ended = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (address, count)
+}
+
+/// Killed when dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_first_request_opens_no_connection_and_calls_kms_for_nothing() {
+    let (folder, region) = (TempDir::new().unwrap(), Region::new());
+    let folder = folder.path();
+    let keys = format!("kms-envelope:{}", region.key().await);
+    let (operator, token) = (region.caller(), region.caller());
+    let settings = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", local_aws::emulator().endpoint()),
+        ("KEYWARD_STORAGE", "dynamodb:of-a-started-function"),
+        ("KEYWARD_KEYS", &keys),
+        ("KEYWARD_ISSUER", "https://auth.example"),
+    ];
+    let of_operator: Vec<_> = settings.into_iter().chain(operator.environment()).collect();
+    assert!(run_with(folder, &["storage", "migrate"], &of_operator, "").status.success());
+    let create = ["client", "create", "--name", "M", "--scope", "read"];
+    let client = json_with(folder, &create, &of_operator, "");
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    assert!(run_with(folder, &["keys", "rotate", "--if-due"], &of_operator, "").status.success());
+
+    let mut runtime = Runtime::start().await;
+    let (relay, connections) = counted_relay().await;
+    let (relay, address) = (format!("http://{relay}"), runtime.address.to_string());
+    let of_function = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", &*relay),
+        ("AWS_ENDPOINT_URL_KMS", &relay),
+        ("AWS_LAMBDA_RUNTIME_API", &address),
+        ("AWS_LAMBDA_FUNCTION_NAME", "keyward"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "s"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "g"),
+        ("_HANDLER", "serve"),
+    ];
+    let environment: Vec<_> = settings.into_iter().chain(token.environment()).chain(of_function).collect();
+    let mut function = keyward(folder, &[], &environment);
+    let _function = Killed(function.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    runtime.is_asked().await;
+    let before = (connections.load(Ordering::Relaxed), token.calls().await);
+    // Two algorithms and the master.
+    assert_eq!(before.1, 3);
+    let fields = [("grant_type", "client_credentials")];
+    let answer = runtime.answer(form("/token", &fields).with("authorization", &basic(id, secret))).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!((connections.load(Ordering::Relaxed), token.calls().await), before);
+}
