@@ -24,3 +24,4 @@ mod shared_file;
 mod sign_in;
 mod signatures;
 mod start_and_stop;
+mod supervised;

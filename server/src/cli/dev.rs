@@ -1,6 +1,7 @@
 //! `keyward dev`: everything on loopback, to try it out.
 
 use super::context::Context;
+use super::notify::ServiceManager;
 use super::output::{Failed, Outcome, print};
 use super::serve::Listening;
 use crate::config::resolve::listen_address;
@@ -50,7 +51,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
         });
         let router = routes::router(app.clone(), Some(demo::router(&app, demo)));
         print(&if context.json { document.to_string() } else { text })?;
-        listening.serve(app, router).await
+        listening.serve(app, router, &ServiceManager::of(&context.env)).await
     })
 }
 

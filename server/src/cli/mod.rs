@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod function;
 mod keys;
+mod notify;
 mod output;
 pub mod page;
 mod reach;

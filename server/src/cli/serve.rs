@@ -1,6 +1,7 @@
 //! `keyward serve`.
 
 use super::context::{Context, unfinished_import};
+use super::notify::ServiceManager;
 use super::output::{Failed, Outcome, print};
 use crate::app::App;
 use crate::assembly;
@@ -61,7 +62,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
         let app = listening.open(args.change_issuer).await?;
         let router = routes::router(app.clone(), None);
         print(&listening.ready_line())?;
-        listening.serve(app, router).await
+        listening.serve(app, router, &ServiceManager::of(&context.env)).await
     })
 }
 
@@ -101,7 +102,7 @@ impl Listening {
     }
 
     /// Serves until a signal stops the process, and lets open requests finish.
-    pub(super) async fn serve(self, app: App, router: Router) -> Outcome {
+    pub(super) async fn serve(self, app: App, router: Router, manager: &ServiceManager<'_>) -> Outcome {
         if behind_a_front_end(&self.settings, self.tls.is_some())
             && self.settings.client_ip == ClientIp::Socket
         {
@@ -116,8 +117,13 @@ impl Listening {
         }
         let metrics = self.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone())));
         let connections = Arc::clone(&app.metrics.connections);
-        let served =
-            serve_counted(self.listener, self.tls, router, self.limits, connections, stop_signal()?).await;
+        let stopped = stop_signal()?;
+        manager.ready();
+        let stop = async {
+            stopped.await;
+            manager.stopping();
+        };
+        let served = serve_counted(self.listener, self.tls, router, self.limits, connections, stop).await;
         upkeep.abort();
         metrics.inspect(JoinHandle::abort);
         app.failure_log().tell_all();

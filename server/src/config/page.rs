@@ -22,8 +22,9 @@ pub fn markdown() -> String {
             writeln!(page, "| `{}` | `{}` | {default} | {} |", row.key, row.variable(), row.doc);
     }
     page.push_str(
-        "\nThree variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, in which a \
-         platform gives the port, and `RUST_LOG`, which selects what is logged.\n",
+        "\nFour variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, in which a \
+         platform gives the port; `NOTIFY_SOCKET`, the socket on which systemd waits until the server is ready; and \
+         `RUST_LOG`, which selects what is logged.\n",
     );
     page
 }

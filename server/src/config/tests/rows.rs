@@ -173,7 +173,7 @@ fn the_page_tells_every_key_its_variable_default_and_meaning_in_one_row() {
     }
     let unique: BTreeSet<_> = ROWS.iter().map(|row| row.key).collect();
     assert_eq!(unique.len(), ROWS.len());
-    for variable in ["PORT", "FUNCTIONS_CUSTOMHANDLER_PORT", "RUST_LOG"] {
+    for variable in ["PORT", "FUNCTIONS_CUSTOMHANDLER_PORT", "NOTIFY_SOCKET", "RUST_LOG"] {
         assert!(page.contains(&format!("`{variable}`")), "{variable}");
     }
 }
