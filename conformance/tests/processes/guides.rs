@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -70,6 +70,8 @@ impl Followed {
         let aws = programs.path().join("aws");
         std::fs::write(&aws, AWS).unwrap();
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // The files that the repository has for operators.
+        symlink(docs().join("../deploy"), folder.path().join("deploy")).unwrap();
         let shell = |commands: &str| shell(folder.path(), programs.path(), commands);
         // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
         let port = free_port(20_000).to_string();

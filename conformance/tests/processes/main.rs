@@ -19,6 +19,7 @@ mod kill;
 mod kms_away;
 mod metrics;
 mod moves;
+mod platforms;
 mod rewrapping;
 mod shared_file;
 mod sign_in;

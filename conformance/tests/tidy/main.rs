@@ -14,7 +14,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// All files with an ending below a folder of the repository.
+/// All files with an ending below a folder of the repository; with the ending "" all files.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -26,7 +26,9 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
                 .is_some_and(|name| name == "target" || name.to_string_lossy().starts_with('.'));
             if path.is_dir() && !skipped {
                 folders.push(path);
-            } else if path.extension().is_some_and(|own| own == ending) {
+            } else if path.is_file()
+                && (ending.is_empty() || path.extension().is_some_and(|own| own == ending))
+            {
                 found.push(path);
             }
         }
@@ -198,6 +200,25 @@ fn links_in_documents_lead_somewhere() {
         }
     }
     assert_none("broken links", broken);
+}
+
+#[test]
+fn each_variable_that_a_document_or_a_deployment_names_is_a_setting() {
+    let reference = fs::read_to_string(root().join("docs/reference/settings.md")).unwrap();
+    let mut unknown = Vec::new();
+    let files = files("deploy", "").into_iter().chain(files("docs", "")).chain([root().join("README.md")]);
+    for path in files {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for piece in text.split("KEYWARD_").skip(1) {
+            let name = piece.split(|c: char| !c.is_ascii_uppercase() && c != '_').next().unwrap();
+            // `KEYWARD_` alone is the prefix; KEYWARD_ZIP is of a test.
+            let known = name.is_empty() || name == "ZIP" || reference.contains(&format!("`KEYWARD_{name}`"));
+            if !known {
+                unknown.push(format!("{}: KEYWARD_{name}", path.display()));
+            }
+        }
+    }
+    assert_none("unknown settings", unknown);
 }
 
 #[test]
