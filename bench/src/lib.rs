@@ -9,6 +9,7 @@ pub mod budget;
 pub mod clock;
 pub mod connection;
 pub mod floor;
+pub mod function;
 pub mod instructions;
 pub mod kms;
 pub mod load;

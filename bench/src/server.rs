@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// The peak of resident memory in a process's status.
+pub(crate) const PEAK: &str = "VmHWM:";
+
 /// A running server; it is killed when this is dropped.
 pub struct Server {
     child: Child,
@@ -42,12 +45,7 @@ impl Server {
 
     /// CPU time of some of its threads until now.
     pub fn cpu_of(&self, threads: &[PathBuf]) -> Outcome<Duration> {
-        let nanos = threads.iter().map(|thread| {
-            let text = fs::read_to_string(thread.join("schedstat"))?;
-            let first = text.split_whitespace().next().ok_or("schedstat is empty")?;
-            Ok(first.parse::<u64>()?)
-        });
-        Ok(Duration::from_nanos(nanos.sum::<Outcome<u64>>()?))
+        cpu_of(threads)
     }
 
     /// CPU time of each of its threads until now. Threads of a pool come and go: one that is gone is left out.
@@ -62,8 +60,7 @@ impl Server {
 
     /// The threads it has now.
     pub fn threads(&self) -> Outcome<Vec<PathBuf>> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
-        threads.map(|thread| Ok(thread?.path())).collect()
+        threads_of(self.child.id())
     }
 
     /// The threads with a name.
@@ -75,19 +72,12 @@ impl Server {
 
     /// Resident memory in bytes.
     pub fn resident(&self) -> Outcome<u64> {
-        self.memory("VmRSS:")
+        memory_of(self.child.id(), "VmRSS:")
     }
 
     /// Peak resident memory, in bytes.
     pub fn peak(&self) -> Outcome<u64> {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, name: &str) -> Outcome<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kibibytes.ok_or(format!("its status has no {name}"))?.parse::<u64>()? * 1024)
+        memory_of(self.child.id(), PEAK)
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has.
@@ -99,6 +89,30 @@ impl Server {
         self.child.wait()?;
         Ok(())
     }
+}
+
+/// CPU time of threads until now.
+pub(crate) fn cpu_of(threads: &[PathBuf]) -> Outcome<Duration> {
+    let nanos = threads.iter().map(|thread| {
+        let text = fs::read_to_string(thread.join("schedstat"))?;
+        let first = text.split_whitespace().next().ok_or("schedstat is empty")?;
+        Ok(first.parse::<u64>()?)
+    });
+    Ok(Duration::from_nanos(nanos.sum::<Outcome<u64>>()?))
+}
+
+/// The threads that a process has now.
+pub(crate) fn threads_of(process: u32) -> Outcome<Vec<PathBuf>> {
+    let threads = fs::read_dir(format!("/proc/{process}/task"))?;
+    threads.map(|thread| Ok(thread?.path())).collect()
+}
+
+/// A line of a process's status about its memory, in bytes.
+pub(crate) fn memory_of(process: u32, name: &str) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(kibibytes.ok_or(format!("its status has no {name}"))?.parse::<u64>()? * 1024)
 }
 
 impl Drop for Server {

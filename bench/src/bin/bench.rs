@@ -11,7 +11,7 @@ use bench::rounds::Plan;
 use bench::scenario::s1;
 use bench::scenario::s11::{self, InKms};
 use bench::token::Token;
-use bench::{Outcome, floor};
+use bench::{Outcome, floor, function};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fmt;
@@ -41,6 +41,15 @@ enum What {
     Check(Effort),
     /// Instructions of a token, counted by callgrind; fails if a budget is missed
     Instructions,
+    /// Starts of the binary as an AWS Lambda function, on AWS's emulator of the runtime
+    Function {
+        /// The emulator, `aws-lambda-rie`
+        #[arg(long, value_name = "FILE")]
+        emulator: PathBuf,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        starts: usize,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -86,6 +95,9 @@ async fn run(cli: &Cli) -> Outcome<bool> {
         What::Instructions => {
             let report = counts(&cli.keyward).await?;
             (cli.render(&report)?, report.budgets)
+        }
+        What::Function { emulator, starts } => {
+            (cli.render(&function::starts(&cli.keyward, emulator, *starts).await?)?, Vec::new())
         }
     };
     writeln!(stdout(), "{}", text.trim_end())?;
