@@ -57,7 +57,7 @@ impl Server for Host {
     async fn send(&self, request: Request<Body>) -> Answer {
         let forwarded = request
             .with(HOST, "app.azurewebsites.net")
-            .with("x-azure-socketip", "203.0.113.7")
+            .with("x-real-ip", "203.0.113.7")
             .with("x-keyward-origin", SECRET)
             .with("x-forwarded-for", "203.0.113.7, 198.51.100.9:41234")
             .with("x-forwarded-proto", "https")
