@@ -183,19 +183,23 @@ class Template(unittest.TestCase):
         for text in ['("realm", realm.as_str())', '("purpose", purpose.name())', '"signing-key"', '"master"']:
             self.assertIn(text, wrapped)
         self.assertRegex(source("protocol/src/id.rs"), r'fn main\(\)[^}]*"main"')
-        tags = {"keyward-realm": "main", "keyward-purpose": "signing-key"}
+        tags = {"keyward-realm": "main", "keyward-purpose": "signing-key", "keyward-wrapping-key": {"Ref": "Key"}}
         maker = source("keys/src/kms/maker.rs")
         self.assertIn('REALM_TAG: &str = "keyward-realm"', maker)
         self.assertIn('("keyward-purpose", "signing-key")', maker)
+        self.assertIn('WRAPPING_KEY_TAG: &str = "keyward-wrapping-key"', maker)
         for role, sid, prefix in [
             ("TokenPolicy", "Sign", "aws:ResourceTag/"),
-            ("RotationPolicy", "ReadSigningKeys", "aws:ResourceTag/"),
             ("RotationPolicy", "MakeSigningKeys", "aws:RequestTag/"),
         ]:
             [statement] = [it for it in statements(self.policy(role)) if it["Sid"] == sid]
             demanded = statement["Condition"]["StringEquals"].items()
             found = {key.removeprefix(prefix): value for key, value in demanded if key.startswith(prefix)}
             self.assertEqual(found, tags, sid)
+        # Of the statement that the loop ended with: it can't take a key from another stack.
+        self.assertEqual(statement["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], list(tags))
+        of_others = statement["Condition"]["StringEqualsIfExists"]["aws:ResourceTag/keyward-wrapping-key"]
+        self.assertEqual(of_others, tags["keyward-wrapping-key"])
         algorithms = re.findall(r"SigningAlgorithmSpec::(\w+),", source("keys/src/kms/signer.rs"))
         [sign] = [it for it in statements(self.policy("TokenPolicy")) if it["Sid"] == "Sign"]
         allowed = sign["Condition"]["StringEquals"]["kms:SigningAlgorithm"]
@@ -207,10 +211,11 @@ class Template(unittest.TestCase):
             for statement in statements(it["PolicyDocument"]):
                 where = f"{name} {statement['Sid']}"
                 self.assertNotIn("*", json.dumps(statement["Action"]), where)
-                if "*" in json.dumps(statement["Resource"]):
+                # Anybody may know a public key.
+                if "*" in json.dumps(statement["Resource"]) and statement["Action"] != "kms:GetPublicKey":
                     # These keys are made later; their tags say which they are.
-                    self.assertIn(statement["Sid"], {"Sign", "MakeSigningKeys", "ReadSigningKeys"}, where)
-                    self.assertIn("/keyward-purpose", json.dumps(statement["Condition"]), where)
+                    self.assertIn(statement["Sid"], {"Sign", "MakeSigningKeys"}, where)
+                    self.assertIn("/keyward-wrapping-key", json.dumps(statement["Condition"]), where)
 
     def test_anybody_may_call_the_url_and_nobody_anything_else(self):
         permissions = self.of_type("AWS::Lambda::Permission").values()

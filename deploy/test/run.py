@@ -251,21 +251,28 @@ class OnMinistack(unittest.TestCase):
         root = self.cloud.client("kms")
         spec = {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}
         foreign = root.create_key(**spec)["KeyMetadata"]["Arn"]
-        tags = [("keyward-realm", "main"), ("keyward-purpose", "signing-key")]
-        tags = [{"TagKey": name, "TagValue": value} for name, value in tags]
+
+        def tags_of(key):
+            tags = {"keyward-realm": "main", "keyward-purpose": "signing-key", "keyward-wrapping-key": key.split("/")[-1]}
+            return [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
+
+        tags, others = tags_of(stack.outputs["Key"]), tags_of(self.stack.outputs["Key"])
         own = root.create_key(Tags=tags, **spec)["KeyMetadata"]["Arn"]
+        other = root.create_key(Tags=others, **spec)["KeyMetadata"]["Arn"]
         signs = {"Message": bytes(32), "MessageType": "DIGEST", "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256"}
         token = self.cloud.client("kms", stack.role_of(stack.outputs["TokenFunction"]))
         token.sign(KeyId=own, **signs)
         self.assert_denied(token.sign, KeyId=foreign, **signs)
+        self.assert_denied(token.sign, KeyId=other, **signs)
         self.assert_denied(token.sign, KeyId=own, **{**signs, "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_512"})
         self.assert_denied(token.create_key, Tags=tags, **spec)
         rotation = self.cloud.client("kms", stack.role_of(stack.outputs["RotationFunction"]))
         rotation.create_key(Tags=tags, **spec)
         rotation.get_public_key(KeyId=own)
         self.assert_denied(rotation.create_key, **spec)
+        self.assert_denied(rotation.create_key, Tags=others, **spec)
+        self.assert_denied(rotation.tag_resource, KeyId=other, Tags=tags)
         self.assert_denied(rotation.create_key, Tags=tags, KeyUsage="ENCRYPT_DECRYPT")
-        self.assert_denied(rotation.get_public_key, KeyId=foreign)
         self.assert_denied(rotation.sign, KeyId=own, **signs)
 
     def test_9_a_deletion_keeps_records_and_key(self):

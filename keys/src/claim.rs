@@ -111,10 +111,11 @@ impl Rotator {
             }
             let is_cut_off = retired.claimed_at.is_some();
             if self.put_claim(seen, RetiredKeys { claimed_at: Some(now), ..retired }).await? {
-                if is_cut_off {
-                    unused::log_interrupted(&Ring::empty());
-                }
                 let made = self.make_claimed(maker).await;
+                if is_cut_off {
+                    let none = Ring::empty();
+                    unused::log_interrupted(made.as_ref().map_or(&none, |(_, ring)| ring));
+                }
                 self.release_first().await?;
                 return made;
             }

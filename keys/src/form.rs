@@ -45,3 +45,8 @@ impl Form {
 pub fn kept_key(wrapped: &str) -> Option<&str> {
     wrapped.strip_prefix(KMS_KEPT)
 }
+
+/// The id of a KMS key, from its ARN.
+pub(crate) fn key_id(arn: &str) -> Option<&str> {
+    arn.rsplit_once(":key/").map(|(_, id)| id)
+}

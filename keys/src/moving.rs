@@ -119,8 +119,13 @@ impl Rotator {
         check_opens(&moved, to, now).await?;
         // By the ring as it was: what was wrapped a second time was made elsewhere.
         let before = |key: &RingKey| ring.keys.iter().find(|before| before.kid == key.kid);
+        // A key that stays in KMS has the former wrapping key in its tags, and permissions go by these.
+        let is_elsewhere = ring.wrapping_key != moved.wrapping_key;
+        let is_tagged = |key: &RingKey| is_elsewhere && Form::of(&key.wrapped) == Form::Kept;
         let is_foreign = |key: &RingKey| {
-            Form::of(&key.wrapped) != form || before(key).is_some_and(|key| key.moved.is_some())
+            Form::of(&key.wrapped) != form
+                || is_tagged(key)
+                || before(key).is_some_and(|key| key.moved.is_some())
         };
         Ok(plan::renew(moved, &self.policy, is_foreign, now)?.with_master())
     }

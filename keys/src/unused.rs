@@ -1,6 +1,6 @@
 //! KMS keys that nothing uses, which cost money until an operator deletes them.
 
-use super::form::kept_key;
+use super::form::{kept_key, key_id};
 use super::ring::Ring;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -33,22 +33,24 @@ pub(crate) fn log(arn: &str) {
 }
 
 /// A process announced that it makes keys and has not written them: it was ended, or is still at it. Which keys it made, KMS
-/// alone knows.
+/// alone knows. `ring`: what there is now; empty if there is none.
 pub(super) fn log_interrupted(ring: &Ring) {
     let used: Vec<_> = ring.keys.iter().filter_map(|key| kept_key(&key.wrapped)).collect();
+    let wrapped_by = ring.wrapping_key.as_deref().and_then(key_id).unwrap_or("the id of the wrapping key");
     tracing::warn!(
         ?used,
-        "an earlier change was interrupted while it made keys in KMS: of the KMS keys with the tag keyward-purpose=signing-key \
-         and this realm's keyward-realm, only those in `used` are in use; schedule the deletion of the others"
+        "an earlier change was interrupted while it made keys in KMS: of the KMS keys with the tags \
+         keyward-purpose=signing-key and keyward-wrapping-key={wrapped_by}, only those in `used` are in use; schedule the \
+         deletion of the others"
     );
 }
 
-/// Logs that KMS may have made a key whose name nobody knows.
-pub(crate) fn log_lost() {
+/// Logs that KMS may have made a key whose name nobody knows. `wrapped_by`: the id of its deployment's wrapping key.
+pub(crate) fn log_lost(wrapped_by: &str) {
     tracing::warn!(
-        "it is not known whether KMS made a signing key, because its answer was lost: of the KMS keys with the tag \
-         keyward-purpose=signing-key and this realm's keyward-realm, only those that `keyward keys list` shows are in use; \
-         once no rotation runs, schedule the deletion of the others"
+        "it is not known whether KMS made a signing key, because its answer was lost: of the KMS keys with the tags \
+         keyward-purpose=signing-key and keyward-wrapping-key={wrapped_by}, only those that `keyward keys list` shows are in \
+         use; once no rotation runs, schedule the deletion of the others"
     );
 }
 

@@ -3,7 +3,7 @@
 //! succeed, one after the other, in one folder. `console` blocks are not run.
 
 use conformance::keyward_binary;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -37,12 +37,30 @@ fn every_command_of_the_guides_works() {
 fn the_policies_of_the_guide_to_kms_allow_what_each_program_calls_and_no_more() {
     let followed = Followed::new(&docs().join(KMS));
     for role in ["server", "rotation", "sign-server", "sign-rotation", "move"] {
-        let policy = std::fs::read(followed.folder.path().join(format!("{role}.json"))).unwrap();
-        let mut allowed = actions(&serde_json::from_slice(&policy).unwrap());
+        let mut allowed = actions(&followed.policy(role));
         // A key is made with its tags, which is one call.
         allowed.remove("TagResource");
         assert_eq!(allowed, followed.called_by(role), "{role}");
     }
+    let tags = followed.tags_of_a_signing_key();
+    assert!(tags["keyward-wrapping-key"].len() == 36 && tags.len() == 3, "{tags:?}");
+    for (role, action, prefix) in [
+        ("sign-server", "kms:Sign", "aws:ResourceTag/"),
+        ("sign-rotation", "kms:CreateKey", "aws:RequestTag/"),
+    ] {
+        assert_eq!(tags_in(&followed.policy(role), action, prefix), tags, "{role}");
+    }
+}
+
+/// The tags that a policy demands for an action.
+fn tags_in(policy: &Value, action: &str, prefix: &str) -> BTreeMap<String, String> {
+    let mut statements = policy["Statement"].as_array().unwrap().iter();
+    let of_action = |it: &&Value| it["Action"].as_array().unwrap().iter().any(|allowed| allowed == action);
+    let demanded = statements.find(of_action).unwrap()["Condition"]["StringEquals"].as_object().unwrap();
+    let tag = |(key, value): (&String, &Value)| {
+        Some((key.strip_prefix(prefix)?.to_owned(), value.as_str()?.to_owned()))
+    };
+    demanded.iter().filter_map(tag).collect()
 }
 
 /// The actions of KMS that a policy allows.
@@ -112,6 +130,33 @@ impl Followed {
         let answer = Command::new("curl").args(["-sf", &address]).output().unwrap();
         let calls: BTreeMap<String, u64> = serde_json::from_slice(&answer.stdout).unwrap();
         calls.into_keys().collect()
+    }
+
+    /// A policy that the guide wrote.
+    fn policy(&self, role: &str) -> Value {
+        let text = std::fs::read(self.folder.path().join(format!("{role}.json"))).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    /// The tags of one of the keys that sign in KMS.
+    fn tags_of_a_signing_key(&self) -> BTreeMap<String, String> {
+        let call = |operation: &str, body: Value| -> Value {
+            let signed = "Authorization: AWS4-HMAC-SHA256 Credential=reader/20270101/eu-central-1/kms/aws4_request, \
+                          SignedHeaders=host, Signature=0";
+            let target = format!("X-Amz-Target: TrentService.{operation}");
+            let address = format!("http://127.0.0.1:{}", self.emulator);
+            let mut curl = Command::new("curl");
+            curl.args(["-sf", &address, "-H", signed, "-H", &target, "-d", &body.to_string()]);
+            serde_json::from_slice(&curl.output().unwrap().stdout).unwrap()
+        };
+        let keys = call("ListKeys", json!({}));
+        let tags = keys["Keys"].as_array().unwrap().iter().map(|key| {
+            let tags = call("ListResourceTags", json!({ "KeyId": key["KeyId"] }));
+            let text = |tag: &Value, name: &str| tag[name].as_str().unwrap().to_owned();
+            let named = |tag: &Value| (text(tag, "TagKey"), text(tag, "TagValue"));
+            tags["Tags"].as_array().unwrap().iter().map(named).collect::<BTreeMap<_, _>>()
+        });
+        tags.into_iter().find(|tags| !tags.is_empty()).unwrap()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::custody::Maker;
 use crate::der;
 use crate::entropy::Entropy;
 use crate::error::{SignError, SignErrorKind};
-use crate::form::Form;
+use crate::form::{Form, key_id};
 use crate::plan::NewKey;
 use crate::ring::RingMaster;
 use crate::unused;
@@ -19,9 +19,11 @@ use std::sync::Arc;
 use storage::aws::Environment;
 use zeroize::Zeroizing;
 
-/// The tags of signing keys that stay in KMS; policies name them.
+/// The tags of signing keys that stay in KMS; policies name them. That of the wrapping key, with its id, tells the keys of
+/// one deployment from those of another in the same account.
 const REALM_TAG: &str = "keyward-realm";
 const PURPOSE_TAG: (&str, &str) = ("keyward-purpose", "signing-key");
+const WRAPPING_KEY_TAG: &str = "keyward-wrapping-key";
 
 /// Where the private halves of new signing keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +70,19 @@ impl KmsMaker {
         wrapping_key.unwrap_or_else(|| self.calls.setting())
     }
 
+    /// The id of a key. What a ring names is an ARN; an alias is resolved by a call.
+    async fn id_of(&self, key: &str) -> Result<String, SignError> {
+        let arn = if key_id(key).is_some() { key.to_owned() } else { self.first_wrapping_key().await? };
+        Ok(key_id(&arn).unwrap_or(&arn).to_owned())
+    }
+
     async fn new_pair(&self, wrapping_key: &str, alg: Algorithm) -> Result<(Vec<u8>, Wrapped), SignError> {
         if self.mode == Mode::Sign {
-            let realm = (REALM_TAG, self.realm.as_str());
-            let arn = self.calls.create_key(key_spec(alg), &[realm, PURPOSE_TAG], unused::log_lost).await?;
+            let wrapped_by = self.id_of(wrapping_key).await?;
+            let tags =
+                [(REALM_TAG, self.realm.as_str()), PURPOSE_TAG, (WRAPPING_KEY_TAG, wrapped_by.as_str())];
+            let lost = || unused::log_lost(&wrapped_by);
+            let arn = self.calls.create_key(key_spec(alg), &tags, lost).await?;
             tracing::info!(key = arn, "KMS created a signing key");
             let public = self.calls.new_public_key(&arn).await.inspect_err(|_| unused::log(&arn))?;
             return Ok((public, Wrapped::Kept(arn)));

@@ -70,6 +70,20 @@ impl Cloud {
         self.client().create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap()
     }
 
+    /// Another name of a key.
+    pub(super) async fn alias(&self, key: &str) -> String {
+        static ALIASES: AtomicU64 = AtomicU64::new(1);
+        let name = format!("alias/test-{}", ALIASES.fetch_add(1, Ordering::SeqCst));
+        self.client().create_alias().alias_name(&name).target_key_id(key).send().await.unwrap();
+        name
+    }
+
+    /// The tags of a key.
+    pub(super) async fn tags(&self, key: &str) -> BTreeMap<String, String> {
+        let tags = self.client().list_resource_tags().key_id(key).send().await.unwrap().tags.unwrap();
+        tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect()
+    }
+
     pub(super) async fn disable(&self, key: &str) {
         self.client().disable_key().key_id(key).send().await.unwrap();
     }

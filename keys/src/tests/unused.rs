@@ -1,8 +1,9 @@
 //! KMS keys that nothing uses any more cost a dollar a month each: every change that leaves some names them in the log.
 
-use super::kms_world::{Cloud, Place};
+use super::kms_world::{Cloud, Place, clouds};
 use super::*;
 use crate::kms::Mode;
+use crate::ring::RetiredKeys;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Mutex;
@@ -203,8 +204,61 @@ async fn after_a_rotation_that_was_cut_off_the_next_one_says_how_to_find_its_key
     world.advance(31 * DAY);
     drop(keys);
     assert_eq!(world.rotator(place.custody()).run().await.unwrap(), Run::Rotated);
-    assert!(log.says("keyward-purpose=signing-key"));
+    let id = ring.wrapping_key.as_deref().unwrap().rsplit('/').next().unwrap();
+    assert!(log.says(&format!("keyward-purpose=signing-key and keyward-wrapping-key={id}")));
     for arn in ring.keys.iter().filter_map(|key| kept_key(&key.wrapped)) {
         assert!(log.says(arn), "it is in use");
+    }
+}
+
+#[tokio::test]
+async fn after_first_keys_that_were_cut_off_the_next_process_says_how_to_find_theirs() {
+    let (world, cloud) = (World::new(), Cloud::local());
+    let key = cloud.key().await;
+    let begun = RetiredKeys { claimed_at: Some(world.now().minus(HOUR)), ..RetiredKeys::empty() };
+    world.put(RingDocument::RetiredKeys, &begun.to_text().unwrap()).await;
+    let (log, _guard) = Log::start();
+    let rotator = world.rotator(cloud.custody(Mode::Sign, &key, Realm::main()));
+    assert_eq!(rotator.run().await.unwrap(), Run::First);
+    assert!(log.says(&format!("keyward-wrapping-key={}, only", key.rsplit('/').next().unwrap())));
+    for arn in used(&world).await {
+        assert!(log.says(&arn), "it is in use");
+    }
+}
+
+#[tokio::test]
+async fn the_tags_of_a_key_name_its_ring_however_the_setting_names_the_wrapping_key() {
+    for cloud in clouds() {
+        let world = World::new();
+        let (key, other) = (cloud.key().await, cloud.key().await);
+        let alias = cloud.alias(&key).await;
+        let rotator = world.rotator(cloud.custody(Mode::Sign, &alias, Realm::main()));
+        rotator.run().await.unwrap();
+        rotator.rotate(RotateWhen::Now { force: true }).await.unwrap();
+        let tags = |key: &str| {
+            let id = key.rsplit('/').next().unwrap();
+            [("keyward-realm", "main"), ("keyward-purpose", "signing-key"), ("keyward-wrapping-key", id)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let arns = used(&world).await;
+        assert_eq!(arns.len(), 3 * TWO.len());
+        for arn in &arns {
+            assert_eq!(cloud.tags(arn).await, tags(&key).into(), "{}", cloud.name);
+        }
+        // During a move a new key belongs to the new wrapping key.
+        let custody = |key: &str| cloud.custody(Mode::Sign, key, Realm::main());
+        let (from, to) = (custody(&key), custody(&other));
+        let mover = world.rotator(to.clone());
+        mover.step_move(&*from.opener, &*to.opener, false).await.unwrap();
+        mover.step_move(&*to.opener, &*to.opener, true).await.unwrap();
+        let new: Vec<_> = used(&world).await.difference(&arns).cloned().collect();
+        for arn in &new {
+            assert_eq!(cloud.tags(arn).await, tags(&other).into(), "{}", cloud.name);
+        }
+        assert_eq!(new.len(), TWO.len());
+        // A maker that no ring has told the ARN.
+        let maker = custody(&cloud.alias(&other).await).maker.unwrap();
+        let made = maker.new_signing_key(None, Algorithm::ES256).await.unwrap();
+        assert_eq!(cloud.tags(kept_key(&made.wrapped).unwrap()).await, tags(&other).into());
     }
 }
