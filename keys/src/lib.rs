@@ -25,6 +25,7 @@ pub mod plan;
 mod process;
 mod removal;
 mod retired;
+mod retry;
 mod revoking;
 pub mod rewrap;
 pub mod ring;

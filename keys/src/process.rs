@@ -6,6 +6,7 @@ use super::custody::{Custody, TokenSigner};
 use super::entropy::Entropy;
 use super::error::{KeysError, SignError};
 use super::retired;
+use super::retry::Retry;
 use super::ring::KeyPolicy;
 use super::rotator::{ChangeReport, RotateWhen, Rotator, read_ring};
 use super::snapshot::Snapshot;
@@ -49,6 +50,7 @@ pub struct Keys {
     rotator: Rotator,
     unwrapping: Arc<Unwrapping>,
     age: Age,
+    retry: Retry,
     /// One refresh at a time.
     gate: Mutex<()>,
 }
@@ -81,7 +83,8 @@ impl Keys {
         let snapshot = Snapshot::new(&rotator.policy, read, &retired)?;
         let unwrapping = Unwrapping::new(opener, rotator.policy.clone(), realm, clock, snapshot);
         unwrapping.first_round(AT_START).await;
-        let keys = Self { rotator, unwrapping, age: Age::new(now), gate: Mutex::new(()) };
+        let keys =
+            Self { rotator, unwrapping, age: Age::new(now), retry: Retry::default(), gate: Mutex::new(()) };
         match keys.why_locked() {
             Some(error) if !error.kind().is_passing() => return Err(error.into()),
             Some(error) => {
@@ -163,7 +166,8 @@ impl Keys {
         Ok(self.unwrapping.wait_until(|snapshot| self.unwrapping.is_complete(snapshot)).await)
     }
 
-    /// What the background task does every minute: refresh, and rotate if that is due and allowed.
+    /// What the background task does every minute: refresh, and rotate if that is due and allowed. If the custody failed to
+    /// make keys, it is tried again after a minute, then less often, at last once an hour.
     pub async fn maintain(&self) -> Result<Maintained, KeysError> {
         let snapshot = self.refresh().await?;
         let (now, policy) = (self.clock().now(), self.policy());
@@ -171,7 +175,13 @@ impl Keys {
             let ring = snapshot.ring();
             ring.active(*alg, now).is_none() && ring.in_charge(*alg, policy.publish_lead, now).is_some()
         });
-        let changed = self.rotator.rotate_if_due(snapshot.version(), snapshot.ring()).await?;
+        let changed = if self.retry.is_due(now) {
+            let tried = self.rotator.rotate_if_due(snapshot.version(), snapshot.ring()).await;
+            self.retry.note(self.clock().now(), &tried);
+            tried?
+        } else {
+            None
+        };
         if changed.is_some() {
             self.refresh().await?;
         }

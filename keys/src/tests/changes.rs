@@ -195,3 +195,39 @@ async fn keys_that_came_from_kms_are_rewrapped_moved_and_kept_by_a_move_that_is_
     let now = world.try_open(file.custody(), &policy(TWO), false).await.unwrap();
     assert_eq!(accepts(&now, &old), (true, true));
 }
+
+#[tokio::test]
+async fn a_server_that_kms_does_not_let_make_keys_tries_less_and_less_often() {
+    let cloud = Cloud::local();
+    let key = cloud.caller().key().await;
+    let (world, keys) = started(&Place::Kms(cloud.clone(), Mode::Sign, key)).await;
+    world.advance(31 * DAY);
+    cloud.fault("CreateKey", "denied", None).await;
+    world.counts.take();
+    cloud.calls().await;
+    let mut failed = Vec::new();
+    for minute in 0..300 {
+        if keys.maintain().await.is_err() {
+            failed.push(minute);
+        }
+        world.advance(MINUTE);
+    }
+    assert_eq!(failed, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    let (_, writes) = world.counts.take();
+    assert_eq!((cloud.calls().await["CreateKey"], writes), (10, 20));
+    cloud.well().await;
+    let mut waited = 0;
+    while !keys.maintain().await.unwrap().rotated {
+        world.advance(MINUTE);
+        waited += 1;
+    }
+    assert!(waited <= 60, "{waited}");
+    // Of a store that fails, nothing is left behind.
+    world.advance(31 * DAY);
+    for _ in 0..3 {
+        world.faults.fail("replace_ring", 1, When::Before, StoreErrorKind::Unavailable);
+        assert!(matches!(keys.maintain().await, Err(KeysError::Store(_))));
+        world.advance(MINUTE);
+    }
+    assert!(keys.maintain().await.unwrap().rotated);
+}
