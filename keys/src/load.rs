@@ -186,6 +186,13 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether anything failed that may pass without anybody doing anything.
+    pub(super) fn may_pass(&self) -> bool {
+        let signers = self.signers.iter().filter_map(|(_, found)| found.as_ref().err());
+        let masters = self.masters.iter().filter_map(|(_, found)| found.as_ref().err());
+        signers.chain(masters).any(|error| error.kind().is_passing())
+    }
+
     /// Whether anything was unwrapped.
     pub(super) fn is_any(&self) -> bool {
         self.signers.iter().any(|(_, found)| found.is_ok())
@@ -217,8 +224,21 @@ impl Round<'_> {
         // While the keys are moved: the ring as the custody has it that they are moved to.
         let moved = self.ring.as_moved();
         let of_algs = self.policy.algs.iter().map(|alg| self.signers_of(*alg, moved.as_ref()));
-        let (masters, signers) = tokio::join!(self.masters(moved.as_ref()), join_all(of_algs));
+        let masters = self.masters(self.missing_masters().collect(), moved.as_ref());
+        let (masters, signers) = tokio::join!(masters, join_all(of_algs));
         Found { masters, signers: signers.into_iter().flatten().collect() }
+    }
+
+    /// Tries one of the things that are missing, another each time.
+    pub(super) async fn probe(self, turn: usize) -> Found {
+        let moved = self.ring.as_moved();
+        let keys: Vec<_> = self.policy.algs.iter().flat_map(|alg| self.missing_keys(*alg)).collect();
+        let master: Vec<_> = self.missing_masters().take(1).collect();
+        let turn = turn % (keys.len() + master.len()).max(1);
+        match keys.get(turn) {
+            Some(key) => Found { signers: vec![self.signer(key, moved.as_ref()).await], masters: Vec::new() },
+            None => Found { signers: Vec::new(), masters: self.masters(master, moved.as_ref()).await },
+        }
     }
 
     fn missing_masters(&self) -> impl Iterator<Item = &RingMaster> {
@@ -228,8 +248,11 @@ impl Round<'_> {
             .filter(|master| self.unwrapped.masters.get(&master.id) != Some(&master.wrapped))
     }
 
-    async fn masters(&self, moved: Option<&Ring>) -> Vec<(RingMaster, Result<MasterKey, SignError>)> {
-        let wanted: Vec<_> = self.missing_masters().collect();
+    async fn masters(
+        &self,
+        wanted: Vec<&RingMaster>,
+        moved: Option<&Ring>,
+    ) -> Vec<(RingMaster, Result<MasterKey, SignError>)> {
         if wanted.is_empty() {
             return Vec::new();
         }

@@ -1,6 +1,7 @@
 //! The snapshot in use, and the task that unwraps what is missing in it. A new ring is used at once, with what was unwrapped
 //! before: no request waits until KMS answers. There is one task at a time, it tries everything that is missing in one
-//! round, and after a round that failed it waits, longer each time.
+//! round, and after a round that failed it waits, longer each time. While the custody is away or busy it is probed in
+//! between, by one call every five seconds, so that the end of a long outage is noticed soon.
 //!
 //! Where a process is frozen between requests, no timer can be relied on. So requests that miss something also begin a
 //! round, if the pause is over by the clock.
@@ -23,6 +24,10 @@ use tokio::time::{sleep, timeout};
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause after failures that may pass.
+const PROBE_PAUSE: Duration = Duration::from_secs(5);
+/// Of so many rounds after such a pause one tries everything, and the others one thing each.
+const PROBES: u32 = 6;
 /// How long a request waits for a round that is under way.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -45,6 +50,9 @@ struct State {
     phase: Phase,
     pause: Duration,
     is_first: bool,
+    /// Counts rounds after the longest pause for failures that may pass, modulo [`PROBES`]; in all but the zeroth one thing
+    /// is tried.
+    probe: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +80,7 @@ impl Unwrapping {
             realm,
             clock,
             current: ArcSwap::from_pointee(snapshot),
-            state: Mutex::new(State { phase: Phase::Idle, pause: FIRST_PAUSE, is_first: true }),
+            state: Mutex::new(State { phase: Phase::Idle, pause: FIRST_PAUSE, is_first: true, probe: 0 }),
             woken: Arc::default(),
             rounds: watch::Sender::new(0),
         })
@@ -139,7 +147,7 @@ impl Unwrapping {
     fn begin(self: &Arc<Self>, state: &mut State, is_new: bool) -> bool {
         let now = self.clock.now();
         if is_new {
-            state.pause = FIRST_PAUSE;
+            (state.pause, state.probe) = (FIRST_PAUSE, 0);
         }
         match state.phase {
             Phase::Round { again } => {
@@ -178,9 +186,14 @@ impl Unwrapping {
 
     /// One round, and what it found. Returns how long to pause before the next one; `None`: nothing is missing.
     async fn step(&self) -> Option<Duration> {
-        let (snapshot, is_first) = (self.current(), self.state().is_first);
-        let found = self.round(&snapshot, is_first).run().await;
-        let (mut state, progress) = (self.state(), found.is_any());
+        let (is_first, probe) = {
+            let state = self.state();
+            (state.is_first, state.probe)
+        };
+        let snapshot = self.current();
+        let round = self.round(&snapshot, is_first);
+        let found = if probe == 0 { round.run().await } else { round.probe(probe as usize).await };
+        let (mut state, progress, may_pass) = (self.state(), found.is_any(), found.may_pass());
         let next = self.current.load().with(&self.realm, found);
         let is_complete = !self.round(&next, is_first).is_needed();
         self.current.store(Arc::new(next));
@@ -188,12 +201,19 @@ impl Unwrapping {
         let pause = match state.phase {
             _ if is_complete => None,
             Phase::Round { again: true } => Some(Duration::ZERO),
+            // It answers again.
+            _ if progress && probe != 0 => Some(Duration::ZERO),
             _ if progress => Some(FIRST_PAUSE),
-            _ => Some(state.pause),
+            _ => Some(state.pause.min(if may_pass { PROBE_PAUSE } else { LONGEST_PAUSE })),
         };
+        let is_probed = may_pass && pause == Some(PROBE_PAUSE);
+        state.probe = if is_probed { (state.probe + 1) % PROBES } else { 0 };
         state.phase = match pause {
             None => Phase::Idle,
-            Some(Duration::ZERO) => Phase::Round { again: false },
+            Some(Duration::ZERO) => {
+                state.pause = FIRST_PAUSE;
+                Phase::Round { again: false }
+            }
             Some(pause) => {
                 state.pause = (pause * 2).min(LONGEST_PAUSE);
                 Phase::Paused { until: self.clock.now().plus(pause) }

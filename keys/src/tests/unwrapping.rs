@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Away {
     Refuses,
+    IsBusy,
     Hangs,
 }
 
@@ -45,6 +46,7 @@ impl Remote {
         match self.how {
             _ if !self.away.load(Ordering::SeqCst) => Ok(()),
             Away::Refuses => Err(SignError::bare(SignErrorKind::Denied, "asking a custody that refuses")),
+            Away::IsBusy => Err(SignError::bare(SignErrorKind::Busy, "asking a custody that is busy")),
             Away::Hangs => pending().await,
         }
     }
@@ -206,6 +208,54 @@ async fn what_is_missing_is_tried_again_without_a_caller_and_less_and_less_often
         here.fresh().await.map(drop).or_else(is_locked).unwrap();
         assert_eq!(remote.calls(), (1, 1), "after {pause} s");
     }
+}
+
+#[tokio::test]
+async fn during_a_long_outage_one_call_every_five_seconds_notices_its_end() {
+    let world = World::new();
+    let remote = Remote::new(Away::IsBusy);
+    let (here, there) = two(&world, &remote).await;
+    remote.is_away(true);
+    there.rotate(RotateWhen::Now { force: true }).await.unwrap();
+    let next = async |pause: u32| {
+        world.advance(pause * SECOND - MILLISECOND);
+        here.distrust();
+        here.fresh().await.map(drop).or_else(is_locked).unwrap();
+        assert_eq!(remote.calls(), (0, 0), "before {pause} s");
+        world.advance(MILLISECOND);
+        here.distrust();
+        here.fresh().await.map(drop).or_else(is_locked).unwrap();
+        remote.calls()
+    };
+    here.distrust();
+    here.fresh().await.unwrap();
+    assert_eq!(remote.calls(), (1, 1));
+    for pause in [1, 2, 4] {
+        assert_eq!(next(pause).await, (1, 1), "{pause}");
+    }
+    for _ in 0..3 {
+        let mut probes = (0, 0);
+        for _ in 0..5 {
+            let (signers, masters) = next(5).await;
+            assert_eq!(signers + masters, 1);
+            probes = (probes.0 + signers, probes.1 + masters);
+        }
+        assert!(probes.0 >= 2 && probes.1 >= 2, "each in turn: {probes:?}");
+        assert_eq!(next(5).await, (1, 1), "twice a minute, everything");
+    }
+    // What answers again has everything at once.
+    remote.is_away(false);
+    let (signers, masters) = next(5).await;
+    let has_all = async {
+        while !here.current().seals().has(2)
+            || signing(&here, Algorithm::ES256) != signing(&there, Algorithm::ES256)
+        {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(FIRST_PAUSE, has_all).await.is_ok());
+    let rest = remote.calls();
+    assert_eq!((signers + rest.0, masters + rest.1), (1, 1));
 }
 
 fn is_locked(error: KeysError) -> Result<(), KeysError> {
