@@ -32,3 +32,4 @@ mod token;
 mod traces;
 mod upkeep;
 mod userinfo;
+mod warm_processes;

@@ -1,7 +1,7 @@
 //! What a function has done before its first event: the environment that Lambda starts is the test, which hands out no event
 //! until the function asks for one.
 
-use crate::cloud::Region;
+use crate::cloud::{Caller, Region};
 use crate::commands::json_with;
 use axum::Router;
 use axum::extract::State;
@@ -106,48 +106,94 @@ impl Drop for Killed {
     }
 }
 
+/// A function that has started, with two signing algorithms and a machine.
+struct Started {
+    runtime: Runtime,
+    connections: Arc<AtomicUsize>,
+    caller: Caller,
+    /// The header by which the machine authenticates.
+    machine: String,
+    environment: Vec<(&'static str, String)>,
+    scratch: TempDir,
+    _function: Killed,
+}
+
+impl Started {
+    async fn new(table: &str) -> Self {
+        let (scratch, region) = (TempDir::new().unwrap(), Region::new());
+        let folder = TempDir::new().unwrap();
+        let (operator, caller) = (region.caller(), region.caller());
+        let (keys, storage) = (format!("kms-envelope:{}", region.key().await), format!("dynamodb:{table}"));
+        let settings = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", local_aws::emulator().endpoint()),
+            ("KEYWARD_STORAGE", &storage),
+            ("KEYWARD_KEYS", &keys),
+            ("KEYWARD_ISSUER", "https://auth.example"),
+        ];
+        let of_operator: Vec<_> = settings.into_iter().chain(operator.environment()).collect();
+        assert!(run_with(folder.path(), &["storage", "migrate"], &of_operator, "").status.success());
+        let create = ["client", "create", "--name", "M", "--scope", "read"];
+        let client = json_with(folder.path(), &create, &of_operator, "");
+        assert!(run_with(folder.path(), &["keys", "rotate", "--if-due"], &of_operator, "").status.success());
+
+        let mut runtime = Runtime::start().await;
+        let (relay, connections) = counted_relay().await;
+        let (relay, address) = (format!("http://{relay}"), runtime.address.to_string());
+        let of_function = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", &*relay),
+            ("AWS_ENDPOINT_URL_KMS", &relay),
+            ("AWS_LAMBDA_RUNTIME_API", &address),
+            ("AWS_LAMBDA_FUNCTION_NAME", "name-of-the-function"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "version-of-the-function"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "stream-of-the-function"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "group-of-the-function"),
+            ("_HANDLER", "serve"),
+            ("TMPDIR", scratch.path().to_str().unwrap()),
+        ];
+        let environment: Vec<_> =
+            settings.into_iter().chain(caller.environment()).chain(of_function).collect();
+        let mut function = keyward(folder.path(), &[], &environment);
+        let function = Killed(function.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        runtime.is_asked().await;
+        let member = |name: &str| client[name].as_str().unwrap().to_owned();
+        let machine = basic(&member("client_id"), &member("client_secret"));
+        let environment = environment.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self { runtime, connections, caller, machine, environment, scratch, _function: function }
+    }
+}
+
 #[tokio::test]
 async fn the_first_request_opens_no_connection_and_calls_kms_for_nothing() {
-    let (folder, region) = (TempDir::new().unwrap(), Region::new());
-    let folder = folder.path();
-    let keys = format!("kms-envelope:{}", region.key().await);
-    let (operator, token) = (region.caller(), region.caller());
-    let settings = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", local_aws::emulator().endpoint()),
-        ("KEYWARD_STORAGE", "dynamodb:of-a-started-function"),
-        ("KEYWARD_KEYS", &keys),
-        ("KEYWARD_ISSUER", "https://auth.example"),
-    ];
-    let of_operator: Vec<_> = settings.into_iter().chain(operator.environment()).collect();
-    assert!(run_with(folder, &["storage", "migrate"], &of_operator, "").status.success());
-    let create = ["client", "create", "--name", "M", "--scope", "read"];
-    let client = json_with(folder, &create, &of_operator, "");
-    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
-    assert!(run_with(folder, &["keys", "rotate", "--if-due"], &of_operator, "").status.success());
-
-    let mut runtime = Runtime::start().await;
-    let (relay, connections) = counted_relay().await;
-    let (relay, address) = (format!("http://{relay}"), runtime.address.to_string());
-    let of_function = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", &*relay),
-        ("AWS_ENDPOINT_URL_KMS", &relay),
-        ("AWS_LAMBDA_RUNTIME_API", &address),
-        ("AWS_LAMBDA_FUNCTION_NAME", "keyward"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "s"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "g"),
-        ("_HANDLER", "serve"),
-    ];
-    let environment: Vec<_> = settings.into_iter().chain(token.environment()).chain(of_function).collect();
-    let mut function = keyward(folder, &[], &environment);
-    let _function = Killed(function.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    runtime.is_asked().await;
-    let before = (connections.load(Ordering::Relaxed), token.calls().await);
+    let Started { mut runtime, connections, caller, machine, _function, .. } =
+        Started::new("of-a-started-function").await;
+    let before = (connections.load(Ordering::Relaxed), caller.calls().await);
     // Two algorithms and the master.
     assert_eq!(before.1, 3);
     let fields = [("grant_type", "client_credentials")];
-    let answer = runtime.answer(form("/token", &fields).with("authorization", &basic(id, secret))).await;
+    let answer = runtime.answer(form("/token", &fields).with("authorization", &machine)).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    assert_eq!((connections.load(Ordering::Relaxed), token.calls().await), before);
+    assert_eq!((connections.load(Ordering::Relaxed), caller.calls().await), before);
+}
+
+#[tokio::test]
+async fn n237_a_function_writes_no_file_and_no_page_shows_its_environment() {
+    let Started { mut runtime, environment, scratch, caller, _function, .. } =
+        Started::new("of-a-silent-function").await;
+    let secret = |(name, _): &&(&str, String)| {
+        !matches!(
+            *name,
+            "KEYWARD_ISSUER" | "AWS_SECRET_ACCESS_KEY" | "_HANDLER" | "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+        )
+    };
+    let hidden: Vec<_> = environment.iter().filter(secret).collect();
+    caller.away("slow").await;
+    for path in ["/", "/nowhere", "/authorize", "/login", "/account", "/readyz", "/userinfo", "/%2e%2e/etc"] {
+        let answer = runtime.answer(http::Request::get(path).body(axum::body::Body::empty()).unwrap()).await;
+        let shown = format!("{:?} {}", answer.headers, answer.text());
+        for (name, value) in &hidden {
+            assert!(!shown.contains(name) && !shown.contains(value), "{path} shows {name}: {shown}");
+        }
+    }
+    assert!(scratch.path().read_dir().unwrap().next().is_none());
 }
