@@ -13,6 +13,8 @@ import boto3
 from waiting import eventually, free_port
 
 REGION = "us-east-1"
+# Of this machine. To the program it is not a loopback address, and unlike a function's URL it can be reached without DNS.
+ADDRESS = "127.0.0.2"
 
 
 class Cloud:
@@ -65,21 +67,23 @@ class Cloud:
 
 
 class TlsFront:
-    """Passes on what comes by TLS for any host."""
+    """Passes on what comes by TLS for any host, and for ADDRESS what is meant for the host that `find_host` returns."""
+
+    find_host = None
 
     def __init__(self, folder, certificate, port):
         self.target = port
         key = folder / "key.pem"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-            + ["-subj", "/CN=keyward", "-addext", f"subjectAltName=DNS:*.lambda-url.{REGION}.on.aws"]
-            + ["-keyout", key, "-out", certificate],
+            + ["-subj", "/CN=keyward", "-addext", f"subjectAltName=DNS:*.lambda-url.{REGION}.on.aws,IP:{ADDRESS}"]
+            + ["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", certificate],
             check=True,
             capture_output=True,
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        listener = socket.create_server(("", 0), backlog=128)
         self.port = listener.getsockname()[1]
         self.context = context
         threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
@@ -97,10 +101,20 @@ class TlsFront:
             ):
                 back = threading.Thread(target=copy, args=(server, caller), daemon=True)
                 back.start()
+                server.sendall(self.addressed(caller.recv(65536)))
                 copy(caller, server)
                 back.join()
         except OSError:
             pass
+
+
+    def addressed(self, data):
+        """The first bytes of a connection, with a host that ministack knows."""
+        alias = f"{ADDRESS}:{self.port}"
+        lines = data.split(b"\r\n")
+        return b"\r\n".join(
+            f"Host: {self.find_host()}".encode() if line.lower() == f"host: {alias}".encode() else line for line in lines
+        )
 
 
 def copy(source, target):

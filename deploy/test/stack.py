@@ -42,6 +42,7 @@ class Deployment:
         self.cloud = cloud
         self.folder = folder
         self.name = name
+        cloud.tls.find_host = self.find_host
         with zipfile.ZipFile(ZIP) as program:
             program.extractall(folder)
         self.keyward = folder / "bootstrap"
@@ -66,15 +67,25 @@ class Deployment:
         self.host = urllib.parse.urlsplit(self.url).hostname
         return ran.stdout
 
+    def find_host(self):
+        """The host of the function's URL, also while the stack is being created."""
+        [stack] = self.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        outputs = {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}
+        return urllib.parse.urlsplit(outputs["Url"]).hostname
+
     def run(self, *arguments, given=None, program=None, **settings):
-        command = [program or self.keyward, "--json", *arguments]
-        environment = self.cloud.environment | self.settings | settings
-        ran = subprocess.run(
-            command, env=environment, cwd=self.folder, input=given, capture_output=True, text=True, timeout=60, check=False
-        )
+        ran = self.attempt(*arguments, given=given, program=program, **settings)
         if ran.returncode != 0:
             raise AssertionError(f"{arguments} failed\n{ran.stdout}\n{ran.stderr}")
         return json.loads(ran.stdout)
+
+    def attempt(self, *arguments, given=None, program=None, patience=60, **settings):
+        command = [program or self.keyward, "--json", *arguments]
+        environment = self.cloud.environment | self.settings | settings
+        streams = {"input": given, "capture_output": True, "text": True}
+        return subprocess.run(
+            command, env=environment, cwd=self.folder, timeout=patience, check=False, **streams
+        )
 
     def send(self, method, path, form=None, basic=None, headers=None):
         headers = dict(headers or {})

@@ -24,6 +24,17 @@ impl Region {
         made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
     }
 
+    /// The state of a key.
+    pub(crate) async fn state(&self, arn: &str) -> String {
+        let described = self.call("DescribeKey", json!({ "KeyId": arn })).await;
+        described["KeyMetadata"]["KeyState"].as_str().unwrap().to_owned()
+    }
+
+    /// Disables a key.
+    pub(crate) async fn disable(&self, arn: &str) {
+        self.call("DisableKey", json!({ "KeyId": arn })).await;
+    }
+
     /// The ARNs of the keys that the product made to sign with.
     pub(crate) async fn signing_keys(&self) -> BTreeSet<String> {
         let listed = self.call("ListKeys", json!({ "Limit": 1000 })).await;
@@ -49,7 +60,8 @@ impl Region {
         let request = Request::post("/")
             .header("x-amz-target", format!("TrentService.{operation}"))
             .header(AUTHORIZATION, format!("AWS4-HMAC-SHA256 {credential}"));
-        serde_json::from_str(&send(request, &body.to_string()).await).unwrap()
+        // Some answers are empty.
+        serde_json::from_str(&send(request, &body.to_string()).await).unwrap_or_default()
     }
 }
 

@@ -10,6 +10,7 @@ mod cloud;
 mod commands;
 mod core_dumps;
 mod disk_failures;
+mod doctor_aws;
 mod front_end;
 mod function;
 mod function_start;

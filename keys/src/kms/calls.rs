@@ -222,18 +222,19 @@ fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {
 
 /// A client that is made when it is first used: what only reads or removes keys works without AWS.
 #[derive(Clone)]
-struct Lazy {
+pub(super) struct Lazy {
     environment: Environment,
     deadlines: [u64; 3],
     client: Arc<OnceCell<Client>>,
 }
 
 impl Lazy {
-    fn new(environment: Environment, deadlines: [u64; 3]) -> Self {
+    /// The deadlines are those of [`aws::deadlines`].
+    pub(super) fn new(environment: Environment, deadlines: [u64; 3]) -> Self {
         Self { environment, deadlines, client: Arc::default() }
     }
 
-    async fn get(&self) -> Result<&Client, SignError> {
+    pub(super) async fn get(&self) -> Result<&Client, SignError> {
         self.client.get_or_try_init(|| self.make()).await
     }
 

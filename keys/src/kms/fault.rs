@@ -15,6 +15,9 @@ pub(super) enum Call<'a> {
     Encrypt,
     CreateKey,
     GetPublicKey,
+    DescribeKey,
+    DisableKey,
+    EnableKey,
     Sign,
     Decrypt {
         /// The key that wrapped the blob, as the ring says.
@@ -31,6 +34,9 @@ impl Call<'_> {
             Self::Encrypt => "Encrypt",
             Self::CreateKey => "CreateKey",
             Self::GetPublicKey => "GetPublicKey",
+            Self::DescribeKey => "DescribeKey",
+            Self::DisableKey => "DisableKey",
+            Self::EnableKey => "EnableKey",
             Self::Sign => "Sign",
             Self::Decrypt { .. } => "Decrypt",
         }
@@ -42,6 +48,7 @@ impl Call<'_> {
                 "making a key in KMS"
             }
             Self::Encrypt => "wrapping a key by KMS",
+            Self::DescribeKey | Self::DisableKey | Self::EnableKey => "switching a KMS key off and on",
             Self::Sign => "signing by KMS",
             Self::Decrypt { .. } => "unwrapping a key by KMS",
         }

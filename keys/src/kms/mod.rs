@@ -14,7 +14,9 @@ pub mod meter;
 mod once;
 mod opener;
 mod signer;
+mod switch;
 mod wrapped;
 
 pub use maker::{KmsMaker, Mode};
 pub use opener::KmsOpener;
+pub use switch::KmsSwitch;

@@ -33,6 +33,11 @@ impl Context {
         Ok(Raw::read(self.config.as_deref(), &self.env)?)
     }
 
+    /// Begins to log, as a command does.
+    pub(super) fn log(&self, settings: &Settings) {
+        telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
+    }
+
     /// The settings for an operator's command, which takes the issuer from the store: it may be set only in the server's
     /// environment.
     pub(super) fn operator_settings(&self) -> Result<Settings, Failed> {
@@ -65,7 +70,7 @@ impl Context {
         F: Future<Output = Result<(), Failed>>,
     {
         let settings = self.operator_settings()?;
-        telemetry::install(settings.log_format, Some(self.env.log_filter().unwrap_or(QUIET)));
+        self.log(&settings);
         block_on(async move {
             let store = assembly::open_store(&settings, false).await?;
             work(assembly::admin(store), settings).await

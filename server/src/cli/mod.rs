@@ -63,7 +63,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::Command),
     /// Check issuer, storage, keys, clock and reachability, and say what to fix
-    Doctor,
+    Doctor(doctor::Args),
 }
 
 /// Runs a command line. Exit code 0: done; 1: refused or failed; 2: usage.
@@ -111,6 +111,6 @@ fn dispatch(cli: Cli, env: Env) -> Outcome {
         Command::Keys(command) => keys::run(&context, command),
         Command::Storage(command) => storage::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),
-        Command::Doctor => doctor::run(&context),
+        Command::Doctor(args) => doctor::run(&context, &args),
     }
 }

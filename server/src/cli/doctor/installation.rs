@@ -1,89 +1,42 @@
-//! `keyward doctor`: checks what a careful operator would check, and says how to fix what is wrong.
+//! The parts of an installation: issuer, storage, clients, keys, clock, and whether the server can be reached.
 
-use super::context::Context;
-use super::output::{Failed, Outcome, show_time};
-use super::reach::{self, Question};
+use super::check::Check;
+use super::visitor::{header, json};
 use crate::assembly;
-use crate::config::resolve::{Surroundings, resolve};
+use crate::cli::output::show_time;
+use crate::cli::reach::{Answer, Server};
 use crate::config::{ClientIp, KeysSetting, OriginSecret, Settings};
-use crate::web::caller::UNREADABLE;
+use crate::web::caller::{CALLER, DOCTOR, UNREADABLE};
+use http::Request;
+use http::header::DATE;
+use http_body_util::Full;
 use keys::clock::{Clock as _, SystemClock};
 use keys::ring::MASTER_LEAD;
 use keys::{Keys, KeysError, Ring};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
 use protocol::time::{CLOCK_SKEW, Timestamp};
-use serde::Serialize;
-use std::fmt::Write as _;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{FINISH_IMPORT, Finding, Store, UNFINISHED_IMPORT};
 
+/// How long the server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// If clocks differ by more, tokens look to their verifiers as if they were issued in the future.
 const TOLERABLE: Duration = Duration::from_secs(30);
 
-/// The result of one check.
-#[derive(Serialize)]
-struct Check {
-    name: &'static str,
-    ok: bool,
-    /// What was found.
-    found: String,
-    /// How to fix it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<String>,
+/// What is wrong with what the store contains, and with the keys.
+pub(super) async fn checks(settings: &Settings, store: &Arc<dyn Store>) -> Vec<Check> {
+    let mut checks: Vec<Check> = writable(&**store).await.into_iter().collect();
+    checks.push(issuer(settings, &**store).await);
+    checks.extend(clients(settings, &**store).await);
+    checks.extend(keys(settings, Arc::clone(store)).await);
+    checks
 }
 
-impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, ok: true, found: found.into(), fix: None }
-    }
-
-    fn bad(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, ok: false, found: found.into(), fix: Some(fix.into()) }
-    }
-}
-
-pub(super) fn run(context: &Context) -> Outcome {
-    let mut settings = match context.raw().and_then(|raw| Ok(resolve(&raw, Surroundings::default())?)) {
-        Ok(settings) => settings,
-        Err(Failed(why)) => {
-            return report(context, &[Check::bad("settings", why, "correct the setting as described")]);
-        }
-    };
-    super::context::block_on(async move {
-        let mut checks = vec![Check::good("settings", "all settings are valid")];
-        checks.extend(storage(&settings).await);
-        match assembly::open_store(&settings, false).await {
-            Ok(store) => {
-                adopt_issuer(&mut settings, &*store).await;
-                checks.extend(writable(&*store).await);
-                checks.push(issuer(&settings, &*store).await);
-                checks.extend(clients(&settings, &*store).await);
-                checks.extend(keys(&settings, store).await);
-            }
-            Err(error) => checks.push(Check::bad("store", error.to_string(), "see `storage`")),
-        }
-        checks.extend(reachability(&settings).await);
-        report(context, &checks)
-    })
-}
-
-fn report(context: &Context, checks: &[Check]) -> Outcome {
-    let mut text = String::new();
-    for check in checks {
-        let mark = if check.ok { "ok  " } else { "BAD " };
-        let _infallible = writeln!(text, "{mark}  {:12}  {}", check.name, check.found);
-        if let Some(fix) = &check.fix {
-            let _infallible = writeln!(text, "      {:12}  -> {fix}", "");
-        }
-    }
-    let ok = checks.iter().all(|check| check.ok);
-    context.output().result(&serde_json::json!({ "ok": ok, "checks": checks }), text)?;
-    if ok { Ok(()) } else { Err(Failed("there are problems to fix".into())) }
-}
-
-async fn storage(settings: &Settings) -> Vec<Check> {
+pub(super) async fn storage(settings: &Settings) -> Vec<Check> {
     let backend = settings.storage.backend();
     if !backend.is_lasting() {
         return vec![Check::good("storage", "in memory: it exists only in its server")];
@@ -109,7 +62,7 @@ async fn writable(store: &dyn Store) -> Option<Check> {
 }
 
 /// If no issuer is set, the server derived one from its `--listen`, and the store has it.
-async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
+pub(super) async fn adopt_issuer(settings: &mut Settings, store: &dyn Store) {
     let theirs = store.issuer().await.ok().flatten().and_then(|issuer| Issuer::parse(&issuer).ok());
     if let Some(theirs) = theirs.filter(|_| settings.issuer_is_default) {
         settings.issuer = theirs;
@@ -171,6 +124,9 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
         Err(error) => {
             let fix = match &error {
                 KeysError::Store(_) => "see `storage`",
+                KeysError::NoRing if matches!(settings.keys, KeysSetting::Kms(..)) => {
+                    "run `keyward keys rotate --if-due` with the role of the rotation"
+                }
                 KeysError::NoRing => "make them as described",
                 _ if matches!(settings.keys, KeysSetting::Kms(..)) => "correct what the message names",
                 _ => "restore that master key file from its backup, or from the former file kept next to it",
@@ -209,12 +165,10 @@ fn dated_ahead(ring: &Ring, now: Timestamp) -> Option<Check> {
     })
 }
 
-async fn reachability(settings: &Settings) -> Vec<Check> {
+pub(super) async fn reachability(settings: &Settings) -> Vec<Check> {
     let issuer = &settings.issuer;
-    let (ca, proof) =
-        (settings.outbound_ca.as_deref(), settings.origin_secret.first().map(OriginSecret::proof));
-    let reached = match reach::metadata(Question { issuer, ca, proof: proof.as_deref() }).await {
-        Ok(reached) => reached,
+    let answer = match metadata(settings).await {
+        Ok(answer) => answer,
         Err(why) => {
             let fix = format!(
                 "check that `keyward serve` runs, and that {issuer} leads to it from here (DNS, TLS, proxy)"
@@ -222,7 +176,8 @@ async fn reachability(settings: &Settings) -> Vec<Check> {
             return vec![Check::bad("reachability", why, fix)];
         }
     };
-    let served = match reached.issuer.as_deref() {
+    let document = json(&answer);
+    let served = match document.get("issuer").and_then(Value::as_str) {
         Some(served) if served == issuer.as_str() => Check::good("reachability", format!("{issuer} answers")),
         Some(served) => Check::bad(
             "reachability",
@@ -232,8 +187,24 @@ async fn reachability(settings: &Settings) -> Vec<Check> {
         None => Check::bad("reachability", format!("{issuer} serves no metadata"), "make it lead to Keyward"),
     };
     // Only Keyward itself can say this.
-    let caller = if served.ok { client_ip(settings, reached.caller.as_deref()) } else { None };
-    std::iter::once(served).chain(caller).chain(reached.date.map(clock)).collect()
+    let caller = if served.ok { client_ip(settings, header(&answer, &CALLER)) } else { None };
+    let date = header(&answer, &DATE).and_then(parse_date);
+    std::iter::once(served).chain(caller).chain(date.map(clock)).collect()
+}
+
+async fn metadata(settings: &Settings) -> Result<Answer, String> {
+    let server =
+        Server { issuer: settings.issuer.clone(), ca: settings.outbound_ca.clone(), patience: PATIENCE };
+    let request = Request::get(format!("{}/.well-known/openid-configuration", server.issuer.path()));
+    let proof = settings.origin_secret.first().map(OriginSecret::proof);
+    let request = proof.into_iter().fold(request, |request, proof| request.header(DOCTOR, proof));
+    server.send(request.body(Full::default()).map_err(|error| error.to_string())?).await
+}
+
+/// RFC 9110 §5.6.7.
+fn parse_date(text: &str) -> Option<Timestamp> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Timestamp::from_seconds(u64::try_from(at.as_second()).ok()?))
 }
 
 /// Checks that the front end sends the caller's address.
