@@ -203,8 +203,8 @@ impl fmt::Display for KeysError {
             Self::Store(error) => error.fmt(f),
             Self::Sign(error) | Self::Locked(error) => error.fmt(f),
             Self::NoRing => f.write_str(
-                "there are no keys yet: start `keyward serve` once with local keys, or run `keyward keys rotate --if-due` \
-                 with keys in KMS",
+                "there are no keys yet: run `keyward keys rotate --if-due` to make them (a server that rotates them itself does so \
+                 when it starts)",
             ),
             Self::MissingMasterKey(path) => write!(
                 f,

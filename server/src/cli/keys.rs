@@ -133,7 +133,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
         let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);
         match command {
             Command::List => {
-                let keys = list(&rotator, admin.call.at).await?;
+                let keys = list(&rotator).await?;
                 output.result(&rows(&keys), shown(&keys, ""))
             }
             Command::Rotate(Rotate { if_due: true, .. }) => rotate_if_due(output, &admin, &rotator).await,
@@ -157,8 +157,9 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     })
 }
 
-async fn list(rotator: &Rotator, now: Timestamp) -> Result<Vec<KeyInfo>, Failed> {
-    Ok(snapshot::list(&rotator.ring().await?.1, now))
+/// The keys as they are now: those that this command made began after it.
+async fn list(rotator: &Rotator) -> Result<Vec<KeyInfo>, Failed> {
+    Ok(snapshot::list(&rotator.ring().await?.1, SystemClock.now()))
 }
 
 async fn rotate_if_due(output: Output, admin: &Admin, rotator: &Rotator) -> Outcome {
@@ -178,7 +179,7 @@ async fn rotate_if_due(output: Output, admin: &Admin, rotator: &Rotator) -> Outc
             (format!("{due} the keys are being moved to {to}: {end}."), Some("pending"), is_due)
         }
     };
-    let keys = list(rotator, admin.call.at).await?;
+    let keys = list(rotator).await?;
     let document =
         Changed { keys: rows(&keys), moved, unused_kms_keys: rotator.unused(), ..Changed::default() };
     output.result(&document, shown(&keys, &text))?;
@@ -208,7 +209,7 @@ async fn rewrap(
         "{before}The keys are wrapped by the key of {new}, which is now in {path}, too. The former file is kept next to it as \
          {path}.NAME.\nServers that read {path} need no restart. Older backups of the store need the former file."
     );
-    let keys = list(rotator, admin.call.at).await?;
+    let keys = list(rotator).await?;
     let document = Changed { keys: rows(&keys), ..Changed::default() };
     output.result(&document, shown(&keys, &text))
 }
@@ -243,7 +244,7 @@ async fn move_to(
             ("given_up", None, format!("The move is given up: the keys are with {to}, as before."))
         }
     };
-    let keys = list(&rotator, admin.call.at).await?;
+    let keys = list(&rotator).await?;
     let document = Changed {
         keys: rows(&keys),
         moved: Some(state),
@@ -329,22 +330,22 @@ fn rows(keys: &[KeyInfo]) -> Vec<Row<'_>> {
     keys.iter().map(Row::from).collect()
 }
 
-/// The keys as a table, and on a terminal as bars, with a text below.
+/// The keys as a table, and on a terminal as bars, with a text below. The table has at most 100 columns, so of the instants
+/// it has the next one only.
 fn shown(keys: &[KeyInfo], text: &str) -> String {
-    let mut table = Table::new(["KID", "ALG", "STATE", "SIGNS FROM", "RETIRES", "REMOVED"]);
+    let mut table = Table::new(["KID", "ALG", "STATE", "NEXT"]);
     for key in keys {
-        let instant = |at: Option<Timestamp>| at.map(show_time).unwrap_or_default();
-        table.row([
-            key.kid.clone(),
-            key.alg.to_string(),
-            format!("{:?}", key.state).to_lowercase(),
-            show_time(key.sign_from),
-            instant(key.retire_at),
-            instant(key.remove_at),
-        ]);
+        let (what, at) = match key.state {
+            KeyState::Pending => ("signs from", Some(key.sign_from)),
+            KeyState::Active => ("retires", key.retire_at),
+            KeyState::Retiring | KeyState::Removed => ("removed", key.remove_at),
+        };
+        let next = at.map(|at| format!("{what} {}", show_time(at)));
+        let state = format!("{:?}", key.state).to_lowercase();
+        table.row([key.kid.clone(), key.alg.to_string(), state, next.unwrap_or_default()]);
     }
-    let kept = keys.iter().filter_map(|key| Some(format!("{}  {}\n", key.kid, key.kms_key.as_ref()?)));
-    let kept: String = kept.collect();
+    let kept = keys.iter().filter_map(|key| Some((key.kid.get(..8)?, key.kms_key.as_ref()?)));
+    let kept: String = kept.map(|(kid, arn)| format!("{kid}  {arn}\n")).collect();
     let kept = if kept.is_empty() { kept } else { format!("\nKMS keys:\n{kept}") };
     let drawn = terminal_width().map(|width| timeline::draw(keys, SystemClock.now(), width));
     format!("{table}{kept}{}\n{text}", drawn.unwrap_or_default())

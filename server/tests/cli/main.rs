@@ -271,6 +271,24 @@ fn n201_a_new_store_knows_nobody() {
 }
 
 #[test]
+fn the_command_that_a_store_without_keys_asks_for_makes_them_and_shows_them_as_they_are() {
+    let folder = migrated();
+    for command in [&["keys", "list"][..], &["keys", "rotate"], &["doctor"]] {
+        let ended = keyward(&folder, command);
+        let all = format!("{}{}", ended.out, ended.err);
+        assert!(ended.code == 1 && all.contains("run `keyward keys rotate --if-due` to make them"), "{all}");
+    }
+    let mut serve = command(&folder, &["serve", "--listen", "127.0.0.1:0"]);
+    let served = serve.env("KEYWARD_KEYS", "kms-envelope:alias/keyward").output().unwrap();
+    let said = String::from_utf8(served.stderr).unwrap();
+    assert!(served.status.code() == Some(1) && said.contains("keyward keys rotate --if-due"), "{said}");
+    let made = keyward(&folder, &["keys", "rotate", "--if-due"]);
+    let states: Vec<_> = made.out.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(states[..5], ["STATE", "active", "pending", "active", "pending"], "{}", made.out);
+    assert!(made.out.lines().all(|line| line.chars().count() <= 100), "{}", made.out);
+}
+
+#[test]
 fn n204_every_write_of_an_operator_is_one_event() {
     let shop = Shop::new();
     let (client, user) = (shop.client.as_str(), shop.user.as_str());
