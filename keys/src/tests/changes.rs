@@ -4,6 +4,7 @@
 use super::kms_world::{Cloud, Place};
 use super::*;
 use crate::kms::Mode;
+use protocol::jwk::Jwk;
 
 const NOW: RotateWhen = RotateWhen::Now { force: false };
 const FORCED: RotateWhen = RotateWhen::Now { force: true };
@@ -68,6 +69,24 @@ async fn what_is_made_for_a_ring_is_wrapped_by_the_rings_key() {
         let moved = made_by.wrap_masters(&one, &[(2, Zeroizing::new([7; 32]))]).await.unwrap();
         let moved = master(2, moved[0].clone());
         assert!(opens.masters(Some(&one), &[&new, &moved]).await.iter().all(Result::is_ok), "{mode:?}");
+        let made = made_by.new_signing_key(Some(&one), Algorithm::ES256).await.unwrap();
+        let public = Jwk::new(Algorithm::ES256, made.material);
+        let mut key = RingKey {
+            kid: public.kid.clone(),
+            alg: Algorithm::ES256,
+            public,
+            wrapped: made.wrapped,
+            moved: None,
+            publish_at: START,
+            sign_from: START,
+            retire_at: None,
+            remove_at: None,
+        };
+        assert!(opens.signer(Some(&one), &key).await.is_ok(), "{mode:?}");
+        if let Some(pkcs8) = opens.export(Some(&one), &key).await.unwrap() {
+            key.wrapped = made_by.wrap_signing_key(&one, &key.kid, &pkcs8).await.unwrap();
+            assert!(opens.signer(Some(&one), &key).await.is_ok(), "{mode:?}");
+        }
     }
 }
 

@@ -256,6 +256,7 @@ async fn every_call_is_noted_once_with_how_it_ended() {
         // The second try succeeds.
         ("throttled", Some(1), Outcome::Ok),
         ("internal", None, Outcome::Unavailable),
+        ("slow", None, Outcome::TimedOut),
     ] {
         cloud.fault("Decrypt", kind, times).await;
         let _opened = world.try_open(custody(Mode::Envelope), &policy(TWO), false).await;

@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 /// More signatures than any test makes.
 pub(super) const UNLIMITED: u32 = u32::MAX;
 
+/// How long a slow call takes: longer than a process that signs waits.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// An emulator as one caller uses it.
 #[derive(Clone)]
 pub(super) struct Cloud {
@@ -124,7 +127,7 @@ impl Cloud {
 
     /// Makes calls fail from now on, or so many of them.
     pub(super) async fn fault(&self, operation: &str, kind: &str, times: Option<u64>) {
-        let mut rule: Value = json!({ "caller": self.caller, "operation": operation, "kind": kind });
+        let mut rule: Value = json!({ "caller": self.caller, "operation": operation, "kind": kind, "millis": SLOW.as_millis() as u64 });
         if let Some(times) = times {
             rule["times"] = times.into();
         }
