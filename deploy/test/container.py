@@ -54,7 +54,7 @@ def main():
             test.run()
         finally:
             test.compose("down", "--volumes", check=False)
-    print("container.py: 1 passed, 0 failed")
+    print("container.py: ended without a failure")
 
 
 class Test:
@@ -85,15 +85,30 @@ class Test:
         (folder / ".env").write_text(f"DOMAIN={DOMAIN}\nKEYWARD_ORIGIN_SECRET={'0123456789abcdef' * 4}\n")
 
     def run(self):
+        if why := self.fails_here(self.make_caddy):
+            print(f"container.py: this machine builds no images, so nothing was tried: {why}")
+            return
         self.make_base()
-        self.make_caddy()
         self.compose("build")
         self.check_context()
         self.check_image()
+        if why := self.fails_here(self.run_caddy):
+            print(f"container.py: the image was built and read, but this machine runs no containers: {why}")
+            return
         self.compose("up", "--detach", "--no-build")
         self.check_process()
         self.check_requests()
         self.check_restart()
+
+    def fails_here(self, step):
+        """Why a step in which nothing is ours fails; `None` if it doesn't. With REQUIRE_CONTAINERS it must not."""
+        try:
+            step()
+        except AssertionError as error:
+            if "REQUIRE_CONTAINERS" in os.environ:
+                raise
+            return error
+        return None
 
     def make_base(self):
         """The image that the Containerfile begins with: a shell, what its commands call, and certificates."""
@@ -120,6 +135,12 @@ class Test:
             "ENV PATH=/usr/bin XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data",
             'CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]',
         )
+
+    def run_caddy(self):
+        """A container with a network and a root that can't be written, as compose.yaml has it."""
+        self.podman("network", "create", "tried")
+        caddy = self.written["services"]["caddy"]["image"]
+        self.podman("run", "--rm", "--network", "tried", "--read-only", caddy, "caddy", "version")
 
     def make_image(self, base, name, *lines):
         (self.folder / "Base").write_text("\n".join(["FROM scratch", "COPY . /", *lines, ""]))
