@@ -31,8 +31,7 @@ pub(super) async fn written(prices: &Value) -> String {
         prices,
     );
     text.push_str(
-        "\nIn 31 days the keys rotate once, as they do by default. In this time, a server that runs has nothing else to ask \
-         KMS for:\n\n",
+        "\nIn 31 days the keys rotate once, as they do by default. A running server calls KMS for nothing else:\n\n",
     );
     table(&mut text, &columns, "$", |needs| &needs.months, |cost| format!("{cost:.6}"), prices);
     let [envelope, sign] = columns;

@@ -30,7 +30,7 @@ pub(super) enum Command {
     Rotate(Rotate),
     /// Remove a key at once, as after a leak; its successor signs
     Revoke(Revoke),
-    /// Replace the master key file: wrap all keys by a new one, which takes its place; the former file is kept next to it
+    /// Replace the master key file: wrap all keys with a new one, which takes its place; the former file is kept next to it
     Rewrap(Rewrap),
     /// Move the keys between a master key file and KMS, or to another KMS key, while servers run. The first run begins it;
     /// after a restart of the servers with the new setting, the second one ends it
@@ -69,7 +69,7 @@ pub(super) struct Rewrap {
 
 #[derive(Debug, Args)]
 pub(super) struct Move {
-    /// What is to protect the keys, as a value of the setting `keys`
+    /// What will protect the keys, as a value of the setting `keys`
     #[arg(long, value_name = "KEYS", value_parser = KeysSetting::parse)]
     to: KeysSetting,
 }
@@ -241,7 +241,7 @@ async fn move_to(
         }
         Moved::Nothing => ("nothing", None, format!("The keys are with {to} already.")),
         Moved::GivenUp => {
-            ("given_up", None, format!("The move is given up: the keys are with {to}, as before."))
+            ("given_up", None, format!("The move is abandoned: the keys are with {to}, as before."))
         }
     };
     let keys = list(&rotator).await?;
