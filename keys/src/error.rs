@@ -185,6 +185,13 @@ pub enum KeysError {
     NoRing,
     /// There is a ring, but its master key file is missing.
     MissingMasterKey(PathBuf),
+    /// The keys are in KMS, and the setting names a master key file.
+    InKms {
+        /// Where they are, as a value of the setting `keys`.
+        ring: String,
+        /// The file.
+        file: PathBuf,
+    },
     /// The ring can't be parsed.
     Corrupt(&'static str),
     /// The ring was written by a newer version of this program.
@@ -212,6 +219,9 @@ impl fmt::Display for KeysError {
                  (a new one can't unwrap them)",
                 path.display()
             ),
+            Self::InKms { ring, file } => {
+                write!(f, "the keys are with {ring}, but `keys` is local:{}: set it to the former", file.display())
+            }
             Self::Corrupt(what) => write!(f, "the key ring can't be read: {what}"),
             Self::Newer => {
                 f.write_str("the key ring can't be read: it was written by a newer version of this program")

@@ -54,7 +54,7 @@ pub async fn is_same_custody(one: &dyn Maker, other: &dyn Maker, ring: &Ring) ->
 }
 
 /// The custody of a ring, as a value of the setting `keys` where the ring knows it.
-fn custody_of(ring: &Ring) -> String {
+pub fn custody_of(ring: &Ring) -> String {
     match (ring.form(), &ring.wrapping_key) {
         (Form::File, None) => "a master key file".to_owned(),
         (Form::File, Some(name)) => format!("the master key file {name}"),

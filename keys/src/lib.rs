@@ -46,7 +46,7 @@ pub use ceiling::{Ceiling, LEAST_CEILING};
 pub use custody::{Custody, Maker, Opener, TokenSigner, Typ};
 pub use error::{KeysError, RingRefusal, SignError, SignErrorKind};
 pub use form::{Form, kept_key};
-pub use home::is_same_custody;
+pub use home::{custody_of, is_same_custody};
 pub use local::LocalCustody;
 pub use moving::Moved;
 pub use process::{Keys, Maintained, RingStatus};

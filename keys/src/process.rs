@@ -5,6 +5,8 @@ use super::clock::Clock;
 use super::custody::{Custody, TokenSigner};
 use super::entropy::Entropy;
 use super::error::{KeysError, SignError};
+use super::form::Form;
+use super::home::custody_of;
 use super::retired;
 use super::retry::Retry;
 use super::ring::KeyPolicy;
@@ -60,8 +62,8 @@ impl Keys {
     /// because KMS is away or busy, the public ones are served, and the others are tried again.
     ///
     /// # Errors
-    /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], [`KeysError::Corrupt`], a failure of the store, or one of the
-    /// custody that doesn't pass without anybody doing anything.
+    /// [`KeysError::NoRing`], [`KeysError::MissingMasterKey`], [`KeysError::InKms`], [`KeysError::Corrupt`], a failure of the
+    /// store, or one of the custody that doesn't pass without anybody doing anything.
     pub async fn open(
         store: Arc<dyn Store>,
         custody: Custody,
@@ -78,7 +80,11 @@ impl Keys {
             None if create => rotator.make_first().await?,
             None => return Err(KeysError::NoRing),
         };
-        opener.check_existing(read.1.wrapping_key.as_deref()).await.map_err(KeysError::MissingMasterKey)?;
+        let ring = &read.1;
+        opener.check_existing(ring.wrapping_key.as_deref()).await.map_err(|file| match ring.form() {
+            Form::File => KeysError::MissingMasterKey(file),
+            Form::Encrypted | Form::Kept => KeysError::InKms { ring: custody_of(ring), file },
+        })?;
         let retired = retired::read(&*rotator.store).await?.1;
         let snapshot = Snapshot::new(&rotator.policy, read, &retired)?;
         let unwrapping = Unwrapping::new(opener, rotator.policy.clone(), realm, clock, snapshot);

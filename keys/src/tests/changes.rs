@@ -17,6 +17,18 @@ async fn started(place: &Place) -> (World, Arc<Keys>) {
 }
 
 #[tokio::test]
+async fn without_its_setting_keys_in_kms_are_not_taken_for_those_of_a_lost_file() {
+    let cloud = Cloud::local();
+    for mode in [Mode::Envelope, Mode::Sign] {
+        let key = cloud.key().await;
+        let (world, _) = started(&Place::Kms(cloud.clone(), mode, key.clone())).await;
+        let error = world.try_open(world.custody(), &policy(TWO), true).await.err().unwrap();
+        assert!(matches!(&error, KeysError::InKms { ring, .. } if ring.ends_with(&key)), "{error}");
+        assert!(!world.master_key().exists());
+    }
+}
+
+#[tokio::test]
 async fn no_key_is_made_by_another_custody_than_the_rings() {
     let cloud = Cloud::local();
     let (one, other) = (cloud.key().await, cloud.key().await);

@@ -144,10 +144,12 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 report(output, &change, None, rotator.unused(), "")
             }
             Command::Revoke(Revoke { kid, force }) => {
-                let lead = format!("{kid} is revoked.\n");
+                let before = list(&rotator).await?;
+                let state = before.iter().find(|key| key.kid == kid).map(|key| key.state);
                 let event = Event::new(What::KeyRevoked).key(&kid);
                 let change = admin.change_ring(event, rotator.revoke(&kid, force)).await?;
-                report(output, &change, None, rotator.unused(), &lead)
+                let text = revoked(&kid, state, &change);
+                report_as(output, &change, None, rotator.unused(), text)
             }
             Command::Rewrap(Rewrap { new_master }) => {
                 rewrap(output, &admin, &settings, &rotator, &new_master).await
@@ -165,7 +167,11 @@ async fn list(rotator: &Rotator) -> Result<Vec<KeyInfo>, Failed> {
 async fn rotate_if_due(output: Output, admin: &Admin, rotator: &Rotator) -> Outcome {
     let run = admin.change_ring(Event::new(What::KeysRenewed), rotator.run()).await?;
     let (text, moved, is_late) = match run {
-        Run::First => ("The first keys were made.".to_owned(), None, false),
+        Run::First => (
+            "The first keys were made. Start the servers now; those that wait for keys find them.".to_owned(),
+            None,
+            false,
+        ),
         Run::Rotated => {
             ("New keys were made; they sign when every API can know them.".to_owned(), None, false)
         }
@@ -287,6 +293,30 @@ async fn is_at(custody: &Custody, ring: &Ring) -> Result<bool, Failed> {
     Ok(maker.form() == ring.form() && (name == ring.wrapping_key || ring.wrapping_key.is_none()))
 }
 
+/// What the revocation of a key means, by what it did before.
+fn revoked(kid: &str, before: Option<KeyState>, change: &ChangeReport) -> String {
+    match before {
+        Some(KeyState::Pending) => {
+            format!("{kid} is revoked. It had not signed; its replacement is published.")
+        }
+        Some(KeyState::Retiring) => format!("{kid} is revoked. {}", still_accepted(change)),
+        _ => format!("{kid} is revoked.\n{}", takes_over(change)),
+    }
+}
+
+fn takes_over(change: &ChangeReport) -> String {
+    let (from, by) = (show_time(change.signs_from), show_time(change.in_force_by));
+    format!("The new keys sign from {from}. All servers use them by {by}.\n{}", still_accepted(change))
+}
+
+fn still_accepted(change: &ChangeReport) -> String {
+    format!(
+        "APIs and gateways that cache /jwks (for {} minutes) may accept tokens of the old key until {}.",
+        JWKS_MAX_AGE.as_secs() / 60,
+        show_time(change.old_accepted_until),
+    )
+}
+
 fn report(
     output: Output,
     change: &ChangeReport,
@@ -294,14 +324,16 @@ fn report(
     unused: Vec<String>,
     lead: &str,
 ) -> Outcome {
-    let mut text = format!(
-        "{lead}The new keys sign from {}. All servers use them by {}.\nAPIs and gateways that \
-         cache /jwks (for {} minutes) may accept tokens of the old key until {}.",
-        show_time(change.signs_from),
-        show_time(change.in_force_by),
-        JWKS_MAX_AGE.as_secs() / 60,
-        show_time(change.old_accepted_until),
-    );
+    report_as(output, change, moved, unused, format!("{lead}{}", takes_over(change)))
+}
+
+fn report_as(
+    output: Output,
+    change: &ChangeReport,
+    moved: Option<&'static str>,
+    unused: Vec<String>,
+    mut text: String,
+) -> Outcome {
     if change.without_master {
         text.push_str(
             "\nNo sealing master was added: there are as many as are kept. The newest continues to seal until one is removed.",

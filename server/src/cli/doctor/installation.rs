@@ -12,11 +12,12 @@ use http::header::DATE;
 use http_body_util::Full;
 use keys::clock::{Clock as _, SystemClock};
 use keys::ring::MASTER_LEAD;
-use keys::{Keys, KeysError, Ring};
+use keys::{Keys, KeysError, Ring, custody_of};
 use protocol::client::Client;
 use protocol::issuer::Issuer;
 use protocol::time::{CLOCK_SKEW, Timestamp};
 use serde_json::Value;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{FINISH_IMPORT, Finding, Store, UNFINISHED_IMPORT};
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// If clocks differ by more, tokens look to their verifiers as if they were issued in the future.
 const TOLERABLE: Duration = Duration::from_secs(30);
+
+/// What to do if the keys can't be opened because KMS does not answer.
+const REACH_KMS: &str = "check network, region, endpoint and credentials for AWS, then run this again";
 
 /// What is wrong with what the store contains, and with the keys.
 pub(super) async fn checks(settings: &Settings, store: &Arc<dyn Store>) -> Vec<Check> {
@@ -127,7 +131,8 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
                 KeysError::NoRing if matches!(settings.keys, KeysSetting::Kms(..)) => {
                     "run `keyward keys rotate --if-due` with the role of the rotation"
                 }
-                KeysError::NoRing => "make them as described",
+                KeysError::NoRing | KeysError::InKms { .. } => "do as described",
+                KeysError::Sign(error) | KeysError::Locked(error) if error.kind().is_passing() => REACH_KMS,
                 _ if matches!(settings.keys, KeysSetting::Kms(..)) => "correct what the message names",
                 _ => "restore that master key file from its backup, or from the former file kept next to it",
             };
@@ -137,13 +142,33 @@ async fn keys(settings: &Settings, store: Arc<dyn Store>) -> Vec<Check> {
     let (now, ring) = (SystemClock.now(), keys.current());
     let signs = match ring.signer(None, now) {
         Ok(signer) => Check::good("keys", format!("{} {} signs", signer.alg(), signer.kid())),
+        // It has one if the keys were not opened.
+        Err(error) if error.source().is_some() => Check::bad("keys", error.to_string(), REACH_KMS),
         Err(error) => Check::bad(
             "keys",
             error.to_string(),
             "start a server, or run `keyward keys rotate --now --force`",
         ),
     };
-    dated_ahead(ring.ring(), now).into_iter().chain([signs]).collect()
+    let checks = [dated_ahead(ring.ring(), now), elsewhere(settings, ring.ring()), Some(signs)];
+    checks.into_iter().flatten().collect()
+}
+
+/// Finds keys that are in another custody than the setting says: they sign on, and nothing makes the next ones.
+fn elsewhere(settings: &Settings, ring: &Ring) -> Option<Check> {
+    if let Some(to) = &ring.moving_to {
+        let found = format!("they are being moved to {to}: until that has ended, no key rotates");
+        return Some(Check::good("keys", found));
+    }
+    let form = assembly::custody(settings, &settings.keys).maker?.form();
+    (form != ring.form()).then(|| {
+        let found = format!(
+            "they are with {}, but `keys` is {}: no keys are made while that is so",
+            custody_of(ring),
+            settings.keys
+        );
+        Check::bad("keys", found, "set `keys` to where they are, or move them (`keyward keys move`)")
+    })
 }
 
 /// Finds keys that are dated ahead of this clock.
