@@ -14,6 +14,10 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        // Without a subscriber for all threads, a test on another thread that has none could be the first to log something,
+        // and `tracing` would take it that nobody wants it.
+        let everywhere = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+        let _set_before = tracing::subscriber::set_global_default(everywhere);
         let log = Self::default();
         let writer = log.clone();
         let subscriber =
