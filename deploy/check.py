@@ -2,7 +2,7 @@
 """Compares template.yaml with what the program does, and has it linted.
 
 Linters know AWS, not Keyward: that a role may do exactly what the code calls, and that the table is the one the code
-expects, is checked here. Needs requirements.txt; run it as `deploy/check.py`.
+expects, is checked here. Needs the packages of check.txt; run it as `deploy/check.py`.
 """
 
 import json
@@ -299,6 +299,16 @@ class Template(unittest.TestCase):
         readme = source("deploy/README.md")
         for name in self.written["Parameters"]:
             self.assertIn(f"`{name}`", readme)
+
+    def test_the_script_takes_the_parameters_of_the_template_only(self):
+        script = ROOT / "deploy/deploy.sh"
+        names = [*self.written["Parameters"], "Memry"]
+        # It reads its arguments first, and then misses the program.
+        run = lambda name: subprocess.run(
+            [script, "--zip", "/absent", f"{name}=1"], capture_output=True, text=True, check=False
+        ).stderr
+        refused = {name for name in names if f"there is no parameter {name}, only CodeBucket," in run(name)}
+        self.assertEqual(refused, {"Memry"})
 
     def test_the_documented_cost_is_the_computed_one(self):
         lines = source("deploy/README.md").splitlines()

@@ -7,27 +7,35 @@
 # --zip         the program, target/lambda/keyward-arm64.zip if absent; `just package` makes it
 # --for-import  stop before the first keys are made, so that an existing server can be moved into the table
 # PARAMETER=VALUE  parameters of template.yaml; those that are not given stay as they are
+# --help        print this
 #
 # Region and credentials come from the standard AWS variables and files.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+template=$here/template.yaml
 stack=keyward
-zip=$here/../target/lambda/keyward-arm64.zip
+zip=${here%/*}/target/lambda/keyward-arm64.zip
 parameters=()
 for_import=
 
 fail() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
+misused() { printf 'deploy.sh: %s\nSee deploy/deploy.sh --help\n' "$*" >&2; exit 2; }
 
+known=$(sed -n '/^Parameters:/,/^[^ ]/s/^  \([A-Za-z]*\):$/\1/p' "$template")
 while [ $# -gt 0 ]; do
   case $1 in
-    --stack) stack=${2:?}; shift 2 ;;
-    --zip) zip=${2:?}; shift 2 ;;
+    --help | -h) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;;
+    --stack) [ -n "${2:-}" ] || misused "--stack needs a name"; stack=$2; shift 2 ;;
+    --zip) [ -n "${2:-}" ] || misused "--zip needs a file"; zip=$2; shift 2 ;;
     --for-import) for_import=yes; shift ;;
-    CodeBucket=* | CodeKey=* | Architecture=*) fail "${1%%=*} follows from the program: use --zip" ;;
-    *=*) parameters+=("$1"); shift ;;
-    *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    CodeBucket=* | CodeKey=* | Architecture=*) misused "${1%%=*} follows from the program: use --zip" ;;
+    *=*)
+      # The AWS CLI ignores parameters that the template doesn't have.
+      grep -qxF -e "${1%%=*}" <<<"$known" || misused "there is no parameter ${1%%=*}, only ${known//$'\n'/, }"
+      parameters+=("$1"); shift ;;
+    *) misused "$1 is neither an option nor PARAMETER=VALUE" ;;
   esac
 done
 
@@ -62,12 +70,23 @@ given() {
   return 0
 }
 
+# Prints what a query finds in the latest events of the stack; nothing if there is no such stack or event.
+events() {
+  local found
+  found=$(aws cloudformation describe-stack-events --stack-name "$stack" --no-paginate --output text --query "$1" \
+    2>/dev/null) || return 0
+  [ "$found" = None ] || printf '%s' "$found"
+}
+
 deploy() {
-  aws cloudformation deploy --stack-name "$stack" --template-file "$here/template.yaml" --s3-bucket "$bucket" \
+  local before events
+  before=$(events 'StackEvents[0].Timestamp')
+  aws cloudformation deploy --stack-name "$stack" --template-file "$template" --s3-bucket "$bucket" \
     --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-fail-on-empty-changeset \
     --parameter-overrides "CodeBucket=$bucket" "CodeKey=$key" "Architecture=$architecture" "$@" && return
-  aws cloudformation describe-stack-events --stack-name "$stack" --max-items 50 --output text \
-    --query "StackEvents[?contains(ResourceStatus, 'FAILED')].[LogicalResourceId, ResourceStatusReason]" >&2
+  events=$(events "StackEvents[?Timestamp > '$before' && contains(ResourceStatus, 'FAILED')].[LogicalResourceId, ResourceStatusReason]")
+  [ -n "$events" ] || fail "the stack $stack was not deployed: see the error above"
+  printf '%s\n' "$events" >&2
   fail "the stack $stack was not deployed; the first failure is the last line above"
 }
 
@@ -97,7 +116,8 @@ url=$(output Url)
 if [ -n "$for_import" ]; then
   [ -z "$(output Issuer)" ] || fail "the stack $stack has an issuer, so it has keys: move into a new stack"
   printf '\nThe table is empty, and no function runs yet. deploy/README.md says how to move a server into it.\n\n'
-  printf '  export AWS_REGION=%s KEYWARD_STORAGE=dynamodb:%s KMS=%s\n' "$region" "$(output Table)" "$(output Keys)"
+  printf '  export AWS_REGION=%s AWS_DEFAULT_REGION=%s KEYWARD_STORAGE=dynamodb:%s KMS=%s\n' \
+    "$region" "$region" "$(output Table)" "$(output Keys)"
   exit
 fi
 if [ -z "$(output Issuer)" ]; then
@@ -136,7 +156,10 @@ Keyward runs. Its issuer is $issuer
 
 To create clients and users from this machine, with your own credentials:
 
-  export AWS_REGION=$region KEYWARD_STORAGE=dynamodb:$(output Table) KEYWARD_KEYS=$(output Keys)
+  export AWS_REGION=$region AWS_DEFAULT_REGION=$region KEYWARD_STORAGE=dynamodb:$(output Table) KEYWARD_KEYS=$(output Keys)
   keyward client create --name "Nightly report" --scope reports:read
+  curl -u CLIENT_ID:CLIENT_SECRET -d grant_type=client_credentials $issuer/token
   printf 'a long enough password' | keyward user create --username alice --password-stdin
+
+Users sign in at $issuer/account
 END

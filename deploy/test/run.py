@@ -209,6 +209,11 @@ class OnMinistack(unittest.TestCase):
         done = self.stack.invoke(self.stack.outputs["RotationFunction"], {"source": "aws.events"})
         self.assertEqual(done, {"done": "nothing was due"})
 
+    def test_6_refused_parameters_are_named_and_change_nothing(self):
+        with self.assertRaisesRegex(AssertionError, r"DomainName needs CloudFront=true\n.* was not deployed: see the error above$"):
+            self.stack.deploy("DomainName=auth.example.com")
+        self.assertEqual(self.stack.send("GET", "/readyz")[0], 200)
+
     @unittest.skipIf(SERVER is None, "KEYWARD names no program with SQLite")
     def test_7_a_server_moves_here_and_what_it_issued_stays_valid(self):
         iam = self.cloud.client("iam")
