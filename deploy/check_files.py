@@ -59,18 +59,22 @@ class Files(unittest.TestCase):
             )
         self.assertEqual(ran.returncode, 0, f"{own}: {ran.stderr}")
 
-    def test_systemd_takes_the_unit_and_finds_it_confined(self):
+    def test_systemd_takes_the_units_and_finds_them_confined(self):
         analyze = self.tool("systemd-analyze")
+        commands = {"keyward.service": "serve", "keyward-rotate.service": "keys rotate --if-due"}
         with tempfile.TemporaryDirectory() as folder:
-            # The program need not be installed.
-            unit = Path(folder) / "keyward.service"
-            text = (DEPLOY / "systemd/keyward.service").read_text()
-            self.assertIn("/usr/local/bin/keyward serve", text)
-            unit.write_text(text.replace("/usr/local/bin/keyward", str(KEYWARD)))
-            ran = run(analyze, "verify", "--man=no", unit)
+            units = [Path(folder) / name for name in [*commands, "keyward-rotate.timer"]]
+            for unit in units:
+                text = (DEPLOY / "systemd" / unit.name).read_text()
+                if command := commands.get(unit.name):
+                    self.assertIn(f"/usr/local/bin/keyward {command} --config /etc/keyward/keyward.toml", text)
+                # The program need not be installed.
+                unit.write_text(text.replace("/usr/local/bin/keyward", str(KEYWARD)))
+            ran = run(analyze, "verify", "--man=no", *units)
             self.assertEqual((ran.returncode, ran.stdout + ran.stderr), (0, ""))
             # Of 100. Half of what is left is the network.
-            self.succeeds(analyze, "security", "--offline=true", "--threshold=15", "--no-pager", unit)
+            for service in units[:2]:
+                self.succeeds(analyze, "security", "--offline=true", "--threshold=15", "--no-pager", service)
 
     def compose(self):
         """The file as compose reads it, with its variables replaced."""
@@ -112,28 +116,24 @@ class Files(unittest.TestCase):
         for file, document in self.documents():
             kinds.append(document["kind"])
             kubernetes_validate.validate(document, KUBERNETES, strict=True)
-        self.assertTrue({"StatefulSet", "Deployment", "Service"} <= set(kinds), kinds)
+        self.assertTrue({"StatefulSet", "Deployment", "CronJob", "Service"} <= set(kinds), kinds)
+
+    def pods(self):
+        """Those that the files describe, each with its document and its one container."""
+        for file, document in self.documents():
+            spec = document.get("spec", {})
+            if document["kind"] == "CronJob":
+                spec = spec["jobTemplate"]["spec"]
+            if pod := spec.get("template", {}).get("spec"):
+                [container] = pod["containers"]
+                yield file, document, pod, container
 
     def test_kubernetes_files_give_valid_settings_and_no_privileges(self):
-        for file, document in self.documents():
-            pod = document.get("spec", {}).get("template", {}).get("spec")
-            if not pod:
-                continue
-            [server] = pod["containers"]
-            given = {it["name"]: it["value"] for it in server["env"]}
+        for file, document, pod, container in self.pods():
+            given = {it["name"]: it["value"] for it in container["env"]}
             self.settings_are_valid({**image_environment(), **given})
-            # The probes ask the port on which the server listens.
-            arguments = server["args"]
-            [port] = server["ports"]
-            self.assertEqual(arguments[arguments.index("--listen") + 1], f"0.0.0.0:{port['containerPort']}")
-            for probe, path in [("startup", "healthz"), ("liveness", "healthz"), ("readiness", "readyz")]:
-                asked = server[f"{probe}Probe"]["httpGet"]
-                self.assertEqual(asked, {"path": f"/{path}", "port": port["name"], "scheme": "HTTPS"}, file)
-            mounted = [it["mountPath"] for it in server["volumeMounts"]]
-            for argument in [it for it in arguments if it.startswith("/")]:
-                self.assertIn(str(Path(argument).parent), mounted)
             self.assertEqual(
-                server["securityContext"],
+                container["securityContext"],
                 {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
@@ -144,7 +144,32 @@ class Files(unittest.TestCase):
             self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
             if document["kind"] == "StatefulSet":
                 self.assertEqual(document["spec"]["replicas"], 1, "one process owns the disk")
-                self.assertIn("/data", mounted)
+                self.assertIn("/data", [it["mountPath"] for it in container["volumeMounts"]])
+
+    def test_kubernetes_probes_ask_the_servers_port(self):
+        for file, document, _, server in self.pods():
+            if document["kind"] == "CronJob":
+                continue
+            arguments = server["args"]
+            [port] = server["ports"]
+            self.assertEqual(arguments[arguments.index("--listen") + 1], f"0.0.0.0:{port['containerPort']}")
+            for probe, path in [("startup", "healthz"), ("liveness", "healthz"), ("readiness", "readyz")]:
+                asked = server[f"{probe}Probe"]["httpGet"]
+                self.assertEqual(asked, {"path": f"/{path}", "port": port["name"], "scheme": "HTTPS"}, file)
+            mounted = [it["mountPath"] for it in server["volumeMounts"]]
+            for argument in [it for it in arguments if it.startswith("/")]:
+                self.assertIn(str(Path(argument).parent), mounted)
+
+    def test_the_cron_job_rotates_the_servers_keys_and_gets_no_requests(self):
+        found = {document["kind"]: (document, container) for _, document, _, container in self.pods()}
+        (server, serves), (job, rotates) = found["Deployment"], found["CronJob"]
+        self.assertEqual(rotates["args"], ["keys", "rotate", "--if-due"])
+        self.assertEqual(rotates["image"], serves["image"])
+        settings = lambda container: {it["name"]: it["value"] for it in container["env"] if it["name"] != "KEYWARD_KEYS"}
+        self.assertEqual(settings(rotates), settings(serves))
+        # The Service and the disruption budget select the servers only.
+        labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        self.assertNotEqual(labels["app"], server["spec"]["selector"]["matchLabels"]["app"])
 
     def test_checkov_finds_nothing_without_a_reason(self):
         checkov = Path(sys.executable).parent / "checkov"
