@@ -6,21 +6,23 @@ use crate::commands::json_with;
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderName;
-use axum::routing::{get, post};
+use axum::routing::{get as on_get, post};
 use conformance::lambda::{event, read};
 use conformance::process::{keyward, run_with};
-use conformance::{Answer, With as _, basic, form};
+use conformance::{Answer, With as _, basic, form, get};
 use http::{Request, StatusCode};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use storage::contract::local_aws;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::{sleep, timeout};
 
 /// The API of Lambda's runtime, for one event at a time.
 struct Runtime {
@@ -43,7 +45,7 @@ impl Runtime {
         let (answer, answers) = mpsc::channel(1);
         let ends = Arc::new(Ends { asks, events: Mutex::new(next), answers: answer });
         let router = Router::new()
-            .route("/2018-06-01/runtime/invocation/next", get(next_event))
+            .route("/2018-06-01/runtime/invocation/next", on_get(next_event))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(take_answer))
             .with_state(ends);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -77,23 +79,36 @@ async fn take_answer(State(ends): State<Arc<Ends>>, body: String) -> StatusCode 
     StatusCode::ACCEPTED
 }
 
-/// Forwards connections to the emulator of AWS: its address, and how many there were.
-async fn counted_relay() -> (SocketAddr, Arc<AtomicUsize>) {
-    let target = local_aws::emulator().endpoint().strip_prefix("http://").unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        loop {
-            let (mut near, _) = listener.accept().await.unwrap();
-            counted.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(async move {
-                let mut far = TcpStream::connect(target).await.unwrap();
-                let _ended = copy_bidirectional(&mut near, &mut far).await;
-            });
-        }
-    });
-    (address, count)
+/// Forwards connections to the emulator of AWS.
+#[derive(Default)]
+struct Relay {
+    connections: AtomicUsize,
+    /// New connections are accepted, and nothing is ever answered on them.
+    hangs: AtomicBool,
+}
+
+impl Relay {
+    /// Starts it, and returns its address.
+    async fn listen(self: &Arc<Self>) -> SocketAddr {
+        let target = local_aws::emulator().endpoint().strip_prefix("http://").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, relay) = (listener.local_addr().unwrap(), Arc::clone(self));
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                relay.connections.fetch_add(1, Ordering::Relaxed);
+                let hangs = relay.hangs.load(Ordering::Relaxed);
+                tokio::spawn(async move {
+                    if hangs {
+                        std::future::pending::<()>().await;
+                    }
+                    let mut far = TcpStream::connect(target).await.unwrap();
+                    let _ended = copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        });
+        address
+    }
 }
 
 /// Killed when dropped.
@@ -109,7 +124,7 @@ impl Drop for Killed {
 /// A function that has started, with two signing algorithms and a machine.
 struct Started {
     runtime: Runtime,
-    connections: Arc<AtomicUsize>,
+    relay: Arc<Relay>,
     caller: Caller,
     /// The header by which the machine authenticates.
     machine: String,
@@ -119,7 +134,7 @@ struct Started {
 }
 
 impl Started {
-    async fn new(table: &str) -> Self {
+    async fn new(table: &str, relay: Relay) -> Self {
         let (scratch, region) = (TempDir::new().unwrap(), Region::new());
         let folder = TempDir::new().unwrap();
         let (operator, caller) = (region.caller(), region.caller());
@@ -137,11 +152,11 @@ impl Started {
         assert!(run_with(folder.path(), &["keys", "rotate", "--if-due"], &of_operator, "").status.success());
 
         let mut runtime = Runtime::start().await;
-        let (relay, connections) = counted_relay().await;
-        let (relay, address) = (format!("http://{relay}"), runtime.address.to_string());
+        let relay = Arc::new(relay);
+        let (aws, address) = (format!("http://{}", relay.listen().await), runtime.address.to_string());
         let of_function = [
-            ("AWS_ENDPOINT_URL_DYNAMODB", &*relay),
-            ("AWS_ENDPOINT_URL_KMS", &relay),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &*aws),
+            ("AWS_ENDPOINT_URL_KMS", &aws),
             ("AWS_LAMBDA_RUNTIME_API", &address),
             ("AWS_LAMBDA_FUNCTION_NAME", "name-of-the-function"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
@@ -159,27 +174,46 @@ impl Started {
         let member = |name: &str| client[name].as_str().unwrap().to_owned();
         let machine = basic(&member("client_id"), &member("client_secret"));
         let environment = environment.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-        Self { runtime, connections, caller, machine, environment, scratch, _function: function }
+        Self { runtime, relay, caller, machine, environment, scratch, _function: function }
     }
 }
 
 #[tokio::test]
 async fn the_first_request_opens_no_connection_and_calls_kms_for_nothing() {
-    let Started { mut runtime, connections, caller, machine, _function, .. } =
-        Started::new("of-a-started-function").await;
-    let before = (connections.load(Ordering::Relaxed), caller.calls().await);
+    let Started { mut runtime, relay, caller, machine, _function, .. } =
+        Started::new("of-a-started-function", Relay::default()).await;
+    let before = (relay.connections.load(Ordering::Relaxed), caller.calls().await);
     // Two algorithms and the master.
     assert_eq!(before.1, 3);
     let fields = [("grant_type", "client_credentials")];
     let answer = runtime.answer(form("/token", &fields).with("authorization", &machine)).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    assert_eq!((connections.load(Ordering::Relaxed), caller.calls().await), before);
+    assert_eq!((relay.connections.load(Ordering::Relaxed), caller.calls().await), before);
+}
+
+#[tokio::test]
+async fn while_the_store_hangs_requests_get_503_before_lambda_ends_the_function() {
+    let hanging = Relay { hangs: AtomicBool::new(true), ..Relay::default() };
+    let Started { mut runtime, relay, _function, .. } =
+        Started::new("of-a-function-without-store", hanging).await;
+    let jwks = || get("/jwks");
+    // The deployed function has thirty seconds.
+    let answer = timeout(Duration::from_secs(20), runtime.answer(jwks())).await.unwrap();
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    // What comes right after it does not try again.
+    let tried = relay.connections.load(Ordering::Relaxed);
+    assert_eq!(runtime.answer(jwks()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(relay.connections.load(Ordering::Relaxed), tried);
+    relay.hangs.store(false, Ordering::Relaxed);
+    while runtime.answer(jwks()).await.status != StatusCode::OK {
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
 async fn n237_a_function_writes_no_file_and_no_page_shows_its_environment() {
     let Started { mut runtime, environment, scratch, caller, _function, .. } =
-        Started::new("of-a-silent-function").await;
+        Started::new("of-a-silent-function", Relay::default()).await;
     let secret = |(name, _): &&(&str, String)| {
         !matches!(
             *name,

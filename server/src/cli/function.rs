@@ -27,7 +27,7 @@ use protocol::event::{Event, What};
 use protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use storage::UNFINISHED_IMPORT;
 use tokio::sync::OnceCell;
@@ -37,6 +37,10 @@ use tokio::time::{Instant, timeout};
 const ROTATE: &str = "rotate";
 /// How long the initialisation may take; Lambda gives it ten seconds.
 const START_TIME: Duration = Duration::from_secs(8);
+/// How long a request may take to start what the initialisation could not.
+const RESTART_TIME: Duration = Duration::from_secs(4);
+/// How long nothing is tried after a start that failed: requests in that time are answered at once.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether the process is a function: Lambda started it, and without a command. In a container image, Lambda's emulator
 /// included, the handler's name is the only argument.
@@ -66,7 +70,7 @@ pub(super) fn run(context: &Context) -> Outcome {
         let function = context.env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
         let serving = Arc::new(Serving::new(settings, function));
         // Lambda gives the initialisation more of a processor than the requests. What is away now is tried again by each.
-        let _tried_again = timeout(START_TIME, serving.started()).await;
+        serving.started(START_TIME).await;
         let started_ms = began.elapsed().as_secs_f64() * 1e3;
         tracing::info!(started_ms, "ready for events");
         let ended = lambda::run(serving.clone(), stop).await;
@@ -82,6 +86,8 @@ pub(super) fn run(context: &Context) -> Outcome {
 struct Serving {
     settings: Arc<Settings>,
     started: OnceCell<Started>,
+    /// Until when no start is tried.
+    paused: Mutex<Option<Instant>>,
     failed: LogThrottle,
     metrics: EmbeddedMetrics,
 }
@@ -95,8 +101,8 @@ struct Started {
 
 impl Serving {
     fn new(settings: Arc<Settings>, function: &str) -> Self {
-        let (started, failed) = (OnceCell::new(), LogThrottle::default());
-        Self { settings, started, failed, metrics: EmbeddedMetrics::new(function) }
+        let (started, paused, failed) = (OnceCell::new(), Mutex::default(), LogThrottle::default());
+        Self { settings, started, paused, failed, metrics: EmbeddedMetrics::new(function) }
     }
 
     /// Writes what was counted since the last time, for CloudWatch.
@@ -108,11 +114,22 @@ impl Serving {
         }
     }
 
-    /// What answers, unless the store can't be opened; then the next request tries again.
-    async fn started(&self) -> Option<&Started> {
-        match self.started.get_or_try_init(|| self.start()).await {
-            Ok(started) => Some(started),
+    /// What answers, unless the store can't be opened within `limit`; then a request tries again after a pause. Requests
+    /// that wait for the same start share its failure.
+    async fn started(&self, limit: Duration) -> Option<&Started> {
+        self.started.get_or_try_init(|| self.try_start(limit)).await.ok()
+    }
+
+    async fn try_start(&self, limit: Duration) -> Result<Started, ()> {
+        let until = *self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| Instant::now() < until) {
+            return Err(());
+        }
+        let late = || Failed(format!("store and keys were not open after {} s", limit.as_secs()));
+        match timeout(limit, self.start()).await.unwrap_or_else(|_| Err(late())) {
+            Ok(started) => Ok(started),
             Err(Failed(why)) => {
+                *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
                 if let Some(times) = self.failed.due(since_epoch(SystemClock.now())) {
                     tracing::error!(
                         times,
@@ -120,7 +137,7 @@ impl Serving {
                         "requests are answered with 503 until store and keys can be opened"
                     );
                 }
-                None
+                Err(())
             }
         }
     }
@@ -146,7 +163,9 @@ impl Started {
 #[async_trait]
 impl Function for Serving {
     async fn request(&self, request: Request<Body>) -> Response<Body> {
-        let Some(started) = self.started().await else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
+        let Some(started) = self.started(RESTART_TIME).await else {
+            return bare(StatusCode::SERVICE_UNAVAILABLE);
+        };
         let answer = answer(started.router.clone(), request, REQUEST_TIME);
         let answered = tokio::join!(answer, started.look_after()).0;
         if self.metrics.is_due(started.app.clock.now()) {

@@ -5,7 +5,7 @@
 //! checked it before; one that something on the way did change is refused.
 
 use crate::peer::PeerAddr;
-use crate::transport::bounds::{BODY_BYTES, check_size};
+use crate::transport::bounds::{BODY_BYTES, HEADERS, check_size};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -129,6 +129,10 @@ fn uri(mut target: String, query: &str) -> Result<Uri, Unfit> {
 /// Repeated headers arrive joined by commas, as RFC 9110 §5.3 allows for lists; cookies arrive one by one.
 fn headers(sent: BTreeMap<String, String>, cookies: &[String]) -> Result<HeaderMap, Unfit> {
     let bad = || Unfit::Request(StatusCode::BAD_REQUEST, "a header is not one");
+    // A map of headers panics beyond some thousands.
+    if sent.len() > HEADERS {
+        return Err(Unfit::Request(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "it has too many headers"));
+    }
     let mut headers = HeaderMap::with_capacity(sent.len() + 1);
     for (name, value) in sent {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;

@@ -97,8 +97,10 @@ fn n235_what_is_not_http_is_refused_and_nothing_panics() {
 fn n235_sizes_are_bounded_as_on_a_connection() {
     assert_eq!(status(|event| event["rawQueryString"] = "a".repeat(8192).into()), 414);
     assert_eq!(status(|event| event["headers"]["x"] = "a".repeat(32 * 1024).into()), 431);
-    let many = (0..101).map(|n| (format!("x-{n}"), json!("a")));
-    assert_eq!(status(|event| event["headers"] = many.collect::<serde_json::Map<_, _>>().into()), 431);
+    for count in [101, 50_000] {
+        let many = (0..count).map(|n| (format!("x-{n}"), json!("a")));
+        assert_eq!(status(|event| event["headers"] = many.collect::<serde_json::Map<_, _>>().into()), 431);
+    }
     assert_eq!(status(|event| event["body"] = "a".repeat(64 * 1024 + 1).into()), 413);
 }
 
