@@ -11,7 +11,7 @@ use super::form::Form;
 use super::plan::Plan;
 use super::retired;
 use super::ring::{RetiredKeys, Ring, live_claim};
-use super::rotator::{Rotator, read_ring};
+use super::rotator::{ATTEMPTS, Rotator, read_ring};
 use super::unused;
 use protocol::time::Timestamp;
 use std::time::Duration;
@@ -48,13 +48,26 @@ impl Rotator {
             return Ok(None);
         }
         let done = self.complete_and_write(version + 1, ring, plan, now).await;
-        if done.is_err() {
-            let released = Ring { claimed_at: None, ..ring.clone() };
-            if let Err(error) = self.replace(version + 1, ring, &released, now).await {
-                tracing::warn!(%error, "the claim to make keys stays for five minutes");
-            }
+        if !matches!(done, Ok(Some(_)))
+            && let Err(error) = self.release(now).await
+        {
+            tracing::warn!(%error, "the claim to make keys stays for five minutes");
         }
         done
+    }
+
+    /// Takes back the claim of `since`, whatever others have written in between.
+    async fn release(&self, since: Timestamp) -> Result<(), KeysError> {
+        for _ in 0..ATTEMPTS {
+            let (version, ring) = self.ring().await?;
+            let released = Ring { claimed_at: None, ..ring.clone() };
+            if ring.claimed_at != Some(since)
+                || self.replace(version, &ring, &released, self.clock.now()).await?
+            {
+                return Ok(());
+            }
+        }
+        Err(RingRefusal::Contended.into())
     }
 
     async fn complete_and_write(

@@ -10,6 +10,7 @@ use super::ring::{
 use protocol::id::RequestId;
 use protocol::jwk::{Algorithm, Jwk, KeyMaterial};
 use protocol::time::Timestamp;
+use std::collections::BTreeSet;
 
 /// The most masters that are kept; beyond, none is added and the newest continues to seal.
 const MAX_MASTERS: usize = 64;
@@ -224,7 +225,7 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
     check(policy)?;
     settled(ring)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
-    for alg in ring.algorithms(now) {
+    for alg in rotating(ring, policy, now) {
         let soon = now.plus(policy.publish_lead);
         if !bring_forward(&mut plan.ring, alg, soon, now) {
             plan.keys.push((alg, soon));
@@ -233,12 +234,18 @@ pub fn rotate_scheduled(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> Resu
     plan.within_limits()
 }
 
+/// The algorithms that `keys rotate` is about: those of the ring, or of the settings if the ring has no key.
+fn rotating(ring: &Ring, policy: &KeyPolicy, now: Timestamp) -> BTreeSet<Algorithm> {
+    let of_ring = ring.algorithms(now);
+    if of_ring.is_empty() { policy.algs.iter().copied().collect() } else { of_ring }
+}
+
 /// `keys rotate --now`: the pending keys sign at once and get successors.
 pub fn rotate_now(ring: &Ring, policy: &KeyPolicy, force: bool, now: Timestamp) -> Result<Plan, RingRefusal> {
     check(policy)?;
     settled(ring)?;
     let mut plan = Plan::of(correct(ring, policy, now), now);
-    for alg in ring.algorithms(now) {
+    for alg in rotating(ring, policy, now) {
         require_known(&plan.ring, ring, alg, policy, force, now)?;
         activate(&mut plan, alg, policy, now);
     }
@@ -300,7 +307,7 @@ pub(super) fn settled(ring: &Ring) -> Result<(), RingRefusal> {
 }
 
 fn check(policy: &KeyPolicy) -> Result<(), RingRefusal> {
-    let unique: std::collections::BTreeSet<_> = policy.algs.iter().collect();
+    let unique: BTreeSet<_> = policy.algs.iter().collect();
     let count = policy.algs.len();
     if count == 0 || count > MAX_ALGORITHMS || unique.len() != count {
         return Err(RingRefusal::BadAlgorithms);

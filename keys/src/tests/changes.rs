@@ -137,6 +137,39 @@ async fn a_claim_is_named_and_holds_up_no_emergency() {
 }
 
 #[tokio::test]
+async fn a_rotation_that_others_overtake_does_not_wait_for_its_own_claim() {
+    let cloud = Cloud::local();
+    let key = cloud.caller().key().await;
+    let (world, keys) = started(&Place::Kms(cloud.clone(), Mode::Sign, key)).await;
+    cloud.fault("CreateKey", "slow", Some(1)).await;
+    let overtake = async {
+        let mut ring = world.stored().await.1;
+        while ring.claimed_at.is_none() {
+            tokio::task::yield_now().await;
+            ring = world.stored().await.1;
+        }
+        world.put(RingDocument::Ring, &ring.to_text().unwrap()).await;
+    };
+    let (rotated, ()) = tokio::join!(keys.rotate(NOW), overtake);
+    rotated.unwrap();
+    assert_eq!(world.stored().await.1.claimed_at, None);
+}
+
+#[tokio::test]
+async fn without_any_key_a_rotation_makes_those_of_the_settings() {
+    for when in [FORCED, RotateWhen::Scheduled] {
+        let world = World::new();
+        let keys = world.open(&policy(TWO)).await;
+        let (_, mut ring) = world.stored().await;
+        ring.keys.clear();
+        world.put(RingDocument::Ring, &ring.to_text().unwrap()).await;
+        keys.rotate(when).await.unwrap();
+        let made: Vec<_> = listed(&keys, world.now()).iter().map(|key| key.alg).collect();
+        assert!(TWO.iter().all(|alg| made.contains(alg)), "{when:?}: {made:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_leaked_key_is_removed_while_kms_is_away() {
     for mode in [Mode::Envelope, Mode::Sign] {
         let cloud = Cloud::local();
