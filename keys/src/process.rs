@@ -85,7 +85,7 @@ impl Keys {
             Form::File => KeysError::MissingMasterKey(file),
             Form::Encrypted | Form::Kept => KeysError::InKms { ring: custody_of(ring), file },
         })?;
-        let retired = retired::read(&*rotator.store).await?.1;
+        let retired = retired::for_hints(&*rotator.store).await?;
         let snapshot = Snapshot::new(&rotator.policy, read, &retired)?;
         let unwrapping = Unwrapping::new(opener, rotator.policy.clone(), realm, clock, snapshot);
         unwrapping.first_round(AT_START).await;
@@ -295,7 +295,7 @@ impl Keys {
         let former = self.current();
         // The content is compared, too: after a restored backup the same version may have another one.
         if version != former.version() || ring != *former.ring() {
-            let retired = retired::read(&*self.rotator.store).await?.1;
+            let retired = retired::for_hints(&*self.rotator.store).await?;
             let snapshot = Snapshot::new(self.policy(), (version, ring), &retired)?;
             self.unwrapping.use_ring(|former| snapshot.after(former));
         }

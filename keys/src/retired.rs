@@ -32,6 +32,20 @@ pub(super) async fn read(store: &dyn Store) -> Result<(Option<u64>, RetiredKeys)
     }
 }
 
+/// The keys that verify hints. A damaged record verifies none, and is in the way of nothing else.
+pub(super) async fn for_hints(store: &dyn Store) -> Result<RetiredKeys, KeysError> {
+    match read(store).await {
+        Err(KeysError::Corrupt(what)) => {
+            tracing::error!(
+                what,
+                "the record of removed keys is damaged: an ID token that one of them signed is no hint any more"
+            );
+            Ok(RetiredKeys::empty())
+        }
+        read => Ok(read?.1),
+    }
+}
+
 /// Adds keys, and removes those that have expired or were revoked.
 pub(super) async fn merge(
     store: &dyn Store,

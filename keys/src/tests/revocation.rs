@@ -55,6 +55,19 @@ async fn commands_act_on_the_keys_there_are_whatever_their_own_settings_say() {
 }
 
 #[tokio::test]
+async fn n231_a_damaged_record_of_removed_keys_holds_up_no_revocation() {
+    let world = World::new();
+    let (here, there) = (an_hour_in(&world).await, world.open(&policy(ES256)).await);
+    world.put(RingDocument::RetiredKeys, "{").await;
+    let leaked = only(&here, KeyState::Active).kid;
+    here.revoke(&leaked, false).await.unwrap();
+    there.refresh().await.unwrap();
+    assert!(!published(&there).contains(&leaked));
+    let started = world.open(&policy(ES256)).await;
+    assert!(!published(&started).contains(&leaked));
+}
+
+#[tokio::test]
 async fn n231_a_revocation_reaches_every_process_within_a_minute() {
     let world = World::new();
     let (here, there) = (an_hour_in(&world).await, world.open(&policy(ES256)).await);
