@@ -3,6 +3,7 @@
 
 use crate::cloud::Region;
 use crate::commands::{REDIRECT, json_with};
+use crate::ports::free_port;
 use crate::sign_in::{Server, alice_gets_a_code};
 use axum::body::Body;
 use conformance::lambda::{event, read};
@@ -13,7 +14,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -100,7 +101,7 @@ impl Server for Function {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port(10_000)))
 }
 
 fn kill(process: u32) {

@@ -2,15 +2,14 @@
 //! keeps running in the background, and `sh restart` replaces what was started last; all other `sh` blocks have to
 //! succeed, one after the other, in one folder. `console` blocks are not run.
 
+use crate::ports::free_port;
 use conformance::keyward_binary;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use storage::contract::local_aws;
 use tempfile::TempDir;
 
@@ -158,17 +157,6 @@ impl Followed {
         });
         tags.into_iter().find(|tags| !tags.is_empty()).unwrap()
     }
-}
-
-/// Below the ephemeral ports, so that nothing else takes it meanwhile, and never the same twice.
-fn free_port(from: u16) -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock().unwrap();
-    let from = from + u16::try_from(std::process::id() % 10_000).unwrap();
-    let is_free = |port: &u16| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let port = (from..from + 2_000).find(is_free).unwrap();
-    given.insert(port);
-    port
 }
 
 fn shell(folder: &Path, programs: &Path, commands: &str) -> Command {

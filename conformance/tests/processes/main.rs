@@ -21,6 +21,7 @@ mod kms_away;
 mod metrics;
 mod moves;
 mod platforms;
+mod ports;
 mod rewrapping;
 mod shared_file;
 mod sign_in;

@@ -3,6 +3,7 @@
 
 use crate::cloud::Region;
 use crate::commands::{QUICK, REDIRECT, json_with};
+use crate::ports::free_port;
 use crate::sign_in::{Server, alice_gets_a_code};
 use axum::body::Body;
 use conformance::process::{Process, keyward, run_with};
@@ -10,7 +11,6 @@ use conformance::{Answer, PASSWORD, VERIFIER, With as _, basic, form, get, keywa
 use http::Request;
 use http::header::{HOST, USER_AGENT};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use storage::contract::local_aws;
@@ -22,7 +22,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 #[tokio::test]
 async fn a_platform_names_the_port_in_a_variable() {
     let folder = TempDir::new().unwrap();
-    let port = free_port();
+    let port = free_port(10_000).to_string();
     let settings = [QUICK[0], ("KEYWARD_ISSUER", ISSUER), ("PORT", &port)];
     let server = Process::spawn(keyward(folder.path(), &["serve"], &settings));
     assert_eq!(server.address.to_string(), format!("0.0.0.0:{port}"));
@@ -39,7 +39,7 @@ impl Host {
         let host = read(&app.join("host.json"));
         let handler = &host["customHandler"]["description"];
         let arguments = handler["arguments"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
-        let port = free_port();
+        let port = free_port(10_000).to_string();
         let mut command = Command::new(app.join(handler["defaultExecutablePath"].as_str().unwrap()));
         command.current_dir(app).args(arguments).env_clear().envs(settings.iter().copied()).envs([
             ("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()),
@@ -133,10 +133,6 @@ async fn azure_functions_runs_the_program_as_a_custom_handler() {
 /// The credentials of a client that was created.
 fn basic_of(client: &Value) -> String {
     basic(client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap())
-}
-
-fn free_port() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 fn sample() -> PathBuf {
