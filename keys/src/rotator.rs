@@ -298,6 +298,7 @@ impl Rotator {
         now: Timestamp,
     ) -> Result<bool, KeysError> {
         let stamp = self.stamp(now);
+        unused::log_leaving(before, next);
         let written = self.store.replace_ring(RingDocument::Ring, Some(seen), &next.to_text()?, stamp).await;
         let done = written.inspect_err(|_| unused::log_uncertain(next, before))?.is_done();
         let (left, kept) = if done { (before, next) } else { (next, before) };

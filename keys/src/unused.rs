@@ -27,6 +27,13 @@ impl Unused {
     }
 }
 
+/// Logs the keys that the next ring leaves behind, before it is written: a process that is killed right after the write says
+/// no more.
+pub(super) fn log_leaving(ring: &Ring, next: &Ring) {
+    missing(ring, next)
+        .for_each(|arn| tracing::info!(key = arn, "a key ring without this KMS key is being written"));
+}
+
 /// Logs that nothing uses a key.
 pub(crate) fn log(arn: &str) {
     tracing::warn!(key = arn, "nothing uses this KMS key any more: disable it, and schedule its deletion");
