@@ -122,6 +122,11 @@ fn escaped(digits: [u8; 2]) -> Option<u8> {
     u8::try_from(high? * 16 + low?).ok()
 }
 
+/// A query or form of names, which need no escapes, and values.
+pub fn encode_all(pairs: &[(&str, &str)]) -> String {
+    pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
 /// Encodes one name or value so that [`decode`] returns it: all but unreserved characters are escaped.
 pub fn encode(text: &str) -> impl std::fmt::Display + '_ {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

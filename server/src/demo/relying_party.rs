@@ -13,7 +13,7 @@ use protocol::base64url;
 use protocol::issuer::Issuer;
 use protocol::jwk::JwkSet;
 use protocol::jwt::{Compact, at_hash};
-use protocol::params::{Params, encode};
+use protocol::params::{Params, encode_all};
 use protocol::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -66,7 +66,7 @@ impl RelyingParty {
     /// The link of the button.
     pub(super) fn authorization_url(&self, pending: &Pending) -> String {
         let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, pending.verifier.as_bytes());
-        let parameters = [
+        let parameters = encode_all(&[
             ("response_type", "code"),
             ("client_id", self.demo.application().id),
             ("redirect_uri", &self.demo.callback()),
@@ -75,9 +75,8 @@ impl RelyingParty {
             ("nonce", &pending.nonce),
             ("code_challenge", &base64url::encode(challenge.as_ref())),
             ("code_challenge_method", "S256"),
-        ]
-        .map(|(name, value)| format!("{name}={}", encode(value)));
-        format!("{}?{}", self.issuer.url("/authorize"), parameters.join("&"))
+        ]);
+        format!("{}?{parameters}", self.issuer.url("/authorize"))
     }
 
     /// From the authorization response to the claims.
@@ -126,14 +125,12 @@ impl RelyingParty {
 
     async fn redeem(&self, code: &str, pending: &Pending) -> Result<Tokens, Problem> {
         let DemoClient { id, secret } = self.demo.application();
-        let form = [
+        let form = encode_all(&[
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", &self.demo.callback()),
             ("code_verifier", &pending.verifier),
-        ]
-        .map(|(name, value)| format!("{name}={}", encode(value)))
-        .join("&");
+        ]);
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/token", self.issuer.path()))

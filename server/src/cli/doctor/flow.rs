@@ -11,7 +11,7 @@ use keys::verify::PublicKey;
 use protocol::base64url;
 use protocol::jwk::Jwk;
 use protocol::jwt::Compact;
-use protocol::params::{Params, encode};
+use protocol::params::{Params, encode_all};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -80,7 +80,7 @@ impl Flow {
     async fn authorize(&mut self) -> Result<Answer, Difference> {
         let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.verifier.as_bytes());
         let (scope, challenge) = (SCOPES.join(" "), base64url::encode(challenge.as_ref()));
-        let query = [
+        let query = encode_all(&[
             ("client_id", self.client.as_str()),
             ("redirect_uri", REDIRECT_URI),
             ("response_type", "code"),
@@ -88,9 +88,8 @@ impl Flow {
             ("state", "doctor"),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ];
-        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        let answer = self.visitor.get(&format!("/authorize?{}", query.join("&")), None).await?;
+        ]);
+        let answer = self.visitor.get(&format!("/authorize?{query}"), None).await?;
         expect(answer, "/authorize", 303)
     }
 

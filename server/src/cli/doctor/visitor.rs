@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, Request, request};
 use http_body_util::Full;
 use hyper::body::Bytes;
-use protocol::params::encode;
+use protocol::params::encode_all;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -97,10 +97,9 @@ impl Visitor {
 
 /// The head and the body of a POST of a form.
 pub(super) fn form(path: &str, fields: &[(&str, &str)]) -> (request::Builder, Bytes) {
-    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     let head = Request::builder().method(Method::POST).uri(path);
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-    (head.header(CONTENT_TYPE, kind), Bytes::from(fields.join("&")))
+    (head.header(CONTENT_TYPE, kind), Bytes::from(encode_all(fields)))
 }
 
 /// A header's value, if it is text.
