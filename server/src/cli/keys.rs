@@ -141,7 +141,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 let when = if now { RotateWhen::Now { force } } else { RotateWhen::Scheduled };
                 let event = Event::new(What::KeysRotated);
                 let change = admin.change_ring(event, rotator.rotate(when)).await?;
-                report(output, &change, None, rotator.unused(), "")
+                report(output, &change, None, rotator.unused(), takes_over(&change))
             }
             Command::Revoke(Revoke { kid, force }) => {
                 let before = list(&rotator).await?;
@@ -149,7 +149,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 let event = Event::new(What::KeyRevoked).key(&kid);
                 let change = admin.change_ring(event, rotator.revoke(&kid, force)).await?;
                 let text = revoked(&kid, state, &change);
-                report_as(output, &change, None, rotator.unused(), text)
+                report(output, &change, None, rotator.unused(), text)
             }
             Command::Rewrap(Rewrap { new_master }) => {
                 rewrap(output, &admin, &settings, &rotator, &new_master).await
@@ -243,7 +243,8 @@ async fn move_to(
                 "Set keys = \"{to}\" for the servers and for whatever rotates: with the former value, no key is made.\n"
             );
             let lead = format!("The keys have moved to {to}.\n{}", if restarted { "" } else { &setting });
-            return report(output, &change, Some("ended"), rotator.unused(), &lead);
+            let text = format!("{lead}{}", takes_over(&change));
+            return report(output, &change, Some("ended"), rotator.unused(), text);
         }
         Moved::Nothing => ("nothing", None, format!("The keys are with {to} already.")),
         Moved::GivenUp => {
@@ -318,16 +319,6 @@ fn still_accepted(change: &ChangeReport) -> String {
 }
 
 fn report(
-    output: Output,
-    change: &ChangeReport,
-    moved: Option<&'static str>,
-    unused: Vec<String>,
-    lead: &str,
-) -> Outcome {
-    report_as(output, change, moved, unused, format!("{lead}{}", takes_over(change)))
-}
-
-fn report_as(
     output: Output,
     change: &ChangeReport,
     moved: Option<&'static str>,
