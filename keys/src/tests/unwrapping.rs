@@ -73,6 +73,18 @@ async fn two(world: &World, remote: &Arc<Remote>) -> (Arc<Keys>, Arc<Keys>) {
     (here, there)
 }
 
+/// The calls that a request makes when so many seconds have passed; until then, requests make none.
+async fn calls_after(pause: u32, world: &World, here: &Keys, remote: &Remote) -> (u64, u64) {
+    world.advance(pause * SECOND - MILLISECOND);
+    here.distrust();
+    here.fresh().await.map(drop).or_else(is_locked).unwrap();
+    assert_eq!(remote.calls(), (0, 0), "before {pause} s");
+    world.advance(MILLISECOND);
+    here.distrust();
+    here.fresh().await.map(drop).or_else(is_locked).unwrap();
+    remote.calls()
+}
+
 async fn time<T>(call: impl Future<Output = T>) -> (T, Duration) {
     let begun = Instant::now();
     (call.await, begun.elapsed())
@@ -199,14 +211,7 @@ async fn what_is_missing_is_tried_again_without_a_caller_and_less_and_less_often
     assert_eq!(remote.calls(), (1, 1));
     // Where no timer runs, requests notice by the clock that it is time.
     for pause in [1, 2, 4, 8, 16, 30, 30] {
-        world.advance(pause * SECOND - MILLISECOND);
-        here.distrust();
-        here.fresh().await.map(drop).or_else(is_locked).unwrap();
-        assert_eq!(remote.calls(), (0, 0), "before {pause} s");
-        world.advance(MILLISECOND);
-        here.distrust();
-        here.fresh().await.map(drop).or_else(is_locked).unwrap();
-        assert_eq!(remote.calls(), (1, 1), "after {pause} s");
+        assert_eq!(calls_after(pause, &world, &here, &remote).await, (1, 1), "after {pause} s");
     }
 }
 
@@ -217,16 +222,7 @@ async fn during_a_long_outage_one_call_every_five_seconds_notices_its_end() {
     let (here, there) = two(&world, &remote).await;
     remote.is_away(true);
     there.rotate(RotateWhen::Now { force: true }).await.unwrap();
-    let next = async |pause: u32| {
-        world.advance(pause * SECOND - MILLISECOND);
-        here.distrust();
-        here.fresh().await.map(drop).or_else(is_locked).unwrap();
-        assert_eq!(remote.calls(), (0, 0), "before {pause} s");
-        world.advance(MILLISECOND);
-        here.distrust();
-        here.fresh().await.map(drop).or_else(is_locked).unwrap();
-        remote.calls()
-    };
+    let next = async |pause| calls_after(pause, &world, &here, &remote).await;
     here.distrust();
     here.fresh().await.unwrap();
     assert_eq!(remote.calls(), (1, 1));
