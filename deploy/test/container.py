@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,8 @@ import time
 from pathlib import Path
 
 import yaml
+
+from waiting import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = ROOT / "deploy/container"
@@ -277,12 +278,6 @@ def copy_libraries(base, program):
     """Those that a program links; a script links none."""
     for library in re.findall(r"(/\S+) \(0x", run(["ldd", program], check=False)):
         copy(base, Path(library))
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 if __name__ == "__main__":
