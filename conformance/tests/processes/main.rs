@@ -8,6 +8,7 @@
 
 mod cloud;
 mod commands;
+mod connections;
 mod core_dumps;
 mod disk_failures;
 mod doctor_aws;

@@ -26,8 +26,12 @@ async fn works(wire: &mut Wire) {
 #[tokio::test]
 async fn n251_at_its_own_limit_an_address_loses_its_longest_idle_connection() {
     let (world, _) = world().await;
-    let limits =
-        Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
+    let limits = Limits {
+        connections: 8,
+        connections_of_one: 2,
+        evictable_after: Duration::ZERO,
+        ..Limits::default()
+    };
     let server = Server::start(router(&world), limits).await;
     let mut other = from(&server, "127.0.0.2").await;
     works(&mut other).await;
@@ -53,8 +57,12 @@ async fn n251_at_its_own_limit_an_address_loses_its_longest_idle_connection() {
 async fn n251_connections_being_served_stay_and_one_more_is_closed() {
     let (world, _) = world().await;
     let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let limits =
-        Limits { connections: 8, connections_of_one: 2, idle_time: Duration::ZERO, ..Limits::default() };
+    let limits = Limits {
+        connections: 8,
+        connections_of_one: 2,
+        evictable_after: Duration::ZERO,
+        ..Limits::default()
+    };
     let server = Server::start(waiting(router(&world), &begun, &permits), limits).await;
     let (mut first, mut second) = (from(&server, "127.0.0.1").await, from(&server, "127.0.0.1").await);
     for wire in [&mut first, &mut second] {
@@ -75,7 +83,7 @@ async fn n251_connections_being_served_stay_and_one_more_is_closed() {
 #[tokio::test]
 async fn n251_at_the_limit_the_longest_idle_connection_is_closed() {
     let (world, _) = world().await;
-    let limits = Limits { connections: 3, idle_time: Duration::from_millis(1), ..Limits::default() };
+    let limits = Limits { connections: 3, evictable_after: Duration::from_millis(1), ..Limits::default() };
     let server = Server::start(router(&world), limits).await;
     let mut held = [server.connect().await, server.connect().await, server.connect().await];
     for wire in &mut held {
@@ -233,7 +241,7 @@ async fn n251_one_caller_behind_a_front_end_leaves_half_of_the_connections_to_ot
     let limits = Limits {
         connections: 48,
         connections_of_one: 24,
-        idle_time: Duration::from_secs(3600),
+        evictable_after: Duration::from_secs(3600),
         ..Limits::default()
     };
     let server = Server::start(router(&world), limits).await;

@@ -1,19 +1,23 @@
 //! How long one caller may take (N-206). The runtime's clock stands still and moves when a test moves it.
 
 use crate::tls::Files;
-use crate::wire::{GRANT, GRANT_LENGTH, Server, Wire, get, router, token, token_head, within, world};
+use crate::wire::{
+    GRANT, GRANT_LENGTH, Server, Wire, get, router, token, token_head, waiting, within, world,
+};
 use axum::Router;
 use axum::routing::get as on_get;
 use conformance::{Party, World};
 use server::transport::http::Limits;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::{advance, pause};
 
 const HEAD: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(75);
 const BODY: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
 const TAKING: Duration = Duration::from_secs(10);
@@ -113,11 +117,79 @@ async fn n206_an_idle_connection_ends() {
     let mut wire = server.connect().await;
     for _ in 0..3 {
         assert_eq!(wire.ask(token(&machine)).await.status, 200);
-        advance(HEAD - MOMENT).await;
+        others_are_served(&server).await;
+        advance(IDLE - MOMENT).await;
+        others_are_served(&server).await;
+        assert!(wire.is_silent());
     }
     assert_eq!(wire.ask(token(&machine)).await.status, 200, "each request has its own time");
-    advance(HEAD + MOMENT).await;
+    others_are_served(&server).await;
+    advance(IDLE + MOMENT).await;
     wire.closed().await;
+}
+
+/// The time begins with the answer, however long that took.
+#[tokio::test]
+async fn n206_a_connection_that_was_answered_late_ends_as_well() {
+    let (world, _) = world().await;
+    let (begun, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let _still = stop_time();
+    let server = Server::start(waiting(router(&world), &begun, &permits), Limits::default()).await;
+    let mut wire = server.connect().await;
+    wire.send(get("/wait", &[])).await;
+    within(begun.acquire()).await.unwrap().forget();
+    advance(WHOLE - MOMENT).await;
+    permits.add_permits(1);
+    assert_eq!(wire.answer().await.text(), "waited");
+    others_are_served(&server).await;
+    advance(IDLE - MOMENT).await;
+    others_are_served(&server).await;
+    assert!(wire.is_silent());
+    advance(2 * MOMENT).await;
+    wire.closed().await;
+}
+
+/// However long the connection was idle before, and whatever it is given for that.
+#[tokio::test]
+async fn n206_every_head_has_its_own_time() {
+    let (_world, machine, server, _still) = server().await;
+    let request = token(&machine);
+    let (mut quick, mut slow) = (server.connect().await, server.connect().await);
+    for wire in [&mut quick, &mut slow] {
+        assert_eq!(wire.ask(&request).await.status, 200);
+    }
+    others_are_served(&server).await;
+    advance(IDLE - MOMENT).await;
+    for wire in [&mut quick, &mut slow] {
+        wire.send(&request[..20]).await;
+    }
+    others_are_served(&server).await;
+    advance(HEAD - MOMENT).await;
+    assert_eq!(quick.ask(&request[20..]).await.status, 200, "just in time");
+    others_are_served(&server).await;
+    assert!(slow.is_silent());
+    advance(2 * MOMENT).await;
+    slow.closed().await;
+    others_are_served(&server).await;
+    assert!(quick.is_silent(), "idle again");
+}
+
+/// Connections are kept for long, but none is refused for the sake of one that does nothing.
+#[tokio::test]
+async fn n206_an_idle_connection_makes_room_for_another() {
+    let (world, machine) = world().await;
+    let _still = stop_time();
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let server = Server::start(router(&world), limits).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for wire in [&mut first, &mut second] {
+        assert_eq!(wire.ask(token(&machine)).await.status, 200);
+        advance(limits.evictable_after).await;
+    }
+    let mut third = server.connect().await;
+    assert_eq!(third.ask(token(&machine)).await.status, 200);
+    first.closed().await;
+    assert_eq!(second.ask(token(&machine)).await.status, 200);
 }
 
 #[tokio::test]

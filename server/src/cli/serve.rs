@@ -146,10 +146,11 @@ fn behind_a_front_end(settings: &Settings, tls: bool) -> bool {
     settings.issuer.is_https() && !tls
 }
 
-/// The limits that the process's file descriptors allow. Behind a front end that sends the origin secret all connections
+/// The limits that the settings and the process's file descriptors allow. Behind a front end that sends the origin secret all connections
 /// are the front end's, which keeps few of them busy; so there are fewer, which limits what they hold together.
 fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
-    let limits = Limits::default();
+    let limits =
+        Limits { head_time: settings.header_timeout, idle_time: settings.idle_timeout, ..Limits::default() };
     let connections = limits.connections.min(descriptors::connections(descriptors));
     if connections < LEAST_CONNECTIONS {
         return Err(Failed(format!(

@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) rate_limits: bool,
     pub(super) client_ip: Option<ClientIp>,
     pub(super) origin_secret: Vec<OriginSecret>,
+    pub(super) idle_timeout: Duration,
+    pub(super) header_timeout: Duration,
     pub(super) outbound_ca: Option<PathBuf>,
     pub(super) outbound_allow_loopback: bool,
     pub(super) metrics_listen: Option<SocketAddr>,

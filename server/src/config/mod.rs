@@ -12,6 +12,7 @@ pub mod page;
 pub mod raw;
 mod readers;
 pub mod resolve;
+mod row;
 mod settings;
 mod store;
 pub mod table;

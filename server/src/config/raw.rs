@@ -2,6 +2,7 @@
 
 use super::bad_setting::{BadSetting, Origin};
 use super::env::Env;
+use super::row::MASK;
 use super::table;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ impl Raw {
     pub fn complaint(&self, key: &str, fix: impl Into<String>) -> BadSetting {
         let value = self.get(key);
         let masked = table::row(key).is_some_and(|row| row.secret);
-        let shown = |value: &RawValue| if masked { table::MASK.to_owned() } else { value.text.clone() };
+        let shown = |value: &RawValue| if masked { MASK.to_owned() } else { value.text.clone() };
         BadSetting { key: key.into(), value: value.map(shown), origin: self.origin(key), fix: fix.into() }
     }
 

@@ -1,6 +1,6 @@
 //! Readers of values with a syntax of their own. Each error says what to write.
 
-use super::settings::OriginSecret;
+use super::settings::{ClientIp, OriginSecret};
 use super::text::list;
 use protocol::jwk::Algorithm;
 use std::net::SocketAddr;
@@ -31,4 +31,16 @@ pub(super) fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, Strin
         );
     }
     Ok(secrets.into_iter().map(|secret| OriginSecret(secret.into())).collect())
+}
+
+/// Reads where a caller's address is taken from.
+pub(super) fn read_client_ip(text: &str) -> Result<ClientIp, String> {
+    match text.split_once(':') {
+        None if text == "socket" => Ok(ClientIp::Socket),
+        None if text == "lambda" => Ok(ClientIp::Lambda),
+        Some(("header", name)) => http::HeaderName::from_bytes(name.as_bytes())
+            .map(ClientIp::Header)
+            .map_err(|_| "what follows `header:` is not a header name".into()),
+        _ => Err("write `socket`, `lambda` or `header:NAME`".into()),
+    }
 }

@@ -66,6 +66,8 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         rotation: draft.rotation.unwrap_or(by_default),
         signatures_per_second: draft.signatures_per_second,
         origin_secret: draft.origin_secret,
+        idle_timeout: draft.idle_timeout,
+        header_timeout: draft.header_timeout,
         outbound_ca: draft.outbound_ca,
         outbound_allow_loopback: draft.outbound_allow_loopback,
         metrics_listen: draft.metrics_listen,

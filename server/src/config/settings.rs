@@ -50,6 +50,10 @@ pub struct Settings {
     pub rotation: RotatedBy,
     /// The secrets by which a front end is recognised: none, one, or two while one replaces the other.
     pub origin_secret: Vec<OriginSecret>,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// The time for a handshake, and for a request's head.
+    pub header_timeout: Duration,
     /// A PEM file of certificates that outbound calls trust besides the system's.
     pub outbound_ca: Option<PathBuf>,
     /// Whether outbound calls may go to this machine; for tests.

@@ -1,47 +1,13 @@
 //! The one table of settings. A row says everything about its key: how it is read and shown, and what it means. The
 //! reference page is generated from it.
 
-use super::draft::Draft;
-use super::readers::{read_address, read_algorithms, read_origin_secrets};
-use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy, Settings};
+use super::readers::{read_address, read_algorithms, read_client_ip, read_origin_secrets};
+use super::row::{MASK, Row};
+use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy};
 use super::store::StorageSetting;
 use super::text::{duration_within, either, show_duration};
 use keys::LEAST_CEILING;
 use protocol::issuer::Issuer;
-
-/// What is shown in place of a secret.
-pub(super) const MASK: &str = "(hidden)";
-
-/// A setting.
-pub struct Row {
-    /// Its name in the file. The environment variable is `KEYWARD_` and the key in upper case.
-    pub key: &'static str,
-    /// The default as text, read like any value; `None` if it depends on other things.
-    pub default: Option<&'static str>,
-    /// The default in words, if `default` is `None`.
-    pub default_words: &'static str,
-    /// What it means, in Markdown.
-    pub doc: &'static str,
-    /// Whether the value must never be shown.
-    pub secret: bool,
-    /// Reads a text into the draft, or says how to fix it.
-    pub(super) read: fn(&mut Draft, &str) -> Result<(), String>,
-    /// Writes the value in force as it could be written in the file; `None`: not set.
-    pub(super) show: fn(&Settings) -> Option<String>,
-}
-
-impl Row {
-    /// The environment variable that overrides the file.
-    pub fn variable(&self) -> String {
-        format!("KEYWARD_{}", self.key.to_ascii_uppercase())
-    }
-
-    /// The value in force, masked where it is secret.
-    pub fn shown(&self, settings: &Settings) -> Option<String> {
-        let value = (self.show)(settings)?;
-        Some(if self.secret { MASK.into() } else { value })
-    }
-}
 
 /// The row of a key.
 pub fn row(key: &str) -> Option<&'static Row> {
@@ -67,7 +33,7 @@ macro_rules! duration_row {
 }
 
 /// All settings, in the order of the page.
-pub static ROWS: [Row; 26] = [
+pub static ROWS: [Row; 28] = [
     Row {
         key: "issuer",
         default: None,
@@ -309,6 +275,22 @@ pub static ROWS: [Row; 26] = [
         },
         show: |settings| (!settings.origin_secret.is_empty()).then(|| MASK.into()),
     },
+    duration_row!(
+        "idle_timeout",
+        "75s",
+        "1s"..="1h",
+        "How long a connection is kept after an answer without another request. Longer than the front end keeps it, or \
+         the front end sends a request just when it closes, and answers 502. While all connections are in use, idle ones \
+         are closed sooner. AWS Lambda ignores it.",
+        idle_timeout
+    ),
+    duration_row!(
+        "header_timeout",
+        "10s",
+        "1s"..="1m",
+        "The time for a TLS handshake, and for the head of a request, from its first byte. AWS Lambda ignores it.",
+        header_timeout
+    ),
     Row {
         key: "outbound_ca",
         default: None,
@@ -367,14 +349,3 @@ pub static ROWS: [Row; 26] = [
         },
     },
 ];
-
-fn read_client_ip(text: &str) -> Result<ClientIp, String> {
-    match text.split_once(':') {
-        None if text == "socket" => Ok(ClientIp::Socket),
-        None if text == "lambda" => Ok(ClientIp::Lambda),
-        Some(("header", name)) => http::HeaderName::from_bytes(name.as_bytes())
-            .map(ClientIp::Header)
-            .map_err(|_| "what follows `header:` is not a header name".into()),
-        _ => Err("write `socket`, `lambda` or `header:NAME`".into()),
-    }
-}

@@ -3,7 +3,8 @@
 use super::env::Env;
 use super::raw::Raw;
 use super::resolve::{Surroundings, resolve};
-use super::table::{self, MASK, ROWS};
+use super::row::MASK;
+use super::table::{self, ROWS};
 use super::*;
 use protocol::jwk::Algorithm;
 use std::path::Path;

@@ -6,7 +6,7 @@
 use super::body::BoundedBody;
 use super::bounds::{self, BODY_BYTES, HEADER_BYTES, HEADERS, REQUEST_TIME, URI_BYTES, bare, check_size};
 use super::slots::{Slot, Slots};
-use super::wire::{ConnectionState, Wire};
+use super::wire::{ConnectionState, Times, Wire};
 use crate::budget::{Budget, Reservation};
 use crate::metrics::Connections;
 use crate::peer::{PeerAddr, PeerLimit};
@@ -16,7 +16,7 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use protocol::attempts::Network;
 use std::convert::Infallible;
 use std::future::Future;
@@ -37,15 +37,18 @@ pub struct Limits {
     pub connections: usize,
     /// The same from one address, or IPv6 /64 network; if none of them is idle, one more is closed without an answer.
     pub connections_of_one: usize,
-    /// How long a connection must have waited for a complete request before it counts as idle and may be closed for another.
-    pub idle_time: Duration,
+    /// How long a connection must have waited for a complete request before it may be closed for another.
+    pub evictable_after: Duration,
     /// What all requests hold together, in bytes of heads and bodies, besides the first 8 kB of each. Beyond that a body is
     /// answered by 503, and a head ends its connection.
     pub request_bytes: usize,
     /// The same for one address or network.
     pub request_bytes_of_one: usize,
-    /// The time for a handshake, and for a request's head. It is also how long a connection is kept without a request.
+    /// The time for a handshake, and for a request's head: from its first byte, or from the connection's start if it is the
+    /// first one.
     pub head_time: Duration,
+    /// How long a connection is kept after an answer without another request.
+    pub idle_time: Duration,
     /// The time for a request's body.
     pub body_time: Duration,
     /// The time for a whole request from the end of its head; longer is 503.
@@ -61,10 +64,11 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             connections_of_one: 128,
-            idle_time: Duration::from_secs(1),
+            evictable_after: Duration::from_secs(1),
             request_bytes: 8 * 1024 * 1024,
             request_bytes_of_one: 512 * 1024,
             head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
             body_time: Duration::from_secs(10),
             request_time: REQUEST_TIME,
             answer_time: Duration::from_secs(10),
@@ -93,7 +97,7 @@ pub async fn serve_counted(
     counts: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let slots = Slots::new(limits.connections, limits.connections_of_one, limits.idle_time, counts);
+    let slots = Slots::new(limits.connections, limits.connections_of_one, limits.evictable_after, counts);
     let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -190,7 +194,8 @@ impl Connection {
         reserved: Reservation,
     ) {
         let Self { peer, router, limits, mut stopping, slot } = self;
-        let stream = Wire::new(stream, reserved, limits.answer_time);
+        let times = Times { head: limits.head_time, idle: limits.idle_time, answer: limits.answer_time };
+        let stream = Wire::new(stream, reserved, times);
         let state = stream.state();
         let answer = service_fn(move |request| {
             state.begin_answer();
@@ -202,9 +207,9 @@ impl Connection {
                 answer
             }
         });
+        // Heads are timed by the wire: hyper doesn't distinguish a slow head from an idle connection.
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head_time)
+            .header_read_timeout(None)
             .max_headers(HEADERS)
             .max_buf_size(URI_BYTES + HEADER_BYTES)
             .serve_connection(TokioIo::new(stream), answer);

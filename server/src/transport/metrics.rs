@@ -18,10 +18,11 @@ use tokio::net::TcpListener;
 const LIMITS: Limits = Limits {
     connections: 16,
     connections_of_one: 8,
-    idle_time: Duration::from_secs(1),
+    evictable_after: Duration::from_secs(1),
     request_bytes: 64 * 1024,
     request_bytes_of_one: 32 * 1024,
     head_time: Duration::from_secs(10),
+    idle_time: Duration::from_secs(75),
     body_time: Duration::from_secs(1),
     request_time: Duration::from_secs(10),
     answer_time: Duration::from_secs(10),

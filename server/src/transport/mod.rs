@@ -3,6 +3,7 @@
 pub mod body;
 pub mod bounds;
 pub mod descriptors;
+mod framing;
 pub mod http;
 pub mod lambda;
 pub mod metrics;

@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout};
 pub(super) struct Slots {
     all: usize,
     of_one: usize,
-    /// A connection that has waited for less than this isn't idle.
-    idle_time: Duration,
+    /// A connection that has waited for less than this isn't idle yet.
+    evictable_after: Duration,
     state: Arc<State>,
 }
 
@@ -55,8 +55,13 @@ struct Activity {
 const SERVING: u64 = u64::MAX;
 
 impl Slots {
-    /// `all` slots, of which one network gets at most `of_one`. After `idle_time` a connection counts as idle.
-    pub(super) fn new(all: usize, of_one: usize, idle_time: Duration, connections: Arc<Connections>) -> Self {
+    /// `all` slots, of which one network gets at most `of_one`. After `evictable_after` a connection counts as idle.
+    pub(super) fn new(
+        all: usize,
+        of_one: usize,
+        evictable_after: Duration,
+        connections: Arc<Connections>,
+    ) -> Self {
         let state = State {
             open: Mutex::default(),
             freed: Notify::new(),
@@ -64,7 +69,7 @@ impl Slots {
             crowded: LogThrottle::default(),
             connections,
         };
-        Self { all, of_one, idle_time, state: Arc::new(state) }
+        Self { all, of_one, evictable_after, state: Arc::new(state) }
     }
 
     /// Takes a slot, and waits for one while all are taken by connections that aren't idle. `None`: the network has as
@@ -74,7 +79,7 @@ impl Slots {
             let freed = self.state.freed.notified();
             {
                 let mut open = self.state.open();
-                let idle_since = self.state.before(self.idle_time);
+                let idle_since = self.state.before(self.evictable_after);
                 let own = open.kept.get(&network).map_or(0, Vec::len);
                 if own >= self.of_one && !self.state.evict(&mut open, Some(network), idle_since) {
                     self.state.warn(
@@ -94,7 +99,7 @@ impl Slots {
                 }
             }
             // Or until a connection has been idle long enough.
-            let _either = timeout(self.idle_time.max(Duration::from_millis(1)), freed).await;
+            let _either = timeout(self.evictable_after.max(Duration::from_millis(1)), freed).await;
         }
     }
 }

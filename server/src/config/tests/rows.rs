@@ -6,7 +6,7 @@ use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
 /// A value other than the default for each row, so that none can be forgotten or mixed up with another.
-const OTHERS: [(&str, &str); 26] = [
+const OTHERS: [(&str, &str); 28] = [
     ("issuer", "https://auth.example/t1"),
     ("listen", "[::1]:9443"),
     ("storage", "sqlite:elsewhere/k.db"),
@@ -29,6 +29,8 @@ const OTHERS: [(&str, &str); 26] = [
     ("rotation", "self"),
     ("signatures_per_second", "70"),
     ("origin_secret", SECRETS),
+    ("idle_timeout", "10m"),
+    ("header_timeout", "20s"),
     ("outbound_ca", "ca.pem"),
     ("outbound_allow_loopback", "true"),
     ("metrics_listen", "127.0.0.1:9090"),
@@ -100,6 +102,8 @@ fn defaults_are_those_of_the_interface() {
         ("client_ip", "socket"),
         ("rotation", "self"),
         ("signatures_per_second", "500"),
+        ("idle_timeout", "1m15s"),
+        ("header_timeout", "10s"),
         ("outbound_allow_loopback", "false"),
     ] {
         assert_eq!(shown(key).as_deref(), Some(value), "{key}");

@@ -1,0 +1,38 @@
+//! A row of the table of settings.
+
+use super::draft::Draft;
+use super::settings::Settings;
+
+/// What is shown in place of a secret.
+pub(super) const MASK: &str = "(hidden)";
+
+/// A setting.
+pub struct Row {
+    /// Its name in the file. The environment variable is `KEYWARD_` and the key in upper case.
+    pub key: &'static str,
+    /// The default as text, read like any value; `None` if it depends on other things.
+    pub default: Option<&'static str>,
+    /// The default in words, if `default` is `None`.
+    pub default_words: &'static str,
+    /// What it means, in Markdown.
+    pub doc: &'static str,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// Reads a text into the draft, or says how to fix it.
+    pub(super) read: fn(&mut Draft, &str) -> Result<(), String>,
+    /// Writes the value in force as it could be written in the file; `None`: not set.
+    pub(super) show: fn(&Settings) -> Option<String>,
+}
+
+impl Row {
+    /// The environment variable that overrides the file.
+    pub fn variable(&self) -> String {
+        format!("KEYWARD_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// The value in force, masked where it is secret.
+    pub fn shown(&self, settings: &Settings) -> Option<String> {
+        let value = (self.show)(settings)?;
+        Some(if self.secret { MASK.into() } else { value })
+    }
+}
