@@ -2,7 +2,9 @@
 
 use crate::commands::{QUICK, SERVE, json, machine};
 use conformance::get;
-use conformance::process::{Process, run_with};
+use conformance::process::{Process, keyward, run_with};
+use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -72,6 +74,41 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
         );
         assert!(!folder.path().join("keyward-data").exists(), "nothing is made");
     }
+}
+
+/// The same command, which logs to a file.
+fn logging(command: &Command, log: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" 2>\"$LOG\""]).arg(command.get_program()).args(command.get_args());
+    let settings = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    shell.env_clear().envs(settings).env("LOG", log);
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
+}
+
+#[test]
+fn n217_service_links_of_kubernetes_are_no_settings() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let links = [
+        QUICK[0],
+        ("KEYWARD_PORT", "tcp://10.43.0.17:8080"),
+        ("KEYWARD_PORT_8080_TCP_ADDR", "10.43.0.17"),
+        ("KEYWARD_SERVICE_HOST", "10.43.0.17"),
+        ("KEYWARD_SERVICE_PORT_HTTP", "8080"),
+    ];
+    Process::spawn(logging(&keyward(folder.path(), &SERVE, &links), &log)).kill();
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.contains("10.43") || line.contains("KEYWARD_")).collect();
+    let [line] = lines[..] else { panic!("{text}") };
+    assert!(links[1..].iter().all(|(name, _)| line.contains(name)), "{line}");
+    assert!(run_with(folder.path(), &["config", "check"], &links, "").status.success());
+    let with_a_typo = [&links[..], &[("KEYWARD_SIGN_UP", "open")]].concat();
+    let refused = run_with(folder.path(), &SERVE, &with_a_typo, "");
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("did you mean `signup`"));
 }
 
 #[test]

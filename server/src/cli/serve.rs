@@ -59,6 +59,10 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listening = Listening::bind(&raw, tls).await?;
         telemetry::install(listening.settings.log_format, context.env.log_filter());
+        let links = raw.service_links().collect::<Vec<_>>().join(" ");
+        if !links.is_empty() {
+            tracing::info!(variables = links, "Kubernetes set these for a Service; they are not settings");
+        }
         let app = listening.open(args.change_issuer).await?;
         let router = routes::router(app.clone(), None);
         print(&listening.ready_line())?;

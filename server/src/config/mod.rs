@@ -13,6 +13,7 @@ pub mod raw;
 mod readers;
 pub mod resolve;
 mod row;
+mod service_links;
 mod settings;
 mod store;
 pub mod table;

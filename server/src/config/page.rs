@@ -24,7 +24,10 @@ pub fn markdown() -> String {
     page.push_str(
         "\nFour variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, in which a \
          platform gives the port; `NOTIFY_SOCKET`, the socket on which systemd waits until the server is ready; and \
-         `RUST_LOG`, which selects what is logged.\n",
+         `RUST_LOG`, which selects what is logged.\n\n\
+         Variables that Kubernetes sets in a pod for a Service whose name begins with `keyward` (`KEYWARD_` with `PORT`, \
+         `SERVICE_HOST`, `PORT_8080_TCP_ADDR` and so on) are recognised by name and value and passed over; the log of the \
+         start names them.\n",
     );
     page
 }

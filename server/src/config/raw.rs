@@ -3,6 +3,7 @@
 use super::bad_setting::{BadSetting, Origin};
 use super::env::Env;
 use super::row::MASK;
+use super::service_links::is_service_link;
 use super::table;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub struct Raw {
     values: BTreeMap<&'static str, RawValue>,
     /// The platform's variable for the port, which counts when `listen` isn't set.
     pub(super) platform_port: Option<(&'static str, String)>,
+    service_links: Vec<String>,
 }
 
 impl Raw {
@@ -80,6 +82,11 @@ impl Raw {
         BadSetting { key: key.into(), value: value.map(shown), origin: self.origin(key), fix: fix.into() }
     }
 
+    /// The variables that Kubernetes set for a Service named like us, which are no settings.
+    pub fn service_links(&self) -> impl Iterator<Item = &str> {
+        self.service_links.iter().map(String::as_str)
+    }
+
     fn add_file(&mut self, path: &Path, body: &str) -> Result<(), BadSetting> {
         // The parser's message quotes the line, which may hold a secret: only its number is shown.
         let parsed: toml::Table = toml::from_str(body).map_err(|error| {
@@ -106,8 +113,12 @@ impl Raw {
 
     fn add_environment(&mut self, env: &Env) -> Result<(), BadSetting> {
         for (name, text) in env.with_prefix(PREFIX) {
-            let origin = Origin::Environment(format!("{PREFIX}{name}"));
-            let known = known_key(&name.to_ascii_lowercase(), &origin)?;
+            let (key, origin) = (name.to_ascii_lowercase(), Origin::Environment(format!("{PREFIX}{name}")));
+            if table::row(&key).is_none() && is_service_link(name, text) {
+                self.service_links.push(format!("{PREFIX}{name}"));
+                continue;
+            }
+            let known = known_key(&key, &origin)?;
             self.insert(known, text.into(), origin)?;
         }
         let port = |name| env.get(name).filter(|port| !port.is_empty()).map(|port| (name, port.to_owned()));

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 mod layers;
 mod rows;
+mod service_links;
 mod unsafe_values;
 
 /// Secrets of the required length.
