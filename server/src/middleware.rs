@@ -8,6 +8,7 @@ use crate::pages;
 use crate::server_error::ServerError;
 use crate::telemetry::{REQUEST_FAILED, RequestIds, TraceParent, within};
 use crate::web::caller::{self, Caller};
+use crate::web::cors::Readers;
 use crate::web::front;
 use crate::web::request_info::RequestInfo;
 use axum::extract::{Request, State};
@@ -45,7 +46,8 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
     let at = app.clock.now();
     let caller = Caller::of(&app.settings, &request);
     let requests = &app.metrics.requests;
-    let counted = requests.begin(front::route_of(&app.settings.issuer, request.uri().path()));
+    let path = front::route_of(&app.settings.issuer, request.uri().path());
+    let (counted, readers) = (requests.begin(path), Readers::of(path, request.headers()));
     let for_doctor = caller.for_doctor(&app.settings, request.headers());
     let info = RequestInfo { id, at, from: caller.counts_as(&id) };
     request.extensions_mut().insert(info);
@@ -56,6 +58,7 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
         None => {
             caller.complain(&app, &request, at);
             let mut response = route(&app, info, request, next).await;
+            readers.complete(&mut response);
             for_doctor.map(|address| response.headers_mut().insert(caller::CALLER, address));
             response
         }

@@ -9,7 +9,7 @@ use crate::interaction::Page;
 use crate::middleware;
 use crate::pages;
 use crate::web::failure::Failure;
-use crate::web::route::Caller::{Anyone, Client, Person, Server};
+use crate::web::route::Caller::{Anyone, Client, Monitor, Person, Server};
 use crate::web::route::route;
 use axum::Router;
 use axum::handler::Handler;
@@ -43,8 +43,8 @@ pub fn router(app: App, demo: Option<Router<App>>) -> Router {
         .route("/.well-known/openid-configuration", route(Anyone, "GET, HEAD", get(metadata::get)))
         .route("/.well-known/oauth-authorization-server", route(Anyone, "GET, HEAD", get(metadata::get)))
         .route("/jwks", route(Anyone, "GET, HEAD", get(jwks::get)))
-        .route("/healthz", route(Anyone, "GET, HEAD", get(health::healthz)))
-        .route("/readyz", route(Anyone, "GET, HEAD", get(health::readyz)));
+        .route("/healthz", route(Monitor, "GET, HEAD", get(health::healthz)))
+        .route("/readyz", route(Monitor, "GET, HEAD", get(health::readyz)));
     let pages = pages
         .merge(demo.unwrap_or_default())
         .route_layer(from_fn_with_state(app.clone(), pages::catch_panic));

@@ -135,3 +135,34 @@ async fn n161_consent_is_not_clicked_in_a_frame() {
     browser.open(consent.as_str()).await;
     browser.find("#consent-approve").await;
 }
+
+/// Those of tracing libraries and MCP clients, which make the browser ask first.
+#[tokio::test]
+async fn n046_a_page_with_headers_of_its_own_reads_documents_and_refusals() {
+    let Some(browser) = Chromium::start().await else { return };
+    let fixture = Fixture::new().await;
+    let script = "
+        const headers = { traceparent: '00-11111111111111111111111111111111-2222222222222222-01',
+                          'mcp-protocol-version': '2025-06-18', 'x-datadog-trace-id': '1' };
+        const form = new URLSearchParams({ client_id: 'nobody' });
+        const read = async (path, options) => {
+            const answer = await fetch('ISSUER' + path, { headers, ...options });
+            return `${answer.status} ${(await answer.json()).error ?? 'read'}`;
+        };
+        const all = [
+            ['/jwks'], ['/.well-known/openid-configuration'],
+            ['/token', { method: 'POST', body: form }], ['/token', { method: 'POST', body: 'x' }],
+            ['/revoke', { method: 'POST', body: form }],
+            ['/userinfo', { headers: { ...headers, authorization: 'Bearer x' } }],
+        ];
+        Promise.all(all.map(one => read(...one).catch(String)))
+            .then(results => document.body.insertAdjacentHTML('beforeend', `<p id=results>${results.join(', ')}`));
+    ";
+    let script = script.replace("ISSUER", fixture.world.issuer().as_str());
+    fixture.site.page("/spa", &format!("<script>{script}</script>"));
+    browser.open(&fixture.site.url("/spa")).await;
+    assert_eq!(
+        browser.text("#results").await,
+        "200 read, 200 read, 401 invalid_client, 415 invalid_request, 401 invalid_client, 401 invalid_token"
+    );
+}

@@ -12,6 +12,7 @@ mod code;
 mod code_replay;
 mod confusable_names;
 mod consent;
+mod cors;
 mod documents;
 mod flow;
 mod front_end;

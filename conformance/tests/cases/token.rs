@@ -220,7 +220,7 @@ async fn n046_only_browser_code_of_public_clients_reads_answers() {
     let answer = world.send(preflight("https://anyone.example")).await;
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("access-control-allow-origin"), "https://anyone.example");
-    assert_eq!(answer.header("vary"), "Origin");
+    assert_eq!(answer.header("vary"), "Origin, Access-Control-Request-Headers");
     assert!(!answer.has("access-control-allow-credentials"));
     assert!(!world.send(preflight("null")).await.has("access-control-allow-origin"));
     assert_eq!(world.counts.take(), (0, 0), "a preflight costs nothing");

@@ -215,7 +215,7 @@ async fn n109_browser_code_of_the_tokens_client_reads_it() {
     let asked = preflight("https://anyone.example").await;
     assert_eq!(
         (asked.status.as_u16(), asked.header("access-control-allow-origin"), asked.header("vary")),
-        (204, "https://anyone.example", "Origin")
+        (204, "https://anyone.example", "Origin, Access-Control-Request-Headers")
     );
     assert!(!asked.has("access-control-allow-credentials"));
     assert!(!preflight("null").await.has("access-control-allow-origin"));

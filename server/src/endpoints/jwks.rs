@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::headers::JSON;
-use crate::web::cors;
 use crate::web::failure::Failure;
 use crate::web::request_info::RequestInfo;
 use axum::extract::State;
@@ -22,9 +21,9 @@ pub async fn get(State(app): State<App>, info: RequestInfo, headers: HeaderMap) 
     let max_age = format!("public, max-age={}", JWKS_MAX_AGE.as_secs());
     let caching = [(CACHE_CONTROL, max_age), (ETAG, jwks.etag.clone())];
     if is_known(&headers, &jwks.etag) {
-        return (StatusCode::NOT_MODIFIED, [cors::ANYONE], caching).into_response();
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    ([JSON, cors::ANYONE], caching, jwks.body).into_response()
+    ([JSON], caching, jwks.body).into_response()
 }
 
 /// RFC 9110 §13.1.2: a list of validators, or `*`; weak ones count.

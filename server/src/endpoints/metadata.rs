@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::headers::JSON;
-use crate::web::cors;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
@@ -13,5 +12,5 @@ const CACHING: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_sta
 
 /// The metadata of this issuer.
 pub async fn get(State(app): State<App>) -> Response {
-    ([JSON, cors::ANYONE, CACHING], app.metadata().clone()).into_response()
+    ([JSON, CACHING], app.metadata().clone()).into_response()
 }

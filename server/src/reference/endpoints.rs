@@ -4,7 +4,7 @@
 use crate::transport::bounds::{HEADER_BYTES, HEADERS, URI_BYTES};
 use crate::transport::http::Limits;
 use crate::web::form;
-use crate::web::route::Caller::{self, Anyone, Client, Person, Server};
+use crate::web::route::Caller::{self, Anyone, Client, Monitor, Person, Server};
 use protocol::authorize::check::MAX_STATE_BYTES;
 use protocol::authorize::parameters::{MAX_NONCE_BYTES, MAX_RESOURCE_BYTES};
 use protocol::authorize::request::MAX_CLAIMS_BYTES;
@@ -202,8 +202,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "the same metadata (RFC 8414); if the issuer has a path, also with that path appended (§3.1)",
     ),
     document("/jwks", "the public keys (RFC 7517 §5)"),
-    document("/healthz", "whether the process responds"),
-    document("/readyz", "whether a request would succeed now"),
+    health_check("/healthz", "whether the process responds"),
+    health_check("/readyz", "whether a request would succeed now"),
 ];
 
 /// A page without a form.
@@ -225,9 +225,13 @@ const fn page_with_form(path: &'static str, purpose: &'static str) -> Endpoint {
     Endpoint { methods: "GET, POST", ..page(path, purpose) }
 }
 
-/// A public document or a health check.
+/// A public document.
 const fn document(path: &'static str, purpose: &'static str) -> Endpoint {
     Endpoint { methods: "GET, HEAD", caller: Anyone, ..page(path, purpose) }
+}
+
+const fn health_check(path: &'static str, purpose: &'static str) -> Endpoint {
+    Endpoint { caller: Monitor, ..document(path, purpose) }
 }
 
 /// The whole page `docs/reference/endpoints.md`.
@@ -245,9 +249,10 @@ pub fn markdown() -> String {
     }
     page.push_str(
         "\n| called by | other origins may read the answer |\n|---|---|\n\
-         | anyone | every origin may, except for the health checks |\n\
-         | clients | the origins of the public client that calls ([CORS](../guides/browser-applications.md)) |\n\
-         | servers | none |\n\
+         | anyone | every origin may |\n\
+         | clients | the origins of the public client that calls, and every origin may read a refusal that came before the \
+         client was known ([CORS](../guides/browser-applications.md)) |\n\
+         | servers, monitors | none |\n\
          | browsers | none: these are pages, and cannot be framed |\n",
     );
     let _infallible = write!(
@@ -305,6 +310,7 @@ const fn name_of(caller: Caller) -> &'static str {
         Client => "clients",
         Server => "servers",
         Anyone => "anyone",
+        Monitor => "monitors",
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every request may bring, whatever transport it comes by, and the answer of the transport itself.
 
 use crate::headers::{NO_STORE, harden};
+use crate::web::cors;
 use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use axum::Router;
 use axum::body::Body;
@@ -51,6 +52,8 @@ pub fn bare(status: StatusCode) -> Response<Body> {
     let headers = response.headers_mut();
     harden(headers, false);
     headers.extend(NO_STORE);
+    // A page that called an endpoint learns that it was refused. There is nothing else to read, wherever it was sent.
+    headers.extend([cors::ANYONE]);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -5,8 +5,8 @@ use super::cors;
 use crate::app::App;
 use axum::response::IntoResponse as _;
 use axum::routing::MethodRouter;
-use http::StatusCode;
 use http::header::ALLOW;
+use http::{HeaderMap, StatusCode};
 
 /// Who calls a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub enum Caller {
     Client,
     /// A server with its credentials; never browser code.
     Server,
-    /// Anybody: public documents and probes.
+    /// Anybody, browser code of every origin included: public documents.
     Anyone,
+    /// What watches the server: health checks. No browser code.
+    Monitor,
 }
 
 /// The methods of a path; `allow` names them for callers who try others (RFC 9110 §15.5.6).
@@ -27,8 +29,13 @@ pub fn route(caller: Caller, allow: &'static str, methods: MethodRouter<App>) ->
     let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response() };
     let methods = match caller {
         Caller::Person | Caller::Server => methods.head(refuse),
-        Caller::Client => methods.head(refuse).options(cors::preflight),
-        Caller::Anyone => methods,
+        Caller::Client => methods
+            .head(refuse)
+            .options(move |headers: HeaderMap| cors::preflight_of_endpoint(allow, headers)),
+        Caller::Anyone => {
+            methods.options(move |headers: HeaderMap| cors::preflight_of_document(allow, headers))
+        }
+        Caller::Monitor => methods,
     };
     methods.fallback(refuse)
 }
