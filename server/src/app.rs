@@ -46,6 +46,7 @@ const WAITING_SIGNATURES: usize = 10_000;
 const WAIT_TO_SIGN: Duration = Duration::from_secs(1);
 
 /// What an [`App`] is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// The settings.
     pub settings: Arc<Settings>,
@@ -69,11 +70,16 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    cookies: Cookies,
+    metadata: Bytes,
+    state: Arc<State>,
+}
+
+/// What stays when settings are reloaded.
+struct State {
     started_at: Timestamp,
     /// Distinguishes the requests of this process from those of others.
     process: [u8; 6],
-    cookies: Cookies,
-    metadata: Bytes,
     looking_up: Limiter,
     in_flight: InFlight<AttemptKey>,
     shares: Shares,
@@ -120,14 +126,9 @@ impl App {
     /// # Errors
     /// If the metadata can't be serialized, by a mistake of ours only.
     pub fn new(parts: Parts) -> Result<Self, serde_json::Error> {
-        let Settings { issuer, signing_algs, lifetimes, signup, .. } = &*parts.settings;
-        let cookies = Cookies::new(issuer, lifetimes.session_absolute);
-        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
-        Ok(Self(Arc::new(Inner {
+        let state = State {
             started_at: parts.clock.now(),
             process: entropy::bytes(&*parts.entropy),
-            cookies,
-            metadata,
             looking_up: Limiter::new(LOOKUPS, WAITING_LOOKUPS),
             in_flight: InFlight::default(),
             shares: Shares::default(),
@@ -140,13 +141,29 @@ impl App {
             tokens_ahead: LogThrottle::default(),
             clients: RwLock::default(),
             epoch: AtomicU64::new(0),
-            parts,
-        })))
+        };
+        Self::of(parts, Arc::new(state))
+    }
+
+    fn of(parts: Parts, state: Arc<State>) -> Result<Self, serde_json::Error> {
+        let Settings { issuer, signing_algs, lifetimes, signup, .. } = &*parts.settings;
+        let cookies = Cookies::new(issuer, lifetimes.session_absolute);
+        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
+        Ok(Self(Arc::new(Inner { parts, cookies, metadata, state })))
+    }
+
+    /// The same process with other settings, of those that can change in a running one
+    /// ([`what_needs_a_restart`](crate::config::what_needs_a_restart)).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_settings(&self, settings: Arc<Settings>) -> Result<Self, serde_json::Error> {
+        Self::of(Parts { settings, ..self.0.parts.clone() }, Arc::clone(&self.0.state))
     }
 
     /// An id for a new request.
     pub fn request_id(&self) -> RequestId {
-        RequestId::of_process(self.0.process, entropy::bytes(&*self.entropy))
+        RequestId::of_process(self.0.state.process, entropy::bytes(&*self.entropy))
     }
 
     /// The state of the process, for whoever reads the metrics.
@@ -154,7 +171,7 @@ impl App {
         let now = self.clock.now();
         Gauges {
             now,
-            started_at: self.0.started_at,
+            started_at: self.0.state.started_at,
             passwords: self.passwords.load(),
             ring: self.keys.status(now),
             keys: self.keys.current().list(now).into_iter().map(|key| key.state).collect(),
@@ -168,42 +185,42 @@ impl App {
 
     /// Begins an attempt at a password.
     pub fn begin_attempt(&self, now: Timestamp) -> Attempt {
-        Attempt::begin(self.keys.current(), self.0.in_flight.clone(), self.settings.rate_limits, now)
+        Attempt::begin(self.keys.current(), self.0.state.in_flight.clone(), self.settings.rate_limits, now)
     }
 
     /// The attempts that are being checked, by counter.
     pub fn in_flight(&self) -> &InFlight<AttemptKey> {
-        &self.0.in_flight
+        &self.0.state.in_flight
     }
 
     /// The requests in progress of callers behind front ends.
     pub fn shares(&self) -> &Shares {
-        &self.0.shares
+        &self.0.state.shares
     }
 
     /// Whether this process can serve.
     pub fn readiness(&self) -> &SingleFlight<Result<(), ServerError>> {
-        &self.0.readiness
+        &self.0.state.readiness
     }
 
     /// Log lines about what callers fail at.
     pub fn failure_log(&self) -> &FailureLog {
-        &self.0.failure_log
+        &self.0.state.failure_log
     }
 
     /// Log lines about callers whose address the front end doesn't tell.
     pub fn unreadable_callers(&self) -> &LogThrottle {
-        &self.0.unreadable_callers
+        &self.0.state.unreadable_callers
     }
 
     /// Log lines about refresh tokens that are newer than the store.
     pub fn tokens_ahead(&self) -> &LogThrottle {
-        &self.0.tokens_ahead
+        &self.0.state.tokens_ahead
     }
 
     /// The sessions whose account is being listed or waits for it.
     pub fn lists(&self) -> &InFlight<SessionId> {
-        &self.0.lists
+        &self.0.state.lists
     }
 
     /// A permit to read a page of what a user has, to be kept until it is read. One page is read at a time: the size of
@@ -212,7 +229,7 @@ impl App {
     /// # Errors
     /// [`QueueFull`], for the account with the most waiting.
     pub async fn permit_to_list(&self, session: &Session) -> Result<Permit, QueueFull> {
-        self.0.listing.acquire(QueueKey::of_session(session)).await
+        self.0.state.listing.acquire(QueueKey::of_session(session)).await
     }
 
     /// Waits for the turn of a client to have `count` tokens signed, a second at most. Before the first is signed, the
@@ -229,7 +246,7 @@ impl App {
         let Some(ceiling) = signer.ceiling() else { return Ok(Turn(signer)) };
         let turn = async {
             // One caller at a time waits for the ceiling, and the others for that one.
-            let _first = self.0.signing.acquire(key).await.ok()?;
+            let _first = self.0.state.signing.acquire(key).await.ok()?;
             while let Err(wait) = ceiling.take(count) {
                 sleep(wait).await;
             }
@@ -251,7 +268,7 @@ impl App {
         let lately = |known: &Remembered| is_within(known, CLIENT_CACHE_WHILE_AWAY, self.clock.now());
         match self.remembered(id, lately) {
             Some(_) => Ok(None),
-            None => self.0.looking_up.acquire(key).await.map(Some),
+            None => self.0.state.looking_up.acquire(key).await.map(Some),
         }
     }
 
@@ -263,7 +280,7 @@ impl App {
     /// A client's record, at most a minute old. That a client doesn't exist is never cached, so a new client works at
     /// once.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        let (now, epoch) = (self.clock.now(), self.0.epoch.load(Ordering::Acquire));
+        let (now, epoch) = (self.clock.now(), self.0.state.epoch.load(Ordering::Acquire));
         let fresh = |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE, now);
         if let Some(known) = self.remembered(id, fresh) {
             return Ok(Some(known));
@@ -288,7 +305,7 @@ impl App {
         error: StoreError,
         now: Timestamp,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        let epoch = self.0.epoch.load(Ordering::Acquire);
+        let epoch = self.0.state.epoch.load(Ordering::Acquire);
         let usable =
             |known: &Remembered| known.epoch == epoch && is_within(known, CLIENT_CACHE_WHILE_AWAY, now);
         let away = error.kind() == StoreErrorKind::Unavailable;
@@ -298,17 +315,17 @@ impl App {
 
     /// Lets nothing that was read before count as fresh: another process changed the store, or may have.
     pub fn distrust_caches(&self) {
-        self.0.epoch.fetch_add(1, Ordering::AcqRel);
+        self.0.state.epoch.fetch_add(1, Ordering::AcqRel);
         self.keys.distrust();
     }
 
     fn remembered(&self, id: &ClientId, usable: impl FnOnce(&Remembered) -> bool) -> Option<Arc<Client>> {
-        let clients = self.0.clients.read().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.0.state.clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.get(id).filter(|known| usable(known)).map(|known| Arc::clone(&known.client))
     }
 
     fn remember(&self, id: &ClientId, known: Remembered) {
-        let mut clients = self.0.clients.write().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.0.state.clients.write().unwrap_or_else(PoisonError::into_inner);
         if clients.len() >= CLIENT_CACHE_SIZE && !clients.contains_key(id) {
             clients.clear();
         }
@@ -318,7 +335,7 @@ impl App {
     /// Forgets a client that was deleted, so that it can't be used while the store is unavailable either.
     fn forget(&self, id: &ClientId) {
         if self.remembered(id, |_| true).is_some() {
-            self.0.clients.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+            self.0.state.clients.write().unwrap_or_else(PoisonError::into_inner).remove(id);
         }
     }
 }

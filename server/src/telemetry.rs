@@ -38,7 +38,9 @@ pub fn install(format: Option<LogFormat>, filter: Option<&str>) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error)),
     };
-    let writer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // It would report a standard error that is gone, such as that of a terminal that hung up, on standard error, and panic.
+    let writer = tracing_subscriber::fmt().log_internal_errors(false);
+    let writer = writer.with_env_filter(filter).with_writer(io::stderr);
     let without_secrets = FilterFn::new(|it: &Metadata<'_>| tells_no_secrets(it.target(), *it.level()));
     // Fails only if a subscriber is installed already, which then stays.
     let _already_installed = match format {

@@ -7,6 +7,7 @@ use conformance::{With as _, basic, form};
 use http::Request;
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 
 /// Settings that keep a test fast: one elliptic-curve key.
 pub(crate) const QUICK: [(&str, &str); 1] = [("KEYWARD_SIGNING_ALGS", "ES256")];
@@ -39,6 +40,18 @@ pub(crate) fn machine(folder: &Path) -> (String, impl Fn() -> Request<Body>) {
     let ask =
         move || form("/token", &[("grant_type", "client_credentials")]).with("authorization", &authorization);
     (id, ask)
+}
+
+/// The same command, which logs to a file.
+pub(crate) fn logging(command: &Command, log: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" 2>\"$LOG\""]).arg(command.get_program()).args(command.get_args());
+    let settings = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    shell.env_clear().envs(settings).env("LOG", log);
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
 }
 
 /// Runs all futures concurrently and waits for them.

@@ -144,6 +144,16 @@ async fn what_a_front_end_changes_is_named_with_what_was_expected() {
 
 #[tokio::test]
 async fn an_interrupted_run_enables_the_key_and_removes_what_it_created() {
+    assert_undoes_everything("-INT", false).await;
+}
+
+/// Its terminal was closed, so nothing can be written there.
+#[tokio::test]
+async fn a_run_whose_terminal_hangs_up_does_so_too() {
+    assert_undoes_everything("-HUP", true).await;
+}
+
+async fn assert_undoes_everything(signal: &str, hangs_up: bool) {
     let (folder, region) = (TempDir::new().unwrap(), Region::new());
     let (key, caller) = (region.key().await, region.caller());
     let keys = format!("kms-envelope:{key}");
@@ -151,16 +161,21 @@ async fn an_interrupted_run_enables_the_key_and_removes_what_it_created() {
     let _server = Process::start(folder.path(), &SERVE, &settings);
     let arguments = ["doctor", "--aws", "--disable-kms-key", "--json"];
     let mut command = keyward(folder.path(), &arguments, &settings);
-    let doctor = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut doctor = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while region.state(&key).await == "Enabled" {
         sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").args(["-INT", &doctor.id().to_string()]).status().unwrap().success());
+    if hangs_up {
+        drop(doctor.stderr.take());
+    }
+    assert!(Command::new("kill").args([signal, &doctor.id().to_string()]).status().unwrap().success());
     let output = doctor.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert_eq!(problems(&checks(&text)), [("kms", "interrupted")], "{text}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("aws kms enable-key --key-id {key}")));
+    let warned =
+        String::from_utf8_lossy(&output.stderr).contains(&format!("aws kms enable-key --key-id {key}"));
+    assert!(warned || hangs_up);
     assert_eq!(region.state(&key).await, "Enabled");
     assert_nothing_is_left(&folder);
 }

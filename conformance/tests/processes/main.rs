@@ -23,6 +23,7 @@ mod metrics;
 mod moves;
 mod platforms;
 mod ports;
+mod reload;
 mod rewrapping;
 mod shared_file;
 mod sign_in;

@@ -1,10 +1,8 @@
 //! Starting, stopping, killing, and settings that stop the start.
 
-use crate::commands::{QUICK, SERVE, json, machine};
+use crate::commands::{QUICK, SERVE, json, logging, machine};
 use conformance::get;
 use conformance::process::{Process, keyward, run_with};
-use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -74,18 +72,6 @@ fn n217_a_wrong_setting_stops_the_start_with_key_value_and_fix() {
         );
         assert!(!folder.path().join("keyward-data").exists(), "nothing is made");
     }
-}
-
-/// The same command, which logs to a file.
-fn logging(command: &Command, log: &Path) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "exec \"$0\" \"$@\" 2>\"$LOG\""]).arg(command.get_program()).args(command.get_args());
-    let settings = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    shell.env_clear().envs(settings).env("LOG", log);
-    if let Some(folder) = command.get_current_dir() {
-        shell.current_dir(folder);
-    }
-    shell
 }
 
 #[test]

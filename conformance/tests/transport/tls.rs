@@ -12,11 +12,13 @@ use rustls::crypto::aws_lc_rs::{cipher_suite as suite, default_provider};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite};
 use server::transport::http::Limits;
-use server::transport::tls::acceptor;
+use server::transport::tls::{Certificate, acceptor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -248,4 +250,40 @@ async fn n217_a_file_that_cannot_be_used_is_named_in_one_line() {
     // A chain and other things around it are fine.
     let chain = file("chain.pem", &format!("Subject: x\n{pem}{pem}"));
     assert!(acceptor(&chain, &key).is_ok());
+}
+
+/// The clock of the runtime moves by itself when nothing else is to be done.
+#[tokio::test(start_paused = true)]
+async fn n217_a_renewed_certificate_is_noticed_within_a_minute_and_a_bad_one_reported_once() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let (files, other) = (Files::new(), Files::new());
+    let (mut certificate, _) = Certificate::open(&files.certificate(), &files.key()).unwrap();
+    assert!(timeout(60 * MINUTE, certificate.changed()).await.is_err(), "nothing has changed");
+    std::fs::copy(other.certificate(), files.certificate()).unwrap();
+    let error = certificate.changed().await.err().unwrap().to_string();
+    assert!(error.contains("the key doesn't match"), "{error}");
+    assert!(timeout(60 * MINUTE, certificate.changed()).await.is_err(), "it is reported once");
+    std::fs::copy(other.key(), files.key()).unwrap();
+    let began = Instant::now();
+    assert!(certificate.changed().await.is_ok());
+    assert!(began.elapsed() <= MINUTE, "{:?}", began.elapsed());
+    std::fs::remove_file(files.key()).unwrap();
+    let error = certificate.changed().await.err().unwrap().to_string();
+    assert!(error.contains("key.pem") && error.contains("can't be read"), "{error}");
+    assert!(certificate.reload().await.is_err(), "a signal reports it again");
+}
+
+/// As Kubernetes updates a mounted secret: the paths stay, and a link above the files moves.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn n217_a_certificate_behind_a_link_that_moves_is_noticed() {
+    use std::os::unix::fs::symlink;
+    let (files, other, mount) = (Files::new(), Files::new(), TempDir::new().unwrap());
+    let (data, next) = (mount.path().join("..data"), mount.path().join("..data_tmp"));
+    symlink(files.folder.path(), &data).unwrap();
+    let (mut certificate, _) =
+        Certificate::open(&data.join("certificate.pem"), &data.join("key.pem")).unwrap();
+    symlink(other.folder.path(), &next).unwrap();
+    std::fs::rename(&next, &data).unwrap();
+    assert!(certificate.changed().await.is_ok());
 }

@@ -17,6 +17,7 @@ use storage::{FINISH_IMPORT, UNFINISHED_IMPORT};
 const QUIET: &str = "warn,audit=info";
 
 /// The global flags and the environment.
+#[derive(Clone)]
 pub(super) struct Context {
     pub(super) config: Option<PathBuf>,
     pub(super) json: bool,

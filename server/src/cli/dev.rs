@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
         });
         let router = routes::router(app.clone(), Some(demo::router(&app, demo)));
         print(&if context.json { document.to_string() } else { text })?;
-        listening.serve(app, router, &ServiceManager::of(&context.env)).await
+        listening.serve(app, router, &ServiceManager::of(&context.env), None).await
     })
 }
 

@@ -4,7 +4,7 @@
 
 use super::context::{Context, unfinished_import};
 use super::output::{Failed, Outcome, print};
-use super::serve::{open, stop_signal};
+use super::serve::{STOPS, open, stop_signal};
 use crate::app::App;
 use crate::assembly;
 use crate::config::Settings;
@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context) -> Outcome {
     let rotates = context.env.get("_HANDLER") == Some(ROTATE);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let settings = Arc::new(settings);
-        let stop = stop_signal()?;
+        let stop = stop_signal(STOPS)?;
         if rotates {
             return Ok(lambda::run(Arc::new(Rotating(settings)), stop).await?);
         }

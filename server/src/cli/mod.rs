@@ -13,6 +13,7 @@ mod notify;
 mod output;
 pub mod page;
 mod reach;
+mod reload;
 mod serve;
 mod storage;
 mod timeline;

@@ -3,22 +3,26 @@
 use super::context::{Context, unfinished_import};
 use super::notify::ServiceManager;
 use super::output::{Failed, Outcome, print};
+use super::reload::{Reloader, hangup, with_times};
 use crate::app::App;
 use crate::assembly;
 use crate::config::raw::Raw;
 use crate::config::resolve::{Surroundings, listen_address, resolve};
 use crate::config::{ClientIp, Settings};
 use crate::metrics::Registry;
-use crate::transport::http::{Limits, serve_counted};
+use crate::transport::descriptors;
+use crate::transport::http::{Limits, Served, serve_current};
 use crate::transport::metrics::serve_metrics;
-use crate::transport::{descriptors, tls};
+use crate::transport::tls::Certificate;
 use crate::{routes, telemetry, upkeep};
+use arc_swap::ArcSwap;
 use axum::Router;
 use keys::Keys;
 use protocol::issuer::Issuer;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 use storage::{Store, UNFINISHED_IMPORT};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +42,7 @@ pub(super) struct Args {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Certificate chain for HTTPS
+    /// Certificate chain for HTTPS. A renewed certificate is used within a minute, or after SIGHUP
     #[arg(long, value_name = "PEM", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Its private key
@@ -50,13 +54,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Outcome {
-    let mut raw = context.raw()?;
-    if let Some(listen) = args.listen {
-        raw.set_flag("listen", "--listen", listen);
-    }
+    let raw = with_listen(context, args.listen.clone())?;
     let tls = args.tls_cert.zip(args.tls_key);
-    let tls = tls.map(|(certificate, key)| tls::acceptor(&certificate, &key)).transpose()?;
+    let tls = tls.map(|(chain, key)| Certificate::open(&chain, &key)).transpose()?;
+    let (certificate, tls) = tls.unzip();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let hangup = hangup()?;
         let listening = Listening::bind(&raw, tls).await?;
         telemetry::install(listening.settings.log_format, context.env.log_filter());
         let links = raw.service_links().collect::<Vec<_>>().join(" ");
@@ -66,13 +69,26 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
         let app = listening.open(args.change_issuer).await?;
         let router = routes::router(app.clone(), None);
         print(&listening.ready_line())?;
-        listening.serve(app, router, &ServiceManager::of(&context.env)).await
+        let (source, surroundings) = (context.clone(), listening.surroundings);
+        let read = move || Ok(resolve(&with_listen(&source, args.listen.clone())?, surroundings)?);
+        let reloader = Reloader::new(hangup, certificate, read);
+        listening.serve(app, router, &ServiceManager::of(&context.env), Some(reloader)).await
     })
+}
+
+/// The texts of the settings, with the flag that overrides one.
+fn with_listen(context: &Context, listen: Option<String>) -> Result<Raw, Failed> {
+    let mut raw = context.raw()?;
+    if let Some(listen) = listen {
+        raw.set_flag("listen", "--listen", listen);
+    }
+    Ok(raw)
 }
 
 /// A bound listener and the settings that follow from it.
 pub(super) struct Listening {
     listener: TcpListener,
+    surroundings: Surroundings,
     tls: Option<TlsAcceptor>,
     limits: Limits,
     metrics: Option<TcpListener>,
@@ -86,11 +102,11 @@ impl Listening {
             Failed(format!("can't listen on {wanted}: {error}; choose another address with --listen"))
         })?;
         let bound = listener.local_addr()?;
-        let settings =
-            resolve(raw, Surroundings { tls: tls.is_some(), bound: Some(bound), ..Surroundings::default() })?;
+        let surroundings = Surroundings { tls: tls.is_some(), bound: Some(bound), ..Surroundings::default() };
+        let settings = resolve(raw, surroundings)?;
         let limits = limits(&settings, descriptors::raise())?;
         let metrics = bind_metrics(raw, &settings).await?;
-        Ok(Self { listener, tls, limits, metrics, settings: Arc::new(settings) })
+        Ok(Self { listener, surroundings, tls, limits, metrics, settings: Arc::new(settings) })
     }
 
     /// Opens store and keys, and creates those that don't exist.
@@ -105,8 +121,14 @@ impl Listening {
         format!("keyward listening on {scheme}://{listen} issuer {issuer}")
     }
 
-    /// Serves until a signal stops the process, and lets open requests finish.
-    pub(super) async fn serve(self, app: App, router: Router, manager: &ServiceManager<'_>) -> Outcome {
+    /// Serves until a signal stops the process, and lets open requests finish. Without a `reloader`, SIGHUP stops it, too.
+    pub(super) async fn serve(
+        self,
+        app: App,
+        router: Router,
+        manager: &ServiceManager<'_>,
+        reloader: Option<Reloader>,
+    ) -> Outcome {
         if behind_a_front_end(&self.settings, self.tls.is_some())
             && self.settings.client_ip == ClientIp::Socket
         {
@@ -121,17 +143,21 @@ impl Listening {
         }
         let metrics = self.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone())));
         let connections = Arc::clone(&app.metrics.connections);
-        let stopped = stop_signal()?;
+        let stopped = stop_signal(if reloader.is_some() { STOPS } else { STOPS_ON_TERMINAL })?;
+        let served = Served { tls: self.tls, router, limits: self.limits };
+        let served = Arc::new(ArcSwap::from_pointee(served));
+        let reloading = reloader.map(|reloader| tokio::spawn(reloader.run(app.clone(), Arc::clone(&served))));
         manager.ready();
         let stop = async {
             stopped.await;
             manager.stopping();
         };
-        let served = serve_counted(self.listener, self.tls, router, self.limits, connections, stop).await;
+        let ended = serve_current(self.listener, served, connections, stop).await;
         upkeep.abort();
         metrics.inspect(JoinHandle::abort);
+        reloading.inspect(JoinHandle::abort);
         app.failure_log().tell_all();
-        Ok(served?)
+        Ok(ended?)
     }
 }
 
@@ -153,8 +179,7 @@ fn behind_a_front_end(settings: &Settings, tls: bool) -> bool {
 /// The limits that the settings and the process's file descriptors allow. Behind a front end that sends the origin secret all connections
 /// are the front end's, which keeps few of them busy; so there are fewer, which limits what they hold together.
 fn limits(settings: &Settings, descriptors: usize) -> Result<Limits, Failed> {
-    let limits =
-        Limits { head_time: settings.header_timeout, idle_time: settings.idle_timeout, ..Limits::default() };
+    let limits = with_times(Limits::default(), settings);
     let connections = limits.connections.min(descriptors::connections(descriptors));
     if connections < LEAST_CONNECTIONS {
         return Err(Failed(format!(
@@ -223,14 +248,22 @@ fn is_loopback(issuer: &str) -> bool {
     Issuer::parse(issuer).is_ok_and(|issuer| issuer.is_loopback())
 }
 
-/// Ready when a signal stops the process: SIGTERM from a supervisor, SIGINT from a keyboard.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+/// What stops a server: SIGTERM from a supervisor, SIGINT from a keyboard.
+pub(super) const STOPS: &[SignalKind] = &[SignalKind::terminate(), SignalKind::interrupt()];
+
+/// What stops a command that belongs to a terminal: also SIGHUP when that is closed, and its other key.
+pub(super) const STOPS_ON_TERMINAL: &[SignalKind] =
+    &[SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()];
+
+/// Ready when one of these signals has come. None of them ends the process by itself from now on.
+pub(super) fn stop_signal(kinds: &[SignalKind]) -> Result<impl Future<Output = ()> + use<>, Failed> {
+    let mut signals = kinds.iter().map(|kind| signal(*kind)).collect::<Result<Vec<_>, _>>()?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        poll_fn(|cx| {
+            let came = signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         tracing::info!("stopping: open requests have 10 s to finish");
     })
 }

@@ -11,6 +11,7 @@ pub mod env;
 pub mod page;
 pub mod raw;
 mod readers;
+mod reload;
 pub mod resolve;
 mod row;
 mod service_links;
@@ -22,6 +23,7 @@ mod tests;
 mod text;
 
 pub use bad_setting::{BadSetting, Origin};
+pub use reload::{changed, what_needs_a_restart};
 pub use settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings};
 pub use store::StorageSetting;
 pub use text::duration;

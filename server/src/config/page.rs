@@ -1,5 +1,6 @@
 //! The reference page of settings, generated from the table.
 
+use super::reload::AT_RUN_TIME;
 use super::table::ROWS;
 use std::fmt::Write as _;
 
@@ -21,6 +22,12 @@ pub fn markdown() -> String {
         let _infallible =
             writeln!(page, "| `{}` | `{}` | {default} | {} |", row.key, row.variable(), row.doc);
     }
+    let at_run_time = AT_RUN_TIME.map(|key| format!("`{key}`")).join(", ");
+    let _infallible = write!(
+        page,
+        "\nOn SIGHUP a server reads its settings again and applies these without a restart: {at_run_time}. If any other has \
+         changed, or one is not valid, it applies none, and its log says which.\n",
+    );
     page.push_str(
         "\nFour variables without the prefix are read as well: `PORT` and `FUNCTIONS_CUSTOMHANDLER_PORT`, in which a \
          platform gives the port; `NOTIFY_SOCKET`, the socket on which systemd waits until the server is ready; and \

@@ -2,7 +2,7 @@
 //! reference page is generated from it.
 
 use super::readers::{read_address, read_algorithms, read_client_ip, read_origin_secrets};
-use super::row::{MASK, Row};
+use super::row::Row;
 use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy};
 use super::store::StorageSetting;
 use super::text::{duration_within, either, show_duration};
@@ -273,7 +273,10 @@ pub static ROWS: [Row; 28] = [
             draft.origin_secret = read_origin_secrets(text)?;
             Ok(())
         },
-        show: |settings| (!settings.origin_secret.is_empty()).then(|| MASK.into()),
+        show: |settings| {
+            let secrets: Vec<&str> = settings.origin_secret.iter().map(|secret| &*secret.0).collect();
+            (!secrets.is_empty()).then(|| secrets.join(","))
+        },
     },
     duration_row!(
         "idle_timeout",

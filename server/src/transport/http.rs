@@ -11,6 +11,7 @@ use crate::budget::{Budget, Reservation};
 use crate::metrics::Connections;
 use crate::peer::{PeerAddr, PeerLimit};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -77,6 +78,17 @@ impl Default for Limits {
     }
 }
 
+/// What a listener serves. A process that reloads its settings or its certificate replaces it: open connections continue,
+/// and their next request is answered by the new router.
+pub struct Served {
+    /// For TLS; `None` stays `None`.
+    pub tls: Option<TlsAcceptor>,
+    /// What answers.
+    pub router: Router,
+    /// The times are those of each new connection; the numbers stay as they were at the start.
+    pub limits: Limits,
+}
+
 /// Serves until `shutdown` is ready, then lets open requests finish for at most the drain time.
 pub async fn serve(
     listener: TcpListener,
@@ -85,18 +97,18 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_counted(listener, tls, router, limits, Arc::default(), shutdown).await
+    let served = Arc::new(ArcSwap::from_pointee(Served { tls, router, limits }));
+    serve_current(listener, served, Arc::default(), shutdown).await
 }
 
-/// The same, with its connections counted.
-pub async fn serve_counted(
+/// The same with what is in `served` at the time, and with the connections counted.
+pub async fn serve_current(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    limits: Limits,
+    served: Arc<ArcSwap<Served>>,
     counts: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let limits = served.load().limits;
     let slots = Slots::new(limits.connections, limits.connections_of_one, limits.evictable_after, counts);
     let budget = Budget::new(limits.request_bytes, limits.request_bytes_of_one);
     let (stop, stopping) = watch::channel(());
@@ -122,15 +134,19 @@ pub async fn serve_counted(
             slot = slots.take(network) => slot,
         };
         let Some(slot) = slot else { continue };
-        let (router, stopping, slot) = (router.clone(), stopping.clone(), Arc::new(slot));
+        let (stopping, slot) = (stopping.clone(), Arc::new(slot));
         let reserved = budget.reservation(network);
-        let connection =
-            Connection { peer: PeerAddr(peer), router, limits, stopping, slot: Arc::clone(&slot) };
-        let tls = tls.clone();
+        let connection = Connection {
+            peer: PeerAddr(peer),
+            limits: served.load().limits,
+            served: Arc::clone(&served),
+            stopping,
+            slot: Arc::clone(&slot),
+        };
         connections.spawn(async move {
             tokio::select! {
                 () = slot.evicted() => tracing::debug!("an idle connection was closed for another"),
-                () = connection.run(stream, reserved, tls) => {}
+                () = connection.run(stream, reserved) => {}
             }
         });
     }
@@ -162,16 +178,17 @@ async fn drain(mut connections: JoinSet<()>, time: Duration) {
 
 struct Connection {
     peer: PeerAddr,
-    router: Router,
+    served: Arc<ArcSwap<Served>>,
     limits: Limits,
     stopping: watch::Receiver<()>,
     slot: Arc<Slot>,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, reserved: Reservation, tls: Option<TlsAcceptor>) {
+    async fn run(self, stream: TcpStream, reserved: Reservation) {
         // Answers are small and written as a whole: waiting to fill a packet only delays them.
         let _best_effort = stream.set_nodelay(true);
+        let tls = self.served.load().tls.clone();
         match tls {
             None => self.serve_http(stream, reserved).await,
             Some(tls) => {
@@ -193,13 +210,13 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         reserved: Reservation,
     ) {
-        let Self { peer, router, limits, mut stopping, slot } = self;
+        let Self { peer, served, limits, mut stopping, slot } = self;
         let times = Times { head: limits.head_time, idle: limits.idle_time, answer: limits.answer_time };
         let stream = Wire::new(stream, reserved, times);
         let state = stream.state();
         let answer = service_fn(move |request| {
             state.begin_answer();
-            let (router, state, slot) = (router.clone(), state.clone(), Arc::clone(&slot));
+            let (router, state, slot) = (served.load().router.clone(), state.clone(), Arc::clone(&slot));
             async move {
                 let answer = answer(request, peer, router, limits, &state, &slot).await;
                 state.end_answer();

@@ -12,7 +12,7 @@ use crate::admin::users::NewUser;
 use crate::assembly;
 use crate::cli::output::{Failed, Outcome, note};
 use crate::cli::reach::Server;
-use crate::cli::serve::stop_signal;
+use crate::cli::serve::{STOPS_ON_TERMINAL, stop_signal};
 use crate::config::{OriginSecret, Settings};
 use crate::web::caller::DOCTOR;
 use keys::Ring;
@@ -52,7 +52,7 @@ pub(super) async fn run(
         checks.push(Check::skipped("aws", "the server was not used", "first fix what is named above"));
         return Ok(());
     }
-    let stop = stop_signal()?;
+    let stop = stop_signal(STOPS_ON_TERMINAL)?;
     let mark = format!("{:08x}", u32::from_be_bytes(entropy::bytes(&SystemEntropy)));
     let mut run = Run {
         settings,

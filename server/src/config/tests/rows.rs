@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::page;
+use crate::config::reload::AT_RUN_TIME;
 use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
@@ -180,4 +181,23 @@ fn the_page_tells_every_key_its_variable_default_and_meaning_in_one_row() {
     for variable in ["PORT", "FUNCTIONS_CUSTOMHANDLER_PORT", "NOTIFY_SOCKET", "RUST_LOG"] {
         assert!(page.contains(&format!("`{variable}`")), "{variable}");
     }
+}
+
+#[test]
+fn every_change_of_a_setting_is_noticed_and_known_to_need_a_restart_or_not() {
+    let settings = |values: &[(&str, &str)]| {
+        of_file(&file_of(values.iter().map(|(key, value)| (*key, (*value).to_owned())))).unwrap()
+    };
+    let (before, after) = (settings(&[]), settings(&OTHERS));
+    let other = |(key, value): &&(&str, &str)| shown(&before, key).as_deref() != Some(*value);
+    let keys: Vec<&str> = OTHERS.iter().filter(other).map(|(key, _)| *key).collect();
+    assert_eq!(changed(&before, &after), keys);
+    assert!(keys.len() > 20);
+    let mut secrets = OTHERS;
+    secrets.iter_mut().filter(|(key, _)| *key == "origin_secret").for_each(|(_, value)| *value = SECRET);
+    assert_eq!(changed(&after, &settings(&secrets)), ["origin_secret"]);
+    for key in AT_RUN_TIME {
+        assert!(table::row(key).is_some(), "{key}");
+    }
+    assert_eq!(what_needs_a_restart(&["issuer", "signup", "keys", "origin_secret"]), ["issuer", "keys"]);
 }
