@@ -2,9 +2,11 @@
 //! everything works again without a restart.
 
 use crate::commands::{QUICK, SERVE, json};
-use conformance::process::{Process, keyward};
+use conformance::process::{Process, keyward, run};
 use conformance::{Answer, With as _, basic, form, get};
 use rusqlite::Connection;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -13,7 +15,47 @@ use tempfile::TempDir;
 struct Machine {
     server: Process,
     authorization: String,
+    // Dropped after the server, and before the folder.
+    disk: Option<Disk>,
     folder: TempDir,
+}
+
+/// A small file system in memory, for the store of one server.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts it. `None`: that is not permitted here.
+    fn mount(folder: &Path) -> Option<Self> {
+        let at = folder.join("keyward-data");
+        std::fs::create_dir(&at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs"])
+            .arg(&at)
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(at))
+    }
+
+    /// Writes a file until there is no room for another byte.
+    fn fill(&self) {
+        let mut file = File::create(self.filler()).unwrap();
+        for piece in [64 * 1024, 4096, 1] {
+            while file.write_all(&vec![1; piece]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _unmounted = Command::new("umount").arg(&self.0).status();
+    }
 }
 
 impl Machine {
@@ -22,7 +64,8 @@ impl Machine {
         let server = begin(folder.path());
         let client = json(folder.path(), &["client", "create", "--name", "M", "--scope", "read"], "");
         let member = |name: &str| client[name].as_str().unwrap();
-        Self { server, authorization: basic(member("client_id"), member("client_secret")), folder }
+        let authorization = basic(member("client_id"), member("client_secret"));
+        Self { server, authorization, disk: None, folder }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -126,6 +169,38 @@ async fn n222_a_full_disk_gives_503_and_the_server_recovers() {
     );
     size_limit("unlimited");
     machine.until_ready_is(200).await;
+    machine.assert_recovered(&token).await;
+}
+
+/// As long as SQLite's log has room, its writes succeed on a full disk. The server says before they fail that it is not ready.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn n202_a_full_disk_is_noticed_while_the_log_still_has_room() {
+    let mut disk = None;
+    let machine = Machine::start(|folder| {
+        disk = Disk::mount(folder);
+        Process::start(folder, &SERVE, &QUICK)
+    });
+    let machine = Machine { disk, ..machine };
+    let Some(disk) = &machine.disk else {
+        eprintln!("not tested: a file system can't be mounted here");
+        return;
+    };
+    machine.until_ready_is(200).await;
+    // What is written from now on takes the place of what has been copied from the log into the file.
+    let other = Connection::open(machine.file("keyward.db")).unwrap();
+    other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
+    let token = machine.token().await;
+    disk.fill();
+    machine.until_ready_is(503).await;
+    assert_eq!(machine.revoke_token(&token).await.status, 200, "SQLite can still write");
+    let output = run(machine.folder.path(), &["doctor"], "");
+    let message = String::from_utf8(output.stdout).unwrap();
+    assert!(message.contains("No space left") && message.contains("make room on its disk"), "{message}");
+    assert!(!output.status.success());
+    disk.free();
+    machine.until_ready_is(200).await;
+    let token = machine.token().await;
     machine.assert_recovered(&token).await;
 }
 

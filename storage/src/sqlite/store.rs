@@ -5,9 +5,9 @@ use super::guarded::control;
 use super::location::{Location, SchemaChange};
 use super::queue::{Access, Queue};
 use super::{operation, readers, realm, schema, sweep, writer};
-use crate::Finding;
 use crate::signature::*;
 use crate::store::{Store, Transfer, operations};
+use crate::{Finding, StoreErrorKind};
 use async_trait::async_trait;
 use protocol::id::Realm;
 use rusqlite::Connection;
@@ -26,6 +26,7 @@ pub struct Sqlite {
     /// A reader for reads of more than a request needs, so that no request waits behind them.
     pub(super) heavy: Option<Queue>,
     pub(super) writer: Queue,
+    file: Arc<DatabaseFile>,
 }
 
 impl Sqlite {
@@ -60,7 +61,7 @@ impl Sqlite {
                 (Some(start(readers::COUNT)?), Some(start(1)?), file)
             }
         };
-        Ok(Self { realm, readers, heavy, writer: writer::start(db, file)? })
+        Ok(Self { realm, readers, heavy, writer: writer::start(db, Arc::clone(&file))?, file })
     }
 
     /// The schema version this program makes and needs.
@@ -108,9 +109,13 @@ impl Sqlite {
         self.writer.run(name, Access::Write, move |db| act(db, &realm)).await
     }
 
-    /// Commits a write without meaning: only a write shows a disk that is full or mounted read-only.
+    /// Commits a write without meaning: only a write shows a disk that fails or is mounted read-only. It may not show one that
+    /// is full, so that is checked, too, on the thread that writes: the room is not taken from a write of ours.
     async fn probe(&self) -> Result<(), StoreError> {
         self.write("probe", |db, _| realm::write_nothing(db)).await?;
+        let file = Arc::clone(&self.file);
+        let room = self.writer.run("probe", Access::Read, move |_| Ok(file.check_room())).await?;
+        room.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, "probe", error))?;
         self.issuer().await.map(drop)
     }
 

@@ -136,6 +136,24 @@ async fn n222_a_read_only_file_is_unavailable_and_recovers() {
     put_session(&store, &session(1)).await;
 }
 
+#[tokio::test]
+async fn n202_a_probe_leaves_nothing_behind_and_removes_what_a_killed_one_left() {
+    let folder = Folder::new();
+    let store = folder.create();
+    let files = || {
+        let entries = std::fs::read_dir(folder.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    std::fs::write(folder.0.path().join("keyward.db-room"), "x").unwrap();
+    for _ in 0..3 {
+        store.probe().await.unwrap();
+        assert_eq!(files(), before);
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_is_gone_is_unavailable_and_recovers() {
