@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::endpoints::{
     account, authorize, consent, health, introspect, jwks, login, logout, metadata, revoke, signup, token,
-    userinfo,
+    userinfo, well_known,
 };
 use crate::interaction::Page;
 use crate::middleware;
@@ -45,17 +45,22 @@ pub fn router(app: App, demo: Option<Router<App>>) -> Router {
         .route("/jwks", route(Anyone, "GET, HEAD", get(jwks::get)))
         .route("/healthz", route(Monitor, "GET, HEAD", get(health::healthz)))
         .route("/readyz", route(Monitor, "GET, HEAD", get(health::readyz)));
+    // At the root of the host, wherever the issuer is (RFC 8615 §3).
+    let of_the_host = Router::new()
+        .route("/.well-known/change-password", page(well_known::change_password))
+        .route("/.well-known/security.txt", route(Anyone, "GET, HEAD", get(well_known::security_txt)));
     let pages = pages
         .merge(demo.unwrap_or_default())
         .route_layer(from_fn_with_state(app.clone(), pages::catch_panic));
-    let below = pages.merge(endpoints).merge(documents);
+    let below = pages.merge(endpoints).merge(documents).merge(of_the_host.clone());
     // RFC 8414 §3.1: with a path in the issuer, the well-known part comes before it.
     let inserted = format!("/.well-known/oauth-authorization-server{path}");
     let router = match path.as_str() {
         "" => below,
-        path => {
-            Router::new().nest(path, below).route(&inserted, route(Anyone, "GET, HEAD", get(metadata::get)))
-        }
+        path => Router::new()
+            .nest(path, below)
+            .route(&inserted, route(Anyone, "GET, HEAD", get(metadata::get)))
+            .merge(of_the_host),
     };
     let begin = from_fn_with_state(app.clone(), middleware::run);
     // The first is outermost. They are one layer of two, because each call clones the boxes of every layer.

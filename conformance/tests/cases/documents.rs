@@ -334,6 +334,46 @@ async fn n202_ready_means_able_to_sign() {
     assert_eq!(world.send(get("/readyz")).await.status, 200);
 }
 
+#[tokio::test]
+async fn password_managers_are_led_to_the_form() {
+    for (issuer, paths) in [
+        ("https://op.example", &["/.well-known/change-password"][..]),
+        ("https://op.example/t1", &["/.well-known/change-password", "/t1/.well-known/change-password"]),
+    ] {
+        let world = World::with(crate::HARNESS, &[("KEYWARD_ISSUER", issuer)]).await;
+        for path in paths {
+            let answer = world.send(get(path)).await;
+            assert_eq!(answer.location(), format!("{issuer}/account#password"));
+            assert!(!answer.has("access-control-allow-origin"));
+        }
+        // How they find out that the redirect means something.
+        let absent = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+        assert_eq!(world.send(get(absent)).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn security_txt_is_served_if_the_settings_have_it() {
+    let without = World::new(crate::HARNESS).await;
+    assert_eq!(without.send(get("/.well-known/security.txt")).await.status, 404);
+    let settings = [
+        ("KEYWARD_ISSUER", "https://op.example/t1"),
+        ("KEYWARD_SECURITY_CONTACT", "mailto:security@op.example, https://op.example/report"),
+        ("KEYWARD_SECURITY_EXPIRES", "2027-06-30T00:00:00Z"),
+    ];
+    let world = World::with(crate::HARNESS, &settings).await;
+    for path in ["/.well-known/security.txt", "/t1/.well-known/security.txt"] {
+        let answer = world.send(get(path)).await;
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(
+            answer.text(),
+            "Contact: mailto:security@op.example\nContact: https://op.example/report\n\
+             Expires: 2027-06-30T00:00:00Z\nCanonical: https://op.example/.well-known/security.txt\n"
+        );
+    }
+}
+
 /// What `docs/reference/endpoints.md` says of methods and callers.
 #[tokio::test]
 async fn the_reference_page_names_the_methods_and_callers_of_each_path() {

@@ -115,7 +115,7 @@ async fn n216_no_path_reaches_a_file() {
         "/robots.txt",
         "/index.html",
         "/.well-known/",
-        "/.well-known/security.txt",
+        "/.well-known/host-meta",
         "/.well-known/openid-configuration/../../etc/passwd",
     ] {
         let answer = server.ask(get(path, &[])).await;

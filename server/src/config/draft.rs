@@ -33,5 +33,7 @@ pub(super) struct Draft {
     pub(super) outbound_ca: Option<PathBuf>,
     pub(super) outbound_allow_loopback: bool,
     pub(super) metrics_listen: Option<SocketAddr>,
+    pub(super) security_contact: Vec<String>,
+    pub(super) security_expires: Option<jiff::Timestamp>,
     pub(super) log_format: Option<LogFormat>,
 }

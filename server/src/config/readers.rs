@@ -19,6 +19,19 @@ pub(super) fn read_algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
     if twice { Err(fix.into()) } else { Ok(algs) }
 }
 
+/// Reads the URIs of contacts (RFC 9116 §2.5.3).
+pub(super) fn read_contacts(text: &str) -> Result<Vec<String>, String> {
+    let schemes = ["mailto:", "https://", "tel:"];
+    let is_contact = |uri: &str| {
+        let rest = schemes.iter().find_map(|scheme| uri.strip_prefix(scheme));
+        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+    };
+    if !list(text).all(is_contact) {
+        return Err("write URIs such as mailto:security@example.com or https://example.com/security".into());
+    }
+    Ok(list(text).map(str::to_owned).collect())
+}
+
 /// Reads one secret, or two of which one replaces the other.
 pub(super) fn read_origin_secrets(text: &str) -> Result<Vec<OriginSecret>, String> {
     let strong = |secret: &str| secret.len() >= 32 && secret.bytes().all(|b| b.is_ascii_graphic());

@@ -5,8 +5,15 @@ use super::table::ROWS;
 
 /// The keys that SIGHUP applies. The others are built into what a process has: its listener, its store, its key ring, or the
 /// policy by which keys are kept.
-pub(super) const AT_RUN_TIME: [&str; 5] =
-    ["signup", "refresh_reuse_grace", "idle_timeout", "header_timeout", "origin_secret"];
+pub(super) const AT_RUN_TIME: [&str; 7] = [
+    "signup",
+    "refresh_reuse_grace",
+    "origin_secret",
+    "idle_timeout",
+    "header_timeout",
+    "security_contact",
+    "security_expires",
+];
 
 /// The keys whose values differ.
 pub fn changed(before: &Settings, after: &Settings) -> Vec<&'static str> {

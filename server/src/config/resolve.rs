@@ -71,12 +71,15 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         outbound_ca: draft.outbound_ca,
         outbound_allow_loopback: draft.outbound_allow_loopback,
         metrics_listen: draft.metrics_listen,
+        security_contact: draft.security_contact,
+        security_expires: draft.security_expires,
         log_format: draft.log_format,
     };
     check_lifetimes(raw, &settings)?;
     check_keys(raw, &settings)?;
     check_front(raw, &settings)?;
     check_client_ip(raw, &settings, surroundings)?;
+    check_security(raw, &settings)?;
     Ok(settings)
 }
 
@@ -217,6 +220,15 @@ fn check_client_ip(raw: &Raw, settings: &Settings, surroundings: Surroundings) -
         _ => return Ok(()),
     };
     Err(raw.complaint("client_ip", fix))
+}
+
+/// RFC 9116 §2.5.3, §2.5.5: both are required.
+fn check_security(raw: &Raw, settings: &Settings) -> Result<(), BadSetting> {
+    match (settings.security_contact.is_empty(), settings.security_expires) {
+        (false, None) => Err(raw.complaint("security_expires", "required with `security_contact`")),
+        (true, Some(_)) => Err(raw.complaint("security_contact", "required with `security_expires`")),
+        _ => Ok(()),
+    }
 }
 
 /// A complaint about two keys that disagree. It shows the value in force even if that is the default.

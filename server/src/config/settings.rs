@@ -60,6 +60,10 @@ pub struct Settings {
     pub outbound_allow_loopback: bool,
     /// Where metrics are served.
     pub metrics_listen: Option<SocketAddr>,
+    /// URIs for reports of vulnerabilities; none, if and only if there is no `security_expires`.
+    pub security_contact: Vec<String>,
+    /// Until when they can be relied on.
+    pub security_expires: Option<jiff::Timestamp>,
     /// The format of the log; `None`: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
 }

@@ -1,7 +1,7 @@
 //! The one table of settings. A row says everything about its key: how it is read and shown, and what it means. The
 //! reference page is generated from it.
 
-use super::readers::{read_address, read_algorithms, read_client_ip, read_origin_secrets};
+use super::readers::{read_address, read_algorithms, read_client_ip, read_contacts, read_origin_secrets};
 use super::row::Row;
 use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy};
 use super::store::StorageSetting;
@@ -33,7 +33,7 @@ macro_rules! duration_row {
 }
 
 /// All settings, in the order of the page.
-pub static ROWS: [Row; 28] = [
+pub static ROWS: [Row; 30] = [
     Row {
         key: "issuer",
         default: None,
@@ -332,6 +332,33 @@ pub static ROWS: [Row; 28] = [
             Ok(())
         },
         show: |settings| settings.metrics_listen.map(|address| address.to_string()),
+    },
+    Row {
+        key: "security_contact",
+        default: None,
+        default_words: "none",
+        doc: "Where to report a vulnerability of this server: one or more of `mailto:…`, `https://…`, `tel:…`, separated by \
+              commas. With `security_expires` it is served as `/.well-known/security.txt` (RFC 9116).",
+        secret: false,
+        read: |draft, text| {
+            draft.security_contact = read_contacts(text)?;
+            Ok(())
+        },
+        show: |settings| (!settings.security_contact.is_empty()).then(|| settings.security_contact.join(",")),
+    },
+    Row {
+        key: "security_expires",
+        default: None,
+        default_words: "none",
+        doc: "Until when `security_contact` can be relied on, such as `2027-06-30T00:00:00Z`; RFC 9116 recommends less than a \
+              year ahead. `keyward doctor` says when it has passed.",
+        secret: false,
+        read: |draft, text| {
+            let at = text.parse().map_err(|_| "write an instant such as 2027-06-30T00:00:00Z")?;
+            draft.security_expires = Some(at);
+            Ok(())
+        },
+        show: |settings| settings.security_expires.map(|at| at.to_string()),
     },
     Row {
         key: "log_format",

@@ -13,3 +13,4 @@ pub mod revoke;
 pub mod signup;
 pub mod token;
 pub mod userinfo;
+pub mod well_known;

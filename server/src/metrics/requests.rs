@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The endpoints, below the issuer's path. A test compares them with the routes.
-pub const ENDPOINTS: [&str; 20] = [
+pub const ENDPOINTS: [&str; 22] = [
     "/token",
     "/authorize",
     "/userinfo",
@@ -17,6 +17,8 @@ pub const ENDPOINTS: [&str; 20] = [
     "/jwks",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
+    "/.well-known/change-password",
+    "/.well-known/security.txt",
     "/login",
     "/consent",
     "/signup",

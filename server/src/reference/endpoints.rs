@@ -201,6 +201,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/.well-known/oauth-authorization-server",
         "the same metadata (RFC 8414); if the issuer has a path, also with that path appended (§3.1)",
     ),
+    page(
+        "/.well-known/change-password",
+        "redirects to the page where a user changes the password, for password managers; if the issuer has a path, also at \
+         the root of the host",
+    ),
+    document(
+        "/.well-known/security.txt",
+        "whom to tell about a vulnerability (RFC 9116), if `security_contact` is set; if the issuer has a path, also at the \
+         root of the host",
+    ),
     document("/jwks", "the public keys (RFC 7517 §5)"),
     health_check("/healthz", "whether the process responds"),
     health_check("/readyz", "whether a request would succeed now"),

@@ -14,8 +14,12 @@ use protocol::client::Client;
 pub const ANYONE: (HeaderName, HeaderValue) = (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 
 /// The public documents, by their paths below the issuer. Tests compare both lists with the routes.
-const DOCUMENTS: [&str; 3] =
-    ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"];
+const DOCUMENTS: [&str; 4] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/security.txt",
+    "/jwks",
+];
 /// The endpoints of clients.
 const ENDPOINTS: [&str; 3] = ["/token", "/revoke", "/userinfo"];
 

@@ -35,6 +35,7 @@ const REACH_KMS: &str = "check network, region, endpoint and credentials for AWS
 pub(super) async fn checks(settings: &Settings, store: &Arc<dyn Store>) -> Vec<Check> {
     let mut checks: Vec<Check> = writable(&**store).await.into_iter().collect();
     checks.push(issuer(settings, &**store).await);
+    checks.extend(settings.security_expires.and_then(|expires| security(expires, SystemClock.now())));
     checks.extend(clients(settings, &**store).await);
     checks.extend(keys(settings, Arc::clone(store)).await);
     checks
@@ -87,6 +88,19 @@ async fn issuer(settings: &Settings, store: &dyn Store) -> Check {
         Ok(None) => Check::bad("issuer", "the store has none yet", "start `keyward serve` once"),
         Err(error) => Check::bad("issuer", error.to_string(), "see `storage`"),
     }
+}
+
+/// Finds a `security.txt` that has expired, which nobody should rely on (RFC 9116 §2.5.5).
+fn security(expires: jiff::Timestamp, now: Timestamp) -> Option<Check> {
+    let has_passed = u64::try_from(expires.as_millisecond()).unwrap_or(0) <= now.millis();
+    has_passed.then(|| {
+        let found = format!("security.txt expired at {expires}");
+        Check::bad(
+            "security",
+            found,
+            "confirm `security_contact`, and set `security_expires` to a later time",
+        )
+    })
 }
 
 /// Finds clients that can't get tokens, and clients that are dated ahead of this clock.
@@ -281,5 +295,13 @@ mod tests {
         let check = dated_ahead(&ring, now).unwrap();
         assert!(!check.ok && check.found.contains("master 7"));
         assert!(check.fix.unwrap().contains("keyward storage restored"));
+    }
+
+    #[test]
+    fn a_security_txt_is_named_once_it_has_expired() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let at = |seconds: i64| jiff::Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        assert!(security(at(1), now).is_none());
+        assert!(security(at(0), now).unwrap().found.contains("expired at 2027-01-15T08:00:00Z"));
     }
 }

@@ -7,7 +7,7 @@ use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
 /// A value other than the default for each row, so that none can be forgotten or mixed up with another.
-const OTHERS: [(&str, &str); 28] = [
+const OTHERS: [(&str, &str); 30] = [
     ("issuer", "https://auth.example/t1"),
     ("listen", "[::1]:9443"),
     ("storage", "sqlite:elsewhere/k.db"),
@@ -35,6 +35,8 @@ const OTHERS: [(&str, &str); 28] = [
     ("outbound_ca", "ca.pem"),
     ("outbound_allow_loopback", "true"),
     ("metrics_listen", "127.0.0.1:9090"),
+    ("security_contact", "mailto:security@op.example,https://op.example/report"),
+    ("security_expires", "2027-06-30T00:00:00Z"),
     ("log_format", "json"),
 ];
 
@@ -109,7 +111,14 @@ fn defaults_are_those_of_the_interface() {
     ] {
         assert_eq!(shown(key).as_deref(), Some(value), "{key}");
     }
-    for key in ["origin_secret", "outbound_ca", "metrics_listen", "log_format"] {
+    for key in [
+        "origin_secret",
+        "outbound_ca",
+        "metrics_listen",
+        "security_contact",
+        "security_expires",
+        "log_format",
+    ] {
         assert_eq!(shown(key), None, "{key}");
     }
 }

@@ -175,6 +175,24 @@ fn n250_a_front_end_says_who_calls_or_the_server_does_not_start() {
 }
 
 #[test]
+fn n217_a_security_txt_has_a_contact_and_an_end() {
+    let contact = "security_contact = \"mailto:a@op.example\"";
+    assert_refused(public(contact), "security_expires", &["required with `security_contact`"]);
+    let expires = "security_expires = \"2027-06-30T00:00:00Z\"";
+    assert_refused(public(expires), "security_contact", &["required with `security_expires`"]);
+    let as_toml = public(&format!("{contact}\nsecurity_expires = 2027-06-30T02:00:00+02:00")).unwrap();
+    assert_eq!(shown(&as_toml, "security_expires").as_deref(), Some("2027-06-30T00:00:00Z"));
+    for bad in ["a@op.example", "http://op.example", "mailto:", "mailto:a@op.example,", "mailto:a b"] {
+        let body = format!("security_contact = \"{bad}\"\n{expires}");
+        assert_refused(public(&body), "security_contact", &[bad, "mailto:security@example.com"]);
+    }
+    for bad in ["2027-06-30", "tomorrow", "2027-06-30T00:00:00", "1y"] {
+        let body = format!("{contact}\nsecurity_expires = \"{bad}\"");
+        assert_refused(public(&body), "security_expires", &[bad, "2027-06-30T00:00:00Z"]);
+    }
+}
+
+#[test]
 fn n217_algorithms_are_one_to_three_known_ones() {
     for bad in ["none", "HS256", "es256", "ES256,ES256", "RS256,PS256,ES256,EdDSA", ",", "ES256,"] {
         assert_refused(public(&format!("signing_algs = \"{bad}\"")), "signing_algs", &[bad, "one to three"]);
