@@ -111,22 +111,19 @@ impl Snapshot {
         &self.unwrapped
     }
 
-    /// The signer at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one), or its
-    /// predecessor while the active one can't be unwrapped and [`RingKey::may_stand_in`]; if none has begun by this clock,
-    /// the one that [`Ring::in_charge`] names. An algorithm that left the settings never signs, so removing one takes
-    /// effect at once.
+    /// The signer at `now`: the active key of `alg` (`None`: of the first configured algorithm that has one, whether or not
+    /// it is unwrapped, since verifiers may know no other algorithm), or its predecessor while the active one can't be
+    /// unwrapped and [`RingKey::may_stand_in`]; if none has begun by this clock, the one that [`Ring::in_charge`] names. An
+    /// algorithm that left the settings never signs, so removing one takes effect at once.
     ///
     /// # Errors
     /// [`SignErrorKind::Unavailable`].
     pub fn signer(&self, alg: Option<Algorithm>, now: Timestamp) -> Result<&Arc<dyn TokenSigner>, SignError> {
-        let found = match alg {
-            Some(alg) => self.signer_of(alg, now).filter(|_| self.public.algs.contains(&alg)),
-            None => self.public.algs.iter().find_map(|alg| self.signer_of(*alg, now)),
-        };
-        found.ok_or_else(|| {
-            let algs = self.public.algs.iter().copied().filter(|of| alg.is_none_or(|alg| *of == alg));
-            let missing = algs.filter_map(|alg| self.ring().in_charge(alg, self.public.publish_lead, now));
-            let cause = missing.filter_map(|key| self.unwrapped.why_unsigned(key)).next();
+        let in_charge = |alg| self.ring().in_charge(alg, self.public.publish_lead, now);
+        let mut algs = self.public.algs.iter().copied();
+        let alg = algs.find(|of| alg.map_or_else(|| in_charge(*of).is_some(), |alg| *of == alg));
+        alg.and_then(|alg| self.signer_of(alg, now)).ok_or_else(|| {
+            let cause = alg.and_then(in_charge).and_then(|key| self.unwrapped.why_unsigned(key));
             let none = "no key can sign at this time";
             cause.map_or(SignError::bare(SignErrorKind::Unavailable, none), |cause| {
                 SignError::new(SignErrorKind::Unavailable, none, cause.clone())

@@ -17,6 +17,10 @@ use tokio::time::timeout;
 /// How long to wait for credentials: as long as the slowest services that issue them take.
 const CREDENTIALS: Duration = Duration::from_secs(30);
 
+/// How long an idle connection may be reused. When a network forgets connections without a sign, as a failed-over gateway
+/// does, each costs a try that times out; after this time none is left.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
 /// How often a call is tried within its deadline.
 const ATTEMPTS: u32 = 3;
 
@@ -52,6 +56,7 @@ impl From<&SdkConfig> for Environment {
 
 async fn settings() -> Result<SdkConfig, String> {
     let http = aws_smithy_http_client::Builder::new()
+        .pool_idle_timeout(IDLE_CONNECTION)
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
     let settings = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
