@@ -69,14 +69,15 @@ impl MasterKeyFile {
     }
 
     /// Replaces the file at `path`, which is kept next to it with its name as the suffix, and removes the successor, which
-    /// this was.
+    /// this was. Returns the path of the former file; `None` if it was replaced before.
     ///
     /// # Errors
     /// The system's.
-    pub fn put_in_place(&self, path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
+    pub fn put_in_place(&self, path: &Path, entropy: &dyn Entropy) -> io::Result<Option<PathBuf>> {
         let former = Self::read(path)?;
-        if former.name != self.name {
-            match fs::hard_link(path, with_suffix(path, &former.name)) {
+        let kept = (former.name != self.name).then(|| with_suffix(path, &former.name));
+        if let Some(kept) = &kept {
+            match fs::hard_link(path, kept) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
                 _ => sync_folder(path)?,
             }
@@ -84,7 +85,7 @@ impl MasterKeyFile {
         }
         match fs::remove_file(successor(path)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            _ => Ok(kept),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::ring::Ring;
 use super::rotator::{ATTEMPTS, Rotator, read_ring};
 use crate::entropy::Entropy;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use storage::Store;
 
 /// The first steps: makes the new file if there is none, and puts it next to the one at `path`. A file that lies there
@@ -58,11 +58,12 @@ pub async fn prepare(
     Ok(new)
 }
 
-/// The last step: the new file replaces the one at `path`.
+/// The last step: the new file replaces the one at `path`. Returns where the former file is kept; `None` if the file was
+/// replaced before.
 ///
 /// # Errors
 /// [`KeysError::Sign`] if a file can't be read or written.
-pub fn finish(path: &Path, new: &MasterKeyFile, entropy: &dyn Entropy) -> Result<(), KeysError> {
+pub fn finish(path: &Path, new: &MasterKeyFile, entropy: &dyn Entropy) -> Result<Option<PathBuf>, KeysError> {
     new.put_in_place(path, entropy).map_err(failed("putting the new master key file in place"))
 }
 

@@ -208,12 +208,14 @@ async fn rewrap(
     let custody = LocalCustody::new(path, Realm::main(), Arc::clone(&admin.entropy));
     let rewrapped = rotator.rewrap(&custody, &file.name);
     let changed = admin.change_ring(Event::new(What::KeysRewrapped), rewrapped).await?;
-    rewrap::finish(path, &file, &*admin.entropy)?;
+    let kept = rewrap::finish(path, &file, &*admin.entropy)?;
+    let kept = kept.map(|former| format!(" The former file is kept as {}.", former.display()));
     let before = if changed { "" } else { "The store already uses this file: nothing was changed there.\n" };
     let (new, path) = (new.display(), path.display());
     let text = format!(
-        "{before}The keys are wrapped by the key of {new}, which is now in {path}, too. The former file is kept next to it as \
-         {path}.NAME.\nServers that read {path} need no restart. Older backups of the store need the former file."
+        "{before}The keys are wrapped by the key of {new}, which is now in {path}, too.{}\nServers that read {path} need no \
+         restart. Older backups of the store need the former file.",
+        kept.unwrap_or_default()
     );
     let keys = list(rotator).await?;
     let document = Changed { keys: rows(&keys), ..Changed::default() };
