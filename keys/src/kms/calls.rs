@@ -235,7 +235,8 @@ impl Lazy {
     }
 
     pub(super) async fn get(&self) -> Result<&Client, SignError> {
-        self.client.get_or_try_init(|| self.make()).await
+        // Loading settings takes kilobytes of a future, which every call would have to carry.
+        self.client.get_or_try_init(|| Box::pin(self.make())).await
     }
 
     /// # Errors

@@ -11,7 +11,9 @@ use crate::telemetry;
 use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use storage::{FINISH_IMPORT, UNFINISHED_IMPORT};
+use tokio::runtime::Builder;
 
 /// What commands log by default, except `serve`: problems, and what they changed.
 const QUIET: &str = "warn,audit=info";
@@ -86,5 +88,14 @@ pub(super) fn unfinished_import() -> Failed {
 
 /// Runs a command's work, on one thread: commands mostly wait.
 pub(super) fn block_on(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// Runs a server's work, with a thread for each core that the process may use. On one core, tokio's scheduler for one
+/// thread is cheaper: it runs tasks in the order in which they are woken, so that simultaneous requests take the same step
+/// one after another, with warm caches (bench S11: a quarter less per signature by KMS).
+pub(super) fn block_on_all_cores(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    let has_one_core = available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let mut builder = if has_one_core { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()?.block_on(work)
 }

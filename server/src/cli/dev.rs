@@ -1,6 +1,6 @@
 //! `keyward dev`: everything on loopback, to try it out.
 
-use super::context::Context;
+use super::context::{Context, block_on_all_cores};
 use super::notify::ServiceManager;
 use super::output::{Failed, Outcome, print};
 use super::serve::Listening;
@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
                    or `keyward serve`";
         return Err(Failed(why.into()));
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    block_on_all_cores(async {
         let listening = Listening::bind(&raw, None).await?;
         if !listening.settings.issuer.is_loopback() {
             return Err(Failed("keyward dev needs a loopback issuer: remove the setting `issuer`".into()));

@@ -2,7 +2,7 @@
 //! the function's configuration says what for: `rotate` for the function that only rotates the keys, anything else for the
 //! one that serves.
 
-use super::context::{Context, unfinished_import};
+use super::context::{Context, block_on_all_cores, unfinished_import};
 use super::output::{Failed, Outcome, print};
 use super::serve::{STOPS, open, stop_signal};
 use crate::app::App;
@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context) -> Outcome {
     let settings = resolve(&context.raw()?, Surroundings { function: true, ..Surroundings::default() })?;
     telemetry::install(settings.log_format, context.env.log_filter());
     let rotates = context.env.get("_HANDLER") == Some(ROTATE);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    block_on_all_cores(async {
         let settings = Arc::new(settings);
         let stop = stop_signal(STOPS)?;
         if rotates {

@@ -1,6 +1,6 @@
 //! `keyward serve`.
 
-use super::context::{Context, unfinished_import};
+use super::context::{Context, block_on_all_cores, unfinished_import};
 use super::notify::ServiceManager;
 use super::output::{Failed, Outcome, print};
 use super::reload::{Reloader, hangup, with_times};
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
     let tls = args.tls_cert.zip(args.tls_key);
     let tls = tls.map(|(chain, key)| Certificate::open(&chain, &key)).transpose()?;
     let (certificate, tls) = tls.unzip();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    block_on_all_cores(async {
         let hangup = hangup()?;
         let listening = Listening::bind(&raw, tls).await?;
         telemetry::install(listening.settings.log_format, context.env.log_filter());

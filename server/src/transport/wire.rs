@@ -4,7 +4,7 @@
 use super::framing::Framing;
 use crate::budget::Reservation;
 use std::io;
-use std::mem::take;
+use std::mem::{MaybeUninit, take};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -180,8 +180,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.later.is_empty() {
-            let mut bytes = [0; MOST_READ];
-            let mut read = ReadBuf::new(&mut bytes);
+            let mut bytes = [MaybeUninit::uninit(); MOST_READ];
+            let mut read = ReadBuf::uninit(&mut bytes);
             let Poll::Ready(done) = Pin::new(&mut self.stream).poll_read(cx, &mut read) else {
                 return self.wait(cx);
             };
@@ -265,8 +265,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         // RFC 9112 §9.6: if the rest were not read, the system would reset the connection, and the answer would be lost.
         while self.to_drop > 0 {
-            let mut bytes = [0; 4096];
-            let mut buffer = ReadBuf::new(&mut bytes);
+            let mut bytes = [MaybeUninit::uninit(); MOST_READ];
+            let mut buffer = ReadBuf::uninit(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             let count = buffer.filled().len();
             self.to_drop = if count == 0 { 0 } else { self.to_drop.saturating_sub(count) };
