@@ -18,6 +18,7 @@ pub mod device;
 pub mod discovery;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod flow;
 pub mod forwarded;
 pub mod generation;

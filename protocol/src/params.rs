@@ -82,6 +82,11 @@ impl Params {
         self.repeated.iter().any(|own| **own == *name)
     }
 
+    /// The names that were sent more than once.
+    pub fn repeated_names(&self) -> impl Iterator<Item = &str> {
+        self.repeated.iter().map(|name| &**name)
+    }
+
     /// Whether any name was sent more than once.
     pub fn any_repeated(&self) -> bool {
         !self.repeated.is_empty()

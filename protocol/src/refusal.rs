@@ -1,5 +1,6 @@
 //! Every reason to refuse a request. A refusal contains nothing from the request, so no answer can echo it. One table
-//! gives its error code, its sentence and what it does to the grant.
+//! gives its error code, its sentence, what it does to the grant, and the reason that only the log gives. Refusals that
+//! callers must not be able to distinguish have the same code and sentence.
 
 use crate::error::ErrorCode;
 use crate::grant::RevocationReason;
@@ -15,8 +16,18 @@ pub enum Consequence {
     RevokeGrant(RevocationReason),
 }
 
+/// The first of its arguments.
+macro_rules! first {
+    ($first:expr $(, $other:expr)*) => {
+        $first
+    };
+}
+
 macro_rules! refusals {
-    ($($(#[$doc:meta])+ $name:ident => $code:ident, $consequence:ident $(($reason:ident))?, $sentence:literal;)+) => {
+    ($(
+        $(#[$doc:meta])+
+        $name:ident => $code:ident, $consequence:ident $(($reason:ident))?, $sentence:expr $(, log: $log:literal)?;
+    )+) => {
         /// A reason to refuse a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Refusal {
@@ -46,14 +57,49 @@ macro_rules! refusals {
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)+ }
             }
+
+            /// The reason as operators read it in the log, and nobody else: it may say what the sentence conceals.
+            pub const fn reason(self) -> &'static str {
+                match self { $(Self::$name => first!($($log,)? $sentence),)+ }
+            }
         }
     };
 }
 
+impl Refusal {
+    /// Whether the answer has the code and the sentence. RFC 6750 §3.1: without any token there is only a challenge.
+    pub const fn is_sent(self) -> bool {
+        !matches!(self, Self::BearerMissing)
+    }
+}
+
+/// Whether a client exists is not revealed.
+const NOT_KNOWN: &str = "The application or its return address is not known here.";
+/// RFC 6749 §5.2: one answer for an unknown client, a disabled one and a wrong secret.
+const NOT_AUTHENTICATED: &str = "Client authentication failed.";
+/// Whoever has only found a code learns nothing about it.
+const NO_CODE: &str = "The authorization code is not valid.";
+/// The same for refresh tokens.
+const NO_REFRESH_TOKEN: &str = "The refresh token is not valid.";
+/// The same for access tokens.
+const NO_ACCESS_TOKEN: &str = "The access token is not valid.";
+
 refusals! {
-    /// The client does not exist or is disabled, or the redirect URI is not the client's: one answer for all three, so
-    /// that it does not reveal which clients exist.
-    UnknownClientOrRedirect => InvalidRequest, Nothing, "The application or its return address is not known here.";
+    /// No `client_id`, or one that no client can have.
+    ClientIdInvalid => InvalidRequest, Nothing, NOT_KNOWN,
+        log: "The client_id is missing or malformed.";
+    /// The client does not exist.
+    ClientUnknown => InvalidRequest, Nothing, NOT_KNOWN,
+        log: "There is no client with this client_id.";
+    /// The client is disabled.
+    ClientDisabled => InvalidRequest, Nothing, NOT_KNOWN,
+        log: "The client is disabled.";
+    /// OIDC Core §3.1.2.1: the redirect URI is never defaulted.
+    RedirectUriMissing => InvalidRequest, Nothing, NOT_KNOWN,
+        log: "The redirect_uri is missing; it is required even if only one is registered.";
+    /// RFC 6749 §3.1.2.3: the redirect URI is not one of the client's.
+    RedirectUriUnregistered => InvalidRequest, Nothing, NOT_KNOWN,
+        log: "The redirect_uri is not registered for this client; URIs are compared byte for byte.";
     /// A browser requested a path that does not exist.
     NoSuchPage => InvalidRequest, Nothing, "There is no page at this address.";
     /// Text that is malformed or ambiguous.
@@ -128,14 +174,34 @@ refusals! {
     FormStale => AccessDenied, Nothing, "You signed in too long ago for this. Open your account again and sign in.";
     /// A form that lacks a field.
     FieldsMissing => InvalidRequest, Nothing, "A field of the form is missing.";
-    /// RFC 6749 §5.2, one answer for an unknown client, a disabled one and a wrong secret.
-    ClientAuthentication => InvalidClient, Nothing, "Client authentication failed.";
+    /// Neither an `Authorization` header nor a client id in the form.
+    CredentialsMissing => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "There is neither an Authorization header nor a valid client_id in the form.";
+    /// RFC 6749 §2.3.1: not HTTP Basic with an id and a secret, each form-encoded.
+    CredentialsMalformed => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "The Authorization header is not HTTP Basic with a form-encoded client id and secret.";
+    /// A client id that no client has.
+    CredentialsUnknown => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "There is no client with this client_id.";
+    /// The client is disabled.
+    CredentialsDisabled => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "The client is disabled.";
+    /// RFC 7591 §2: another method than the registered one.
+    AuthMethodWrong => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "The client used another authentication method than the registered one.";
+    /// None of the client's secrets.
+    SecretWrong => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "The client secret is wrong.";
+    /// A secret that was replaced, after its overlap.
+    SecretExpired => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "The client secret was rotated and is no longer accepted.";
     /// RFC 6749 §2.3.
     SeveralAuthentications => InvalidRequest, Nothing, "Use one way of client authentication only.";
     /// RFC 7009 §2.1, RFC 7662 §2.1.
     TokenMissing => InvalidRequest, Nothing, "The parameter token is missing.";
     /// RFC 7662 §2.1: a client that cannot authenticate may not introspect.
-    ConfidentialOnly => InvalidClient, Nothing, "Client authentication failed.";
+    ConfidentialOnly => InvalidClient, Nothing, NOT_AUTHENTICATED,
+        log: "A public client may not introspect tokens.";
     /// RFC 6749 §3.2.
     GrantTypeMissing => InvalidRequest, Nothing, "The parameter grant_type is missing.";
     /// RFC 6749 §5.2.
@@ -146,38 +212,79 @@ refusals! {
     CodeMissing => InvalidRequest, Nothing, "The parameter code is missing.";
     /// RFC 7636 §4.1.
     VerifierShape => InvalidRequest, Nothing, "The parameter code_verifier must be 43 to 128 unreserved characters.";
-    /// The code is not ours, was altered, or its grant no longer exists or has ended.
-    CodeInvalid => InvalidGrant, Nothing, "The authorization code is not valid.";
+    /// The code is not ours, or was altered.
+    CodeInvalid => InvalidGrant, Nothing, NO_CODE,
+        log: "The authorization code was not issued here, or was altered.";
+    /// Its grant was deleted.
+    CodeForgotten => InvalidGrant, Nothing, NO_CODE,
+        log: "The grant of the authorization code, or its user, no longer exists.";
+    /// Its grant was revoked, or what it depends on has ended.
+    CodeEnded => InvalidGrant, Nothing, NO_CODE,
+        log: "The grant of the authorization code has ended: it was revoked, its user signed out, or its user or client was disabled or changed.";
+    /// Used again without the right verifier and redirect URI.
+    CodeReplayUnproven => InvalidGrant, Nothing, NO_CODE,
+        log: "The authorization code was used before, and was presented again without the right code_verifier or redirect_uri.";
     /// RFC 6749 §5.2: issued to another client.
-    CodeOfOtherClient => InvalidGrant, Nothing, "The authorization code is not valid.";
+    CodeOfOtherClient => InvalidGrant, Nothing, NO_CODE,
+        log: "The authorization code was issued to another client.";
     /// Used twice within a second (plus clock skew): a double submit.
-    CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.";
+    CodeDoubleSubmit => InvalidGrant, Nothing, "The authorization code was used before.",
+        log: "The authorization code was used a moment ago; the first use stays valid.";
     /// RFC 6749 §4.1.2: used again later, so what was issued is revoked.
-    CodeReplayed => InvalidGrant, RevokeGrant(CodeReplayed), "The authorization code was used before.";
+    CodeReplayed => InvalidGrant, RevokeGrant(CodeReplayed), "The authorization code was used before.",
+        log: "The authorization code was used before; its grant and all its tokens have been revoked.";
     /// RFC 6749 §4.1.2.
     CodeExpired => InvalidGrant, Nothing, "The authorization code has expired.";
     /// RFC 6749 §4.1.3.
-    RedirectUriDiffers => InvalidGrant, BurnCode, "The redirect_uri differs from that of the authorization request.";
+    RedirectUriDiffers => InvalidGrant, BurnCode, "The redirect_uri differs from that of the authorization request.",
+        log: "The redirect_uri is missing or differs from that of the authorization request; the code can no longer be used.";
     /// RFC 7636 §4.6.
-    VerifierWrong => InvalidGrant, BurnCode, "The code_verifier does not match.";
+    VerifierWrong => InvalidGrant, BurnCode, "The code_verifier does not match.",
+        log: "The code_verifier is missing or does not match the code_challenge; the code can no longer be used.";
     /// RFC 6749 §6.
     RefreshMissing => InvalidRequest, Nothing, "The parameter refresh_token is missing.";
-    /// The token is not ours, was altered, or its grant no longer exists or has ended.
-    RefreshInvalid => InvalidGrant, Nothing, "The refresh token is not valid.";
+    /// The token is not ours, or was altered.
+    RefreshInvalid => InvalidGrant, Nothing, NO_REFRESH_TOKEN,
+        log: "The refresh token was not issued here, or was altered.";
+    /// Its grant was deleted.
+    RefreshForgotten => InvalidGrant, Nothing, NO_REFRESH_TOKEN,
+        log: "The grant of the refresh token, or its user, no longer exists.";
+    /// Its grant was revoked, or what it depends on has ended.
+    RefreshEnded => InvalidGrant, Nothing, NO_REFRESH_TOKEN,
+        log: "The grant of the refresh token has ended: it was revoked, has expired, or its user or client was disabled or changed.";
     /// RFC 6749 §6: issued to another client.
-    RefreshOfOtherClient => InvalidGrant, Nothing, "The refresh token is not valid.";
+    RefreshOfOtherClient => InvalidGrant, Nothing, NO_REFRESH_TOKEN,
+        log: "The refresh token was issued to another client.";
     /// Unused for too long, or too old.
     RefreshExpired => InvalidGrant, Nothing, "The refresh token has expired.";
     /// RFC 9700 §4.14.2: presented again after its rotation.
-    RefreshReused => InvalidGrant, RevokeGrant(RefreshReused), "The refresh token was used before.";
+    RefreshReused => InvalidGrant, RevokeGrant(RefreshReused), "The refresh token was used before.",
+        log: "The refresh token was used before; its grant and all its tokens have been revoked.";
     /// The token is newer than the store: an older backup was restored.
-    RefreshAhead => InvalidGrant, Nothing, "The refresh token is not known here any more.";
+    RefreshAhead => InvalidGrant, Nothing, "The refresh token is not known here any more.",
+        log: "The refresh token is newer than the store: an older backup was restored.";
     /// RFC 6749 §6.
     ScopeWider => InvalidScope, Nothing, "The parameter scope asks for more than was granted.";
     /// RFC 6750 §2: no token, several, or one in the query.
     BearerMalformed => InvalidRequest, Nothing, "Send one access token, in the Authorization header or the form.";
-    /// RFC 6750 §3.1.
-    TokenInvalid => InvalidToken, Nothing, "The access token is not valid.";
+    /// RFC 6750 §3.1: no token at all, which is answered without an error code.
+    BearerMissing => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The request has no access token; a proxy may have removed the Authorization header.";
+    /// RFC 6750 §3.1: not an access token of ours.
+    TokenInvalid => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The access token was not issued here, was altered, or was signed by a key that has been removed.";
+    /// RFC 9068 §4: issued by us, but not to be used here.
+    TokenElsewhere => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The access token is for another audience or from another issuer; request the scope openid.";
+    /// It has expired.
+    TokenExpired => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The access token has expired.";
+    /// A client's own token, by which nobody is signed in.
+    TokenWithoutUser => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The access token is a client's own (client_credentials) and is about no user.";
+    /// It was revoked, or what it depends on has ended.
+    TokenEnded => InvalidToken, Nothing, NO_ACCESS_TOKEN,
+        log: "The access token or its grant was revoked, its user signed out, or its user or client was deleted, disabled or changed.";
     /// RFC 6750 §3.1.
     ScopeInsufficient => InsufficientScope, Nothing, "The access token does not have the scope openid.";
 }
@@ -195,6 +302,16 @@ mod tests {
                 sentence.bytes().all(legal) && sentence.len() <= 200 && sentence.ends_with('.'),
                 "{refusal:?}"
             );
+        }
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence_of_its_own() {
+        for refusal in Refusal::ALL {
+            let reason = refusal.reason();
+            assert!(reason.ends_with('.') && !reason.contains(['"', '\n']), "{refusal:?}");
+            let same = |other: &&Refusal| other.reason() == reason && other.code() == refusal.code();
+            assert_eq!(Refusal::ALL.iter().filter(same).collect::<Vec<_>>(), [refusal]);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::headers;
 use crate::metrics::Ended;
 use crate::pages;
 use crate::server_error::ServerError;
-use crate::telemetry::{REQUEST_FAILED, RequestIds, TraceParent, within};
+use crate::telemetry::{self, REQUEST_FAILED, RequestIds, TraceParent, within};
 use crate::web::caller::{self, Caller};
 use crate::web::cors::Readers;
 use crate::web::front;
@@ -17,6 +17,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use protocol::Refusal;
 use protocol::attempts::Network;
+use protocol::evidence::Evidence;
 use protocol::id::RequestId;
 
 /// Finds a request in the log.
@@ -34,8 +35,8 @@ async fn route(app: &App, info: RequestInfo, mut request: Request, next: Next) -
 }
 
 /// Gives the request its id, time and address, turns away what is not for us, and afterwards hardens the response and logs
-/// what failed. This is the one place that logs the cause of a failure. The path is logged without its query, which
-/// contains codes and states.
+/// what was refused or failed. This is the one place that logs the reason of a refusal and the cause of a failure. The path
+/// is logged without its query, which contains codes and states.
 pub async fn run(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = app.request_id();
     let (trace, xray) = (TraceParent::of(request.headers()), request.extensions().get().copied());
@@ -64,17 +65,8 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
         }
     };
     let id = info.id.to_string();
-    let refusal = response.extensions_mut().remove::<Refusal>();
-    let error = response.extensions_mut().remove::<ServerError>();
-    counted.end(response.status(), ended(refusal, error.as_ref()));
-    if let Some(refusal) = refusal {
-        app.metrics.refused(refusal);
-    }
-    if let Some(error) = error
-        && app.failure_log().admits(Network::of(info.from), REQUEST_FAILED, at)
-    {
-        tracing::error!(request = id, %error, "a request failed");
-    }
+    let ended = report(&app, info, counted.endpoint(), &mut response);
+    counted.end(response.status(), ended);
     if let Some((method, path)) = line {
         let status = response.status().as_u16();
         tracing::debug!(target: "keyward::access", request = id, %method, path, status);
@@ -86,10 +78,26 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
     response
 }
 
-fn ended(refusal: Option<Refusal>, error: Option<&ServerError>) -> Ended {
+/// Takes out of the response what is for the log and the counts only, and returns how the request ended.
+fn report(app: &App, info: RequestInfo, endpoint: &str, response: &mut Response) -> Ended {
+    let taken = response.extensions_mut();
+    let (refusal, error) = (taken.remove::<Refusal>(), taken.remove::<ServerError>());
+    let evidence = taken.remove::<Evidence>().unwrap_or_default();
+    let admits = |kind| app.failure_log().admits(Network::of(info.from), kind, info.at);
+    if let Some(refusal) = refusal {
+        app.metrics.refused(refusal);
+        if admits(refusal.name()) {
+            telemetry::refused(info.id, endpoint, refusal, &evidence);
+        }
+    }
+    if let Some(error) = &error
+        && admits(REQUEST_FAILED)
+    {
+        tracing::error!(request = %info.id, %error, "a request failed");
+    }
     match (error, refusal) {
         (Some(error), _) => Ended::Failed(error.is_transient()),
-        (None, Some(refusal)) => Ended::Refused(refusal.code()),
-        (None, None) => Ended::Plain,
+        (None, Some(refusal)) if refusal.is_sent() => Ended::Refused(refusal.code()),
+        (None, _) => Ended::Plain,
     }
 }

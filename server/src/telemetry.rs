@@ -16,6 +16,7 @@ mod audit;
 mod current;
 mod failure_log;
 mod lines;
+mod refusals;
 mod throttle;
 mod trace;
 
@@ -23,6 +24,7 @@ pub use audit::{audit, audit_by};
 pub use current::{RequestIds, continued, within};
 pub use failure_log::{FailureLog, LINES_A_MINUTE, REQUEST_FAILED};
 pub use lines::JsonLines;
+pub use refusals::refused;
 pub use throttle::LogThrottle;
 pub use trace::{TraceParent, XrayTrace};
 
@@ -77,7 +79,8 @@ pub fn page() -> String {
          equal, and nothing else about them. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
          For each kind of failure by callers (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), at most ten \
          lines a minute are written per network: an IPv4 address, or an IPv6 /48, since one customer can have that many \
-         addresses. All networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event how \
+         addresses. The same holds for each reason of the [refused requests](../guides/operate.md#refused-requests), which \
+         are not audit events. All networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event or refusal how \
          many `lines` of how many `networks` were left out, and how many of these lines came from `others` than those 4096. \
          `refresh.ahead_of_store` is written at most once a minute. No other event is ever left out.\n\n\
          | event | when |\n|---|---|\n",

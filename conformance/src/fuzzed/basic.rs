@@ -29,7 +29,7 @@ fn check_header(header: &str) {
     assert_eq!(both, Refusal::SeveralAuthentications, "whatever the header says");
     let credentials = match read {
         Ok(credentials) => credentials,
-        Err(refusal) => return assert_eq!(refusal, Refusal::ClientAuthentication),
+        Err(refusal) => return assert_eq!(refusal, Refusal::CredentialsMalformed),
     };
     assert_eq!(credentials.method(), AuthMethod::ClientSecretBasic);
     // A plain reader (RFC 7617 §2) finds the same id before the first colon.
@@ -51,7 +51,7 @@ fn check_way(id: ClientId, secret: &str) {
     let header = request::basic(id.as_str(), secret);
     let read = Credentials::read(Some(&header), &Params::default());
     if secret.contains('\0') {
-        assert_eq!(read.unwrap_err(), Refusal::ClientAuthentication);
+        assert_eq!(read.unwrap_err(), Refusal::CredentialsMalformed);
         return;
     }
     let credentials = read.unwrap();
@@ -63,7 +63,7 @@ fn check_way(id: ClientId, secret: &str) {
     };
     assert_eq!(authenticate(&credentials, Some(&knowing(secret)), BEGIN), Ok(()));
     let other = authenticate(&credentials, Some(&knowing(&format!("{secret}x"))), BEGIN);
-    assert_eq!(other, Err(Refusal::ClientAuthentication));
+    assert_eq!(other, Err(Refusal::SecretWrong));
     assert_eq!(
         format!("{credentials:?}"),
         format!("Credentials({id}, client_secret_basic)"),

@@ -58,10 +58,10 @@ async fn requests_are_counted_by_what_was_answered() {
         ),
         (
             form("/token", &[]).with("authorization", "Basic bm9ib2R5OnNlY3JldA=="),
-            vec![requests_of("/token", "4xx", "invalid_client"), refusals_of("client_authentication")],
+            vec![requests_of("/token", "4xx", "invalid_client"), refusals_of("credentials_unknown")],
         ),
         (get("/token"), vec![requests_of("/token", "4xx", "")]),
-        (get("/userinfo"), vec![requests_of("/userinfo", "4xx", "")]),
+        (get("/userinfo"), vec![requests_of("/userinfo", "4xx", ""), refusals_of("bearer_missing")]),
         (
             get("/userinfo").with("authorization", "Bearer x"),
             vec![requests_of("/userinfo", "4xx", "invalid_token"), refusals_of("token_invalid")],
@@ -83,10 +83,7 @@ async fn requests_are_counted_by_what_was_answered() {
         ),
         (
             get(&with(&[("client_id", "nobody")])),
-            vec![
-                requests_of("/authorize", "4xx", "invalid_request"),
-                refusals_of("unknown_client_or_redirect"),
-            ],
+            vec![requests_of("/authorize", "4xx", "invalid_request"), refusals_of("client_unknown")],
         ),
         (get("/nowhere?secret=1"), vec![requests_of("other", "4xx", "")]),
         (

@@ -25,6 +25,7 @@ mod metrics;
 mod per_user_bounds;
 mod refresh;
 mod refresh_lifetime;
+mod refused;
 pub(crate) mod requests;
 mod signing;
 mod signup;

@@ -127,8 +127,11 @@ async fn what_is_left_out_is_of_no_request() {
     world.pass(61);
     let log = Log::open();
     world.send(unknown().with("traceparent", &traceparent())).await;
-    let left_out = log.event("log.left_out");
-    assert_eq!((left_out.get("request"), left_out.get("trace_id")), (None, None), "{left_out}");
+    let left_out = log.events("log.left_out");
+    assert_eq!(left_out.len(), 2, "of the audit event and of the refusal: {left_out:?}");
+    for line in left_out {
+        assert_eq!((line.get("request"), line.get("trace_id")), (None, None), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::request::AuthorizationRequest;
 use super::respond::Answer;
 use crate::base64url;
 use crate::client::Client;
+use crate::id::ClientId;
 use crate::json;
 use crate::params::Params;
 use crate::redirect::{ProvenRedirect, ResponseMode};
@@ -40,12 +41,15 @@ fn prove<'a>(params: &Params, client: Option<&'a Client>) -> Result<(&'a Client,
     if params.repeated("client_id") || params.repeated("redirect_uri") {
         return Err(Refusal::RepeatedParameter);
     }
-    let named = |client: &&Client| params.get("client_id") == Some(client.id.as_str()) && !client.disabled;
-    let client = client.filter(named).ok_or(Refusal::UnknownClientOrRedirect)?;
+    let id = params.get("client_id").and_then(ClientId::parse).ok_or(Refusal::ClientIdInvalid)?;
+    let client = client.filter(|client| client.id == id).ok_or(Refusal::ClientUnknown)?;
+    if client.disabled {
+        return Err(Refusal::ClientDisabled);
+    }
     // Stricter than RFC 6749 §3.1.2.3: never defaulted, as OIDC Core §3.1.2.1 demands.
-    let uri = params.get("redirect_uri").filter(|uri| uri.len() <= redirect_uri::MAX_BYTES);
-    let proven = uri.and_then(|uri| ProvenRedirect::prove(client, uri));
-    Ok((client, proven.ok_or(Refusal::UnknownClientOrRedirect)?))
+    let uri = params.get("redirect_uri").ok_or(Refusal::RedirectUriMissing)?;
+    let proven = if uri.len() <= redirect_uri::MAX_BYTES { ProvenRedirect::prove(client, uri) } else { None };
+    Ok((client, proven.ok_or(Refusal::RedirectUriUnregistered)?))
 }
 
 /// How to answer. If what the request says about that is wrong, the answer is in the query.

@@ -156,10 +156,12 @@ impl VerifiedAccessToken {
     /// leeway.
     ///
     /// # Errors
-    /// [`Refusal::TokenInvalid`].
+    /// [`Refusal::TokenElsewhere`], [`Refusal::TokenExpired`].
     pub fn check(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
-        let fine = self.is_current(issuer, now) && self.aud.contains(issuer.as_str());
-        if fine { Ok(()) } else { Err(Refusal::TokenInvalid) }
+        if self.iss != issuer.as_str() || !self.aud.contains(issuer.as_str()) {
+            return Err(Refusal::TokenElsewhere);
+        }
+        if self.is_current(issuer, now) { Ok(()) } else { Err(Refusal::TokenExpired) }
     }
 
     /// Its audience.

@@ -43,7 +43,7 @@ impl Credentials {
         let posted = form.get("client_secret").map(|text| Zeroizing::new(text.to_owned()));
         let Some(header) = authorization else {
             let client_id =
-                form.get("client_id").and_then(ClientId::parse).ok_or(Refusal::ClientAuthentication)?;
+                form.get("client_id").and_then(ClientId::parse).ok_or(Refusal::CredentialsMissing)?;
             return Ok(match posted {
                 None => Self::None { client_id },
                 Some(client_secret) => Self::Post { client_id, client_secret },
@@ -53,12 +53,12 @@ impl Credentials {
         if posted.is_some() || form.get("client_assertion").is_some() {
             return Err(Refusal::SeveralAuthentications);
         }
-        let (id, client_secret) = basic(header).ok_or(Refusal::ClientAuthentication)?;
+        let (id, client_secret) = basic(header).ok_or(Refusal::CredentialsMalformed)?;
         // The id in the form may repeat the header's, but not differ from it.
         if form.get("client_id").is_some_and(|posted| posted != id) {
             return Err(Refusal::MalformedRequest);
         }
-        let client_id = ClientId::parse(&id).ok_or(Refusal::ClientAuthentication)?;
+        let client_id = ClientId::parse(&id).ok_or(Refusal::CredentialsMalformed)?;
         Ok(Self::Basic { client_id, client_secret })
     }
 

@@ -9,18 +9,21 @@ use crate::time::Timestamp;
 /// Authenticates a client.
 ///
 /// # Errors
-/// [`Refusal::ClientAuthentication`] for every failure: the client is unknown or disabled, the method is not the
-/// registered one, or the secret is wrong or has expired.
+/// [`Refusal::CredentialsUnknown`], [`Refusal::CredentialsDisabled`], [`Refusal::AuthMethodWrong`],
+/// [`Refusal::SecretWrong`], [`Refusal::SecretExpired`]: one answer for all, and for the log the reason.
 pub fn authenticate(
     credentials: &Credentials,
     client: Option<&Client>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let client = client.filter(|client| client.id == *credentials.client_id() && !client.disabled);
-    let client = client.ok_or(Refusal::ClientAuthentication)?;
+    let client = client.filter(|client| client.id == *credentials.client_id());
+    let client = client.ok_or(Refusal::CredentialsUnknown)?;
+    if client.disabled {
+        return Err(Refusal::CredentialsDisabled);
+    }
     // RFC 7591 §2: the registered method is the only one (OIDC Core §9).
     if client.auth_method != credentials.method() {
-        return Err(Refusal::ClientAuthentication);
+        return Err(Refusal::AuthMethodWrong);
     }
     match credentials {
         Credentials::None { .. } => Ok(()),
@@ -32,7 +35,8 @@ pub fn authenticate(
 
 fn check_secret(client: &Client, client_secret: &str, now: Timestamp) -> Result<(), Refusal> {
     let digest = Digest::of(SecretKind::ClientSecret, client_secret.as_bytes());
-    let live = |expires_at: Option<Timestamp>| expires_at.is_none_or(|at| !at.has_passed(now));
-    let known = client.secrets.iter().any(|own| own.digest == digest && live(own.expires_at));
-    if known { Ok(()) } else { Err(Refusal::ClientAuthentication) }
+    let is_live = |expires_at: Option<Timestamp>| expires_at.is_none_or(|at| !at.has_passed(now));
+    let mut same = client.secrets.iter().filter(|own| own.digest == digest).peekable();
+    same.peek().ok_or(Refusal::SecretWrong)?;
+    if same.any(|own| is_live(own.expires_at)) { Ok(()) } else { Err(Refusal::SecretExpired) }
 }

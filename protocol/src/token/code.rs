@@ -44,13 +44,13 @@ pub fn decide(
     // RFC 6749 §4.1.2: a code is used once. A code alone can be read in logs and browser histories; only a second use
     // with the proofs shows a theft. So a second use without them does not revoke what was issued.
     if let Some(redeemed_at) = code.redeemed_at {
-        prove(presented, code).map_err(|_| Refusal::CodeInvalid)?;
+        prove(presented, code).map_err(|_| Refusal::CodeReplayUnproven)?;
         let span = DOUBLE_SUBMIT.saturating_add(grant.skew(&presented.call));
         let soon = now.is_just_after(redeemed_at, span);
         return Err(if soon { Refusal::CodeDoubleSubmit } else { Refusal::CodeReplayed });
     }
     if !grant.is_alive(on, now) {
-        return Err(Refusal::CodeInvalid);
+        return Err(Refusal::CodeEnded);
     }
     if code.expires_at.has_passed(now) {
         return Err(Refusal::CodeExpired);

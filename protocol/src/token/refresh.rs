@@ -89,7 +89,7 @@ pub fn decide(
     }
     let tip = grant.refresh.as_ref().ok_or(Refusal::RefreshInvalid)?;
     if !grant.is_alive(on, now) {
-        return Err(Refusal::RefreshInvalid);
+        return Err(Refusal::RefreshEnded);
     }
     if tip.idle_expires_at.has_passed(now) || tip.expires_at.has_passed(now) {
         return Err(Refusal::RefreshExpired);

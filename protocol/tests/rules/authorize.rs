@@ -68,26 +68,21 @@ fn a_good_request_passes_whole() {
 
 #[test]
 fn n001_n007_nothing_unproven_is_redirected() {
-    for changes in [
-        [("client_id", "")],
-        [("client_id", "client-b")],
-        [("client_id", "client-a\r\n")],
-        [("redirect_uri", "")],
-        [("redirect_uri", "https://rp.example/cb/")],
-        [("redirect_uri", "https://evil.example/cb")],
+    for (change, refusal) in [
+        (("client_id", ""), Refusal::ClientIdInvalid),
+        (("client_id", "client-b"), Refusal::ClientUnknown),
+        (("client_id", "client-a\r\n"), Refusal::ClientIdInvalid),
+        (("redirect_uri", ""), Refusal::RedirectUriMissing),
+        (("redirect_uri", "https://rp.example/cb/"), Refusal::RedirectUriUnregistered),
+        (("redirect_uri", "https://evil.example/cb"), Refusal::RedirectUriUnregistered),
     ] {
         // The page takes precedence over every other error.
-        let [change] = changes;
-        assert_eq!(
-            page(&with(&[change, ("response_type", "token")])),
-            Refusal::UnknownClientOrRedirect,
-            "{change:?}"
-        );
+        assert_eq!(page(&with(&[change, ("response_type", "token")])), refusal, "{change:?}");
     }
     let mut disabled = client();
     disabled.disabled = true;
-    for known in [None, Some(&disabled)] {
-        assert_eq!(check(&with(&[]), known).unwrap_err(), Denied::ShowPage(Refusal::UnknownClientOrRedirect));
+    for (known, refusal) in [(None, Refusal::ClientUnknown), (Some(&disabled), Refusal::ClientDisabled)] {
+        assert_eq!(check(&with(&[]), known).unwrap_err(), Denied::ShowPage(refusal));
     }
     for name in ["client_id", "redirect_uri"] {
         let value = with(&[]).get(name).unwrap().to_owned();

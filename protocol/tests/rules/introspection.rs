@@ -173,7 +173,11 @@ fn an_access_token_counts_for_its_issuer_until_its_end() {
     ] {
         let claims = access_token(changes);
         assert_eq!(claims.is_current(&issuer(), now), current, "{what}");
-        let checked = if ours { Ok(()) } else { Err(Refusal::TokenInvalid) };
+        let checked = match (ours, now == end) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Refusal::TokenExpired),
+            (false, false) => Err(Refusal::TokenElsewhere),
+        };
         assert_eq!(claims.check(&issuer(), now), checked, "{what}");
     }
 }

@@ -60,18 +60,10 @@ fn basic_and_post_authenticate_their_own_clients_only() {
     let (mut one, id) = (client(), "client-a");
     assert_eq!(signed_in(Some(&basic(id, SECRET)), "", &one), Ok(()));
     let post = format!("client_id={id}&client_secret={SECRET}");
-    assert_eq!(
-        signed_in(None, &post, &one),
-        Err(Refusal::ClientAuthentication),
-        "another method than registered"
-    );
+    assert_eq!(signed_in(None, &post, &one), Err(Refusal::AuthMethodWrong), "another method than registered");
     one.auth_method = AuthMethod::ClientSecretPost;
     assert_eq!(signed_in(None, &post, &one), Ok(()));
-    assert_eq!(
-        signed_in(None, &format!("client_id={id}"), &one),
-        Err(Refusal::ClientAuthentication),
-        "no secret"
-    );
+    assert_eq!(signed_in(None, &format!("client_id={id}"), &one), Err(Refusal::AuthMethodWrong), "no secret");
 }
 
 #[test]
@@ -94,22 +86,30 @@ fn n041_wrong_unknown_disabled_expired_and_malformed_are_one_answer() {
     let mut expired = client();
     expired.secrets.iter_mut().for_each(|secret| secret.expires_at = Some(NOW));
     let right = basic("client-a", SECRET);
-    let refused = Err(Refusal::ClientAuthentication);
-    assert_eq!(signed_in(Some(&right), "", &disabled), refused);
-    assert_eq!(signed_in(Some(&right), "", &expired), refused);
+    let answers = |outcome: Result<(), Refusal>| {
+        let refusal = outcome.unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.sentence()),
+            (ErrorCode::InvalidClient, "Client authentication failed.")
+        );
+        refusal
+    };
+    assert_eq!(answers(signed_in(Some(&right), "", &disabled)), Refusal::CredentialsDisabled);
+    assert_eq!(answers(signed_in(Some(&right), "", &expired)), Refusal::SecretExpired);
     let credentials = Credentials::read(Some(&right), &form("")).unwrap();
-    assert_eq!(authenticate(&credentials, None, NOW), refused);
+    assert_eq!(answers(authenticate(&credentials, None, NOW)), Refusal::CredentialsUnknown);
+    assert_eq!(answers(signed_in(None, "", &client())), Refusal::CredentialsMissing);
     let long = basic(&"x".repeat(300), SECRET);
-    for header in [
-        basic("client-a", "wrong"),
-        basic("client-b", SECRET),
-        "Basic !!!".into(),
-        "Basic".into(),
-        "Bearer x".into(),
-        format!("Basic {}", STANDARD.encode("no colon")),
-        long,
+    for (header, refusal) in [
+        (basic("client-a", "wrong"), Refusal::SecretWrong),
+        (basic("client-b", SECRET), Refusal::CredentialsUnknown),
+        ("Basic !!!".into(), Refusal::CredentialsMalformed),
+        ("Basic".into(), Refusal::CredentialsMalformed),
+        ("Bearer x".into(), Refusal::CredentialsMalformed),
+        (format!("Basic {}", STANDARD.encode("no colon")), Refusal::CredentialsMalformed),
+        (long, Refusal::CredentialsMalformed),
     ] {
-        assert_eq!(signed_in(Some(&header), "", &client()), refused, "{header}");
+        assert_eq!(answers(signed_in(Some(&header), "", &client())), refusal, "{header}");
     }
 }
 
@@ -233,8 +233,8 @@ fn a_dead_grant_redeems_nothing() {
     let voided = |_: &mut Grant, client: &mut Client| {
         client.generation = client.generation.next(RequestId::from_bytes([9; 16]), NOW)
     };
-    assert_eq!(redeem(disabled, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
-    assert_eq!(redeem(voided, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeInvalid));
+    assert_eq!(redeem(disabled, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeEnded));
+    assert_eq!(redeem(voided, Some(VERIFIER), Some(REDIRECT), NOW), Err(Refusal::CodeEnded));
 }
 
 #[test]

@@ -43,7 +43,9 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
     let seen = present
         .as_ref()
         .map(|(cookie, user)| Present { session: &cookie.session, subject: user.subject.as_str() });
-    match logout::decide(hint, params.get("post_logout_redirect_uri"), seen)? {
+    let client = vouched.as_ref().map(|(_, client)| &**client);
+    let step = logout::decide(hint, params.get("post_logout_redirect_uri"), seen);
+    match step.map_err(|refusal| Stop::from(refusal).explain(&params, client))? {
         LogoutStep::End(redirect) => {
             let cookie = present.map(|(cookie, _)| cookie);
             Ok(finish(&cx, cookie, redirect, params.get("state")).await?)

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::headers::{JSON, NO_STORE};
 use crate::token::access::AccessToken;
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, explain};
 use crate::web::request_info::RequestInfo;
 use crate::web::{bearer, cors};
 use axum::extract::{Request, State};
@@ -12,6 +12,8 @@ use keys::Snapshot;
 use protocol::Refusal;
 use protocol::claims::standard;
 use protocol::client::Client;
+use protocol::evidence::Evidence;
+use protocol::params::Params;
 
 /// Answers GET and POST.
 pub async fn answer(State(app): State<App>, info: RequestInfo, request: Request) -> Response {
@@ -24,7 +26,7 @@ pub async fn answer(State(app): State<App>, info: RequestInfo, request: Request)
     let read = async {
         let ring = app.keys.fresh().await?;
         let token = AccessToken::open(&ring, info, &token)?.ok_or(Refusal::TokenInvalid)?;
-        let client = app.client(&token.claims.client_id).await?.ok_or(Refusal::TokenInvalid)?;
+        let client = app.client(&token.claims.client_id).await?.ok_or(Refusal::TokenEnded)?;
         Ok::<_, Failure>((ring, token, client))
     };
     let (ring, token, client) = match read.await {
@@ -33,6 +35,7 @@ pub async fn answer(State(app): State<App>, info: RequestInfo, request: Request)
     };
     let outcome = claims(&app, info, &ring, &token, &client).await;
     let mut response = outcome.unwrap_or_else(bearer::refuse);
+    explain(&mut response, |refusal| Evidence::of(refusal, &Params::default(), Some(&client)));
     cors::allow(&mut response, origin, &client);
     response
 }
@@ -46,13 +49,13 @@ async fn claims(
 ) -> Result<Response, Failure> {
     token.claims.check(&app.settings.issuer, info.at)?;
     // A token without a grant is a client's own: nobody signed in.
-    let grant = token.grant.ok_or(Refusal::TokenInvalid)?;
+    let grant = token.grant.ok_or(Refusal::TokenWithoutUser)?;
     if !token.claims.scope.contains("openid") {
         return Err(Refusal::ScopeInsufficient.into());
     }
     let view = app.store.load_token(&token.id(), Some(grant)).await?;
     let alive = token.of_user(&view, client, ring.generation(), info.at);
-    let (grant, user) = alive.ok_or(Refusal::TokenInvalid)?;
+    let (grant, user) = alive.ok_or(Refusal::TokenEnded)?;
     let claims = standard::userinfo(user, &token.claims.scope, &grant.claims, client);
     let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be serialized"))?;
     Ok(([JSON], NO_STORE, body).into_response())

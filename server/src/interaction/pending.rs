@@ -56,17 +56,9 @@ impl PendingRequest {
             }
             None => None,
         };
-        let request = match authorize::check(&progress.params, client.as_deref()) {
-            Ok(request) => request,
-            Err(Denied::ShowPage(refusal)) => return Err(refusal.into()),
-            Err(Denied::Redirect(answer, refusal)) => return Err(Stop::Answer(answer, refusal)),
-        };
+        let accepted = accept(cx, &progress.params, client.as_deref());
+        let (request, hint) = accepted.map_err(|stop| stop.explain(&progress.params, client.as_deref()))?;
         let client = client.ok_or(Failure::internal("a request was accepted without a client"))?;
-        if request.prompt.create && !cx.app.settings.signup {
-            return Err(Stop::Answer(Box::new(request.answer), Refusal::PromptInvalid));
-        }
-        let hint = read_hint(cx, &request, &client)
-            .map_err(|refusal| Stop::Answer(Box::new(request.answer.clone()), refusal))?;
         Ok(Self { progress, client, request, hint })
     }
 
@@ -85,7 +77,27 @@ impl PendingRequest {
     /// Ends with an error for the client.
     pub fn refuse(&self, refusal: Refusal) -> Stop {
         Stop::Answer(Box::new(self.request.answer.clone()), refusal)
+            .explain(&self.progress.params, Some(&self.client))
     }
+}
+
+/// The checks of a request, by its parameters and its client.
+fn accept(
+    cx: &RequestContext,
+    params: &Params,
+    client: Option<&Client>,
+) -> Result<(AuthorizationRequest, Option<Subject>), Stop> {
+    let request = match authorize::check(params, client) {
+        Ok(request) => request,
+        Err(Denied::ShowPage(refusal)) => return Err(refusal.into()),
+        Err(Denied::Redirect(answer, refusal)) => return Err(Stop::Answer(answer, refusal)),
+    };
+    let refuse = |refusal| Stop::Answer(Box::new(request.answer.clone()), refusal);
+    if request.prompt.create && !cx.app.settings.signup {
+        return Err(refuse(Refusal::PromptInvalid));
+    }
+    let hint = client.map_or(Ok(None), |client| read_hint(cx, &request, client)).map_err(refuse)?;
+    Ok((request, hint))
 }
 
 /// OIDC Core §3.1.2.1: whom the hint is about. One that isn't ours is refused.

@@ -4,13 +4,16 @@
 use crate::app::App;
 use crate::headers::NO_STORE;
 use crate::pages;
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, explain};
 use crate::web::request_info::RequestInfo;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, REFERRER_POLICY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::authorize::{Answer, Delivery};
+use protocol::client::Client;
+use protocol::evidence::Evidence;
+use protocol::params::Params;
 
 /// Why a handler ends here.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub enum Stop {
     Page(Failure),
     /// With an error for the client.
     Answer(Box<Answer>, Refusal),
+    /// With a refusal, and what explains it in the log.
+    Explained(Box<Self>, Box<Evidence>),
     /// With this response: a redirect to the sign-in page, or a form shown again.
     Elsewhere(Box<Response>),
 }
@@ -34,6 +39,13 @@ impl Stop {
         Self::with(see_other(url))
     }
 
+    /// Adds what explains a refusal in the log: what was asked for, and the client if it is known.
+    #[must_use]
+    pub fn explain(self, params: &Params, client: Option<&Client>) -> Self {
+        let (Self::Page(Failure::Refused(refusal)) | Self::Answer(_, refusal)) = self else { return self };
+        Self::Explained(Box::new(self), Box::new(Evidence::of(refusal, params, client)))
+    }
+
     /// The response.
     pub fn respond(self, app: &App, info: RequestInfo) -> Response {
         match self {
@@ -42,6 +54,11 @@ impl Stop {
                 let delivery = answer.refuse(refusal, &app.settings.issuer);
                 let answer = deliver(app, delivery).map(|response| Failure::from(refusal).mark(response));
                 answer.unwrap_or_else(|failure| pages::error(app, info, failure))
+            }
+            Self::Explained(stop, evidence) => {
+                let mut response = stop.respond(app, info);
+                explain(&mut response, |_| *evidence);
+                response
             }
             Self::Elsewhere(response) => *response,
         }

@@ -90,6 +90,7 @@ struct OneEndpoint {
 /// A request in progress. Dropped before its end it counts as abandoned.
 pub struct InProgress<'a> {
     requests: &'a Requests,
+    name: &'static str,
     endpoint: Option<&'a OneEndpoint>,
     began: Instant,
     is_over: bool,
@@ -102,6 +103,7 @@ impl Requests {
         let place = ENDPOINTS.iter().position(|known| *known == path).unwrap_or(ENDPOINTS.len());
         InProgress {
             requests: self,
+            name: ENDPOINTS.get(place).copied().unwrap_or(OTHER),
             endpoint: self.endpoints.get(place),
             began: Instant::now(),
             is_over: false,
@@ -158,6 +160,11 @@ pub(super) struct Sum {
 }
 
 impl InProgress<'_> {
+    /// The endpoint, as metrics and the log name it.
+    pub const fn endpoint(&self) -> &'static str {
+        self.name
+    }
+
     /// The request ends with this answer.
     pub fn end(mut self, status: StatusCode, ended: Ended) {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;

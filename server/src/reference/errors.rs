@@ -26,10 +26,11 @@ pub fn markdown() -> String {
          | `/authorize` before that, and all other pages | an error page with the code, the sentence and the request id, \
          and the status below |\n\n\
          `error_description` is for developers; do not show it to users, and do not parse it. It never contains anything \
-         from the request. Every response has the header `x-request-id`; look for that id in the log.\n",
+         from the request. Every response has the header `x-request-id`; the log has a line with that id and the reason, \
+         which may say more than the answer ([logs](../guides/operate.md#refused-requests)).\n",
     );
     let mut by_code: BTreeMap<&str, (ErrorCode, Vec<Refusal>)> = BTreeMap::new();
-    for refusal in Refusal::ALL {
+    for refusal in Refusal::ALL.iter().filter(|refusal| refusal.is_sent()) {
         let code = refusal.code();
         by_code.entry(code.as_str()).or_insert_with(|| (code, Vec::new())).1.push(*refusal);
     }

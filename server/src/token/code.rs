@@ -32,7 +32,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let verifier = verifier(form)?;
     let code = Code::open(text, &ring)?.ok_or(Refusal::CodeInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(code.grant).await?;
-    let (grant, user) = grant.zip(user).ok_or(Refusal::CodeInvalid)?;
+    let (grant, user) = grant.zip(user).ok_or(Refusal::CodeForgotten)?;
     let resource = resource_asked(form)?;
     let presented = code::CodeRequest {
         call: info.id,
@@ -52,7 +52,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let tokens = sign_tokens(app, &ring, to, IdTokenKind::First, *info).await?;
     let redeemed = app.store.redeem_code(code.grant.key, &code.digest, refresh, info.stamp()).await?;
     if let Commit::Lost(there) = redeemed {
-        let there = there.ok_or(Refusal::CodeInvalid)?;
+        let there = there.ok_or(Refusal::CodeForgotten)?;
         let refusal = decide(&there).err().ok_or(Failure::internal("a code was lost without a reason"))?;
         return Err(commit_consequence(app, *info, client, &there, refusal).await?);
     }

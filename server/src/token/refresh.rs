@@ -28,7 +28,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let token = RefreshToken::open(text, &ring)?.ok_or(Refusal::RefreshInvalid)?;
     let successor = token.successor(&ring).ok_or(Refusal::RefreshInvalid)?;
     let GrantView { grant, user, session } = app.store.load_grant(token.locator()).await?;
-    let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshInvalid)?;
+    let (grant, user) = grant.zip(user).ok_or(Refusal::RefreshForgotten)?;
     let presented = PresentedRefreshToken {
         call: info.id,
         generation: token.generation,
@@ -81,7 +81,7 @@ impl Refreshing<'_> {
         };
         let committed = self.app.store.rotate_refresh(grant.key(), seen, next, self.info.stamp()).await?;
         let Commit::Lost(there) = committed else { return Ok(refreshed) };
-        match self.decide(&*there.ok_or(Refusal::RefreshInvalid)?).await? {
+        match self.decide(&*there.ok_or(Refusal::RefreshForgotten)?).await? {
             refreshed @ (Refreshed::Same | Refreshed::Successor) => Ok(refreshed),
             _ => Err(Failure::busy("a refresh token changes faster than it can be rotated")),
         }

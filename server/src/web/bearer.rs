@@ -58,7 +58,8 @@ fn in_header(header: &HeaderValue) -> Result<Option<Zeroizing<String>>, Refusal>
 /// §3.1: without a token the answer has no error, only the challenge.
 pub fn missing() -> Response {
     let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="keyward""#))];
-    (StatusCode::UNAUTHORIZED, challenge, NO_STORE).into_response()
+    let response = (StatusCode::UNAUTHORIZED, challenge, NO_STORE).into_response();
+    Failure::from(Refusal::BearerMissing).mark(response)
 }
 
 /// §3: the error as a challenge, and as JSON in the body.

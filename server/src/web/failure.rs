@@ -25,6 +25,7 @@ use http::{HeaderValue, StatusCode};
 use keys::{KeysError, SignError, SignErrorKind};
 use protocol::Refusal;
 use protocol::error::ErrorCode;
+use protocol::evidence::Evidence;
 use std::time::Duration;
 use storage::StoreError;
 use tokio::task::JoinError;
@@ -103,6 +104,13 @@ impl Failure {
                 if is_transient { retry_after(response, BUSY) } else { response }
             }
         }
+    }
+}
+
+/// Adds to the response of a refusal what explains it in the log.
+pub fn explain(response: &mut Response, evidence: impl FnOnce(Refusal) -> Evidence) {
+    if let Some(refusal) = response.extensions().get::<Refusal>().copied() {
+        response.extensions_mut().insert(evidence(refusal));
     }
 }
 

@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use protocol::Refusal;
+use protocol::evidence::Evidence;
 use protocol::params::{MalformedParams, Params};
 
 /// The largest body at clients' endpoints and of our own pages' forms, in bytes: a token has at most 8 kB, and the sealed
@@ -23,11 +24,28 @@ pub const LARGE: usize = 64 * 1024;
 /// As [`read`], and [`Refusal::RepeatedResource`], [`Refusal::RepeatedParameter`].
 pub async fn read_unique(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
     let form = read(head, body, most).await?;
+    check_unique(&form)?;
+    Ok(form)
+}
+
+/// RFC 6749 §3.2: each parameter at most once.
+///
+/// # Errors
+/// [`Refusal::RepeatedResource`], [`Refusal::RepeatedParameter`].
+pub fn check_unique(form: &Params) -> Result<(), Refusal> {
     // RFC 8707 §2 allows several resources and gives the code for refusing them.
     if form.repeated("resource") || form.repeated("audience") {
-        return Err(Refusal::RepeatedResource.into());
+        return Err(Refusal::RepeatedResource);
     }
-    if form.any_repeated() { Err(Refusal::RepeatedParameter.into()) } else { Ok(form) }
+    if form.any_repeated() { Err(Refusal::RepeatedParameter) } else { Ok(()) }
+}
+
+/// What explains in the log that a body was refused before its parameters were read.
+pub fn evidence(refusal: Refusal, headers: &HeaderMap) -> Evidence {
+    match (refusal, headers.get(CONTENT_TYPE)) {
+        (Refusal::ContentType, Some(kind)) => Evidence::of_header("content-type", kind.as_bytes()),
+        _ => Evidence::default(),
+    }
 }
 
 /// The parameters of a POST with a body of at most `most` bytes. What is repeated is noted.
