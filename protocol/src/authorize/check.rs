@@ -14,8 +14,8 @@ use crate::redirect::{ProvenRedirect, ResponseMode};
 use crate::redirect_uri;
 use crate::refusal::Refusal;
 
-/// The longest `state`, in bytes.
-pub const MAX_STATE_BYTES: usize = 2048;
+/// The longest `state`, in bytes: enough for a broker that puts the request it serves into it.
+pub const MAX_STATE_BYTES: usize = 4096;
 
 /// How a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +54,7 @@ fn prove<'a>(params: &Params, client: Option<&'a Client>) -> Result<(&'a Client,
 
 /// How to answer. If what the request says about that is wrong, the answer is in the query.
 fn answer(params: &Params, redirect: ProvenRedirect) -> (Answer, Result<(), Refusal>) {
-    let state =
-        params.get("state").filter(|state| state.len() <= MAX_STATE_BYTES && !params.repeated("state"));
+    let state = state(params);
     let (mode, understood) = match params.get("response_mode") {
         None if object_asks_for_form_post(params) => (ResponseMode::FormPost, true),
         None | Some("query") => (ResponseMode::Query, true),
@@ -68,7 +67,7 @@ fn answer(params: &Params, redirect: ProvenRedirect) -> (Answer, Result<(), Refu
         } else {
             Refusal::RepeatedParameter
         })
-    } else if params.get("state") != state {
+    } else if state.is_some_and(|state| state.len() > MAX_STATE_BYTES) {
         Err(Refusal::RequestTooLong)
     } else if !understood {
         Err(Refusal::ResponseModeUnsupported)
@@ -76,6 +75,13 @@ fn answer(params: &Params, redirect: ProvenRedirect) -> (Answer, Result<(), Refu
         Ok(())
     };
     (Answer { redirect, mode, state: state.map(str::to_owned) }, outcome)
+}
+
+/// The `state` to return (RFC 6749 §4.1.2.1), also of a request that is refused because it is too long or repeated: `None`
+/// only without one, or if two differ.
+fn state(params: &Params) -> Option<&str> {
+    let first = params.get("state")?;
+    params.all("state").all(|other| other == first).then_some(first)
 }
 
 /// OIDC Core §6.1: a request object may contain parameters that are not in the query. Request objects are always refused;

@@ -59,7 +59,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             ),
             ("code_challenge_method", MAX_VALUE_BYTES, "`S256`"),
             ("scope", scope::MAX_BYTES, "required; what the client requests"),
-            ("state", MAX_STATE_BYTES, "returned unchanged"),
+            ("state", MAX_STATE_BYTES, "returned unchanged, also by errors"),
             ("nonce", MAX_NONCE_BYTES, "copied into the ID token"),
             ("response_mode", MAX_VALUE_BYTES, "`query` (the default) or `form_post`"),
             ("prompt", MAX_VALUE_BYTES, "`none`, `login`, `consent`, `select_account`, `create`"),

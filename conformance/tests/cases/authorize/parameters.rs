@@ -46,17 +46,22 @@ async fn n019_scopes_are_well_formed_known_and_allowed() {
 #[tokio::test]
 async fn n020_state_and_nonce_come_back_byte_for_byte() {
     let (world, _) = people().await;
-    let long = "s".repeat(2048);
+    let long = "s".repeat(4096);
     for state in ["&error=x", "#", "\r\nSet-Cookie: a=b", "🦀", "<svg onload=alert(1)>", "%41", &long] {
         let answer = ask(&world, &[("prompt", "none"), ("state", state)]).await;
         answer.assert_error_redirect(REDIRECT, ISSUER, "login_required", Some(state));
     }
-    ask(&world, &[("state", &format!("{long}s"))]).await.assert_error_redirect(
-        REDIRECT,
-        ISSUER,
-        "invalid_request",
-        None,
-    );
+    for longer in [format!("{long}s"), "s".repeat(6500)] {
+        let answer = ask(&world, &[("state", &longer)]).await;
+        answer.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some(&longer));
+        let posted = with(&[("state", &longer)]);
+        let (_, body) = posted.split_once('?').unwrap();
+        let answer = world.send(post("/authorize", FORM, body.to_owned())).await;
+        answer.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some(&longer));
+    }
+    let broker = with(&[("state", &long), ("nonce", &"n".repeat(64)), ("scope", "openid profile email")]);
+    let code = Browser::new().authorize(&world, &broker).await.to_client();
+    assert_eq!(code.get("state"), Some(long.as_str()), "through all pages");
     let nonce = "n".repeat(512);
     assert!(leads_to_sign_in(&ask(&world, &[("nonce", &nonce), ("state", &long)]).await));
     assert_error_to_client(&world, &[("nonce", &format!("{nonce}n"))], "invalid_request").await;
