@@ -52,11 +52,13 @@ fn response_type(params: &Params, client: &Client, _: &mut AuthorizationRequest)
     }
 }
 
-/// RFC 6749 §3.3: scopes that the client may not have are dropped; if none is left, that is an error.
+/// RFC 6749 §3.3: without the parameter, the client's registered scope, as at the token endpoint. Scopes that the client may
+/// not have are dropped; if none is left, that is an error.
 fn scope(params: &Params, client: &Client, request: &mut AuthorizationRequest) -> Result<(), Refusal> {
-    let requested =
-        Scope::parse(params.get("scope").unwrap_or_default()).map_err(|_| Refusal::ScopeMalformed)?;
-    let allowed = requested.intersect(&client.scope);
+    let allowed = match params.get("scope") {
+        None => client.scope.clone(),
+        Some(text) => Scope::parse(text).map_err(|_| Refusal::ScopeMalformed)?.intersect(&client.scope),
+    };
     // OIDC Core §11: without refresh tokens a client has nothing to use while the user is away.
     let refreshes = client.may_use(GrantType::RefreshToken);
     request.scope = if refreshes { allowed } else { allowed.without("offline_access") };

@@ -4,10 +4,12 @@ use crate::samples::client;
 use protocol::Refusal;
 use protocol::authorize::{AuthorizationRequest, Delivery, Denied, check};
 use protocol::base64url;
+use protocol::client::{Client, GrantType};
 use protocol::issuer::Issuer;
 use protocol::params::{Params, encode};
 use protocol::pkce::Pkce;
 use protocol::redirect::ResponseMode;
+use protocol::scope::Scope;
 use std::time::Duration;
 
 /// A valid request.
@@ -94,7 +96,26 @@ fn n001_n007_nothing_unproven_is_redirected() {
 fn n009_empty_counts_as_omitted() {
     let request = ok(&[("state", ""), ("nonce", "")]);
     assert_eq!((request.answer.state, request.nonce), (None, None));
-    assert_eq!(redirected(&[("scope", "")]), Refusal::ScopeEmpty);
+}
+
+#[test]
+fn n019_without_a_scope_the_registered_one_is_requested() {
+    let of = |registered: &str, grant_types: Vec<GrantType>| {
+        let client = Client { scope: Scope::parse(registered).unwrap(), grant_types, ..client() };
+        check(&with(&[("scope", "")]), Some(&client)).map(|request| request.scope.as_str().to_owned())
+    };
+    let code = || vec![GrantType::AuthorizationCode];
+    let both = || vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
+    assert_eq!(of("openid email offline_access", both()).as_deref(), Ok("openid email offline_access"));
+    assert_eq!(
+        of("openid email offline_access", code()).as_deref(),
+        Ok("openid email"),
+        "nothing to refresh"
+    );
+    assert_eq!(of("read write", code()).as_deref(), Ok("read write"), "openid only if it is registered");
+    for nothing in ["", "offline_access"] {
+        assert!(matches!(of(nothing, code()), Err(Denied::Redirect(_, Refusal::ScopeEmpty))), "{nothing}");
+    }
 }
 
 #[test]

@@ -58,7 +58,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 "required unless the client is registered with `--no-pkce`; 43 characters",
             ),
             ("code_challenge_method", MAX_VALUE_BYTES, "`S256`"),
-            ("scope", scope::MAX_BYTES, "required; what the client requests"),
+            (
+                "scope",
+                scope::MAX_BYTES,
+                "what the client requests; without it, the scope that the client is registered for",
+            ),
             ("state", MAX_STATE_BYTES, "returned unchanged, also by errors"),
             ("nonce", MAX_NONCE_BYTES, "copied into the ID token"),
             ("response_mode", MAX_VALUE_BYTES, "`query` (the default) or `form_post`"),
@@ -107,7 +111,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             (
                 "scope",
                 scope::MAX_BYTES,
-                "with `refresh_token` or `client_credentials`: a part of what may be granted",
+                "with `refresh_token` or `client_credentials`: a part of what may be granted; without it, all of that",
             ),
             (
                 "resource",

@@ -13,8 +13,24 @@ async fn n009_an_empty_parameter_is_an_omitted_one() {
     let answer = Browser::new().authorize(&world, &empty).await;
     let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
     assert_eq!(tokens.claims("id_token").get("nonce"), None);
-    let no_scope = format!("{}&scope=", with(&[("scope", "")]));
-    world.send(get(&no_scope)).await.assert_error_redirect(REDIRECT, ISSUER, "invalid_scope", Some("s"));
+}
+
+#[tokio::test]
+async fn n019_without_a_scope_the_registered_one_is_requested() {
+    let (world, _) = people().await;
+    for plain in [with(&[("scope", "")]), format!("{}&scope=", with(&[("scope", "")]))] {
+        let answer = Browser::new().authorize(&world, &plain).await;
+        let tokens = redeem(&world, answer.to_client().get("code").unwrap()).await;
+        assert_eq!(tokens.json()["scope"], "openid profile email address phone");
+        assert!(tokens.json().get("id_token").is_some());
+    }
+    let metadata = json!({ "client_id": "api", "redirect_uris": [REDIRECT], "scope": "read write" });
+    world.client(metadata).await;
+    let code = code(&world, &[("client_id", "api"), ("scope", "")]).await;
+    let tokens = redeem_as(&world, "api", &code).await.json();
+    assert_eq!((&tokens["scope"], tokens.get("id_token")), (&json!("read write"), None), "plain OAuth 2.0");
+    let page = Browser::new().visit(&world, &with(&[("client_id", "api"), ("scope", "")])).await;
+    assert!(page.is_page("Sign in"));
 }
 
 #[tokio::test]
