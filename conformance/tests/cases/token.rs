@@ -38,9 +38,17 @@ async fn n036_only_by_post_and_never_in_the_url() {
 async fn n037_only_forms_in_utf8() {
     let (world, machine) = world_with_machine().await;
     let body = query(&[GRANT]);
-    for kind in
-        ["application/json", "multipart/form-data", "text/plain", "", &format!("{FORM}; charset=utf-16")]
-    {
+    for kind in [
+        "application/json",
+        "multipart/form-data",
+        "text/plain",
+        "",
+        &format!("{FORM}; charset=utf-16"),
+        &format!("{FORM}; charset=\"utf-16\""),
+        &format!("{FORM}; charset=utf-8; charset=utf-16"),
+        &format!("{FORM}; charset=\"utf-8"),
+        &format!("text/plain; x=\"{FORM}\""),
+    ] {
         let answer =
             world.send(post("/token", kind, body.clone()).with("authorization", &machine.basic())).await;
         answer.assert_token_error(415, "invalid_request");
@@ -48,7 +56,13 @@ async fn n037_only_forms_in_utf8() {
         let unreadable = post("/token", kind, "%00&a=b&a=b").with("authorization", &machine.basic());
         world.send(unreadable).await.assert_token_error(415, "invalid_request");
     }
-    for kind in [format!("{FORM}; charset=UTF-8"), FORM.to_uppercase(), format!("{FORM};")] {
+    for kind in [
+        format!("{FORM}; charset=UTF-8"),
+        format!("{FORM};charset=\"utf-8\""),
+        format!("{FORM} ; Charset=\"UTF-8\" ; version=1"),
+        FORM.to_uppercase(),
+        format!("{FORM};"),
+    ] {
         let answer =
             world.send(post("/token", &kind, body.clone()).with("authorization", &machine.basic())).await;
         assert_eq!(answer.status, 200, "{kind}");

@@ -8,14 +8,14 @@ use crate::app::App;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{self, Protected};
 use crate::web::failure::Failure;
+use crate::web::parameterized::accepts;
 use crate::web::request_info::RequestInfo;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keys::entropy;
@@ -166,8 +166,7 @@ pub fn busy(app: &App, info: RequestInfo, headers: &HeaderMap) -> Response {
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    accepted.is_some_and(|accept| accept.contains("text/html"))
+    accepts(headers, "text/html")
 }
 
 /// The page that posts an answer to the client (OAuth 2.0 Form Post Response Mode).

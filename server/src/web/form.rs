@@ -2,6 +2,7 @@
 //! than we do: the right type and charset, nothing repeated, nothing in the URL.
 
 use super::failure::Failure;
+use super::parameterized::Parameterized;
 use crate::peer::BodyError;
 use axum::body::Body;
 use http::HeaderMap;
@@ -80,11 +81,10 @@ pub fn refusal_of(malformed: MalformedParams) -> Refusal {
 
 /// Whether the body is a form in UTF-8 (RFC 6749 appendix B).
 pub fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut parts = kind.split(';').map(str::trim);
-    let media_type = parts.next().unwrap_or_default();
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && parts.filter(|part| !part.is_empty()).all(|part| part.eq_ignore_ascii_case("charset=utf-8"))
+    Parameterized::content_type(headers).is_some_and(|kind| {
+        kind.is("application/x-www-form-urlencoded")
+            && kind.all("charset").all(|charset| charset.eq_ignore_ascii_case("utf-8"))
+    })
 }
 
 /// The whole body. Its pieces are copied: each of them, even a single byte, keeps the connection's buffer alive that it

@@ -10,5 +10,6 @@ pub mod csrf;
 pub mod failure;
 pub mod form;
 pub mod front;
+pub mod parameterized;
 pub mod request_info;
 pub mod route;
