@@ -5,68 +5,123 @@ use std::net::Ipv6Addr;
 /// The longest redirect URI accepted, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
-/// Why a URI cannot be registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadRedirectUri {
-    /// Empty, too long, or with characters outside printable ASCII, or a `\`.
-    Malformed,
-    /// RFC 6749 §3.1.2: no fragment.
-    Fragment,
-    /// Neither `https`, nor loopback `http`, nor (for native clients) a reverse-DNS scheme of their own.
-    Scheme,
-    /// No host, a user name in it, a wildcard, or an upper-case host that no browser would send.
-    Host,
-    /// A path with dot segments, which browsers normalise: the URL visited would not be the one registered.
-    DotSegments,
+macro_rules! rules {
+    ($(#[doc = $doc:literal] $name:ident => $fix:literal;)+) => {
+        /// Why a URI cannot be registered.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum BadRedirectUri {
+            $(#[doc = $doc] $name,)+
+        }
+
+        impl BadRedirectUri {
+            /// All of them, for tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// What is wrong and how to fix it.
+            pub const fn fix(self) -> &'static str {
+                match self { $(Self::$name => $fix,)+ }
+            }
+        }
+    };
 }
 
-impl BadRedirectUri {
-    /// What is wrong and how to fix it.
-    pub const fn fix(self) -> &'static str {
-        match self {
-            Self::Malformed => {
-                "write it in printable ASCII without spaces or backslashes, at most 1024 bytes"
-            }
-            Self::Fragment => "leave out the `#` part",
-            Self::Scheme => {
-                "use https; http only on 127.0.0.1, [::1] or localhost; a private-use scheme like com.example.app:/cb is for native clients only"
-            }
-            Self::Host => "give a plain lower-case host without user name or wildcard",
-            Self::DotSegments => "leave out `.` and `..` path segments",
-        }
-    }
+rules! {
+    /// No text at all.
+    Empty => "it is empty: give an absolute URI such as https://app.example/callback";
+    /// Over [`MAX_BYTES`].
+    TooLong => "it is longer than 1024 bytes: shorten it, and send what varies in `state`";
+    /// Characters that browsers rewrite.
+    Characters => "it has a space, a backslash or a character outside printable ASCII: percent-encode it (in a host name: \
+                   write xn--…)";
+    /// A `*`, which some other servers take as a pattern (RFC 9700 §4.1.1).
+    Pattern => "redirect URIs are compared byte for byte and nothing is matched by pattern, so `*` stands for nothing: \
+                register each URI in full (a literal asterisk is written %2A)";
+    /// RFC 6749 §3.1.2: no fragment.
+    Fragment => "leave out the `#` part";
+    /// Not an absolute URI.
+    NoScheme => "it is not an absolute URI: begin it with https://";
+    /// Capitals in the scheme.
+    SchemeCase => "write the scheme in lower case, because URIs are compared byte for byte";
+    /// RFC 3986 §3.1.
+    SchemeCharacters => "a scheme has letters, digits, `.`, `-` and `+` only, and begins with a letter";
+    /// RFC 8252 §7.1: a private-use scheme is a domain name in reverse.
+    SchemeWithoutDot => "its scheme is neither https nor http, and a private-use scheme has a dot: use a domain name of yours \
+                         in reverse, as in com.example.app:/callback, and register the client as native";
+    /// RFC 8252 §7.1: a private-use scheme of a client that is not native.
+    NotNative => "a private-use scheme is for native applications: register the client as native, or use https";
+    /// RFC 9700 §2.6, RFC 8252 §7.3: `http` elsewhere than on loopback.
+    Http => "http is for 127.0.0.1, [::1] and localhost only: use https";
+    /// No `//` after `https:` or `http:`, or nothing after it.
+    NoHost => "it has no host: write // and the host after the scheme";
+    /// A user name or password before the host.
+    UserInfo => "leave out the user name and the `@` before the host";
+    /// Capitals in the host, which no browser sends.
+    HostCase => "write the host in lower case, as browsers send it";
+    /// A `_` in the host.
+    HostUnderscore => "a host name has no `_`, and no certificate is issued for one: use `-`";
+    /// Neither a name nor an address.
+    Host => "the host is not a name of letters, digits, `-` and `.` (other scripts as xn--…), nor an IP address (IPv6 in \
+             brackets)";
+    /// RFC 3986 §3.2.3.
+    Port => "the port is not a number from 0 to 65535";
+    /// A path with dot segments, which browsers normalise: the URL visited would not be the one registered.
+    DotSegments => "leave out `.` and `..` path segments";
 }
 
 /// Checks a URI at registration (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). A request's URI is then
 /// compared with it byte for byte, but for a native client's loopback port.
 pub fn check_registrable(uri: &str, native: bool) -> Result<(), BadRedirectUri> {
-    if uri.is_empty() || uri.len() > MAX_BYTES || !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
-        return Err(BadRedirectUri::Malformed);
+    let bad = [
+        (uri.is_empty(), BadRedirectUri::Empty),
+        (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
+        (!uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'), BadRedirectUri::Characters),
+        (uri.contains('*'), BadRedirectUri::Pattern),
+        (uri.contains('#'), BadRedirectUri::Fragment),
+    ];
+    if let Some((_, why)) = bad.into_iter().find(|(is_so, _)| *is_so) {
+        return Err(why);
     }
-    if uri.contains('#') {
-        return Err(BadRedirectUri::Fragment);
-    }
-    let (scheme, rest) = uri.split_once(':').ok_or(BadRedirectUri::Scheme)?;
+    let (scheme, rest) = uri.split_once(':').ok_or(BadRedirectUri::NoScheme)?;
     match scheme {
         "https" => check_authority(rest, |_| true),
         "http" => check_authority(rest, is_loopback_host),
-        // RFC 8252 §7.1: a private-use scheme is a domain name in reverse, so it has a dot in it.
-        _ if native && is_private_use_scheme(scheme) => Ok(()),
-        _ => Err(BadRedirectUri::Scheme),
+        _ => check_private_use(scheme, rest, native),
     }
 }
 
+/// RFC 8252 §7.1: a private-use scheme is a domain name in reverse, so it has a dot in it.
+fn check_private_use(scheme: &str, rest: &str, native: bool) -> Result<(), BadRedirectUri> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
+    // `app.example:8080/cb`, `/cb?to=a:b`: a host or a path, and not a scheme.
+    if rest.starts_with(|c: char| c.is_ascii_digit()) || scheme.is_empty() || scheme.contains(['/', '?']) {
+        return Err(BadRedirectUri::NoScheme);
+    }
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(legal) {
+        return Err(BadRedirectUri::SchemeCharacters);
+    }
+    if scheme.contains(|c: char| c.is_ascii_uppercase()) {
+        return Err(BadRedirectUri::SchemeCase);
+    }
+    if !scheme.contains('.') {
+        return Err(BadRedirectUri::SchemeWithoutDot);
+    }
+    if native { Ok(()) } else { Err(BadRedirectUri::NotNative) }
+}
+
 fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<(), BadRedirectUri> {
-    let rest = rest.strip_prefix("//").ok_or(BadRedirectUri::Host)?;
+    let rest = rest.strip_prefix("//").ok_or(BadRedirectUri::NoHost)?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at_checked(end).ok_or(BadRedirectUri::Host)?;
+    let (authority, tail) = rest.split_at_checked(end).ok_or(BadRedirectUri::NoHost)?;
+    if authority.contains('@') {
+        return Err(BadRedirectUri::UserInfo);
+    }
     let (host, port) = split_port(authority);
-    let port_ok = port.is_none_or(|port| !port.starts_with('+') && port.parse::<u16>().is_ok());
-    if !is_host(host) || !port_ok {
-        return Err(BadRedirectUri::Host);
+    check_host(host)?;
+    if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
+        return Err(BadRedirectUri::Port);
     }
     if !host_allowed(host) {
-        return Err(BadRedirectUri::Scheme);
+        return Err(BadRedirectUri::Http);
     }
     let path = tail.split('?').next().unwrap_or_default();
     let dotted =
@@ -76,12 +131,22 @@ fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<()
 
 /// RFC 3986 §3.2.2: a name or IPv4 address, or an IPv6 address in brackets; as a browser would send it, so in lower
 /// case.
-fn is_host(host: &str) -> bool {
+fn check_host(host: &str) -> Result<(), BadRedirectUri> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
-    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok() && address == address.to_ascii_lowercase(),
-        None => !host.is_empty() && !host.starts_with('.') && host.bytes().all(plain),
+    if host.is_empty() {
+        return Err(BadRedirectUri::NoHost);
     }
+    if host != host.to_ascii_lowercase() {
+        return Err(BadRedirectUri::HostCase);
+    }
+    if host.contains('_') {
+        return Err(BadRedirectUri::HostUnderscore);
+    }
+    let fine = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.starts_with('.') && host.bytes().all(plain),
+    };
+    if fine { Ok(()) } else { Err(BadRedirectUri::Host) }
 }
 
 /// Splits `host:port`; an IPv6 literal keeps its brackets.
@@ -94,11 +159,6 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 
 fn is_loopback_host(host: &str) -> bool {
     matches!(host, "127.0.0.1" | "[::1]" | "localhost")
-}
-
-fn is_private_use_scheme(scheme: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+');
-    scheme.contains('.') && scheme.starts_with(|c: char| c.is_ascii_lowercase()) && scheme.bytes().all(legal)
 }
 
 /// RFC 8252 §7.3: whether two URIs differ at most in the port of a literal loopback address.

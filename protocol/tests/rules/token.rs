@@ -21,6 +21,7 @@ use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
 use protocol::token::{client_credentials, code};
+use std::collections::HashSet;
 use std::time::Duration;
 
 fn basic(id: &str, secret: &str) -> String {
@@ -323,34 +324,64 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
     ] {
         assert_eq!(check_registrable(uri, native), Ok(()), "{uri}");
     }
-    for (uri, why) in [
-        ("javascript:alert(1)", BadRedirectUri::Scheme),
-        ("data:text/html,x", BadRedirectUri::Scheme),
-        ("http://rp.example/cb", BadRedirectUri::Scheme),
-        ("com.example.app:/cb", BadRedirectUri::Scheme),
-        ("https://rp.example/cb#x", BadRedirectUri::Fragment),
-        ("https://*.example/cb", BadRedirectUri::Host),
-        ("https://a@rp.example/cb", BadRedirectUri::Host),
-        ("https:///cb", BadRedirectUri::Host),
-        ("https://RP.example/cb", BadRedirectUri::Host),
-        ("https://rp.example:80:90/cb", BadRedirectUri::Host),
-        ("https://rp.example:+80/cb", BadRedirectUri::Host),
-        ("https://rp]example/cb", BadRedirectUri::Host),
-        ("https://[::1/cb", BadRedirectUri::Host),
-        ("https://[::x]/cb", BadRedirectUri::Host),
-        ("https://[::A]/cb", BadRedirectUri::Host),
-        ("https://rp.example/a/../cb", BadRedirectUri::DotSegments),
-        ("https://rp.example/a/%2E%2e/cb", BadRedirectUri::DotSegments),
-        ("https://rp.example\\@evil/cb", BadRedirectUri::Malformed),
-        ("https://rp.example/c b", BadRedirectUri::Malformed),
+    use BadRedirectUri as Bad;
+    let long = format!("https://rp.example/{}", "x".repeat(1024));
+    for (uri, native, why) in [
+        ("", false, Bad::Empty),
+        (&long, false, Bad::TooLong),
+        ("https://rp.example\\@evil/cb", false, Bad::Characters),
+        ("https://rp.example/c b", false, Bad::Characters),
+        ("https://bücher.example/cb", false, Bad::Characters),
+        ("https://*.example/cb", false, Bad::Pattern),
+        ("https://rp.example/*", false, Bad::Pattern),
+        ("http://localhost:*/cb", true, Bad::Pattern),
+        ("*", false, Bad::Pattern),
+        ("https://rp.example/cb#x", false, Bad::Fragment),
+        ("rp.example/cb", false, Bad::NoScheme),
+        ("/cb?next=a:b", false, Bad::NoScheme),
+        ("//rp.example:443/cb", false, Bad::NoScheme),
+        ("localhost:3000/cb", true, Bad::NoScheme),
+        ("rp.example:8443/cb", true, Bad::NoScheme),
+        (":/cb", true, Bad::NoScheme),
+        ("HTTPS://rp.example/cb", false, Bad::SchemeCase),
+        ("Com.Example.App:/cb", true, Bad::SchemeCase),
+        ("com.example.myApp://cb", true, Bad::SchemeCase),
+        ("com.example_app:/cb", true, Bad::SchemeCharacters),
+        ("1com.example:/cb", true, Bad::SchemeCharacters),
+        ("cursor://anysphere.cursor-retrieval/oauth/cb", false, Bad::SchemeWithoutDot),
+        ("cursor://anysphere.cursor-retrieval/oauth/cb", true, Bad::SchemeWithoutDot),
+        ("myapp:/cb", true, Bad::SchemeWithoutDot),
+        ("javascript:alert(1)", false, Bad::SchemeWithoutDot),
+        ("javascript:x", true, Bad::SchemeWithoutDot),
+        ("data:text/html,x", false, Bad::SchemeWithoutDot),
+        ("com.example.app:/cb", false, Bad::NotNative),
+        ("http://rp.example/cb", false, Bad::Http),
+        ("http://192.168.1.2:3000/cb", true, Bad::Http),
+        ("https:/cb", false, Bad::NoHost),
+        ("https:///cb", false, Bad::NoHost),
+        ("https://:443/cb", false, Bad::NoHost),
+        ("https://a@rp.example/cb", false, Bad::UserInfo),
+        ("https://RP.example/cb", false, Bad::HostCase),
+        ("https://[::A]/cb", false, Bad::HostCase),
+        ("http://LOCALHOST:3000/cb", false, Bad::HostCase),
+        ("https://my_app.example/cb", false, Bad::HostUnderscore),
+        ("http://my_app:3000/cb", false, Bad::HostUnderscore),
+        ("https://rp]example/cb", false, Bad::Host),
+        ("https://[::1/cb", false, Bad::Host),
+        ("https://[::x]/cb", false, Bad::Host),
+        ("https://.example/cb", false, Bad::Host),
+        ("https://rp.example:80:90/cb", false, Bad::Host),
+        ("https://rp.example:+80/cb", false, Bad::Port),
+        ("https://rp.example:65536/cb", false, Bad::Port),
+        ("https://rp.example:/cb", false, Bad::Port),
+        ("https://rp.example/a/../cb", false, Bad::DotSegments),
+        ("https://rp.example/a/%2E%2e/cb", false, Bad::DotSegments),
     ] {
-        assert_eq!(check_registrable(uri, false), Err(why), "{uri}");
+        assert_eq!(check_registrable(uri, native), Err(why), "{uri}");
     }
-    assert_eq!(
-        check_registrable("javascript:x", true),
-        Err(BadRedirectUri::Scheme),
-        "native apps have no such scheme either"
-    );
+    let sentences: HashSet<&str> = Bad::ALL.iter().map(|why| why.fix()).collect();
+    assert_eq!(sentences.len(), Bad::ALL.len(), "each rule has a sentence of its own");
+    assert!(Bad::Pattern.fix().contains("nothing is matched by pattern"));
 }
 
 #[test]
