@@ -69,7 +69,7 @@ macro_rules! refusals {
 impl Refusal {
     /// Whether the answer has the code and the sentence. RFC 6750 §3.1: without any token there is only a challenge.
     pub const fn is_sent(self) -> bool {
-        !matches!(self, Self::BearerMissing)
+        !matches!(self, Self::BearerMissing | Self::FrontBypassed)
     }
 }
 
@@ -100,6 +100,11 @@ refusals! {
     /// RFC 6749 §3.1.2.3: the redirect URI is not one of the client's.
     RedirectUriUnregistered => InvalidRequest, Nothing, NOT_KNOWN,
         log: "The redirect_uri is not registered for this client; URIs are compared byte for byte.";
+    /// On a loopback issuer, the request is for another host name.
+    WrongHost => InvalidRequest, Nothing, "The host name of this request is not the issuer's: let the proxy pass Host on, or set issuer.";
+    /// The proof of the front end (`origin_secret`) is missing or wrong. Answered without an error code.
+    FrontBypassed => AccessDenied, Nothing, "The request did not come through the front end.",
+        log: "The request did not come through the front end: its header X-Keyward-Origin is missing or is none of origin_secret.";
     /// A browser requested a path that does not exist.
     NoSuchPage => InvalidRequest, Nothing, "There is no page at this address.";
     /// Text that is malformed or ambiguous.

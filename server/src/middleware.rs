@@ -9,12 +9,14 @@ use crate::server_error::ServerError;
 use crate::telemetry::{self, REQUEST_FAILED, RequestIds, TraceParent, within};
 use crate::web::caller::{self, Caller};
 use crate::web::cors::Readers;
-use crate::web::front;
+use crate::web::failure::Failure;
+use crate::web::front::{self, TurnedAway};
 use crate::web::request_info::RequestInfo;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
-use http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use http::header::LOCATION;
+use http::{HeaderName, HeaderValue, StatusCode};
 use protocol::Refusal;
 use protocol::attempts::Network;
 use protocol::evidence::Evidence;
@@ -55,7 +57,7 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
     let mut response = match front::turn_away(&app.settings, &request) {
-        Some(answer) => answer,
+        Some(away) => turned_away(&app, info, &request, away),
         None => {
             caller.complain(&app, &request, at);
             let mut response = route(&app, info, request, next).await;
@@ -76,6 +78,17 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Answers a request that is not for us.
+fn turned_away(app: &App, info: RequestInfo, request: &Request, away: TurnedAway) -> Response {
+    match away {
+        TurnedAway::Bypassed => {
+            Failure::from(Refusal::FrontBypassed).mark(StatusCode::FORBIDDEN.into_response())
+        }
+        TurnedAway::Moved(url) => (StatusCode::SEE_OTHER, [(LOCATION, url)]).into_response(),
+        TurnedAway::WrongHost(host) => pages::wrong_host(app, info, request, &host),
+    }
 }
 
 /// Takes out of the response what is for the log and the counts only, and returns how the request ended.

@@ -17,6 +17,7 @@ mod form_post;
 mod login;
 mod logout;
 mod signup;
+mod wrong_host;
 
 pub use account::{Account, AccountNotice, AppItem, Moment, ProfileField, SessionItem};
 pub use askama::{Error, Template};
@@ -28,3 +29,4 @@ pub use login::{Login, LoginProblem};
 pub use logout::{LoggedOut, Logout};
 pub use messages::Messages;
 pub use signup::{ChoiceProblem, SignUp};
+pub use wrong_host::WrongHost;

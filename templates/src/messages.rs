@@ -36,6 +36,8 @@ pub struct Messages {
     pub scopes: &'static [(&'static str, &'static str)],
     /// The error page.
     pub error: ErrorTexts,
+    /// The page for a request to another host name.
+    pub wrong_host: WrongHostTexts,
     /// The page that posts a response to the client.
     pub form_post: FormPostTexts,
     /// The demo relying party.
@@ -266,6 +268,17 @@ pub struct ErrorTexts {
     pub code: &'static str,
     /// Label of the request id.
     pub request: &'static str,
+}
+
+/// Texts of [`crate::WrongHost`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongHostTexts {
+    /// Label of the host that the request named.
+    pub came: &'static str,
+    /// Label of the server's own URL.
+    pub ours: &'static str,
+    /// What to do.
+    pub remedies: &'static [&'static str],
 }
 
 /// Texts of [`crate::FormPost`].

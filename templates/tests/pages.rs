@@ -320,6 +320,14 @@ fn consent_says_who_asks_for_whom_and_where_the_answer_goes() {
 }
 
 #[test]
+fn a_wrong_host_is_named_beside_ours() {
+    let tags = page("wrong-host");
+    assert_eq!(by_id(&tags, "error-code").text, "invalid_request");
+    assert_eq!(by_id(&tags, "host-came").text, "127.0.0.1:3000");
+    assert_eq!(by_id(&tags, "host-ours").text, "http://localhost:8080");
+}
+
+#[test]
 fn error_page_names_the_code_exactly() {
     let tags = page("error");
     assert_eq!(by_id(&tags, "error-code").text, "invalid_request");

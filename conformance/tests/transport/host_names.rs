@@ -2,7 +2,7 @@
 //! bypass the front end (`origin_secret`).
 
 use crate::wire::{Server, get, head, token, world};
-use conformance::{Answer, Harness, World};
+use conformance::{Answer, Harness, Log, World};
 
 const FIRST: &str = "a-secret-of-the-front-end-0123456789";
 const SECOND: &str = "another-secret-of-the-front-end-0123";
@@ -47,7 +47,8 @@ async fn on_loopback_pages_are_at_our_name_only() {
                 for path in ["/authorize?x=y&z=%20", "/login?r=1", "/consent", "/nowhere", "//evil.example/x"]
                 {
                     let answer = ask(&server, &name, &get(path, &[])).await;
-                    assert_eq!(answer.location(), format!("{issuer}{path}"), "{name}");
+                    let mark = if path.contains('?') { "&kw-moved=1" } else { "?kw-moved=1" };
+                    assert_eq!(answer.location(), format!("{issuer}{path}{mark}"), "{name}");
                     assert_eq!(answer.text(), "");
                 }
                 // A form can't be redirected; it is refused for its missing fields, not for its host.
@@ -101,7 +102,14 @@ async fn on_loopback_the_names_of_others_are_refused() {
     ] {
         for request in [token(&machine), get("/jwks", &[]), get("/authorize", &[]), get("/healthz", &[])] {
             let answer = ask(&server, name, &request).await;
-            assert_eq!((answer.status.as_u16(), answer.text()), (421, ""), "{name}");
+            assert_eq!(answer.status, 421, "{name}");
+            if request.contains("/authorize") {
+                answer.assert_error_page(421, "invalid_request");
+                assert_eq!(answer.element("host-came"), Some(name), "{name}");
+                assert_eq!(answer.element("host-ours"), Some("http://localhost:8080"));
+            } else {
+                answer.assert_token_error(421, "invalid_request");
+            }
             assert!(!answer.has("location") && !answer.has("access-control-allow-origin"));
         }
     }
@@ -114,6 +122,57 @@ async fn on_loopback_the_names_of_others_are_refused() {
     assert_eq!(ask(&server, "localhost:8080", &absolute).await.status, 200);
 }
 
+/// A proxy that puts its own name into `Host` brings the redirect back, which used to go on without end.
+#[tokio::test]
+async fn a_proxy_that_changes_the_host_gets_a_page_and_no_endless_redirect() {
+    for (issuer, host) in [
+        ("http://localhost:3000", "127.0.0.1:8080"),
+        ("http://127.0.0.1:3000", "localhost:8080"),
+        ("https://localhost", "[::1]:8080"),
+        ("http://localhost:3000/t1", "127.0.0.1"),
+    ] {
+        let (world, server) = at(issuer).await;
+        world.single_page().await;
+        let path = world.issuer().path();
+        for begin in ["/login?r=1", "/authorize?client_id=spa", "/account", "/nowhere", "/"] {
+            let log = Log::open();
+            let mut answer = ask(&server, host, &get(&format!("{path}{begin}"), &[])).await;
+            for _ in 0..3 {
+                let Some(to) = answer.headers.get("location") else { break };
+                let to = to.to_str().unwrap().strip_prefix(world.issuer().origin()).unwrap().to_owned();
+                answer = ask(&server, host, &get(&to, &[])).await;
+            }
+            answer.assert_error_page(421, "invalid_request");
+            assert_eq!(answer.element("host-came"), Some(host), "{begin}");
+            assert_eq!(answer.element("host-ours"), Some(issuer), "{begin}");
+            assert!(answer.text().contains("KEYWARD_ISSUER"), "what to set");
+            let line = log.text().lines().find(|line| line.contains("keyward::refusal")).unwrap().to_owned();
+            for part in [r#""refusal":"WrongHost""#, &format!(r#""sent":"host={host}""#), issuer] {
+                assert!(line.contains(part), "{part} in {line}");
+            }
+            let direct = ask(&server, world.issuer().authority(), &get(&format!("{path}{begin}"), &[])).await;
+            assert_ne!(direct.status, 421, "{begin}");
+        }
+        // With the issuer's name the mark means nothing.
+        let own =
+            ask(&server, world.issuer().authority(), &get(&format!("{path}/login?kw-moved=1"), &[])).await;
+        assert_eq!(own.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_ours_is_shown_as_text() {
+    let (_world, server) = at("http://localhost:8080").await;
+    for host in ["<script>alert(1)</script>", "evil.example\"><img", &"x".repeat(2000)] {
+        let answer = ask(&server, host, &get("/login", &[])).await;
+        if answer.status == 421 {
+            let text = answer.text();
+            assert!(!text.contains("<script>alert") && !text.contains("<img"), "{text}");
+            assert!(!text.contains(&"x".repeat(300)));
+        }
+    }
+}
+
 #[tokio::test]
 async fn on_loopback_below_a_path() {
     let (_world, server) = at("http://localhost:8080/t1").await;
@@ -124,7 +183,7 @@ async fn on_loopback_below_a_path() {
         }
     }
     let moved = ask(&server, "127.0.0.1:8080", &get("/t1/login?r=1", &[])).await;
-    assert_eq!(moved.location(), "http://localhost:8080/t1/login?r=1");
+    assert_eq!(moved.location(), "http://localhost:8080/t1/login?r=1&kw-moved=1");
     for path in ["/", "/jwks", "/t1/", "/t1jwks", "/t10/jwks", "/t1//jwks"] {
         assert_eq!(ask(&server, "localhost:8080", &get(path, &[])).await.status, 404, "{path}");
     }

@@ -7,7 +7,8 @@ pub mod problem;
 use crate::app::App;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{self, Protected};
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, explain};
+use crate::web::front;
 use crate::web::parameterized::accepts;
 use crate::web::request_info::RequestInfo;
 use axum::body::Body;
@@ -21,8 +22,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keys::entropy;
 use protocol::Refusal;
 use protocol::base64url;
+use protocol::evidence::{Evidence, shown};
 use std::any::Any;
-use templates::{ErrorPage, FormPost, Messages, Template};
+use templates::{ErrorPage, FormPost, Messages, Template, WrongHost};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
 
@@ -119,6 +121,32 @@ pub fn error(app: &App, info: RequestInfo, failure: Failure) -> Response {
     };
     let response = render(failure.status(), &nonce, FormAction::SelfOnly, &page);
     failure.mark(response.unwrap_or_else(IntoResponse::into_response))
+}
+
+/// Answers a request for a host that is not ours: with a page that says what came and what to set, or as JSON.
+pub fn wrong_host(app: &App, info: RequestInfo, request: &Request, host: &str) -> Response {
+    let (failure, issuer) = (Failure::from(Refusal::WrongHost), &app.settings.issuer);
+    let page = |failure: Failure| {
+        let nonce = nonce(app);
+        let page = WrongHost {
+            messages: MESSAGES,
+            nonce: &nonce,
+            code: failure.code(),
+            sentence: failure.sentence(),
+            came: &shown(host),
+            ours: issuer.as_str(),
+            request_id: &info.id.to_string(),
+        };
+        let response = render(failure.status(), &nonce, FormAction::SelfOnly, &page);
+        failure.mark(response.unwrap_or_else(IntoResponse::into_response))
+    };
+    let for_people = wants_page(request.headers()) || front::is_for_people(issuer, request.uri().path());
+    let mut response = if for_people { page(failure) } else { failure.into_response() };
+    explain(&mut response, |_| Evidence {
+        registered: Some(issuer.as_str().to_owned()),
+        ..Evidence::of_header("host", host.as_bytes())
+    });
+    response
 }
 
 /// The layer around every page: a panic becomes the error page. Its message is only in the log.

@@ -153,10 +153,10 @@ fn failures() -> String {
 fn statuses(limits: &Limits) -> String {
     format!(
         "\n## Other statuses\n\n\
-         Most of these responses have no error code. With 408, 413 and 415 it is `invalid_request`.\n\n\
+         Most of these responses have no error code. With 408, 413, 415 and 421 it is `invalid_request`.\n\n\
          | status | when |\n|---|---|\n\
          | 303 | on a loopback issuer, a page was requested under another loopback name: \
-         `Location` has the same page under the issuer's name |\n\
+         `Location` has the same page under the issuer's name, with `kw-moved=1` in the query |\n\
          | 400 | the HTTP framing can be read in two ways, or there is no `Host` or more than one |\n\
          | 403 | the header `X-Keyward-Origin` is missing or wrong, and `origin_secret` is set |\n\
          | 405 | the method is not one of those in `Allow` |\n\
@@ -164,7 +164,8 @@ fn statuses(limits: &Limits) -> String {
          | 413 | the body is longer than the endpoint accepts, {} kB at most |\n\
          | 414 | path and query are longer than {} kB |\n\
          | 415 | the body is not `application/x-www-form-urlencoded` in UTF-8 |\n\
-         | 421 | on a loopback issuer, `Host` is not a name of this machine |\n\
+         | 421 | on a loopback issuer, `Host` is not a name of this machine, or still not the issuer's after the redirect \
+         above, because a proxy changes it ([development proxies](../guides/front-end.md#development-proxies)) |\n\
          | 422 | a field of a form has to be corrected; the page says which |\n\
          | 429 | too many wrong passwords, or too many sign-ups; see `Retry-After` |\n\
          | 431 | more than {} header lines, or more than {} kB of them |\n\

@@ -58,9 +58,10 @@ impl Failure {
             Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(Refusal::BodyIncomplete) => StatusCode::REQUEST_TIMEOUT,
-            Self::Refused(Refusal::FormForeign | Refusal::FormStale | Refusal::SignUpClosed) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Refused(Refusal::WrongHost) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Refused(
+                Refusal::FormForeign | Refusal::FormStale | Refusal::SignUpClosed | Refusal::FrontBypassed,
+            ) => StatusCode::FORBIDDEN,
             Self::Refused(refusal) => match refusal.code() {
                 // RFC 6749 §5.2.
                 ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,

@@ -3,9 +3,8 @@
 
 use crate::config::{OriginSecret, Settings};
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
-use http::header::{HOST, LOCATION};
-use http::{Method, StatusCode};
+use http::Method;
+use http::header::HOST;
 use protocol::issuer::{Issuer, is_loopback_host};
 
 /// The header in which a front end proves itself.
@@ -16,10 +15,25 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 const FOR_PROGRAMS: [&str; 8] =
     ["/token", "/introspect", "/revoke", "/userinfo", "/jwks", "/.well-known/", "/healthz", "/readyz"];
 
-/// Checks both. `Some`: the response, if the request ends here.
-pub fn turn_away(settings: &Settings, request: &Request) -> Option<Response> {
+/// Marks a redirect to the issuer's name. If a request with it still has another name, a proxy changes the name, and another
+/// redirect would lead here again.
+const MOVED: &str = "kw-moved=1";
+
+/// Why a request ends here.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// It did not come through the front end.
+    Bypassed,
+    /// The page is at this URL.
+    Moved(String),
+    /// It is for this host.
+    WrongHost(String),
+}
+
+/// Checks both. `Some`: the request ends here.
+pub fn turn_away(settings: &Settings, request: &Request) -> Option<TurnedAway> {
     if !came_through_front(settings, request) {
-        return Some(StatusCode::FORBIDDEN.into_response());
+        return Some(TurnedAway::Bypassed);
     }
     misdirected(&settings.issuer, request)
 }
@@ -37,27 +51,37 @@ pub fn is_probe(settings: &Settings, path: &str) -> bool {
 }
 
 /// On loopback, a page under another name of this machine would lose its cookies, so it is redirected, and a foreign name is
-/// an attempt at DNS rebinding. Elsewhere `Host` is never read.
-fn misdirected(issuer: &Issuer, request: &Request) -> Option<Response> {
+/// an attempt at DNS rebinding, or of a proxy. Elsewhere `Host` is never read.
+fn misdirected(issuer: &Issuer, request: &Request) -> Option<TurnedAway> {
     if !issuer.is_loopback() {
         return None;
     }
     let named = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
     // RFC 9112 §3.2.2: the authority of a target in absolute form counts, not `Host`.
-    let target = request.uri().authority().map(http::uri::Authority::as_str);
-    let host = without_port(target.or_else(named)?);
+    let authority = request.uri().authority().map(http::uri::Authority::as_str).or_else(named)?;
+    let host = without_port(authority);
     if host.eq_ignore_ascii_case(issuer.host()) {
         return None;
     }
     if !is_loopback_host(&host.to_ascii_lowercase()) {
-        return Some(StatusCode::MISDIRECTED_REQUEST.into_response());
+        return Some(TurnedAway::WrongHost(authority.to_owned()));
     }
-    let path = below(issuer, request.uri().path());
-    let for_people = !FOR_PROGRAMS.iter().any(|program| path.starts_with(program));
-    (request.method() == Method::GET && for_people).then(|| {
-        let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
-        (StatusCode::SEE_OTHER, [(LOCATION, format!("{}{rest}", issuer.origin()))]).into_response()
-    })
+    if request.method() != Method::GET || !is_for_people(issuer, request.uri().path()) {
+        return None;
+    }
+    let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
+    let query = request.uri().query();
+    if query.is_some_and(|query| query.split('&').any(|part| part == MOVED)) {
+        return Some(TurnedAway::WrongHost(authority.to_owned()));
+    }
+    let separator = if query.is_some() { '&' } else { '?' };
+    Some(TurnedAway::Moved(format!("{}{rest}{separator}{MOVED}", issuer.origin())))
+}
+
+/// Whether browsers open this path, so that its errors are pages.
+pub fn is_for_people(issuer: &Issuer, path: &str) -> bool {
+    let path = below(issuer, path);
+    !FOR_PROGRAMS.iter().any(|program| path.starts_with(program))
 }
 
 /// A path as it is in the URL map. Outside the issuer's own path there is only its metadata (RFC 8414 §3.1).

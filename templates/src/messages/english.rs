@@ -2,7 +2,7 @@
 
 use super::{
     AccountTexts, Around, ConsentTexts, DemoTexts, ErrorTexts, FormPostTexts, LoginTexts, LogoutTexts,
-    Messages, ProblemTexts, ProfileTexts, SignUpTexts,
+    Messages, ProblemTexts, ProfileTexts, SignUpTexts, WrongHostTexts,
 };
 
 impl Messages {
@@ -23,6 +23,17 @@ impl Messages {
                      operator the details below.",
             code: "Error code",
             request: "Request ID",
+        },
+        wrong_host: WrongHostTexts {
+            came: "Host of the request",
+            ours: "Address of this server",
+            remedies: &[
+                "If you typed the address, open this server’s own address instead.",
+                "If a proxy or a development server is in between, let it pass the Host header on unchanged: in nginx \
+                 “proxy_set_header Host $http_host;”, in Vite and webpack “changeOrigin: false”.",
+                "If browsers are to use the other address, set “issuer” (KEYWARD_ISSUER) to its URL and restart this \
+                 server.",
+            ],
         },
         form_post: FormPostTexts {
             title: "Taking you back",

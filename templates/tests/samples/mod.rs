@@ -4,7 +4,7 @@ mod account;
 
 use templates::{
     ChoiceProblem, Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, LoggedOut, Login,
-    LoginProblem, Logout, Messages, ScopeItem, SignUp, Template,
+    LoginProblem, Logout, Messages, ScopeItem, SignUp, Template, WrongHost,
 };
 
 const ENGLISH: &Messages = &Messages::ENGLISH;
@@ -24,6 +24,7 @@ pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     all.extend([
         Page { name: "consent", html: consent(fill) },
         Page { name: "error", html: error(fill) },
+        Page { name: "wrong-host", html: wrong_host(fill) },
         Page { name: "form-post", html: form_post(fill) },
     ]);
     all.extend(demo_pages(fill));
@@ -127,6 +128,20 @@ fn error(fill: &dyn Fn(&str) -> String) -> String {
         nonce: &fill("bm9uY2U="),
         code: &fill("invalid_request"),
         sentence: &fill("The redirect address is not registered for this application."),
+        request_id: &fill("01J8ZQ3M6Y7R2D"),
+    }
+    .render()
+    .unwrap()
+}
+
+fn wrong_host(fill: &dyn Fn(&str) -> String) -> String {
+    WrongHost {
+        messages: ENGLISH,
+        nonce: &fill("bm9uY2U="),
+        code: &fill("invalid_request"),
+        sentence: &fill("The host name of this request is not the issuer's."),
+        came: &fill("127.0.0.1:3000"),
+        ours: &fill("http://localhost:8080"),
         request_id: &fill("01J8ZQ3M6Y7R2D"),
     }
     .render()
