@@ -163,8 +163,11 @@ refusals! {
     ConsentDenied => AccessDenied, Nothing, "The user did not agree.";
     /// OIDC Core §5.5.1.1: an essential `acr` that we do not support.
     AcrUnmet => UnmetAuthenticationRequirements, Nothing, "The demanded way of signing in is not available.";
-    /// The authorization request that a page belongs to was altered, has expired, or is not one of ours.
-    RequestExpired => InvalidRequest, Nothing, "This sign-in is over or was not begun here. Start again at the application.";
+    /// The authorization request that a page belongs to was altered, or is not one of ours.
+    RequestUnknown => InvalidRequest, Nothing, "This sign-in is over or was not begun here. Start again at the application.",
+        log: "The parameter r is missing, was altered, or was sealed by a key that has been removed.";
+    /// The authorization request that a page belongs to has expired.
+    RequestExpired => InvalidRequest, Nothing, "This page was open for too long, so the sign-in has expired. Start again at the application.";
     /// The authorization request was answered before, and its code was used or has expired.
     RequestSpent => InvalidRequest, Nothing, "This sign-in was finished before. Start again at the application.";
     /// OIDC RP-Initiated Logout §3: the URI is not one of the client's.
@@ -173,6 +176,8 @@ refusals! {
     LogoutHintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued here.";
     /// Sign-up is closed.
     SignUpClosed => AccessDenied, Nothing, "New accounts can't be made here. Ask the operator.";
+    /// A form without the cookie that its page set.
+    FormCookieMissing => AccessDenied, Nothing, "Your browser sent no cookie with this form. Allow cookies for this site, then start again at the application.";
     /// A form that did not come from a page of ours in this browser.
     FormForeign => AccessDenied, Nothing, "This form did not come from a page opened in this browser. Start again at the application.";
     /// A change that needs a more recent sign-in.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::Messages;
 
-/// The error page. It has only our own words, nothing of the request.
+/// The error page. It has only our own words and an application's name, nothing of the request.
 #[derive(Debug, Template)]
 #[template(path = "error_page.html")]
 pub struct ErrorPage<'a> {
@@ -16,6 +16,8 @@ pub struct ErrorPage<'a> {
     pub code: &'a str,
     /// The fixed public sentence of this refusal or failure.
     pub sentence: &'a str,
+    /// The name of the application to go back to, if it is known.
+    pub application: Option<&'a str>,
     /// The id that finds this request in the log.
     pub request_id: &'a str,
 }

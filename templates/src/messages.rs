@@ -264,6 +264,8 @@ pub struct ErrorTexts {
     pub title: &'static str,
     /// What the person can do now.
     pub advice: &'static str,
+    /// The same if the application is known; around its name.
+    pub back_to: Around,
     /// Label of the error code.
     pub code: &'static str,
     /// Label of the request id.

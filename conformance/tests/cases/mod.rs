@@ -35,3 +35,4 @@ mod traces;
 mod upkeep;
 mod userinfo;
 mod warm_processes;
+mod way_back;

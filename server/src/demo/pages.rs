@@ -77,7 +77,7 @@ async fn callback(
 ) -> Response {
     let answer = match Params::parse(query.unwrap_or_default().as_bytes()) {
         Ok(answer) => answer,
-        Err(malformed) => return pages::error(&app, info, form::refusal_of(malformed).into()),
+        Err(malformed) => return pages::error(&app, info, form::refusal_of(malformed).into(), None),
     };
     let outcome = match pending(&app, &headers) {
         Some(pending) => party.finish(&answer, &pending, info.at).await,

@@ -64,14 +64,15 @@ pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
     csrf::check_sender(&request.app.settings.issuer, &request.head().headers)?;
     let form = request.form(form::SMALL).await?;
     let cx = request.context().await?;
-    let binding = cx.binding()?;
     let pending = PendingRequest::resume(&cx, form.get("r")).await?;
+    let binding = cx.binding().map_err(|refusal| pending.stop(refusal))?;
     let visitor = Visitor::load(&cx, &pending.client.id).await?;
     let Some(signed_in) = visitor.signed_in() else {
         // The session ended while the page was open: nobody is there to agree.
         return proceed(&cx, &pending, &visitor, NextStep::SignIn).await;
     };
-    csrf::check(protected(&pending, signed_in), form.get("csrf"), &binding, &cx.ring)?;
+    csrf::check(protected(&pending, signed_in), form.get("csrf"), &binding, &cx.ring)
+        .map_err(|failure| pending.stop(failure))?;
     let agreed = agreed(&form)?;
     let next = pending.decide(&cx, &visitor, Some(&agreed));
     match &next {

@@ -9,6 +9,7 @@ use super::stop::{Stop, see_other};
 use crate::pages::MESSAGES;
 use crate::web::context::RequestContext;
 use crate::web::csrf::{FormKind, Protected};
+use crate::web::failure::Failure;
 use axum::response::Response;
 use keys::entropy;
 use keys::seal::SealKind;
@@ -75,6 +76,14 @@ impl Errand {
         match self {
             Self::Request(pending) => &pending.client.name,
             Self::Account(_) => MESSAGES.account.title,
+        }
+    }
+
+    /// Ends with an error page that leads back to the client.
+    pub fn stop(&self, failure: impl Into<Failure>) -> Stop {
+        match self {
+            Self::Request(pending) => pending.stop(failure),
+            Self::Account(_) => Stop::Page(failure.into()),
         }
     }
 

@@ -21,11 +21,13 @@ impl ErrandForm {
     /// Reads and checks the form of a request.
     ///
     /// # Errors
-    /// [`Refusal::FormForeign`] on a page, and as [`PageRequest::own_form`] and [`Errand::open`].
+    /// [`Refusal::FormCookieMissing`] or [`Refusal::FormForeign`] on a page, and as [`PageRequest::own_form`] and [`Errand::open`].
     pub async fn open(request: PageRequest, form: FormKind) -> Result<(RequestContext, Self), Stop> {
         let (cx, fields) = request.own_form().await?;
         let errand = Errand::open(&cx, fields.get("r")).await?;
-        csrf::check(errand.protects(form), fields.get("csrf"), &cx.binding()?, &cx.ring)?;
+        let binding = cx.binding().map_err(|refusal| errand.stop(refusal))?;
+        let checked = csrf::check(errand.protects(form), fields.get("csrf"), &binding, &cx.ring);
+        checked.map_err(|failure| errand.stop(failure))?;
         Ok((cx, Self { fields, errand }))
     }
 

@@ -29,8 +29,10 @@ pub(super) async fn issue(
     let (app, ring, now) = (&cx.app, &*cx.ring, cx.info.at);
     let signed_in = visitor.signed_in().ok_or(Failure::internal("a code for nobody"))?;
     let user = &signed_in.user.id;
-    let secret = code_secret(ring, pending, user, &cx.info.id).ok_or(Refusal::RequestExpired)?;
-    let id = grant_id(ring, pending, user).ok_or(Refusal::RequestExpired)?;
+    // The master that sealed the request has been removed.
+    let expired = || pending.stop(Refusal::RequestExpired);
+    let secret = code_secret(ring, pending, user, &cx.info.id).ok_or_else(expired)?;
+    let id = grant_id(ring, pending, user).ok_or_else(expired)?;
     let agreed = granted.agreed.clone();
     let derived = Derived { id, code: secret.digest(SecretKind::Code) };
     let lifetimes = &app.settings.lifetimes;
@@ -47,14 +49,14 @@ pub(super) async fn issue(
                 let secret = code_secret(ring, pending, user, &there.last_request);
                 let digest = there.code().map(|code| code.digest);
                 let same = secret.filter(|secret| Some(secret.digest(SecretKind::Code)) == digest);
-                same.ok_or(Refusal::RequestSpent)?
+                same.ok_or_else(|| pending.stop(Refusal::RequestSpent))?
             }
-            Commit::Lost(Some(_)) => return Err(Refusal::RequestSpent.into()),
+            Commit::Lost(Some(_)) => return Err(pending.stop(Refusal::RequestSpent)),
             // The consent was revoked since it was read.
             Commit::Lost(None) => return Err(pending.refuse(Refusal::ConsentRequired)),
         };
     let code = Code::seal(&grant, &secret, pending.progress.master, ring, &*app.entropy);
-    let code = code.ok_or(Refusal::RequestExpired)?;
+    let code = code.ok_or_else(expired)?;
     Ok(deliver(app, pending.request.answer.grant(&code, &app.settings.issuer))?)
 }
 

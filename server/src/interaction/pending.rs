@@ -41,21 +41,22 @@ impl PendingRequest {
     /// Continues with what was sealed.
     ///
     /// # Errors
-    /// As [`Self::begin`], and [`Refusal::RequestExpired`] on a page.
+    /// As [`Self::begin`], and [`Refusal::RequestUnknown`] or [`Refusal::RequestExpired`] on a page.
     pub async fn resume(cx: &RequestContext, sealed: Option<&str>) -> Result<Self, Stop> {
-        let progress = Progress::open(sealed.ok_or(Refusal::RequestExpired)?, &cx.ring, cx.info.at)?;
-        Self::check(cx, progress).await
+        let progress = Progress::open(sealed.ok_or(Refusal::RequestUnknown)?, &cx.ring)?;
+        if progress.is_current(cx.info.at) {
+            return Self::check(cx, progress).await;
+        }
+        let client = client_of(cx, &progress.params).await?.filter(|client| !client.disabled);
+        let stop = Stop::from(Refusal::RequestExpired).explain(&progress.params, client.as_deref());
+        Err(match &client {
+            Some(client) => stop.back_to(&client.name),
+            None => stop,
+        })
     }
 
     async fn check(cx: &RequestContext, progress: Progress) -> Result<Self, Stop> {
-        let id = progress.params.get("client_id").and_then(ClientId::parse);
-        let client = match id {
-            Some(id) => {
-                let _permit = cx.app.permit_to_look_up(&id, cx.info.queue_key(&cx.app)).await?;
-                cx.app.client(&id).await?
-            }
-            None => None,
-        };
+        let client = client_of(cx, &progress.params).await?;
         let accepted = accept(cx, &progress.params, client.as_deref());
         let (request, hint) = accepted.map_err(|stop| stop.explain(&progress.params, client.as_deref()))?;
         let client = client.ok_or(Failure::internal("a request was accepted without a client"))?;
@@ -74,11 +75,24 @@ impl PendingRequest {
         authorize::next(&self.request, &self.client, self.hint.as_ref(), visitor.signed_in(), met)
     }
 
+    /// Ends with an error page that leads back to the client.
+    pub fn stop(&self, failure: impl Into<Failure>) -> Stop {
+        let stop = Stop::Page(failure.into()).explain(&self.progress.params, Some(&self.client));
+        stop.back_to(&self.client.name)
+    }
+
     /// Ends with an error for the client.
     pub fn refuse(&self, refusal: Refusal) -> Stop {
         Stop::Answer(Box::new(self.request.answer.clone()), refusal)
             .explain(&self.progress.params, Some(&self.client))
     }
+}
+
+/// The client that a request names.
+async fn client_of(cx: &RequestContext, params: &Params) -> Result<Option<Arc<Client>>, Failure> {
+    let Some(id) = params.get("client_id").and_then(ClientId::parse) else { return Ok(None) };
+    let _permit = cx.app.permit_to_look_up(&id, cx.info.queue_key(&cx.app)).await?;
+    Ok(cx.app.client(&id).await?)
 }
 
 /// The checks of a request, by its parameters and its client.

@@ -52,11 +52,11 @@ impl Progress {
         as_text(&sealed.ok_or(Refusal::RequestExpired)?)
     }
 
-    /// Opens what [`Self::seal`] made.
+    /// Opens what [`Self::seal`] made, whether or not it has expired.
     ///
     /// # Errors
-    /// [`Refusal::RequestExpired`] for what is altered, over, or none of ours; and as [`Snapshot::open`].
-    pub fn open(text: &str, ring: &Snapshot, now: Timestamp) -> Result<Self, Failure> {
+    /// [`Refusal::RequestUnknown`] for what is altered or none of ours; and as [`Snapshot::open`].
+    pub fn open(text: &str, ring: &Snapshot) -> Result<Self, Failure> {
         let opened = open(SealKind::Request, text, ring)?;
         let parse = || {
             let (id, rest) = opened.plaintext.split_first_chunk::<16>()?;
@@ -73,8 +73,12 @@ impl Progress {
             let params = read_params(rest)?;
             Some(Self { id: *id, started_at, signed_in, params, master: opened.master })
         };
-        let progress = parse().filter(|progress| is_current(progress.started_at, now));
-        Ok(progress.ok_or(Refusal::RequestExpired)?)
+        Ok(parse().ok_or(Refusal::RequestUnknown)?)
+    }
+
+    /// Whether it has not expired.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        is_current(self.started_at, now)
     }
 }
 
@@ -97,20 +101,21 @@ pub fn seal_posted(
 /// Opens what [`seal_posted`] made.
 ///
 /// # Errors
-/// As [`Progress::open`].
+/// [`Refusal::RequestExpired`], and as [`Progress::open`].
 pub fn open_posted(kind: SealKind, text: &str, ring: &Snapshot, now: Timestamp) -> Result<Params, Failure> {
     let opened = open(kind, text, ring)?;
     let parse = || {
         let (posted_at, rest) = opened.plaintext.split_first_chunk::<8>()?;
         let posted_at = Timestamp::from_millis(u64::from_be_bytes(*posted_at));
-        is_current(posted_at, now).then(|| read_params(rest)).flatten()
+        Some((posted_at, read_params(rest)?))
     };
-    Ok(parse().ok_or(Refusal::RequestExpired)?)
+    let (posted_at, params) = parse().ok_or(Refusal::RequestUnknown)?;
+    if is_current(posted_at, now) { Ok(params) } else { Err(Refusal::RequestExpired.into()) }
 }
 
 fn open(kind: SealKind, text: &str, ring: &Snapshot) -> Result<Opened, Failure> {
-    let sealed = base64url::decode(text).ok_or(Refusal::RequestExpired)?;
-    Ok(ring.open(kind, &sealed)?.ok_or(Refusal::RequestExpired)?)
+    let sealed = base64url::decode(text).ok_or(Refusal::RequestUnknown)?;
+    Ok(ring.open(kind, &sealed)?.ok_or(Refusal::RequestUnknown)?)
 }
 
 pub(super) fn is_current(began: Timestamp, now: Timestamp) -> bool {

@@ -22,8 +22,8 @@ pub enum Stop {
     Page(Failure),
     /// With an error for the client.
     Answer(Box<Answer>, Refusal),
-    /// With a refusal, and what explains it in the log.
-    Explained(Box<Self>, Box<Evidence>),
+    /// With a refusal, what explains it in the log, and the application that the error page leads back to.
+    Explained(Box<Self>, Box<Evidence>, Option<String>),
     /// With this response: a redirect to the sign-in page, or a form shown again.
     Elsewhere(Box<Response>),
 }
@@ -43,20 +43,35 @@ impl Stop {
     #[must_use]
     pub fn explain(self, params: &Params, client: Option<&Client>) -> Self {
         let (Self::Page(Failure::Refused(refusal)) | Self::Answer(_, refusal)) = self else { return self };
-        Self::Explained(Box::new(self), Box::new(Evidence::of(refusal, params, client)))
+        Self::Explained(Box::new(self), Box::new(Evidence::of(refusal, params, client)), None)
+    }
+
+    /// Names the application on the error page; only for a request that is proven to be this application's.
+    #[must_use]
+    pub fn back_to(self, application: &str) -> Self {
+        match self {
+            Self::Explained(stop, evidence, _) => {
+                Self::Explained(stop, evidence, Some(application.to_owned()))
+            }
+            other => other,
+        }
     }
 
     /// The response.
     pub fn respond(self, app: &App, info: RequestInfo) -> Response {
+        self.respond_for(app, info, None)
+    }
+
+    fn respond_for(self, app: &App, info: RequestInfo, application: Option<&str>) -> Response {
         match self {
-            Self::Page(failure) => pages::error(app, info, failure),
+            Self::Page(failure) => pages::error(app, info, failure, application),
             Self::Answer(answer, refusal) => {
                 let delivery = answer.refuse(refusal, &app.settings.issuer);
                 let answer = deliver(app, delivery).map(|response| Failure::from(refusal).mark(response));
-                answer.unwrap_or_else(|failure| pages::error(app, info, failure))
+                answer.unwrap_or_else(|failure| pages::error(app, info, failure, None))
             }
-            Self::Explained(stop, evidence) => {
-                let mut response = stop.respond(app, info);
+            Self::Explained(stop, evidence, application) => {
+                let mut response = stop.respond_for(app, info, application.as_deref());
                 explain(&mut response, |_| *evidence);
                 response
             }

@@ -109,14 +109,16 @@ fn set_headers(headers: &mut HeaderMap, nonce: &str, forms: FormAction) {
     }
 }
 
-/// The error page: our own words, and the id that finds the request in the log; nothing of the request itself.
-pub fn error(app: &App, info: RequestInfo, failure: Failure) -> Response {
+/// The error page: our own words, the id that finds the request in the log, and the application to go back to if the request
+/// is proven to be its; nothing of the request itself.
+pub fn error(app: &App, info: RequestInfo, failure: Failure, application: Option<&str>) -> Response {
     let nonce = nonce(app);
     let page = ErrorPage {
         messages: MESSAGES,
         nonce: &nonce,
         code: failure.code(),
         sentence: failure.sentence(),
+        application,
         request_id: &info.id.to_string(),
     };
     let response = render(failure.status(), &nonce, FormAction::SelfOnly, &page);
@@ -169,7 +171,7 @@ impl ResponseForPanic for Panicked {
     type ResponseBody = Body;
 
     fn response_for_panic(&mut self, _: Box<dyn Any + Send>) -> Response {
-        error(&self.0, self.1, Failure::internal("the handler of a page panicked"))
+        error(&self.0, self.1, Failure::internal("the handler of a page panicked"), None)
     }
 }
 
@@ -181,7 +183,7 @@ pub async fn nowhere(
     headers: HeaderMap,
 ) -> Response {
     if method == Method::GET && wants_page(&headers) {
-        error(&app, info, Refusal::NoSuchPage.into())
+        error(&app, info, Refusal::NoSuchPage.into(), None)
     } else {
         StatusCode::NOT_FOUND.into_response()
     }
@@ -190,7 +192,7 @@ pub async fn nowhere(
 /// Answers a caller who has too many requests in progress, whatever the path.
 pub fn busy(app: &App, info: RequestInfo, headers: &HeaderMap) -> Response {
     let failure = Failure::busy("a caller behind a front end has its share of requests in progress");
-    if wants_page(headers) { error(app, info, failure) } else { failure.into_response() }
+    if wants_page(headers) { error(app, info, failure, None) } else { failure.into_response() }
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

@@ -41,9 +41,9 @@ impl RequestContext {
     /// What ties the browser's forms to it.
     ///
     /// # Errors
-    /// [`Refusal::FormForeign`] without the cookie.
+    /// [`Refusal::FormCookieMissing`].
     pub fn binding(&self) -> Result<Binding, Refusal> {
-        self.app.cookies().binding(&self.headers).ok_or(Refusal::FormForeign)
+        self.app.cookies().binding(&self.headers).ok_or(Refusal::FormCookieMissing)
     }
 
     /// A path of ours, below the issuer's own path.

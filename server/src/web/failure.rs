@@ -60,7 +60,11 @@ impl Failure {
             Self::Refused(Refusal::BodyIncomplete) => StatusCode::REQUEST_TIMEOUT,
             Self::Refused(Refusal::WrongHost) => StatusCode::MISDIRECTED_REQUEST,
             Self::Refused(
-                Refusal::FormForeign | Refusal::FormStale | Refusal::SignUpClosed | Refusal::FrontBypassed,
+                Refusal::FormForeign
+                | Refusal::FormCookieMissing
+                | Refusal::FormStale
+                | Refusal::SignUpClosed
+                | Refusal::FrontBypassed,
             ) => StatusCode::FORBIDDEN,
             Self::Refused(refusal) => match refusal.code() {
                 // RFC 6749 §5.2.

@@ -21,6 +21,10 @@ impl Messages {
             title: "This didn’t work",
             advice: "Go back to the application you came from and start again. If it happens again, give its \
                      operator the details below.",
+            back_to: Around {
+                before: "Go back to ",
+                after: " and start again. If it happens again, give its operator the details below.",
+            },
             code: "Error code",
             request: "Request ID",
         },

@@ -23,7 +23,8 @@ pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     all.extend(logout_pages(fill));
     all.extend([
         Page { name: "consent", html: consent(fill) },
-        Page { name: "error", html: error(fill) },
+        Page { name: "error", html: error(fill, None) },
+        Page { name: "error-application", html: error(fill, Some(&fill("Photo Albums"))) },
         Page { name: "wrong-host", html: wrong_host(fill) },
         Page { name: "form-post", html: form_post(fill) },
     ]);
@@ -122,12 +123,13 @@ fn consent(fill: &dyn Fn(&str) -> String) -> String {
     .unwrap()
 }
 
-fn error(fill: &dyn Fn(&str) -> String) -> String {
+fn error(fill: &dyn Fn(&str) -> String, application: Option<&str>) -> String {
     ErrorPage {
         messages: ENGLISH,
         nonce: &fill("bm9uY2U="),
         code: &fill("invalid_request"),
         sentence: &fill("The redirect address is not registered for this application."),
+        application,
         request_id: &fill("01J8ZQ3M6Y7R2D"),
     }
     .render()
