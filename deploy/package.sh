@@ -54,8 +54,8 @@ for target in "${targets[@]}"; do
   case $target in aarch64*) architecture=arm64 ;; *) architecture=x86_64 ;; esac
   say "$architecture"
   # A function has no disk for SQLite.
-  cargo zigbuild --release --locked --package server --bin keyward --no-default-features --target "$target.$glibc"
-  program=$CARGO_TARGET_DIR/$target/release/keyward
+  cargo zigbuild --profile function --locked --package server --bin keyward --no-default-features --target "$target.$glibc"
+  program=$CARGO_TARGET_DIR/$target/function/keyward
   python3 - "$program" "$out/keyward-$architecture.zip" <<'END'
 import sys
 import zipfile
@@ -90,5 +90,5 @@ for it in bom["dependencies"]:
 print(json.dumps(bom, indent=1))
 ' "server/$contents" "$PWD" >"$out/$contents"
   rm -- */"$contents"
-  (cd "$out" && sha256sum "keyward-$architecture.zip" "build/$target/release/keyward" && du -k "keyward-$architecture.zip")
+  (cd "$out" && sha256sum "keyward-$architecture.zip" "build/$target/function/keyward" && du -k "keyward-$architecture.zip")
 done
