@@ -202,6 +202,10 @@ async fn n202_a_full_disk_is_noticed_while_the_log_still_has_room() {
     machine.until_ready_is(200).await;
     let token = machine.token().await;
     machine.assert_recovered(&token).await;
+    // Without a server, and with the disk full, SQLite can't even open the file.
+    disk.fill();
+    let message = String::from_utf8(run(machine.folder.path(), &["doctor"], "").stdout).unwrap();
+    assert!(message.contains("make room on its disk"), "{message}");
 }
 
 /// The five seconds are the server's (`BUSY` of the store).

@@ -78,7 +78,7 @@ impl Backend for SqliteBackend {
     }
 
     fn advice(&self) -> &'static str {
-        "start `keyward serve` once, or correct the setting `storage`"
+        "start `keyward serve` once if there is no store yet, correct the setting `storage`, or make room on its disk"
     }
 
     fn is_lasting(&self) -> bool {
