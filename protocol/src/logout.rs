@@ -15,32 +15,47 @@ pub struct Present<'a> {
     pub subject: &'a str,
 }
 
+/// Who requests a logout.
+#[derive(Clone, Copy, Debug)]
+pub enum Requester<'a> {
+    /// Nobody is named.
+    Unnamed,
+    /// The parameter `client_id` names a client, or none that there is.
+    Named(Option<&'a Client>),
+    /// A verified ID token of the client.
+    Vouched(&'a Hint, &'a Client),
+}
+
 /// The next step of a logout request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogoutStep {
     /// End the session, then redirect there; without a redirect, show that the user is signed out.
     End(Option<ProvenLogoutRedirect>),
-    /// Ask the user: nothing proves that the logout of this session was requested.
-    Ask,
+    /// Ask the user, since nothing proves that the logout of this session was requested. If they agree, as [`Self::End`].
+    Ask(Option<ProvenLogoutRedirect>),
 }
 
-/// Decides the next step. `hint` is a verified ID token of `client`, `uri` the parameter `post_logout_redirect_uri`.
+/// Decides the next step. `uri` is the parameter `post_logout_redirect_uri`.
 pub fn decide(
-    hint: Option<(&Hint, &Client)>,
+    requester: Requester<'_>,
     uri: Option<&str>,
     present: Option<Present<'_>>,
 ) -> Result<LogoutStep, Refusal> {
-    let Some((hint, client)) = hint else {
-        // §3: without a hint no client is known to own the URI, so there is no redirect; and any page could have sent
-        // the browser here, so the user is asked.
-        return Ok(LogoutStep::Ask);
+    let client = match requester {
+        // §3: no client is known to own the URI, so there is no redirect.
+        Requester::Unnamed => return Ok(LogoutStep::Ask(None)),
+        Requester::Named(client) => client,
+        Requester::Vouched(_, client) => Some(client),
     };
-    // §3: the URI is one of the client's, compared byte for byte; otherwise there is no redirect.
-    let redirect = match uri {
-        Some(uri) => Some(ProvenLogoutRedirect::prove(client, uri).ok_or(Refusal::LogoutRedirectUnknown)?),
-        None => None,
-    };
-    // §2: the hint says which user to sign out. If another user is signed in, that user is asked.
-    let same = present.is_none_or(|present| hint.is_about(present.session, present.subject));
-    Ok(if same { LogoutStep::End(redirect) } else { LogoutStep::Ask })
+    // §3: the URI is one of the client's, compared byte for byte.
+    let prove = |uri| client.and_then(|client| ProvenLogoutRedirect::prove(client, uri));
+    let redirect = uri.map(|uri| prove(uri).ok_or(Refusal::LogoutRedirectUnknown)).transpose()?;
+    // §2: the hint says which user to sign out. If another user is signed in, that user is asked. So is whoever comes
+    // without a hint, because any page could have sent the browser here.
+    let is_about =
+        |hint: &Hint| present.is_none_or(|present| hint.is_about(present.session, present.subject));
+    Ok(match requester {
+        Requester::Vouched(hint, _) if is_about(hint) => LogoutStep::End(redirect),
+        _ => LogoutStep::Ask(redirect),
+    })
 }

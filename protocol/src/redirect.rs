@@ -49,6 +49,11 @@ impl ProvenLogoutRedirect {
         client.post_logout_redirect_uris.iter().any(|own| own == uri).then(|| Self(uri.into()))
     }
 
+    /// The address as it is registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The URL to go to, with the state as it came (§3).
     pub fn url(&self, state: Option<&str>) -> String {
         let Some(state) = state else { return self.0.to_string() };

@@ -16,6 +16,8 @@ pub struct Logout<'a> {
     pub action: &'a str,
     /// The CSRF token, sent back in the hidden field `csrf`.
     pub csrf: &'a str,
+    /// Names and values of further hidden fields: where to go after signing out.
+    pub fields: &'a [(&'a str, &'a str)],
     /// The name of the user who is signed in.
     pub username: &'a str,
     /// Where to go without signing out.

@@ -72,9 +72,12 @@ async fn n188_a_logout_without_a_hint_asks_the_user() {
     browser.arrive_at("Your account").await;
     fixture.open_page(&browser, &unvouched).await;
     browser.follow("#logout-confirm").await;
-    assert_eq!(browser.text("#logged-out").await, "You are signed out");
-    assert!(fixture.site.is_quiet(), "without a hint the redirect URI is not followed");
+    let arrival = fixture.site.arrival().await;
+    assert!(arrival.path == "/bye" && arrival.has_no_query(), "{arrival:?}");
     assert!(!is_signed_in(&mut fixture, &browser).await);
+    let unnamed = format!("/logout?{}", query(&[("post_logout_redirect_uri", &bye)]));
+    fixture.open_page(&browser, &unnamed).await;
+    assert_eq!(browser.text("#logged-out").await, "You are signed out", "no client owns the address");
 }
 
 #[tokio::test]

@@ -113,6 +113,34 @@ async fn n188_a_logout_that_the_user_did_not_ask_for_is_confirmed_first() {
 }
 
 #[tokio::test]
+async fn without_a_hint_the_user_goes_back_to_the_named_client_after_agreeing() {
+    let (world, mut browser, _) = signed_in().await;
+    let state = "a \"state\" & more";
+    let pairs = [("client_id", "rp"), ("post_logout_redirect_uri", AFTER), ("state", state)];
+    let page = browser.get(&world, &logout(&pairs)).await;
+    assert!(is_signed_in(&world, &mut browser).await);
+    let names = ["csrf", "client_id", "post_logout_redirect_uri", "state"];
+    let fields = names.map(|name| (name, page.field(name)));
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(fields[1..], pairs);
+    // Whatever the fields become, the browser goes only to an address of the client.
+    let foreign = [fields[0], fields[1], ("post_logout_redirect_uri", "https://evil.example/")];
+    let mut another = browser.clone();
+    let done = another.submit(&world, "/logout", &foreign).await;
+    assert_eq!(done.element("logged-out"), Some("You are signed out"));
+    let done = browser.submit(&world, "/logout", &fields).await;
+    assert!(done.location().starts_with(&format!("{AFTER}?state=")), "{done:?}");
+    assert_eq!(done.to_client().get("state"), Some(state));
+    assert!(!is_signed_in(&world, &mut browser).await);
+    let again = browser.get(&world, &logout(&pairs[..2])).await;
+    assert_eq!(again.location(), AFTER, "nothing to ask");
+    for (client, uri) in [("rp", "https://evil.example/"), ("nobody", AFTER), ("(account)", AFTER)] {
+        let pairs = [("client_id", client), ("post_logout_redirect_uri", uri)];
+        browser.get(&world, &logout(&pairs)).await.assert_error_page(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
 async fn n189_hints_are_ours_and_about_the_user_who_is_signed_in() {
     let (world, mut browser, hint) = signed_in().await;
     let [head, claims, _] = hint.split('.').collect::<Vec<_>>()[..] else { panic!("{hint}") };

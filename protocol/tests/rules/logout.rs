@@ -6,7 +6,7 @@ use protocol::claims::id_token::Hint;
 use protocol::client::Client;
 use protocol::id::{ClientId, SessionId};
 use protocol::issuer::Issuer;
-use protocol::logout::{LogoutStep, Present, decide};
+use protocol::logout::{LogoutStep, Present, Requester, decide};
 use protocol::redirect::ProvenLogoutRedirect;
 use serde_json::{Value, json};
 
@@ -34,13 +34,21 @@ fn home() -> ProvenLogoutRedirect {
 }
 
 #[test]
-fn without_a_hint_the_user_is_asked_and_nobody_is_redirected() {
-    let subject = user().subject;
+fn without_a_hint_the_user_is_asked_and_goes_only_to_an_address_of_the_named_client() {
+    let (client, subject) = (leaving(), user().subject);
     let present = Present { session: &SESSION, subject: subject.as_str() };
-    for uri in [None, Some(HOME), Some("https://evil.example/")] {
-        for present in [None, Some(present)] {
-            assert_eq!(decide(None, uri, present), Ok(LogoutStep::Ask), "{uri:?}");
+    let (nobody, named) = (Requester::Unnamed, Requester::Named(Some(&client)));
+    for present in [None, Some(present)] {
+        for uri in [None, Some(HOME), Some("https://evil.example/")] {
+            assert_eq!(decide(nobody, uri, present), Ok(LogoutStep::Ask(None)), "{uri:?}");
         }
+        assert_eq!(decide(named, None, present), Ok(LogoutStep::Ask(None)));
+        assert_eq!(decide(named, Some(HOME), present), Ok(LogoutStep::Ask(Some(home()))));
+        let foreign = Some("https://evil.example/");
+        assert_eq!(decide(named, foreign, present), Err(Refusal::LogoutRedirectUnknown));
+        let missing = Requester::Named(None);
+        assert_eq!(decide(missing, Some(HOME), present), Err(Refusal::LogoutRedirectUnknown));
+        assert_eq!(decide(missing, None, present), Ok(LogoutStep::Ask(None)));
     }
 }
 
@@ -53,19 +61,26 @@ fn a_hint_ends_its_own_users_session_and_asks_anybody_else() {
         // Another session of the same user, who has signed in again.
         (own(), ANOTHER, subject.as_str(), LogoutStep::End(Some(home()))),
         (without_sid.clone(), SESSION, subject.as_str(), LogoutStep::End(Some(home()))),
-        (own(), ANOTHER, "somebody else", LogoutStep::Ask),
-        (without_sid, SESSION, "somebody else", LogoutStep::Ask),
+        (own(), ANOTHER, "somebody else", LogoutStep::Ask(Some(home()))),
+        (without_sid, SESSION, "somebody else", LogoutStep::Ask(Some(home()))),
     ] {
         let present = Present { session: &session, subject };
-        assert_eq!(decide(Some((&hint, &client)), Some(HOME), Some(present)), Ok(next), "{hint:?}");
+        assert_eq!(
+            decide(Requester::Vouched(&hint, &client), Some(HOME), Some(present)),
+            Ok(next),
+            "{hint:?}"
+        );
     }
 }
 
 #[test]
 fn where_nobody_is_signed_in_the_browser_goes_on() {
     let client = leaving();
-    assert_eq!(decide(Some((&own(), &client)), Some(HOME), None), Ok(LogoutStep::End(Some(home()))));
-    assert_eq!(decide(Some((&own(), &client)), None, None), Ok(LogoutStep::End(None)));
+    assert_eq!(
+        decide(Requester::Vouched(&own(), &client), Some(HOME), None),
+        Ok(LogoutStep::End(Some(home())))
+    );
+    assert_eq!(decide(Requester::Vouched(&own(), &client), None, None), Ok(LogoutStep::End(None)));
 }
 
 #[test]
@@ -83,7 +98,7 @@ fn an_address_is_the_clients_byte_for_byte_or_nothing_ends() {
         "https://evil.example/",
         "javascript:alert(1)",
     ] {
-        let decided = decide(Some((&own(), &client)), Some(uri), Some(present));
+        let decided = decide(Requester::Vouched(&own(), &client), Some(uri), Some(present));
         assert_eq!(decided, Err(Refusal::LogoutRedirectUnknown), "{uri:?}");
     }
     assert!(

@@ -15,7 +15,7 @@ use protocol::claims::id_token::Hint;
 use protocol::client::Client;
 use protocol::id::{ClientId, UserId};
 use protocol::jwt::Compact;
-use protocol::logout::{self, LogoutStep, Present};
+use protocol::logout::{self, LogoutStep, Present, Requester};
 use protocol::params::Params;
 use protocol::redirect::ProvenLogoutRedirect;
 use protocol::session::SessionCookie;
@@ -37,24 +37,29 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
     if PARAMETERS.iter().any(|name| params.repeated(name)) {
         return Err(Refusal::RepeatedParameter.into());
     }
-    let vouched = read_hint(&cx, &params).await?;
-    let hint = vouched.as_ref().map(|(hint, client)| (hint, &**client));
+    let hint = read_hint(&cx, &params)?;
+    let client = requesting_client(&cx, hint.as_ref(), &params).await?;
+    let requester = match (&hint, &client) {
+        (Some((hint, _)), Some(client)) => Requester::Vouched(hint, client),
+        (Some(_), None) => return Err(Refusal::LogoutHintInvalid.into()),
+        (None, client) if params.get("client_id").is_some() => Requester::Named(client.as_deref()),
+        (None, _) => Requester::Unnamed,
+    };
     let present = present(&cx).await?;
     let seen = present
         .as_ref()
         .map(|(cookie, user)| Present { session: &cookie.session, subject: user.subject.as_str() });
-    let client = vouched.as_ref().map(|(_, client)| &**client);
-    let step = logout::decide(hint, params.get("post_logout_redirect_uri"), seen);
-    match step.map_err(|refusal| Stop::from(refusal).explain(&params, client))? {
-        LogoutStep::End(redirect) => {
+    let step = logout::decide(requester, params.get("post_logout_redirect_uri"), seen);
+    match (step.map_err(|refusal| Stop::from(refusal).explain(&params, client.as_deref()))?, present) {
+        (LogoutStep::Ask(redirect), Some((cookie, user))) => {
+            let back = redirect.and_then(|redirect| Some((client.as_deref()?, redirect)));
+            Ok(ask(&cx, &cookie, &user, back.as_ref(), params.get("state"))?)
+        }
+        // If nobody is signed in, there is nothing to ask.
+        (LogoutStep::End(redirect) | LogoutStep::Ask(redirect), present) => {
             let cookie = present.map(|(cookie, _)| cookie);
             Ok(finish(&cx, cookie, redirect, params.get("state")).await?)
         }
-        // Nobody is signed in: there is nothing to ask.
-        LogoutStep::Ask => match present {
-            None => Ok(finish(&cx, None, None, None).await?),
-            Some((cookie, user)) => Ok(ask(&cx, &cookie, &user)?),
-        },
     }
 }
 
@@ -72,11 +77,14 @@ pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
         return Ok(finish(&cx, None, None, None).await?);
     };
     csrf::check(protected(&cookie), form.get("csrf"), &cx.binding()?, &cx.ring)?;
-    Ok(finish(&cx, Some(cookie), None, None).await?)
+    let client = requesting_client(&cx, None, &form).await?;
+    let redirect = client.zip(form.get("post_logout_redirect_uri"));
+    let redirect = redirect.and_then(|(client, uri)| ProvenLogoutRedirect::prove(&client, uri));
+    Ok(finish(&cx, Some(cookie), redirect, form.get("state")).await?)
 }
 
 /// §2: a hint must be an ID token of ours, expired or not, and `client_id`, if given, its client.
-async fn read_hint(cx: &RequestContext, params: &Params) -> Result<Option<(Hint, Arc<Client>)>, Failure> {
+fn read_hint(cx: &RequestContext, params: &Params) -> Result<Option<(Hint, ClientId)>, Refusal> {
     let Some(text) = params.get("id_token_hint") else { return Ok(None) };
     let read = || {
         let token = Compact::parse(text).filter(|token| cx.ring.verify_hint(token, cx.info.at))?;
@@ -84,9 +92,18 @@ async fn read_hint(cx: &RequestContext, params: &Params) -> Result<Option<(Hint,
         let client: ClientId = hint.client(&cx.app.settings.issuer)?;
         params.get("client_id").is_none_or(|given| given == client.as_str()).then_some((hint, client))
     };
-    let (hint, client) = read().ok_or(Refusal::LogoutHintInvalid)?;
-    let client = cx.app.client(&client).await?.filter(|client| !client.disabled);
-    Ok(Some((hint, client.ok_or(Refusal::LogoutHintInvalid)?)))
+    read().ok_or(Refusal::LogoutHintInvalid).map(Some)
+}
+
+/// The client of the hint, or the one that `client_id` names.
+async fn requesting_client(
+    cx: &RequestContext,
+    hint: Option<&(Hint, ClientId)>,
+    params: &Params,
+) -> Result<Option<Arc<Client>>, Failure> {
+    let named = || params.get("client_id").and_then(ClientId::parse);
+    let Some(id) = hint.map(|(_, client)| client.clone()).or_else(named) else { return Ok(None) };
+    Ok(cx.app.client(&id).await?.filter(|client| !client.disabled))
 }
 
 /// Who is signed in, by the cookie and one read.
@@ -100,17 +117,31 @@ async fn present(cx: &RequestContext) -> Result<Option<(SessionCookie, User)>, F
     Ok(live.then_some((cookie, user)))
 }
 
-fn ask(cx: &RequestContext, cookie: &SessionCookie, user: &User) -> Result<Response, Failure> {
+/// Asks the user, who goes `back` to a client if they agree.
+fn ask(
+    cx: &RequestContext,
+    cookie: &SessionCookie,
+    user: &User,
+    back: Option<&(&Client, ProvenLogoutRedirect)>,
+    state: Option<&str>,
+) -> Result<Response, Failure> {
+    let mut fields = Vec::new();
+    if let Some((client, redirect)) = back {
+        fields.extend([("client_id", client.id.as_str()), ("post_logout_redirect_uri", redirect.as_str())]);
+        fields.extend(state.map(|state| ("state", state)));
+    }
+    let forms = if back.is_some() { FormAction::Anywhere } else { FormAction::SelfOnly };
     pages::render_form(cx, protected(cookie), |nonce, csrf| {
         let page = Logout {
             messages: MESSAGES,
             nonce,
             action: &cx.url("/logout"),
             csrf,
+            fields: &fields,
             username: &user.username,
             account_url: &cx.url("/account"),
         };
-        pages::render(StatusCode::OK, nonce, FormAction::SelfOnly, &page)
+        pages::render(StatusCode::OK, nonce, forms, &page)
     })
 }
 

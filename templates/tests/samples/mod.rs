@@ -94,6 +94,7 @@ fn logout_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
         nonce: &nonce,
         action: &fill("/logout"),
         csrf: &fill("csrf-token"),
+        fields: &[("client_id", &fill("my-app")), ("state", &fill("a state"))],
         username: &fill("alice"),
         account_url: &fill("/account"),
     };
