@@ -22,6 +22,7 @@ pub mod pages;
 pub mod password;
 pub mod peer;
 pub mod reference;
+pub mod regular_file;
 pub mod routes;
 pub mod server_error;
 pub mod shares;

@@ -71,6 +71,11 @@ fn renew(certificate: &Path, key: &Path) -> CertificateDer<'static> {
     cert.der().clone()
 }
 
+/// A file that has nothing to read until somebody writes to it.
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
 #[tokio::test]
 async fn n217_a_renewed_certificate_is_used_after_sighup_and_a_bad_one_is_not() {
     let folder = TempDir::new().unwrap();
@@ -92,6 +97,9 @@ async fn n217_a_renewed_certificate_is_used_after_sighup_and_a_bad_one_is_not() 
     }
     std::fs::remove_file(&certificate).unwrap();
     server.reload("the certificate was not reloaded").await;
+    make_pipe(&certificate);
+    server.reload("it is not a regular file").await;
+    std::fs::remove_file(&certificate).unwrap();
     let third = renew(&certificate, &key);
     server.reload("the certificate was reloaded").await;
     assert!(is_served(&mut server.connect(&third).await.unwrap()).await);
@@ -125,6 +133,11 @@ async fn n217_settings_that_can_change_do_so_on_sighup_and_all_or_none() {
         server.reload(why).await;
         assert!(may_sign_up().await, "{text}");
     }
+    let file = folder.path().join("keyward.toml");
+    std::fs::remove_file(&file).unwrap();
+    make_pipe(&file);
+    server.reload("it is not a regular file").await;
+    std::fs::remove_file(&file).unwrap();
     settings("");
     server.reload("the settings were reloaded").await;
     assert!(!may_sign_up().await);

@@ -11,9 +11,10 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// The folders and files of `server/src`, from the bottom up: each uses only what is before it.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "every_minute",
     "headers",
+    "regular_file",
     "peer",
     "in_flight",
     "single_flight",

@@ -12,11 +12,15 @@ use protocol::issuer::Issuer;
 use std::future::Future;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 use storage::{FINISH_IMPORT, UNFINISHED_IMPORT};
 use tokio::runtime::Builder;
 
 /// What commands log by default, except `serve`: problems, and what they changed.
 const QUIET: &str = "warn,audit=info";
+
+/// How long a server that ends waits for threads that still compute or read.
+const LAST_THREADS: Duration = Duration::from_secs(5);
 
 /// The global flags and the environment.
 #[derive(Clone)]
@@ -34,6 +38,11 @@ impl Context {
     /// The texts of settings file and environment.
     pub(super) fn raw(&self) -> Result<Raw, Failed> {
         Ok(Raw::read(self.config.as_deref(), &self.env)?)
+    }
+
+    /// The texts of the settings while a server runs.
+    pub(super) fn raw_again(&self) -> Result<Raw, Failed> {
+        Ok(Raw::reread(self.config.as_deref(), &self.env)?)
     }
 
     /// Begins to log, as a command does.
@@ -97,5 +106,9 @@ pub(super) fn block_on(work: impl Future<Output = Result<(), Failed>>) -> Result
 pub(super) fn block_on_all_cores(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     let has_one_core = available_parallelism().is_ok_and(|cores| cores.get() == 1);
     let mut builder = if has_one_core { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    builder.enable_all().build()?.block_on(work)
+    let runtime = builder.enable_all().build()?;
+    let done = runtime.block_on(work);
+    // A thread may hang in a file system that is away.
+    runtime.shutdown_timeout(LAST_THREADS);
+    done
 }

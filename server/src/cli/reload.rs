@@ -11,12 +11,13 @@ use arc_swap::ArcSwap;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 
 /// Where a running server's settings and certificate come from.
 pub(super) struct Reloader {
     hangup: Signal,
-    read: Box<dyn Fn() -> Result<Settings, Failed> + Send + Sync>,
+    read: Arc<dyn Fn() -> Result<Settings, Failed> + Send + Sync>,
     certificate: Option<Certificate>,
 }
 
@@ -32,7 +33,7 @@ impl Reloader {
         certificate: Option<Certificate>,
         read: impl Fn() -> Result<Settings, Failed> + Send + Sync + 'static,
     ) -> Self {
-        Self { hangup, read: Box::new(read), certificate }
+        Self { hangup, read: Arc::new(read), certificate }
     }
 
     /// Keeps `served` as it should be, until it is dropped.
@@ -48,7 +49,7 @@ impl Reloader {
             if !signalled {
                 return;
             }
-            match self.settings(&app) {
+            match self.settings(&app).await {
                 Ok(None) => tracing::info!("the settings were read again and are as they were"),
                 Ok(Some((new, changed))) => {
                     replace_settings(&served, &new);
@@ -66,8 +67,9 @@ impl Reloader {
     }
 
     /// The application with the settings as they are now, and the keys that changed. `None`: none did.
-    fn settings(&self, app: &App) -> Result<Option<(App, String)>, Failed> {
-        let settings = (self.read)()?;
+    async fn settings(&self, app: &App) -> Result<Option<(App, String)>, Failed> {
+        let read = Arc::clone(&self.read);
+        let settings = spawn_blocking(move || read()).await.map_err(|error| Failed(error.to_string()))??;
         let changed = changed(&app.settings, &settings);
         if changed.is_empty() {
             return Ok(None);

@@ -54,7 +54,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Outcome {
-    let raw = with_listen(context, args.listen.clone())?;
+    let raw = with_listen(context.raw()?, args.listen.clone());
     let tls = args.tls_cert.zip(args.tls_key);
     let tls = tls.map(|(chain, key)| Certificate::open(&chain, &key)).transpose()?;
     let (certificate, tls) = tls.unzip();
@@ -70,19 +70,18 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
         let router = routes::router(app.clone(), None);
         print(&listening.ready_line())?;
         let (source, surroundings) = (context.clone(), listening.surroundings);
-        let read = move || Ok(resolve(&with_listen(&source, args.listen.clone())?, surroundings)?);
+        let read = move || Ok(resolve(&with_listen(source.raw_again()?, args.listen.clone()), surroundings)?);
         let reloader = Reloader::new(hangup, certificate, read);
         listening.serve(app, router, &ServiceManager::of(&context.env), Some(reloader)).await
     })
 }
 
 /// The texts of the settings, with the flag that overrides one.
-fn with_listen(context: &Context, listen: Option<String>) -> Result<Raw, Failed> {
-    let mut raw = context.raw()?;
+fn with_listen(mut raw: Raw, listen: Option<String>) -> Raw {
     if let Some(listen) = listen {
         raw.set_flag("listen", "--listen", listen);
     }
-    Ok(raw)
+    raw
 }
 
 /// A bound listener and the settings that follow from it.

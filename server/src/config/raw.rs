@@ -5,7 +5,9 @@ use super::env::Env;
 use super::row::MASK;
 use super::service_links::is_service_link;
 use super::table;
+use crate::regular_file;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file that is read when none is named, if it is there.
@@ -32,8 +34,23 @@ pub struct Raw {
 impl Raw {
     /// Reads file and environment. `file: None` means [`DEFAULT_FILE`], which need not exist.
     pub fn read(file: Option<&Path>, env: &Env) -> Result<Self, BadSetting> {
+        Self::read_by(|path| std::fs::read_to_string(path), file, env)
+    }
+
+    /// The same while a server runs, which must not wait for the writer of a pipe.
+    pub fn reread(file: Option<&Path>, env: &Env) -> Result<Self, BadSetting> {
+        let text =
+            |contents: &[u8]| std::str::from_utf8(contents).map(str::to_owned).map_err(io::Error::other);
+        Self::read_by(|path| text(&regular_file::read(path)?), file, env)
+    }
+
+    fn read_by(
+        read: impl Fn(&Path) -> io::Result<String>,
+        file: Option<&Path>,
+        env: &Env,
+    ) -> Result<Self, BadSetting> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-        let body = match std::fs::read_to_string(path) {
+        let body = match read(path) {
             Ok(body) => Some(body),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

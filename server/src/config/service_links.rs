@@ -7,13 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 /// `KEYWARD_METRICS_PORT_9090_TCP_ADDR` and so on. `name` is without the prefix `KEYWARD_`. The value decides as well, so
 /// that a setting that somebody made up is still refused.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
-    parts(name).any(|part| match part {
-        "SERVICE_HOST" => is_address(value),
-        "SERVICE_PORT" => is_port(value),
-        "PORT" => url(value).is_some(),
-        _ if part.starts_with("SERVICE_PORT_") => is_port(value),
-        _ => part.strip_prefix("PORT_").is_some_and(|part| is_of_a_port(part, value)),
-    })
+    name.split('_').all(|word| !word.is_empty())
+        && parts(name).any(|part| match part {
+            "SERVICE_HOST" => is_address(value),
+            "SERVICE_PORT" => is_port(value),
+            "PORT" => url(value).is_some(),
+            _ if part.starts_with("SERVICE_PORT_") => is_port(value),
+            _ => part.strip_prefix("PORT_").is_some_and(|part| is_of_a_port(part, value)),
+        })
 }
 
 /// The name, and what is left of it without its first words: the Service may have a longer name than ours.
@@ -43,7 +44,8 @@ fn is_of_a_port(part: &str, value: &str) -> bool {
 /// `tcp://10.0.0.1:8080`.
 fn url(value: &str) -> Option<(&str, SocketAddr)> {
     let (scheme, rest) = value.split_once("://")?;
-    Some((scheme, rest.parse().ok()?)).filter(|_| is_protocol(scheme))
+    let at: SocketAddr = rest.parse().ok()?;
+    (is_protocol(scheme) && !at.ip().is_unspecified()).then_some((scheme, at))
 }
 
 fn is_protocol(word: &str) -> bool {
@@ -51,9 +53,9 @@ fn is_protocol(word: &str) -> bool {
 }
 
 fn is_address(value: &str) -> bool {
-    value.parse::<IpAddr>().is_ok()
+    value.parse::<IpAddr>().is_ok_and(|address| !address.is_unspecified())
 }
 
 fn is_port(value: &str) -> bool {
-    value.parse::<u16>().is_ok()
+    value.bytes().all(|b| b.is_ascii_digit()) && value.parse::<u16>().is_ok_and(|port| port != 0)
 }

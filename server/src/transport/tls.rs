@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: client certificates.
 
+use crate::regular_file;
 use ::aws_lc_rs::digest::{SHA256, digest};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -15,7 +16,6 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use zeroize::Zeroizing;
 
 /// How often the files are read. By content, since a renewal may replace them, or a symbolic link somewhere on their path.
 const POLL: Duration = Duration::from_secs(60);
@@ -102,8 +102,8 @@ impl Certificate {
 impl Files {
     fn read(&self) -> (Seen, Result<TlsAcceptor, BadTlsFile>) {
         let read = |path: &Path| {
-            let contents = std::fs::read(path).map(Zeroizing::new);
-            contents.map_err(|error| bad(path, format!("it can't be read ({error}); give a PEM file")))
+            regular_file::read(path)
+                .map_err(|error| bad(path, format!("it can't be read ({error}); give a PEM file")))
         };
         match read(&self.chain).and_then(|chain| Ok((chain, read(&self.key)?))) {
             Ok((chain, key)) => {

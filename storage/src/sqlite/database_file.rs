@@ -6,9 +6,9 @@
 
 use super::fault::Outage;
 use crate::{StoreError, StoreErrorKind};
-use std::fs::{Metadata, OpenOptions, remove_file};
-use std::io::{self, ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 /// How much room the disk must have: what a few requests write.
 static ROOM: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -45,23 +45,15 @@ impl DatabaseFile {
     }
 
     /// Fails if its disk is full. SQLite notices that only when a file has to grow: until then it writes into the space that
-    /// its log occupies, which may be enough for minutes. So another file is written next to it, and removed.
+    /// its log occupies, which may be enough for minutes. So a file without a name is written next to it.
     ///
     /// # Errors
     /// That of the system.
     pub(super) fn check_room(&self) -> io::Result<()> {
         let Some(opened) = &self.0 else { return Ok(()) };
-        let mut path = opened.path.clone().into_os_string();
-        path.push("-room");
-        // One that a process left behind when it was killed.
-        let _absent = remove_file(&path);
-        let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()), // Another process does the same.
-            opened => opened?,
-        };
-        let written = file.write_all(&ROOM);
-        let _removed_by_another_process = remove_file(&path);
-        written
+        let folder = opened.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        tempfile::tempfile_in(folder)?.write_all(&ROOM)
     }
 }
 

@@ -137,7 +137,7 @@ async fn n222_a_read_only_file_is_unavailable_and_recovers() {
 }
 
 #[tokio::test]
-async fn n202_a_probe_leaves_nothing_behind_and_removes_what_a_killed_one_left() {
+async fn n202_a_probe_leaves_nothing_behind_and_removes_nothing() {
     let folder = Folder::new();
     let store = folder.create();
     let files = || {
@@ -146,8 +146,9 @@ async fn n202_a_probe_leaves_nothing_behind_and_removes_what_a_killed_one_left()
         names.sort();
         names
     };
-    let before = files();
+    // The database of another server may have any name.
     std::fs::write(folder.0.path().join("keyward.db-room"), "x").unwrap();
+    let before = files();
     for _ in 0..3 {
         store.probe().await.unwrap();
         assert_eq!(files(), before);
