@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Certificate chain for HTTPS. A renewed certificate is used within a minute, or after SIGHUP
+    /// Certificate chain for HTTPS. A renewed certificate is used within a minute, or at once on SIGHUP
     #[arg(long, value_name = "PEM", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Its private key

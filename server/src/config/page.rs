@@ -33,8 +33,8 @@ pub fn markdown() -> String {
          platform gives the port; `NOTIFY_SOCKET`, the socket on which systemd waits until the server is ready; and \
          `RUST_LOG`, which selects what is logged.\n\n\
          Variables that Kubernetes sets in a pod for a Service whose name begins with `keyward` (`KEYWARD_` with `PORT`, \
-         `SERVICE_HOST`, `PORT_8080_TCP_ADDR` and so on) are recognised by name and value and passed over; the log of the \
-         start names them.\n",
+         `SERVICE_HOST`, `PORT_8080_TCP_ADDR` and so on) are recognised by name and value and ignored; the log names them \
+         at the start.\n",
     );
     page
 }

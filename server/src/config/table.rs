@@ -282,8 +282,8 @@ pub static ROWS: [Row; 30] = [
         "idle_timeout",
         "75s",
         "1s"..="1h",
-        "How long a connection is kept after an answer without another request. Longer than the front end keeps it, or \
-         the front end sends a request just when it closes, and answers 502. While all connections are in use, idle ones \
+        "How long a connection is kept after an answer without another request. It must be longer than the front \
+         end keeps one, or the front end sends a request just as Keyward closes the connection, and answers 502. While all connections are in use, idle ones \
          are closed sooner. AWS Lambda ignores it.",
         idle_timeout
     ),
@@ -291,7 +291,8 @@ pub static ROWS: [Row; 30] = [
         "header_timeout",
         "10s",
         "1s"..="1m",
-        "The time for a TLS handshake, and for the head of a request, from its first byte. AWS Lambda ignores it.",
+        "The time for a TLS handshake, and for the head of a request: from its first byte or, for the first request, from the \
+         start of the connection. AWS Lambda ignores it.",
         header_timeout
     ),
     Row {
@@ -350,8 +351,8 @@ pub static ROWS: [Row; 30] = [
         key: "security_expires",
         default: None,
         default_words: "none",
-        doc: "Until when `security_contact` can be relied on, such as `2027-06-30T00:00:00Z`; RFC 9116 recommends less than a \
-              year ahead. `keyward doctor` says when it has passed.",
+        doc: "Until when `security_contact` can be relied on, such as `2027-06-30T00:00:00Z`; RFC 9116 recommends a \
+              date less than a year ahead. `keyward doctor` says when it has passed.",
         secret: false,
         read: |draft, text| {
             let at = text.parse().map_err(|_| "write an instant such as 2027-06-30T00:00:00Z")?;

@@ -183,10 +183,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
             (
                 "post_logout_redirect_uri",
                 MAX_VALUE_BYTES,
-                "byte for byte one of the registered ones; needs `id_token_hint`",
+                "byte for byte one of the client's registered ones; needs `id_token_hint` or `client_id`",
             ),
             ("state", MAX_VALUE_BYTES, "returned unchanged"),
-            ("client_id", MAX_VALUE_BYTES, "if sent, the client of `id_token_hint`"),
+            (
+                "client_id",
+                MAX_VALUE_BYTES,
+                "the client that requests it; if `id_token_hint` is sent as well, the one in it",
+            ),
         ],
         body: form::LARGE,
         errors: &[ErrorCode::InvalidRequest, ErrorCode::AccessDenied],
@@ -212,7 +216,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     document(
         "/.well-known/security.txt",
-        "whom to tell about a vulnerability (RFC 9116), if `security_contact` is set; if the issuer has a path, also at the \
+        "where to report a vulnerability (RFC 9116), if `security_contact` is set; if the issuer has a path, also at the \
          root of the host",
     ),
     document("/jwks", "the public keys (RFC 7517 §5)"),
