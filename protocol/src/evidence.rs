@@ -2,18 +2,14 @@
 //! registered explains the refusal. It goes to the log only; no answer contains any of it.
 //!
 //! One table lists what may be shown. Codes, tokens, secrets, verifiers, passwords, `state` and `nonce` are not in it.
-//! What was sent is chosen by the caller, so it is shown as printable ASCII of limited length, and anything in it that
-//! looks like a secret of ours is masked.
+//! What was sent is chosen by the caller, so it is shown only in the shape that it should have: see [`crate::shown`].
 
-use crate::armor;
 use crate::client::{Client, GrantType};
 use crate::client_auth::Credentials;
 use crate::params::Params;
 use crate::refusal::Refusal;
+use crate::shown::{self, MOST, plain};
 use std::fmt::Write as _;
-
-/// The longest value that is shown, in bytes; of a longer one only the beginning is shown.
-pub const MOST: usize = 256;
 
 /// What explains a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +25,7 @@ pub struct Evidence {
 impl Evidence {
     /// For a request with these parameters; `client` is the record, if it was found.
     pub fn of(refusal: Refusal, params: &Params, client: Option<&Client>) -> Self {
-        let claimed = || params.get("client_id").map(shown);
+        let claimed = || params.get("client_id").map(shown::id);
         Self {
             client: client.map(|client| client.id.to_string()).or_else(claimed),
             sent: sent(refusal, params),
@@ -39,8 +35,9 @@ impl Evidence {
 
     /// For credentials that do not authenticate a client.
     pub fn of_credentials(refusal: Refusal, credentials: &Credentials, client: Option<&Client>) -> Self {
+        let claimed = credentials.client_id().as_str();
         Self {
-            client: Some(shown(credentials.client_id().as_str())),
+            client: Some(client.map_or_else(|| shown::id(claimed), |client| client.id.to_string())),
             sent: Some(pair("token_endpoint_auth_method", credentials.method().as_str())),
             registered: client.and_then(|client| registered(refusal, client)),
         }
@@ -74,11 +71,13 @@ const fn parameters(refusal: Refusal) -> &'static [&'static str] {
 
 fn sent(refusal: Refusal, params: &Params) -> Option<String> {
     let pairs: Vec<String> = match refusal {
-        Refusal::RepeatedParameter => params.repeated_names().take(4).map(shown).collect(),
+        Refusal::RepeatedParameter => {
+            params.repeated_names().take(4).map(|name| shown::name(name).to_owned()).collect()
+        }
         Refusal::RequestTooLong => {
             let longest = params.iter().max_by_key(|(_, value)| value.len());
             longest
-                .map(|(name, value)| format!("{} of {} bytes", shown(name), value.len()))
+                .map(|(name, value)| format!("{} of {} bytes", shown::name(name), value.len()))
                 .into_iter()
                 .collect()
         }
@@ -99,7 +98,7 @@ fn registered(refusal: Refusal, client: &Client) -> Option<String> {
         }
         Refusal::LogoutRedirectUnknown => list(&client.post_logout_redirect_uris),
         Refusal::ResourceInvalid => list(&client.audiences),
-        Refusal::ScopeEmpty => Some(shown(client.scope.as_str())),
+        Refusal::ScopeEmpty => Some(listed(client.scope.as_str().split(' ').collect::<Vec<_>>().into_iter())),
         Refusal::CodeNotAllowed | Refusal::GrantTypeNotAllowed => {
             Some(listed(client.grant_types.iter().copied().map(GrantType::as_str)))
         }
@@ -117,89 +116,166 @@ fn listed<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
             break;
         }
         let separator = if place == 0 { "" } else { " " };
-        let _infallible = write!(text, "{separator}{}", shown(one));
+        let _infallible = write!(text, "{separator}{}", plain(one));
     }
     text
 }
 
 fn pair(name: &str, value: &str) -> String {
-    format!("{name}={}", shown(value))
+    format!("{name}={}", shape(name)(value))
 }
 
-/// A text of a caller's as the log may show it: printable ASCII, all other bytes percent-encoded; secrets of ours and
-/// JWTs masked; and the length in place of what is beyond [`MOST`] bytes.
-pub fn shown(text: &str) -> String {
-    let mut line = String::new();
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        if line.len() >= MOST {
-            let _infallible = write!(line, "... ({} bytes)", text.len());
-            break;
-        }
-        if let Some(prefix) = secret_prefix(rest) {
-            let _infallible = write!(line, "{prefix}***");
-            let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            rest = rest.get(rest.iter().take_while(|b| is_part(b)).count()..).unwrap_or_default();
-            continue;
-        }
-        if byte.is_ascii_graphic() || *byte == b' ' {
-            line.push(char::from(*byte));
-        } else {
-            let _infallible = write!(line, "%{byte:02X}");
-        }
-        rest = after;
+/// How a parameter's or a header's value is shown.
+fn shape(name: &str) -> fn(&str) -> String {
+    match name {
+        "client_id" => shown::id,
+        "redirect_uri" | "post_logout_redirect_uri" | "resource" | "audience" => shown::uri,
+        "scope" => shown::words,
+        "max_age" => shown::number,
+        "code_challenge_method" => shown::method,
+        "content-type" => shown::media_type,
+        "host" => shown::host,
+        _ => shown::names,
     }
-    line
-}
-
-/// How a secret of ours, or a JWT, begins.
-fn secret_prefix(text: &[u8]) -> Option<&'static str> {
-    [armor::CODE, armor::REFRESH_TOKEN, armor::CLIENT_SECRET, "eyJ"]
-        .into_iter()
-        .find(|prefix| text.starts_with(prefix.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::armor;
+    use crate::base64url;
+    use crate::params::encode;
+
+    /// What the log has about a request with these parameters, sent without encoding twice.
+    fn evidence(refusal: Refusal, pairs: &[(&str, &str)]) -> Evidence {
+        Evidence::of(refusal, &Params::from_pairs(pairs.iter().copied()), None)
+    }
+
+    fn sent(refusal: Refusal, name: &str, value: &str) -> String {
+        evidence(refusal, &[(name, value)]).sent.unwrap()
+    }
 
     #[test]
-    fn what_callers_send_is_one_short_line_of_plain_text() {
-        for (text, line) in [
-            ("https://rp.example/cb?x=1", "https://rp.example/cb?x=1"),
-            ("openid email", "openid email"),
-            ("a\nINFO forged", "a%0AINFO forged"),
-            ("\r\n\t\0\u{7f}", "%0D%0A%09%00%7F"),
-            ("\u{1b}[31mred", "%1B[31mred"),
-            ("\u{9b}31m", "%C2%9B31m"),
-            ("\u{202e}gpj", "%E2%80%AEgpj"),
-            ("", ""),
-        ] {
-            assert_eq!(shown(text), line);
+    fn an_unknown_client_s_id_is_shown_only_if_it_looks_like_one() {
+        let secret = armor::wrap(armor::CLIENT_SECRET, &[7; 32]);
+        let client = |id: &str| evidence(Refusal::ClientUnknown, &[("client_id", id)]).client.unwrap();
+        for id in ["web", "web.example.com", "A-b_c~d", "0b8f9f7e-32f5-4c56-9d2c-8d2b4a3f1c11"] {
+            assert_eq!(client(id), id);
         }
-        for long in ["x", "\n", "é", "https://rp.example/"].map(|one| one.repeat(100_000 / one.len())) {
-            let line = shown(&long);
-            assert!(line.len() < MOST + 32 && line.ends_with(" bytes)"), "{line}");
+        for id in [
+            &*secret,
+            &secret.to_uppercase(),
+            &format!("my-{secret}"),
+            &encode(&secret).to_string().replace('_', "%5F"),
+            &secret.replace('_', "%5f"),
+            &base64url::encode(format!("app1:{secret}").as_bytes()),
+            &base64url::encode(format!("app12:{}", secret.replace('_', "%5F")).as_bytes()),
+            &format!("Basic_{}", base64url::encode(format!("app1:{secret}").as_bytes())),
+            "Basic d2ViOmh1bnRlcjI=",
+            "r p",
+            "",
+            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln",
+        ] {
+            if !id.is_empty() {
+                assert_eq!(client(id), "***", "{id}");
+            }
+            assert!(!sent(Refusal::ClientIdInvalid, "client_id", id).contains(id) || id.is_empty(), "{id}");
         }
     }
 
     #[test]
-    fn secrets_in_the_wrong_place_are_masked() {
-        let secret = armor::wrap(armor::CLIENT_SECRET, &[7; 32]);
-        let code = armor::wrap(armor::CODE, &[7; 80]);
-        let jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln";
-        assert_eq!(shown(&secret), "kws_***");
-        assert_eq!(
-            shown(&format!("https://rp.example/cb?code={code}&x")),
-            "https://rp.example/cb?code=kwc_***&x"
-        );
-        assert_eq!(shown(&format!("openid {jwt} {secret}")), "openid eyJ*** kws_***");
-        let before = "x".repeat(MOST - 1);
-        assert_eq!(
-            shown(&format!("{before}{secret}")),
-            format!("{before}kws_***"),
-            "also where the line ends"
-        );
+    fn uris_are_shown_without_userinfo_and_values() {
+        let secret = armor::wrap(armor::CODE, &[7; 80]);
+        let wrapped = base64url::encode(format!("a:{secret}").as_bytes());
+        for (uri, shown) in [
+            ("https://rp.example:8443/cb/", "https://rp.example:8443/cb/"),
+            ("com.example.app:/cb", "com.example.app:/cb"),
+            ("/cb", "/cb"),
+            ("https://a-long-name-of-a-preview-of-a-branch-with-many-words.example/cb", "="),
+            (
+                "https://user:hunter2@rp/cb?code=kwc_abc&state=SECRETSTATE&access_token=opaque",
+                "https://***@rp/cb?code=***&state=***&access_token=***",
+            ),
+            ("https://rp/cb?SECRETSTATE&x=&y=1#access_token=SECRETSTATE", "https://rp/cb?***&x=&y=***#***"),
+            ("https://rp/cb#SECRETSTATE", "https://rp/cb#***"),
+            ("https%3A%2F%2Frp%2Fcb%3Fstate%3DSECRETSTATE", "https%3A%2F%2Frp%2Fcb%3F***"),
+            ("https%3a%2f%2fuser%3ahunter2%40rp%2fcb", "***@rp%2fcb"),
+            ("https%253A%252F%252Frp%253Fstate%253DSECRETSTATE", "https%25***"),
+            ("https:///user:hunter2@rp/cb", "https:///***@rp/cb"),
+            ("https:\\\\user:hunter2@rp/cb", "***@rp/cb"),
+            ("https:/user:hunter2@rp/cb", "***@rp/cb"),
+            ("user:hunter2@rp/cb", "***@rp/cb"),
+            ("https://rp/@me", "https://rp/@me"),
+            ("x registered=evil", "\"x registered=evil\""),
+            (&format!("https://rp/{secret}/cb"), "https://rp/kwc_***/cb"),
+            (&format!("https://u:{}@rp/cb", "hunter2".repeat(500)), "https://***@rp/cb"),
+            (&format!("https://rp/{}/{wrapped}", secret.repeat(9)), "***"),
+            (&format!("https://rp/{}/cb", secret.replace('_', "%5F")), "***"),
+            (&format!("https://rp/cb/{wrapped}"), "***"),
+        ] {
+            let shown = if shown == "=" { uri } else { shown };
+            for (refusal, name) in [
+                (Refusal::RedirectUriUnregistered, "redirect_uri"),
+                (Refusal::LogoutRedirectUnknown, "post_logout_redirect_uri"),
+                (Refusal::ResourceInvalid, "resource"),
+            ] {
+                assert_eq!(sent(refusal, name, uri), format!("{name}={shown}"), "{uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_numbers_and_scopes_are_shown_only_in_their_shape() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let (small, secret) = (verifier.to_lowercase(), armor::wrap(armor::REFRESH_TOKEN, &[7; 32]));
+        let wrapped = base64url::encode(format!("a:{secret}").as_bytes());
+        for (refusal, name, value, shown) in [
+            (Refusal::GrantTypeUnsupported, "grant_type", device, device),
+            (Refusal::GrantTypeUnsupported, "grant_type", "password", "password"),
+            (Refusal::GrantTypeUnsupported, "grant_type", verifier, "***"),
+            (Refusal::GrantTypeUnsupported, "grant_type", &small, "***"),
+            (Refusal::GrantTypeUnsupported, "grant_type", &secret, "***"),
+            (Refusal::GrantTypeUnsupported, "grant_type", "Hunter2", "***"),
+            (Refusal::ResponseTypeUnsupported, "response_type", "code id_token", "\"code id_token\""),
+            (Refusal::ResponseTypeUnsupported, "response_type", verifier, "***"),
+            (Refusal::ChallengeMethod, "code_challenge_method", "s256", "s256"),
+            (Refusal::ChallengeMethod, "code_challenge_method", "S512", "S512"),
+            (Refusal::ChallengeMethod, "code_challenge_method", verifier, "***"),
+            (Refusal::PromptInvalid, "prompt", verifier, "***"),
+            (Refusal::MaxAgeInvalid, "max_age", "-1", "-1"),
+            (Refusal::MaxAgeInvalid, "max_age", "hunter2", "***"),
+            (Refusal::ScopeEmpty, "scope", "openid api:Read", "\"openid api:Read\""),
+            (Refusal::ScopeEmpty, "scope", &format!("openid {verifier}"), "\"openid ***\""),
+            (Refusal::ScopeEmpty, "scope", &format!("openid {wrapped}"), "\"openid ***\""),
+            (Refusal::ScopeEmpty, "scope", &format!("{wrapped} openid"), "\"*** openid\""),
+            (Refusal::ScopeEmpty, "scope", &secret, "***"),
+            (Refusal::ScopeEmpty, "scope", &secret[..40], "kwr_***"),
+        ] {
+            assert_eq!(sent(refusal, name, value), format!("{name}={shown}"), "{value}");
+        }
+        for (name, shown) in [("scope", "scope"), (verifier, "***"), (&small, "***"), ("a b=c", "***")] {
+            let twice = evidence(Refusal::RepeatedParameter, &[(name, "1"), (name, "2")]);
+            assert_eq!(twice.sent.as_deref(), Some(shown), "{name}");
+        }
+        let long = evidence(Refusal::RequestTooLong, &[(verifier, "1")]);
+        assert_eq!(long.sent.as_deref(), Some("*** of 1 bytes"));
+    }
+
+    #[test]
+    fn headers_are_shown_without_what_is_not_theirs() {
+        for (name, value, shown) in [
+            ("content-type", "application/json; pw=hunter2", "application/json"),
+            ("content-type", "hunter2, x", "***"),
+            ("content-type", "", ""),
+            ("host", "evil.example:1", "evil.example:1"),
+            ("host", "user:hunter2@evil.example", "***@evil.example"),
+            ("host", "x registered=evil", "\"x registered=evil\""),
+        ] {
+            let sent = Evidence::of_header(name, value.as_bytes()).sent;
+            assert_eq!(sent, Some(format!("{name}={shown}")), "{value}");
+        }
     }
 
     #[test]

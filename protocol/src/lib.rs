@@ -44,6 +44,7 @@ pub mod samples;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod shown;
 pub mod time;
 pub mod token;
 pub mod user;

@@ -47,7 +47,11 @@ pub async fn run(State(app): State<App>, request: Request, next: Next) -> Respon
 
 async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Response {
     let at = app.clock.now();
-    let caller = Caller::of(&app.settings, &request);
+    let away = front::turn_away(&app.settings, &request);
+    let caller = match &away {
+        Some(TurnedAway::Bypassed) => Caller::connected(&request),
+        _ => Caller::of(&app.settings, &request),
+    };
     let requests = &app.metrics.requests;
     let path = front::route_of(&app.settings.issuer, request.uri().path());
     let (counted, readers) = (requests.begin(path), Readers::of(path, request.headers()));
@@ -56,7 +60,7 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
     request.extensions_mut().insert(info);
     let line = tracing::enabled!(target: "keyward::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut response = match front::turn_away(&app.settings, &request) {
+    let mut response = match away {
         Some(away) => turned_away(&app, info, &request, away),
         None => {
             caller.complain(&app, &request, at);

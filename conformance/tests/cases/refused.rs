@@ -2,6 +2,8 @@
 
 use super::requests::*;
 use axum::body::Body;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use conformance::{Log, get, post};
 use http::Request;
 use serde_json::{Value, json};
@@ -54,7 +56,7 @@ async fn an_authorization_request_says_what_came_and_what_is_registered() {
             vec![("client_id", "r p")],
             true,
             "ClientIdInvalid",
-            ["r p", "invalid_request", "client_id=r p", "-"],
+            ["***", "invalid_request", "client_id=***", "-"],
         ),
         (
             vec![("code_challenge", ""), ("code_challenge_method", "")],
@@ -72,13 +74,13 @@ async fn an_authorization_request_says_what_came_and_what_is_registered() {
             vec![("scope", "admin root")],
             false,
             "ScopeEmpty",
-            ["rp", "invalid_scope", "scope=admin root", "openid profile email address phone"],
+            ["rp", "invalid_scope", "scope=\"admin root\"", "openid profile email address phone"],
         ),
         (
             vec![("scope", "open\"id")],
             false,
             "ScopeMalformed",
-            ["rp", "invalid_scope", "scope=open\"id", "-"],
+            ["rp", "invalid_scope", "scope=open%22id", "-"],
         ),
         (
             vec![("client_id", "api"), ("resource", "https://other.example")],
@@ -263,7 +265,7 @@ async fn a_token_request_says_what_is_wrong_with_it() {
     let fresh = code(&world, &[]).await;
     let (_, line) = refused(&world, redeem(&fresh, REDIRECT, &"w".repeat(43))).await;
     assert_eq!(told(&line, &names), ["rp", "VerifierWrong", "-", "-"], "{line}");
-    let json = post("/token", "application/json", "{}").with("authorization", &party.basic());
+    let json = post("/token", "application/json; pw=hunter2", "{}").with("authorization", &party.basic());
     let (_, line) = refused(&world, json).await;
     assert_eq!(told(&line, &["refusal", "sent"]), ["ContentType", "content-type=application/json"], "{line}");
     world.pass(31 * 24 * 3600);
@@ -357,6 +359,9 @@ async fn secrets_in_the_wrong_place_are_not_logged() {
     let tokens = spa_tokens(&world).await;
     let mut secrets = vec![party.secret.clone(), code(&world, &[]).await];
     secrets.extend(["access_token", "refresh_token", "id_token"].map(|name| member(&tokens, name)));
+    let encoded: Vec<String> = secrets.iter().map(|secret| BASE64.encode(format!("app1:{secret}"))).collect();
+    secrets.extend(encoded);
+    secrets.extend([party.secret.to_uppercase(), party.secret.replace('_', "%5F")]);
     let log = Log::open();
     for secret in &secrets {
         for request in [

@@ -307,6 +307,22 @@ async fn requests_that_bypass_the_front_end_are_refused() {
     }
 }
 
+/// Its header proves nothing, so it can't choose under which address its lines are counted.
+#[tokio::test]
+async fn n250_a_flood_past_the_front_end_is_logged_as_that_of_one_network() {
+    let settings = [("KEYWARD_ORIGIN_SECRET", FIRST), CLIENT_IP];
+    let world = World::with(Harness::Router, &settings).await;
+    let server = Server::of(&world).await;
+    let log = Log::open();
+    for network in 0..30 {
+        let lines = ["x-keyward-origin: wrong".to_owned(), format!("x-real-ip: 192.0.2.{network}")];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(server.ask(get("/jwks", &lines)).await.status, 403);
+    }
+    let refused = log.text().lines().filter(|line| line.contains("FrontBypassed")).count();
+    assert_eq!(refused, 10);
+}
+
 #[tokio::test]
 async fn probes_pass_below_a_path_too() {
     let settings = [("KEYWARD_ISSUER", "https://op.example/t1"), ("KEYWARD_ORIGIN_SECRET", FIRST), CLIENT_IP];

@@ -1,7 +1,7 @@
 //! How much one caller may send (N-050, N-210). The numbers are those of `Limits::default()`.
 
 use crate::wire::{GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, within, world};
-use conformance::Answer;
+use conformance::{Answer, Harness, World};
 use server::transport::http::Limits;
 use std::collections::BTreeSet;
 use tokio::net::TcpSocket;
@@ -265,4 +265,35 @@ async fn a_refused_head_is_answered_whatever_its_method() {
         wire.closed().await;
     }
     assert_eq!(seen, BTreeSet::from([(414, "close".into())]));
+}
+
+#[tokio::test]
+async fn n029_other_origins_read_the_transports_answers_only_where_they_read_the_servers() {
+    for issuer in ["https://op.example", "https://op.example/t1"] {
+        let world = World::with(Harness::Router, &[("KEYWARD_ISSUER", issuer)]).await;
+        let server = Server::of(&world).await;
+        let long = "a".repeat(URI);
+        let below = issuer.strip_prefix("https://op.example").unwrap();
+        for (path, readable) in [
+            ("/authorize", false),
+            ("/login", false),
+            ("/account", false),
+            ("/introspect", false),
+            ("/", false),
+            ("/nowhere", false),
+            ("/token", true),
+            ("/revoke", true),
+            ("/userinfo", true),
+            ("/jwks", true),
+            ("/.well-known/openid-configuration", true),
+        ] {
+            let answer =
+                server.ask(get(&format!("{below}{path}?{long}"), &["origin: https://rp.example"])).await;
+            assert_bare(&answer, 414);
+            let allowed = answer.has("access-control-allow-origin");
+            assert_eq!(allowed, readable, "{below}{path}: {answer:?}");
+        }
+        let metadata = format!("/.well-known/oauth-authorization-server{below}?{long}");
+        assert!(server.ask(get(&metadata, &[])).await.has("access-control-allow-origin"), "{metadata}");
+    }
 }

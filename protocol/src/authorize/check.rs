@@ -9,13 +9,17 @@ use crate::base64url;
 use crate::client::Client;
 use crate::id::ClientId;
 use crate::json;
-use crate::params::Params;
+use crate::params::{Params, encode};
 use crate::redirect::{ProvenRedirect, ResponseMode};
 use crate::redirect_uri;
 use crate::refusal::Refusal;
 
 /// The longest `state`, in bytes: enough for a broker that puts the request it serves into it.
 pub const MAX_STATE_BYTES: usize = 4096;
+
+/// The longest `state` as it is in a redirect: that of [`MAX_STATE_BYTES`] of which all are percent-encoded. A redirect
+/// stays below the 16 kB that front ends accept as the head of a response.
+const MAX_ENCODED_STATE: usize = 3 * MAX_STATE_BYTES;
 
 /// How a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +78,13 @@ fn answer(params: &Params, redirect: ProvenRedirect) -> (Answer, Result<(), Refu
     } else {
         Ok(())
     };
-    (Answer { redirect, mode, state: state.map(str::to_owned) }, outcome)
+    let fits = |state: &&str| mode == ResponseMode::FormPost || fits_redirect(state);
+    (Answer { redirect, mode, state: state.filter(fits).map(str::to_owned) }, outcome)
+}
+
+/// Whether a redirect can return a state; a legal one always fits.
+fn fits_redirect(state: &str) -> bool {
+    state.len() <= MAX_STATE_BYTES || encode(state).to_string().len() <= MAX_ENCODED_STATE
 }
 
 /// The `state` to return (RFC 6749 §4.1.2.1), also of a request that is refused because it is too long or repeated: `None`

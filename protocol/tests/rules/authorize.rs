@@ -183,6 +183,9 @@ fn n020_state_is_given_back_byte_for_byte() {
     }
     for (states, refusal, returned) in [
         (vec!["s".repeat(4097)], Refusal::RequestTooLong, Some("s".repeat(4097))),
+        // The longest that a redirect returns, so that no front end finds its head too long.
+        (vec!["s".repeat(8192)], Refusal::RequestTooLong, Some("s".repeat(8192))),
+        (vec!["\n".repeat(4097)], Refusal::RequestTooLong, None),
         (vec!["s".into(), "s".into()], Refusal::RepeatedParameter, Some("s".into())),
         (vec!["s".into(), "t".into()], Refusal::RepeatedParameter, None),
         (vec!["s".into(), String::new()], Refusal::RepeatedParameter, None),

@@ -163,15 +163,16 @@ impl Started {
 #[async_trait]
 impl Function for Serving {
     async fn request(&self, request: Request<Body>) -> Response<Body> {
+        let uri = request.uri().clone();
         let Some(started) = self.started(RESTART_TIME).await else {
-            return bare(StatusCode::SERVICE_UNAVAILABLE);
+            return bare(StatusCode::SERVICE_UNAVAILABLE, uri.path());
         };
         let answer = answer(started.router.clone(), request, REQUEST_TIME);
         let answered = tokio::join!(answer, started.look_after()).0;
         if self.metrics.is_due(started.app.clock.now()) {
             self.tell_metrics(&started.app);
         }
-        answered.unwrap_or_else(|| bare(StatusCode::SERVICE_UNAVAILABLE))
+        answered.unwrap_or_else(|| bare(StatusCode::SERVICE_UNAVAILABLE, uri.path()))
     }
 
     async fn scheduled(&self) -> Result<Value, String> {
@@ -189,7 +190,7 @@ struct Rotating(Arc<Settings>);
 #[async_trait]
 impl Function for Rotating {
     async fn request(&self, _: Request<Body>) -> Response<Body> {
-        bare(StatusCode::NOT_FOUND)
+        bare(StatusCode::NOT_FOUND, "")
     }
 
     async fn scheduled(&self) -> Result<Value, String> {

@@ -22,7 +22,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keys::entropy;
 use protocol::Refusal;
 use protocol::base64url;
-use protocol::evidence::{Evidence, shown};
+use protocol::evidence::Evidence;
+use protocol::shown::plain;
 use std::any::Any;
 use templates::{ErrorPage, FormPost, Messages, Template, WrongHost};
 use tower::{Layer as _, ServiceExt as _};
@@ -135,7 +136,7 @@ pub fn wrong_host(app: &App, info: RequestInfo, request: &Request, host: &str) -
             nonce: &nonce,
             code: failure.code(),
             sentence: failure.sentence(),
-            came: &shown(host),
+            came: &plain(host),
             ours: issuer.as_str(),
             request_id: &info.id.to_string(),
         };

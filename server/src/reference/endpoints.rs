@@ -63,7 +63,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 scope::MAX_BYTES,
                 "what the client requests; without it, the scope that the client is registered for",
             ),
-            ("state", MAX_STATE_BYTES, "returned unchanged, also by errors"),
+            (
+                "state",
+                MAX_STATE_BYTES,
+                "returned unchanged, also by errors; one that is longer is not returned by a redirect if it has over 12 288 bytes percent-encoded",
+            ),
             ("nonce", MAX_NONCE_BYTES, "copied into the ID token"),
             ("response_mode", MAX_VALUE_BYTES, "`query` (the default) or `form_post`"),
             ("prompt", MAX_VALUE_BYTES, "`none`, `login`, `consent`, `select_account`, `create`"),

@@ -1,6 +1,6 @@
 //! Log lines about what callers fail at. Anybody can fail as often as they like, so the first few lines a minute of each
-//! network and kind are written, and then one line says how many were left out. What succeeds or changes something is
-//! always written, by [`audit()`].
+//! network and kind are written, and of a refusal not many more of all networks together; then one line says how many were
+//! left out. What succeeds or changes something is always written, by [`audit()`].
 
 use super::audit::audit;
 use super::current::outside;
@@ -13,6 +13,9 @@ use storage::Stamp;
 
 /// How many lines a minute each network has of each kind.
 pub const LINES_A_MINUTE: u64 = 10;
+/// How many lines a minute all networks together have of each kind of refusal, so that many of them do not fill a disk. The
+/// audit events have no such limit: it would let strangers hide what one network does.
+const LINES_OF_ALL: u64 = 600;
 /// The kind of the lines about what broke, which isn't always the caller's fault.
 pub const REQUEST_FAILED: &str = "request.failed";
 /// How many networks are counted separately for each kind, so that a flood of one kind hides no other. All networks
@@ -32,30 +35,46 @@ struct Minute {
 /// How often one kind of failure happened.
 #[derive(Debug, Default)]
 struct Kind {
-    counts: HashMap<Network, u64>,
+    counts: HashMap<Network, Count>,
     /// From networks beyond [`MOST`].
-    others: u64,
+    others: Count,
+    /// Of all networks.
+    written: u64,
+}
+
+/// How many lines there would be, and how many were written.
+#[derive(Debug, Default)]
+struct Count {
+    all: u64,
+    written: u64,
 }
 
 impl FailureLog {
     /// Writes an event to the audit log, unless its network has had its lines of this kind.
     pub fn audit(&self, network: Network, stamp: Stamp, event: &Event) {
-        if self.admits(network, event.what.name(), stamp.at) {
+        if self.admits_of(u64::MAX, network, event.what.name(), stamp.at) {
             audit(stamp, event);
         }
     }
 
     /// Whether a line of that kind may be written.
     pub fn admits(&self, network: Network, kind: &'static str, now: Timestamp) -> bool {
+        self.admits_of(LINES_OF_ALL, network, kind, now)
+    }
+
+    fn admits_of(&self, most: u64, network: Network, kind: &'static str, now: Timestamp) -> bool {
         self.tell(now);
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The widest network that one customer has, since the narrow ones inside it cost nothing.
         let [network, ..] = network.within();
-        let Kind { counts, others } = minute.kinds.entry(kind).or_default();
+        let Kind { counts, others, written } = minute.kinds.entry(kind).or_default();
         let has_room = counts.len() < MOST || counts.contains_key(&network);
         let count = if has_room { counts.entry(network).or_default() } else { others };
-        *count += 1;
-        *count <= LINES_A_MINUTE
+        count.all += 1;
+        let admitted = count.written < LINES_A_MINUTE && *written < most;
+        count.written += u64::from(admitted);
+        *written += u64::from(admitted);
+        admitted
     }
 
     /// Logs what was left out, if the counted minute is over.
@@ -104,9 +123,9 @@ struct LeftOut {
 
 impl Kind {
     fn left_out(&self) -> LeftOut {
-        let more = |count: u64| count.saturating_sub(LINES_A_MINUTE);
-        let others = more(self.others);
-        let each = self.counts.values().map(|count| more(*count)).filter(|lines| *lines > 0);
+        let more = |count: &Count| count.all - count.written;
+        let others = more(&self.others);
+        let each = self.counts.values().map(more).filter(|lines| *lines > 0);
         let (lines, networks) = each.fold((others, 0), |(lines, networks), of| (lines + of, networks + 1));
         LeftOut { lines, networks, others }
     }
@@ -123,8 +142,14 @@ mod tests {
         Network::V4([a, b, c, d])
     }
 
-    fn written(failures: &FailureLog, of: usize, kind: &'static str, times: usize, at: Timestamp) -> usize {
+    /// Lines about refusals.
+    fn refused(failures: &FailureLog, of: usize, kind: &'static str, times: usize, at: Timestamp) -> usize {
         (0..times).filter(|_| failures.admits(network(of), kind, at)).count()
+    }
+
+    /// Audit events.
+    fn written(failures: &FailureLog, of: usize, kind: &'static str, times: usize, at: Timestamp) -> usize {
+        (0..times).filter(|_| failures.admits_of(u64::MAX, network(of), kind, at)).count()
     }
 
     #[test]
@@ -162,6 +187,19 @@ mod tests {
         let others = most * each - LINES_A_MINUTE;
         assert_eq!(left_out("a"), LeftOut { lines: most + others, networks: most, others });
         assert_eq!(left_out("b"), LeftOut { lines: 3, networks: 3, others: 0 });
+    }
+
+    #[test]
+    fn many_networks_do_not_fill_the_log_with_one_kind() {
+        let failures = FailureLog::default();
+        let lines = (0..1000).map(|of| refused(&failures, of, "a", 11, NOW)).sum::<usize>();
+        assert_eq!(lines, 600);
+        assert_eq!(refused(&failures, 1, "b", 1, NOW), 1, "another kind");
+        assert_eq!(written(&failures, 1, "client_auth.failure", 11, NOW), 10, "an audit event");
+        let left_out = failures.0.lock().unwrap().kinds["a"].left_out();
+        assert_eq!(left_out, LeftOut { lines: 11_000 - 600, networks: 1000, others: 0 });
+        let next = NOW.plus(std::time::Duration::from_secs(60));
+        assert_eq!(refused(&failures, 1, "a", 1, next), 1, "another minute");
     }
 
     #[test]

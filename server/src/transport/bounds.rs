@@ -45,15 +45,14 @@ pub async fn answer(router: Router, request: Request<Body>, limit: Duration) -> 
     }
 }
 
-/// An answer of the transport: a status and no body.
-pub fn bare(status: StatusCode) -> Response<Body> {
+/// An answer of the transport to a request for this path, which is empty if it is not known: a status and no body.
+pub fn bare(status: StatusCode, path: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     harden(headers, false);
     headers.extend(NO_STORE);
-    // A page that called an endpoint learns that it was refused. There is nothing else to read, wherever it was sent.
-    headers.extend([cors::ANYONE]);
+    headers.extend(cors::of_transport(path));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

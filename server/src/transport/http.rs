@@ -255,10 +255,10 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: the ones before it lose only their answer.
     if state.is_ambiguous() {
-        return Ok(bare_and_close(StatusCode::BAD_REQUEST));
+        return Ok(bare_and_close(StatusCode::BAD_REQUEST, request.uri().path()));
     }
     if let Err(status) = check_head(&request) {
-        return Ok(bare_and_close(status));
+        return Ok(bare_and_close(status, request.uri().path()));
     }
     // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
     // nothing follows.
@@ -267,8 +267,11 @@ async fn answer(
     let mut request = request.map(bounded);
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(PeerLimit(limits.connections_of_one));
+    let uri = request.uri().clone();
     let answered = bounds::answer(router, request.map(Body::new), limits.request_time).await;
-    let Some(response) = answered else { return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE)) };
+    let Some(response) = answered else {
+        return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE, uri.path()));
+    };
     // After these the rest of the body is still to come, and nothing reads it (RFC 9110 §15.5.9, §15.5.14).
     let unread = match response.status() {
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
@@ -301,8 +304,8 @@ fn check_head(request: &Request<Incoming>) -> Result<(), StatusCode> {
 }
 
 /// The answer of the transport itself, and the end of the connection.
-fn bare_and_close(status: StatusCode) -> Response<Body> {
-    close(bare(status))
+fn bare_and_close(status: StatusCode, path: &str) -> Response<Body> {
+    close(bare(status, path))
 }
 
 fn close(mut response: Response<Body>) -> Response<Body> {

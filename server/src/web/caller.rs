@@ -35,10 +35,7 @@ impl Caller {
     /// The caller of a request.
     pub fn of(settings: &Settings, request: &Request) -> Self {
         match &settings.client_ip {
-            ClientIp::Socket => {
-                let peer = request.extensions().get::<PeerAddr>();
-                peer.map_or(Self::Absent, |peer| Self::Known(peer.0.ip()))
-            }
+            ClientIp::Socket => Self::connected(request),
             ClientIp::Lambda => {
                 let source = request.extensions().get::<PeerAddr>();
                 source.map_or(Self::Unreadable, |source| Self::Known(source.0.ip()))
@@ -50,6 +47,12 @@ impl Caller {
                 address.map_or(Self::Unreadable, Self::Known)
             }
         }
+    }
+
+    /// Whoever is connected; also the caller of a request that bypassed the front end, whose header proves nothing.
+    pub fn connected(request: &Request) -> Self {
+        let peer = request.extensions().get::<PeerAddr>();
+        peer.map_or(Self::Absent, |peer| Self::Known(peer.0.ip()))
     }
 
     /// The address that the request counts for.

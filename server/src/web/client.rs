@@ -14,9 +14,10 @@ use protocol::client::Client;
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::error::ErrorCode;
 use protocol::event::{Event, What};
-use protocol::evidence::{Evidence, shown};
+use protocol::evidence::Evidence;
 use protocol::id::ClientId;
 use protocol::params::Params;
+use protocol::shown::is_id;
 use std::sync::Arc;
 
 /// An authenticated client's request.
@@ -91,7 +92,7 @@ async fn prove(
     if let Err(refusal) = authenticate(&credentials, client.as_deref(), info.at) {
         let (claimed, event) = (credentials.client_id(), Event::new(What::ClientAuthenticationFailed));
         // A secret that was sent as an id is not logged.
-        let is_id = shown(claimed.as_str()) == claimed.as_str();
+        let is_id = client.is_some() || is_id(claimed.as_str());
         info.audit_failure(app, &if is_id { event.client(claimed) } else { event });
         let evidence = Evidence::of_credentials(refusal, &credentials, client.as_deref());
         return Err(Unproven(refusal.into(), Some(evidence)));

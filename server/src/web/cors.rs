@@ -26,6 +26,9 @@ const ENDPOINTS: [&str; 3] = ["/token", "/revoke", "/userinfo"];
 /// The most bytes of header names that a preflight may name.
 const MOST_NAMES: usize = 4 * 1024;
 
+/// The longest origin, in bytes: a host has at most 253.
+const MOST_OF_ORIGIN: usize = 300;
+
 /// Which pages may read the response to a request.
 pub enum Readers {
     /// All: a public document.
@@ -69,9 +72,42 @@ impl Readers {
     }
 }
 
-/// The origin of the calling page; `null` counts as none.
+/// What the transport's own answer to a request for this path has: a page that called an endpoint learns that it was
+/// refused. There is nothing else to read. The transport does not know the issuer, so the path may have the issuer's before
+/// it, or after the metadata's (RFC 8414 §3.1).
+pub fn of_transport(path: &str) -> Option<(HeaderName, HeaderValue)> {
+    let [_, metadata, ..] = DOCUMENTS;
+    let known = DOCUMENTS.iter().chain(&ENDPOINTS).any(|known| path.ends_with(known));
+    (known || path.starts_with(metadata)).then_some(ANYONE)
+}
+
+/// The origin of the calling page. `null` counts as none, and so does what no browser sends.
 pub fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(ORIGIN).filter(|origin| *origin != "null").cloned()
+    headers.get(ORIGIN).filter(|origin| origin.to_str().is_ok_and(is_origin)).cloned()
+}
+
+/// Whether this is `scheme://host` or `scheme://host:port` (RFC 6454 §6.2).
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://").filter(|_| text.len() <= MOST_OF_ORIGIN) else {
+        return false;
+    };
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))),
+        None => authority.split_once(':').map_or((authority, Some("0")), |(host, port)| (host, Some(port))),
+    };
+    let is_ipv6 = authority.starts_with('[');
+    let of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let of_host = |byte: u8| match is_ipv6 {
+        true => byte.is_ascii_hexdigit() || b":.".contains(&byte),
+        false => byte.is_ascii_alphanumeric() || b"-._~".contains(&byte),
+    };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(of_scheme)
+        && !host.is_empty()
+        && host.bytes().all(of_host)
+        && port.is_some_and(|port| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && (1..=5).contains(&port.len())
+        })
 }
 
 /// The response to the preflight of a public document.
@@ -127,4 +163,51 @@ fn expose(headers: &mut HeaderMap, origin: HeaderValue) {
     const READABLE: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Retry-After, X-Request-Id");
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, READABLE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n046_only_what_is_an_origin_is_repeated() {
+        let repeated = |text: &str| {
+            let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_str(text).unwrap())]);
+            origin(&headers).is_some()
+        };
+        let longest = format!("https://{}.example", "a".repeat(284));
+        for text in [
+            "https://rp.example",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+            "capacitor://localhost",
+            "chrome-extension://abcdefghijklmnop",
+            &longest,
+        ] {
+            assert!(repeated(text), "{text}");
+        }
+        for text in [
+            "",
+            "null",
+            "*",
+            "rp.example",
+            "https://",
+            "https://rp.example/",
+            "https://rp.example/path",
+            "https://rp.example:",
+            "https://rp.example:123456",
+            "https://rp.example:80x",
+            "https://user@rp.example",
+            "https://a.example https://b.example",
+            "https://a.example,https://b.example",
+            "1https://rp.example",
+            "://rp.example",
+            "http://[::1",
+            "http://[]",
+            &format!("{longest}x"),
+            &format!("https://{}", "a".repeat(5000)),
+        ] {
+            assert!(!repeated(text), "{text}");
+        }
+    }
 }

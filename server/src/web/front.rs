@@ -70,6 +70,9 @@ fn misdirected(issuer: &Issuer, request: &Request) -> Option<TurnedAway> {
         return None;
     }
     let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
+    if !rest.starts_with('/') {
+        return None;
+    }
     let query = request.uri().query();
     if query.is_some_and(|query| query.split('&').any(|part| part == MOVED)) {
         return Some(TurnedAway::WrongHost(authority.to_owned()));
@@ -104,5 +107,23 @@ fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
         _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[test]
+    fn only_a_path_is_redirected_to_the_issuer_s_name() {
+        let issuer = Issuer::parse("http://localhost:8080").unwrap();
+        let away = |target: &str| {
+            let request = Request::builder().uri(target).header(HOST, "127.0.0.1:8080");
+            misdirected(&issuer, &request.body(Body::empty()).unwrap())
+        };
+        let moved = "http://localhost:8080/login?kw-moved=1".to_owned();
+        assert_eq!(away("/login"), Some(TurnedAway::Moved(moved)));
+        assert_eq!(away("*"), None);
     }
 }

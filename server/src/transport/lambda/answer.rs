@@ -29,7 +29,7 @@ impl Answer {
                 tracing::error!(%error, "a response's body ended early");
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    bare(StatusCode::INTERNAL_SERVER_ERROR).headers(),
+                    bare(StatusCode::INTERNAL_SERVER_ERROR, "").headers(),
                     vec![],
                 );
             }

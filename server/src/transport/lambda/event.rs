@@ -76,6 +76,11 @@ impl Event {
     }
 }
 
+/// The path of a request that is refused; empty without one.
+pub(super) fn path_of(event: &str) -> String {
+    serde_json::from_str::<Raw>(event).ok().and_then(|raw| raw.raw_path).unwrap_or_default()
+}
+
 impl Raw {
     fn into_request(self) -> Result<Request<Body>, Unfit> {
         let context = self.request_context.and_then(|context| context.http);

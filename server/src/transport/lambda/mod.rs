@@ -89,11 +89,11 @@ async fn handle(function: &dyn Function, event: &str, trace: Option<&str>) -> Re
         }
         Err(Unfit::Request(status, why)) => {
             tracing::warn!(why, status = status.as_u16(), "a request was refused");
-            bare(status)
+            bare(status, &event::path_of(event))
         }
         Err(Unfit::Event(why)) => {
             tracing::error!(why, "an event was refused");
-            bare(StatusCode::BAD_REQUEST)
+            bare(StatusCode::BAD_REQUEST, "")
         }
     };
     Ok(Output::Answer(Answer::of(response).await))
