@@ -7,6 +7,7 @@
 //! Absent on purpose: a number of hops to skip. With several front ends in a row, the last one forwards the address
 //! that the first one saw in a header of its own.
 
+use crate::field::is_of_token;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How a header writes addresses.
@@ -71,11 +72,11 @@ fn for_values(element: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// The name and the value of a pair, and the text after it. Escapes in a quoted value are kept: no address needs one.
 fn first_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (name, rest) = split_while(text, is_token);
+    let (name, rest) = split_while(text, is_of_token);
     let rest = rest.strip_prefix(b"=").filter(|_| !name.is_empty())?;
     let Some(quoted) = rest.strip_prefix(b"\"") else {
         // Colons and brackets must be quoted, but not every front end does so.
-        let (value, rest) = split_while(rest, |byte| is_token(byte) || b":[]".contains(&byte));
+        let (value, rest) = split_while(rest, |byte| is_of_token(byte) || b":[]".contains(&byte));
         return Some((name, value, rest));
     };
     let mut is_escaped = false;
@@ -90,11 +91,6 @@ fn first_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 /// Splits a text after its leading bytes of a kind.
 fn split_while(text: &[u8], mut is_of_kind: impl FnMut(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|byte| !is_of_kind(*byte)).unwrap_or(text.len()))
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// A node's address (RFC 7239 §6). Also accepted, because front ends send them: an IPv6 address without brackets,

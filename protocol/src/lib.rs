@@ -19,6 +19,7 @@ pub mod discovery;
 pub mod error;
 pub mod event;
 pub mod evidence;
+pub mod field;
 pub mod flow;
 pub mod forwarded;
 pub mod generation;

@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use protocol::field::is_of_token;
 use std::borrow::Cow;
 
 /// A value and its parameters. All names, and the value, are case-insensitive.
@@ -92,8 +93,7 @@ fn unquoted(text: &str) -> Option<Cow<'_, str>> {
 
 /// §5.6.2.
 fn is_token(text: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(legal)
+    !text.is_empty() && text.bytes().all(is_of_token)
 }
 
 #[cfg(test)]
