@@ -80,8 +80,9 @@ pub fn page() -> String {
          For each kind of failure by callers (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), at most ten \
          lines a minute are written per network: an IPv4 address, or an IPv6 /48, since one customer can have that many \
          addresses. The same holds for each reason of the [refused requests](../guides/operate.md#refused-requests), which \
-         are not audit events, and of which all networks together have at most 600 lines a minute. All networks after the first 4096 of a kind share ten lines. `log.left_out` then says `of` which event or refusal how \
-         many `lines` of how many `networks` were left out, and how many of these lines came from `others` than those 4096. \
+         are not audit events, and of which all networks together have at most 600 lines a minute. All networks after the \
+         first 4096 of a kind share ten lines. `log.left_out` then says `of` which event or refusal how many `lines` of how \
+         many `networks` were left out, and how many of these lines came from `others` than those 4096. \
          `refresh.ahead_of_store` is written at most once a minute. No other event is ever left out.\n\n\
          | event | when |\n|---|---|\n",
     );

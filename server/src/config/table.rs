@@ -283,8 +283,8 @@ pub static ROWS: [Row; 30] = [
         "75s",
         "1s"..="1h",
         "How long a connection is kept after an answer without another request. It must be longer than the front \
-         end keeps one, or the front end sends a request just as Keyward closes the connection, and answers 502. While all connections are in use, idle ones \
-         are closed sooner. AWS Lambda ignores it.",
+         end keeps one, or the front end sends a request just as Keyward closes the connection, and answers 502. While all \
+         connections are in use, idle ones are closed sooner. AWS Lambda ignores it.",
         idle_timeout
     ),
     duration_row!(
