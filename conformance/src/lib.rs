@@ -18,6 +18,7 @@ pub mod fuzzed;
 pub mod lambda;
 mod log;
 pub mod plans;
+pub mod ports;
 pub mod process;
 mod request;
 mod rng;

@@ -3,10 +3,10 @@
 
 use crate::cloud::Region;
 use crate::commands::{REDIRECT, json_with};
-use crate::ports::free_port;
 use crate::sign_in::{Server, alice_gets_a_code};
 use axum::body::Body;
 use conformance::lambda::{event, read};
+use conformance::ports::free_port;
 use conformance::process::run_with;
 use conformance::{Answer, PASSWORD, VERIFIER, With as _, basic, form, get, keyward_binary, over_http};
 use http::header::HOST;

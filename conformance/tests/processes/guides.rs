@@ -1,9 +1,10 @@
 //! Runs every command of the guides in `docs/start` and `docs/guides`. A block marked `sh server` or `sh emulator`
 //! keeps running in the background, and `sh restart` replaces what was started last; all other `sh` blocks have to
-//! succeed, one after the other, in one folder. `console` blocks are not run.
+//! succeed, one after the other, in one folder. `console` blocks are not run. (`docs/guides/connect` is followed by the
+//! browser tests.)
 
-use crate::ports::free_port;
 use conformance::keyward_binary;
+use conformance::ports::free_port;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -25,7 +26,7 @@ fn every_command_of_the_guides_works() {
     for folder in ["start", "guides"] {
         for entry in std::fs::read_dir(docs().join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            if !path.ends_with(KMS) {
+            if path.is_file() && !path.ends_with(KMS) {
                 Followed::new(&path);
             }
         }

@@ -22,7 +22,6 @@ mod kms_away;
 mod metrics;
 mod moves;
 mod platforms;
-mod ports;
 mod reload;
 mod rewrapping;
 mod shared_file;

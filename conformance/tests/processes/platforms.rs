@@ -3,9 +3,9 @@
 
 use crate::cloud::Region;
 use crate::commands::{QUICK, REDIRECT, json_with};
-use crate::ports::free_port;
 use crate::sign_in::{Server, alice_gets_a_code};
 use axum::body::Body;
+use conformance::ports::free_port;
 use conformance::process::{Process, keyward, run_with};
 use conformance::{Answer, PASSWORD, VERIFIER, With as _, basic, form, get, keyward_binary};
 use http::Request;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 
 /// Below the ephemeral ports, so that nothing else takes it meanwhile, and never the same twice.
-pub(crate) fn free_port(from: u16) -> u16 {
+pub fn free_port(from: u16) -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap();
     let from = from + u16::try_from(std::process::id() % 10_000).unwrap();
