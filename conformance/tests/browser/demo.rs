@@ -56,7 +56,7 @@ impl Drop for Dev {
     }
 }
 
-async fn json_of(browser: &Chromium, css: &str) -> Value {
+pub(crate) async fn json_of(browser: &Chromium, css: &str) -> Value {
     serde_json::from_str(&browser.text(css).await).unwrap()
 }
 

@@ -16,6 +16,7 @@
 
 mod account;
 mod chromium;
+mod connect;
 mod cross_site;
 mod demo;
 mod fixture;
