@@ -9,7 +9,7 @@ use protocol::jwt::Compact;
 use protocol::name::{CanonicalName, Identifier, is_email};
 use protocol::params::{Params, encode};
 use protocol::pkce::{Challenge, Verifier};
-use protocol::redirect_uri::check_registrable;
+use protocol::redirect_uri::{PrivateSchemes, check_registrable, check_web};
 use protocol::scope::Scope;
 use protocol::{armor, base64url};
 use std::thread;
@@ -19,7 +19,10 @@ fn read_by_all(text: &str) {
     let _ = Params::parse(text.as_bytes());
     let _ = Scope::parse(text);
     let _ = Issuer::parse(text);
-    let _ = (check_registrable(text, false), check_registrable(text, true));
+    for private in [PrivateSchemes::None, PrivateSchemes::DomainNames, PrivateSchemes::Any] {
+        let _ = check_registrable(text, private);
+    }
+    let _ = check_web(text);
     let _ = (CanonicalName::parse(text), Identifier::email(text), is_email(text));
     let _ = (Challenge::parse(text), Verifier::parse(text));
     let _ = (armor::unwrap(armor::CODE, text), base64url::decode(text));

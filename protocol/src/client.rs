@@ -1,9 +1,10 @@
 //! Clients and the rules of registering one (RFC 6749 §2, names of RFC 7591 §2).
 
+use crate::client_tokens::{BadTokens, ClientTokens};
 use crate::generation::Generation;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
-use crate::redirect_uri::{self, BadRedirectUri};
+use crate::redirect_uri::{self, BadRedirectUri, PrivateSchemes};
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -113,6 +114,19 @@ pub struct Client {
     pub first_party: bool,
     /// Whether it is a native app (RFC 8252): loopback ports may vary, private-use schemes are allowed.
     pub native: bool,
+    /// Whether its private-use schemes may lack a dot (`cursor://…`), which RFC 8252 §7.1 does not allow: any other
+    /// application may claim such a scheme.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dotless_schemes: bool,
+    /// Where users begin to use it (`client_uri`), to which pages link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_url: Option<String>,
+    /// What it chooses about its tokens.
+    #[serde(default, skip_serializing_if = "ClientTokens::is_default")]
+    pub tokens: ClientTokens,
+    /// Whether `keyward apply` declared it; only such clients are pruned.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub declared: bool,
     /// Whether every request of it is refused.
     pub disabled: bool,
     /// Changes with every act that ends what the client was granted: disabling, and registering its id again.
@@ -131,6 +145,10 @@ pub enum BadClient {
     Name,
     /// A redirect URI that can't be registered.
     RedirectUri(String, BadRedirectUri),
+    /// A start address that can't be registered.
+    StartUrl(String, BadRedirectUri),
+    /// What it chooses about its tokens.
+    Tokens(BadTokens),
     /// An origin that is not `scheme://host[:port]`.
     Origin(String),
     /// An audience or resource that is not an absolute URI without fragment (RFC 8707 §2).
@@ -157,6 +175,8 @@ impl BadClient {
         match self {
             Self::Name => "the name must have 1 to 128 characters and no control characters".into(),
             Self::RedirectUri(uri, why) => format!("redirect URI `{uri}` can't be registered: {}", why.fix()),
+            Self::StartUrl(uri, why) => format!("start address `{uri}` can't be registered: {}", why.fix()),
+            Self::Tokens(why) => why.message(),
             Self::Origin(origin) => {
                 format!("`{origin}` is not an origin: write scheme://host or scheme://host:port, nothing after it")
             }
@@ -182,6 +202,15 @@ impl Client {
         self.auth_method.is_confidential()
     }
 
+    /// Which private-use schemes its redirect URIs may have.
+    const fn private_schemes(&self) -> PrivateSchemes {
+        match (self.native, self.dotless_schemes) {
+            (false, _) => PrivateSchemes::None,
+            (true, false) => PrivateSchemes::DomainNames,
+            (true, true) => PrivateSchemes::Any,
+        }
+    }
+
     /// Whether it may use a grant type.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
@@ -199,9 +228,13 @@ impl Client {
     pub fn check(&self) -> Result<(), BadClient> {
         check_display_name(&self.name).ok_or(BadClient::Name)?;
         for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
-            redirect_uri::check_registrable(uri, self.native)
+            redirect_uri::check_registrable(uri, self.private_schemes())
                 .map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
         }
+        if let Some(uri) = &self.start_url {
+            redirect_uri::check_web(uri).map_err(|why| BadClient::StartUrl(uri.clone(), why))?;
+        }
+        self.tokens.check().map_err(BadClient::Tokens)?;
         if let Some(origin) = self.origins.iter().find(|origin| origin_of(origin) != Some(origin)) {
             return Err(BadClient::Origin(origin.clone()));
         }
@@ -237,6 +270,12 @@ impl Client {
         }
         if self.first_party { Err(BadClient::PublicFirstParty) } else { Ok(()) }
     }
+}
+
+// What `skip_serializing_if` takes.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A name that may be shown to users: no characters that hide or reorder text.

@@ -13,6 +13,7 @@ pub mod base64url;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
+pub mod client_tokens;
 pub mod consent;
 pub mod device;
 pub mod discovery;

@@ -1,6 +1,18 @@
 //! Lifetimes of codes, tokens and sessions.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// A lifetime as it is registered and stored: whole seconds, as in `expires_in` (RFC 6749 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seconds(pub u32);
+
+impl From<Seconds> for Duration {
+    fn from(seconds: Seconds) -> Self {
+        Self::from_secs(seconds.0.into())
+    }
+}
 
 /// The configured lifetimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

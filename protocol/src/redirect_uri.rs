@@ -46,7 +46,13 @@ rules! {
     SchemeCharacters => "a scheme has letters, digits, `.`, `-` and `+` only, and begins with a letter";
     /// RFC 8252 §7.1: a private-use scheme is a domain name in reverse.
     SchemeWithoutDot => "its scheme is neither https nor http, and a private-use scheme has a dot: use a domain name of yours \
-                         in reverse, as in com.example.app:/callback, and register the client as native";
+                         in reverse, as in com.example.app:/callback, and register the client as native; for an \
+                         application that can't change its scheme, also allow schemes without a dot";
+    /// A scheme that browsers or systems handle themselves.
+    SchemeTaken => "browsers and systems handle this scheme themselves, so no application receives it: use https or a \
+                    private-use scheme";
+    /// A start address that is not of the web.
+    NotWeb => "it is neither https nor http: begin it with https://";
     /// RFC 8252 §7.1: a private-use scheme of a client that is not native.
     NotNative => "a private-use scheme is for native applications: register the client as native, or use https";
     /// RFC 9700 §2.6, RFC 8252 §7.3: `http` elsewhere than on loopback.
@@ -68,9 +74,66 @@ rules! {
     DotSegments => "leave out `.` and `..` path segments";
 }
 
+/// Which private-use schemes a client may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivateSchemes {
+    /// None: it is not a native application.
+    None,
+    /// Domain names in reverse (RFC 8252 §7.1).
+    DomainNames,
+    /// Looser than RFC 8252 §7.1: those without a dot, too, because some applications have no other and can't change it.
+    /// PKCE, which public clients need, keeps a code useless to another application that claims the scheme.
+    Any,
+}
+
+/// Schemes without a dot that no application can claim, or in which a browser would run or show what follows.
+const TAKEN: [&str; 23] = [
+    "about",
+    "blob",
+    "chrome",
+    "cid",
+    "content",
+    "data",
+    "feed",
+    "file",
+    "filesystem",
+    "ftp",
+    "geo",
+    "intent",
+    "javascript",
+    "mailto",
+    "resource",
+    "sms",
+    "ssh",
+    "tel",
+    "urn",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
+/// Checks an address of the web that pages link to. It may have a fragment, as in an application of one page.
+pub fn check_web(uri: &str) -> Result<(), BadRedirectUri> {
+    let bad = [
+        (uri.is_empty(), BadRedirectUri::Empty),
+        (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
+        (!uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'), BadRedirectUri::Characters),
+    ];
+    if let Some((_, why)) = bad.into_iter().find(|(is_so, _)| *is_so) {
+        return Err(why);
+    }
+    let uri = uri.split_once('#').map_or(uri, |(uri, _)| uri);
+    match uri.split_once(':') {
+        Some(("https", rest)) => check_authority(rest, |_| true),
+        Some(("http", rest)) => check_authority(rest, is_loopback_host),
+        _ => Err(BadRedirectUri::NotWeb),
+    }
+}
+
 /// Checks a URI at registration (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). A request's URI is then
 /// compared with it byte for byte, but for a native client's loopback port.
-pub fn check_registrable(uri: &str, native: bool) -> Result<(), BadRedirectUri> {
+pub fn check_registrable(uri: &str, private: PrivateSchemes) -> Result<(), BadRedirectUri> {
     let bad = [
         (uri.is_empty(), BadRedirectUri::Empty),
         (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
@@ -85,12 +148,12 @@ pub fn check_registrable(uri: &str, native: bool) -> Result<(), BadRedirectUri> 
     match scheme {
         "https" => check_authority(rest, |_| true),
         "http" => check_authority(rest, is_loopback_host),
-        _ => check_private_use(scheme, rest, native),
+        _ => check_private_use(scheme, rest, private),
     }
 }
 
-/// RFC 8252 §7.1: a private-use scheme is a domain name in reverse, so it has a dot in it.
-fn check_private_use(scheme: &str, rest: &str, native: bool) -> Result<(), BadRedirectUri> {
+/// RFC 8252 §7.1: a private-use scheme is a domain name in reverse, so it has a dot in it, unless the client may differ.
+fn check_private_use(scheme: &str, rest: &str, private: PrivateSchemes) -> Result<(), BadRedirectUri> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
     // `app.example:8080/cb`, `/cb?to=a:b`: a host or a path, and not a scheme.
     if rest.starts_with(|c: char| c.is_ascii_digit()) || scheme.is_empty() || scheme.contains(['/', '?']) {
@@ -102,10 +165,15 @@ fn check_private_use(scheme: &str, rest: &str, native: bool) -> Result<(), BadRe
     if scheme.contains(|c: char| c.is_ascii_uppercase()) {
         return Err(BadRedirectUri::SchemeCase);
     }
-    if !scheme.contains('.') {
-        return Err(BadRedirectUri::SchemeWithoutDot);
+    if TAKEN.contains(&scheme) {
+        return Err(BadRedirectUri::SchemeTaken);
     }
-    if native { Ok(()) } else { Err(BadRedirectUri::NotNative) }
+    match private {
+        PrivateSchemes::Any => Ok(()),
+        _ if !scheme.contains('.') => Err(BadRedirectUri::SchemeWithoutDot),
+        PrivateSchemes::DomainNames => Ok(()),
+        PrivateSchemes::None => Err(BadRedirectUri::NotNative),
+    }
 }
 
 fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<(), BadRedirectUri> {

@@ -6,7 +6,7 @@ use protocol::client::Client;
 use protocol::id::ClientId;
 use protocol::params::Params;
 use protocol::redirect::{ProvenLogoutRedirect, ProvenRedirect};
-use protocol::redirect_uri::{MAX_BYTES, check_registrable};
+use protocol::redirect_uri::{MAX_BYTES, PrivateSchemes, check_registrable};
 use url::{ParseError, Url};
 
 /// A registration and a request.
@@ -21,7 +21,8 @@ pub fn redirect(data: &[u8]) {
         native,
         ..client(ClientId::parse("client").unwrap())
     };
-    let registrable = check_registrable(registered, native).is_ok();
+    let private = if native { PrivateSchemes::DomainNames } else { PrivateSchemes::None };
+    let registrable = check_registrable(registered, private).is_ok();
     if registrable {
         check_registered(registered);
     }

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod audience;
+pub mod custom;
 pub mod id_token;
 pub mod standard;
 

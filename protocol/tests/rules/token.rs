@@ -15,7 +15,7 @@ use protocol::id::RequestId;
 use protocol::params::Params;
 use protocol::pkce::{Pkce, Verifier};
 use protocol::redirect::ProvenRedirect;
-use protocol::redirect_uri::{BadRedirectUri, check_registrable};
+use protocol::redirect_uri::{BadRedirectUri, PrivateSchemes, check_registrable};
 use protocol::refusal::Consequence;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
@@ -313,71 +313,82 @@ fn only_the_port_of_a_native_clients_literal_loopback_address_varies() {
     }
 }
 
+const WEB: PrivateSchemes = PrivateSchemes::None;
+const NATIVE: PrivateSchemes = PrivateSchemes::DomainNames;
+
 #[test]
 fn n013_what_can_be_registered_as_a_redirect_uri() {
-    for (uri, native) in [
-        ("https://rp.example/cb?a=b", false),
-        ("http://localhost:3000/cb", false),
-        ("http://[::1]/cb", false),
-        ("https://[2001:db8::a]:8443/cb", false),
-        ("com.example.app:/cb", true),
+    for (uri, private) in [
+        ("https://rp.example/cb?a=b", WEB),
+        ("http://localhost:3000/cb", WEB),
+        ("http://[::1]/cb", WEB),
+        ("https://[2001:db8::a]:8443/cb", WEB),
+        ("com.example.app:/cb", NATIVE),
+        ("com.example.app:/cb", PrivateSchemes::Any),
+        ("cursor://anysphere.cursor-retrieval/oauth/cb", PrivateSchemes::Any),
+        ("vscode://example.extension/cb?windowId=_blank", PrivateSchemes::Any),
+        ("myapp:/cb", PrivateSchemes::Any),
     ] {
-        assert_eq!(check_registrable(uri, native), Ok(()), "{uri}");
+        assert_eq!(check_registrable(uri, private), Ok(()), "{uri}");
     }
     use BadRedirectUri as Bad;
     let long = format!("https://rp.example/{}", "x".repeat(1024));
-    for (uri, native, why) in [
-        ("", false, Bad::Empty),
-        (&long, false, Bad::TooLong),
-        ("https://rp.example\\@evil/cb", false, Bad::Characters),
-        ("https://rp.example/c b", false, Bad::Characters),
-        ("https://bücher.example/cb", false, Bad::Characters),
-        ("https://*.example/cb", false, Bad::Pattern),
-        ("https://rp.example/*", false, Bad::Pattern),
-        ("http://localhost:*/cb", true, Bad::Pattern),
-        ("*", false, Bad::Pattern),
-        ("https://rp.example/cb#x", false, Bad::Fragment),
-        ("rp.example/cb", false, Bad::NoScheme),
-        ("/cb?next=a:b", false, Bad::NoScheme),
-        ("//rp.example:443/cb", false, Bad::NoScheme),
-        ("localhost:3000/cb", true, Bad::NoScheme),
-        ("rp.example:8443/cb", true, Bad::NoScheme),
-        (":/cb", true, Bad::NoScheme),
-        ("HTTPS://rp.example/cb", false, Bad::SchemeCase),
-        ("Com.Example.App:/cb", true, Bad::SchemeCase),
-        ("com.example.myApp://cb", true, Bad::SchemeCase),
-        ("com.example_app:/cb", true, Bad::SchemeCharacters),
-        ("1com.example:/cb", true, Bad::SchemeCharacters),
-        ("cursor://anysphere.cursor-retrieval/oauth/cb", false, Bad::SchemeWithoutDot),
-        ("cursor://anysphere.cursor-retrieval/oauth/cb", true, Bad::SchemeWithoutDot),
-        ("myapp:/cb", true, Bad::SchemeWithoutDot),
-        ("javascript:alert(1)", false, Bad::SchemeWithoutDot),
-        ("javascript:x", true, Bad::SchemeWithoutDot),
-        ("data:text/html,x", false, Bad::SchemeWithoutDot),
-        ("com.example.app:/cb", false, Bad::NotNative),
-        ("http://rp.example/cb", false, Bad::Http),
-        ("http://192.168.1.2:3000/cb", true, Bad::Http),
-        ("https:/cb", false, Bad::NoHost),
-        ("https:///cb", false, Bad::NoHost),
-        ("https://:443/cb", false, Bad::NoHost),
-        ("https://a@rp.example/cb", false, Bad::UserInfo),
-        ("https://RP.example/cb", false, Bad::HostCase),
-        ("https://[::A]/cb", false, Bad::HostCase),
-        ("http://LOCALHOST:3000/cb", false, Bad::HostCase),
-        ("https://my_app.example/cb", false, Bad::HostUnderscore),
-        ("http://my_app:3000/cb", false, Bad::HostUnderscore),
-        ("https://rp]example/cb", false, Bad::Host),
-        ("https://[::1/cb", false, Bad::Host),
-        ("https://[::x]/cb", false, Bad::Host),
-        ("https://.example/cb", false, Bad::Host),
-        ("https://rp.example:80:90/cb", false, Bad::Host),
-        ("https://rp.example:+80/cb", false, Bad::Port),
-        ("https://rp.example:65536/cb", false, Bad::Port),
-        ("https://rp.example:/cb", false, Bad::Port),
-        ("https://rp.example/a/../cb", false, Bad::DotSegments),
-        ("https://rp.example/a/%2E%2e/cb", false, Bad::DotSegments),
+    for (uri, private, why) in [
+        ("", WEB, Bad::Empty),
+        (&long, WEB, Bad::TooLong),
+        ("https://rp.example\\@evil/cb", WEB, Bad::Characters),
+        ("https://rp.example/c b", WEB, Bad::Characters),
+        ("https://bücher.example/cb", WEB, Bad::Characters),
+        ("https://*.example/cb", WEB, Bad::Pattern),
+        ("https://rp.example/*", WEB, Bad::Pattern),
+        ("http://localhost:*/cb", NATIVE, Bad::Pattern),
+        ("*", WEB, Bad::Pattern),
+        ("https://rp.example/cb#x", WEB, Bad::Fragment),
+        ("rp.example/cb", WEB, Bad::NoScheme),
+        ("/cb?next=a:b", WEB, Bad::NoScheme),
+        ("//rp.example:443/cb", WEB, Bad::NoScheme),
+        ("localhost:3000/cb", NATIVE, Bad::NoScheme),
+        ("rp.example:8443/cb", NATIVE, Bad::NoScheme),
+        (":/cb", NATIVE, Bad::NoScheme),
+        ("HTTPS://rp.example/cb", WEB, Bad::SchemeCase),
+        ("Com.Example.App:/cb", NATIVE, Bad::SchemeCase),
+        ("com.example.myApp://cb", NATIVE, Bad::SchemeCase),
+        ("com.example_app:/cb", NATIVE, Bad::SchemeCharacters),
+        ("1com.example:/cb", NATIVE, Bad::SchemeCharacters),
+        ("cursor://anysphere.cursor-retrieval/oauth/cb", WEB, Bad::SchemeWithoutDot),
+        ("cursor://anysphere.cursor-retrieval/oauth/cb", NATIVE, Bad::SchemeWithoutDot),
+        ("myapp:/cb", NATIVE, Bad::SchemeWithoutDot),
+        ("javascript:alert(1)", WEB, Bad::SchemeTaken),
+        ("javascript:x", NATIVE, Bad::SchemeTaken),
+        ("data:text/html,x", WEB, Bad::SchemeTaken),
+        ("javascript:alert(1)", PrivateSchemes::Any, Bad::SchemeTaken),
+        ("view-source:https://rp.example/cb", PrivateSchemes::Any, Bad::SchemeTaken),
+        ("JavaScript:x", PrivateSchemes::Any, Bad::SchemeCase),
+        ("http://rp.example/cb", PrivateSchemes::Any, Bad::Http),
+        ("com.example.app:/cb", WEB, Bad::NotNative),
+        ("http://rp.example/cb", WEB, Bad::Http),
+        ("http://192.168.1.2:3000/cb", NATIVE, Bad::Http),
+        ("https:/cb", WEB, Bad::NoHost),
+        ("https:///cb", WEB, Bad::NoHost),
+        ("https://:443/cb", WEB, Bad::NoHost),
+        ("https://a@rp.example/cb", WEB, Bad::UserInfo),
+        ("https://RP.example/cb", WEB, Bad::HostCase),
+        ("https://[::A]/cb", WEB, Bad::HostCase),
+        ("http://LOCALHOST:3000/cb", WEB, Bad::HostCase),
+        ("https://my_app.example/cb", WEB, Bad::HostUnderscore),
+        ("http://my_app:3000/cb", WEB, Bad::HostUnderscore),
+        ("https://rp]example/cb", WEB, Bad::Host),
+        ("https://[::1/cb", WEB, Bad::Host),
+        ("https://[::x]/cb", WEB, Bad::Host),
+        ("https://.example/cb", WEB, Bad::Host),
+        ("https://rp.example:80:90/cb", WEB, Bad::Host),
+        ("https://rp.example:+80/cb", WEB, Bad::Port),
+        ("https://rp.example:65536/cb", WEB, Bad::Port),
+        ("https://rp.example:/cb", WEB, Bad::Port),
+        ("https://rp.example/a/../cb", WEB, Bad::DotSegments),
+        ("https://rp.example/a/%2E%2e/cb", WEB, Bad::DotSegments),
     ] {
-        assert_eq!(check_registrable(uri, native), Err(why), "{uri}");
+        assert_eq!(check_registrable(uri, private), Err(why), "{uri}");
     }
     let sentences: HashSet<&str> = Bad::ALL.iter().map(|why| why.fix()).collect();
     assert_eq!(sentences.len(), Bad::ALL.len(), "each rule has a sentence of its own");

@@ -2,11 +2,12 @@
 
 use super::call::Admin;
 use super::error::AdminError;
-use super::metadata::{ApplicationType, Registration};
+use super::metadata::{ApplicationType, Registration, Ttl};
 use keys::entropy;
 use protocol::armor;
 use protocol::base64url;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::client_tokens::ClientTokens;
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
 use protocol::id::ClientId;
@@ -92,6 +93,10 @@ impl Admin {
             pkce_required: registration.pkce_required.unwrap_or(true),
             first_party: registration.first_party.unwrap_or(false),
             native: registration.application_type == Some(ApplicationType::Native),
+            dotless_schemes: registration.dotless_schemes.unwrap_or(false),
+            start_url: registration.client_uri.clone().filter(|uri| !uri.is_empty()),
+            tokens: tokens_of(registration, ClientTokens::default()),
+            declared: false,
             disabled: false,
             // A client with this id may have been deleted before: its grants are not this one's.
             generation: Generation { not_before: now, ..Generation::first(request) },
@@ -199,6 +204,11 @@ impl Admin {
                 client.native = registration
                     .application_type
                     .map_or(client.native, |kind| kind == ApplicationType::Native);
+                client.dotless_schemes = registration.dotless_schemes.unwrap_or(client.dotless_schemes);
+                if let Some(uri) = &registration.client_uri {
+                    client.start_url = Some(uri.clone()).filter(|uri| !uri.is_empty());
+                }
+                client.tokens = tokens_of(registration, std::mem::take(&mut client.tokens));
                 client.auth_method = registration.token_endpoint_auth_method.unwrap_or(client.auth_method);
                 match (client.is_confidential(), client.secrets.is_empty()) {
                     (true, true) => client.secrets = vec![secret_of(&fresh, stamp.at)],
@@ -266,6 +276,21 @@ fn secret_of(text: &str, now: Timestamp) -> ClientSecret {
 fn replace(list: &mut Vec<String>, with: &[String]) {
     if !with.is_empty() {
         *list = with.iter().filter(|item| !item.is_empty()).cloned().collect();
+    }
+}
+
+/// What a registration names, and the rest as it was.
+fn tokens_of(registration: &Registration, was: ClientTokens) -> ClientTokens {
+    let names = |given: &Option<Vec<String>>, was| given.clone().unwrap_or(was);
+    ClientTokens {
+        access_token_ttl: registration.access_token_ttl.map_or(was.access_token_ttl, Ttl::own),
+        refresh_token_idle_ttl: registration
+            .refresh_token_idle_ttl
+            .map_or(was.refresh_token_idle_ttl, Ttl::own),
+        token_typ: registration.token_typ.unwrap_or(was.token_typ),
+        id_token_claims: names(&registration.id_token_claims, was.id_token_claims),
+        access_token_claims: names(&registration.access_token_claims, was.access_token_claims),
+        claims: registration.claims.clone().unwrap_or(was.claims),
     }
 }
 

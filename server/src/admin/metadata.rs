@@ -1,8 +1,10 @@
 //! Client metadata, with the names of RFC 7591 §2.
 
 use protocol::client::{AuthMethod, Client, GrantType};
+use protocol::client_tokens::{AccessTokenTyp, ClientTokens};
 use protocol::jwk::Algorithm;
-use serde::{Deserialize, Serialize};
+use protocol::lifetimes::Seconds;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 /// Whether a client is an application on its user's device (OIDC Dynamic Registration §2).
@@ -14,6 +16,54 @@ pub enum ApplicationType {
     Web,
     /// On a device: loopback ports may vary, private-use schemes are allowed.
     Native,
+}
+
+/// A lifetime of a registration: seconds, a text such as `15m`, or `default` for the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// That of the setting.
+    Default,
+    /// Its own.
+    Own(Seconds),
+}
+
+impl Ttl {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "default" {
+            return Ok(Self::Default);
+        }
+        let wrong = |why: String| format!("{why}, or `default` for the server's");
+        let seconds = crate::config::duration(text).map_err(wrong)?.as_secs();
+        // What is too long for the type is too long for the rules, which say so.
+        Ok(Self::Own(Seconds(u32::try_from(seconds).unwrap_or(u32::MAX))))
+    }
+
+    /// What is stored.
+    pub const fn own(self) -> Option<Seconds> {
+        match self {
+            Self::Default => None,
+            Self::Own(seconds) => Some(seconds),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Ttl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a lifetime is a number of seconds, or a text such as \"15m\"")]
+        enum Written {
+            Seconds(Seconds),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Seconds(seconds) => Ok(Self::Own(seconds)),
+            Written::Text(text) => Self::parse(&text).map_err(D::Error::custom),
+        }
+    }
 }
 
 /// Client metadata of a request. What is absent gets its default.
@@ -46,6 +96,22 @@ pub struct Registration {
     pub resources: Vec<String>,
     /// An extension: whether PKCE (RFC 7636) is required. Default: true.
     pub pkce_required: Option<bool>,
+    /// The application's own page (RFC 7591 §2), where users begin to use it; an empty one clears it.
+    pub client_uri: Option<String>,
+    /// An extension: whether private-use schemes may lack a dot. Default: false.
+    pub dotless_schemes: Option<bool>,
+    /// An extension: lifetime of its access tokens.
+    pub access_token_ttl: Option<Ttl>,
+    /// An extension: how long an unused refresh token of it remains valid.
+    pub refresh_token_idle_ttl: Option<Ttl>,
+    /// An extension: the type of its access tokens. Default: `at+jwt`.
+    pub token_typ: Option<AccessTokenTyp>,
+    /// An extension: claims about the user that its ID tokens contain.
+    pub id_token_claims: Option<Vec<String>>,
+    /// An extension: claims about the user that its access tokens contain.
+    pub access_token_claims: Option<Vec<String>>,
+    /// An extension: claims about itself in the access tokens that it gets for itself.
+    pub claims: Option<Map<String, Value>>,
     /// An extension: whether users aren't asked for consent. Default: false.
     pub first_party: Option<bool>,
     /// Unknown members, which are ignored (RFC 7591 §2) and reported.
@@ -78,6 +144,11 @@ pub struct ClientInformation<'a> {
     resources: &'a [String],
     pkce_required: bool,
     first_party: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_uri: Option<&'a str>,
+    dotless_schemes: bool,
+    #[serde(flatten)]
+    tokens: &'a ClientTokens,
     disabled: bool,
 }
 
@@ -104,6 +175,9 @@ impl<'a> ClientInformation<'a> {
             resources: &client.resources,
             pkce_required: client.pkce_required,
             first_party: client.first_party,
+            client_uri: client.start_url.as_deref(),
+            dotless_schemes: client.dotless_schemes,
+            tokens: &client.tokens,
             disabled: client.disabled,
         }
     }

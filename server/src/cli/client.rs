@@ -1,16 +1,18 @@
 //! `keyward client …`.
 
+use super::client_metadata::{Metadata, registration};
 use super::context::Context;
-use super::output::{Failed, Outcome, Output, Table, note, show_time};
+use super::output::{Outcome, Output, Table, show_time};
 use crate::admin::Admin;
 use crate::admin::clients::Created;
-use crate::admin::metadata::{ApplicationType, ClientInformation, Registration};
-use crate::config::Settings;
+use crate::admin::metadata::{ApplicationType, ClientInformation};
+use crate::config::{Settings, show_duration};
 use clap::{Args, Subcommand};
-use protocol::client::{AuthMethod, Client, GrantType};
-use protocol::jwk::Algorithm;
+use protocol::client::Client;
+use protocol::client_tokens::AccessTokenTyp;
+use protocol::lifetimes::Seconds;
+use serde_json::Value;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +68,9 @@ pub(super) struct Create {
     /// An application on users' devices: loopback ports may vary, private-use schemes are allowed
     #[arg(long)]
     native: bool,
+    /// Its private-use schemes may lack a dot, as in `cursor://…`, which other applications can claim, too
+    #[arg(long, requires = "native")]
+    dotless_schemes: bool,
     /// The client's id; random by default
     #[arg(long)]
     id: Option<String>,
@@ -90,60 +95,13 @@ pub(super) struct Update {
     /// Whether it is an application on users' devices
     #[arg(long, value_name = "true|false")]
     native: Option<bool>,
-}
-
-/// The metadata that `create` and `update` take.
-#[derive(Debug, Args)]
-struct Metadata {
-    /// Redirect URI, compared byte for byte; repeat for several
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Vec<String>,
-    /// Where the browser may go after logout; repeat for several
-    #[arg(long, value_name = "URI")]
-    post_logout_redirect_uri: Vec<String>,
-    /// Origin of its browser code, in addition to those of the redirect URIs; repeat for several
-    #[arg(long)]
-    origin: Vec<String>,
-    /// Grant type; by default `authorization_code` and `refresh_token` with a redirect URI, else `client_credentials`;
-    /// repeat for several
-    #[arg(long, value_name = "GRANT", value_parser = grant_type)]
-    grant: Vec<GrantType>,
-    /// Authentication method: none, client_secret_basic (the default) or client_secret_post
-    #[arg(long, value_name = "METHOD", value_parser = auth_method)]
-    auth_method: Option<AuthMethod>,
-    /// The scopes it may request; by default `openid profile email offline_access` with a redirect URI, else none
-    #[arg(long, value_name = "\"A B\"")]
-    scope: Option<String>,
-    /// Resource for which it may request tokens; the first is its default; repeat for several
-    #[arg(long, value_name = "URI")]
-    audience: Vec<String>,
-    /// Resource that it serves: tokens may name it, and the client may introspect them; repeat for several
-    #[arg(long, value_name = "URI")]
-    resource: Vec<String>,
-    /// Algorithm of its ID and access tokens; by default the server's first
-    #[arg(long, value_name = "ALG", value_parser = algorithm)]
-    signing_alg: Option<Algorithm>,
-    /// Read client metadata (RFC 7591) from a file; flags override it
-    #[arg(long, value_name = "FILE")]
-    from_json: Option<PathBuf>,
-}
-
-fn grant_type(text: &str) -> Result<GrantType, String> {
-    let named = GrantType::ALL.into_iter().find(|grant| grant.as_str() == text);
-    named.ok_or_else(|| "choose authorization_code, refresh_token or client_credentials".into())
-}
-
-fn auth_method(text: &str) -> Result<AuthMethod, String> {
-    let named = AuthMethod::ALL.into_iter().find(|method| method.as_str() == text);
-    named.ok_or_else(|| "choose none, client_secret_basic or client_secret_post".into())
+    /// Whether its private-use schemes may lack a dot
+    #[arg(long, value_name = "true|false")]
+    dotless_schemes: Option<bool>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     crate::config::duration(text)
-}
-
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    Algorithm::parse(text).ok_or_else(|| "choose RS256, PS256, ES256 or EdDSA".into())
 }
 
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
@@ -192,6 +150,7 @@ async fn create(admin: &Admin, settings: &Settings, flags: Create, output: Outpu
     registration.client_name = flags.name.or(registration.client_name);
     registration.pkce_required = if flags.no_pkce { Some(false) } else { registration.pkce_required };
     registration.first_party = yes(flags.first_party, registration.first_party);
+    registration.dotless_schemes = yes(flags.dotless_schemes, registration.dotless_schemes);
     let native = flags.native.then_some(ApplicationType::Native);
     registration.application_type = native.or(registration.application_type);
     made(&admin.create_client(&registration, &settings.signing_algs).await?, "", output)
@@ -202,6 +161,7 @@ async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Outpu
     registration.client_name = flags.name.or(registration.client_name);
     registration.pkce_required = flags.pkce.or(registration.pkce_required);
     registration.first_party = flags.first_party.or(registration.first_party);
+    registration.dotless_schemes = flags.dotless_schemes.or(registration.dotless_schemes);
     let kind = |native| if native { ApplicationType::Native } else { ApplicationType::Web };
     registration.application_type = flags.native.map(kind).or(registration.application_type);
     let created = admin.update_client(&flags.id, &registration, &settings.signing_algs).await?;
@@ -218,40 +178,6 @@ fn made(created: &Created, note: &str, output: Output) -> Outcome {
     }
     let _infallible = writeln!(text, "{note}");
     output.result(&ClientInformation::new(client, secret.as_deref()), text)
-}
-
-/// The file's metadata, overridden by the flags.
-fn registration(flags: Metadata) -> Result<Registration, Failed> {
-    let file = match &flags.from_json {
-        Some(path) => read_metadata(path)?,
-        None => Registration::default(),
-    };
-    let or = |flag: Vec<String>, file: Vec<String>| if flag.is_empty() { file } else { flag };
-    Ok(Registration {
-        redirect_uris: or(flags.redirect_uri, file.redirect_uris),
-        post_logout_redirect_uris: or(flags.post_logout_redirect_uri, file.post_logout_redirect_uris),
-        grant_types: if flags.grant.is_empty() { file.grant_types } else { Some(flags.grant) },
-        token_endpoint_auth_method: flags.auth_method.or(file.token_endpoint_auth_method),
-        scope: flags.scope.or(file.scope),
-        id_token_signed_response_alg: flags.signing_alg.or(file.id_token_signed_response_alg),
-        origins: or(flags.origin, file.origins),
-        audiences: or(flags.audience, file.audiences),
-        resources: or(flags.resource, file.resources),
-        ..file
-    })
-}
-
-fn read_metadata(path: &Path) -> Result<Registration, Failed> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failed(format!("--from-json {}: can't be read: {error}", path.display())))?;
-    let registration: Registration = serde_json::from_str(&text).map_err(|error| {
-        Failed(format!("--from-json {}: not client metadata (RFC 7591): {error}", path.display()))
-    })?;
-    if !registration.ignored.is_empty() {
-        let names: Vec<&str> = registration.ignored.keys().map(String::as_str).collect();
-        note(format_args!("keyward: unknown metadata is ignored: {}", names.join(", ")));
-    }
-    Ok(registration)
 }
 
 async fn list(admin: &Admin, output: Output) -> Outcome {
@@ -282,6 +208,8 @@ fn grants(client: &Client) -> String {
 /// A client as text; empty fields are left out.
 fn describe(client: &Client) -> String {
     let yes = |flag: bool| if flag { "yes" } else { "" }.to_owned();
+    let tokens = &client.tokens;
+    let ttl = |own: Option<Seconds>| own.map(|own| show_duration(own.into())).unwrap_or_default();
     let rows = [
         ("client_id", client.id.to_string()),
         ("name", client.name.clone()),
@@ -297,6 +225,24 @@ fn describe(client: &Client) -> String {
         ("without PKCE", yes(!client.pkce_required)),
         ("first party", yes(client.first_party)),
         ("native", yes(client.native)),
+        ("dotless", yes(client.dotless_schemes)),
+        ("starts at", client.start_url.clone().unwrap_or_default()),
+        ("access token", ttl(tokens.access_token_ttl)),
+        ("refresh token", ttl(tokens.refresh_token_idle_ttl)),
+        (
+            "token type",
+            if tokens.token_typ == AccessTokenTyp::AtJwt { "" } else { tokens.token_typ.as_str() }.into(),
+        ),
+        ("in ID tokens", tokens.id_token_claims.join(" ")),
+        ("in access t.", tokens.access_token_claims.join(" ")),
+        (
+            "own claims",
+            if tokens.claims.is_empty() {
+                String::new()
+            } else {
+                Value::from(tokens.claims.clone()).to_string()
+            },
+        ),
         ("disabled", yes(client.disabled)),
         ("created", show_time(client.created_at)),
     ];

@@ -2,12 +2,14 @@
 //! work.
 
 mod client;
+mod client_metadata;
 mod config;
 mod context;
 mod core_dumps;
 mod dev;
 mod doctor;
 mod function;
+mod input;
 mod keys;
 mod notify;
 mod output;

@@ -32,9 +32,8 @@ fn hint(error: &AdminError) -> &'static str {
         AdminError::NoUser(_) => "; `keyward user list` shows them (an unverified e-mail address is no name)",
         AdminError::ClientExists(_) => " (--id)",
         AdminError::Client(why) => match why {
-            BadClient::RedirectUri(_, BadRedirectUri::NotNative | BadRedirectUri::SchemeWithoutDot) => {
-                " (--native)"
-            }
+            BadClient::RedirectUri(_, BadRedirectUri::NotNative) => " (--native)",
+            BadClient::RedirectUri(_, BadRedirectUri::SchemeWithoutDot) => " (--native, --dotless-schemes)",
             BadClient::RedirectUri(_, BadRedirectUri::Pattern) => "; the flag can be repeated",
             BadClient::NoRedirectUri => " (--redirect-uri)",
             BadClient::NoGrantType => " (--grant)",

@@ -2,16 +2,15 @@
 //! could see.
 
 use super::context::Context;
-use super::output::{Failed, Outcome, Output, Table, show_time};
+use super::input::{read_claims, read_line};
+use super::output::{Outcome, Output, Table, show_time};
 use crate::admin::Admin;
 use crate::admin::users::{NewUser, UserInformation};
 use crate::assembly;
 use clap::{Args, Subcommand};
 use protocol::user::User;
-use serde_json::{Map, Value};
 use std::fmt::Write as _;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +76,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     // Before the call begins, because its time is in everything that it writes, and typing can take minutes.
     let reads =
         matches!(&command, Command::SetPassword(_) | Command::Create(Create { password_stdin: true, .. }));
-    let password = if reads { Some(read_password()?) } else { None };
+    let password = if reads { Some(read_line("--password-stdin", "password")?) } else { None };
     context.with_store(|admin, _| async move {
         match command {
             Command::Create(flags) => create(&admin, flags, password, output).await,
@@ -180,25 +179,4 @@ fn describe(user: &User) -> String {
         let _infallible = writeln!(text, "{name:13}  {value}");
     }
     text
-}
-
-fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failed(format!("--claims {}: can't be read: {error}", path.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))
-}
-
-/// The first line of standard input, of which at most 64 KiB are read.
-fn read_password() -> Result<Zeroizing<String>, Failed> {
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .take(64 * 1024)
-        .read_to_string(&mut text)
-        .map_err(|error| Failed(format!("--password-stdin: can't be read as UTF-8 text: {error}")))?;
-    let line = text.split(['\r', '\n']).next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(Failed("--password-stdin: standard input has no password in its first line".into()));
-    }
-    Ok(Zeroizing::new(line.to_owned()))
 }

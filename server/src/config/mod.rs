@@ -26,4 +26,4 @@ pub use bad_setting::{BadSetting, Origin};
 pub use reload::{changed, what_needs_a_restart};
 pub use settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy, Settings};
 pub use store::StorageSetting;
-pub use text::duration;
+pub use text::{duration, show_duration};

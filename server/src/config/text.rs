@@ -38,7 +38,7 @@ pub(super) fn duration_within(text: &str, least: &str, most: &str) -> Result<Dur
 }
 
 /// Writes a duration as [`duration`] reads it.
-pub(super) fn show_duration(value: Duration) -> String {
+pub fn show_duration(value: Duration) -> String {
     let (mut rest, mut shown) = (value.as_secs(), String::new());
     for (unit, factor) in UNITS {
         // Days are used only for whole days: 26h is clearer than 1d2h.

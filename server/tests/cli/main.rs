@@ -147,6 +147,88 @@ fn client_create_prints_one_document_with_the_secret_once() {
 }
 
 #[test]
+fn what_a_client_chooses_about_its_tokens_is_set_kept_and_cleared() {
+    let folder = migrated();
+    std::fs::write(folder.path().join("claims.json"), r#"{ "https://example.com/tenant": "acme" }"#).unwrap();
+    let create = "client create --name C --id c --redirect-uri https://c.example/cb --start-url https://c.example/ \
+                  --access-token-ttl 15m --refresh-token-idle-ttl 7d --token-typ JWT --claims claims.json --json";
+    let create: Vec<&str> =
+        create.split_whitespace().chain(["--id-token-claims", "email  name groups"]).collect();
+    let made = keyward(&folder, &create).json();
+    let chosen = json!({
+        "client_uri": "https://c.example/",
+        "access_token_ttl": 900,
+        "refresh_token_idle_ttl": 604_800,
+        "token_typ": "JWT",
+        "id_token_claims": ["email", "name", "groups"],
+        "access_token_claims": [],
+        "claims": { "https://example.com/tenant": "acme" },
+    });
+    let of = |document: &Value| {
+        chosen.as_object().unwrap().keys().map(|key| (key.clone(), document[key].clone())).collect::<Value>()
+    };
+    assert_eq!(of(&made), chosen);
+    assert_eq!(of(&keyward(&folder, &["client", "update", "c", "--name", "D", "--json"]).json()), chosen);
+    let shown = keyward(&folder, &["client", "show", "c"]).out;
+    for line in
+        ["starts at      https://c.example/", "access token   15m", "refresh token  7d", "token type     JWT"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    // The same as metadata of RFC 7591.
+    let mut metadata = chosen.clone();
+    metadata["client_name"] = json!("E");
+    metadata["access_token_ttl"] = json!("15m");
+    metadata["redirect_uris"] = json!(["https://c.example/cb"]);
+    std::fs::write(folder.path().join("e.json"), metadata.to_string()).unwrap();
+    let from_json = keyward(&folder, &["client", "create", "--from-json", "e.json", "--json"]);
+    assert_eq!(from_json.err.matches("ignored").count(), 0, "{from_json:?}");
+    assert_eq!(of(&from_json.json()), chosen);
+    std::fs::write(folder.path().join("claims.json"), "{}").unwrap();
+    let clear = "client update c --access-token-ttl default --refresh-token-idle-ttl default --token-typ at+jwt \
+                 --claims claims.json --start-url= --id-token-claims= --json";
+    let cleared = keyward(&folder, &clear.split_whitespace().collect::<Vec<_>>()).json();
+    let none = json!({
+        "client_uri": null, "access_token_ttl": null, "refresh_token_idle_ttl": null, "token_typ": "at+jwt",
+        "id_token_claims": [], "access_token_claims": [], "claims": {},
+    });
+    assert_eq!(of(&cleared), none);
+}
+
+#[test]
+fn a_choice_about_tokens_that_is_not_possible_says_what_is() {
+    let folder = migrated();
+    std::fs::write(folder.path().join("claims.json"), r#"{ "sub": "somebody" }"#).unwrap();
+    for (flags, said, code) in [
+        (&["--access-token-ttl", "25h"][..], "access_token_ttl must be from 1s to 24h", 1),
+        (&["--access-token-ttl", "0"], "access_token_ttl must be from 1s to 24h", 1),
+        (&["--access-token-ttl", "soon"], "or `default` for the server's", 2),
+        (&["--refresh-token-idle-ttl", "731d"], "refresh_token_idle_ttl must be from 1s to 17520h", 1),
+        (&["--token-typ", "jwt"], "choose at+jwt or JWT", 2),
+        (&["--id-token-claims", "email nonce"], "the claim `nonce` has a meaning in the protocols", 1),
+        (&["--claims", "claims.json"], "the claim `sub` has a meaning in the protocols", 1),
+        (&["--start-url", "javascript:alert(1)"], "begin it with https://", 1),
+        (&["--start-url", "http://c.example/"], "http is for 127.0.0.1", 1),
+        (&["--dotless-schemes"], "--native", 2),
+        (&["--native", "--redirect-uri", "cursor://a/cb"], "(--native, --dotless-schemes)", 1),
+    ] {
+        let ended = keyward(&folder, &[&["client", "create", "--name", "C"], flags].concat());
+        assert!(ended.code == code && ended.err.contains(said), "{flags:?}: {ended:?}");
+    }
+    let allowed = [
+        "--native",
+        "--dotless-schemes",
+        "--auth-method",
+        "none",
+        "--redirect-uri",
+        "cursor://a/cb",
+        "--json",
+    ];
+    let made = keyward(&folder, &[&["client", "create", "--name", "C"][..], &allowed].concat()).json();
+    assert_eq!(made["dotless_schemes"], json!(true));
+}
+
+#[test]
 fn a_client_nobody_knows_is_refused_with_the_mend() {
     let folder = migrated();
     for command in ["show", "disable", "enable", "delete"] {

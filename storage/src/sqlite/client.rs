@@ -28,10 +28,12 @@ pub(super) fn clients(db: &Connection, realm: &Realm) -> Result<Vec<Client>> {
 /// Takes the parameters of [`write`].
 const INSERT: &str = "INSERT INTO clients (realm, id, name, auth_method, secrets, redirect_uris,
     post_logout_redirect_uris, origins, grant_types, scope, audiences, resources, signing_alg, pkce_required,
-    first_party, native, disabled, not_before, created_at, revision, last_request, v, generation)
+    first_party, native, disabled, not_before, created_at, revision, last_request, v, generation,
+    dotless_schemes, start_url, tokens, declared)
   VALUES (:realm, :id, :name, :auth_method, :secrets, :redirect_uris,
     :post_logout_redirect_uris, :origins, :grant_types, :scope, :audiences, :resources, :signing_alg, :pkce_required,
-    :first_party, :native, :disabled, :not_before, :created_at, :revision, :last_request, :v, :generation)
+    :first_party, :native, :disabled, :not_before, :created_at, :revision, :last_request, :v, :generation,
+    :dotless_schemes, :start_url, :tokens, :declared)
   ON CONFLICT DO NOTHING";
 
 /// Takes the parameters of [`write`].
@@ -40,7 +42,8 @@ const REPLACE: &str = "UPDATE clients SET name = :name, auth_method = :auth_meth
     grant_types = :grant_types, scope = :scope, audiences = :audiences, resources = :resources,
     signing_alg = :signing_alg, pkce_required = :pkce_required, first_party = :first_party, native = :native,
     disabled = :disabled, not_before = :not_before, revision = :revision, last_request = :last_request,
-    generation = :generation
+    generation = :generation, dotless_schemes = :dotless_schemes, start_url = :start_url, tokens = :tokens,
+    declared = :declared
   WHERE realm = :realm AND id = :id AND revision = :revision - 1 AND created_at = :created_at AND v = :v";
 
 pub(super) fn create_client(
@@ -92,6 +95,10 @@ fn write(
         ":last_request": stamp.request.as_bytes(),
         ":v": FORMAT,
         ":generation": client.generation.id.as_ref().map(RequestId::as_bytes),
+        ":dotless_schemes": client.dotless_schemes,
+        ":start_url": client.start_url,
+        ":tokens": Json(&client.tokens),
+        ":declared": client.declared,
     })?;
     outcome(changed, stamp, || get(db, realm, &client.id), |there| there == client)
 }
@@ -135,6 +142,10 @@ fn from_row(row: &Row<'_>) -> Result<Stored<Client>> {
         pkce_required: row.get("pkce_required")?,
         first_party: row.get("first_party")?,
         native: row.get("native")?,
+        dotless_schemes: row.get("dotless_schemes")?,
+        start_url: row.get("start_url")?,
+        tokens: row.get::<Json<_>>("tokens")?.0,
+        declared: row.get("declared")?,
         disabled: row.get("disabled")?,
         generation: Generation {
             not_before: row.get::<At>("not_before")?.0,
