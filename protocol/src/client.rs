@@ -116,7 +116,7 @@ pub struct Client {
     pub native: bool,
     /// Whether its private-use schemes may lack a dot (`cursor://…`), which RFC 8252 §7.1 does not allow: any other
     /// application may claim such a scheme.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dotless_schemes: bool,
     /// Where users begin to use it (`client_uri`), to which pages link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ pub struct Client {
     #[serde(default, skip_serializing_if = "ClientTokens::is_default")]
     pub tokens: ClientTokens,
     /// Whether `keyward apply` declared it; only such clients are pruned.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declared: bool,
     /// Whether every request of it is refused.
     pub disabled: bool,
@@ -270,12 +270,6 @@ impl Client {
         }
         if self.first_party { Err(BadClient::PublicFirstParty) } else { Ok(()) }
     }
-}
-
-// What `skip_serializing_if` takes.
-#[expect(clippy::trivially_copy_pass_by_ref)]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// A name that may be shown to users: no characters that hide or reorder text.
