@@ -270,8 +270,7 @@ impl World {
     pub async fn client(&self, metadata: Value) -> Party {
         let mut registration: Registration = serde_json::from_value(metadata).unwrap();
         registration.client_name.get_or_insert("A client".into());
-        let algs = &self.app.settings.signing_algs;
-        let created = self.admin().create_client(&registration, algs).await.unwrap();
+        let created = self.admin().create_client(&registration, &self.app.settings).await.unwrap();
         let party = Party { client: created.client, secret: created.secret.unwrap_or_default() };
         self.secrets.lock().unwrap().insert(party.id().into(), party.secret.clone());
         party

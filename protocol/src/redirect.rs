@@ -12,7 +12,7 @@ pub struct ProvenRedirect(Box<str>);
 
 impl ProvenRedirect {
     /// RFC 9700 §2.1: the URI is one of the client's, compared byte for byte; the one exception is the port of
-    /// a literal loopback address of a native client (RFC 8252 §7.3).
+    /// a loopback address of a native client (RFC 8252 §7.3).
     pub fn prove(client: &Client, uri: &str) -> Option<Self> {
         let known = |own: &String| own == uri || (client.native && same_but_loopback_port(own, uri));
         client.redirect_uris.iter().any(known).then(|| Self(uri.into()))

@@ -229,17 +229,21 @@ fn is_loopback_host(host: &str) -> bool {
     matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
 
-/// RFC 8252 §7.3: whether two URIs differ at most in the port of a literal loopback address.
+/// RFC 8252 §7.3: whether two URIs differ at most in the port of a loopback address.
+///
+/// Looser than RFC 8252 §7.3: `localhost` may vary, too, because many native applications send it and choose their port
+/// at random. §8.3 prefers the literal addresses, because a resolver could lead the name elsewhere; an attacker who can do
+/// that on the user's device needs no port.
 pub(crate) fn same_but_loopback_port(registered: &str, requested: &str) -> bool {
     let Some(registered) = loopback_without_port(registered) else { return false };
     loopback_without_port(requested) == Some(registered)
 }
 
-/// Host and tail of an `http` URI on a literal loopback address, the port taken out.
+/// Host and tail of an `http` URI on a loopback address, the port taken out.
 fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let (authority, tail) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
     let (host, port) = split_port(authority);
     let port_ok = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|n| n > 0) && !p.starts_with(['0', '+']));
-    (matches!(host, "127.0.0.1" | "[::1]") && port_ok).then_some((host, tail))
+    (is_loopback_host(host) && port_ok).then_some((host, tail))
 }

@@ -40,7 +40,7 @@ pub fn key_policy(settings: &Settings) -> KeyPolicy {
     let sealed = [
         lifetimes.refresh_token_absolute,
         lifetimes.session_absolute,
-        lifetimes.access_token,
+        settings.longest_access_token(),
         lifetimes.code,
         lifetimes::REQUEST,
         lifetimes::DEVICE,

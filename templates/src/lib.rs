@@ -23,7 +23,7 @@ pub use account::{Account, AccountNotice, AppItem, Moment, ProfileField, Session
 pub use askama::{Error, Template};
 pub use consent::{Consent, ScopeItem};
 pub use demo::{DemoHome, DemoProblem, DemoResult};
-pub use error_page::ErrorPage;
+pub use error_page::{Application, ErrorPage};
 pub use form_post::FormPost;
 pub use login::{Login, LoginProblem};
 pub use logout::{LoggedOut, Logout};

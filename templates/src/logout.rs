@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::Messages;
+use crate::{Application, Messages};
 
 /// Asks whether to sign out.
 #[derive(Debug, Template)]
@@ -32,4 +32,6 @@ pub struct LoggedOut<'a> {
     pub messages: &'a Messages,
     /// The nonce of this response's content security policy.
     pub nonce: &'a str,
+    /// The application that the user signed out of, if it has an address to go back to.
+    pub application: Option<Application<'a>>,
 }

@@ -109,6 +109,8 @@ pub struct LogoutTexts {
     pub done: &'static str,
     /// What to do now.
     pub done_note: &'static str,
+    /// The way back to the application, its name in between.
+    pub back_to: Around,
 }
 
 /// Texts of [`crate::Account`].

@@ -330,7 +330,7 @@ fn a_wrong_host_is_named_beside_ours() {
 #[test]
 fn error_page_names_the_code_exactly() {
     let tags = page("error");
-    assert_eq!(by_id(&page("error-application"), "error-application").text, "Photo Albums");
+    assert_eq!(by_id(&page("error-application"), "application").text, "Photo Albums");
     assert_eq!(by_id(&tags, "error-code").text, "invalid_request");
     assert_eq!(by_id(&tags, "error-request-id").text, "01J8ZQ3M6Y7R2D");
     assert!(

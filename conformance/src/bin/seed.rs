@@ -151,7 +151,7 @@ async fn replace_clients(
             admin.delete_client(&id).await?;
         }
         let registration = Registration { client_id: Some(id.clone()), ..serde_json::from_value(metadata)? };
-        let created = admin.create_client(&registration, &settings.signing_algs).await?;
+        let created = admin.create_client(&registration, settings).await?;
         let secret = created.secret.ok_or("a client of the suite needs a secret")?;
         made.insert(name, Credentials { id, secret });
     }

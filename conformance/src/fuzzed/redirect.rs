@@ -56,7 +56,7 @@ fn check_registered(uri: &str) {
     }
 }
 
-/// Byte equality, but for the port of a native client's literal loopback address.
+/// Byte equality, but for the port of a native client's loopback address.
 fn check_proof(client: &Client, registered: &str, requested: &str, registrable: bool) {
     let same = registered == requested;
     let other_port = client.native && differ_in_loopback_port_only(registered, requested);
@@ -88,7 +88,7 @@ fn differ_in_loopback_port_only(registered: &str, requested: &str) -> bool {
         let canonical = port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port);
         canonical.then(|| tail.to_owned())
     };
-    ["http://127.0.0.1", "http://[::1]"].into_iter().any(|origin| {
+    ["http://127.0.0.1", "http://[::1]", "http://localhost"].into_iter().any(|origin| {
         let registered = tail(registered, origin);
         registered.is_some() && registered == tail(requested, origin)
     })

@@ -193,7 +193,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
         let advertised = list(&metadata, "id_token_signing_alg_values_supported").contains(&id);
         if !advertised {
             let registration = serde_json::from_value(registered).unwrap();
-            let refused = world.admin().create_client(&registration, &world.app.settings.signing_algs).await;
+            let refused = world.admin().create_client(&registration, &world.app.settings).await;
             assert!(refused.is_err(), "{id}");
             continue;
         }

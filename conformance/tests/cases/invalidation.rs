@@ -253,8 +253,8 @@ async fn n240_a_client_made_by_a_clock_that_is_ahead_works_at_once() {
     let ahead = operator(&world, BEGIN.plus(Duration::from_secs(3600)));
     let metadata = json!({ "client_id": "late", "client_name": "Late", "redirect_uris": [REDIRECT],
         "token_endpoint_auth_method": "none", "scope": "openid" });
-    let algs = &world.app.settings.signing_algs;
-    ahead.create_client(&serde_json::from_value(metadata).unwrap(), algs).await.unwrap();
+    let registration = serde_json::from_value(metadata).unwrap();
+    ahead.create_client(&registration, &world.app.settings).await.unwrap();
     let mut browser = Browser::new();
     let request = with(&[("client_id", "late")]);
     let answer = browser.authorize(&world, &request).await;

@@ -254,7 +254,7 @@ async fn n075_a_resource_that_was_taken_from_the_client_is_gone() {
     world.pass(60);
     let token = member(&refresh(&world, &token).await, "refresh_token");
     let changed = serde_json::from_value(json!({ "audiences": [""] })).unwrap();
-    world.admin().update_client("spa", &changed, &world.app.settings.signing_algs).await.unwrap();
+    world.admin().update_client("spa", &changed, &world.app.settings).await.unwrap();
     world.pass(60);
     refresh(&world, &token).await.assert_token_error(400, "invalid_target");
 }

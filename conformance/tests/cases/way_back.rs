@@ -7,7 +7,7 @@ use protocol::lifetimes;
 /// An error page that leads back to the relying party.
 fn assert_way_back(page: &Answer, status: u16, code: &str, what: &str) {
     page.assert_error_page(status, code);
-    assert_eq!(page.element("error-application"), Some("Relying party"), "{}", page.text());
+    assert_eq!(page.element("application"), Some("Relying party"), "{}", page.text());
     assert!(page.text().contains(what), "{what}: {}", page.text());
 }
 
@@ -24,14 +24,10 @@ async fn a_page_left_open_too_long_says_so() {
     world.admin().set_client_disabled("rp", true).await.unwrap();
     world.app.distrust_caches();
     let disabled = browser.get(&world, &format!("/login?r={}", page.field("r"))).await;
-    assert_eq!(
-        disabled.element("error-application"),
-        None,
-        "nobody is led to an application that is disabled"
-    );
+    assert_eq!(disabled.element("application"), None, "nobody is led to an application that is disabled");
     let unknown = browser.get(&world, "/login?r=x").await;
     unknown.assert_error_page(400, "invalid_request");
-    assert_eq!(unknown.element("error-application"), None);
+    assert_eq!(unknown.element("application"), None);
 }
 
 #[tokio::test]
@@ -57,4 +53,29 @@ async fn a_form_that_is_sent_after_the_sign_in_was_finished_says_so() {
     assert_eq!(redeem(&world, answer.to_client().get("code").unwrap()).await.status, 200);
     let again = browser.consent(&world, &consent, "approve").await;
     assert_way_back(&again, 400, "invalid_request", "This sign-in was finished before");
+}
+
+#[tokio::test]
+async fn a_registered_start_address_is_the_way_back() {
+    let (world, _) = people().await;
+    let start = "https://rp.example/start?a=b&c#/home";
+    let changed = serde_json::from_value(serde_json::json!({ "client_uri": start })).unwrap();
+    world.admin().update_client("rp", &changed, &world.app.settings).await.unwrap();
+    let mut browser = Browser::new();
+    let page = browser.visit(&world, &with(&[])).await;
+    let other = Browser::new().sign_in(&world, &page, "alice", "correct horse").await;
+    assert_way_back(&other, 403, "access_denied", "Your browser sent no cookie");
+    let link = format!("<a id=\"application\" href=\"{}\">", start.replace('&', "&#38;"));
+    assert!(other.text().contains(&link), "{}", other.text());
+    let leave = format!("/logout?{}", query(&[("client_id", "rp")]));
+    let nobody = browser.get(&world, &leave).await;
+    assert!(nobody.text().contains(&link), "{}", nobody.text());
+    browser.sign_in(&world, &page, "alice", "correct horse").await;
+    let asked = browser.get(&world, &leave).await;
+    let fields = [("csrf", asked.field("csrf")), ("client_id", asked.field("client_id"))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let done = browser.submit(&world, "/logout", &fields).await;
+    assert!(done.text().contains(&link), "{}", done.text());
+    let unknown = browser.get(&world, "/logout?client_id=nobody").await;
+    assert_eq!(unknown.element("application"), None);
 }

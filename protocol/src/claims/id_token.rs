@@ -8,6 +8,7 @@ use crate::issuer::Issuer;
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
 use crate::user::User;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -77,21 +78,28 @@ pub struct Hint {
     sub: String,
     aud: Audience<String>,
     sid: Option<String>,
+    /// Only access tokens have it. Those of some clients have the type of an ID token.
+    #[serde(rename = "client_id")]
+    of_access_token: Option<IgnoredAny>,
 }
 
 impl Hint {
     /// Its subject, if we issued it to this client.
     pub fn subject(&self, issuer: &Issuer, client: &ClientId) -> Option<Subject> {
-        let fine = self.iss == issuer.as_str() && self.aud.contains(client.as_str());
+        let fine = self.is_ours(issuer) && self.aud.contains(client.as_str());
         fine.then(|| Subject::from_text(&self.sub))
     }
 
     /// The client it was issued to, if we issued it.
     pub fn client(&self, issuer: &Issuer) -> Option<ClientId> {
         match &self.aud {
-            Audience::One(client) if self.iss == issuer.as_str() => ClientId::parse(client),
+            Audience::One(client) if self.is_ours(issuer) => ClientId::parse(client),
             _ => None,
         }
+    }
+
+    fn is_ours(&self, issuer: &Issuer) -> bool {
+        self.iss == issuer.as_str() && self.of_access_token.is_none()
     }
 
     /// Whether it is about this session, or about its user in another one.

@@ -294,9 +294,9 @@ fn n002_n004_n005_a_redirect_is_proven_byte_for_byte() {
 }
 
 #[test]
-fn only_the_port_of_a_native_clients_literal_loopback_address_varies() {
+fn only_the_port_of_a_native_clients_loopback_address_varies() {
     let mut native = client();
-    native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "http://localhost:7000/cb".into()];
+    native.redirect_uris = vec!["http://127.0.0.1/cb".into(), "http://localhost:7000/callback".into()];
     assert!(ProvenRedirect::prove(&native, "http://127.0.0.1:51234/cb").is_none(), "not native");
     native.native = true;
     for (uri, proven) in [
@@ -305,7 +305,14 @@ fn only_the_port_of_a_native_clients_literal_loopback_address_varies() {
         ("http://127.0.0.1:0/cb", false),
         ("http://127.0.0.1:51234/other", false),
         ("http://[::1]:51234/cb", false),
+        ("http://localhost:7001/callback", true),
+        ("http://localhost/callback", true),
         ("http://localhost:7001/cb", false),
+        ("http://localhost:0/callback", false),
+        ("http://127.0.0.1:7000/callback", false),
+        ("http://localhost.evil.example:7000/callback", false),
+        ("http://localhost:7000@evil.example/callback", false),
+        ("https://localhost:7001/callback", false),
         ("http://127.0.0.1:5@evil.example/cb", false),
         ("https://127.0.0.1:51234/cb", false),
     ] {

@@ -3,6 +3,7 @@
 use super::call::Admin;
 use super::error::AdminError;
 use super::metadata::{ApplicationType, Registration, Ttl};
+use crate::config::{Settings, show_duration};
 use keys::entropy;
 use protocol::armor;
 use protocol::base64url;
@@ -38,7 +39,7 @@ pub fn new_secret(admin: &Admin) -> String {
 }
 
 impl Admin {
-    /// Registers a client. `algs` are the algorithms of the server.
+    /// Registers a client with a server of these settings.
     ///
     /// # Errors
     /// [`AdminError::Refused`] for metadata that is invalid as a whole, [`AdminError::ClientExists`],
@@ -46,11 +47,11 @@ impl Admin {
     pub async fn create_client(
         &self,
         registration: &Registration,
-        algs: &[Algorithm],
+        settings: &Settings,
     ) -> Result<Created, AdminError> {
         let confidential = registration.token_endpoint_auth_method.is_none_or(AuthMethod::is_confidential);
         let secret = confidential.then(|| new_secret(self));
-        let client = self.client_of(registration, algs, secret.as_deref())?;
+        let client = self.client_of(registration, settings, secret.as_deref())?;
         match self.store.create_client(&client, self.call).await? {
             Commit::Done => {
                 self.audit(&event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)));
@@ -67,10 +68,11 @@ impl Admin {
     pub fn client_of(
         &self,
         registration: &Registration,
-        algs: &[Algorithm],
+        settings: &Settings,
         secret: Option<&str>,
     ) -> Result<Client, AdminError> {
         let Stamp { at: now, request } = self.call;
+        check_lifetimes(registration, settings)?;
         let for_people = !registration.redirect_uris.is_empty();
         let grants = match for_people {
             true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
@@ -89,7 +91,7 @@ impl Admin {
             scope: Scope::parse(scope).map_err(|_| bad_scope(scope))?,
             audiences: registration.audiences.clone(),
             resources: registration.resources.clone(),
-            signing_alg: signing_alg(registration, algs)?,
+            signing_alg: signing_alg(registration, &settings.signing_algs)?,
             pkce_required: registration.pkce_required.unwrap_or(true),
             first_party: registration.first_party.unwrap_or(false),
             native: registration.application_type == Some(ApplicationType::Native),
@@ -181,9 +183,10 @@ impl Admin {
         &self,
         id: &str,
         registration: &Registration,
-        algs: &[Algorithm],
+        settings: &Settings,
     ) -> Result<Created, AdminError> {
-        let signing_alg = signing_alg(registration, algs)?;
+        let signing_alg = signing_alg(registration, &settings.signing_algs)?;
+        check_lifetimes(registration, settings)?;
         let scope = registration.scope.as_deref().map(|text| Scope::parse(text).map_err(|_| bad_scope(text)));
         let scope = scope.transpose()?;
         let fresh = new_secret(self);
@@ -277,6 +280,27 @@ fn replace(list: &mut Vec<String>, with: &[String]) {
     if !with.is_empty() {
         *list = with.iter().filter(|item| !item.is_empty()).cloned().collect();
     }
+}
+
+/// Refuses lifetimes that this server's settings would shorten at each issue.
+fn check_lifetimes(registration: &Registration, settings: &Settings) -> Result<(), AdminError> {
+    let absolute = settings.lifetimes.refresh_token_absolute;
+    let half = "half of the setting key_retire_after, or tokens would outlive the key that verifies them";
+    for (name, ttl, most, what) in [
+        ("access_token_ttl", registration.access_token_ttl, settings.longest_access_token(), half),
+        (
+            "refresh_token_idle_ttl",
+            registration.refresh_token_idle_ttl,
+            absolute,
+            "the setting refresh_token_absolute_ttl",
+        ),
+    ] {
+        if ttl.and_then(Ttl::own).is_some_and(|own| Duration::from(own) > most) {
+            let most = show_duration(most);
+            return Err(AdminError::Refused(format!("{name} is at most {most} on this server, {what}")));
+        }
+    }
+    Ok(())
 }
 
 /// What a registration names, and the rest as it was.

@@ -153,7 +153,7 @@ async fn create(admin: &Admin, settings: &Settings, flags: Create, output: Outpu
     registration.dotless_schemes = yes(flags.dotless_schemes, registration.dotless_schemes);
     let native = flags.native.then_some(ApplicationType::Native);
     registration.application_type = native.or(registration.application_type);
-    made(&admin.create_client(&registration, &settings.signing_algs).await?, "", output)
+    made(&admin.create_client(&registration, settings).await?, "", output)
 }
 
 async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Output) -> Outcome {
@@ -164,7 +164,7 @@ async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Outpu
     registration.dotless_schemes = flags.dotless_schemes.or(registration.dotless_schemes);
     let kind = |native| if native { ApplicationType::Native } else { ApplicationType::Web };
     registration.application_type = flags.native.map(kind).or(registration.application_type);
-    let created = admin.update_client(&flags.id, &registration, &settings.signing_algs).await?;
+    let created = admin.update_client(&flags.id, &registration, settings).await?;
     made(&created, takes_effect(settings), output)
 }
 

@@ -4,6 +4,8 @@ use super::store::StorageSetting;
 use aws_lc_rs::hmac;
 use keys::kms::Mode;
 use protocol::base64url;
+use protocol::client::Client;
+use protocol::client_tokens::MAX_ACCESS_TOKEN_TTL;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;
@@ -66,6 +68,19 @@ pub struct Settings {
     pub security_expires: Option<jiff::Timestamp>,
     /// The format of the log; `None`: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// The longest lifetime of an access token that a client may choose. A retired key may sign for half of its
+    /// retirement, and has to verify what it signed for the other half.
+    pub fn longest_access_token(&self) -> Duration {
+        Duration::from(MAX_ACCESS_TOKEN_TTL).min(self.key_retire_after / 2)
+    }
+
+    /// How long a client's tokens live.
+    pub fn lifetimes_of(&self, client: &Client) -> Lifetimes {
+        self.lifetimes.of_client(&client.tokens, self.longest_access_token())
+    }
 }
 
 /// What protects private keys.

@@ -52,15 +52,23 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
     let step = logout::decide(requester, params.get("post_logout_redirect_uri"), seen);
     match (step.map_err(|refusal| Stop::from(refusal).explain(&params, client.as_deref()))?, present) {
         (LogoutStep::Ask(redirect), Some((cookie, user))) => {
-            let back = redirect.and_then(|redirect| Some((client.as_deref()?, redirect)));
-            Ok(ask(&cx, &cookie, &user, back.as_ref(), params.get("state"))?)
+            Ok(ask(&cx, &cookie, &user, client.as_deref(), redirect.as_ref(), params.get("state"))?)
         }
         // If nobody is signed in, there is nothing to ask.
         (LogoutStep::End(redirect) | LogoutStep::Ask(redirect), present) => {
             let cookie = present.map(|(cookie, _)| cookie);
-            Ok(finish(&cx, cookie, redirect, params.get("state")).await?)
+            let to = Destination { client, redirect, state: params.get("state") };
+            Ok(finish(&cx, cookie, to).await?)
         }
     }
+}
+
+/// Where the browser goes from here: to the client's address, or to a page that leads to its start address.
+#[derive(Default)]
+struct Destination<'a> {
+    client: Option<Arc<Client>>,
+    redirect: Option<ProvenLogoutRedirect>,
+    state: Option<&'a str>,
 }
 
 /// The form of our own page, or a client's request from another site, which carries no cookie: that becomes a GET.
@@ -74,13 +82,13 @@ pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
     }
     csrf::check_sender(&cx.app.settings.issuer, &cx.headers)?;
     let Some(cookie) = cx.session_cookie() else {
-        return Ok(finish(&cx, None, None, None).await?);
+        return Ok(finish(&cx, None, Destination::default()).await?);
     };
     csrf::check(protected(&cookie), form.get("csrf"), &cx.binding()?, &cx.ring)?;
     let client = requesting_client(&cx, None, &form).await?;
-    let redirect = client.zip(form.get("post_logout_redirect_uri"));
-    let redirect = redirect.and_then(|(client, uri)| ProvenLogoutRedirect::prove(&client, uri));
-    Ok(finish(&cx, Some(cookie), redirect, form.get("state")).await?)
+    let redirect = client.as_deref().zip(form.get("post_logout_redirect_uri"));
+    let redirect = redirect.and_then(|(client, uri)| ProvenLogoutRedirect::prove(client, uri));
+    Ok(finish(&cx, Some(cookie), Destination { client, redirect, state: form.get("state") }).await?)
 }
 
 /// §2: a hint must be an ID token of ours, expired or not, and `client_id`, if given, its client.
@@ -117,20 +125,23 @@ async fn present(cx: &RequestContext) -> Result<Option<(SessionCookie, User)>, F
     Ok(live.then_some((cookie, user)))
 }
 
-/// Asks the user, who goes `back` to a client if they agree.
+/// Asks the user, who goes back to the client if they agree.
 fn ask(
     cx: &RequestContext,
     cookie: &SessionCookie,
     user: &User,
-    back: Option<&(&Client, ProvenLogoutRedirect)>,
+    client: Option<&Client>,
+    redirect: Option<&ProvenLogoutRedirect>,
     state: Option<&str>,
 ) -> Result<Response, Failure> {
     let mut fields = Vec::new();
-    if let Some((client, redirect)) = back {
-        fields.extend([("client_id", client.id.as_str()), ("post_logout_redirect_uri", redirect.as_str())]);
+    let client = client.filter(|client| redirect.is_some() || client.start_url.is_some());
+    fields.extend(client.map(|client| ("client_id", client.id.as_str())));
+    if let Some(redirect) = redirect {
+        fields.push(("post_logout_redirect_uri", redirect.as_str()));
         fields.extend(state.map(|state| ("state", state)));
     }
-    let forms = if back.is_some() { FormAction::Anywhere } else { FormAction::SelfOnly };
+    let forms = if redirect.is_some() { FormAction::Anywhere } else { FormAction::SelfOnly };
     pages::render_form(cx, protected(cookie), |nonce, csrf| {
         let page = Logout {
             messages: MESSAGES,
@@ -149,8 +160,7 @@ fn ask(
 async fn finish(
     cx: &RequestContext,
     cookie: Option<SessionCookie>,
-    redirect: Option<ProvenLogoutRedirect>,
-    state: Option<&str>,
+    Destination { client, redirect, state }: Destination<'_>,
 ) -> Result<Response, Failure> {
     if let Some(cookie) = &cookie {
         end(&cx.app, cx.info, &cookie.user, &cookie.session, &cookie.digest()).await?;
@@ -159,7 +169,9 @@ async fn finish(
         Some(redirect) => see_other(&redirect.url(state))?,
         None => {
             let nonce = pages::nonce(&cx.app);
-            let page = LoggedOut { messages: MESSAGES, nonce: &nonce };
+            let client = client.as_deref().filter(|client| client.start_url.is_some());
+            let application = client.map(pages::application_of);
+            let page = LoggedOut { messages: MESSAGES, nonce: &nonce, application };
             pages::render(StatusCode::OK, &nonce, FormAction::SelfOnly, &page)?
         }
     };

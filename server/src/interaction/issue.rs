@@ -35,7 +35,7 @@ pub(super) async fn issue(
     let id = grant_id(ring, pending, user).ok_or_else(expired)?;
     let agreed = granted.agreed.clone();
     let derived = Derived { id, code: secret.digest(SecretKind::Code) };
-    let lifetimes = &app.settings.lifetimes;
+    let lifetimes = &app.settings.lifetimes_of(&pending.client);
     let grant = grant(&pending.request, &pending.client, granted, signed_in, derived, lifetimes, now);
     let needs_consent = consent::is_required(&pending.client, &pending.request.answer.redirect);
     let secret =

@@ -50,7 +50,7 @@ impl PendingRequest {
         let client = client_of(cx, &progress.params).await?.filter(|client| !client.disabled);
         let stop = Stop::from(Refusal::RequestExpired).explain(&progress.params, client.as_deref());
         Err(match &client {
-            Some(client) => stop.back_to(&client.name),
+            Some(client) => stop.back_to(client),
             None => stop,
         })
     }
@@ -78,7 +78,7 @@ impl PendingRequest {
     /// Ends with an error page that leads back to the client.
     pub fn stop(&self, failure: impl Into<Failure>) -> Stop {
         let stop = Stop::Page(failure.into()).explain(&self.progress.params, Some(&self.client));
-        stop.back_to(&self.client.name)
+        stop.back_to(&self.client)
     }
 
     /// Ends with an error for the client.

@@ -14,6 +14,7 @@ use protocol::authorize::{Answer, Delivery};
 use protocol::client::Client;
 use protocol::evidence::Evidence;
 use protocol::params::Params;
+use std::sync::Arc;
 
 /// Why a handler ends here.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub enum Stop {
     /// With an error for the client.
     Answer(Box<Answer>, Refusal),
     /// With a refusal, what explains it in the log, and the application that the error page leads back to.
-    Explained(Box<Self>, Box<Evidence>, Option<String>),
+    Explained(Box<Self>, Box<Evidence>, Option<Arc<Client>>),
     /// With this response: a redirect to the sign-in page, or a form shown again.
     Elsewhere(Box<Response>),
 }
@@ -46,12 +47,13 @@ impl Stop {
         Self::Explained(Box::new(self), Box::new(Evidence::of(refusal, params, client)), None)
     }
 
-    /// Names the application on the error page; only for a request that is proven to be this application's.
+    /// Offers the way back to the application on the error page; only for a request that is proven to be this
+    /// application's.
     #[must_use]
-    pub fn back_to(self, application: &str) -> Self {
+    pub fn back_to(self, application: &Arc<Client>) -> Self {
         match self {
             Self::Explained(stop, evidence, _) => {
-                Self::Explained(stop, evidence, Some(application.to_owned()))
+                Self::Explained(stop, evidence, Some(Arc::clone(application)))
             }
             other => other,
         }
@@ -62,7 +64,7 @@ impl Stop {
         self.respond_for(app, info, None)
     }
 
-    fn respond_for(self, app: &App, info: RequestInfo, application: Option<&str>) -> Response {
+    fn respond_for(self, app: &App, info: RequestInfo, application: Option<&Client>) -> Response {
         match self {
             Self::Page(failure) => pages::error(app, info, failure, application),
             Self::Answer(answer, refusal) => {

@@ -22,10 +22,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keys::entropy;
 use protocol::Refusal;
 use protocol::base64url;
+use protocol::client::Client;
 use protocol::evidence::Evidence;
 use protocol::shown::plain;
 use std::any::Any;
-use templates::{ErrorPage, FormPost, Messages, Template, WrongHost};
+use templates::{Application, ErrorPage, FormPost, Messages, Template, WrongHost};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
 
@@ -112,18 +113,23 @@ fn set_headers(headers: &mut HeaderMap, nonce: &str, forms: FormAction) {
 
 /// The error page: our own words, the id that finds the request in the log, and the application to go back to if the request
 /// is proven to be its; nothing of the request itself.
-pub fn error(app: &App, info: RequestInfo, failure: Failure, application: Option<&str>) -> Response {
+pub fn error(app: &App, info: RequestInfo, failure: Failure, application: Option<&Client>) -> Response {
     let nonce = nonce(app);
     let page = ErrorPage {
         messages: MESSAGES,
         nonce: &nonce,
         code: failure.code(),
         sentence: failure.sentence(),
-        application,
+        application: application.map(application_of),
         request_id: &info.id.to_string(),
     };
     let response = render(failure.status(), &nonce, FormAction::SelfOnly, &page);
     failure.mark(response.unwrap_or_else(IntoResponse::into_response))
+}
+
+/// A client, as pages offer the way back to it.
+pub fn application_of(client: &Client) -> Application<'_> {
+    Application { name: &client.name, start_url: client.start_url.as_deref() }
 }
 
 /// Answers a request for a host that is not ours: with a page that says what came and what to set, or as JSON.

@@ -6,10 +6,11 @@ use keys::{KeysError, Snapshot};
 use protocol::base64url;
 use protocol::claims::access_token::VerifiedAccessToken;
 use protocol::client::Client;
+use protocol::client_tokens::AccessTokenTyp;
 use protocol::generation::Generation;
 use protocol::grant::{DependsOn, Grant, GrantKey};
 use protocol::id::{GrantId, SessionId, UserId};
-use protocol::jwt::Compact;
+use protocol::jwt::{Compact, Header};
 use protocol::secret::{Digest, SecretKind};
 use protocol::time::Timestamp;
 use protocol::user::User;
@@ -30,8 +31,10 @@ impl AccessToken {
     /// # Errors
     /// As [`Snapshot::open`].
     pub fn open(ring: &Snapshot, info: RequestInfo, token: &str) -> Result<Option<Self>, KeysError> {
-        let ours = Compact::parse(token)
-            .filter(|token| token.header.is_typ("at+jwt") && ring.verify(token, info.at));
+        // RFC 9068 §5: an ID token is no access token. Those of some clients share its type, and are told apart by the
+        // claims that only an access token has (RFC 8725 §3.12).
+        let is_typ = |header: &Header| AccessTokenTyp::ALL.iter().any(|typ| header.is_typ(typ.as_str()));
+        let ours = Compact::parse(token).filter(|token| is_typ(&token.header) && ring.verify(token, info.at));
         let Some(claims) = ours.and_then(|token| token.claims::<VerifiedAccessToken>()) else {
             return Ok(None);
         };

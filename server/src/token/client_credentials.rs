@@ -1,12 +1,11 @@
 //! A client that acts for itself (RFC 6749 §4.4): no read, no write.
 
-use super::issue::{answer, sign};
+use super::issue::{answer, sign, typ_of};
 use crate::admission::QueueKey;
 use crate::app::App;
 use crate::web::client::ClientRequest;
 use crate::web::failure::Failure;
 use axum::response::Response;
-use keys::Typ;
 use keys::entropy;
 use protocol::authority::Generations;
 use protocol::claims::access_token::{AccessToken, Issuance, client_jti};
@@ -23,10 +22,10 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let signer = app.turn_to_sign(signer, 1, key).await?;
     let authority = Generations::of_client(ring.generation(), client).authority();
     let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
-    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
+    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes_of(client));
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now: info.at };
     let claims = AccessToken::of_client(&allowed, &client.id, issuance);
-    let token = sign(&signer, Typ::AccessToken, &claims).await?;
+    let token = sign(&signer, typ_of(client), &claims).await?;
     answer(&TokenResponse {
         access_token: &token,
         token_type: TokenType::Bearer,

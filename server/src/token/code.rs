@@ -57,7 +57,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
         return Err(commit_consequence(app, *info, client, &there, refusal).await?);
     }
     telemetry::audit(*info, &Event::of_grant(What::CodeRedeemed, &grant));
-    tokens.answer(app, &grant.scope, refresh_token.as_deref())
+    tokens.answer(&grant.scope, refresh_token.as_deref())
 }
 
 /// The first refresh token, as it is stored and as it is sent; `None` if the client gets none.
@@ -74,7 +74,7 @@ fn first_refresh(
         secret: Secret::from_bytes(entropy::bytes(&*app.entropy)),
         master: ring.seals().current_master(info.at),
     };
-    let lifetimes = &app.settings.lifetimes;
+    let lifetimes = &app.settings.lifetimes_of(client);
     let tip = refresh::first(grant, client, token.digest(), token.master, lifetimes, info.at)?;
     Some((tip, token.seal(ring, &*app.entropy)?))
 }

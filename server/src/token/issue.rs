@@ -13,6 +13,7 @@ use keys::{Snapshot, Typ};
 use protocol::claims::access_token::{AccessToken, Issuance};
 use protocol::claims::id_token::IdToken;
 use protocol::client::Client;
+use protocol::client_tokens::AccessTokenTyp;
 use protocol::grant::Grant;
 use protocol::scope::Scope;
 use protocol::time::Timestamp;
@@ -28,20 +29,17 @@ pub(super) struct Tokens {
     pub(super) access: Zeroizing<String>,
     /// The ID token, if the scope has `openid`.
     pub(super) id: Option<Zeroizing<String>>,
+    /// How long the access token lives, in seconds.
+    expires_in: u64,
 }
 
 impl Tokens {
     /// RFC 6749 §5.1.
-    pub(super) fn answer(
-        &self,
-        app: &App,
-        scope: &Scope,
-        refresh_token: Option<&str>,
-    ) -> Result<Response, Failure> {
+    pub(super) fn answer(&self, scope: &Scope, refresh_token: Option<&str>) -> Result<Response, Failure> {
         answer(&TokenResponse {
             access_token: &self.access,
             token_type: TokenType::Bearer,
-            expires_in: app.settings.lifetimes.access_token.as_secs(),
+            expires_in: self.expires_in,
             scope: scope.as_str(),
             refresh_token,
             id_token: self.id.as_ref().map(|token| token.as_str()),
@@ -81,11 +79,11 @@ pub(super) async fn sign_tokens(
     let with_id_token = to.scope.contains("openid");
     let key = QueueKey::of_client(&to.client.id, info.queue_key(app));
     let signer = app.turn_to_sign(signer, 1 + u32::from(with_id_token), key).await?;
-    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes);
+    let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes_of(to.client));
     let jti = seal_token_id(app, ring, to.grant, now);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now };
     let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, issuance);
-    let access = Zeroizing::new(sign(&signer, Typ::AccessToken, &claims).await?);
+    let access = Zeroizing::new(sign(&signer, typ_of(to.client), &claims).await?);
     let id = if with_id_token {
         let at_hash = jwt::at_hash(&access, signer.alg());
         let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
@@ -94,13 +92,21 @@ pub(super) async fn sign_tokens(
     } else {
         None
     };
-    Ok(Tokens { access, id })
+    Ok(Tokens { access, id, expires_in: lifetimes.access_token.as_secs() })
 }
 
 /// The `jti` of a user's access token names its grant; only we can read it.
 fn seal_token_id(app: &App, ring: &Snapshot, grant: &Grant, now: Timestamp) -> String {
     let text = located(grant, entropy::bytes(&*app.entropy));
     base64url::encode(&ring.seals().seal(SealKind::TokenId, &text, &*app.entropy, now))
+}
+
+/// The type of a client's access tokens.
+pub(super) const fn typ_of(client: &Client) -> Typ {
+    match client.tokens.token_typ {
+        AccessTokenTyp::AtJwt => Typ::AccessToken,
+        AccessTokenTyp::Jwt => Typ::Jwt,
+    }
 }
 
 /// Signs claims.

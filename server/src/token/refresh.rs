@@ -50,7 +50,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     };
     telemetry::audit(*info, &Event::of_grant(What::Refreshed, &grant));
     let sent = sent.seal(&ring, &*app.entropy).ok_or(Refusal::RefreshInvalid)?;
-    tokens.answer(app, &scope, Some(&sent))
+    tokens.answer(&scope, Some(&sent))
 }
 
 /// A refresh in progress.
@@ -66,7 +66,8 @@ impl Refreshing<'_> {
     async fn decide(&self, grant: &Grant) -> Result<Refreshed, Failure> {
         let Self { app, info, on, presented } = *self;
         let settings = &app.settings;
-        let policy = Policy { lifetimes: &settings.lifetimes, grace: settings.refresh_reuse_grace };
+        let lifetimes = &settings.lifetimes_of(on.client);
+        let policy = Policy { lifetimes, grace: settings.refresh_reuse_grace };
         match refresh::decide(presented, grant, &on, policy, info.at) {
             Ok(refreshed) => Ok(refreshed),
             Err(refusal) => Err(commit_consequence(app, info, on.client, grant, refusal).await?),

@@ -77,6 +77,7 @@ const LOGOUT: LogoutTexts = LogoutTexts {
     stay: "Stay signed in",
     done: "You are signed out",
     done_note: "You can close this page.",
+    back_to: Around { before: "Or go back to ", after: "." },
 };
 
 const ACCOUNT: AccountTexts = AccountTexts {

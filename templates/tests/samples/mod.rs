@@ -3,8 +3,8 @@
 mod account;
 
 use templates::{
-    ChoiceProblem, Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, LoggedOut, Login,
-    LoginProblem, Logout, Messages, ScopeItem, SignUp, Template, WrongHost,
+    Application, ChoiceProblem, Consent, DemoHome, DemoProblem, DemoResult, ErrorPage, FormPost, LoggedOut,
+    Login, LoginProblem, Logout, Messages, ScopeItem, SignUp, Template, WrongHost,
 };
 
 const ENGLISH: &Messages = &Messages::ENGLISH;
@@ -15,6 +15,9 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
+/// Where the sample application begins.
+const START: &str = "https://albums.example/#/";
+
 /// All pages. `fill` maps each string that a caller would give to the one used here.
 pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     let mut all = login_pages(fill);
@@ -24,7 +27,8 @@ pub(crate) fn pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
     all.extend([
         Page { name: "consent", html: consent(fill) },
         Page { name: "error", html: error(fill, None) },
-        Page { name: "error-application", html: error(fill, Some(&fill("Photo Albums"))) },
+        Page { name: "error-application", html: error(fill, Some((&fill("Photo Albums"), None))) },
+        Page { name: "error-start", html: error(fill, Some((&fill("Photo Albums"), Some(&fill(START))))) },
         Page { name: "wrong-host", html: wrong_host(fill) },
         Page { name: "form-post", html: form_post(fill) },
     ]);
@@ -98,10 +102,14 @@ fn logout_pages(fill: &dyn Fn(&str) -> String) -> Vec<Page> {
         username: &fill("alice"),
         account_url: &fill("/account"),
     };
-    let done = LoggedOut { messages: ENGLISH, nonce: &nonce };
+    let done = LoggedOut { messages: ENGLISH, nonce: &nonce, application: None };
+    let (name, start_url) = (fill("Photo Albums"), fill(START));
+    let application = Some(Application { name: &name, start_url: Some(&start_url) });
+    let back = LoggedOut { messages: ENGLISH, nonce: &nonce, application };
     vec![
         Page { name: "logout", html: question.render().unwrap() },
         Page { name: "logged-out", html: done.render().unwrap() },
+        Page { name: "logged-out-start", html: back.render().unwrap() },
     ]
 }
 
@@ -124,13 +132,13 @@ fn consent(fill: &dyn Fn(&str) -> String) -> String {
     .unwrap()
 }
 
-fn error(fill: &dyn Fn(&str) -> String, application: Option<&str>) -> String {
+fn error(fill: &dyn Fn(&str) -> String, application: Option<(&str, Option<&str>)>) -> String {
     ErrorPage {
         messages: ENGLISH,
         nonce: &fill("bm9uY2U="),
         code: &fill("invalid_request"),
         sentence: &fill("The redirect address is not registered for this application."),
-        application,
+        application: application.map(|(name, start_url)| Application { name, start_url }),
         request_id: &fill("01J8ZQ3M6Y7R2D"),
     }
     .render()

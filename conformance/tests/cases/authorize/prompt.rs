@@ -133,7 +133,10 @@ async fn n034_only_confidential_first_party_clients_skip_consent() {
         );
     }
     let registration = json!({ "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none", "first_party": true, "client_name": "x" });
-    let refused = world.admin().create_client(&serde_json::from_value(registration).unwrap(), &[]).await;
+    let refused = world
+        .admin()
+        .create_client(&serde_json::from_value(registration).unwrap(), &world.app.settings)
+        .await;
     assert!(refused.is_err_and(|error| error.to_string().contains("first-party")));
 }
 

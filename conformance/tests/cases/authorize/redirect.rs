@@ -73,7 +73,10 @@ async fn n005_a_fragment_is_never_part_of_it() {
     for uri in ["https://rp.example/cb#x", "https://rp.example/cb#", "https://rp.example/cb%23"] {
         assert_error_on_page(&world, &[("redirect_uri", uri)]).await;
         let metadata = json!({ "client_name": "x", "redirect_uris": [uri] });
-        let registered = world.admin().create_client(&serde_json::from_value(metadata).unwrap(), &[]).await;
+        let registered = world
+            .admin()
+            .create_client(&serde_json::from_value(metadata).unwrap(), &world.app.settings)
+            .await;
         assert_eq!(registered.is_err(), uri.contains('#'), "nor can it be registered: {uri}");
     }
 }
