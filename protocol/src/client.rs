@@ -9,6 +9,7 @@ use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How a client authenticates at our endpoints (RFC 7591 §2 `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,27 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
         }
     }
+}
+
+/// The fewest bytes of a secret: as text, 128 random bits have 22 to 36.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The most bytes of a secret that an operator chose.
+const MAX_SECRET_BYTES: usize = 256;
+
+/// The fewest different characters of such a secret: hexadecimal digits at random have about 14 in 32.
+const MIN_SECRET_VARIETY: usize = 8;
+
+/// Checks a secret that an operator chose. RFC 6749 appendix A.2 would allow spaces, but those get lost on the way.
+///
+/// # Errors
+/// [`BadClient::Secret`].
+pub fn check_chosen_secret(secret: &str) -> Result<(), BadClient> {
+    let variety = secret.bytes().collect::<BTreeSet<u8>>().len();
+    let fine = (MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&secret.len())
+        && secret.bytes().all(|b| b.is_ascii_graphic())
+        && variety >= MIN_SECRET_VARIETY;
+    if fine { Ok(()) } else { Err(BadClient::Secret) }
 }
 
 /// One of a client's secrets; two may be live during a change.
@@ -167,6 +189,8 @@ pub enum BadClient {
     PublicFirstParty,
     /// A confidential client without a secret, or a public client with one.
     Secrets,
+    /// A chosen secret that is short, uniform, or has spaces or characters outside ASCII.
+    Secret,
 }
 
 impl BadClient {
@@ -191,6 +215,10 @@ impl BadClient {
             Self::PublicFirstParty => {
                 "a public client can't be first-party: anyone could pose as it and get tokens without consent".into()
             }
+            Self::Secret => format!(
+                "a secret has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} printable ASCII characters without spaces, at least \
+                 {MIN_SECRET_VARIETY} of them different: let a generator make it, as `openssl rand -hex 32` does"
+            ),
             Self::Secrets => "a confidential client has a secret, a public one has none".into(),
         }
     }

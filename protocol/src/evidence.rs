@@ -27,7 +27,7 @@ impl Evidence {
     pub fn of(refusal: Refusal, params: &Params, client: Option<&Client>) -> Self {
         let claimed = || params.get("client_id").map(shown::id);
         Self {
-            client: client.map(|client| client.id.to_string()).or_else(claimed),
+            client: client.map(|client| plain(client.id.as_str())).or_else(claimed),
             sent: sent(refusal, params),
             registered: client.and_then(|client| registered(refusal, client)),
         }
@@ -37,7 +37,7 @@ impl Evidence {
     pub fn of_credentials(refusal: Refusal, credentials: &Credentials, client: Option<&Client>) -> Self {
         let claimed = credentials.client_id().as_str();
         Self {
-            client: Some(client.map_or_else(|| shown::id(claimed), |client| client.id.to_string())),
+            client: Some(client.map_or_else(|| shown::id(claimed), |client| plain(client.id.as_str()))),
             sent: Some(pair("token_endpoint_auth_method", credentials.method().as_str())),
             registered: client.and_then(|client| registered(refusal, client)),
         }

@@ -115,21 +115,27 @@ fn client_bytes(client: &ClientId) -> [u8; CLIENT_BYTES] {
     hash.first_chunk().copied().unwrap_or_default()
 }
 
-/// A client's public name (RFC 6749 §2.2): 1 to 128 characters of `A-Z a-z 0-9 - . _ ~`.
+/// A client's public name (RFC 6749 §2.2): 1 to [`ClientId::MAX_LENGTH`] printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ClientId(Box<str>);
 
 impl ClientId {
-    /// Parses a text from a request or a command; `None` if no client can have this id.
+    /// The longest id.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// Parses a text from a request or a command; `None` if no client can have this id. RFC 6749 appendix A.1:
+    /// `client-id = *VSCHAR`.
     pub fn parse(text: &str) -> Option<Self> {
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        ((1..=128).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
+        let is_vschar = |b: u8| matches!(b, 0x20..=0x7E);
+        let fine = (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_vschar);
+        fine.then(|| Self(text.into()))
     }
 
-    /// Takes the place of a client's id when a user opens their own account. No client can have it.
+    /// Takes the place of a client's id when a user opens their own account. No client can have it, because of its first
+    /// character.
     pub fn account() -> Self {
-        Self("(account)".into())
+        Self("\0account".into())
     }
 
     /// The id as sent on the wire.
@@ -198,6 +204,29 @@ impl Realm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_may_have_every_id_of_rfc_6749_appendix_a() {
+        let every: String = (0x20..=0x7E_u8).map(char::from).collect();
+        let longest = "x".repeat(ClientId::MAX_LENGTH);
+        for id in [
+            "urn:billing:worker",
+            "https://app.example.com",
+            "api://123",
+            "(account)",
+            "#",
+            "%23",
+            " ",
+            &every,
+            &longest,
+        ] {
+            assert_eq!(ClientId::parse(id).map(|id| id.to_string()).as_deref(), Some(id));
+        }
+        for id in ["", "a\n", "a\t", "\u{7f}", "größe", "\0account", &format!("{longest}x")] {
+            assert_eq!(ClientId::parse(id), None, "{id:?}");
+        }
+        assert_eq!(ClientId::parse(ClientId::account().as_str()), None, "nobody's id");
+    }
 
     #[test]
     fn grants_for_one_client_lie_beside_each_other_and_nobody_elses_between_them() {

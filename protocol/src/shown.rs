@@ -69,9 +69,12 @@ pub fn id(text: &str) -> String {
     if is_id(text) { text.to_owned() } else { HIDDEN.to_owned() }
 }
 
-/// Whether this looks like a client's id, and not like a secret.
+/// Whether this looks like a client's id, a word or a URI without a query, and not like a secret. Clients may have other
+/// ids, too, but nobody has them by accident.
 pub fn is_id(text: &str) -> bool {
-    ClientId::parse(text).is_some() && !is_random(text) && !is_secret(text)
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/".contains(&b);
+    let has_shape = ClientId::parse(text).is_some() && text.bytes().all(is_part);
+    has_shape && !is_random(text) && !is_secret(text)
 }
 
 /// Names that protocols define, such as a grant type or a `response_type`.

@@ -5,7 +5,7 @@ use crate::request;
 use crate::world::BEGIN;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use protocol::Refusal;
-use protocol::client::{AuthMethod, Client, ClientSecret};
+use protocol::client::{AuthMethod, Client, ClientSecret, MIN_SECRET_BYTES};
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::id::ClientId;
 use protocol::params::Params;
@@ -32,14 +32,23 @@ fn check_header(header: &str) {
         Err(refusal) => return assert_eq!(refusal, Refusal::CredentialsMalformed),
     };
     assert_eq!(credentials.method(), AuthMethod::ClientSecretBasic);
-    // A plain reader (RFC 7617 §2) finds the same id before the first colon.
+    // A plain reader (RFC 7617 §2) finds the same id before the only colon; of several, the last one is it if a whole
+    // secret comes after it.
     let (scheme, token) = header.split_once(' ').unwrap();
     assert!(scheme.eq_ignore_ascii_case("basic"));
     let user_pass = STANDARD.decode(token.trim()).unwrap();
-    let id = user_pass.split(|b| *b == b':').next().unwrap();
-    let field = [b"id=", id].concat();
-    let fields: Vec<_> = url::form_urlencoded::parse(&field).collect();
-    assert_eq!(fields, [("id".into(), credentials.client_id().as_str().into())]);
+    let colon = |b: &u8| *b == b':';
+    let (first, last) =
+        (user_pass.iter().position(colon).unwrap(), user_pass.iter().rposition(colon).unwrap());
+    let is_whole = first != last && user_pass.len() - last > MIN_SECRET_BYTES;
+    let (id, found) = (&user_pass[..if is_whole { last } else { first }], credentials.client_id().as_str());
+    if is_whole {
+        assert_eq!(id, found.as_bytes());
+    } else {
+        let field = [b"id=", id].concat();
+        let fields: Vec<_> = url::form_urlencoded::parse(&field).collect();
+        assert_eq!(fields, [("id".into(), found.into())]);
+    }
     // The form may repeat the id, but not differ from it.
     let with = |id: &str| Credentials::read(Some(header), &Params::from_pairs([("client_id", id)]));
     assert_eq!(with(credentials.client_id().as_str()).unwrap().client_id(), credentials.client_id());

@@ -152,3 +152,23 @@ async fn access_tokens_may_have_the_type_of_any_jwt() {
     assert_eq!(revoked.status, 200);
     assert_eq!(userinfo_status(&world, &access).await, 401);
 }
+
+#[tokio::test]
+async fn an_access_token_is_no_hint_whatever_its_audience() {
+    // Its audience is its client's id, so that it looks like an ID token in everything but `client_id`.
+    let (world, _) = people().await;
+    let audience = json!({ "token_typ": "JWT", "audiences": ["urn:spa"], "scope": "profile" });
+    let party = world.client(public("urn:spa", audience)).await;
+    let code = code(&world, &[("client_id", party.id()), ("scope", "profile")]).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", conformance::VERIFIER),
+        ("client_id", party.id()),
+    ];
+    let access = member(&world.send(form("/token", &fields)).await, "access_token");
+    assert_eq!(conformance::claims(&access)["aud"], party.id());
+    let logout = Browser::new().get(&world, &format!("/logout?id_token_hint={access}")).await;
+    logout.assert_error_page(400, "invalid_request");
+}

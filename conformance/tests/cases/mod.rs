@@ -7,6 +7,7 @@ mod attempt_limits;
 mod authorize;
 mod busy_store;
 mod client_credentials;
+mod client_ids;
 mod client_tokens;
 mod clock;
 mod code;

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::refusal::Refusal;
 use crate::secret::{Digest, SecretKind};
 use crate::time::Timestamp;
+use zeroize::Zeroizing;
 
 /// Authenticates a client.
 ///
@@ -27,8 +28,11 @@ pub fn authenticate(
     }
     match credentials {
         Credentials::None { .. } => Ok(()),
-        Credentials::Basic { client_secret, .. } | Credentials::Post { client_secret, .. } => {
-            check_secret(client, client_secret, now)
+        Credentials::Post { client_secret, .. } => check_secret(client, client_secret, now),
+        Credentials::Basic { client_secret, unencoded, .. } => {
+            let decoded = check_secret(client, client_secret, now);
+            let as_sent = |secret: &Zeroizing<String>| check_secret(client, secret, now);
+            unencoded.as_ref().filter(|_| decoded == Err(Refusal::SecretWrong)).map_or(decoded, as_sent)
         }
     }
 }

@@ -5,14 +5,14 @@ use crate::samples::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::Refusal;
-use protocol::client::{AuthMethod, Client, GrantType};
+use protocol::client::{AuthMethod, BadClient, Client, GrantType, check_chosen_secret};
 use protocol::client_auth::{Credentials, secret::authenticate};
 use protocol::consent;
 use protocol::error::ErrorCode;
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::grant::{DependsOn, Grant};
-use protocol::id::RequestId;
-use protocol::params::Params;
+use protocol::id::{ClientId, RequestId};
+use protocol::params::{Params, encode};
 use protocol::pkce::{Pkce, Verifier};
 use protocol::redirect::ProvenRedirect;
 use protocol::redirect_uri::{BadRedirectUri, PrivateSchemes, check_registrable};
@@ -125,6 +125,72 @@ fn n043_id_and_secret_of_basic_are_form_decoded() {
         Ok(()),
         "a raw colon in the secret"
     );
+}
+
+#[test]
+fn clients_that_do_not_encode_basic_authenticate_where_it_can_be_understood() {
+    let chosen = "fz+7%Kq/9=Rb3~2wPx:8dL4sTn6vYc1m";
+    let knows = |id: &str, secret: &str| {
+        let digest = Digest::of(SecretKind::ClientSecret, secret.as_bytes());
+        let mut client = Client { id: ClientId::parse(id).unwrap(), ..client() };
+        client.secrets.iter_mut().for_each(|own| own.digest = digest);
+        client
+    };
+    let generated = "kws_5cQv3Wm1nTq8xYz0aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567";
+    for id in [
+        "urn:billing:worker",
+        "https://app.example.com",
+        "api://123",
+        "a b",
+        "50%",
+        "a+b",
+        "client-a",
+        "(x):\"y\"",
+    ] {
+        for secret in [generated, chosen] {
+            let encoded = basic(&encode(id), &encode(secret));
+            assert_eq!(signed_in(Some(&encoded), "", &knows(id, secret)), Ok(()), "{id}");
+        }
+    }
+    for (id, secret) in [
+        ("urn:billing:worker", generated),
+        ("https://app.example.com", generated),
+        ("api://123", generated),
+        ("client-a", "base64+of/32+bytes=and%more+zzzzz"),
+        ("urn:x", "base64+of/32+bytes=and%2Bmore+zzzzz"),
+        ("client-a", "short:with:colons"),
+    ] {
+        assert_eq!(signed_in(Some(&basic(id, secret)), "", &knows(id, secret)), Ok(()), "{id}:{secret}");
+        let other = knows(id, "another secret of the client, unknown");
+        assert!(signed_in(Some(&basic(id, secret)), "", &other).is_err(), "{id}");
+        let repeated = format!("client_id={}", encode(id));
+        assert_eq!(signed_in(Some(&basic(id, secret)), &repeated, &knows(id, secret)), Ok(()), "{id}");
+    }
+}
+
+#[test]
+fn a_chosen_secret_is_long_and_has_nothing_that_gets_lost() {
+    let longest = "0123456789abcdef".repeat(16);
+    for secret in ["0123456789abcdef0123456789abcdef", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", &longest] {
+        assert_eq!(check_chosen_secret(secret), Ok(()), "{secret}");
+    }
+    for secret in [
+        "",
+        "short",
+        &format!("{longest}0"),
+        &"abcdefg".repeat(9),
+        "0123456789abcdef0123456789abcde",
+        &"a".repeat(64),
+        "0123456789abcdef 0123456789abcdef",
+    ] {
+        assert_eq!(check_chosen_secret(secret), Err(BadClient::Secret), "{secret}");
+    }
+    let edge = [
+        "0123456789abcdef0123456789abcdef\n",
+        " 0123456789abcdef0123456789abcdef",
+        "0123456789abcdef0123456789abcdéf",
+    ];
+    assert!(edge.iter().all(|secret| check_chosen_secret(secret).is_err()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::config::{Settings, show_duration};
 use keys::entropy;
 use protocol::armor;
 use protocol::base64url;
-use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
+use protocol::client::{AuthMethod, Client, ClientSecret, GrantType, check_chosen_secret};
 use protocol::client_tokens::ClientTokens;
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
@@ -49,9 +49,24 @@ impl Admin {
         registration: &Registration,
         settings: &Settings,
     ) -> Result<Created, AdminError> {
+        self.create_client_with(registration, settings, None).await
+    }
+
+    /// The same, with a secret that the operator chose.
+    ///
+    /// # Errors
+    /// Those of [`Self::create_client`], and [`AdminError::Client`] for a secret that could be guessed or of a client that
+    /// has none.
+    pub async fn create_client_with(
+        &self,
+        registration: &Registration,
+        settings: &Settings,
+        chosen: Option<&str>,
+    ) -> Result<Created, AdminError> {
         let confidential = registration.token_endpoint_auth_method.is_none_or(AuthMethod::is_confidential);
-        let secret = confidential.then(|| new_secret(self));
-        let client = self.client_of(registration, settings, secret.as_deref())?;
+        chosen.map_or(Ok(()), check_chosen_secret)?;
+        let secret = (confidential && chosen.is_none()).then(|| new_secret(self));
+        let client = self.client_of(registration, settings, secret.as_deref().or(chosen))?;
         match self.store.create_client(&client, self.call).await? {
             Commit::Done => {
                 self.audit(&event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)));
@@ -80,7 +95,7 @@ impl Admin {
         };
         let scope = registration.scope.as_deref().unwrap_or(if for_people { DEFAULT_SCOPE } else { "" });
         let client = Client {
-            id: self.id_of(registration)?,
+            id: self.id_of(registration, settings)?,
             name: registration.client_name.clone().unwrap_or_default(),
             auth_method: registration.token_endpoint_auth_method.unwrap_or(AuthMethod::ClientSecretBasic),
             secrets: secret.map(|text| secret_of(text, now)).into_iter().collect(),
@@ -109,13 +124,20 @@ impl Admin {
         Ok(client)
     }
 
-    fn id_of(&self, registration: &Registration) -> Result<ClientId, AdminError> {
+    fn id_of(&self, registration: &Registration, settings: &Settings) -> Result<ClientId, AdminError> {
         let random = || base64url::encode(&entropy::bytes::<16>(&*self.entropy));
         let text = registration.client_id.clone().unwrap_or_else(random);
+        // Audiences would not tell the two apart.
+        if text == settings.issuer.as_str() {
+            return Err(AdminError::Refused(format!(
+                "`{text}` is the id of this server: choose another one"
+            )));
+        }
         ClientId::parse(&text).ok_or_else(|| {
-            AdminError::Refused(
-                "an id has 1 to 128 characters of A-Z, a-z, 0-9, `-`, `.`, `_` and `~`".into(),
-            )
+            let most = ClientId::MAX_LENGTH;
+            AdminError::Refused(format!(
+                "an id has 1 to {most} printable ASCII characters (RFC 6749 appendix A.1)"
+            ))
         })
     }
 
@@ -230,7 +252,21 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Refused`] for a public client, and those of [`Self::change_client`].
     pub async fn rotate_secret(&self, id: &str, overlap: Duration) -> Result<Created, AdminError> {
-        let fresh = new_secret(self);
+        self.rotate_secret_to(id, overlap, None).await
+    }
+
+    /// The same, to a secret that the operator chose.
+    ///
+    /// # Errors
+    /// Those of [`Self::rotate_secret`], and [`AdminError::Client`] for a secret that could be guessed.
+    pub async fn rotate_secret_to(
+        &self,
+        id: &str,
+        overlap: Duration,
+        chosen: Option<&str>,
+    ) -> Result<Created, AdminError> {
+        chosen.map_or(Ok(()), check_chosen_secret)?;
+        let fresh = chosen.map_or_else(|| new_secret(self), str::to_owned);
         let client = self
             .change_client(id, |client, stamp| {
                 if !client.is_confidential() {
@@ -248,7 +284,7 @@ impl Admin {
                 Ok(())
             })
             .await?;
-        Ok(Created { client, secret: Some(fresh) })
+        Ok(Created { client, secret: chosen.is_none().then_some(fresh) })
     }
 
     /// Deletes a client, which ends its grants.

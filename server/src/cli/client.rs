@@ -2,6 +2,7 @@
 
 use super::client_metadata::{Metadata, registration};
 use super::context::Context;
+use super::input::read_secret;
 use super::output::{Outcome, Output, Table, show_time};
 use crate::admin::Admin;
 use crate::admin::clients::Created;
@@ -50,6 +51,9 @@ pub(super) struct RotateSecret {
     /// How long the old secret continues to work, by default `24h`; `0` ends it at once, as after a leak
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     overlap: Duration,
+    /// Read the new secret, one line, from standard input instead of making a random one
+    #[arg(long)]
+    secret_stdin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,9 +75,12 @@ pub(super) struct Create {
     /// Its private-use schemes may lack a dot, as in `cursor://…`, which other applications can claim, too
     #[arg(long, requires = "native")]
     dotless_schemes: bool,
-    /// The client's id; random by default
+    /// The client's id, such as `urn:billing:worker`: printable ASCII characters; random by default
     #[arg(long)]
     id: Option<String>,
+    /// Read the client's secret, one line, from standard input instead of making a random one
+    #[arg(long)]
+    secret_stdin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -106,12 +113,19 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
+    let reads = match &command {
+        Command::Create(create) => create.secret_stdin,
+        Command::RotateSecret(rotate) => rotate.secret_stdin,
+        _ => false,
+    };
+    let secret = if reads { Some(read_secret()?) } else { None };
     context.with_store(|admin, settings| async move {
+        let secret = secret.as_deref().map(String::as_str);
         match command {
-            Command::Create(flags) => create(&admin, &settings, *flags, output).await,
+            Command::Create(flags) => create(&admin, &settings, *flags, secret, output).await,
             Command::Update(flags) => update(&admin, &settings, *flags, output).await,
-            Command::RotateSecret(RotateSecret { id, overlap }) => {
-                let created = admin.rotate_secret(&id, overlap).await?;
+            Command::RotateSecret(RotateSecret { id, overlap, .. }) => {
+                let created = admin.rotate_secret_to(&id, overlap, secret).await?;
                 let old = created.client.secrets.iter().find_map(|secret| secret.expires_at);
                 let old = old.map_or("The old secret no longer works.".into(), |at| {
                     format!("The old secret works until {}.", show_time(at))
@@ -143,7 +157,13 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     })
 }
 
-async fn create(admin: &Admin, settings: &Settings, flags: Create, output: Output) -> Outcome {
+async fn create(
+    admin: &Admin,
+    settings: &Settings,
+    flags: Create,
+    secret: Option<&str>,
+    output: Output,
+) -> Outcome {
     let mut registration = registration(flags.metadata)?;
     let yes = |flag: bool, file| if flag { Some(true) } else { file };
     registration.client_id = flags.id.or(registration.client_id);
@@ -153,7 +173,7 @@ async fn create(admin: &Admin, settings: &Settings, flags: Create, output: Outpu
     registration.dotless_schemes = yes(flags.dotless_schemes, registration.dotless_schemes);
     let native = flags.native.then_some(ApplicationType::Native);
     registration.application_type = native.or(registration.application_type);
-    made(&admin.create_client(&registration, settings).await?, "", output)
+    made(&admin.create_client_with(&registration, settings, secret).await?, "", output)
 }
 
 async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Output) -> Outcome {

@@ -14,17 +14,29 @@ pub(super) fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
         .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))
 }
 
-/// A secret: the first line of standard input, of which at most 64 KiB are read. `flag` asked for it, and names `what`
-/// is missing.
-pub(super) fn read_line(flag: &str, what: &str) -> Result<Zeroizing<String>, Failed> {
+/// A password: the first line of standard input.
+pub(super) fn read_password() -> Result<Zeroizing<String>, Failed> {
+    let text = read_all("--password-stdin")?;
+    let line = text.split(['\r', '\n']).next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failed("--password-stdin: standard input has no password in its first line".into()));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// A client's secret: all of standard input but the end of its line. What else is there makes the secret invalid.
+pub(super) fn read_secret() -> Result<Zeroizing<String>, Failed> {
+    let text = read_all("--secret-stdin")?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+}
+
+/// Standard input, of which at most 64 KiB are read because `flag` asks for it.
+fn read_all(flag: &str) -> Result<Zeroizing<String>, Failed> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin()
         .take(64 * 1024)
         .read_to_string(&mut text)
         .map_err(|error| Failed(format!("{flag}: can't be read as UTF-8 text: {error}")))?;
-    let line = text.split(['\r', '\n']).next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(Failed(format!("{flag}: standard input has no {what} in its first line")));
-    }
-    Ok(Zeroizing::new(line.to_owned()))
+    Ok(text)
 }

@@ -2,7 +2,7 @@
 //! could see.
 
 use super::context::Context;
-use super::input::{read_claims, read_line};
+use super::input::{read_claims, read_password};
 use super::output::{Outcome, Output, Table, show_time};
 use crate::admin::Admin;
 use crate::admin::users::{NewUser, UserInformation};
@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
     // Before the call begins, because its time is in everything that it writes, and typing can take minutes.
     let reads =
         matches!(&command, Command::SetPassword(_) | Command::Create(Create { password_stdin: true, .. }));
-    let password = if reads { Some(read_line("--password-stdin", "password")?) } else { None };
+    let password = if reads { Some(read_password()?) } else { None };
     context.with_store(|admin, _| async move {
         match command {
             Command::Create(flags) => create(&admin, flags, password, output).await,

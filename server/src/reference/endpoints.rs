@@ -9,6 +9,7 @@ use protocol::authorize::check::MAX_STATE_BYTES;
 use protocol::authorize::parameters::{MAX_NONCE_BYTES, MAX_RESOURCE_BYTES};
 use protocol::authorize::request::MAX_CLAIMS_BYTES;
 use protocol::error::ErrorCode;
+use protocol::id::ClientId;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES};
 use protocol::{jwt, redirect_uri, scope};
 use std::fmt::Write as _;
@@ -45,7 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         purpose: "begin an authorization request",
         rules: "RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2. With GET, the query has at most 7000 bytes.",
         parameters: &[
-            ("client_id", 128, "required"),
+            ("client_id", ClientId::MAX_LENGTH, "required"),
             (
                 "redirect_uri",
                 redirect_uri::MAX_BYTES,

@@ -229,6 +229,50 @@ fn a_choice_about_tokens_that_is_not_possible_says_what_is() {
 }
 
 #[test]
+fn ids_and_secrets_can_be_chosen_beforehand() {
+    let folder = migrated();
+    let secret = "0123456789abcdef-not-in-any-output";
+    for (id, input) in [
+        ("urn:billing:worker", format!("{secret}\n")),
+        ("https://app.example.com", format!("{secret}\r\n")),
+        ("api://123", secret.to_owned()),
+        ("a #1 \"client\" (account) %23", format!("{secret}\n")),
+    ] {
+        let create =
+            ["client", "create", "--name", "C", "--id", id, "--scope", "read", "--secret-stdin", "--json"];
+        let made = keyward_reading(&folder, &create, &input);
+        let all = format!("{}{}", made.out, made.err);
+        assert!(!all.contains(secret), "{all}");
+        assert_eq!(made.json()["client_id"], id);
+        assert_eq!(keyward(&folder, &["client", "show", id, "--json"]).json()["client_id"], id);
+        let rotate = ["client", "rotate-secret", id, "--overlap", "0", "--secret-stdin", "--json"];
+        let rotated = keyward_reading(&folder, &rotate, "another-secret-0123456789abcdefghi\n");
+        assert_eq!(rotated.json().get("client_secret"), None);
+    }
+    for (flags, input, said) in [
+        (&[][..], "short\n", "32 to 256 printable ASCII characters without spaces"),
+        (&[], "", "32 to 256 printable ASCII"),
+        (&[], "0123456789abcdef0123456789abcdef\nand more\n", "without spaces"),
+        (&[], " 0123456789abcdef0123456789abcdef\n", "without spaces"),
+        (&[], "0123456789abcdef0123456789abcdef\n\n", "without spaces"),
+        (&["--id", "größe"], "0123456789abcdef0123456789abcdef\n", "RFC 6749 appendix A.1"),
+        (&["--id", ""], "0123456789abcdef0123456789abcdef\n", "RFC 6749 appendix A.1"),
+        (&["--id", "http://localhost:8080"], "0123456789abcdef0123456789abcdef\n", "the id of this server"),
+        (&["--id", "api://123"], "0123456789abcdef0123456789abcdef\n", "(--id)"),
+        (
+            &["--auth-method", "none", "--redirect-uri", "https://c.example/cb"],
+            "0123456789abcdef0123456789abcdef\n",
+            "a public one has none",
+        ),
+    ] {
+        let create = [&["client", "create", "--name", "C", "--secret-stdin"][..], flags].concat();
+        let refused = keyward_reading(&folder, &create, input);
+        assert!(refused.code == 1 && refused.err.contains(said), "{flags:?} {input:?}: {refused:?}");
+        assert!(input.trim().is_empty() || !refused.err.contains(input.trim()), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_client_nobody_knows_is_refused_with_the_mend() {
     let folder = migrated();
     for command in ["show", "disable", "enable", "delete"] {

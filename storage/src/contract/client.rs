@@ -4,12 +4,26 @@ use super::sample::{bare_client, call, client_id, earlier, full_client, later, l
 use crate::{Commit, Store};
 use protocol::client::{AuthMethod, Client};
 use protocol::generation::Generation;
+use protocol::id::ClientId;
 use protocol::jwk::Algorithm;
 use std::sync::Arc;
 
 pub async fn a_client_comes_back_whole(store: Arc<dyn Store>) {
-    let longest = "z".repeat(128);
+    let longest = "z".repeat(ClientId::MAX_LENGTH);
     let mut all = vec![bare_client("A.first"), full_client(&longest)];
+    let odd = [
+        "urn:billing:worker",
+        "https://a.example/b",
+        "api://1",
+        "#",
+        "%23",
+        "%2523",
+        "##%%",
+        "a b",
+        " ",
+        "\"';--\\",
+    ];
+    all.extend(odd.map(bare_client));
     all.extend(
         AuthMethod::ALL.map(|auth_method| Client { auth_method, ..full_client(auth_method.as_str()) }),
     );

@@ -34,7 +34,14 @@ pub async fn a_consent_grows(store: Arc<dyn Store>) {
 }
 
 pub async fn a_consent_is_of_one_user_with_one_client(store: Arc<dyn Store>) {
-    let all = [(1, "a", "openid"), (1, "b", "email"), (2, "a", "phone")];
+    let all = [
+        (1, "a", "openid"),
+        (1, "b", "email"),
+        (2, "a", "phone"),
+        (1, "urn:a#b", "profile"),
+        (1, "b#", "address"),
+        (1, "%23b", "openid phone"),
+    ];
     let all = all.map(|(user, client, given)| agreed(user, client, given, call(1)));
     for consent in &all {
         put_consent(&*store, consent).await;

@@ -59,7 +59,7 @@ impl Key {
     }
 
     pub(super) fn client(realm: &Realm, id: &ClientId) -> Self {
-        Self::new(realm, &format!("CLIENT#{id}"), "CLIENT")
+        Self::new(realm, &format!("CLIENT#{}", escaped(id)), "CLIENT")
     }
 
     pub(super) fn user(realm: &Realm, id: &UserId) -> Self {
@@ -75,7 +75,7 @@ impl Key {
     }
 
     pub(super) fn consent(realm: &Realm, user: &UserId, client: &ClientId) -> Self {
-        Self::of_user(realm, user, format!("CONSENT#{client}"))
+        Self::of_user(realm, user, format!("CONSENT#{}", escaped(client)))
     }
 
     /// Hashed, because keys show up in places where records don't: access logs, lists of hot keys.
@@ -114,6 +114,16 @@ impl Key {
         };
         Ok(Self { pk: part(PK)?, sk: part(SK)? })
     }
+}
+
+/// A client's id in a key, whose parts are separated by `#`. All ids of earlier versions are as they were.
+fn escaped(id: &ClientId) -> String {
+    id.as_str().replace('%', "%25").replace('#', "%23")
+}
+
+/// The id again; other ids have nothing to unescape.
+fn unescaped(part: &str) -> String {
+    part.replace("%23", "#").replace("%25", "%")
 }
 
 /// A record that is stored as one item.
@@ -183,7 +193,7 @@ pub(super) fn decode<R: Record>(item: Item) -> Result<Stored<R>, Fault> {
     let key = Key::of(&item)?;
     let mut fields = attribute::object(item)?;
     for (field, part) in [(R::IN_PK, &key.pk), (R::IN_SK, &key.sk)] {
-        let id = part.rsplit('#').next().unwrap_or_default();
+        let id = unescaped(part.rsplit('#').next().unwrap_or_default());
         if let (Some(field), Some(fields)) = (field, fields.as_object_mut()) {
             fields.insert(field.to_owned(), id.into());
         }

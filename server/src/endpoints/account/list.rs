@@ -8,6 +8,7 @@ use crate::web::failure::Failure;
 use protocol::client::Client;
 use protocol::grant::DependsOn;
 use protocol::id::{ClientId, GrantId, SessionId};
+use protocol::params::encode;
 use protocol::scope::Scope;
 use protocol::session::{MOST_OF_A_USER, Session};
 use protocol::time::Timestamp;
@@ -175,7 +176,7 @@ fn shown(known: Known) -> Vec<Connected> {
 /// A place as text in the page's URL.
 pub(super) fn to_text(place: &Place) -> Option<String> {
     match place {
-        Place::Consent(client) => Some(format!("c.{client}")),
+        Place::Consent(client) => Some(format!("c.{}", encode(client.as_str()))),
         Place::Grant(id) => Some(format!("g.{id}")),
         Place::Sessions | Place::Session(_) => None,
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::contract::sample::*;
 use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::grant::{RequestedClaims, Revocation};
+use protocol::id::ClientId;
 use protocol::session::Authentication;
 
 /// The size that DynamoDB bills: names and values, a number by its digits, lists and maps with their content.
@@ -54,7 +55,7 @@ fn the_largest_grant_is_one_read_unit() {
     let asked: usize = claims.iter().map(|name| name.len() + 4).sum();
     assert!(asked >= 1024, "as much as a request may ask for: {asked}");
     let largest = Grant {
-        client: client_id(&"c".repeat(128)),
+        client: client_id(&"c".repeat(ClientId::MAX_LENGTH)),
         requested_scope: scope(&"s".repeat(512)),
         scope: scope(&"s".repeat(512)),
         resource: Some("r".repeat(512)),
