@@ -300,15 +300,15 @@ impl Admin {
     }
 }
 
-fn event(what: What, client: &Client) -> Event {
+pub(super) fn event(what: What, client: &Client) -> Event {
     Event::new(what).client(&client.id)
 }
 
-fn digest_of(secret: &str) -> Digest {
+pub(super) fn digest_of(secret: &str) -> Digest {
     Digest::of(SecretKind::ClientSecret, secret.as_bytes())
 }
 
-fn secret_of(text: &str, now: Timestamp) -> ClientSecret {
+pub(super) fn secret_of(text: &str, now: Timestamp) -> ClientSecret {
     ClientSecret { digest: digest_of(text), created_at: now, expires_at: None }
 }
 

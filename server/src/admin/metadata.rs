@@ -149,6 +149,7 @@ pub struct ClientInformation<'a> {
     dotless_schemes: bool,
     #[serde(flatten)]
     tokens: &'a ClientTokens,
+    declared: bool,
     disabled: bool,
 }
 
@@ -178,6 +179,7 @@ impl<'a> ClientInformation<'a> {
             client_uri: client.start_url.as_deref(),
             dotless_schemes: client.dotless_schemes,
             tokens: &client.tokens,
+            declared: client.declared,
             disabled: client.disabled,
         }
     }

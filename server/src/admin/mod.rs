@@ -2,6 +2,7 @@
 
 mod call;
 pub mod clients;
+pub mod declared;
 mod error;
 mod lookalikes;
 pub mod metadata;

@@ -1,6 +1,7 @@
 //! The command line: a face of `admin`, `keys`, `config` and the server. Each command has a file with its flags and its
 //! work.
 
+mod apply;
 mod client;
 mod client_metadata;
 mod config;
@@ -56,6 +57,8 @@ enum Command {
     /// Manage users
     #[command(subcommand)]
     User(user::Command),
+    /// Create and change clients to match a file, which can be kept in version control
+    Apply(apply::Args),
     /// Manage signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -111,6 +114,7 @@ fn dispatch(cli: Cli, env: Env) -> Outcome {
         Command::Serve(args) => serve::run(&context, args),
         Command::Client(command) => client::run(&context, command),
         Command::User(command) => user::run(&context, command),
+        Command::Apply(args) => apply::run(&context, &args),
         Command::Keys(command) => keys::run(&context, command),
         Command::Storage(command) => storage::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),

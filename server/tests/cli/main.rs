@@ -6,6 +6,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod apply;
 mod documents;
 
 use serde_json::{Value, json};

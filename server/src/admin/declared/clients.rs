@@ -1,0 +1,180 @@
+//! Declared clients: from a declaration to the record that is to be stored.
+
+use super::change::{Action, Change};
+use super::file::DeclaredClient;
+use super::{Plan, Step};
+use crate::admin::call::Admin;
+use crate::admin::clients::{digest_of, event, new_secret, secret_of};
+use crate::admin::error::AdminError;
+use crate::admin::metadata::ClientInformation;
+use crate::config::Settings;
+use protocol::client::{Client, ClientSecret, check_chosen_secret};
+use protocol::event::What;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use storage::Commit;
+
+/// How long a secret continues to work after the environment has another one.
+const OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// The record as it was compared, and as it is to be.
+#[derive(Debug)]
+pub struct Target {
+    before: Option<Client>,
+    after: Option<Client>,
+}
+
+/// The secret that a declaration asks for.
+enum Wanted {
+    /// That of the environment.
+    Chosen(String),
+    /// A random one, if the client has none yet.
+    Any(String),
+}
+
+impl Admin {
+    pub(super) fn plan_clients(
+        &self,
+        declared: &[DeclaredClient],
+        there: Vec<Client>,
+        settings: &Settings,
+        prune: bool,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Plan, Vec<String>> {
+        let (mut plan, mut problems) = (Plan::default(), Vec::new());
+        for one in declared {
+            let before = there.iter().find(|client| client.id.as_str() == one.id());
+            match self.wanted(one, before, settings, variable) {
+                Ok((after, fresh)) => plan.steps.extend(step(before, Some(after), fresh)),
+                Err(why) => problems.push(format!("client `{}`: {why}", one.id())),
+            }
+        }
+        let is_left = |client: &Client| client.declared && declared.iter().all(|one| one.id() != client.id.as_str());
+        for client in there.iter().filter(|client| is_left(client)) {
+            if prune {
+                plan.steps.extend(step(Some(client), None, None));
+            } else {
+                plan.left_over.push(client.id.to_string());
+            }
+        }
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// The record that a declaration means, and its secret if that is random and new.
+    fn wanted(
+        &self,
+        declared: &DeclaredClient,
+        before: Option<&Client>,
+        settings: &Settings,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Client, Option<String>), String> {
+        let say = |error: AdminError| error.to_string();
+        let secret = match &declared.client_secret_env {
+            None => Wanted::Any(new_secret(self)),
+            Some(name) => {
+                let text = variable(name).ok_or_else(|| {
+                    format!("the variable {name} of the environment, which client_secret_env names, is not set")
+                })?;
+                check_chosen_secret(&text).map_err(|bad| format!("{name}: {}", bad.message()))?;
+                Wanted::Chosen(text)
+            }
+        };
+        let method = declared.registration.token_endpoint_auth_method;
+        let confidential = method.is_none_or(protocol::client::AuthMethod::is_confidential);
+        let text = match &secret {
+            Wanted::Any(text) if confidential => Some(text.as_str()),
+            Wanted::Any(_) => None,
+            // A public client has none, and the check of the record says so.
+            Wanted::Chosen(text) => Some(text.as_str()),
+        };
+        let mut client = self.client_of(&declared.registration, settings, text).map_err(say)?;
+        client.declared = true;
+        client.disabled = declared.disabled.unwrap_or(before.is_some_and(|before| before.disabled));
+        let Some(before) = before else {
+            let fresh = if let Wanted::Any(text) = secret { confidential.then_some(text) } else { None };
+            return Ok((client, fresh));
+        };
+        client.created_at = before.created_at;
+        client.revision = before.revision.saturating_add(1);
+        client.generation = before.generation;
+        if client.disabled && !before.disabled {
+            client.generation = before.generation.next(self.call.request, self.call.at);
+        }
+        let fresh = self.keep_secrets(&mut client, before, secret);
+        Ok((client, fresh))
+    }
+
+    /// Keeps the secrets there are, unless the environment has another one or there are none. Returns one that is random
+    /// and new.
+    fn keep_secrets(&self, client: &mut Client, before: &Client, wanted: Wanted) -> Option<String> {
+        let now = self.call.at;
+        if !client.is_confidential() {
+            return None;
+        }
+        match wanted {
+            Wanted::Any(text) if before.secrets.is_empty() => Some(text),
+            Wanted::Any(_) => {
+                client.secrets.clone_from(&before.secrets);
+                None
+            }
+            Wanted::Chosen(text) => {
+                let stays = |own: &&ClientSecret| own.digest == digest_of(&text) && own.expires_at.is_none();
+                if before.secrets.iter().any(|own| stays(&own)) {
+                    client.secrets.clone_from(&before.secrets);
+                } else {
+                    let newest = before.secrets.last().cloned();
+                    let ends = |own: ClientSecret| {
+                        let at = now.plus(OVERLAP);
+                        ClientSecret { expires_at: Some(own.expires_at.map_or(at, |own| own.min(at))), ..own }
+                    };
+                    client.secrets = newest.map(ends).into_iter().chain([secret_of(&text, now)]).collect();
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) async fn change_declared_client(&self, target: &Target) -> Result<(), AdminError> {
+        let Target { before, after } = target;
+        let contended = |client: &Client| AdminError::Contended(client.id.to_string());
+        let (what, client) = match (before, after) {
+            (None, Some(new)) => {
+                let created = self.store.create_client(new, self.call).await?;
+                created.is_done().then_some((What::ClientCreated, new)).ok_or_else(|| contended(new))?
+            }
+            (Some(_), Some(new)) => {
+                let replaced = self.store.replace_client(new, self.call).await?;
+                replaced.is_done().then_some((What::ClientChanged, new)).ok_or_else(|| contended(new))?
+            }
+            (Some(old), None) => {
+                // A lost commit means that others have deleted it.
+                drop::<Commit<Client>>(self.store.delete_client(&old.id, self.call).await?);
+                (What::ClientDeleted, old)
+            }
+            (None, None) => return Ok(()),
+        };
+        self.audit(&event(what, client).changing(before.as_ref(), after.as_ref()));
+        Ok(())
+    }
+}
+
+fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -> Option<Step> {
+    let id = before.or(after.as_ref())?.id.to_string();
+    let [old, new] = [before, after.as_ref()].map(|client| client.map(members));
+    let mut change = Change::between("client", &id, old.as_ref(), new.as_ref())?;
+    if change.action == Action::Delete {
+        change.fields.clear();
+    }
+    Some(Step { change, target: Target { before: before.cloned(), after }, fresh })
+}
+
+/// What is compared: what clients are shown with, and when the newest secret was set.
+fn members(client: &Client) -> Map<String, Value> {
+    let shown = serde_json::to_value(ClientInformation::new(client, None));
+    let mut members = shown.ok().and_then(|shown| shown.as_object().cloned()).unwrap_or_default();
+    members.remove("client_id");
+    members.remove("client_id_issued_at");
+    let newest = client.secrets.last().map(|secret| secret.created_at.seconds());
+    members.insert("client_secret_set_at".into(), newest.into());
+    members
+}

@@ -1,0 +1,94 @@
+//! A declaration: clients that shall exist, as TOML or JSON.
+
+use crate::admin::metadata::Registration;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What shall exist.
+#[derive(Debug, Default)]
+pub struct Declaration {
+    /// Clients, each with an id.
+    pub clients: Vec<DeclaredClient>,
+}
+
+/// A client that shall exist. What is not named has its default, except `disabled`, which stays as it is.
+#[derive(Debug, Deserialize)]
+pub struct DeclaredClient {
+    /// The variable of the environment that has its secret; without it a new client gets a random one.
+    pub client_secret_env: Option<String>,
+    /// Whether it is disabled.
+    pub disabled: Option<bool>,
+    /// Its metadata.
+    #[serde(flatten)]
+    pub registration: Registration,
+}
+
+impl DeclaredClient {
+    /// Its id; empty if it is missing.
+    pub fn id(&self) -> &str {
+        self.registration.client_id.as_deref().unwrap_or_default()
+    }
+}
+
+/// Reads a declaration.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
+    let parsed: Result<Value, String> = if is_json {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    } else {
+        toml::from_str(text).map_err(|error| error.to_string())
+    };
+    let Value::Object(kinds) = parsed.map_err(|why| vec![why])? else {
+        return Err(vec!["the file is not an object: write { \"clients\": [ … ] }".into()]);
+    };
+    let (mut declaration, mut problems) = (Declaration::default(), Vec::new());
+    for (kind, entries) in kinds {
+        match (kind.as_str(), entries) {
+            ("clients", Value::Array(entries)) => {
+                collect(&kind, entries, &mut declaration.clients, &mut problems);
+            }
+            ("clients", _) => problems.push(format!("`{kind}` is not a list: write [[{kind}]] before each entry")),
+            _ => problems.push(format!("`{kind}` is unknown: declare clients")),
+        }
+    }
+    check_clients(&declaration.clients, &mut problems);
+    if problems.is_empty() { Ok(declaration) } else { Err(problems) }
+}
+
+fn collect<T: serde::de::DeserializeOwned>(
+    kind: &str,
+    entries: Vec<Value>,
+    into: &mut Vec<T>,
+    problems: &mut Vec<String>,
+) {
+    for (place, entry) in (1..).zip(entries) {
+        match serde_json::from_value(entry) {
+            Ok(entry) => into.push(entry),
+            Err(error) => problems.push(format!("{kind}, entry {place}: {error}")),
+        }
+    }
+}
+
+/// Stricter than RFC 7591 §2: a name that is unknown is a mistake here, because nobody reads what was understood.
+fn check_clients(clients: &[DeclaredClient], problems: &mut Vec<String>) {
+    for (place, client) in (1..).zip(clients) {
+        let id = client.id();
+        if id.is_empty() {
+            problems.push(format!("clients, entry {place}: it has no client_id, by which it is found again"));
+        }
+        if clients.iter().take(place - 1).any(|other| !id.is_empty() && other.id() == id) {
+            problems.push(format!("client `{id}`: it is declared twice"));
+        }
+        for name in client.registration.ignored.keys() {
+            problems.push(match name.as_str() {
+                "client_secret" => format!(
+                    "client `{id}`: a secret does not belong in a file: put it into a variable of the environment, and its \
+                     name into client_secret_env"
+                ),
+                _ => format!("client `{id}`: `{name}` is unknown: remove it"),
+            });
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `keyward apply`: the difference, what is changed, and what is left alone.
+
+use super::{Ended, keyward, migrated};
+use serde_json::{Value, json};
+use std::process::Command;
+use tempfile::TempDir;
+
+const SECRET: &str = "0123456789abcdef-of-the-environment";
+
+fn declare(folder: &TempDir, name: &str, text: &str) {
+    std::fs::write(folder.path().join(name), text).unwrap();
+}
+
+fn apply(folder: &TempDir, flags: &[&str]) -> Ended {
+    apply_with(folder, flags, SECRET)
+}
+
+fn apply_with(folder: &TempDir, flags: &[&str], secret: &str) -> Ended {
+    let mut command: Command = super::command(folder, &[&["apply", "clients.toml"], flags].concat());
+    let done = command.env("WORKER_SECRET", secret).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
+}
+
+/// What changed: action and id.
+fn changes(report: &Value) -> Vec<(&str, &str)> {
+    let text = |value: &'_ Value| value.as_str().unwrap();
+    let all = report["changes"].as_array().unwrap().iter();
+    all.map(|change| (text(&change["action"]), text(&change["id"]))).map(|(a, b)| (leak(a), leak(b))).collect()
+}
+
+fn leak(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+fn clients(folder: &TempDir) -> Vec<String> {
+    let all = keyward(folder, &["client", "list", "--json"]).json();
+    all.as_array().unwrap().iter().map(|client| client["client_id"].as_str().unwrap().to_owned()).collect()
+}
+
+const BOTH: &str = r#"
+[[clients]]
+client_id = "web"
+client_name = "Web"
+redirect_uris = ["https://rp.example/cb"]
+
+[[clients]]
+client_id = "urn:worker"
+client_name = "Worker"
+scope = "read"
+client_secret_env = "WORKER_SECRET"
+access_token_ttl = "5m"
+"#;
+
+#[test]
+fn a_declaration_is_shown_applied_and_then_matched() {
+    let folder = migrated();
+    declare(&folder, "clients.toml", BOTH);
+    let shown = apply(&folder, &["--dry-run", "--json"]);
+    assert_eq!(changes(&shown.json()), [("create", "web"), ("create", "urn:worker")]);
+    assert!(!shown.out.contains("kws_") && shown.json()["dry_run"] == true, "{shown:?}");
+    assert_eq!(clients(&folder), Vec::<String>::new(), "nothing was changed");
+    let applied = apply(&folder, &["--json"]).json();
+    assert_eq!(changes(&applied), [("create", "web"), ("create", "urn:worker")]);
+    let [web, worker] = [0, 1].map(|place| &applied["changes"][place]);
+    assert!(web["client_secret"].as_str().unwrap().starts_with("kws_") && web["done"] == true, "{web}");
+    assert_eq!(worker.get("client_secret"), None, "it came from the environment");
+    assert_eq!(worker["fields"]["access_token_ttl"], json!({ "before": null, "after": 300 }));
+    for flags in [&["--json"][..], &["--json", "--prune"], &["--json", "--dry-run"]] {
+        let again = apply(&folder, flags);
+        assert_eq!((again.code, &again.json()["changes"]), (0, &json!([])), "{flags:?}");
+        assert!(!again.err.contains("audit"), "{again:?}");
+    }
+    assert!(apply(&folder, &[]).out.contains("Nothing differs."));
+    // The same as JSON.
+    let json = json!({ "clients": [
+        { "client_id": "web", "client_name": "Web", "redirect_uris": ["https://rp.example/cb"] },
+        { "client_id": "urn:worker", "client_name": "Worker", "scope": "read", "client_secret_env": "WORKER_SECRET",
+          "access_token_ttl": 300 },
+    ] });
+    declare(&folder, "clients.json", &json.to_string());
+    let mut command = super::command(&folder, &["apply", "clients.json", "--json"]);
+    let done = command.env("WORKER_SECRET", SECRET).output().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&done.stdout).unwrap()["changes"], json!([]));
+}
+
+#[test]
+fn what_was_changed_by_hand_is_changed_back_except_a_disabled_client() {
+    let folder = migrated();
+    declare(&folder, "clients.toml", BOTH);
+    apply(&folder, &[]);
+    keyward(&folder, &["client", "update", "urn:worker", "--scope", "read write", "--access-token-ttl", "default"]);
+    keyward(&folder, &["client", "disable", "web"]);
+    let shown = apply(&folder, &["--dry-run"]).out;
+    for line in ["~ client urn:worker", "scope: \"read write\" → \"read\"", "access_token_ttl: none → 300", "1 to change"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let report = apply(&folder, &["--json"]).json();
+    assert_eq!(changes(&report), [("update", "urn:worker")]);
+    assert_eq!(keyward(&folder, &["client", "show", "web", "--json"]).json()["disabled"], true);
+    declare(&folder, "clients.toml", &BOTH.replace("client_name = \"Web\"", "client_name = \"Web\"\ndisabled = false"));
+    assert_eq!(changes(&apply(&folder, &["--json"]).json()), [("update", "web")]);
+    assert_eq!(keyward(&folder, &["client", "show", "web", "--json"]).json()["disabled"], false);
+    // Another secret in the environment is another secret of the client.
+    let other = apply_with(&folder, &["--json"], "fedcba9876543210-of-the-environment").json();
+    assert_eq!(changes(&other), [("update", "urn:worker")]);
+}
+
+#[test]
+fn only_what_was_declared_is_pruned_and_only_when_told() {
+    let folder = migrated();
+    keyward(&folder, &["client", "create", "--name", "By hand", "--id", "hand", "--scope", "x"]);
+    keyward(&folder, &["client", "create", "--name", "Adopted", "--id", "adopted", "--scope", "x"]);
+    let adopted = "[[clients]]\nclient_id = \"adopted\"\nclient_name = \"Adopted\"\nscope = \"x\"\n";
+    declare(&folder, "clients.toml", &format!("{BOTH}{adopted}"));
+    let report = apply(&folder, &["--json"]).json();
+    assert_eq!(changes(&report), [("create", "web"), ("create", "urn:worker"), ("update", "adopted")]);
+    assert_eq!(report["changes"][2]["fields"], json!({ "declared": { "before": false, "after": true } }));
+    declare(&folder, "clients.toml", "");
+    let kept = apply(&folder, &["--json"]).json();
+    assert_eq!((&kept["changes"], &kept["left_over"]), (&json!([]), &json!(["adopted", "urn:worker", "web"])));
+    let shown = apply(&folder, &["--prune", "--dry-run"]).out;
+    assert!(shown.contains("- client web"), "{shown}");
+    assert_eq!(clients(&folder).len(), 4);
+    let pruned = apply(&folder, &["--prune", "--json"]).json();
+    assert_eq!(changes(&pruned), [("delete", "adopted"), ("delete", "urn:worker"), ("delete", "web")]);
+    assert_eq!(clients(&folder), ["hand"]);
+}
+
+#[test]
+fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
+    let folder = migrated();
+    let valid = "[[clients]]\nclient_id = \"fine\"\nclient_name = \"Fine\"\nscope = \"x\"\n";
+    for (text, said) in [
+        ("[[clients]]\nclient_name = \"X\"\n", &["entry 2: it has no client_id"][..]),
+        ("[[clients]]\nclient_id = \"fine\"\n", &["client `fine`: it is declared twice"]),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"hunter2hunter2\"\nredirect_uri = \"x\"\n",
+            &["client `a`: a secret does not belong in a file", "client `a`: `redirect_uri` is unknown"],
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nredirect_uris = [\"https://x/*\"]\n\
+             [[clients]]\nclient_id = \"b\"\nclient_name = \"\"\n",
+            &["client `a`: redirect URI `https://x/*` can't be registered", "client `b`: the name must have"],
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"NOT_SET\"\n",
+            &["client `a`: the variable NOT_SET of the environment", "is not set"],
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"PATH_LIKE\"\n",
+            &["PATH_LIKE: a secret has 32 to 256"],
+        ),
+        ("[[client]]\nclient_id = \"a\"\n", &["`client` is unknown: declare clients"]),
+        ("[[clients]]\nclient_id = \"a\"\naccess_token_ttl = \"soon\"\n", &["clients, entry 2", "10m"]),
+        ("[[clients]\n", &["clients.toml"]),
+    ] {
+        declare(&folder, "clients.toml", &format!("{valid}{text}"));
+        let mut command = super::command(&folder, &["apply", "clients.toml", "--prune"]);
+        let refused = command.env("PATH_LIKE", "hunter2").output().unwrap();
+        let err = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        for said in said {
+            assert!(err.contains(said), "{said}: {err}");
+        }
+        assert!(!err.contains("hunter2"), "{err}");
+        assert_eq!(clients(&folder), Vec::<String>::new(), "{text}");
+    }
+    let missing = keyward(&folder, &["apply", "nowhere.toml"]);
+    assert!(missing.code == 1 && missing.err.contains("nowhere.toml: can't be read"), "{missing:?}");
+    assert_eq!(keyward(&folder, &["apply"]).code, 2);
+}
