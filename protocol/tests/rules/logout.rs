@@ -129,7 +129,8 @@ fn a_hint_is_one_of_ours_for_one_client() {
     for (what, claims) in [
         ("another issuer", json!({ "iss": "https://evil.example", "aud": "client-a", "sub": "s" })),
         ("several audiences", json!({ "iss": ISSUER, "aud": ["client-a", "client-b"], "sub": "s" })),
-        ("no client's id", json!({ "iss": ISSUER, "aud": "https://api.example/", "sub": "s" })),
+        ("no client's id", json!({ "iss": ISSUER, "aud": "größe", "sub": "s" })),
+        ("an access token", json!({ "iss": ISSUER, "aud": "client-a", "sub": "s", "client_id": "client-a" })),
     ] {
         assert_eq!(hint(claims).client(&issuer), None, "{what}");
     }

@@ -148,7 +148,7 @@ fn clients_that_do_not_encode_basic_authenticate_where_it_can_be_understood() {
         "(x):\"y\"",
     ] {
         for secret in [generated, chosen] {
-            let encoded = basic(&encode(id), &encode(secret));
+            let encoded = basic(&encode(id).to_string(), &encode(secret).to_string());
             assert_eq!(signed_in(Some(&encoded), "", &knows(id, secret)), Ok(()), "{id}");
         }
     }

@@ -321,7 +321,7 @@ fn replace(list: &mut Vec<String>, with: &[String]) {
 /// Refuses lifetimes that this server's settings would shorten at each issue.
 fn check_lifetimes(registration: &Registration, settings: &Settings) -> Result<(), AdminError> {
     let absolute = settings.lifetimes.refresh_token_absolute;
-    let half = "half of the setting key_retire_after, or tokens would outlive the key that verifies them";
+    let half = "half of the setting key_retire_after, so that the key that verifies a token outlives it";
     for (name, ttl, most, what) in [
         ("access_token_ttl", registration.access_token_ttl, settings.longest_access_token(), half),
         (
@@ -333,7 +333,9 @@ fn check_lifetimes(registration: &Registration, settings: &Settings) -> Result<(
     ] {
         if ttl.and_then(Ttl::own).is_some_and(|own| Duration::from(own) > most) {
             let most = show_duration(most);
-            return Err(AdminError::Refused(format!("{name} is at most {most} on this server, {what}")));
+            return Err(AdminError::Refused(format!(
+                "{name} is at most {most} on this server, {what}: choose a shorter lifetime"
+            )));
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::output::{Failed, Outcome, Output, print};
-use crate::admin::declared::{Action, Change, Plan, file};
 use crate::admin::Admin;
+use crate::admin::declared::{Action, Change, Plan, file};
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::Value;
@@ -79,7 +79,9 @@ fn difference(plan: &Plan) -> String {
         let _infallible = writeln!(text, "{sign} {kind} {id}");
         for (name, values) in fields {
             let _infallible = match action {
-                Action::Update => writeln!(text, "    {name}: {} → {}", show(&values.before), show(&values.after)),
+                Action::Update => {
+                    writeln!(text, "    {name}: {} → {}", show(&values.before), show(&values.after))
+                }
                 _ => writeln!(text, "    {name}: {}", show(&values.after)),
             };
         }

@@ -24,13 +24,8 @@ fn apply_with(folder: &TempDir, flags: &[&str], secret: &str) -> Ended {
 
 /// What changed: action and id.
 fn changes(report: &Value) -> Vec<(&str, &str)> {
-    let text = |value: &'_ Value| value.as_str().unwrap();
     let all = report["changes"].as_array().unwrap().iter();
-    all.map(|change| (text(&change["action"]), text(&change["id"]))).map(|(a, b)| (leak(a), leak(b))).collect()
-}
-
-fn leak(text: &str) -> &'static str {
-    String::leak(text.to_owned())
+    all.map(|change| (change["action"].as_str().unwrap(), change["id"].as_str().unwrap())).collect()
 }
 
 fn clients(folder: &TempDir) -> Vec<String> {
@@ -89,16 +84,28 @@ fn what_was_changed_by_hand_is_changed_back_except_a_disabled_client() {
     let folder = migrated();
     declare(&folder, "clients.toml", BOTH);
     apply(&folder, &[]);
-    keyward(&folder, &["client", "update", "urn:worker", "--scope", "read write", "--access-token-ttl", "default"]);
+    keyward(
+        &folder,
+        &["client", "update", "urn:worker", "--scope", "read write", "--access-token-ttl", "default"],
+    );
     keyward(&folder, &["client", "disable", "web"]);
     let shown = apply(&folder, &["--dry-run"]).out;
-    for line in ["~ client urn:worker", "scope: \"read write\" → \"read\"", "access_token_ttl: none → 300", "1 to change"] {
+    for line in [
+        "~ client urn:worker",
+        "scope: \"read write\" → \"read\"",
+        "access_token_ttl: none → 300",
+        "1 to change",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     let report = apply(&folder, &["--json"]).json();
     assert_eq!(changes(&report), [("update", "urn:worker")]);
     assert_eq!(keyward(&folder, &["client", "show", "web", "--json"]).json()["disabled"], true);
-    declare(&folder, "clients.toml", &BOTH.replace("client_name = \"Web\"", "client_name = \"Web\"\ndisabled = false"));
+    declare(
+        &folder,
+        "clients.toml",
+        &BOTH.replace("client_name = \"Web\"", "client_name = \"Web\"\ndisabled = false"),
+    );
     assert_eq!(changes(&apply(&folder, &["--json"]).json()), [("update", "web")]);
     assert_eq!(keyward(&folder, &["client", "show", "web", "--json"]).json()["disabled"], false);
     // Another secret in the environment is another secret of the client.
@@ -118,7 +125,10 @@ fn only_what_was_declared_is_pruned_and_only_when_told() {
     assert_eq!(report["changes"][2]["fields"], json!({ "declared": { "before": false, "after": true } }));
     declare(&folder, "clients.toml", "");
     let kept = apply(&folder, &["--json"]).json();
-    assert_eq!((&kept["changes"], &kept["left_over"]), (&json!([]), &json!(["adopted", "urn:worker", "web"])));
+    assert_eq!(
+        (&kept["changes"], &kept["left_over"]),
+        (&json!([]), &json!(["adopted", "urn:worker", "web"]))
+    );
     let shown = apply(&folder, &["--prune", "--dry-run"]).out;
     assert!(shown.contains("- client web"), "{shown}");
     assert_eq!(clients(&folder).len(), 4);

@@ -19,7 +19,7 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// The record as it was compared, and as it is to be.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     before: Option<Client>,
     after: Option<Client>,
 }
@@ -49,7 +49,8 @@ impl Admin {
                 Err(why) => problems.push(format!("client `{}`: {why}", one.id())),
             }
         }
-        let is_left = |client: &Client| client.declared && declared.iter().all(|one| one.id() != client.id.as_str());
+        let is_left =
+            |client: &Client| client.declared && declared.iter().all(|one| one.id() != client.id.as_str());
         for client in there.iter().filter(|client| is_left(client)) {
             if prune {
                 plan.steps.extend(step(Some(client), None, None));
@@ -73,7 +74,9 @@ impl Admin {
             None => Wanted::Any(new_secret(self)),
             Some(name) => {
                 let text = variable(name).ok_or_else(|| {
-                    format!("the variable {name} of the environment, which client_secret_env names, is not set")
+                    format!(
+                        "the variable {name} of the environment, which client_secret_env names, is not set"
+                    )
                 })?;
                 check_chosen_secret(&text).map_err(|bad| format!("{name}: {}", bad.message()))?;
                 Wanted::Chosen(text)
@@ -160,7 +163,12 @@ impl Admin {
 
 fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -> Option<Step> {
     let id = before.or(after.as_ref())?.id.to_string();
-    let [old, new] = [before, after.as_ref()].map(|client| client.map(members));
+    let [mut old, mut new] = [before, after.as_ref()].map(|client| client.map(members));
+    let secrets = |client: Option<&Client>| client.map(|client| client.secrets.clone()).unwrap_or_default();
+    if secrets(before) != secrets(after.as_ref()) {
+        add(&mut old, before, "present");
+        add(&mut new, after.as_ref(), "new");
+    }
     let mut change = Change::between("client", &id, old.as_ref(), new.as_ref())?;
     if change.action == Action::Delete {
         change.fields.clear();
@@ -168,13 +176,19 @@ fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -
     Some(Step { change, target: Target { before: before.cloned(), after }, fresh })
 }
 
-/// What is compared: what clients are shown with, and when the newest secret was set.
+/// What is compared besides secrets: what clients are shown with.
 fn members(client: &Client) -> Map<String, Value> {
     let shown = serde_json::to_value(ClientInformation::new(client, None));
     let mut members = shown.ok().and_then(|shown| shown.as_object().cloned()).unwrap_or_default();
     members.remove("client_id");
     members.remove("client_id_issued_at");
-    let newest = client.secrets.last().map(|secret| secret.created_at.seconds());
-    members.insert("client_secret_set_at".into(), newest.into());
     members
+}
+
+/// Of secrets, only that there is one is shown.
+fn add(members: &mut Option<Map<String, Value>>, client: Option<&Client>, what: &str) {
+    let has_one = client.is_some_and(|client| !client.secrets.is_empty());
+    if let Some(members) = members {
+        members.insert("client_secret".into(), if has_one { what.into() } else { Value::Null });
+    }
 }

@@ -49,7 +49,9 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
             ("clients", Value::Array(entries)) => {
                 collect(&kind, entries, &mut declaration.clients, &mut problems);
             }
-            ("clients", _) => problems.push(format!("`{kind}` is not a list: write [[{kind}]] before each entry")),
+            ("clients", _) => {
+                problems.push(format!("`{kind}` is not a list: write [[{kind}]] before each entry"))
+            }
             _ => problems.push(format!("`{kind}` is unknown: declare clients")),
         }
     }
