@@ -92,7 +92,7 @@ kinds! {
     ClientDeleted => "admin.client_deleted";
     /// An operator created a user.
     UserCreated => "admin.user_created";
-    /// An operator changed a user: set a password, signed them out everywhere, disabled or enabled them.
+    /// An operator changed a user: name, address or claims, set a password, signed them out everywhere, disabled or enabled them.
     UserChanged => "admin.user_changed";
     /// An operator deleted a user.
     UserDeleted => "admin.user_deleted";

@@ -3,10 +3,11 @@
 use crate::client::{AuthMethod, Client};
 use crate::client_tokens::{AccessTokenTyp, ClientTokens};
 use crate::generation::Generation;
-use crate::id::ClientId;
+use crate::id::{ClientId, Subject, UserId};
 use crate::lifetimes::Seconds;
 use crate::scope::Scope;
 use crate::time::Timestamp;
+use crate::user::User;
 use serde_json::json;
 
 /// A public client.
@@ -51,5 +52,22 @@ pub fn tokens() -> ClientTokens {
         id_token_claims: vec!["email".into(), "groups".into()],
         access_token_claims: vec!["https://rp.example/roles".into()],
         claims: claims.as_object().cloned().unwrap_or_default(),
+    }
+}
+
+/// A user without a password.
+pub fn user() -> User {
+    User {
+        id: UserId::from_bytes([1; 16]),
+        subject: Subject::from_random([1; 16]),
+        username: "alice".into(),
+        email: None,
+        email_verified: false,
+        claims: serde_json::Map::new(),
+        password: None,
+        disabled: false,
+        generation: Generation::default(),
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
     }
 }

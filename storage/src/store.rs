@@ -31,7 +31,7 @@ macro_rules! operations {
             /// | code | [`create_grant`](Self::create_grant), [`load_grant`](Self::load_grant), [`redeem_code`](Self::redeem_code), [`burn_code`](Self::burn_code) |
             /// | refresh | [`load_grant`](Self::load_grant), [`rotate_refresh`](Self::rotate_refresh) |
             /// | access tokens and revocation | [`load_token`](Self::load_token), [`deny_token`](Self::deny_token), [`revoke_grant`](Self::revoke_grant) |
-            /// | account | [`user`](Self::user), [`create_user`](Self::create_user), [`add_identifier`](Self::add_identifier), [`set_password`](Self::set_password), [`set_profile`](Self::set_profile), [`set_user_disabled`](Self::set_user_disabled), [`void_user`](Self::void_user), [`delete_user`](Self::delete_user), [`belongings`](Self::belongings), [`delete_belongings`](Self::delete_belongings) |
+            /// | account | [`user`](Self::user), [`create_user`](Self::create_user), [`add_identifier`](Self::add_identifier), [`set_password`](Self::set_password), [`set_profile`](Self::set_profile), [`replace_user`](Self::replace_user), [`set_user_disabled`](Self::set_user_disabled), [`void_user`](Self::void_user), [`delete_user`](Self::delete_user), [`belongings`](Self::belongings), [`delete_belongings`](Self::delete_belongings) |
             /// | clients | [`client`](Self::client), [`create_client`](Self::create_client), [`replace_client`](Self::replace_client), [`delete_client`](Self::delete_client) |
             /// | operators' lists | [`clients`](Self::clients), [`users`](Self::users) |
             /// | keys and issuer | [`ring`](Self::ring), [`replace_ring`](Self::replace_ring), [`issuer`](Self::issuer), [`replace_issuer`](Self::replace_issuer) |
@@ -136,6 +136,13 @@ macro_rules! operations {
             /// at `seen` and `user` is later than that (else two changes in one millisecond would both be done), or
             /// when the record has a verified address and `user` another one.
             Write set_profile(user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User>;
+            /// Replaces user name, address, its verification, claims and `updated_at` by those of `user`, and the user's
+            /// identifiers by these: nobody finds the user by another one any more. Lost with whom one of them leads to.
+            /// Lost unless the record was last updated at `seen` and `user` is later than that, as for
+            /// [`set_profile`](Self::set_profile).
+            Write replace_user(
+                user: &User, identifiers: &[Identifier], seen: Timestamp, stamp: Stamp
+            ) -> Commit<User>;
             /// Disables a user and begins the next generation, which ends for good what the user has; or enables the
             /// user again. Lost when there is no such user.
             Write set_user_disabled(id: &UserId, disabled: bool, stamp: Stamp) -> Commit<User>;

@@ -71,6 +71,13 @@ pub(crate) fn is_same_profile(there: &User, user: &User) -> bool {
     there.updated_at == user.updated_at && there.email == user.email && there.claims == user.claims
 }
 
+/// The effect of `replace_user`.
+pub(crate) fn is_replaced(there: &User, user: &User) -> bool {
+    is_same_profile(there, user)
+        && there.username == user.username
+        && there.email_verified == user.email_verified
+}
+
 /// The effect of `replace_ring`.
 pub(crate) fn is_same_document(there: &Document, version: u64, body: &str) -> bool {
     there.version == version && there.body == body

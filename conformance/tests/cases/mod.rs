@@ -35,6 +35,7 @@ mod store_faults;
 mod token;
 mod traces;
 mod upkeep;
+mod user_update;
 mod userinfo;
 mod warm_processes;
 mod way_back;

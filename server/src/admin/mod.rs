@@ -8,6 +8,7 @@ mod lookalikes;
 pub mod metadata;
 mod patience;
 pub mod transfer;
+pub mod user_update;
 pub mod users;
 
 pub use call::{Actor, Admin};

@@ -7,7 +7,7 @@ use keys::entropy;
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
 use protocol::id::{ClientId, Subject, UserId};
-use protocol::name::{CanonicalName, Identifier, is_email};
+use protocol::name::{BadName, CanonicalName, Identifier, is_email};
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -89,8 +89,8 @@ impl Admin {
     /// Those of [`Self::create_user`].
     pub async fn draft(&self, new: NewUser, password: Option<&str>) -> Result<Draft, AdminError> {
         let refused = |why: UserRefused| why.of(&new.username);
-        let name = if new.allow_lookalike { CanonicalName::parse } else { CanonicalName::claim };
-        let name = name(&new.username).map_err(|why| refused(UserRefused::Name(why)))?;
+        let name = claim_name(&new.username, new.allow_lookalike);
+        let name = name.map_err(|why| refused(UserRefused::Name(why)))?;
         let mut identifiers = identifiers_of(&new, &name).map_err(refused)?;
         check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
         if let Some(password) = password {
@@ -98,7 +98,7 @@ impl Admin {
                 .map_err(|why| refused(UserRefused::Password(why)))?;
         }
         // Checked here so that a taken name doesn't cost a password hash; the commit checks it again.
-        if self.is_taken(&name, &identifiers).await? {
+        if self.is_taken(&name, &identifiers, None).await? {
             return Err(refused(UserRefused::Taken));
         }
         let skeleton = Identifier::skeleton(&new.username);
@@ -146,15 +146,23 @@ impl Admin {
         }
     }
 
-    async fn is_taken(&self, name: &CanonicalName, identifiers: &[Identifier]) -> Result<bool, StoreError> {
+    /// Whether a name or an identifier is somebody's other than `own`.
+    pub(super) async fn is_taken(
+        &self,
+        name: &CanonicalName,
+        identifiers: &[Identifier],
+        own: Option<&User>,
+    ) -> Result<bool, StoreError> {
         // N-173: no user shall be mistaken for a client.
-        if let Some(client) = ClientId::parse(name.as_str())
+        if own.and_then(User::canonical_name).as_ref() != Some(name)
+            && let Some(client) = ClientId::parse(name.as_str())
             && self.store.client(&client).await?.is_some()
         {
             return Ok(true);
         }
         for identifier in identifiers {
-            if self.store.find_user(identifier, &[]).await?.user.is_some() {
+            let owner = self.store.find_user(identifier, &[]).await?.user;
+            if owner.is_some_and(|owner| own.is_none_or(|own| own.id != owner)) {
                 return Ok(true);
             }
         }
@@ -271,6 +279,11 @@ impl Admin {
         password::check_new(&password, username).map_err(|why| UserRefused::Password(why).of(username))?;
         Ok(pool.place().await?.hash(password, entropy::bytes(&*self.entropy)).await?)
     }
+}
+
+/// The canonical form of a new name; every rule but those on its looks holds also if an operator insists on it.
+pub(super) fn claim_name(typed: &str, allow_lookalike: bool) -> Result<CanonicalName, BadName> {
+    if allow_lookalike { CanonicalName::parse(typed) } else { CanonicalName::claim(typed) }
 }
 
 /// A verified address is a login name, an unverified one reserves nothing: its owner may still prove it.

@@ -5,9 +5,10 @@ use super::context::Context;
 use super::input::{read_claims, read_password};
 use super::output::{Outcome, Output, Table, show_time};
 use crate::admin::Admin;
+use crate::admin::user_update::{NewAddress, UserUpdate};
 use crate::admin::users::{NewUser, UserInformation};
 use crate::assembly;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use protocol::user::User;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub(super) enum Command {
     List,
     /// Show a user
     Show(Reference),
+    /// Change a user's name, e-mail address or claims; sessions and grants stay
+    Update(Update),
     /// Refuse a user everywhere and end their sessions and grants permanently
     Disable(Reference),
     /// Let a disabled user sign in again
@@ -63,6 +66,34 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub(super) struct Update {
+    #[command(flatten)]
+    user: Reference,
+    /// The new name they sign in with; nobody can sign in with the old one any more
+    #[arg(long, value_name = "NAME", group = "change")]
+    username: Option<String>,
+    /// The new e-mail address, which is not verified unless --email-verified is given
+    #[arg(long, value_name = "ADDRESS", group = "change")]
+    email: Option<String>,
+    /// Remove the e-mail address
+    #[arg(long, group = "change", conflicts_with_all = ["email", "email_verified"])]
+    no_email: bool,
+    /// The address is known to be theirs, so they can sign in with it
+    #[arg(long, group = "change")]
+    email_verified: bool,
+    /// The address is not known to be theirs, so nobody can sign in with it
+    #[arg(long, group = "change", conflicts_with = "email_verified")]
+    email_unverified: bool,
+    /// Accept the name even if it mixes alphabets, or looks like a reserved name or another user's
+    #[arg(long, requires = "username")]
+    allow_lookalike: bool,
+    /// Replace all claims by those of a JSON file; those of `user show --json` are the present ones
+    #[arg(long, value_name = "FILE", group = "change")]
+    claims: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetPassword {
     #[command(flatten)]
     user: Reference,
@@ -85,6 +116,7 @@ pub(super) fn run(context: &Context, command: Command) -> Outcome {
                 let user = admin.user(&user.reference).await?;
                 output.result(&UserInformation::from(&user), describe(&user))
             }
+            Command::Update(flags) => update(&admin, flags, output).await,
             Command::Disable(user) => {
                 let user = admin.set_user_disabled(&user.reference, true).await?;
                 let line = format!("{} is disabled and signed out everywhere.", user.username);
@@ -131,6 +163,22 @@ async fn create(
     };
     let pool = assembly::passwords();
     let user = admin.create_user(new, password.map(|password| (&pool, password))).await?;
+    output.result(&UserInformation::from(&user), describe(&user))
+}
+
+async fn update(admin: &Admin, flags: Update, output: Output) -> Outcome {
+    let update = UserUpdate {
+        username: flags.username,
+        email: match flags.email {
+            Some(email) => NewAddress::Is(email),
+            None if flags.no_email => NewAddress::Removed,
+            None => NewAddress::Kept,
+        },
+        email_verified: (flags.email_verified || flags.email_unverified).then_some(flags.email_verified),
+        claims: flags.claims.as_deref().map(read_claims).transpose()?,
+        allow_lookalike: flags.allow_lookalike,
+    };
+    let user = admin.update_user(&flags.user.reference, &update).await?;
     output.result(&UserInformation::from(&user), describe(&user))
 }
 

@@ -136,6 +136,17 @@ fn users() {
     day.keyward_reading("user set-password bob --password-stdin", "short\n");
     day.keyward_reading("user set-password bob --password-stdin", PASSWORD);
     day.keyward("user show alice@example.com");
+    day.keyward("user update alice --username Alicia --email alicia@example.com --claims claims.json");
+    day.keyward("user update alice --email-verified");
+    day.keyward("user update alicia --email-verified");
+    day.keyward("user update alicia@example.com --email-unverified");
+    day.keyward("user update alicia --no-email --username alice");
+    day.keyward("user update bob --username alice");
+    day.keyward("user update bob --username a1ice");
+    day.keyward("user update bob --email-verified");
+    day.keyward("user update bob");
+    day.keyward("user update bob --allow-lookalike");
+    day.keyward("user update bob --email b@example.com --no-email");
     day.keyward("user revoke-sessions alice");
     day.keyward("user disable alice");
     day.keyward("user enable alice");

@@ -180,6 +180,26 @@ pub async fn an_unanswered_profile_is_recognised(store: Arc<dyn Store>) {
     }
 }
 
+pub async fn an_unanswered_replacement_of_a_user_is_recognised(store: Arc<dyn Store>) {
+    put_user(&*store, &bare_user(1), "alice").await;
+    let wanted =
+        User { username: "carol".into(), email_verified: true, updated_at: later(1), ..bare_user(1) };
+    let names = [name("carol")];
+    let change = async |store: &dyn Store| store.replace_user(&wanted, &names, call(2).at, call(2)).await;
+    assert_eq!(repeated(&store, "replace_user", change).await, Commit::Done);
+    assert_eq!(store.user(&wanted.id).await.unwrap().as_ref(), Some(&wanted));
+    let other = store.replace_user(&wanted, &names, call(2).at, call(3)).await.unwrap();
+    assert_eq!(other, lost(wanted.clone()), "another call that wants the same");
+    // The same request with other content.
+    let other_name = User { username: "alice".into(), ..wanted.clone() };
+    let other_email = User { email: Some("a@example.org".into()), ..wanted.clone() };
+    let unverified = User { email_verified: false, ..wanted.clone() };
+    for other in [other_name, other_email, unverified] {
+        let missed = store.replace_user(&other, &names, call(2).at, call(2)).await.unwrap();
+        assert_eq!(missed, lost(wanted.clone()));
+    }
+}
+
 pub async fn an_unanswered_session_is_recognised(store: Arc<dyn Store>) {
     let session = session(1);
     let start = async |store: &dyn Store| store.start_session(&session, call(2)).await;

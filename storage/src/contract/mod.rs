@@ -24,6 +24,7 @@ pub(crate) mod newer;
 mod race;
 mod realm;
 mod refresh;
+mod replaced_user;
 pub(crate) mod sample;
 mod session;
 pub(crate) mod sweep;
@@ -111,6 +112,13 @@ suite! { $
         an_unverified_address_comes_changes_and_goes
         every_user_is_listed_by_id
     }
+    replaced_user {
+        a_user_is_replaced_with_all_identifiers
+        replacing_a_user_is_lost_to_who_has_a_name
+        replacing_a_user_is_lost_unless_it_is_the_one_seen
+        an_identifier_added_meanwhile_goes_with_the_others
+        one_of_64_is_renamed_to_a_free_name
+    }
     belongings {
         belongings_are_everything_of_one_user
         n242_belongings_come_in_pages_each_of_them_once
@@ -193,6 +201,7 @@ suite! { $
         an_unanswered_password_ends_once_more
         an_unanswered_password_over_the_one_seen_is_recognised
         an_unanswered_profile_is_recognised
+        an_unanswered_replacement_of_a_user_is_recognised
         an_unanswered_session_is_recognised
         an_unanswered_reauthentication_is_recognised
         an_unanswered_end_of_a_session_is_recognised

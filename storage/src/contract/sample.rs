@@ -120,15 +120,9 @@ pub(crate) fn bare_user(number: u32) -> User {
     User {
         id: user_id(number),
         subject: Subject::from_random(bytes(number)),
-        username: "alice".into(),
-        email: None,
-        email_verified: false,
-        claims: serde_json::Map::new(),
-        password: None,
-        disabled: false,
-        generation: Generation::default(),
         created_at: NOW,
         updated_at: NOW,
+        ..samples::user()
     }
 }
 

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::transaction::{Cancelled, change, delete_if, put_new};
 use crate::stored::{self, Stored};
 use crate::{Commit, Found, Stamp};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
 use protocol::id::UserId;
@@ -199,20 +199,82 @@ impl Table {
         self.update(update).await?.outcome(stamp, mine)
     }
 
+    pub(super) async fn replace_user(
+        &self,
+        user: &User,
+        identifiers: &[Identifier],
+        seen: Timestamp,
+        stamp: Stamp,
+    ) -> Result<Commit<User>, Fault> {
+        let key = self.user_key(&user.id);
+        let names: Vec<Key> = identifiers.iter().map(|name| Key::identifier(&self.realm, name)).collect();
+        let mut there = self.get(&key).await?;
+        for round in 0..ROUNDS {
+            let Some(profile) = there else { return Ok(Commit::Lost(None)) };
+            let former = identifiers_of(&profile)?;
+            let stored: Stored<User> = item::decode(profile)?;
+            if stored.record.updated_at != seen || user.updated_at <= seen {
+                return Ok(Stored::outcome(Some(stored), stamp, |there| stored::is_replaced(there, user)));
+            }
+            // An identifier may be added meanwhile, which doesn't change `updated_at`.
+            let update = replacing(Update::new(key.clone(), stamp), user)
+                .set(IDENTIFIERS, &texts(&names))
+                .when("#updated_at = :seen AND #identifiers = :former")
+                .value("seen", &seen)
+                .value("former", &texts(&former));
+            let mut parts = vec![change(update, &self.name)?];
+            for name in names.iter().filter(|name| !former.contains(name)) {
+                parts.push(put_new(item::encode(name, &Owner { user: user.id }, stamp)?, &self.name)?);
+            }
+            for name in former.iter().filter(|name| !names.contains(name)) {
+                parts.push(self.delete_own(name, &user.id)?);
+            }
+            there = match self.transact(parts).await? {
+                None => return Ok(Commit::Done),
+                Some(Cancelled { index: 0, item }) => item,
+                Some(Cancelled { item: None, .. }) => return Err(astray()),
+                Some(Cancelled { item: Some(taken), .. }) => {
+                    let other = self.record(&self.user_key(&record::<Owner>(taken)?.user)).await?;
+                    return Ok(Stored::outcome(other, stamp, |_| false));
+                }
+            };
+            back_off(stamp, round).await;
+        }
+        Err(Fault::busy("the user keeps changing"))
+    }
+
+    /// Deletes an identifier, unless it leads to another user.
+    fn delete_own(&self, name: &Key, user: &UserId) -> Result<TransactWriteItem, Fault> {
+        let own = [("user", attribute(user)?)];
+        delete_if("attribute_not_exists(#pk) OR #user = :user", name, own, &self.name)
+    }
+
     pub(super) async fn delete_user(&self, id: &UserId, _: Stamp) -> Result<Commit<User>, Fault> {
         let key = self.user_key(id);
         let Some(profile) = self.get(&key).await? else { return Ok(Commit::Lost(None)) };
         let mut parts = vec![delete_if("attribute_exists(#pk)", &key, [], &self.name)?];
         for name in identifiers_of(&profile)? {
-            let own = [("user", attribute(id)?)];
-            parts.push(delete_if("attribute_not_exists(#pk) OR #user = :user", &name, own, &self.name)?);
+            parts.push(self.delete_own(&name, id)?);
         }
         match self.transact(parts).await? {
             None => Ok(Commit::Done),
             Some(Cancelled { index: 0, .. }) => Ok(Commit::Lost(None)),
-            Some(_) => Err(Fault::corrupt("an identifier of the user leads to another user")),
+            Some(_) => Err(astray()),
         }
     }
+}
+
+fn replacing(update: Update, user: &User) -> Update {
+    update
+        .set("username", &user.username)
+        .replace("email", user.email.as_ref())
+        .set("email_verified", &user.email_verified)
+        .set("claims", &user.claims)
+        .set("updated_at", &user.updated_at)
+}
+
+fn astray() -> Fault {
+    Fault::corrupt("an identifier of the user leads to another user")
 }
 
 /// Adds the condition that the user's generation is the one that was read.

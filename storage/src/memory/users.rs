@@ -106,6 +106,40 @@ impl Tables {
         })
     }
 
+    pub(super) fn replace_user(
+        &mut self,
+        user: &User,
+        identifiers: &[Identifier],
+        seen: Timestamp,
+        stamp: Stamp,
+    ) -> Commit<User> {
+        if !self.users.contains_key(&user.id) {
+            return Commit::Lost(None);
+        }
+        let owners = identifiers.iter().filter_map(|name| self.identifiers.get(name));
+        if let Some(other) = owners.copied().find(|owner| *owner != user.id) {
+            return Stored::outcome(self.users.get(&other).cloned(), stamp, |_| false);
+        }
+        let condition = |there: &User| there.updated_at == seen && user.updated_at > seen;
+        let mut is_changed = false;
+        let effect = |there: &mut User| {
+            there.username.clone_from(&user.username);
+            there.email.clone_from(&user.email);
+            there.email_verified = user.email_verified;
+            there.claims.clone_from(&user.claims);
+            there.updated_at = user.updated_at;
+            is_changed = true;
+        };
+        let commit = change(&mut self.users, &user.id, stamp, condition, effect, |there| {
+            stored::is_replaced(there, user)
+        });
+        if is_changed {
+            self.identifiers.retain(|_, owner| *owner != user.id);
+            self.identifiers.extend(identifiers.iter().map(|name| (name.clone(), user.id)));
+        }
+        commit
+    }
+
     pub(super) fn delete_user(&mut self, id: &UserId, _: Stamp) -> Commit<User> {
         self.identifiers.retain(|_, user| user != id);
         self.users.remove(id).map_or(Commit::Lost(None), |_| Commit::Done)

@@ -11,6 +11,6 @@ pub(super) use super::realm::{issuer, replace_issuer, replace_ring, ring};
 pub(super) use super::session::{end_session, load_sign_in, reauthenticate, restore_session, start_session};
 pub(super) use super::token::{denied_tokens, deny_token, load_token};
 pub(super) use super::user::{
-    add_identifier, create_user, delete_user, find_user, set_password, set_profile, set_user_disabled, user,
-    user_ids, users, void_user,
+    add_identifier, create_user, delete_user, find_user, replace_user, set_password, set_profile,
+    set_user_disabled, user, user_ids, users, void_user,
 };

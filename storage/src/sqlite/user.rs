@@ -250,6 +250,48 @@ pub(super) fn set_profile(
     outcome(changed, stamp, || get(db, realm, &user.id), |there| stored::is_same_profile(there, user))
 }
 
+pub(super) fn replace_user(
+    db: &Connection,
+    realm: &Realm,
+    user: &User,
+    identifiers: &[Identifier],
+    seen: &Timestamp,
+    stamp: &Stamp,
+) -> Result<Commit<User>> {
+    let Some(there) = get(db, realm, &user.id)? else { return Ok(Commit::Lost(None)) };
+    for identifier in identifiers {
+        if let Some(other) = owner(db, realm, identifier)?.filter(|owner| *owner != user.id) {
+            return Ok(Stored::outcome(get(db, realm, &other)?, *stamp, |_| false));
+        }
+    }
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET username = :username, email = :email, email_verified = :email_verified,
+               claims = :claims, updated_at = :updated_at, last_request = :last_request
+             WHERE realm = :realm AND id = :id AND v = :v AND updated_at = :seen AND :updated_at > :seen",
+        )?
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": user.id.as_bytes(),
+            ":username": user.username,
+            ":email": user.email,
+            ":email_verified": user.email_verified,
+            ":claims": Json(&user.claims),
+            ":updated_at": At(user.updated_at),
+            ":last_request": stamp.request.as_bytes(),
+            ":seen": At(*seen),
+            ":v": FORMAT,
+        })?;
+    if changed > 0 {
+        db.prepare_cached("DELETE FROM identifiers WHERE realm = :realm AND user_id = :id")?
+            .execute(named_params! { ":realm": realm.as_str(), ":id": user.id.as_bytes() })?;
+        for identifier in identifiers {
+            lead(db, realm.as_str(), identifier, &user.id)?;
+        }
+    }
+    outcome(changed, stamp, || Ok(Some(there)), |there| stored::is_replaced(there, user))
+}
+
 /// The foreign key deletes the identifiers with the user.
 pub(super) fn delete_user(db: &Connection, realm: &Realm, id: &UserId, _: &Stamp) -> Result<Commit<User>> {
     let changed = db

@@ -1,0 +1,162 @@
+//! Changing what only operators may change of a user: the name, a verified address, claims. One guarded write replaces
+//! the record and the identifiers by which the user is found; sessions and grants stay, because they hang on the id.
+
+use super::call::Admin;
+use super::error::{AdminError, UserRefused};
+use super::users::claim_name;
+use protocol::event::{Event, What};
+use protocol::name::{Identifier, is_email};
+use protocol::time::Timestamp;
+use protocol::user::{User, check_claims};
+use serde_json::{Map, Value};
+use std::time::Duration;
+use storage::Commit;
+
+/// What is to change of a user; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserUpdate {
+    /// Another user name.
+    pub username: Option<String>,
+    /// Another address, or none.
+    pub email: NewAddress,
+    /// Whether the address is known to be theirs. Without this another address is not, and the same one stays as it was.
+    pub email_verified: Option<bool>,
+    /// All claims, in place of those there are.
+    pub claims: Option<Map<String, Value>>,
+    /// Whether an operator insists on the name, whatever it looks like.
+    pub allow_lookalike: bool,
+}
+
+/// What becomes of an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NewAddress {
+    /// It stays.
+    #[default]
+    Kept,
+    /// The user has none any more.
+    Removed,
+    /// The user has this one.
+    Is(String),
+}
+
+impl Admin {
+    /// Changes a user. Nothing is written if nothing changes.
+    ///
+    /// # Errors
+    /// [`AdminError::NoUser`]; [`AdminError::User`] if something is not acceptable or is taken; [`AdminError::Contended`];
+    /// [`AdminError::Store`].
+    pub async fn update_user(&self, reference: &str, update: &UserUpdate) -> Result<User, AdminError> {
+        let before = self.user(reference).await?;
+        let after = updated(&before, update, self.call.at).map_err(|why| why.of(&before.username))?;
+        if (User { updated_at: before.updated_at, ..after.clone() }) == before {
+            return Ok(before);
+        }
+        let identifiers = self.identifiers_of_update(&before, &after, update.allow_lookalike).await?;
+        match self.store.replace_user(&after, &identifiers, before.updated_at, self.call).await? {
+            Commit::Done => {
+                let event = Event::new(What::UserChanged).user(after.id);
+                self.audit(&event.changing(Some(&before), Some(&after)));
+                Ok(after)
+            }
+            Commit::Lost(Some(there)) if there.id != before.id => Err(UserRefused::Taken.of(&after.username)),
+            Commit::Lost(Some(_)) => Err(AdminError::Contended(reference.to_owned())),
+            Commit::Lost(None) => Err(AdminError::NoUser(reference.to_owned())),
+        }
+    }
+
+    /// Everything that is to lead to the user, all of it free or theirs.
+    async fn identifiers_of_update(
+        &self,
+        before: &User,
+        after: &User,
+        allow_lookalike: bool,
+    ) -> Result<Vec<Identifier>, AdminError> {
+        let refused = |why: UserRefused| why.of(&after.username);
+        let is_renamed = after.username != before.username;
+        // A name that stays may be older than a rule.
+        let name = claim_name(&after.username, allow_lookalike || !is_renamed);
+        let name = name.map_err(|why| refused(UserRefused::Name(why)))?;
+        let address = after.email.as_deref().filter(|_| after.email_verified).and_then(Identifier::email);
+        let mut identifiers: Vec<_> =
+            [Identifier::Username(name.clone())].into_iter().chain(address).collect();
+        if self.is_taken(&name, &identifiers, Some(before)).await? {
+            return Err(refused(UserRefused::Taken));
+        }
+        let skeleton = Identifier::skeleton(&after.username);
+        match self.store.find_user(&skeleton, &[]).await?.user {
+            Some(other) if other != before.id => {
+                if is_renamed && !allow_lookalike {
+                    return Err(refused(UserRefused::LooksTaken));
+                }
+            }
+            _ => identifiers.push(skeleton),
+        }
+        Ok(identifiers)
+    }
+}
+
+/// The user as the update would have it.
+fn updated(before: &User, update: &UserUpdate, at: Timestamp) -> Result<User, UserRefused> {
+    // It grows even if the clock doesn't, so that of two changes to the same version one wins.
+    let updated_at = at.max(before.updated_at.plus(Duration::from_millis(1)));
+    let mut user = User { updated_at, ..before.clone() };
+    if let Some(name) = &update.username {
+        name.trim().clone_into(&mut user.username);
+    }
+    match &update.email {
+        NewAddress::Kept => {}
+        NewAddress::Removed => (user.email, user.email_verified) = (None, false),
+        NewAddress::Is(email) => {
+            let is_same = before.email.as_deref().and_then(Identifier::email) == Identifier::email(email);
+            user.email = Some(email.trim().to_owned());
+            user.email_verified = before.email_verified && is_same;
+        }
+    }
+    user.email_verified = update.email_verified.unwrap_or(user.email_verified);
+    match &user.email {
+        Some(email) if !is_email(email) => return Err(UserRefused::Email),
+        None if user.email_verified => return Err(UserRefused::NothingVerified),
+        _ => {}
+    }
+    if let Some(claims) = &update.claims {
+        check_claims(claims).map_err(UserRefused::Claim)?;
+        user.claims.clone_from(claims);
+    }
+    Ok(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::samples;
+
+    fn address(email: Option<&str>, email_verified: bool) -> User {
+        User { email: email.map(Into::into), email_verified, ..samples::user() }
+    }
+
+    #[test]
+    fn only_a_proven_address_is_verified() {
+        let same = NewAddress::Is("Alice@Example.org".into());
+        let other = NewAddress::Is(" other@example.org ".into());
+        let (ours, theirs, new) = ("alice@example.org", "Alice@Example.org", "other@example.org");
+        for (before, email, verified, expected) in [
+            (address(Some(ours), true), NewAddress::Kept, None, Ok((Some(ours), true))),
+            (address(Some(ours), true), NewAddress::Kept, Some(false), Ok((Some(ours), false))),
+            (address(Some(ours), false), NewAddress::Kept, Some(true), Ok((Some(ours), true))),
+            (address(Some(ours), true), same.clone(), None, Ok((Some(theirs), true))),
+            (address(Some(ours), false), same, None, Ok((Some(theirs), false))),
+            (address(Some(ours), true), other.clone(), None, Ok((Some(new), false))),
+            (address(Some(ours), false), other.clone(), Some(true), Ok((Some(new), true))),
+            (address(None, false), other, Some(true), Ok((Some(new), true))),
+            (address(Some(ours), true), NewAddress::Removed, None, Ok((None, false))),
+            (address(None, false), NewAddress::Kept, Some(true), Err(UserRefused::NothingVerified)),
+            (address(Some(ours), true), NewAddress::Removed, Some(true), Err(UserRefused::NothingVerified)),
+            (address(None, false), NewAddress::Is("nobody".into()), None, Err(UserRefused::Email)),
+        ] {
+            let update = UserUpdate { email, email_verified: verified, ..UserUpdate::default() };
+            let user = updated(&before, &update, Timestamp::EPOCH);
+            let found = user.as_ref().map(|user| (user.email.as_deref(), user.email_verified));
+            assert_eq!(found.map_err(Clone::clone), expected, "{before:?} {update:?}");
+        }
+    }
+}
