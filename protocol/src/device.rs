@@ -99,14 +99,8 @@ mod tests {
             id: UserId::from_bytes([number; 16]),
             subject: Subject::from_random([number; 16]),
             username: format!("user{number}"),
-            email: None,
-            email_verified: false,
-            claims: serde_json::Map::new(),
             password: Some(PasswordHash(password.into())),
-            disabled: false,
-            generation: crate::generation::Generation::default(),
-            created_at: Timestamp::EPOCH,
-            updated_at: Timestamp::EPOCH,
+            ..crate::samples::user()
         }
     }
 

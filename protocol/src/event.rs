@@ -1,8 +1,9 @@
-//! Audit events: one for each commit, and one for each failed attempt that matters. They contain ids only: no secret,
-//! no name, no address.
+//! Audit events: one for each commit, and one for each failed attempt that matters. They contain ids only (a group's
+//! is its name): no secret, no user's name, no address.
 
 use crate::base64url;
 use crate::grant::Grant;
+use crate::group::GroupName;
 use crate::id::{ClientId, GrantId, SessionId, UserId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -92,10 +93,14 @@ kinds! {
     ClientDeleted => "admin.client_deleted";
     /// An operator created a user.
     UserCreated => "admin.user_created";
-    /// An operator changed a user: name, address or claims, set a password, signed them out everywhere, disabled or enabled them.
+    /// An operator changed a user: name, address, claims or groups, set a password, signed them out everywhere, disabled or enabled them.
     UserChanged => "admin.user_changed";
     /// An operator deleted a user.
     UserDeleted => "admin.user_deleted";
+    /// An operator created a group.
+    GroupCreated => "admin.group_created";
+    /// An operator deleted a group and took it from all users.
+    GroupDeleted => "admin.group_deleted";
     /// An operator let the next signing keys sign.
     KeysRotated => "admin.keys_rotated";
     /// An operator revoked a signing key.
@@ -149,6 +154,8 @@ pub struct Event {
     pub session: Option<SessionId>,
     /// The grant concerned.
     pub grant: Option<GrantId>,
+    /// The group concerned.
+    pub group: Option<GroupName>,
     /// The `kid` of the signing key concerned.
     pub key: Option<String>,
     /// How an operator changed the record concerned.
@@ -158,7 +165,16 @@ pub struct Event {
 impl Event {
     /// An event without ids.
     pub const fn new(what: What) -> Self {
-        Self { what, user: None, client: None, session: None, grant: None, key: None, change: None }
+        Self {
+            what,
+            user: None,
+            client: None,
+            session: None,
+            grant: None,
+            group: None,
+            key: None,
+            change: None,
+        }
     }
 
     /// An event with the ids of a grant.
@@ -190,6 +206,13 @@ impl Event {
     #[must_use]
     pub const fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
+        self
+    }
+
+    /// Adds the group.
+    #[must_use]
+    pub fn group(mut self, name: &GroupName) -> Self {
+        self.group = Some(name.clone());
         self
     }
 

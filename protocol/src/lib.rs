@@ -25,6 +25,7 @@ pub mod flow;
 pub mod forwarded;
 pub mod generation;
 pub mod grant;
+pub mod group;
 pub mod id;
 pub mod introspection;
 pub mod issuer;

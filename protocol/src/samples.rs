@@ -9,6 +9,7 @@ use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::user::User;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// A public client.
 pub fn client(id: ClientId) -> Client {
@@ -64,6 +65,7 @@ pub fn user() -> User {
         email: None,
         email_verified: false,
         claims: serde_json::Map::new(),
+        groups: BTreeSet::new(),
         password: None,
         disabled: false,
         generation: Generation::default(),

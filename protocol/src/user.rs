@@ -1,11 +1,14 @@
 //! Users: the record of a user, and the claims it may contain (OIDC Core §5.1).
 
 use crate::generation::Generation;
+use crate::group::GroupName;
 use crate::id::{Subject, UserId};
 use crate::name::CanonicalName;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ pub struct User {
     pub email_verified: bool,
     /// The other standard claims, as [`check_claims`] accepts them.
     pub claims: Map<String, Value>,
+    /// The groups that the user is in, at most [`crate::group::MOST_OF_A_USER`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<GroupName>,
     /// The password's argon2id hash (PHC string); `None`: no password sign-in.
     pub password: Option<PasswordHash>,
     /// Whether the user is refused everywhere.
@@ -39,6 +45,12 @@ impl User {
     /// The canonical form of the user name; `None` only for a record that this server did not write.
     pub fn canonical_name(&self) -> Option<CanonicalName> {
         CanonicalName::parse(&self.username).ok()
+    }
+
+    /// The `updated_at` of a change. It grows even if the clock doesn't, so that of two changes to the same version one
+    /// wins.
+    pub fn next_update(&self, at: Timestamp) -> Timestamp {
+        at.max(self.updated_at.plus(Duration::from_millis(1)))
     }
 }
 

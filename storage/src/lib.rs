@@ -35,5 +35,5 @@ pub use memory::Memory;
 pub use ring::{Document, RingDocument};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Location, Sqlite, SqliteBackend};
-pub use store::{SWEEP_LIMIT, Store, Transfer};
+pub use store::{MEMBERS_LIMIT, SWEEP_LIMIT, Store, Transfer};
 pub use view::{DeniedToken, Found, GrantLocator, GrantView, SignInView, TokenView};

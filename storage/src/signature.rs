@@ -10,6 +10,7 @@ pub(crate) use protocol::client::Client;
 pub(crate) use protocol::consent::Consent;
 pub(crate) use protocol::generation::Generation;
 pub(crate) use protocol::grant::{Grant, GrantKey, Refresh, RevocationReason};
+pub(crate) use protocol::group::{Group, GroupName};
 pub(crate) use protocol::id::{ClientId, SessionId, UserId};
 pub(crate) use protocol::name::Identifier;
 pub(crate) use protocol::scope::Scope;

@@ -10,6 +10,9 @@ use async_trait::async_trait;
 /// How many records one [`Store::sweep`] deletes at most.
 pub const SWEEP_LIMIT: u64 = 500;
 
+/// How many ids [`Store::members`] returns at most.
+pub const MEMBERS_LIMIT: u32 = 100;
+
 macro_rules! operations {
     ($with:ident) => {
         $with! {
@@ -32,6 +35,7 @@ macro_rules! operations {
             /// | refresh | [`load_grant`](Self::load_grant), [`rotate_refresh`](Self::rotate_refresh) |
             /// | access tokens and revocation | [`load_token`](Self::load_token), [`deny_token`](Self::deny_token), [`revoke_grant`](Self::revoke_grant) |
             /// | account | [`user`](Self::user), [`create_user`](Self::create_user), [`add_identifier`](Self::add_identifier), [`set_password`](Self::set_password), [`set_profile`](Self::set_profile), [`replace_user`](Self::replace_user), [`set_user_disabled`](Self::set_user_disabled), [`void_user`](Self::void_user), [`delete_user`](Self::delete_user), [`belongings`](Self::belongings), [`delete_belongings`](Self::delete_belongings) |
+            /// | groups | [`groups`](Self::groups), [`create_group`](Self::create_group), [`replace_user`](Self::replace_user), [`close_group`](Self::close_group), [`members`](Self::members), [`leave_group`](Self::leave_group), [`delete_group`](Self::delete_group) |
             /// | clients | [`client`](Self::client), [`create_client`](Self::create_client), [`replace_client`](Self::replace_client), [`delete_client`](Self::delete_client) |
             /// | operators' lists | [`clients`](Self::clients), [`users`](Self::users) |
             /// | keys and issuer | [`ring`](Self::ring), [`replace_ring`](Self::replace_ring), [`issuer`](Self::issuer), [`replace_issuer`](Self::replace_issuer) |
@@ -136,12 +140,13 @@ macro_rules! operations {
             /// at `seen` and `user` is later than that (else two changes in one millisecond would both be done), or
             /// when the record has a verified address and `user` another one.
             Write set_profile(user: &User, seen: Timestamp, stamp: Stamp) -> Commit<User>;
-            /// Replaces user name, address, its verification, claims and `updated_at` by those of `user`, and the user's
-            /// identifiers by these: nobody finds the user by another one any more. Lost with whom one of them leads to.
-            /// Lost unless the record was last updated at `seen` and `user` is later than that, as for
-            /// [`set_profile`](Self::set_profile).
+            /// Replaces user name, address, its verification, claims, groups and `updated_at` by those of `user`, and the
+            /// user's identifiers by these: nobody finds the user by another one any more. Lost with whom one of them
+            /// leads to. Lost unless the record was last updated at `seen` and `user` is later than that, as for
+            /// [`set_profile`](Self::set_profile). Lost with the record that was seen unless the groups `joins` are
+            /// there and open.
             Write replace_user(
-                user: &User, identifiers: &[Identifier], seen: Timestamp, stamp: Stamp
+                user: &User, identifiers: &[Identifier], joins: &[GroupName], seen: Timestamp, stamp: Stamp
             ) -> Commit<User>;
             /// Disables a user and begins the next generation, which ends for good what the user has; or enables the
             /// user again. Lost when there is no such user.
@@ -158,6 +163,23 @@ macro_rules! operations {
             /// Deletes some of a user's consents, grants and sessions, at most
             /// [`BELONGINGS_LIMIT`](crate::BELONGINGS_LIMIT) records. Returns how many; call again until it is 0.
             Write delete_belongings(user: &UserId) -> u64;
+
+            // Groups.
+
+            /// Reads all groups, by name.
+            Heavy groups() -> Vec<Group>;
+            /// Puts a group. Lost when there is one of its name.
+            Write create_group(group: &Group, stamp: Stamp) -> Commit<Group>;
+            /// Marks a group as one that is being deleted. Lost when there is no such group. Whoever lists the members
+            /// after that finds everybody who was added.
+            Write close_group(name: &GroupName, stamp: Stamp) -> Commit<Group>;
+            /// Reads a page of the ids of those who are in a group: at most [`MEMBERS_LIMIT`] behind the last one of the
+            /// page before (`None`: from the start). None: there are no more.
+            Heavy members(group: &GroupName, behind: Option<UserId>) -> Vec<UserId>;
+            /// Takes a user out of a group, if in it. Lost when there is no such user.
+            Write leave_group(user: &UserId, group: &GroupName, stamp: Stamp) -> Commit<User>;
+            /// Deletes a group. Lost unless it is marked as being deleted. Who is in it stays.
+            Write delete_group(name: &GroupName, stamp: Stamp) -> Commit<Group>;
 
             // Clients.
 

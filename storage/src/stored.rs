@@ -76,6 +76,7 @@ pub(crate) fn is_replaced(there: &User, user: &User) -> bool {
     is_same_profile(there, user)
         && there.username == user.username
         && there.email_verified == user.email_verified
+        && there.groups == user.groups
 }
 
 /// The effect of `replace_ring`.

@@ -18,6 +18,7 @@ mod cors;
 mod documents;
 mod flow;
 mod front_end;
+mod groups;
 mod interrupted;
 mod introspect;
 mod invalidation;

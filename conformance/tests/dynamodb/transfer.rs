@@ -15,6 +15,7 @@ use protocol::secret::{Digest, SecretKind};
 use protocol::session::Session;
 use protocol::time::Timestamp;
 use server::admin::transfer::{Imported, Stage, export, import};
+use server::admin::user_update::UserUpdate;
 use server::admin::{Actor, Admin};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::PermissionsExt as _;
@@ -59,6 +60,11 @@ async fn crowded(store: Arc<dyn Store>, users: u32) -> World {
     world.alice().await;
     world.single_page().await;
     world.machine().await;
+    for group in ["admins", "Domain Users"] {
+        world.admin().create_group(group).await.unwrap();
+    }
+    let joins = vec!["admins".to_owned(), "Domain Users".to_owned()];
+    world.admin().update_user("alice", &UserUpdate { joins, ..UserUpdate::default() }).await.unwrap();
     let mut browser = Browser::new();
     let page = browser.visit(&world, &request()).await;
     let consent = browser.sign_in(&world, &page, "alice", PASSWORD).await;

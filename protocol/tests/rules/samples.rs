@@ -5,7 +5,7 @@ use protocol::client::{AuthMethod, Client, ClientSecret, GrantType};
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::Generation;
 use protocol::grant::{DependsOn, Grant, RequestedClaims};
-use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
+use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject};
 use protocol::pkce::{Challenge, Pkce};
 use protocol::samples;
 use protocol::scope::Scope;
@@ -39,19 +39,7 @@ pub(crate) fn client() -> Client {
 }
 
 pub(crate) fn user() -> User {
-    User {
-        id: UserId::from_bytes([1; 16]),
-        subject: Subject::from_random([2; 16]),
-        username: "alice".into(),
-        email: None,
-        email_verified: false,
-        claims: serde_json::Map::new(),
-        password: None,
-        disabled: false,
-        generation: Generation::default(),
-        created_at: Timestamp::EPOCH,
-        updated_at: Timestamp::EPOCH,
-    }
+    User { subject: Subject::from_random([2; 16]), ..samples::user() }
 }
 
 pub(crate) fn session() -> Session {

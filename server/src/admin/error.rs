@@ -18,6 +18,8 @@ pub enum AdminError {
     NoClient(String),
     /// There is no user of this id, user name or verified e-mail address.
     NoUser(String),
+    /// There is no group of this name.
+    NoGroup(String),
     /// There is a client of this id already.
     ClientExists(ClientId),
     /// Others changed this record at the same time.
@@ -38,7 +40,7 @@ impl AdminError {
     /// The status of an HTTP answer that reports it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NoClient(_) | Self::NoUser(_) => StatusCode::NOT_FOUND,
+            Self::NoClient(_) | Self::NoUser(_) | Self::NoGroup(_) => StatusCode::NOT_FOUND,
             Self::ClientExists(_) | Self::Contended(_) => StatusCode::CONFLICT,
             Self::User(UserRefused::Taken | UserRefused::LooksTaken, _) => StatusCode::CONFLICT,
             Self::Refused(_) | Self::Client(_) | Self::User(..) => StatusCode::BAD_REQUEST,
@@ -58,6 +60,7 @@ impl fmt::Display for AdminError {
         match self {
             Self::NoClient(id) => write!(f, "there is no client `{id}`"),
             Self::NoUser(name) => write!(f, "there is no user `{name}`"),
+            Self::NoGroup(name) => write!(f, "there is no group `{name}`"),
             Self::ClientExists(id) => {
                 write!(f, "there is a client `{id}` already: delete it first, or choose another id")
             }
@@ -113,6 +116,8 @@ pub enum UserRefused {
     NothingVerified,
     /// A claim that isn't standard, or has the wrong type.
     Claim(String),
+    /// A group can't be joined: its name, and how to fix it.
+    Group(String, &'static str),
     /// The password is not acceptable.
     Password(BadPassword),
 }
@@ -133,6 +138,7 @@ impl UserRefused {
                 "the claim `{claim}` can't be set like this: use the standard claims of OpenID Connect Core 5.1 with \
                  their types; the e-mail address is not set as a claim"
             ),
+            Self::Group(group, fix) => format!("the group `{group}`: {fix}"),
             Self::Password(why) => why.message().into(),
         }
     }
@@ -161,6 +167,7 @@ mod tests {
         for (error, status) in [
             (AdminError::NoClient("rp".into()), 404),
             (AdminError::NoUser("alice".into()), 404),
+            (AdminError::NoGroup("admins".into()), 404),
             (AdminError::ClientExists(ClientId::parse("rp").unwrap()), 409),
             (AdminError::Contended("rp".into()), 409),
             (AdminError::Refused("no".into()), 400),

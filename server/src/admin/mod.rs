@@ -4,6 +4,7 @@ mod call;
 pub mod clients;
 pub mod declared;
 mod error;
+pub mod groups;
 mod lookalikes;
 pub mod metadata;
 mod patience;

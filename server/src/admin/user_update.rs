@@ -2,14 +2,15 @@
 //! the record and the identifiers by which the user is found; sessions and grants stay, because they hang on the id.
 
 use super::call::Admin;
-use super::error::{AdminError, UserRefused};
+use super::error::{AdminError, UserRefused, refused};
 use super::users::claim_name;
 use protocol::event::{Event, What};
+use protocol::group::{GroupName, MOST_OF_A_USER};
 use protocol::name::{Identifier, is_email};
 use protocol::time::Timestamp;
 use protocol::user::{User, check_claims};
 use serde_json::{Map, Value};
-use std::time::Duration;
+use std::collections::BTreeSet;
 use storage::Commit;
 
 /// What is to change of a user; the rest stays.
@@ -23,6 +24,10 @@ pub struct UserUpdate {
     pub email_verified: Option<bool>,
     /// All claims, in place of those there are.
     pub claims: Option<Map<String, Value>>,
+    /// Groups to which the user is added.
+    pub joins: Vec<String>,
+    /// Groups from which the user is taken.
+    pub leaves: Vec<String>,
     /// Whether an operator insists on the name, whatever it looks like.
     pub allow_lookalike: bool,
 }
@@ -48,20 +53,55 @@ impl Admin {
     pub async fn update_user(&self, reference: &str, update: &UserUpdate) -> Result<User, AdminError> {
         let before = self.user(reference).await?;
         let after = updated(&before, update, self.call.at).map_err(|why| why.of(&before.username))?;
+        self.check_leaves(&before, &update.leaves).await?;
         if (User { updated_at: before.updated_at, ..after.clone() }) == before {
             return Ok(before);
         }
         let identifiers = self.identifiers_of_update(&before, &after, update.allow_lookalike).await?;
-        match self.store.replace_user(&after, &identifiers, before.updated_at, self.call).await? {
+        let joins: Vec<GroupName> = after.groups.difference(&before.groups).cloned().collect();
+        let seen = before.updated_at;
+        match self.store.replace_user(&after, &identifiers, &joins, seen, self.call).await? {
             Commit::Done => {
                 let event = Event::new(What::UserChanged).user(after.id);
                 self.audit(&event.changing(Some(&before), Some(&after)));
                 Ok(after)
             }
-            Commit::Lost(Some(there)) if there.id != before.id => Err(UserRefused::Taken.of(&after.username)),
-            Commit::Lost(Some(_)) => Err(AdminError::Contended(reference.to_owned())),
             Commit::Lost(None) => Err(AdminError::NoUser(reference.to_owned())),
+            Commit::Lost(Some(there)) if there.id != before.id => Err(UserRefused::Taken.of(&after.username)),
+            // Nothing has changed, so it is a group that can't be joined.
+            Commit::Lost(Some(there)) if there.updated_at == seen => Err(self.cannot_join(&joins).await?),
+            Commit::Lost(Some(_)) => Err(AdminError::Contended(reference.to_owned())),
         }
+    }
+
+    /// A group that the user isn't in can be left, but not one that isn't there: its name is a mistake.
+    async fn check_leaves(&self, user: &User, leaves: &[String]) -> Result<(), AdminError> {
+        let is_in = |name: &str| user.groups.iter().any(|group| group.as_str() == name);
+        let mut others = leaves.iter().filter(|name| !is_in(name)).peekable();
+        if others.peek().is_none() {
+            return Ok(());
+        }
+        let there = self.store.groups().await?;
+        let missing = others.find(|name| there.iter().all(|group| group.name.as_str() != **name));
+        missing.map_or(Ok(()), |name| Err(AdminError::NoGroup(name.clone())))
+    }
+
+    /// Why users can't be added to one of these groups.
+    async fn cannot_join(&self, joins: &[GroupName]) -> Result<AdminError, AdminError> {
+        let there = self.store.groups().await?;
+        for name in joins {
+            match there.iter().find(|group| group.name == *name) {
+                None => return Ok(AdminError::NoGroup(name.to_string())),
+                Some(group) if group.deleting => {
+                    return Ok(refused(format!(
+                        "the group `{name}` is being deleted: nobody can be added to it"
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        // It has been made meanwhile.
+        Ok(AdminError::Contended(joins.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")))
     }
 
     /// Everything that is to lead to the user, all of it free or theirs.
@@ -71,22 +111,22 @@ impl Admin {
         after: &User,
         allow_lookalike: bool,
     ) -> Result<Vec<Identifier>, AdminError> {
-        let refused = |why: UserRefused| why.of(&after.username);
+        let refuse = |why: UserRefused| why.of(&after.username);
         let is_renamed = after.username != before.username;
         // A name that stays may be older than a rule.
         let name = claim_name(&after.username, allow_lookalike || !is_renamed);
-        let name = name.map_err(|why| refused(UserRefused::Name(why)))?;
+        let name = name.map_err(|why| refuse(UserRefused::Name(why)))?;
         let address = after.email.as_deref().filter(|_| after.email_verified).and_then(Identifier::email);
         let mut identifiers: Vec<_> =
             [Identifier::Username(name.clone())].into_iter().chain(address).collect();
         if self.is_taken(&name, &identifiers, Some(before)).await? {
-            return Err(refused(UserRefused::Taken));
+            return Err(refuse(UserRefused::Taken));
         }
         let skeleton = Identifier::skeleton(&after.username);
         match self.store.find_user(&skeleton, &[]).await?.user {
             Some(other) if other != before.id => {
                 if is_renamed && !allow_lookalike {
-                    return Err(refused(UserRefused::LooksTaken));
+                    return Err(refuse(UserRefused::LooksTaken));
                 }
             }
             _ => identifiers.push(skeleton),
@@ -97,9 +137,7 @@ impl Admin {
 
 /// The user as the update would have it.
 fn updated(before: &User, update: &UserUpdate, at: Timestamp) -> Result<User, UserRefused> {
-    // It grows even if the clock doesn't, so that of two changes to the same version one wins.
-    let updated_at = at.max(before.updated_at.plus(Duration::from_millis(1)));
-    let mut user = User { updated_at, ..before.clone() };
+    let mut user = User { updated_at: before.next_update(at), ..before.clone() };
     if let Some(name) = &update.username {
         name.trim().clone_into(&mut user.username);
     }
@@ -122,7 +160,25 @@ fn updated(before: &User, update: &UserUpdate, at: Timestamp) -> Result<User, Us
         check_claims(claims).map_err(UserRefused::Claim)?;
         user.claims.clone_from(claims);
     }
+    user.groups = groups_of(before, update)?;
     Ok(user)
+}
+
+fn groups_of(before: &User, update: &UserUpdate) -> Result<BTreeSet<GroupName>, UserRefused> {
+    let refused = |name: &str, why| UserRefused::Group(name.to_owned(), why);
+    let mut groups = before.groups.clone();
+    groups.retain(|group| update.leaves.iter().all(|name| group.as_str() != name));
+    for name in &update.joins {
+        let group = GroupName::parse(name).map_err(|bad| refused(name, bad.fix()))?;
+        if update.leaves.contains(name) {
+            return Err(refused(name, "it is both joined and left: decide for one"));
+        }
+        groups.insert(group);
+        if groups.len() > MOST_OF_A_USER {
+            return Err(refused(name, "a user can be in 64 groups: leave another one first"));
+        }
+    }
+    Ok(groups)
 }
 
 #[cfg(test)]

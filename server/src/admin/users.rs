@@ -6,11 +6,13 @@ use crate::password::{self, Passwords, Place};
 use keys::entropy;
 use protocol::event::{Event, What};
 use protocol::generation::Generation;
+use protocol::group::GroupName;
 use protocol::id::{ClientId, Subject, UserId};
 use protocol::name::{BadName, CanonicalName, Identifier, is_email};
 use protocol::user::{PasswordHash, User, check_claims};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use storage::{Commit, StoreError};
 use zeroize::Zeroizing;
 
@@ -46,6 +48,7 @@ pub struct UserInformation<'a> {
     email_verified: bool,
     disabled: bool,
     created_at: u64,
+    groups: &'a BTreeSet<GroupName>,
     claims: &'a Map<String, Value>,
 }
 
@@ -59,6 +62,7 @@ impl<'a> From<&'a User> for UserInformation<'a> {
             email_verified: user.email_verified,
             disabled: user.disabled,
             created_at: user.created_at.seconds(),
+            groups: &user.groups,
             claims: &user.claims,
         }
     }
@@ -130,6 +134,7 @@ impl Admin {
             email: new.email,
             email_verified: new.email_verified,
             claims: new.claims,
+            groups: BTreeSet::new(),
             password: hash,
             disabled: false,
             generation: Generation::first(self.call.request),

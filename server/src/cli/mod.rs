@@ -10,6 +10,7 @@ mod core_dumps;
 mod dev;
 mod doctor;
 mod function;
+mod group;
 mod input;
 mod keys;
 mod notify;
@@ -59,6 +60,9 @@ enum Command {
     User(user::Command),
     /// Create and change clients to match a file, which can be kept in version control
     Apply(apply::Args),
+    /// Manage groups of users
+    #[command(subcommand)]
+    Group(group::Command),
     /// Manage signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -115,6 +119,7 @@ fn dispatch(cli: Cli, env: Env) -> Outcome {
         Command::Client(command) => client::run(&context, command),
         Command::User(command) => user::run(&context, command),
         Command::Apply(args) => apply::run(&context, &args),
+        Command::Group(command) => group::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
         Command::Storage(command) => storage::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),

@@ -30,6 +30,7 @@ fn hint(error: &AdminError) -> &'static str {
     match error {
         AdminError::NoClient(_) => "; `keyward client list` shows them",
         AdminError::NoUser(_) => "; `keyward user list` shows them (an unverified e-mail address is no name)",
+        AdminError::NoGroup(_) => "; `keyward group list` shows them",
         AdminError::ClientExists(_) => " (--id)",
         AdminError::Client(why) => match why {
             BadClient::RedirectUri(_, BadRedirectUri::NotNative) => " (--native)",

@@ -9,6 +9,7 @@ use crate::admin::user_update::{NewAddress, UserUpdate};
 use crate::admin::users::{NewUser, UserInformation};
 use crate::assembly;
 use clap::{ArgGroup, Args, Subcommand};
+use protocol::group::GroupName;
 use protocol::user::User;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub(super) enum Command {
     List,
     /// Show a user
     Show(Reference),
-    /// Change a user's name, e-mail address or claims; sessions and grants stay
+    /// Change a user's name, e-mail address, claims or groups; sessions and grants stay
     Update(Update),
     /// Refuse a user everywhere and end their sessions and grants permanently
     Disable(Reference),
@@ -88,6 +89,12 @@ pub(super) struct Update {
     /// Accept the name even if it mixes alphabets, or looks like a reserved name or another user's
     #[arg(long, requires = "username")]
     allow_lookalike: bool,
+    /// Add the user to this group (repeatable)
+    #[arg(long = "group", value_name = "GROUP", group = "change", allow_hyphen_values = true)]
+    groups: Vec<String>,
+    /// Take the user from this group (repeatable)
+    #[arg(long = "no-group", value_name = "GROUP", group = "change", allow_hyphen_values = true)]
+    no_groups: Vec<String>,
     /// Replace all claims by those of a JSON file; those of `user show --json` are the present ones
     #[arg(long, value_name = "FILE", group = "change")]
     claims: Option<PathBuf>,
@@ -176,6 +183,8 @@ async fn update(admin: &Admin, flags: Update, output: Output) -> Outcome {
         },
         email_verified: (flags.email_verified || flags.email_unverified).then_some(flags.email_verified),
         claims: flags.claims.as_deref().map(read_claims).transpose()?,
+        joins: flags.groups,
+        leaves: flags.no_groups,
         allow_lookalike: flags.allow_lookalike,
     };
     let user = admin.update_user(&flags.user.reference, &update).await?;
@@ -211,9 +220,11 @@ fn email(user: &User) -> String {
 fn describe(user: &User) -> String {
     let mut text = String::new();
     let claims = user.claims.iter().map(|(name, value)| (name.as_str(), value.to_string()));
+    let groups: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
     let rows = [
         ("user name", user.username.clone()),
         ("e-mail", email(user)),
+        ("groups", groups.join(", ")),
         ("id", user.id.to_string()),
         ("sub", user.subject.as_str().to_owned()),
         (

@@ -14,7 +14,8 @@ pub fn audit_by(actor: &str, stamp: Stamp, event: &Event) {
 }
 
 fn write(actor: Option<&str>, stamp: Stamp, event: &Event) {
-    let (Stamp { at, request }, Event { what, user, client, session, grant, key, change }) = (stamp, event);
+    let (Stamp { at, request }, Event { what, user, client, session, grant, group, key, change }) =
+        (stamp, event);
     let text = |id: Option<String>| id.map(tracing::field::display);
     let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
     tracing::info!(
@@ -26,6 +27,7 @@ fn write(actor: Option<&str>, stamp: Stamp, event: &Event) {
         client = text(client.as_ref().map(|id| id.as_str().to_owned())),
         session = text(session.map(|id| id.to_string())),
         grant = text(grant.map(|id| id.to_string())),
+        group = text(group.as_ref().map(|name| name.to_string())),
         key = text(key.clone()),
         actor,
         before = hash(change.and_then(|change| change.before)),

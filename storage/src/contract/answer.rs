@@ -12,6 +12,7 @@ use crate::{Commit, Document, RingDocument, Store, StoreError, StoreErrorKind};
 use protocol::client::Client;
 use protocol::generation::Generation;
 use protocol::grant::{Grant, Refresh, Revocation, RevocationReason};
+use protocol::group::GroupName;
 use protocol::session::Session;
 use protocol::user::User;
 use std::sync::Arc;
@@ -185,17 +186,19 @@ pub async fn an_unanswered_replacement_of_a_user_is_recognised(store: Arc<dyn St
     let wanted =
         User { username: "carol".into(), email_verified: true, updated_at: later(1), ..bare_user(1) };
     let names = [name("carol")];
-    let change = async |store: &dyn Store| store.replace_user(&wanted, &names, call(2).at, call(2)).await;
+    let change =
+        async |store: &dyn Store| store.replace_user(&wanted, &names, &[], call(2).at, call(2)).await;
     assert_eq!(repeated(&store, "replace_user", change).await, Commit::Done);
     assert_eq!(store.user(&wanted.id).await.unwrap().as_ref(), Some(&wanted));
-    let other = store.replace_user(&wanted, &names, call(2).at, call(3)).await.unwrap();
+    let other = store.replace_user(&wanted, &names, &[], call(2).at, call(3)).await.unwrap();
     assert_eq!(other, lost(wanted.clone()), "another call that wants the same");
     // The same request with other content.
     let other_name = User { username: "alice".into(), ..wanted.clone() };
     let other_email = User { email: Some("a@example.org".into()), ..wanted.clone() };
     let unverified = User { email_verified: false, ..wanted.clone() };
-    for other in [other_name, other_email, unverified] {
-        let missed = store.replace_user(&other, &names, call(2).at, call(2)).await.unwrap();
+    let member = User { groups: [GroupName::parse("a").unwrap()].into(), ..wanted.clone() };
+    for other in [other_name, other_email, unverified, member] {
+        let missed = store.replace_user(&other, &names, &[], call(2).at, call(2)).await.unwrap();
         assert_eq!(missed, lost(wanted.clone()));
     }
 }

@@ -16,6 +16,7 @@ mod consent;
 mod emulator;
 mod grant;
 mod grant_race;
+mod group;
 pub mod local_aws;
 mod locate;
 pub mod ministack;
@@ -118,6 +119,13 @@ suite! { $
         replacing_a_user_is_lost_unless_it_is_the_one_seen
         an_identifier_added_meanwhile_goes_with_the_others
         one_of_64_is_renamed_to_a_free_name
+    }
+    group {
+        groups_are_made_listed_and_deleted
+        users_join_groups_that_are_there_and_open
+        a_user_leaves_a_group_and_nothing_else_changes
+        members_come_in_pages_each_of_them_once
+        nobody_joins_a_group_that_is_closed_meanwhile
     }
     belongings {
         belongings_are_everything_of_one_user

@@ -33,7 +33,7 @@ pub(crate) async fn assert_writes_are_corrupt(store: &dyn Store) {
         kind_of(store.set_password(&user, None, &new, stamp).await),
         kind_of(store.void_user(&user, stamp).await),
         kind_of(store.set_profile(&profile, NOW, stamp).await),
-        kind_of(store.replace_user(&profile, &[name("bob")], NOW, stamp).await),
+        kind_of(store.replace_user(&profile, &[name("bob")], &[], NOW, stamp).await),
         kind_of(store.start_session(&session(1), stamp).await),
         kind_of(store.restore_session(&session(1), stamp).await),
         kind_of(store.reauthenticate(&reproven(&session(1), 2), &seen, stamp).await),

@@ -32,7 +32,7 @@ pub async fn a_user_is_replaced_with_all_identifiers(store: Arc<dyn Store>) {
         ..full_user(1)
     };
     let names = [name("Ålice"), Identifier::skeleton("Ålice"), name("Alice+tag#1@Example.org")];
-    assert_eq!(store.replace_user(&wanted, &names, NOW, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.replace_user(&wanted, &names, &[], NOW, call(2)).await.unwrap(), Commit::Done);
     let User { username, email, email_verified, claims, updated_at, .. } = wanted;
     let filled = User { username, email, email_verified, claims, updated_at, ..before.clone() };
     assert_eq!(store.user(&filled.id).await.unwrap().as_ref(), Some(&filled));
@@ -45,7 +45,7 @@ pub async fn a_user_is_replaced_with_all_identifiers(store: Arc<dyn Store>) {
     // And back, with one that stays. What is free again is anybody's.
     let emptied = User { updated_at: later(2), ..before };
     let kept = [names[0].clone(), former[1].clone()];
-    assert_eq!(store.replace_user(&emptied, &kept, later(1), call(3)).await.unwrap(), Commit::Done);
+    assert_eq!(store.replace_user(&emptied, &kept, &[], later(1), call(3)).await.unwrap(), Commit::Done);
     assert_eq!(store.user(&emptied.id).await.unwrap().as_ref(), Some(&emptied));
     put_user(&*store, &bare_user(3), "alice+tag#1@example.org").await;
     // The last ones go with the user.
@@ -65,7 +65,8 @@ pub async fn replacing_a_user_is_lost_to_who_has_a_name(store: Arc<dyn Store>) {
     assert_eq!(store.create_user(&other, &taken, call(1)).await.unwrap(), Commit::Done);
     for taken in taken {
         for names in [[name("carol"), taken.clone()], [taken, name("carol")]] {
-            let missed = store.replace_user(&renamed("carol", later(1)), &names, NOW, call(2)).await.unwrap();
+            let missed =
+                store.replace_user(&renamed("carol", later(1)), &names, &[], NOW, call(2)).await.unwrap();
             assert_eq!(missed, lost(other.clone()), "{names:?}");
         }
     }
@@ -79,15 +80,17 @@ pub async fn replacing_a_user_is_lost_unless_it_is_the_one_seen(store: Arc<dyn S
     put_user(&*store, &there, "alice").await;
     let names = [name("carol")];
     for seen in [earlier(1), later(1), Timestamp::EPOCH, END_OF_TIME] {
-        let missed = store.replace_user(&renamed("carol", later(9)), &names, seen, call(2)).await.unwrap();
+        let missed =
+            store.replace_user(&renamed("carol", later(9)), &names, &[], seen, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "seen at {seen:?}");
     }
     for updated_at in [NOW, earlier(1), Timestamp::EPOCH] {
-        let missed = store.replace_user(&renamed("carol", updated_at), &names, NOW, call(2)).await.unwrap();
+        let missed =
+            store.replace_user(&renamed("carol", updated_at), &names, &[], NOW, call(2)).await.unwrap();
         assert_eq!(missed, lost(there.clone()), "updated at {updated_at:?}");
     }
     let nobody = User { updated_at: later(1), ..bare_user(2) };
-    assert_eq!(store.replace_user(&nobody, &names, NOW, call(2)).await.unwrap(), Commit::Lost(None));
+    assert_eq!(store.replace_user(&nobody, &names, &[], NOW, call(2)).await.unwrap(), Commit::Lost(None));
     assert_eq!(owner(&*store, &name("carol")).await, None);
     assert_eq!(owner(&*store, &name("alice")).await, Some(there.id));
     assert_eq!(store.users().await.unwrap(), [there]);
@@ -107,14 +110,14 @@ pub async fn an_identifier_added_meanwhile_goes_with_the_others(store: Arc<dyn S
                     return store.add_identifier(&user_id(1), &added, call(number)).await.map(|_| false);
                 }
                 let names = [name("alice")];
-                store.replace_user(&after, &names, seen, call(number)).await.map(|done| done.is_done())
+                store.replace_user(&after, &names, &[], seen, call(number)).await.map(|done| done.is_done())
             }
         });
         assert_eq!(answers.await.iter().filter(|(_, replaced)| *replaced).count(), 1);
         // Whichever came last, the skeleton leads to the user, or to nobody, and it is gone after the next one.
         let last = User { updated_at: before.updated_at.plus(Duration::from_millis(2)), ..before };
         let seen = last.updated_at.minus(Duration::from_millis(1));
-        let done = store.replace_user(&last, &[name("alice")], seen, call(round + 999)).await.unwrap();
+        let done = store.replace_user(&last, &[name("alice")], &[], seen, call(round + 999)).await.unwrap();
         assert_eq!(done, Commit::Done);
         assert_eq!(owner(&*store, &skeleton).await, None);
     }
@@ -132,7 +135,7 @@ pub async fn one_of_64_is_renamed_to_a_free_name(store: Arc<dyn Store>) {
             let (mine, of) = (mine.clone(), number % 64);
             let seen = before[of as usize];
             let user = User { updated_at: seen.plus(Duration::from_millis(1)), ..bare_user(of) };
-            async move { store.replace_user(&user, &[mine], seen, call(number)).await }
+            async move { store.replace_user(&user, &[mine], &[], seen, call(number)).await }
         });
         let answers = answers.await;
         let won: Vec<u32> =

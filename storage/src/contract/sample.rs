@@ -8,6 +8,7 @@ use protocol::consent::Consent;
 use protocol::flow::{AuthorizationCode, Flow};
 use protocol::generation::Generation;
 use protocol::grant::{Grant, GrantKey, Refresh, RequestedClaims, Revocation, RevocationReason};
+use protocol::group::GroupName;
 use protocol::id::{ClientId, EventId, GrantId, RequestId, SessionId, Subject, UserId};
 use protocol::jwk::Algorithm;
 use protocol::name::Identifier;
@@ -139,6 +140,7 @@ pub(crate) fn full_user(number: u32) -> User {
         email: Some("Alice+tag#1@Example.org".into()),
         email_verified: true,
         claims: claims.as_object().cloned().unwrap(),
+        groups: ["a", "Ünï (x)"].map(|name| GroupName::parse(name).unwrap()).into(),
         password: Some(PasswordHash("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into())),
         disabled: true,
         generation: Generation { id: Some(call(3).request), not_before: later(3) },

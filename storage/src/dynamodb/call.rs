@@ -22,7 +22,7 @@ const UNPROCESSED_ROUNDS: u32 = 5;
 /// How many surplus records one operation deletes at most; one new record makes fewer surplus.
 const MOST_DELETED: usize = 25;
 /// The attributes that are an item's key.
-const KEYS: &str = "#pk, #sk";
+pub(super) const KEYS: &str = "#pk, #sk";
 
 /// How a guarded call ended.
 pub(super) enum Written {

@@ -11,6 +11,7 @@ use protocol::base64url;
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey};
+use protocol::group::GroupName;
 use protocol::id::{ClientId, Realm, RequestId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::secret::Digest;
@@ -82,6 +83,10 @@ impl Key {
     pub(super) fn identifier(realm: &Realm, identifier: &Identifier) -> Self {
         let digest = base64url::encode(&Sha256::digest(identifier.as_str()));
         Self::new(realm, &format!("IDENT#{}#{digest}", identifier.kind()), "IDENT")
+    }
+
+    pub(super) fn group(realm: &Realm, name: &GroupName) -> Self {
+        Self::new(realm, &format!("GROUP#{name}"), "GROUP")
     }
 
     pub(super) fn denied(realm: &Realm, token: &Digest) -> Self {

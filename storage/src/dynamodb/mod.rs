@@ -33,6 +33,7 @@ pub(crate) mod connect;
 mod consent;
 mod fault;
 mod grant;
+mod group;
 mod item;
 mod realm;
 mod retry;

@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
-    TransactWriteItem,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put,
+    ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
 };
 
 /// A transaction that had no effect because a condition was not met.
@@ -95,6 +95,23 @@ pub(super) fn delete_if(
         .set_expression_attribute_names(names(&[condition]))
         .set_expression_attribute_values((!values.is_empty()).then_some(values));
     Ok(TransactWriteItem::builder().delete(delete.build().map_err(unbuilt)?).build())
+}
+
+/// Requires that an item meets the condition, and leaves it as it is.
+pub(super) fn require(
+    condition: &str,
+    key: &Key,
+    values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    table: &str,
+) -> Result<TransactWriteItem, Fault> {
+    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(key.item()))
+        .condition_expression(condition)
+        .set_expression_attribute_names(names(&[condition]))
+        .set_expression_attribute_values(Some(values));
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(unbuilt)?).build())
 }
 
 /// Changes an item.

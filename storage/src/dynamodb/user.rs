@@ -12,6 +12,7 @@ use crate::{Commit, Found, Stamp};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
+use protocol::group::GroupName;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 const IDENTIFIERS: &str = "identifiers";
 
 /// How often a user is written again because another request changed it meanwhile.
-const ROUNDS: u32 = 100;
+pub(super) const ROUNDS: u32 = 100;
 
 /// An identifier's record.
 #[derive(Serialize, Deserialize)]
@@ -203,6 +204,7 @@ impl Table {
         &self,
         user: &User,
         identifiers: &[Identifier],
+        joins: &[GroupName],
         seen: Timestamp,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
@@ -223,6 +225,9 @@ impl Table {
                 .value("seen", &seen)
                 .value("former", &texts(&former));
             let mut parts = vec![change(update, &self.name)?];
+            for group in joins {
+                parts.push(self.require_open(group)?);
+            }
             for name in names.iter().filter(|name| !former.contains(name)) {
                 parts.push(put_new(item::encode(name, &Owner { user: user.id }, stamp)?, &self.name)?);
             }
@@ -232,6 +237,9 @@ impl Table {
             there = match self.transact(parts).await? {
                 None => return Ok(Commit::Done),
                 Some(Cancelled { index: 0, item }) => item,
+                Some(Cancelled { index, .. }) if index <= joins.len() => {
+                    return Ok(Stored::outcome(self.record(&key).await?, stamp, |_| false));
+                }
                 Some(Cancelled { item: None, .. }) => return Err(astray()),
                 Some(Cancelled { item: Some(taken), .. }) => {
                     let other = self.record(&self.user_key(&record::<Owner>(taken)?.user)).await?;
@@ -270,6 +278,7 @@ fn replacing(update: Update, user: &User) -> Update {
         .replace("email", user.email.as_ref())
         .set("email_verified", &user.email_verified)
         .set("claims", &user.claims)
+        .replace("groups", Some(&user.groups).filter(|groups| !groups.is_empty()))
         .set("updated_at", &user.updated_at)
 }
 

@@ -6,6 +6,7 @@ use protocol::attempts::AttemptKey;
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::{Grant, GrantKey};
+use protocol::group::{Group, GroupName};
 use protocol::id::{ClientId, SessionId, UserId};
 use protocol::name::Identifier;
 use protocol::session::Session;
@@ -18,6 +19,7 @@ pub(super) struct Tables {
     pub(super) issuer: Option<Stored<String>>,
     pub(super) ring: HashMap<RingDocument, Stored<Document>>,
     pub(super) clients: BTreeMap<ClientId, Stored<Client>>,
+    pub(super) groups: BTreeMap<GroupName, Stored<Group>>,
     pub(super) users: BTreeMap<UserId, Stored<User>>,
     pub(super) identifiers: BTreeMap<Identifier, UserId>,
     pub(super) sessions: BTreeMap<(UserId, SessionId), Stored<Session>>,

@@ -5,6 +5,7 @@ use crate::stored::{self, Stored};
 use crate::{BELONGINGS_LIMIT, Belonging, Belongings, Commit, Found, Place, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
+use protocol::group::GroupName;
 use protocol::id::UserId;
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -110,6 +111,7 @@ impl Tables {
         &mut self,
         user: &User,
         identifiers: &[Identifier],
+        joins: &[GroupName],
         seen: Timestamp,
         stamp: Stamp,
     ) -> Commit<User> {
@@ -120,13 +122,15 @@ impl Tables {
         if let Some(other) = owners.copied().find(|owner| *owner != user.id) {
             return Stored::outcome(self.users.get(&other).cloned(), stamp, |_| false);
         }
-        let condition = |there: &User| there.updated_at == seen && user.updated_at > seen;
+        let are_open = joins.iter().all(|group| self.is_open(group));
+        let condition = |there: &User| there.updated_at == seen && user.updated_at > seen && are_open;
         let mut is_changed = false;
         let effect = |there: &mut User| {
             there.username.clone_from(&user.username);
             there.email.clone_from(&user.email);
             there.email_verified = user.email_verified;
             there.claims.clone_from(&user.claims);
+            there.groups.clone_from(&user.groups);
             there.updated_at = user.updated_at;
             is_changed = true;
         };

@@ -12,6 +12,7 @@ mod consent;
 mod database_file;
 mod fault;
 mod grant;
+mod group;
 mod guarded;
 mod location;
 mod operation;

@@ -10,13 +10,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Version (from 1, without gaps), name, SQL.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "first", include_str!("../../../migrations/sqlite/0001_first.sql")),
     (2, "refresh_and_revocation", include_str!("../../../migrations/sqlite/0002_refresh_and_revocation.sql")),
     (3, "housekeeping", include_str!("../../../migrations/sqlite/0003_housekeeping.sql")),
     (4, "generations", include_str!("../../../migrations/sqlite/0004_generations.sql")),
     (5, "flow", include_str!("../../../migrations/sqlite/0005_flow.sql")),
     (6, "client_metadata", include_str!("../../../migrations/sqlite/0006_client_metadata.sql")),
+    (7, "groups", include_str!("../../../migrations/sqlite/0007_groups.sql")),
 ];
 
 pub(super) const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (

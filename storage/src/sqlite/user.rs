@@ -2,11 +2,13 @@
 
 use super::attempt;
 use super::column::{At, Columns, FORMAT, Format, Json};
+use super::group;
 use super::guarded::outcome;
 use crate::stored::{self, Stored};
 use crate::{Commit, Found, Stamp};
 use protocol::attempts::AttemptKey;
 use protocol::generation::Generation;
+use protocol::group::GroupName;
 use protocol::id::{Realm, RequestId, Subject, UserId};
 use protocol::name::Identifier;
 use protocol::time::Timestamp;
@@ -118,9 +120,9 @@ pub(super) fn lead(db: &Connection, realm: &str, identifier: &Identifier, user: 
 fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<usize> {
     db.prepare_cached(
         "INSERT INTO users (realm, id, subject, username, email, email_verified, claims, password, disabled,
-           not_before, created_at, updated_at, last_request, v, generation)
+           not_before, created_at, updated_at, last_request, v, generation, member_of)
          VALUES (:realm, :id, :subject, :username, :email, :email_verified, :claims, :password, :disabled,
-           :not_before, :created_at, :updated_at, :last_request, :v, :generation)
+           :not_before, :created_at, :updated_at, :last_request, :v, :generation, :groups)
          ON CONFLICT DO NOTHING",
     )?
     .execute(named_params! {
@@ -139,6 +141,7 @@ fn insert(db: &Connection, realm: &Realm, user: &User, stamp: &Stamp) -> Result<
         ":last_request": stamp.request.as_bytes(),
         ":v": FORMAT,
         ":generation": user.generation.id.as_ref().map(RequestId::as_bytes),
+        ":groups": Json(&user.groups),
     })
 }
 
@@ -255,6 +258,7 @@ pub(super) fn replace_user(
     realm: &Realm,
     user: &User,
     identifiers: &[Identifier],
+    joins: &[GroupName],
     seen: &Timestamp,
     stamp: &Stamp,
 ) -> Result<Commit<User>> {
@@ -264,10 +268,15 @@ pub(super) fn replace_user(
             return Ok(Stored::outcome(get(db, realm, &other)?, *stamp, |_| false));
         }
     }
+    for joined in joins {
+        if !group::is_open(db, realm, joined)? {
+            return Ok(Stored::outcome(Some(there), *stamp, |there| stored::is_replaced(there, user)));
+        }
+    }
     let changed = db
         .prepare_cached(
             "UPDATE users SET username = :username, email = :email, email_verified = :email_verified,
-               claims = :claims, updated_at = :updated_at, last_request = :last_request
+               claims = :claims, member_of = :groups, updated_at = :updated_at, last_request = :last_request
              WHERE realm = :realm AND id = :id AND v = :v AND updated_at = :seen AND :updated_at > :seen",
         )?
         .execute(named_params! {
@@ -277,6 +286,7 @@ pub(super) fn replace_user(
             ":email": user.email,
             ":email_verified": user.email_verified,
             ":claims": Json(&user.claims),
+            ":groups": Json(&user.groups),
             ":updated_at": At(user.updated_at),
             ":last_request": stamp.request.as_bytes(),
             ":seen": At(*seen),
@@ -318,6 +328,7 @@ fn from_row(row: &Row<'_>) -> Result<Stored<User>> {
         },
         created_at: row.get::<At>("created_at")?.0,
         updated_at: row.get::<At>("updated_at")?.0,
+        groups: row.get::<Json<_>>("member_of")?.0,
     };
     Ok(Stored { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
 }

@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{Context as Hash, SHA256};
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::grant::Grant;
+use protocol::group::Group;
 use protocol::name::{CanonicalName, Identifier};
 use protocol::session::Session;
 use protocol::time::Timestamp;
@@ -34,6 +35,8 @@ pub enum Entry {
     DeniedToken(DeniedToken),
     /// A grant.
     Grant(Box<Grant>),
+    /// A group.
+    Group(Group),
     /// The issuer that the store belongs to.
     Issuer(String),
     /// Public halves of removed keys, as the store keeps them.
@@ -85,6 +88,7 @@ impl Entry {
             Self::Consent(_) => "consent",
             Self::DeniedToken(_) => "denied_token",
             Self::Grant(_) => "grant",
+            Self::Group(_) => "group",
             Self::Issuer(_) => "issuer",
             Self::RetiredKeys(_) => "retired_keys",
             Self::Ring(_) => "ring",
@@ -101,6 +105,7 @@ impl Entry {
             Self::Session(session) => session.expires_at,
             Self::Client(_)
             | Self::Consent(_)
+            | Self::Group(_)
             | Self::Issuer(_)
             | Self::RetiredKeys(_)
             | Self::Ring(_)
@@ -123,6 +128,7 @@ impl Entry {
             Self::Consent(consent) => format!("{}/{}", consent.user, consent.client),
             Self::DeniedToken(denied) => protocol::base64url::encode(denied.token.as_bytes()),
             Self::Grant(grant) => format!("{}/{}", grant.user, grant.id),
+            Self::Group(group) => group.name.to_string(),
             Self::Session(session) => format!("{}/{}", session.user, session.id),
             Self::User { user, .. } => user.id.to_string(),
             Self::Issuer(_) | Self::RetiredKeys(_) | Self::Ring(_) => String::new(),

@@ -174,6 +174,7 @@ async fn put(store: Arc<dyn Store>, entry: Arc<Entry>, stamp: Stamp) -> Result<(
     let (store, name) = (&*store, format!("{} {}", entry.kind(), entry.id()));
     let is_same = match &*entry {
         Entry::Client(client) => same(store.create_client(client, stamp).await?, client),
+        Entry::Group(group) => same(store.create_group(group, stamp).await?, group),
         Entry::User { user, identifiers } => {
             let names: Option<Vec<_>> = identifiers.iter().map(identifier).collect();
             let names = names.ok_or_else(|| refused(format!("{name}: an identifier of an unknown kind")))?;

@@ -65,6 +65,7 @@ async fn of_the_realm(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
         entries.extend(store.ring(document).await?.map(|kept| Entry::of_ring(document, kept.body)));
     }
     entries.extend(store.clients().await?.into_iter().map(Entry::Client));
+    entries.extend(store.groups().await?.into_iter().map(Entry::Group));
     entries.extend(store.denied_tokens().await?.into_iter().map(Entry::DeniedToken));
     entries.sort_by_cached_key(Entry::id);
     Ok(entries)

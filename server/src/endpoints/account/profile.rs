@@ -11,7 +11,6 @@ use protocol::params::Params;
 use protocol::time::Timestamp;
 use protocol::user::{User, check_claims};
 use std::sync::Arc;
-use std::time::Duration;
 use storage::Commit;
 use templates::{AccountNotice, ChoiceProblem};
 
@@ -37,9 +36,7 @@ pub async fn post(request: PageRequest) -> Result<Response, Stop> {
 
 /// The user as the form would have it.
 fn changed(now: &User, form: &Params, at: Timestamp) -> User {
-    // It grows even if the clock doesn't, so that of two changes to the same version one wins.
-    let updated_at = at.max(now.updated_at.plus(Duration::from_millis(1)));
-    let mut user = User { updated_at, ..now.clone() };
+    let mut user = User { updated_at: now.next_update(at), ..now.clone() };
     for name in PROFILE {
         match form.get(name).map(str::trim).filter(|value| !value.is_empty()) {
             Some(value) => drop(user.claims.insert(name.into(), value.into())),

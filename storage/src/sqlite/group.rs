@@ -1,0 +1,143 @@
+//! Groups, and who is in them: the users' records say so.
+
+use super::column::{At, Columns, FORMAT, Format, Json};
+use super::guarded::outcome;
+use super::user;
+use crate::stored::Stored;
+use crate::{Commit, MEMBERS_LIMIT, Stamp};
+use protocol::group::{Group, GroupName};
+use protocol::id::{Realm, RequestId, UserId};
+use protocol::user::User;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
+
+pub(super) fn groups(db: &Connection, realm: &Realm) -> Result<Vec<Group>> {
+    db.prepare_cached("SELECT * FROM user_groups WHERE realm = :realm ORDER BY name")?
+        .query_map(named_params! { ":realm": realm.as_str() }, |row| Ok(from_row(row)?.record))?
+        .collect()
+}
+
+fn get(db: &Connection, realm: &Realm, name: &GroupName) -> Result<Option<Stored<Group>>> {
+    db.prepare_cached("SELECT * FROM user_groups WHERE realm = :realm AND name = :name")?
+        .query_row(named_params! { ":realm": realm.as_str(), ":name": name.as_str() }, from_row)
+        .optional()
+}
+
+/// Whether users can be added to a group.
+pub(super) fn is_open(db: &Connection, realm: &Realm, name: &GroupName) -> Result<bool> {
+    Ok(get(db, realm, name)?.is_some_and(|group| !group.record.deleting))
+}
+
+pub(super) fn create_group(
+    db: &Connection,
+    realm: &Realm,
+    group: &Group,
+    stamp: &Stamp,
+) -> Result<Commit<Group>> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO user_groups (realm, name, created_at, deleting, last_request, v)
+             VALUES (:realm, :name, :created_at, :deleting, :last_request, :v)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":name": group.name.as_str(),
+            ":created_at": At(group.created_at),
+            ":deleting": group.deleting,
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+        })?;
+    outcome(changed, stamp, || get(db, realm, &group.name), |there| there == group)
+}
+
+pub(super) fn close_group(
+    db: &Connection,
+    realm: &Realm,
+    name: &GroupName,
+    stamp: &Stamp,
+) -> Result<Commit<Group>> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE user_groups SET deleting = 1, last_request = :last_request
+             WHERE realm = :realm AND name = :name AND v = :v",
+        )?
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":name": name.as_str(),
+            ":last_request": stamp.request.as_bytes(),
+            ":v": FORMAT,
+        })?;
+    outcome(changed, stamp, || get(db, realm, name), |_| false)
+}
+
+pub(super) fn delete_group(
+    db: &Connection,
+    realm: &Realm,
+    name: &GroupName,
+    stamp: &Stamp,
+) -> Result<Commit<Group>> {
+    let changed = db
+        .prepare_cached(
+            "DELETE FROM user_groups WHERE realm = :realm AND name = :name AND deleting AND v = :v",
+        )?
+        .execute(named_params! { ":realm": realm.as_str(), ":name": name.as_str(), ":v": FORMAT })?;
+    outcome(changed, stamp, || get(db, realm, name), |_| false)
+}
+
+pub(super) fn members(
+    db: &Connection,
+    realm: &Realm,
+    group: &GroupName,
+    behind: &Option<UserId>,
+) -> Result<Vec<UserId>> {
+    db.prepare_cached(
+        "SELECT id FROM users WHERE realm = :realm AND id > :behind
+           AND EXISTS (SELECT 1 FROM json_each(users.member_of) WHERE value = :group)
+         ORDER BY id LIMIT :limit",
+    )?
+    .query_map(
+        named_params! {
+            ":realm": realm.as_str(),
+            ":behind": behind.as_ref().map_or(&[][..], |id| id.as_bytes()),
+            ":group": group.as_str(),
+            ":limit": MEMBERS_LIMIT,
+        },
+        |row| row.get(0).map(UserId::from_bytes),
+    )?
+    .collect()
+}
+
+pub(super) fn leave_group(
+    db: &Connection,
+    realm: &Realm,
+    id: &UserId,
+    group: &GroupName,
+    stamp: &Stamp,
+) -> Result<Commit<User>> {
+    let Some(mut user) = user::user(db, realm, id)? else { return Ok(Commit::Lost(None)) };
+    if user.groups.remove(group) {
+        db.prepare_cached(
+            "UPDATE users SET member_of = :groups, updated_at = :updated_at, last_request = :last_request
+             WHERE realm = :realm AND id = :id",
+        )?
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": id.as_bytes(),
+            ":groups": Json(&user.groups),
+            ":updated_at": At(user.next_update(stamp.at)),
+            ":last_request": stamp.request.as_bytes(),
+        })?;
+    }
+    Ok(Commit::Done)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Stored<Group>> {
+    let row = &Columns::of(row);
+    row.get::<Format>("v")?;
+    let record = Group {
+        name: GroupName::from_stored(row.get_ref("name")?.as_str()?),
+        created_at: row.get::<At>("created_at")?.0,
+        deleting: row.get("deleting")?,
+    };
+    Ok(Stored { record, last_request: RequestId::from_bytes(row.get("last_request")?) })
+}
