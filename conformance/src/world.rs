@@ -241,7 +241,9 @@ impl World {
 
     /// An operator's next call, on the store under the taps: makes clients and users.
     pub fn admin(&self) -> Admin {
-        Admin::of_command(Arc::clone(&self.store), self.clock.now(), self.app.entropy.clone())
+        let claims = self.app.settings.claims.clone();
+        let command = Admin::of_command(Arc::clone(&self.store), self.clock.now(), self.app.entropy.clone());
+        Admin { claims, ..command }
     }
 
     /// The issuer.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use protocol::authorize::check;
+use protocol::claims::Catalog;
 use protocol::client_auth::Credentials;
 use protocol::issuer::Issuer;
 use protocol::jwt::Compact;
@@ -33,7 +34,7 @@ fn read_by_all(text: &str) {
     for name in
         ["claims", "scope", "prompt", "max_age", "resource", "state", "code_challenge", "redirect_uri"]
     {
-        let _ = check(&Params::from_pairs([(name, text)]), None);
+        let _ = check(&Params::from_pairs([(name, text)]), None, &Catalog::default());
     }
 }
 

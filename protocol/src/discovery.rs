@@ -2,7 +2,7 @@
 //! that is advertised.
 
 use crate::authorize::Prompt;
-use crate::claims::standard;
+use crate::claims::Catalog;
 use crate::client::{AuthMethod, GrantType};
 use crate::issuer::Issuer;
 use crate::jwk::Algorithm;
@@ -20,7 +20,7 @@ pub struct Metadata {
     revocation_endpoint: String,
     end_session_endpoint: String,
     jwks_uri: String,
-    scopes_supported: Vec<&'static str>,
+    scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
     grant_types_supported: [&'static str; 3],
@@ -35,7 +35,7 @@ pub struct Metadata {
     display_values_supported: [&'static str; 1],
     ui_locales_supported: [&'static str; 1],
     claim_types_supported: [&'static str; 1],
-    claims_supported: Vec<&'static str>,
+    claims_supported: Vec<String>,
     claims_parameter_supported: bool,
     /// OIDC Discovery §3: both are stated, because the second one defaults to true.
     request_parameter_supported: bool,
@@ -46,7 +46,7 @@ pub struct Metadata {
 
 impl Metadata {
     /// The metadata of an issuer that signs with `algs`; `signup`: whether users may sign up.
-    pub fn new(issuer: &Issuer, algs: &[Algorithm], signup: bool) -> Self {
+    pub fn new(issuer: &Issuer, algs: &[Algorithm], signup: bool, catalog: &Catalog) -> Self {
         Self {
             issuer: issuer.as_str().to_owned(),
             authorization_endpoint: issuer.url("/authorize"),
@@ -57,8 +57,9 @@ impl Metadata {
             end_session_endpoint: issuer.url("/logout"),
             jwks_uri: issuer.url("/jwks"),
             scopes_supported: std::iter::once("openid")
-                .chain(standard::scopes())
+                .chain(catalog.scopes().tokens())
                 .chain(["offline_access"])
+                .map(str::to_owned)
                 .collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query", "form_post"],
@@ -82,7 +83,8 @@ impl Metadata {
             claim_types_supported: ["normal"],
             claims_supported: ["sub", "auth_time", "acr", "amr", "sid"]
                 .into_iter()
-                .chain(standard::all())
+                .chain(catalog.names())
+                .map(str::to_owned)
                 .collect(),
             claims_parameter_supported: true,
             request_parameter_supported: false,

@@ -23,7 +23,7 @@ pub struct User {
     pub email: Option<String>,
     /// Whether the user proved to receive mail there. Set only by verification or by an operator.
     pub email_verified: bool,
-    /// The other standard claims, as [`check_claims`] accepts them.
+    /// The other claims, as [`Catalog::check`](crate::claims::Catalog::check) accepts them.
     pub claims: Map<String, Value>,
     /// The groups that the user is in, at most [`crate::group::MOST_OF_A_USER`].
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

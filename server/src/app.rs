@@ -146,9 +146,9 @@ impl App {
     }
 
     fn of(parts: Parts, state: Arc<State>) -> Result<Self, serde_json::Error> {
-        let Settings { issuer, signing_algs, lifetimes, signup, .. } = &*parts.settings;
+        let Settings { issuer, signing_algs, lifetimes, signup, claims, .. } = &*parts.settings;
         let cookies = Cookies::new(issuer, lifetimes.session_absolute);
-        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup))?.into();
+        let metadata = serde_json::to_vec(&Metadata::new(issuer, signing_algs, *signup, claims))?.into();
         Ok(Self(Arc::new(Inner { parts, cookies, metadata, state })))
     }
 

@@ -7,6 +7,7 @@ use http::{Method, Request};
 use protocol::client::AuthMethod;
 use protocol::jwk::{Algorithm, JwkSet};
 use serde_json::{Value, json};
+use server::admin::user_update::UserUpdate;
 use server::reference::endpoints::{ENDPOINTS, Endpoint};
 use server::web::route::Caller;
 use std::sync::{Arc, Mutex};
@@ -97,7 +98,7 @@ async fn n112_requests_accept_what_is_advertised_and_nothing_else() {
         ("response_mode", "response_modes_supported", vec!["fragment", "query.jwt", "web_message"]),
         ("prompt", "prompt_values_supported", vec!["create", "xyz"]),
         ("code_challenge_method", "code_challenge_methods_supported", vec!["plain", "S512"]),
-        ("scope", "scopes_supported", vec!["admin", "groups"]),
+        ("scope", "scopes_supported", vec!["admin", "roles"]),
     ] {
         for value in list(&metadata, member) {
             assert!(accepted(name, value).await, "{name}={value}");
@@ -168,7 +169,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
     let world = World::with(crate::HARNESS, &[("KEYWARD_SIGNING_ALGS", "ES256,EdDSA")]).await;
     let metadata = metadata(&world).await;
     let claims: Vec<&str> = list(&metadata, "claims_supported");
-    let own = ["sub", "auth_time", "acr", "amr", "sid", "updated_at", "email", "email_verified"];
+    let own = ["sub", "auth_time", "acr", "amr", "sid", "updated_at", "email", "email_verified", "groups"];
     let value_of = |name: &str| match name {
         "birthdate" => json!("1990-04-01"),
         "address" => json!({ "country": "NL" }),
@@ -181,6 +182,10 @@ async fn n112_tokens_and_claims_are_as_advertised() {
         .map(|name| ((*name).to_owned(), value_of(name)))
         .collect();
     world.user("alice", Some("alice@example.com"), Value::Object(kept)).await;
+    world.admin().create_group("admins").await.unwrap();
+    world.pass(1);
+    let joins = vec!["admins".to_owned()];
+    world.admin().update_user("alice", &UserUpdate { joins, ..UserUpdate::default() }).await.unwrap();
     for alg in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA] {
         let id = alg.as_str();
         let registered = json!({
@@ -198,7 +203,7 @@ async fn n112_tokens_and_claims_are_as_advertised() {
             continue;
         }
         let party = world.client(registered).await;
-        let code = code(&world, &[("client_id", id), ("scope", "openid profile email address phone")]).await;
+        let code = code(&world, &[("client_id", id), ("scope", "openid profile email address phone groups")]).await;
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),

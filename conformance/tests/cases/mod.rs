@@ -25,6 +25,7 @@ mod invalidation;
 mod login;
 mod logout;
 mod metrics;
+mod own_claims;
 mod per_user_bounds;
 mod refresh;
 mod refresh_lifetime;

@@ -6,6 +6,7 @@ use super::parameters;
 use super::request::AuthorizationRequest;
 use super::respond::Answer;
 use crate::base64url;
+use crate::claims::Catalog;
 use crate::client::Client;
 use crate::id::ClientId;
 use crate::json;
@@ -32,10 +33,14 @@ pub enum Denied {
 
 /// Checks a request against the client that its `client_id` names. Pure: the result is the same at the start, at login,
 /// at consent and when the code is issued.
-pub fn check(params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, Denied> {
+pub fn check(
+    params: &Params,
+    client: Option<&Client>,
+    catalog: &Catalog,
+) -> Result<AuthorizationRequest, Denied> {
     let (client, redirect) = prove(params, client).map_err(Denied::ShowPage)?;
     let (answer, outcome) = answer(params, redirect);
-    let checked = outcome.and_then(|()| parameters::check(params, client, &answer));
+    let checked = outcome.and_then(|()| parameters::check(params, client, catalog, &answer));
     checked.map_err(|refusal| Denied::Redirect(Box::new(answer), refusal))
 }
 

@@ -2,7 +2,6 @@
 //! start and after each page, with records loaded at that moment.
 
 use super::request::AuthorizationRequest;
-use crate::claims::standard;
 use crate::client::Client;
 use crate::consent::{self, Consent};
 use crate::generation::Generation;
@@ -115,9 +114,7 @@ fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met
 
 /// The scopes that the user must agree to: those requested, and the scope of each claim requested by name.
 pub fn asked(request: &AuthorizationRequest) -> Scope {
-    let names = &request.claims.names;
-    let of_claims = names.userinfo.iter().chain(&names.id_token).filter_map(|name| standard::scope_of(name));
-    request.scope.union(&of_claims.collect())
+    request.scope.union(&request.claims.scopes.values().map(String::as_str).collect())
 }
 
 fn must_ask(
@@ -136,7 +133,8 @@ fn must_ask(
 }
 
 fn grant(request: &AuthorizationRequest, agreed: Scope) -> Granted {
-    let shown = |name: &&String| standard::scope_of(name).is_some_and(|scope| agreed.contains(scope));
+    let scopes = &request.claims.scopes;
+    let shown = |name: &&String| scopes.get(*name).is_some_and(|scope| agreed.contains(scope));
     let names = &request.claims.names;
     Granted {
         scope: request.scope.intersect(&agreed),

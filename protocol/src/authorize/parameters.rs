@@ -3,6 +3,7 @@
 
 use super::request::{AuthorizationRequest, ClaimsRequest, Prompt};
 use super::respond::Answer;
+use crate::claims::Catalog;
 use crate::client::{Client, GrantType};
 use crate::params::Params;
 use crate::pkce::{Challenge, Pkce};
@@ -20,17 +21,19 @@ pub const MAX_RESOURCE_BYTES: usize = 512;
 type Check = fn(&Params, &Client, &mut AuthorizationRequest) -> Result<(), Refusal>;
 
 /// In this order: the first refusal is the answer.
-const CHECKS: [Check; 10] =
-    [request_object, response_type, scope, prompt, resource, pkce, nonce, max_age, hints, claims];
+const CHECKS: [Check; 9] =
+    [request_object, response_type, scope, prompt, resource, pkce, nonce, max_age, hints];
 
-/// Runs the list.
+/// Runs the list; last come the claims, which depend on those that there are.
 pub(super) fn check(
     params: &Params,
     client: &Client,
+    catalog: &Catalog,
     answer: &Answer,
 ) -> Result<AuthorizationRequest, Refusal> {
     let mut request = AuthorizationRequest::unchecked(answer.clone());
     CHECKS.iter().try_for_each(|check| check(params, client, &mut request))?;
+    request.claims = claims(params, client, catalog)?;
     Ok(request)
 }
 
@@ -122,8 +125,7 @@ fn hints(params: &Params, _: &Client, request: &mut AuthorizationRequest) -> Res
 }
 
 /// OIDC Core §5.5.
-fn claims(params: &Params, client: &Client, request: &mut AuthorizationRequest) -> Result<(), Refusal> {
-    let Some(text) = params.get("claims") else { return Ok(()) };
-    request.claims = ClaimsRequest::parse(text, &client.scope)?;
-    Ok(())
+fn claims(params: &Params, client: &Client, catalog: &Catalog) -> Result<ClaimsRequest, Refusal> {
+    let parse = |text| ClaimsRequest::parse(text, &client.scope, catalog);
+    params.get("claims").map_or_else(|| Ok(ClaimsRequest::default()), parse)
 }

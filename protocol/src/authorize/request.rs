@@ -1,7 +1,7 @@
 //! An authorization request, all its parameters checked.
 
 use super::respond::Answer;
-use crate::claims::standard;
+use crate::claims::Catalog;
 use crate::grant::RequestedClaims;
 use crate::id::Subject;
 use crate::json;
@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::session::ACR_PASSWORD;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The parameters we read. Others are ignored (RFC 6749 §3.1) and not kept.
@@ -117,6 +118,8 @@ impl Prompt {
 pub struct ClaimsRequest {
     /// The names of the requested claims.
     pub names: RequestedClaims,
+    /// The scope that gives each of them.
+    pub scopes: BTreeMap<String, String>,
     /// OIDC Core §5.5.1: the only subject that is accepted.
     pub subject: Option<Subject>,
 }
@@ -124,7 +127,7 @@ pub struct ClaimsRequest {
 impl ClaimsRequest {
     /// Parses the parameter. Unknown members, and claims that no scope of the client gives, are ignored (OIDC Core
     /// §5.5).
-    pub fn parse(text: &str, allowed: &Scope) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, allowed: &Scope, catalog: &Catalog) -> Result<Self, Refusal> {
         if text.len() > MAX_CLAIMS_BYTES {
             return Err(Refusal::RequestTooLong);
         }
@@ -147,8 +150,9 @@ impl ClaimsRequest {
                 if let ("sub", Some(value)) = (name.as_str(), wish.get("value").and_then(Value::as_str)) {
                     request.subject = Some(Subject::from_text(value));
                 }
-                if standard::scope_of(name).is_some_and(|scope| allowed.contains(scope)) {
+                if let Some(scope) = catalog.scope_of(name).filter(|scope| allowed.contains(scope)) {
                     names.push(name.clone());
+                    request.scopes.insert(name.clone(), scope.to_owned());
                 }
             }
         }

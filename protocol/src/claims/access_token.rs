@@ -1,7 +1,7 @@
 //! Access tokens (RFC 9068 §2.2), as issued and as sent back to us. They have no `nbf`: `iat` says the same, and
 //! gateways that compare `nbf` to the second refuse tokens when clocks differ.
 
-use super::Audience;
+use super::{Audience, Catalog};
 use crate::authority::{Authority, Generations};
 use crate::base64url;
 use crate::client::Client;
@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 use crate::token::client_credentials::Allowed;
 use crate::user::User;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// The claims of an access token to issue.
 #[derive(Debug, Serialize)]
@@ -36,6 +38,9 @@ pub struct AccessToken<'a> {
     acr: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amr: Option<&'a [String]>,
+    /// The claims that an operator chose for the client: about the user, or about the client itself.
+    #[serde(flatten)]
+    custom: Cow<'a, Map<String, Value>>,
 }
 
 /// What both kinds of access token have in common.
@@ -53,13 +58,14 @@ pub struct Issuance<'a> {
 
 impl<'a> AccessToken<'a> {
     /// A client's own token. RFC 9068 §2.2: if no user took part, `sub` is the client.
-    pub fn of_client(allowed: &'a Allowed<'a>, client: &'a ClientId, issuance: Issuance<'a>) -> Self {
+    pub fn of_client(allowed: &'a Allowed<'a>, client: &'a Client, issuance: Issuance<'a>) -> Self {
         let audience = Audience::One(allowed.audience.unwrap_or(issuance.issuer.as_str()));
         Self {
             auth_time: None,
             acr: None,
             amr: None,
-            ..Self::new(client.as_str(), client, allowed.scope.as_str(), audience, issuance)
+            custom: Cow::Borrowed(&client.tokens.claims),
+            ..Self::new(client.id.as_str(), &client.id, allowed.scope.as_str(), audience, issuance)
         }
     }
 
@@ -69,14 +75,17 @@ impl<'a> AccessToken<'a> {
         scope: &'a Scope,
         user: &'a User,
         client: &'a Client,
+        catalog: &Catalog,
         issuance: Issuance<'a>,
     ) -> Self {
+        let chosen = catalog.chosen(&client.tokens.access_token_claims, scope);
         let audience = audience_of(grant, scope, client, issuance.issuer);
         let authentication = &grant.authentication;
         Self {
             auth_time: Some(authentication.at.seconds()),
             acr: Some(&authentication.acr),
             amr: Some(&authentication.amr),
+            custom: Cow::Owned(catalog.values(user, chosen)),
             ..Self::new(user.subject.as_str(), &client.id, scope.as_str(), audience, issuance)
         }
     }
@@ -101,6 +110,7 @@ impl<'a> AccessToken<'a> {
             auth_time: None,
             acr: None,
             amr: None,
+            custom: Cow::default(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! ID tokens (OIDC Core §2), as issued and as sent back in `id_token_hint`.
 
-use super::{Audience, standard};
-use crate::client::Client;
+use super::Audience;
 use crate::grant::Grant;
 use crate::id::{ClientId, SessionId, Subject};
 use crate::issuer::Issuer;
@@ -29,9 +28,9 @@ pub struct IdToken<'a> {
     at_hash: Option<&'a str>,
     sid: String,
     /// OIDC Core §5.4: in the code flow, `/userinfo` returns the claims of scopes; here are only those requested by
-    /// name.
+    /// name, and those that were chosen for the client.
     #[serde(flatten)]
-    requested: Map<String, Value>,
+    about_user: Map<String, Value>,
 }
 
 impl<'a> IdToken<'a> {
@@ -42,11 +41,11 @@ impl<'a> IdToken<'a> {
         self
     }
 
-    /// The ID token of a grant: who signed in, when and how.
+    /// The ID token of a grant: who signed in, when and how, with these claims ([`Catalog::of_id_token`](super::Catalog::of_id_token)).
     pub fn new(
         grant: &'a Grant,
         user: &'a User,
-        client: &Client,
+        about_user: Map<String, Value>,
         issuer: &'a Issuer,
         lifetimes: &Lifetimes,
         at_hash: Option<&'a str>,
@@ -65,7 +64,7 @@ impl<'a> IdToken<'a> {
             amr: &authentication.amr,
             at_hash,
             sid: grant.session.to_string(),
-            requested: standard::claims(user, standard::allowed(&grant.claims.id_token, client)),
+            about_user,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod access_token;
 pub mod audience;
+pub mod catalog;
 pub mod custom;
 pub mod id_token;
 pub mod standard;
 
 pub use audience::Audience;
+pub use catalog::Catalog;

@@ -1,10 +1,7 @@
 //! The standard claims (OIDC Core §5.1), the scopes that give them (§5.4), and their values.
 
-use crate::client::Client;
-use crate::grant::RequestedClaims;
-use crate::scope::Scope;
 use crate::user::User;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The claims that each scope gives.
 const SCOPES: [(&str, &[&str]); 4] = [
@@ -47,34 +44,8 @@ pub fn scope_of(claim: &str) -> Option<&'static str> {
     SCOPES.iter().find(|(_, claims)| claims.contains(&claim)).map(|(scope, _)| *scope)
 }
 
-/// The answer of `/userinfo` (OIDC Core §5.3.2): `sub`, the claims that the token's scope gives, and those requested by
-/// name that the client may still have.
-pub fn userinfo(
-    user: &User,
-    scope: &Scope,
-    requested: &RequestedClaims,
-    client: &Client,
-) -> Map<String, Value> {
-    let of_scopes = SCOPES.iter().filter(|(name, _)| scope.contains(name));
-    let of_scopes = of_scopes.flat_map(|(_, claims)| claims.iter().copied());
-    let mut answer = Map::new();
-    answer.insert("sub".into(), user.subject.as_str().into());
-    answer.extend(claims(user, of_scopes.chain(allowed(&requested.userinfo, client))));
-    answer
-}
-
-/// The claims requested by name that the client may still request.
-pub(super) fn allowed<'a>(names: &'a [String], client: &Client) -> impl Iterator<Item = &'a str> {
-    let may = |name: &&str| scope_of(name).is_some_and(|scope| client.scope.contains(scope));
-    names.iter().map(String::as_str).filter(may)
-}
-
-/// The values a user has for claims; a claim without a value is omitted (OIDC Core §5.3.2).
-pub(super) fn claims<'a>(user: &User, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
-    names.filter_map(|name| Some((name.to_owned(), value(user, name)?))).collect()
-}
-
-fn value(user: &User, name: &str) -> Option<Value> {
+/// The value a user has for a standard claim.
+pub(super) fn value(user: &User, name: &str) -> Option<Value> {
     let own = || user.claims.get(name).cloned();
     match name {
         "email" => user.email.clone().map(Value::from),

@@ -2,8 +2,9 @@
 
 use crate::samples::client;
 use protocol::Refusal;
-use protocol::authorize::{AuthorizationRequest, Delivery, Denied, check};
+use protocol::authorize::{self, AuthorizationRequest, Delivery, Denied};
 use protocol::base64url;
+use protocol::claims::Catalog;
 use protocol::client::{Client, GrantType};
 use protocol::issuer::Issuer;
 use protocol::params::{Params, encode};
@@ -29,6 +30,10 @@ fn with(changes: &[(&str, &str)]) -> Params {
     let pairs: Vec<_> =
         kept.chain(changes).map(|(name, value)| format!("{name}={}", encode(value))).collect();
     Params::parse(pairs.join("&").as_bytes()).unwrap()
+}
+
+fn check(params: &Params, client: Option<&Client>) -> Result<AuthorizationRequest, Denied> {
+    authorize::check(params, client, &Catalog::default())
 }
 
 fn ok(changes: &[(&str, &str)]) -> AuthorizationRequest {

@@ -4,6 +4,7 @@ use crate::samples::{self, NOW, REALM, client, grant, issued_code, session, user
 use protocol::authority::{Authority, Generations};
 use protocol::authorize::issue::{self, Derived};
 use protocol::authorize::{Granted, SignedIn, check};
+use protocol::claims::Catalog;
 use protocol::client::Client;
 use protocol::consent::Consent;
 use protocol::generation::Generation;
@@ -204,7 +205,8 @@ fn n242_what_outlasts_a_session_and_is_in_use_goes_last() {
 fn issued(scope: &str, session_end: Timestamp, lifetimes: &Lifetimes) -> Grant {
     let text = "client_id=client-a&redirect_uri=https://rp.example/cb&response_type=code&scope=openid\
                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let request = check(&Params::parse(text.as_bytes()).unwrap(), Some(&client())).unwrap();
+    let request =
+        check(&Params::parse(text.as_bytes()).unwrap(), Some(&client()), &Catalog::default()).unwrap();
     let session = Session { expires_at: session_end, ..session() };
     let scope = Scope::parse(scope).unwrap();
     let granted = Granted { scope: scope.clone(), claims: RequestedClaims::default(), agreed: scope };

@@ -2,6 +2,7 @@
 
 use crate::telemetry;
 use keys::entropy::{self, Entropy};
+use protocol::claims::Catalog;
 use protocol::event::Event;
 use protocol::id::RequestId;
 use protocol::time::Timestamp;
@@ -41,13 +42,15 @@ pub struct Admin {
     pub store: Arc<dyn Store>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The claims that users can have.
+    pub claims: Arc<Catalog>,
 }
 
 impl Admin {
     /// A command of an operator that began `at` this time; its id is random.
     pub fn of_command(store: Arc<dyn Store>, at: Timestamp, entropy: Arc<dyn Entropy>) -> Self {
         let call = Stamp { at, request: RequestId::from_bytes(entropy::bytes(&*entropy)) };
-        Self { actor: Actor::Operator, call, store, entropy }
+        Self { actor: Actor::Operator, call, store, entropy, claims: Arc::default() }
     }
 
     /// Changes the key ring and records that as an event, if it did change.

@@ -4,6 +4,7 @@
 use crate::password::{BadPassword, PasswordError};
 use crate::server_error::status_of;
 use http::StatusCode;
+use protocol::claims::catalog::BadUserClaims;
 use protocol::client::BadClient;
 use protocol::id::ClientId;
 use protocol::name::BadName;
@@ -114,8 +115,8 @@ pub enum UserRefused {
     Email,
     /// Verified, but there is no address.
     NothingVerified,
-    /// A claim that isn't standard, or has the wrong type.
-    Claim(String),
+    /// A claim that isn't known, or has the wrong type.
+    Claims(BadUserClaims),
     /// A group can't be joined: its name, and how to fix it.
     Group(String, &'static str),
     /// The password is not acceptable.
@@ -134,10 +135,7 @@ impl UserRefused {
             Self::Taken => format!("the name `{name}` or its e-mail address is taken: choose another"),
             Self::Email => "this is not an e-mail address: write it as name@example.com".into(),
             Self::NothingVerified => "there is no e-mail address that could be verified: give one".into(),
-            Self::Claim(claim) => format!(
-                "the claim `{claim}` can't be set like this: use the standard claims of OpenID Connect Core 5.1 with \
-                 their types; the e-mail address is not set as a claim"
-            ),
+            Self::Claims(why) => why.message(),
             Self::Group(group, fix) => format!("the group `{group}`: {fix}"),
             Self::Password(why) => why.message().into(),
         }
@@ -176,7 +174,7 @@ mod tests {
             (user(UserRefused::Name(BadName::Reserved)), 400),
             (user(UserRefused::Email), 400),
             (user(UserRefused::NothingVerified), 400),
-            (user(UserRefused::Claim("sub".into())), 400),
+            (user(UserRefused::Claims(BadUserClaims::Unknown("sub".into()))), 400),
             (user(UserRefused::Password(BadPassword::TooShort)), 400),
             (store(StoreErrorKind::Busy), 503),
             (store(StoreErrorKind::Unavailable), 503),

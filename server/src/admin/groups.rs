@@ -4,7 +4,6 @@ use super::call::Admin;
 use super::error::{AdminError, refused};
 use protocol::event::{Event, What};
 use protocol::group::{Group, GroupName};
-use protocol::user::User;
 use serde::Serialize;
 use storage::Commit;
 
@@ -54,7 +53,9 @@ impl Admin {
     /// [`AdminError::NoGroup`], [`AdminError::Store`].
     pub async fn delete_group(&self, name: &str) -> Result<u64, AdminError> {
         let no_group = || AdminError::NoGroup(name.to_owned());
-        let group = GroupName::parse(name).map_err(|_| no_group())?;
+        let before = self.store.groups().await?.into_iter().find(|group| group.name.as_str() == name);
+        let before = before.ok_or_else(no_group)?;
+        let group = before.name.clone();
         if !self.store.close_group(&group, self.call).await?.is_done() {
             return Err(no_group());
         }
@@ -75,7 +76,7 @@ impl Admin {
         // A lost commit means that somebody else has finished the same.
         drop(self.store.delete_group(&group, self.call).await?);
         let event = Event::new(What::GroupDeleted).group(&group);
-        self.audit(&event.changing(None::<&User>, None::<&User>));
+        self.audit(&event.changing(Some(&before), None::<&Group>));
         Ok(left)
     }
 }

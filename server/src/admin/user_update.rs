@@ -4,11 +4,12 @@
 use super::call::Admin;
 use super::error::{AdminError, UserRefused, refused};
 use super::users::claim_name;
+use protocol::claims::Catalog;
 use protocol::event::{Event, What};
 use protocol::group::{GroupName, MOST_OF_A_USER};
 use protocol::name::{Identifier, is_email};
 use protocol::time::Timestamp;
-use protocol::user::{User, check_claims};
+use protocol::user::User;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use storage::Commit;
@@ -52,7 +53,8 @@ impl Admin {
     /// [`AdminError::Store`].
     pub async fn update_user(&self, reference: &str, update: &UserUpdate) -> Result<User, AdminError> {
         let before = self.user(reference).await?;
-        let after = updated(&before, update, self.call.at).map_err(|why| why.of(&before.username))?;
+        let after =
+            updated(&before, update, &self.claims, self.call.at).map_err(|why| why.of(&before.username))?;
         self.check_leaves(&before, &update.leaves).await?;
         if (User { updated_at: before.updated_at, ..after.clone() }) == before {
             return Ok(before);
@@ -136,7 +138,12 @@ impl Admin {
 }
 
 /// The user as the update would have it.
-fn updated(before: &User, update: &UserUpdate, at: Timestamp) -> Result<User, UserRefused> {
+fn updated(
+    before: &User,
+    update: &UserUpdate,
+    catalog: &Catalog,
+    at: Timestamp,
+) -> Result<User, UserRefused> {
     let mut user = User { updated_at: before.next_update(at), ..before.clone() };
     if let Some(name) = &update.username {
         name.trim().clone_into(&mut user.username);
@@ -157,7 +164,7 @@ fn updated(before: &User, update: &UserUpdate, at: Timestamp) -> Result<User, Us
         _ => {}
     }
     if let Some(claims) = &update.claims {
-        check_claims(claims).map_err(UserRefused::Claim)?;
+        catalog.check(claims).map_err(UserRefused::Claims)?;
         user.claims.clone_from(claims);
     }
     user.groups = groups_of(before, update)?;
@@ -210,7 +217,7 @@ mod tests {
             (address(None, false), NewAddress::Is("nobody".into()), None, Err(UserRefused::Email)),
         ] {
             let update = UserUpdate { email, email_verified: verified, ..UserUpdate::default() };
-            let user = updated(&before, &update, Timestamp::EPOCH);
+            let user = updated(&before, &update, &Catalog::default(), Timestamp::EPOCH);
             let found = user.as_ref().map(|user| (user.email.as_deref(), user.email_verified));
             assert_eq!(found.map_err(Clone::clone), expected, "{before:?} {update:?}");
         }

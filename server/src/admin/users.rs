@@ -9,7 +9,7 @@ use protocol::generation::Generation;
 use protocol::group::GroupName;
 use protocol::id::{ClientId, Subject, UserId};
 use protocol::name::{BadName, CanonicalName, Identifier, is_email};
-use protocol::user::{PasswordHash, User, check_claims};
+use protocol::user::{PasswordHash, User};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub struct NewUser {
     pub email: Option<String>,
     /// Whether the address is known to be theirs; it is a login name then.
     pub email_verified: bool,
-    /// Standard claims (OIDC Core §5.1).
+    /// Standard claims (OIDC Core §5.1), declared ones, and those named by an https URI.
     pub claims: Map<String, Value>,
     /// Whether an operator insists on the name, whatever it looks like.
     pub allow_lookalike: bool,
@@ -96,7 +96,7 @@ impl Admin {
         let name = claim_name(&new.username, new.allow_lookalike);
         let name = name.map_err(|why| refused(UserRefused::Name(why)))?;
         let mut identifiers = identifiers_of(&new, &name).map_err(refused)?;
-        check_claims(&new.claims).map_err(|claim| refused(UserRefused::Claim(claim)))?;
+        self.claims.check(&new.claims).map_err(|why| refused(UserRefused::Claims(why)))?;
         if let Some(password) = password {
             password::check_new(password, &new.username)
                 .map_err(|why| refused(UserRefused::Password(why)))?;

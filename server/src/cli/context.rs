@@ -85,7 +85,8 @@ impl Context {
         self.log(&settings);
         block_on(async move {
             let store = assembly::open_store(&settings, false).await?;
-            work(assembly::admin(store), settings).await
+            let claims = settings.claims.clone();
+            work(Admin { claims, ..assembly::admin(store) }, settings).await
         })
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct Create {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
-    /// Read standard claims (OpenID Connect Core 5.1) from a JSON file
+    /// Read claims from a JSON file: standard ones (OpenID Connect Core 5.1) and your own
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
 }

@@ -2,9 +2,11 @@
 
 use super::settings::{ClientIp, KeysSetting, LogFormat, OriginSecret, RotatedBy};
 use super::store::StorageSetting;
+use protocol::claims::catalog::Declared;
 use protocol::issuer::Issuer;
 use protocol::jwk::Algorithm;
 use protocol::lifetimes::Lifetimes;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,5 +37,7 @@ pub(super) struct Draft {
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) security_contact: Vec<String>,
     pub(super) security_expires: Option<jiff::Timestamp>,
+    pub(super) groups_claim: String,
+    pub(super) claims: BTreeMap<String, Declared>,
     pub(super) log_format: Option<LogFormat>,
 }

@@ -114,7 +114,11 @@ impl Raw {
         let origin = Origin::File(path.into());
         for (key, value) in parsed {
             let known = known_key(&key, &origin)?;
-            let text = flatten(&value);
+            let text = match &value {
+                // The one setting that is a table; as text it is JSON.
+                toml::Value::Table(table) if known == "claims" => serde_json::to_string(table).ok(),
+                value => flatten(value),
+            };
             let complaint = |fix: &str| BadSetting {
                 key: key.clone(),
                 value: None,

@@ -8,6 +8,7 @@ use super::settings::{ClientIp, KeysSetting, RotatedBy, Settings};
 use super::table::{self, ROWS};
 use super::text::show_duration;
 use keys::STALE_LIMIT;
+use protocol::claims::Catalog;
 use protocol::issuer::Issuer;
 use protocol::lifetimes::Lifetimes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -73,6 +74,9 @@ pub fn resolve(raw: &Raw, surroundings: Surroundings) -> Result<Settings, BadSet
         metrics_listen: draft.metrics_listen,
         security_contact: draft.security_contact,
         security_expires: draft.security_expires,
+        claims: Catalog::new(&draft.groups_claim, draft.claims)
+            .map_err(|fix| raw.complaint("claims", fix))?
+            .into(),
         log_format: draft.log_format,
     };
     check_lifetimes(raw, &settings)?;

@@ -36,3 +36,23 @@ impl Row {
         Some(if self.secret { MASK.into() } else { value })
     }
 }
+
+/// A row for a duration: key, default, least, most, doc, and the field it fills.
+macro_rules! duration_row {
+    ($key:literal, $default:literal, $least:literal..=$most:literal, $doc:literal, $($field:ident).+) => {
+        $crate::config::row::Row {
+            key: $key,
+            default: Some($default),
+            default_words: "",
+            doc: concat!($doc, " From ", $least, " to ", $most, "."),
+            secret: false,
+            read: |draft, text| {
+                draft.$($field).+ = $crate::config::text::duration_within(text, $least, $most)?;
+                Ok(())
+            },
+            show: |settings| Some($crate::config::text::show_duration(settings.$($field).+)),
+        }
+    };
+}
+
+pub(super) use duration_row;

@@ -4,6 +4,7 @@ use super::store::StorageSetting;
 use aws_lc_rs::hmac;
 use keys::kms::Mode;
 use protocol::base64url;
+use protocol::claims::Catalog;
 use protocol::client::Client;
 use protocol::client_tokens::MAX_ACCESS_TOKEN_TTL;
 use protocol::issuer::Issuer;
@@ -12,6 +13,7 @@ use protocol::lifetimes::Lifetimes;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -66,6 +68,8 @@ pub struct Settings {
     pub security_contact: Vec<String>,
     /// Until when they can be relied on.
     pub security_expires: Option<jiff::Timestamp>,
+    /// The claims that there are about users.
+    pub claims: Arc<Catalog>,
     /// The format of the log; `None`: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
 }

@@ -2,11 +2,12 @@
 //! reference page is generated from it.
 
 use super::readers::{read_address, read_algorithms, read_client_ip, read_contacts, read_origin_secrets};
-use super::row::Row;
+use super::row::{Row, duration_row};
 use super::settings::{ClientIp, KeysSetting, LogFormat, RotatedBy};
 use super::store::StorageSetting;
-use super::text::{duration_within, either, show_duration};
+use super::text::either;
 use keys::LEAST_CEILING;
+use protocol::claims::catalog;
 use protocol::issuer::Issuer;
 
 /// The row of a key.
@@ -14,26 +15,8 @@ pub fn row(key: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.key == key)
 }
 
-/// A row for a duration: key, default, least, most, doc, and the field it fills.
-macro_rules! duration_row {
-    ($key:literal, $default:literal, $least:literal..=$most:literal, $doc:literal, $($field:ident).+) => {
-        Row {
-            key: $key,
-            default: Some($default),
-            default_words: "",
-            doc: concat!($doc, " From ", $least, " to ", $most, "."),
-            secret: false,
-            read: |draft, text| {
-                draft.$($field).+ = duration_within(text, $least, $most)?;
-                Ok(())
-            },
-            show: |settings| Some(show_duration(settings.$($field).+)),
-        }
-    };
-}
-
 /// All settings, in the order of the page.
-pub static ROWS: [Row; 30] = [
+pub static ROWS: [Row; 32] = [
     Row {
         key: "issuer",
         default: None,
@@ -360,6 +343,33 @@ pub static ROWS: [Row; 30] = [
             Ok(())
         },
         show: |settings| settings.security_expires.map(|at| at.to_string()),
+    },
+    Row {
+        key: "groups_claim",
+        default: Some("groups"),
+        default_words: "",
+        doc: "The name of the claim with the groups that a user is in, which the scope `groups` gives.",
+        secret: false,
+        read: |draft, text| {
+            catalog::check_groups_claim(text)?;
+            text.clone_into(&mut draft.groups_claim);
+            Ok(())
+        },
+        show: |settings| Some(settings.claims.groups().into()),
+    },
+    Row {
+        key: "claims",
+        default: None,
+        default_words: "none",
+        doc: "Claims of your own about users: a table with the scope that gives each, or in the environment the same as a \
+              JSON object. With `from = \"groups\"` the values are the user's groups, or what `map` makes of them: see \
+              [Groups and claims](../guides/groups-and-claims.md).",
+        secret: false,
+        read: |draft, text| {
+            draft.claims = catalog::declarations(text)?;
+            Ok(())
+        },
+        show: |settings| catalog::show(&settings.claims),
     },
     Row {
         key: "log_format",

@@ -10,7 +10,6 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use keys::Snapshot;
 use protocol::Refusal;
-use protocol::claims::standard;
 use protocol::client::Client;
 use protocol::evidence::Evidence;
 use protocol::params::Params;
@@ -56,7 +55,7 @@ async fn claims(
     let view = app.store.load_token(&token.id(), Some(grant)).await?;
     let alive = token.of_user(&view, client, ring.generation(), info.at);
     let (grant, user) = alive.ok_or(Refusal::TokenEnded)?;
-    let claims = standard::userinfo(user, &token.claims.scope, &grant.claims, client);
+    let claims = app.settings.claims.userinfo(user, &token.claims.scope, &grant.claims, client);
     let body = serde_json::to_vec(&claims).map_err(|_| Failure::internal("claims can't be serialized"))?;
     Ok(([JSON], NO_STORE, body).into_response())
 }

@@ -101,7 +101,7 @@ fn accept(
     params: &Params,
     client: Option<&Client>,
 ) -> Result<(AuthorizationRequest, Option<Subject>), Stop> {
-    let request = match authorize::check(params, client) {
+    let request = match authorize::check(params, client, &cx.app.settings.claims) {
         Ok(request) => request,
         Err(Denied::ShowPage(refusal)) => return Err(refusal.into()),
         Err(Denied::Redirect(answer, refusal)) => return Err(Stop::Answer(answer, refusal)),

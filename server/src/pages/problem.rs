@@ -71,7 +71,7 @@ const fn of(refused: &UserRefused) -> ChoiceProblem {
         UserRefused::Name(BadName::Unusual) => ChoiceProblem::UsernameUnusual,
         UserRefused::Email | UserRefused::NothingVerified => ChoiceProblem::EmailInvalid,
         // Doesn't come from a page where a name or a password is chosen.
-        UserRefused::Claim(_) => ChoiceProblem::ProfileInvalid(""),
+        UserRefused::Claims(_) | UserRefused::Group(..) => ChoiceProblem::ProfileInvalid(""),
         UserRefused::Password(BadPassword::TooShort) => ChoiceProblem::PasswordShort,
         UserRefused::Password(BadPassword::TooLong) => ChoiceProblem::PasswordLong,
         UserRefused::Password(BadPassword::IsUsername) => ChoiceProblem::PasswordIsUsername,

@@ -24,7 +24,7 @@ pub async fn grant(app: &App, request: &ClientRequest) -> Result<Response, Failu
     let jti = client_jti(&entropy::bytes(&*app.entropy), &authority);
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes_of(client));
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now: info.at };
-    let claims = AccessToken::of_client(&allowed, &client.id, issuance);
+    let claims = AccessToken::of_client(&allowed, client, issuance);
     let token = sign(&signer, typ_of(client), &claims).await?;
     answer(&TokenResponse {
         access_token: &token,

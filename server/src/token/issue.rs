@@ -80,13 +80,15 @@ pub(super) async fn sign_tokens(
     let key = QueueKey::of_client(&to.client.id, info.queue_key(app));
     let signer = app.turn_to_sign(signer, 1 + u32::from(with_id_token), key).await?;
     let (issuer, lifetimes) = (&app.settings.issuer, &app.settings.lifetimes_of(to.client));
+    let catalog = &*app.settings.claims;
     let jti = seal_token_id(app, ring, to.grant, now);
     let issuance = Issuance { issuer, lifetimes, jti: &jti, now };
-    let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, issuance);
+    let claims = AccessToken::of_user(to.grant, to.scope, to.user, to.client, catalog, issuance);
     let access = Zeroizing::new(sign(&signer, typ_of(to.client), &claims).await?);
     let id = if with_id_token {
         let at_hash = jwt::at_hash(&access, signer.alg());
-        let claims = IdToken::new(to.grant, to.user, to.client, issuer, lifetimes, Some(&at_hash), now);
+        let about_user = catalog.of_id_token(to.user, to.grant, to.client);
+        let claims = IdToken::new(to.grant, to.user, about_user, issuer, lifetimes, Some(&at_hash), now);
         let claims = if kind == IdTokenKind::Refreshed { claims.refreshed() } else { claims };
         Some(Zeroizing::new(sign(&signer, Typ::Jwt, &claims).await?))
     } else {

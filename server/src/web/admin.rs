@@ -10,7 +10,8 @@ impl Admin {
     /// What operators can do, for users who do it themselves in this request.
     pub fn of_server(app: &App, request: impl Into<Stamp>) -> Self {
         let (store, entropy) = (app.store.clone(), app.entropy.clone());
-        Self { actor: Actor::Server, call: request.into(), store, entropy }
+        let claims = app.settings.claims.clone();
+        Self { actor: Actor::Server, call: request.into(), store, entropy, claims }
     }
 }
 

@@ -157,6 +157,25 @@ fn users() {
 }
 
 #[test]
+fn groups() {
+    let mut day = Day::new();
+    day.keyward("group list");
+    day.keyward("user create --username alice");
+    day.keyward("group create admins");
+    day.keyward("group create admins");
+    day.keyward("group create a,b");
+    day.keyward("user update alice --group admins --group amdins");
+    day.keyward("user update alice --group admins");
+    day.keyward("user update alice --no-group amdins");
+    day.keyward("user update alice --group admins --no-group admins");
+    day.keyward("group list");
+    day.keyward("group delete admins");
+    day.keyward("group delete admins");
+    day.keyward("user show alice");
+    insta::assert_snapshot!(day.told());
+}
+
+#[test]
 fn keys() {
     let mut day = Day::new();
     day.keyward("keys list");

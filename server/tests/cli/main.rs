@@ -433,6 +433,11 @@ fn n204_every_write_of_an_operator_is_one_event() {
         (&["user", "revoke-sessions", user], "user_changed", user, (true, true)),
         (&["user", "disable", user], "user_changed", user, (true, true)),
         (&["user", "enable", user], "user_changed", user, (true, true)),
+        (&["user", "update", user, "--username", "carol"], "user_changed", user, (true, true)),
+        (&["group", "create", "admins"], "group_created", "admins", (false, true)),
+        (&["user", "update", user, "--group", "admins"], "user_changed", user, (true, true)),
+        (&["user", "update", user, "--no-group", "admins"], "user_changed", user, (true, true)),
+        (&["group", "delete", "admins"], "group_deleted", "admins", (true, false)),
         (&["user", "delete", user], "user_deleted", user, (true, false)),
         (&["keys", "rotate"], "keys_rotated", "", (true, true)),
         (&["keys", "revoke", &active, "--force"], "key_revoked", &active, (true, true)),
@@ -444,15 +449,20 @@ fn n204_every_write_of_an_operator_is_one_event() {
         let [line] = &lines[..] else { panic!("{arguments:?}: not one line: {done:?}") };
         assert_eq!((&line["target"], &line["actor"]), (&json!("audit"), &json!("operator")));
         assert_eq!(line["event"], format!("admin.{event}"), "{arguments:?}");
-        let named = ["client", "user", "key"].iter().any(|kind| line[kind] == target);
+        let named = ["client", "user", "group", "key"].iter().any(|kind| line[kind] == target);
         assert!(target.is_empty() || named, "{arguments:?}: {line}");
         let (before, after) = (line.get("before"), line.get("after"));
         assert_eq!((before.is_some(), after.is_some()), records, "{arguments:?}: {line}");
         assert_ne!(before, after, "{arguments:?}: something changed");
         assert!(requests.insert(line["request"].as_str().unwrap().to_owned()), "{line}");
     }
-    for arguments in [&["client", "list"][..], &["user", "list"], &["keys", "list"], &["client", "show", "x"]]
-    {
+    for arguments in [
+        &["client", "list"][..],
+        &["user", "list"],
+        &["group", "list"],
+        &["keys", "list"],
+        &["client", "show", "x"],
+    ] {
         let looked = keyward(&shop.folder, &[arguments, &["--json"]].concat());
         assert!(!looked.err.contains("audit"), "looking is no write: {looked:?}");
     }

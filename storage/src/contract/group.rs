@@ -170,7 +170,7 @@ pub async fn nobody_joins_a_group_that_is_closed_meanwhile(store: Arc<dyn Store>
             let named = named.clone();
             async move {
                 if number % 16 == 7 {
-                    store.close_group(&named, call(number)).await?;
+                    assert!(store.close_group(&named, call(number)).await?.is_done());
                     let members = store.members(&named, None).await?;
                     return Ok((false, members));
                 }

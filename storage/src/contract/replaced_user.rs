@@ -33,8 +33,8 @@ pub async fn a_user_is_replaced_with_all_identifiers(store: Arc<dyn Store>) {
     };
     let names = [name("Ålice"), Identifier::skeleton("Ålice"), name("Alice+tag#1@Example.org")];
     assert_eq!(store.replace_user(&wanted, &names, &[], NOW, call(2)).await.unwrap(), Commit::Done);
-    let User { username, email, email_verified, claims, updated_at, .. } = wanted;
-    let filled = User { username, email, email_verified, claims, updated_at, ..before.clone() };
+    let User { username, email, email_verified, claims, groups, updated_at, .. } = wanted;
+    let filled = User { username, email, email_verified, claims, groups, updated_at, ..before.clone() };
     assert_eq!(store.user(&filled.id).await.unwrap().as_ref(), Some(&filled));
     for gone in &former {
         assert_eq!(owner(&*store, gone).await, None, "{gone:?}");

@@ -1,5 +1,6 @@
-//! The steps that write more than one item: a user is put and deleted together with its identifiers. A transaction
-//! costs twice as much as single writes, so no other step is one.
+//! The steps that write more than one item, or depend on another one: a user is put, replaced and deleted together with
+//! its identifiers, and joins only groups that are there; a group is deleted only if it is closed. A transaction costs
+//! twice as much as single writes, so no other step is one.
 
 use super::attribute::Item;
 use super::call::{Update, names};

@@ -164,6 +164,9 @@ const SCOPES: &[(&str, &str)] = &[
     ("email", "See your e-mail address"),
     ("address", "See your postal address"),
     ("phone", "See your phone number"),
+    ("groups", "See which groups you are in"),
+    ("roles", "See your roles"),
+    ("permissions", "See your permissions"),
     ("offline_access", "Keep this access while you are away, until you remove it"),
 ];
 

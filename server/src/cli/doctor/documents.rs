@@ -23,7 +23,7 @@ pub(super) async fn metadata(
     settings: &Settings,
     checks: &mut Vec<Check>,
 ) -> Result<(), Difference> {
-    let ours = Metadata::new(&settings.issuer, &settings.signing_algs, settings.signup);
+    let ours = Metadata::new(&settings.issuer, &settings.signing_algs, settings.signup, &settings.claims);
     let ours = serde_json::to_value(ours).unwrap_or_default();
     for path in METADATA {
         let answer = expect(visitor.get(path, None).await?, path, 200)?;

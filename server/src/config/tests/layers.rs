@@ -58,6 +58,33 @@ fn lists_numbers_and_switches_may_be_written_as_toml_has_them() {
 }
 
 #[test]
+fn claims_are_a_table_or_the_same_as_json() {
+    let body = "[claims]\ndepartment = \"profile\"\n\"https://op.example/plan\" = \"plan\"\n\
+                roles = { scope = \"roles\", from = \"groups\", map = { admins = [\"admin\", \"editor\"] } }\n";
+    let json = r#"{"department": "profile", "https://op.example/plan": "plan",
+        "roles": {"scope": "roles", "from": "groups", "map": {"admins": ["admin", "editor"]}}}"#;
+    let table = of_file(body).unwrap();
+    assert_eq!(table.claims.scope_of("roles"), Some("roles"));
+    let same = of_env([("KEYWARD_CLAIMS", &*json.replace('\n', ""))]).unwrap();
+    assert_eq!(same.claims, table.claims);
+    for (value, said) in [
+        (r#"{"sub": "profile"}"#, "`sub` has a meaning in the protocols"),
+        (r#"{"email": "profile"}"#, "`email` is a standard claim"),
+        (r#"{"groups": "profile"}"#, "`groups` is the claim with the user's groups"),
+        ("department", "write an object such as"),
+    ] {
+        let text = complaint(of_env([("KEYWARD_CLAIMS", value)]), "claims");
+        assert!(text.contains("KEYWARD_CLAIMS") && text.contains(value) && text.contains(said), "{text}");
+    }
+    for (value, said) in
+        [("email", "is a standard claim"), ("iss", "has a meaning"), ("a b", "is not the name")]
+    {
+        let text = complaint(of_env([("KEYWARD_GROUPS_CLAIM", value)]), "groups_claim");
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
 fn the_default_issuer_is_the_loopback_listener_s() {
     let issuer = |listen: &str, surroundings| {
         let raw = Raw::of(None, &Env::of(&[("KEYWARD_LISTEN", listen)])).unwrap();

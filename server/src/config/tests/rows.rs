@@ -7,7 +7,7 @@ use crate::config::text::{duration, show_duration};
 use std::collections::BTreeSet;
 
 /// A value other than the default for each row, so that none can be forgotten or mixed up with another.
-const OTHERS: [(&str, &str); 30] = [
+const OTHERS: [(&str, &str); 32] = [
     ("issuer", "https://auth.example/t1"),
     ("listen", "[::1]:9443"),
     ("storage", "sqlite:elsewhere/k.db"),
@@ -37,11 +37,13 @@ const OTHERS: [(&str, &str); 30] = [
     ("metrics_listen", "127.0.0.1:9090"),
     ("security_contact", "mailto:security@op.example,https://op.example/report"),
     ("security_expires", "2027-06-30T00:00:00Z"),
+    ("groups_claim", "https://op.example/groups"),
+    ("claims", r#"{"department":"profile","roles":{"scope":"roles","from":"groups"}}"#),
     ("log_format", "json"),
 ];
 
 fn file_of<'a>(values: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    values.into_iter().map(|(key, value)| format!("{key} = \"{value}\"\n")).collect()
+    values.into_iter().map(|(key, value)| format!("{key} = {value:?}\n")).collect()
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn problem(user: &User) -> Option<ChoiceProblem> {
     if user.email.as_deref().is_some_and(|email| !is_email(email)) {
         return Some(ChoiceProblem::EmailInvalid);
     }
-    let wrong = check_claims(&user.claims).err()?;
-    let field = PROFILE.into_iter().find(|name| *name == wrong).unwrap_or_default();
-    Some(ChoiceProblem::ProfileInvalid(field))
+    // Only these: what an operator has set besides may be of a claim that is no longer declared.
+    let shown =
+        PROFILE.into_iter().filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone())));
+    let wrong = check_claims(&shown.collect()).err()?;
+    PROFILE.into_iter().find(|name| *name == wrong).map(ChoiceProblem::ProfileInvalid)
 }
