@@ -39,7 +39,6 @@ mod tests;
 mod unused;
 mod unwrapping;
 mod verified;
-pub mod verify;
 
 pub use age::STALE_LIMIT;
 pub use ceiling::{Ceiling, LEAST_CEILING};

@@ -4,7 +4,6 @@ use super::custody::{Headers, TokenSigner};
 use super::der;
 use super::error::{SignError, SignErrorKind};
 use super::ring::RingKey;
-use super::verify::PublicKey;
 use async_trait::async_trait;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -13,6 +12,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
     RSA_PSS_SHA256, RsaEncoding,
 };
+use guard::PublicKey;
 use protocol::base64url;
 use protocol::jwk::{Algorithm, KeyMaterial};
 use zeroize::Zeroizing;

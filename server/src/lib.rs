@@ -15,7 +15,6 @@ pub mod every_minute;
 pub mod headers;
 pub mod in_flight;
 pub mod interaction;
-pub mod jose;
 pub mod metrics;
 pub mod middleware;
 pub mod pages;

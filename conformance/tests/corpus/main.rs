@@ -71,7 +71,7 @@ macro_rules! targets {
     };
 }
 
-targets! { basic cookie form forwarded jwt_claims jwt_compact jwt_header lambda_event redirect seal }
+targets! { basic cookie form forwarded guard_token jwt_claims jwt_compact jwt_header lambda_event redirect seal }
 
 #[test]
 fn every_target_has_its_corpus_and_is_one_of_fuzz_too() {

@@ -52,6 +52,26 @@ fn the_policies_of_the_guide_to_kms_allow_what_each_program_calls_and_no_more() 
     }
 }
 
+#[test]
+fn the_program_of_the_guide_to_protecting_an_api_is_the_example_that_is_run() {
+    let guide = std::fs::read_to_string(docs().join("start/protect-an-api.md")).unwrap();
+    let shown = guide.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = std::fs::read_to_string(docs().join("../guard/examples/orders.rs")).unwrap();
+    // Without the exception to a rule of ours.
+    let lines = example.split_inclusive('\n').filter(|line| !line.starts_with("#![expect("));
+    assert_eq!(shown, lines.collect::<String>());
+}
+
+/// Builds the program of that guide, next to the server.
+fn example() -> PathBuf {
+    let binaries = keyward_binary().parent().unwrap().to_owned();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--package", "keyward-guard"]);
+    let built = cargo.args(["--example", "orders", "--target-dir"]).arg(binaries.parent().unwrap());
+    assert!(built.current_dir(docs()).status().unwrap().success());
+    binaries.join("examples/orders")
+}
+
 /// The tags that a policy demands for an action.
 fn tags_in(policy: &Value, action: &str, prefix: &str) -> BTreeMap<String, String> {
     let mut statements = policy["Statement"].as_array().unwrap().iter();
@@ -85,17 +105,25 @@ impl Followed {
     fn new(guide: &Path) -> Self {
         let folder = TempDir::new().unwrap();
         let programs = TempDir::new().unwrap();
+        let text = std::fs::read_to_string(guide).unwrap();
         let aws = programs.path().join("aws");
         std::fs::write(&aws, AWS).unwrap();
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+        if text.contains("cargo run") {
+            let cargo = programs.path().join("cargo");
+            std::fs::write(&cargo, format!("#!/bin/sh\nshift 2\nexec {} \"$@\"\n", example().display()))
+                .unwrap();
+            std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         // The files that the repository has for operators.
         symlink(docs().join("../deploy"), folder.path().join("deploy")).unwrap();
         let shell = |commands: &str| shell(folder.path(), programs.path(), commands);
         // Ports of its own instead of the guide's, so that guides can't meet each other or somebody's server.
         let port = free_port(20_000).to_string();
         let emulator = free_port(10_000).to_string();
+        let api = free_port(15_000).to_string();
         let mut servers = Vec::new();
-        for block in std::fs::read_to_string(guide).unwrap().split("\n```sh").skip(1) {
+        for block in text.split("\n```sh").skip(1) {
             let (kind, rest) = block.split_once('\n').unwrap();
             let commands = rest
                 .split("\n```")
@@ -103,7 +131,8 @@ impl Followed {
                 .unwrap()
                 .replace("8080", &port)
                 .replace("9443", &port)
-                .replace("8000", &emulator);
+                .replace("8000", &emulator)
+                .replace("3000", &api);
             match kind.trim() {
                 "emulator" => {
                     local_aws::build();

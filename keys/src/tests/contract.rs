@@ -93,7 +93,7 @@ async fn each_makes_keys_that_sign_after_a_restart_and_verify_elsewhere() {
                     let token = signed_by(&*signer, &serde_json::json!({ "sub": "someone" })).await;
                     let what = format!("{alg} by {}", house.name);
                     assert!(signatures::decoded(&token, &key.public).is_some(), "{what}");
-                    let ours = verify::PublicKey::parse(&key.public).unwrap();
+                    let ours = guard::PublicKey::parse(&key.public).unwrap();
                     assert!(ours.verify(&Compact::parse(&token).unwrap()), "{what}");
                 }
             }

@@ -5,10 +5,10 @@
 use super::kms_world::{Cloud, Place};
 use super::*;
 use crate::kms::Mode;
+use guard::PublicKey;
 use protocol::time::CLOCK_SKEW;
 use ring::JWKS_MAX_AGE;
 use std::collections::HashMap;
-use verify::PublicKey;
 
 /// How far the clocks of the processes are ahead of the right one, in seconds.
 const CLOCKS: [i64; 3] = [0, 60, -60];

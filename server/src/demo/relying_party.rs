@@ -2,10 +2,10 @@
 //! the user information.
 
 use super::prepare::{Demo, DemoClient};
-use crate::jose;
 use axum::Router;
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use guard::PublicKey;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -183,7 +183,7 @@ impl RelyingParty {
         let token =
             Compact::parse(&tokens.id_token).ok_or_else(|| Problem::own("The ID token is malformed."))?;
         let key = keys.keys.iter().find(|key| Some(&key.kid) == token.header.kid.as_ref());
-        if !key.is_some_and(|key| jose::verify(&token, key)) {
+        if !key.and_then(PublicKey::parse).is_some_and(|key| key.verify(&token)) {
             return Err(Problem::own("The ID token's signature doesn't match the server's keys."));
         }
         let claims: Map<String, Value> =

@@ -1,4 +1,5 @@
-//! A public key, parsed once, that verifies signatures with aws-lc.
+//! A public key, parsed once, that verifies signatures with aws-lc. A key is checked before it is used, because others
+//! made it; parsing tokens is `protocol::jwt`'s.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -16,15 +17,22 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a JWK; `None` if its numbers don't fit its algorithm.
+    /// Parses a JWK; `None` if its numbers don't fit its algorithm, or RSA is under 2048 bits.
     pub fn parse(jwk: &Jwk) -> Option<Self> {
-        let key = match (jwk.alg, &jwk.material) {
+        Self::new(jwk.alg, &jwk.material)
+    }
+
+    pub(crate) fn new(alg: Algorithm, material: &KeyMaterial) -> Option<Self> {
+        let key = match (alg, material) {
             (Algorithm::RS256 | Algorithm::PS256, KeyMaterial::Rsa { n, e }) => {
-                let parameters = match jwk.alg {
+                let parameters = match alg {
                     Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
                     _ => &RSA_PKCS1_2048_8192_SHA256,
                 };
                 let numbers = PublicKeyComponents { n: number(n)?, e: number(e)? };
+                if !is_sound(&numbers) {
+                    return None;
+                }
                 numbers.to_parsed_public_key(parameters).ok()?
             }
             (Algorithm::ES256, KeyMaterial::Ec { crv, x, y }) if crv == "P-256" => {
@@ -37,7 +45,7 @@ impl PublicKey {
             }
             _ => return None,
         };
-        Some(Self { alg: jwk.alg, key })
+        Some(Self { alg, key })
     }
 
     /// Whether the token names this key's algorithm and carries this key's signature.
@@ -51,7 +59,18 @@ impl PublicKey {
     }
 }
 
+/// RFC 7518 §3.3: an RSA key has 2048 bits or more; aws-lc checks it only when it verifies. RFC 8017 §3.1: its exponent is
+/// odd and at least 3; with 1 anybody could sign.
+fn is_sound(numbers: &PublicKeyComponents<Vec<u8>>) -> bool {
+    let PublicKeyComponents { n, e } = numbers;
+    let bits = n.len() * 8 - n.first().map_or(0, |high| high.leading_zeros() as usize);
+    bits >= 2048 && e.last().is_some_and(|low| low % 2 == 1) && *e != [1]
+}
+
 /// A Base64urlUInt (RFC 7518 §2), without the leading zeros that some senders add.
-pub fn number(text: &str) -> Option<Vec<u8>> {
+fn number(text: &str) -> Option<Vec<u8>> {
     Some(base64url::decode(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
 }
+
+#[cfg(test)]
+mod tests;

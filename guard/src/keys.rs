@@ -1,0 +1,256 @@
+//! An issuer's keys over time: fetched by one task at a time, used until they are too old, refreshed before that.
+//!
+//! | state | what happens |
+//! |---|---|
+//! | younger than half its max-age | used |
+//! | older than that | used; a task refreshes them |
+//! | older than its max-age | the caller waits for the refresh; if that fails, they are used and tried again later |
+//! | older than 24 h beyond that, or none | the caller waits; without keys nothing is decided |
+//! | without the key that a token names | the caller waits for a refresh, but see [`PAUSE`] |
+
+use crate::clock::{Clock, now};
+use crate::fetch::{Fetch, FetchError, get};
+use crate::keyset::KeySet;
+use crate::location::Reach;
+use crate::signature::PublicKey;
+use protocol::json;
+use protocol::jwk::Algorithm;
+use protocol::time::Timestamp;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::JoinHandle;
+
+/// The least time between two fetches while there are keys, however many unknown `kid`s are sent.
+const PAUSE: Duration = Duration::from_secs(30);
+/// The same while there are none, which no caller can cause.
+const PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
+/// How long keys are used beyond their max-age while the issuer is away.
+const STALE_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// The max-age of a response that has none.
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(600);
+/// A shorter one would fetch too often, a longer one would use removed keys for too long.
+const MAX_AGES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(3600)];
+
+/// Where keys come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The `jwks_uri` of the issuer's metadata at this URL.
+    Discovery(String),
+    /// This URL.
+    JwksUri(String),
+}
+
+/// The keys of one issuer.
+pub(crate) struct Keys {
+    pub(crate) issuer: String,
+    pub(crate) source: Source,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) reach: Reach,
+    pub(crate) fetch: Option<Arc<dyn Fetch>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    held: RwLock<Held>,
+    flight: Arc<Mutex<Flight>>,
+}
+
+/// What is known now.
+#[derive(Clone, Default)]
+struct Held {
+    set: Option<Arc<KeySet>>,
+    since: Timestamp,
+    max_age: Duration,
+    attempted: Option<Timestamp>,
+    has_failed: bool,
+}
+
+/// What only the task that fetches uses.
+#[derive(Default)]
+struct Flight {
+    /// The `jwks_uri` that discovery has found; forgotten when it fails.
+    jwks_uri: Option<String>,
+}
+
+/// Why there is no key for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoKey {
+    /// The issuer has no such key.
+    Unknown,
+    /// We have no keys of the issuer.
+    Unavailable,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Fresh,
+    Ageing,
+    Expired,
+    Unusable,
+}
+
+impl Held {
+    fn age(&self, now: Timestamp) -> Age {
+        let age = now.since(self.since);
+        match &self.set {
+            None => Age::Unusable,
+            Some(_) if age >= self.max_age + STALE_LIMIT => Age::Unusable,
+            Some(_) if age >= self.max_age => Age::Expired,
+            Some(_) if age >= self.max_age / 2 => Age::Ageing,
+            Some(_) => Age::Fresh,
+        }
+    }
+
+    fn may_attempt(&self, now: Timestamp) -> bool {
+        let pause = if self.age(now) == Age::Unusable { PAUSE_WITHOUT_KEYS } else { PAUSE };
+        // An attempt in the future was made before the clock was set back.
+        self.attempted.is_none_or(|at| at > now || now.since(at) >= pause)
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(
+        issuer: String,
+        source: Source,
+        algorithms: Vec<Algorithm>,
+        (reach, fetch): (Reach, Option<Arc<dyn Fetch>>),
+        clock: Arc<dyn Clock>,
+        embedded: Option<KeySet>,
+    ) -> Arc<Self> {
+        let since = now(&*clock);
+        let held = Held { set: embedded.map(Arc::new), since, max_age: DEFAULT_MAX_AGE, ..Held::default() };
+        Arc::new(Self {
+            issuer,
+            source,
+            algorithms,
+            reach,
+            fetch,
+            clock,
+            held: RwLock::new(held),
+            flight: Arc::default(),
+        })
+    }
+
+    /// The key for a token, without waiting. It says nothing about a key that is not known yet.
+    pub(crate) fn known(&self, kid: &str, alg: Algorithm) -> Result<Arc<PublicKey>, NoKey> {
+        let held = self.held();
+        if held.age(now(&*self.clock)) == Age::Unusable {
+            return Err(NoKey::Unavailable);
+        }
+        held.set.and_then(|set| set.find(kid, alg)).ok_or(NoKey::Unknown)
+    }
+
+    /// The key for a token; fetches if that is due.
+    pub(crate) async fn find(self: &Arc<Self>, kid: &str, alg: Algorithm) -> Result<Arc<PublicKey>, NoKey> {
+        let held = self.held();
+        match held.age(now(&*self.clock)) {
+            Age::Fresh => {}
+            Age::Expired if !held.has_failed => self.refresh().await,
+            Age::Ageing | Age::Expired => self.refresh_behind(),
+            Age::Unusable => self.refresh().await,
+        }
+        match self.known(kid, alg) {
+            Err(NoKey::Unknown) => {
+                self.refresh().await;
+                self.known(kid, alg)
+            }
+            known => known,
+        }
+    }
+
+    /// Waits for a fetch that is on its way; then fetches the keys, unless that was tried just now.
+    pub(crate) async fn refresh(self: &Arc<Self>) {
+        let flight = Arc::clone(&self.flight).lock_owned().await;
+        if let Some(task) = self.launch(flight) {
+            // A failure is in the log, and its consequence in what is held.
+            let _panicked = task.await;
+        }
+    }
+
+    /// The same without waiting.
+    fn refresh_behind(self: &Arc<Self>) {
+        if let Ok(flight) = Arc::clone(&self.flight).try_lock_owned() {
+            drop(self.launch(flight));
+        }
+    }
+
+    /// Whether there are keys.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.held().age(now(&*self.clock)) != Age::Unusable
+    }
+
+    /// Starts a fetch if one is due. It is a task of its own: a caller who hangs up must not end the fetch that others wait
+    /// for.
+    fn launch(self: &Arc<Self>, mut flight: OwnedMutexGuard<Flight>) -> Option<JoinHandle<()>> {
+        let runtime = Handle::try_current().ok()?;
+        let now = now(&*self.clock);
+        if self.fetch.is_none() || !self.held().may_attempt(now) {
+            return None;
+        }
+        self.update(|held| held.attempted = Some(now));
+        let this = Arc::clone(self);
+        Some(runtime.spawn(async move {
+            let fetched = this.fetched(&mut flight).await;
+            this.keep(now, fetched);
+        }))
+    }
+
+    fn keep(&self, since: Timestamp, fetched: Result<(KeySet, Duration), FetchError>) {
+        match fetched {
+            Ok((set, max_age)) => self.update(|held| {
+                let set = Some(Arc::new(set));
+                *held = Held { set, since, max_age, attempted: held.attempted, has_failed: false };
+            }),
+            Err(error) => {
+                tracing::warn!(issuer = %self.issuer, cause = %error, "the issuer's keys can't be fetched");
+                self.update(|held| held.has_failed = true);
+            }
+        }
+    }
+
+    async fn fetched(&self, flight: &mut Flight) -> Result<(KeySet, Duration), FetchError> {
+        let fetch = self.fetch.as_deref().ok_or(FetchError::NoTransport)?;
+        let found = flight.jwks_uri.take();
+        let url = match (&self.source, found) {
+            (Source::JwksUri(url), _) => url.clone(),
+            (Source::Discovery(_), Some(found)) => found,
+            (Source::Discovery(at), None) => self.discover(fetch, at).await?,
+        };
+        let response = get(fetch, &url).await?;
+        let set = KeySet::parse(response.body(), &self.algorithms)
+            .ok_or(FetchError::Document("no usable key in the JWK Set"))?;
+        flight.jwks_uri = Some(url);
+        Ok((set, max_age(&response)))
+    }
+
+    /// OIDC Discovery §4.3: the metadata names exactly the issuer it was fetched for.
+    async fn discover(&self, fetch: &dyn Fetch, at: &str) -> Result<String, FetchError> {
+        let response = get(fetch, at).await?;
+        let document = json::object(response.body(), crate::fetch::MAX_DOCUMENT)
+            .ok_or(FetchError::Document("the metadata is not a JSON object"))?;
+        if document.get("issuer").is_none_or(|issuer| *issuer != self.issuer.as_str()) {
+            return Err(FetchError::Document("the metadata is another issuer's"));
+        }
+        let url = document.get("jwks_uri").and_then(serde_json::Value::as_str);
+        let url = url.ok_or(FetchError::Document("the metadata has no jwks_uri"))?;
+        if self.reach.allows_url(url) { Ok(url.to_owned()) } else { Err(FetchError::Url) }
+    }
+
+    fn held(&self) -> Held {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Held)) {
+        change(&mut self.held.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// RFC 9111 §5.2.2.1, within [`MAX_AGES`].
+fn max_age(response: &http::Response<Vec<u8>>) -> Duration {
+    let headers = response.headers().get_all(http::header::CACHE_CONTROL).iter();
+    let mut directives =
+        headers.filter_map(|header| header.to_str().ok()).flat_map(|header| header.split(','));
+    let seconds =
+        directives.find_map(|one| one.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok());
+    let [least, most] = MAX_AGES;
+    seconds.map_or(DEFAULT_MAX_AGE, Duration::from_secs).clamp(least, most)
+}
