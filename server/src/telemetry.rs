@@ -73,8 +73,8 @@ pub fn page() -> String {
          <!-- Generated from protocol/src/event.rs; `cargo run -q -p server --example reference_pages` writes it. -->\n\n\
          Each audit event is one line of the log with the target `audit`: its name, the request's id (also in the response \
          header `x-request-id`), the time in milliseconds, and the ids of the user, client, session and grant that it is \
-         about. If the request came with a trace, its ids follow ([logs](../guides/operate.md#logs-and-traces)). It has \
-         no secret, name or address. A change by an operator's command (`admin.…`, on the command's standard error) \
+         about, or the name of the group. If the request came with a trace, its ids follow \
+         ([logs](../guides/operate.md#logs-and-traces)). It has no secret, no user's name and no address. A change by an operator's command (`admin.…`, on the command's standard error) \
          also has `actor`, and the hashes of the record `before` and `after`, which show whether two records are \
          equal, and nothing else about them. `RUST_LOG=off,audit=info` logs nothing else.\n\n\
          For each kind of failure by callers (`….failure`, `….throttled`, `….client_mismatch`, `password.busy`), at most ten \

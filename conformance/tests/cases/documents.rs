@@ -203,7 +203,8 @@ async fn n112_tokens_and_claims_are_as_advertised() {
             continue;
         }
         let party = world.client(registered).await;
-        let code = code(&world, &[("client_id", id), ("scope", "openid profile email address phone groups")]).await;
+        let code =
+            code(&world, &[("client_id", id), ("scope", "openid profile email address phone groups")]).await;
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),

@@ -70,7 +70,7 @@ pub async fn groups_are_made_listed_and_deleted(store: Arc<dyn Store>) {
     close(&*store, "a").await;
     close(&*store, "a").await;
     let closed = Group { deleting: true, ..new_group("a") };
-    assert_eq!(store.groups().await.unwrap()[0], closed);
+    assert_eq!(store.groups().await.unwrap().first(), Some(&closed));
     assert_eq!(store.create_group(&again, call(6)).await.unwrap(), lost(closed), "the name is not free yet");
     assert_eq!(store.delete_group(&group("a"), call(7)).await.unwrap(), Commit::Done);
     assert_eq!(store.groups().await.unwrap(), ["a#b", "b", "Ünï (x)"].map(new_group));

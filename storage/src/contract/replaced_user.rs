@@ -133,7 +133,7 @@ pub async fn one_of_64_is_renamed_to_a_free_name(store: Arc<dyn Store>) {
         let (mine, before) = (wanted.clone(), seen);
         let answers = race(&store, round, move |store, number| {
             let (mine, of) = (mine.clone(), number % 64);
-            let seen = before[of as usize];
+            let seen = *before.get(of as usize).unwrap();
             let user = User { updated_at: seen.plus(Duration::from_millis(1)), ..bare_user(of) };
             async move { store.replace_user(&user, &[mine], &[], seen, call(number)).await }
         });
