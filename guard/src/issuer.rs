@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub struct Issuer {
     pub(crate) name: String,
     pub(crate) shape: Shape,
+    pub(crate) is_any_jwt: bool,
     pub(crate) audiences: Vec<String>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) source: Source,
@@ -40,6 +41,7 @@ impl Issuer {
         Self {
             name: name.to_owned(),
             shape: Shape::Rfc9068,
+            is_any_jwt: false,
             audiences: Vec::new(),
             algorithms: Algorithm::ALL.to_vec(),
             source: Source::Discovery(metadata_of(name)),
@@ -107,6 +109,14 @@ impl Issuer {
     #[must_use]
     pub fn shape(mut self, shape: Shape) -> Self {
         self.shape = shape;
+        self
+    }
+
+    /// Accepts tokens whose `typ` is `JWT` or missing, although its shape is that of RFC 9068: those of a client of Keyward
+    /// that chose this type, for example. ID tokens are then told apart by their claims only.
+    #[must_use]
+    pub fn any_jwt(mut self) -> Self {
+        self.is_any_jwt = true;
         self
     }
 

@@ -48,6 +48,7 @@ struct Inner {
 struct Trusted {
     name: String,
     shape: Shape,
+    needs_at_jwt: bool,
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     keys: Arc<Keys>,
@@ -162,6 +163,7 @@ impl Trusted {
         Ok(Self {
             name: issuer.name,
             shape: issuer.shape,
+            needs_at_jwt: issuer.shape.needs_at_jwt() && !issuer.is_any_jwt,
             audiences: issuer.audiences,
             algorithms: issuer.algorithms,
             keys,
@@ -252,7 +254,7 @@ impl Verifier {
         if !issuer.algorithms.contains(&compact.header.alg) {
             return Err(Rejection::Invalid(Reason::Algorithm));
         }
-        if !is_access_token(&compact.header, issuer.shape) {
+        if !is_access_token(&compact.header, issuer.needs_at_jwt) {
             return Err(Rejection::Invalid(Reason::Kind));
         }
         let kid = compact.header.kid.clone().ok_or(Rejection::Invalid(Reason::NoKey))?;
@@ -303,8 +305,8 @@ struct Unproven<'a> {
 }
 
 /// RFC 8725 §3.11: by its type, no other kind of JWT is taken for an access token.
-fn is_access_token(header: &Header, shape: Shape) -> bool {
-    header.is_typ("at+jwt") || (!shape.needs_at_jwt() && (header.typ.is_none() || header.is_typ("JWT")))
+fn is_access_token(header: &Header, needs_at_jwt: bool) -> bool {
+    header.is_typ("at+jwt") || (!needs_at_jwt && (header.typ.is_none() || header.is_typ("JWT")))
 }
 
 fn check_claims(token: &Token, audiences: &[String]) -> Result<(), Reason> {

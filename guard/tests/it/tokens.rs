@@ -65,6 +65,21 @@ async fn the_header_decides_nothing() {
 }
 
 #[tokio::test]
+async fn an_api_may_accept_any_type_of_jwt_but_no_id_token() {
+    let world = World::with(Issuer::any_jwt, |builder| builder);
+    let sign = |typ: &str, claims: Value| {
+        let header = json!({ "alg": "EdDSA", "typ": typ, "kid": world.key.kid });
+        world.key.sign(&header.to_string(), &claims_with(claims).to_string())
+    };
+    for typ in ["JWT", "at+jwt"] {
+        world.verify(&sign(typ, json!({}))).await.unwrap();
+    }
+    assert_eq!(world.reason(&sign("logout+jwt", json!({}))).await, Reason::Kind);
+    assert_eq!(world.reason(&sign("JWT", json!({ "at_hash": "x" }))).await, Reason::Kind);
+    assert_eq!(world.reason(&sign("JWT", json!({ "client_id": null }))).await, Reason::Incomplete);
+}
+
+#[tokio::test]
 async fn the_public_key_is_no_shared_secret() {
     // CVE-2015-9235.
     let world = World::new();
