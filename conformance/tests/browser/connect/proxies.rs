@@ -59,6 +59,17 @@ async fn oauth2_proxy_signs_in_refreshes_and_signs_out() {
 }
 
 #[tokio::test]
+async fn oauth2_proxy_refuses_users_of_other_groups() {
+    let (Some(browser), true) = (Chromium::start().await, are_installed()) else { return };
+    let changes = [(r#"allowed_groups = ["staff"]"#, r#"allowed_groups = ["board"]"#)];
+    let recipe = Recipe::follow("oauth2-proxy", &[], &changes);
+    let _proxy = recipe.start(OAUTH2_PROXY);
+    browser.open(&recipe.url("/")).await;
+    sign_in_and_agree(&browser, &recipe.url("/oauth2/callback")).await;
+    assert_eq!(browser.status().await, 403);
+}
+
+#[tokio::test]
 async fn nginx_with_oauth2_proxy_signs_in_refreshes_and_signs_out() {
     let (Some(browser), true) = (Chromium::start().await, are_installed()) else { return };
     let mut site = Site::start().await;
