@@ -76,6 +76,17 @@ impl Admin {
         }
     }
 
+    /// The user as an update would have it, without writing it.
+    ///
+    /// # Errors
+    /// Those of [`Self::update_user`] for what is not acceptable.
+    pub(super) async fn user_after(&self, before: &User, update: &UserUpdate) -> Result<User, AdminError> {
+        let after = updated(before, update, &self.claims, self.call.at);
+        let after = after.map_err(|why| why.of(&before.username))?;
+        self.identifiers_of_update(before, &after, update.allow_lookalike).await?;
+        Ok(after)
+    }
+
     /// A group that the user isn't in can be left, but not one that isn't there: its name is a mistake.
     async fn check_leaves(&self, user: &User, leaves: &[String]) -> Result<(), AdminError> {
         let is_in = |name: &str| user.groups.iter().any(|group| group.as_str() == name);

@@ -58,7 +58,7 @@ enum Command {
     /// Manage users
     #[command(subcommand)]
     User(user::Command),
-    /// Create and change clients to match a file, which can be kept in version control
+    /// Create and change clients, groups and users to match a file, which can be kept in version control
     Apply(apply::Args),
     /// Manage groups of users
     #[command(subcommand)]

@@ -161,7 +161,7 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
             "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"PATH_LIKE\"\n",
             &["PATH_LIKE: a secret has 32 to 256"],
         ),
-        ("[[client]]\nclient_id = \"a\"\n", &["`client` is unknown: declare clients"]),
+        ("[[client]]\nclient_id = \"a\"\n", &["`client` is unknown: declare clients, groups and users"]),
         ("[[clients]]\nclient_id = \"a\"\naccess_token_ttl = \"soon\"\n", &["clients, entry 2", "10m"]),
         ("[[clients]\n", &["clients.toml"]),
     ] {
@@ -179,4 +179,58 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
     let missing = keyward(&folder, &["apply", "nowhere.toml"]);
     assert!(missing.code == 1 && missing.err.contains("nowhere.toml: can't be read"), "{missing:?}");
     assert_eq!(keyward(&folder, &["apply"]).code, 2);
+}
+
+const PEOPLE: &str = r#"
+[[groups]]
+name = "admins"
+
+[[users]]
+username = "ada"
+email = "ada@example.com"
+email_verified = true
+claims = { name = "Ada" }
+groups = ["admins"]
+"#;
+
+#[test]
+fn groups_and_users_are_declared_without_passwords() {
+    let folder = migrated();
+    declare(&folder, "clients.toml", PEOPLE);
+    let report = apply(&folder, &["--json"]).json();
+    assert_eq!(changes(&report), [("create", "admins"), ("create", "ada")]);
+    let ada = keyward(&folder, &["user", "show", "ada", "--json"]).json();
+    assert_eq!((&ada["groups"], &ada["email_verified"]), (&json!(["admins"]), &json!(true)));
+    assert_eq!(apply(&folder, &["--json", "--prune"]).json()["changes"], json!([]), "again");
+    // What the file does not name is the user's own.
+    declare(&folder, "clients.toml", "[[users]]\nusername = \"Ada\"\nclaims = { nickname = \"A\" }\ngroups = []\n");
+    let shown = apply(&folder, &["--dry-run"]).out;
+    for line in ["~ user Ada", "groups: [\"admins\"] → []", "nickname"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert_eq!(changes(&apply(&folder, &["--json", "--prune"]).json()), [("update", "Ada")]);
+    let ada = keyward(&folder, &["user", "show", "ada", "--json"]).json();
+    assert_eq!(ada["claims"], json!({ "name": "Ada", "nickname": "A" }));
+    assert_eq!((&ada["groups"], &ada["email"]), (&json!([]), &json!("ada@example.com")));
+    assert_eq!(keyward(&folder, &["group", "list", "--json"]).json().as_array().unwrap().len(), 1, "not pruned");
+}
+
+#[test]
+fn a_mistake_about_a_user_or_a_group_changes_nothing() {
+    let folder = migrated();
+    for (text, said) in [
+        ("[[users]]\nusername = \"bob\"\npassword = \"hunter2hunter2\"\n", "unknown field `password`"),
+        ("[[users]]\nusername = \"bob\"\ngroups = [\"nobodys\"]\n", "there is no group `nobodys`: declare it, too"),
+        ("[[users]]\nusername = \"ada\"\n", "user `ada`: it is declared twice"),
+        ("[[users]]\nusername = \"bob\"\nemail = \"nowhere\"\n", "user `bob`: "),
+        ("[[groups]]\nname = \"\"\n", "group ``: "),
+        ("[[groups]]\nname = \"x\"\nmembers = [\"ada\"]\n", "unknown field `members`"),
+    ] {
+        declare(&folder, "clients.toml", &format!("{PEOPLE}{text}"));
+        let refused = apply(&folder, &[]);
+        assert!(refused.code == 1 && refused.err.contains(said), "{said}: {refused:?}");
+        assert!(!refused.err.contains("hunter2"), "{refused:?}");
+        assert_eq!(keyward(&folder, &["user", "list", "--json"]).json(), json!([]), "{text}");
+        assert_eq!(keyward(&folder, &["group", "list", "--json"]).json(), json!([]), "{text}");
+    }
 }

@@ -30,9 +30,9 @@ pub struct Difference {
 pub struct Change {
     /// What happens to it.
     pub action: Action,
-    /// `client`.
+    /// `client`, `group` or `user`.
     pub kind: &'static str,
-    /// Its id.
+    /// Its id or name.
     pub id: String,
     /// Its members that differ.
     pub fields: BTreeMap<String, Difference>,

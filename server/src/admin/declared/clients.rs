@@ -173,7 +173,8 @@ fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -
     if change.action == Action::Delete {
         change.fields.clear();
     }
-    Some(Step { change, target: Target { before: before.cloned(), after }, fresh })
+    let target = super::Target::Client(Target { before: before.cloned(), after });
+    Some(Step { change, target, fresh })
 }
 
 /// What is compared besides secrets: what clients are shown with.

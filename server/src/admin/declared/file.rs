@@ -1,14 +1,44 @@
-//! A declaration: clients that shall exist, as TOML or JSON.
+//! A declaration: clients, groups and users that shall exist, as TOML or JSON.
 
 use crate::admin::metadata::Registration;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What shall exist.
 #[derive(Debug, Default)]
 pub struct Declaration {
     /// Clients, each with an id.
     pub clients: Vec<DeclaredClient>,
+    /// Groups.
+    pub groups: Vec<DeclaredGroup>,
+    /// Users, without passwords.
+    pub users: Vec<DeclaredUser>,
+}
+
+/// A group that shall exist.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredGroup {
+    /// Its name.
+    pub name: String,
+}
+
+/// A user that shall exist. What is not named stays as it is, because users change their own profiles.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredUser {
+    /// The name by which the user is found again.
+    pub username: String,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// Whether the address is known to be theirs.
+    pub email_verified: Option<bool>,
+    /// Claims; others that the user has stay.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
+    /// All groups that the user is in.
+    pub groups: Option<BTreeSet<String>>,
 }
 
 /// A client that shall exist. What is not named has its default, except `disabled`, which stays as it is.
@@ -49,10 +79,16 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
             ("clients", Value::Array(entries)) => {
                 collect(&kind, entries, &mut declaration.clients, &mut problems);
             }
-            ("clients", _) => {
+            ("groups", Value::Array(entries)) => {
+                collect(&kind, entries, &mut declaration.groups, &mut problems);
+            }
+            ("users", Value::Array(entries)) => {
+                collect(&kind, entries, &mut declaration.users, &mut problems);
+            }
+            ("clients" | "groups" | "users", _) => {
                 problems.push(format!("`{kind}` is not a list: write [[{kind}]] before each entry"))
             }
-            _ => problems.push(format!("`{kind}` is unknown: declare clients")),
+            _ => problems.push(format!("`{kind}` is unknown: declare clients, groups and users")),
         }
     }
     check_clients(&declaration.clients, &mut problems);

@@ -1,16 +1,16 @@
 //! Making the store as a file declares it (`keyward apply`): everything is checked and compared first, then changed.
 //!
-//! Only what was declared before is ever deleted; what commands made stays until a declaration names it.
+//! Only clients that were declared before are ever deleted; what commands and users made stays. Groups and users are never
+//! deleted: who they belong to is not known, and what is deleted of a person can't be brought back.
 
 pub mod file;
 
 mod change;
 mod clients;
+mod people;
 
 pub use change::{Action, Change, Difference};
 pub use file::Declaration;
-
-use clients::Target;
 
 use super::call::Admin;
 use super::error::AdminError;
@@ -35,6 +35,13 @@ pub struct Step {
     fresh: Option<String>,
 }
 
+#[derive(Debug)]
+enum Target {
+    Client(clients::Target),
+    Group(String),
+    User(Box<people::Target>),
+}
+
 impl Admin {
     /// Compares a declaration with what there is. `variable` reads the environment.
     ///
@@ -48,15 +55,31 @@ impl Admin {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Result<Plan, Vec<String>>, AdminError> {
         let there = self.store.clients().await?;
-        Ok(self.plan_clients(&declaration.clients, there, settings, prune, variable))
+        let mut problems = Vec::new();
+        let mut plan = Plan::default();
+        let groups = self.plan_groups(&declaration.groups, &mut plan, &mut problems).await?;
+        match self.plan_clients(&declaration.clients, there, settings, prune, variable) {
+            Ok(clients) => {
+                plan.steps.extend(clients.steps);
+                plan.left_over = clients.left_over;
+            }
+            Err(more) => problems.extend(more),
+        }
+        self.plan_users(&declaration.users, &groups, &mut plan, &mut problems).await?;
+        Ok(if problems.is_empty() { Ok(plan) } else { Err(problems) })
     }
 
     /// Makes one change.
     ///
     /// # Errors
-    /// [`AdminError::Contended`] if the record was changed since it was compared; [`AdminError::Store`].
+    /// [`AdminError::Contended`] if the record was changed since it was compared; those of the change;
+    /// [`AdminError::Store`].
     pub async fn carry_out(&self, step: &mut Step) -> Result<(), AdminError> {
-        self.change_declared_client(&step.target).await?;
+        match &mut step.target {
+            Target::Client(target) => self.change_declared_client(target).await?,
+            Target::Group(name) => drop(self.create_group(name).await?),
+            Target::User(target) => self.change_declared_user(target).await?,
+        }
         step.change.client_secret = step.fresh.take();
         step.change.done = true;
         Ok(())
