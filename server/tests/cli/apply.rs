@@ -203,7 +203,11 @@ fn groups_and_users_are_declared_without_passwords() {
     assert_eq!((&ada["groups"], &ada["email_verified"]), (&json!(["admins"]), &json!(true)));
     assert_eq!(apply(&folder, &["--json", "--prune"]).json()["changes"], json!([]), "again");
     // What the file does not name is the user's own.
-    declare(&folder, "clients.toml", "[[users]]\nusername = \"Ada\"\nclaims = { nickname = \"A\" }\ngroups = []\n");
+    declare(
+        &folder,
+        "clients.toml",
+        "[[users]]\nusername = \"Ada\"\nclaims = { nickname = \"A\" }\ngroups = []\n",
+    );
     let shown = apply(&folder, &["--dry-run"]).out;
     for line in ["~ user Ada", "groups: [\"admins\"] → []", "nickname"] {
         assert!(shown.contains(line), "{line}: {shown}");
@@ -212,7 +216,11 @@ fn groups_and_users_are_declared_without_passwords() {
     let ada = keyward(&folder, &["user", "show", "ada", "--json"]).json();
     assert_eq!(ada["claims"], json!({ "name": "Ada", "nickname": "A" }));
     assert_eq!((&ada["groups"], &ada["email"]), (&json!([]), &json!("ada@example.com")));
-    assert_eq!(keyward(&folder, &["group", "list", "--json"]).json().as_array().unwrap().len(), 1, "not pruned");
+    assert_eq!(
+        keyward(&folder, &["group", "list", "--json"]).json().as_array().unwrap().len(),
+        1,
+        "not pruned"
+    );
 }
 
 #[test]
@@ -220,7 +228,10 @@ fn a_mistake_about_a_user_or_a_group_changes_nothing() {
     let folder = migrated();
     for (text, said) in [
         ("[[users]]\nusername = \"bob\"\npassword = \"hunter2hunter2\"\n", "unknown field `password`"),
-        ("[[users]]\nusername = \"bob\"\ngroups = [\"nobodys\"]\n", "there is no group `nobodys`: declare it, too"),
+        (
+            "[[users]]\nusername = \"bob\"\ngroups = [\"nobodys\"]\n",
+            "there is no group `nobodys`: declare it, too",
+        ),
         ("[[users]]\nusername = \"ada\"\n", "user `ada`: it is declared twice"),
         ("[[users]]\nusername = \"bob\"\nemail = \"nowhere\"\n", "user `bob`: "),
         ("[[groups]]\nname = \"\"\n", "group ``: "),
