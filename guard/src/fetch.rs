@@ -58,7 +58,7 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// The response to a request, if it is a 200 of acceptable size.
+/// The response to a request, if it is a 200. Its size is limited where it is parsed.
 pub(crate) async fn send(
     fetch: &dyn Fetch,
     mut request: Request<Vec<u8>>,
@@ -69,9 +69,6 @@ pub(crate) async fn send(
     let response = fetch.send(request).await?;
     if response.status() != http::StatusCode::OK {
         return Err(FetchError::Status(response.status().as_u16()));
-    }
-    if response.body().len() > MAX_DOCUMENT {
-        return Err(FetchError::TooLong);
     }
     Ok(response)
 }

@@ -62,6 +62,11 @@ impl Net {
         self.requests.lock().unwrap().iter().filter(|request| request.uri() == url).count()
     }
 
+    /// How often anything was requested.
+    pub(crate) fn total(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
     pub(crate) fn last(&self) -> Request<Vec<u8>> {
         self.requests.lock().unwrap().last().unwrap().clone()
     }

@@ -249,7 +249,7 @@ async fn metadata_is_of_exactly_this_issuer_and_names_an_https_url() {
         let world = World::new();
         world.net.serve(METADATA, &metadata);
         let refused = world.verify(&world.token(json!({}))).await.unwrap_err();
-        assert_eq!((refused, world.net.count(JWKS)), (Rejection::Unavailable, 0), "{metadata}");
+        assert_eq!((refused, world.net.total()), (Rejection::Unavailable, 1), "{metadata}");
     }
 }
 
