@@ -53,7 +53,7 @@ async fn an_authorization_request_says_what_came_and_what_is_registered() {
         (vec![("client_id", "gone")], true, "ClientDisabled", ["gone", "invalid_request", "-", "-"]),
         (vec![("client_id", "")], true, "ClientIdInvalid", ["-", "invalid_request", "-", "-"]),
         (
-            vec![("client_id", "r p")],
+            vec![("client_id", "r\u{e9}p")],
             true,
             "ClientIdInvalid",
             ["***", "invalid_request", "client_id=***", "-"],
