@@ -1,9 +1,10 @@
 //! What a client's registration says about the tokens that it gets. The defaults are the server's.
 
 use crate::claims::custom::{self, BadClaims};
-use crate::lifetimes::Seconds;
+use crate::lifetimes::{Lifetimes, Seconds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// The longest lifetime of an access token, that of the setting `access_token_ttl`.
 pub const MAX_ACCESS_TOKEN_TTL: Seconds = Seconds(24 * 3600);
@@ -57,6 +58,20 @@ pub struct ClientTokens {
     pub access_token_claims: Vec<String>,
     /// Claims about the client, in the access tokens that it gets for itself.
     pub claims: Map<String, Value>,
+}
+
+impl Lifetimes {
+    /// Those of a client's tokens: what it chose, else the server's. `longest` bounds its access tokens at every issue,
+    /// because it follows from settings that may have changed since the client was registered.
+    #[must_use]
+    pub fn of_client(&self, tokens: &ClientTokens, longest: Duration) -> Self {
+        let own = |own: Option<Seconds>, ours| own.map_or(ours, Duration::from);
+        Self {
+            access_token: own(tokens.access_token_ttl, self.access_token).min(longest),
+            refresh_token_idle: own(tokens.refresh_token_idle_ttl, self.refresh_token_idle),
+            ..*self
+        }
+    }
 }
 
 /// Why they can't be registered.

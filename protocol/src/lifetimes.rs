@@ -1,6 +1,5 @@
 //! Lifetimes of codes, tokens and sessions.
 
-use crate::client_tokens::ClientTokens;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -46,20 +45,6 @@ pub const DEVICE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const UNREDEEMED: Duration = Duration::from_secs(60 * 60);
 
 const _: () = assert!(UNREDEEMED.as_secs() > REQUEST.as_secs());
-
-impl Lifetimes {
-    /// Those of a client's tokens: what it chose, else the server's. `longest` bounds its access tokens at every issue,
-    /// because it follows from settings that may have changed since the client was registered.
-    #[must_use]
-    pub fn of_client(&self, tokens: &ClientTokens, longest: Duration) -> Self {
-        let own = |own: Option<Seconds>, ours| own.map_or(ours, Duration::from);
-        Self {
-            access_token: own(tokens.access_token_ttl, self.access_token).min(longest),
-            refresh_token_idle: own(tokens.refresh_token_idle_ttl, self.refresh_token_idle),
-            ..*self
-        }
-    }
-}
 
 impl Default for Lifetimes {
     fn default() -> Self {

@@ -7,7 +7,7 @@ use guard::{
 };
 use http::Method;
 use keys::clock::FakeClock;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -62,7 +62,8 @@ impl Api {
 
     async fn token(&self, parameters: &[(&str, &str)]) -> String {
         let request = form("/token", parameters).with("authorization", &self.shop.basic());
-        self.world.send(request).await.json()["access_token"].as_str().unwrap().to_owned()
+        let answer = self.world.send(request).await.json();
+        answer.get("access_token").and_then(Value::as_str).unwrap().to_owned()
     }
 
     async fn of_machine(&self, scope: &str, resource: &str) -> String {

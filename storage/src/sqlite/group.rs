@@ -1,13 +1,11 @@
-//! Groups, and who is in them: the users' records say so.
+//! Groups. Who is in them, the records of users say.
 
-use super::column::{At, Columns, FORMAT, Format, Json};
+use super::column::{At, Columns, FORMAT, Format};
 use super::guarded::outcome;
-use super::user;
 use crate::stored::Stored;
-use crate::{Commit, MEMBERS_LIMIT, Stamp};
+use crate::{Commit, Stamp};
 use protocol::group::{Group, GroupName};
-use protocol::id::{Realm, RequestId, UserId};
-use protocol::user::User;
+use protocol::id::{Realm, RequestId};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
 
 pub(super) fn groups(db: &Connection, realm: &Realm) -> Result<Vec<Group>> {
@@ -82,53 +80,6 @@ pub(super) fn delete_group(
         )?
         .execute(named_params! { ":realm": realm.as_str(), ":name": name.as_str(), ":v": FORMAT })?;
     outcome(changed, stamp, || get(db, realm, name), |_| false)
-}
-
-pub(super) fn members(
-    db: &Connection,
-    realm: &Realm,
-    group: &GroupName,
-    behind: &Option<UserId>,
-) -> Result<Vec<UserId>> {
-    db.prepare_cached(
-        "SELECT id FROM users WHERE realm = :realm AND id > :behind
-           AND EXISTS (SELECT 1 FROM json_each(users.member_of) WHERE value = :group)
-         ORDER BY id LIMIT :limit",
-    )?
-    .query_map(
-        named_params! {
-            ":realm": realm.as_str(),
-            ":behind": behind.as_ref().map_or(&[][..], |id| id.as_bytes()),
-            ":group": group.as_str(),
-            ":limit": MEMBERS_LIMIT,
-        },
-        |row| row.get(0).map(UserId::from_bytes),
-    )?
-    .collect()
-}
-
-pub(super) fn leave_group(
-    db: &Connection,
-    realm: &Realm,
-    id: &UserId,
-    group: &GroupName,
-    stamp: &Stamp,
-) -> Result<Commit<User>> {
-    let Some(mut user) = user::user(db, realm, id)? else { return Ok(Commit::Lost(None)) };
-    if user.groups.remove(group) {
-        db.prepare_cached(
-            "UPDATE users SET member_of = :groups, updated_at = :updated_at, last_request = :last_request
-             WHERE realm = :realm AND id = :id",
-        )?
-        .execute(named_params! {
-            ":realm": realm.as_str(),
-            ":id": id.as_bytes(),
-            ":groups": Json(&user.groups),
-            ":updated_at": At(user.next_update(stamp.at)),
-            ":last_request": stamp.request.as_bytes(),
-        })?;
-    }
-    Ok(Commit::Done)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Stored<Group>> {

@@ -15,6 +15,7 @@ mod grant;
 mod group;
 mod guarded;
 mod location;
+mod member;
 mod operation;
 mod queue;
 mod readers;

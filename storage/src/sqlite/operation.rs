@@ -7,7 +7,8 @@ pub(super) use super::consent::{forget_consent, remember_consent};
 pub(super) use super::grant::{
     burn_code, create_grant, load_grant, redeem_code, restore_grant, revoke_grant, rotate_refresh,
 };
-pub(super) use super::group::{close_group, create_group, delete_group, groups, leave_group, members};
+pub(super) use super::group::{close_group, create_group, delete_group, groups};
+pub(super) use super::member::{leave_group, members};
 pub(super) use super::realm::{issuer, replace_issuer, replace_ring, ring};
 pub(super) use super::session::{end_session, load_sign_in, reauthenticate, restore_session, start_session};
 pub(super) use super::token::{denied_tokens, deny_token, load_token};

@@ -2,7 +2,7 @@
 
 use super::change::{Action, Change};
 use super::file::DeclaredClient;
-use super::{Plan, Step};
+use super::plan::{Plan, Step, Target, TargetClient};
 use crate::admin::call::Admin;
 use crate::admin::clients::{digest_of, event, new_secret, secret_of};
 use crate::admin::error::AdminError;
@@ -16,13 +16,6 @@ use storage::Commit;
 
 /// How long a secret continues to work after the environment has another one.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
-
-/// The record as it was compared, and as it is to be.
-#[derive(Debug)]
-pub(super) struct Target {
-    before: Option<Client>,
-    after: Option<Client>,
-}
 
 /// The secret that a declaration asks for.
 enum Wanted {
@@ -137,8 +130,8 @@ impl Admin {
         }
     }
 
-    pub(super) async fn change_declared_client(&self, target: &Target) -> Result<(), AdminError> {
-        let Target { before, after } = target;
+    pub(super) async fn change_declared_client(&self, target: &TargetClient) -> Result<(), AdminError> {
+        let TargetClient { before, after } = target;
         let contended = |client: &Client| AdminError::Contended(client.id.to_string());
         let (what, client) = match (before, after) {
             (None, Some(new)) => {
@@ -173,7 +166,7 @@ fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -
     if change.action == Action::Delete {
         change.fields.clear();
     }
-    let target = super::Target::Client(Target { before: before.cloned(), after });
+    let target = Target::Client(Box::new(TargetClient { before: before.cloned(), after }));
     Some(Step { change, target, fresh })
 }
 

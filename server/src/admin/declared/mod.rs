@@ -8,39 +8,16 @@ pub mod file;
 mod change;
 mod clients;
 mod people;
+mod plan;
 
 pub use change::{Action, Change, Difference};
 pub use file::Declaration;
+pub use plan::{Plan, Step};
 
 use super::call::Admin;
 use super::error::AdminError;
 use crate::config::Settings;
-
-/// What has to change, and how.
-#[derive(Debug, Default)]
-pub struct Plan {
-    /// What differs from the declaration.
-    pub steps: Vec<Step>,
-    /// Clients that were declared before and are no longer, which a plan that prunes deletes.
-    pub left_over: Vec<String>,
-}
-
-/// One record that has to change.
-#[derive(Debug)]
-pub struct Step {
-    /// What changes, as it is shown.
-    pub change: Change,
-    target: Target,
-    /// A secret that was made for it.
-    fresh: Option<String>,
-}
-
-#[derive(Debug)]
-enum Target {
-    Client(clients::Target),
-    Group(String),
-    User(Box<people::Target>),
-}
+use plan::Target;
 
 impl Admin {
     /// Compares a declaration with what there is. `variable` reads the environment.

@@ -2,25 +2,16 @@
 
 use super::change::Change;
 use super::file::{DeclaredGroup, DeclaredUser};
-use super::{Plan, Step};
+use super::plan::{Plan, Step, Target, TargetUser};
 use crate::admin::call::Admin;
 use crate::admin::error::AdminError;
 use crate::admin::user_update::{NewAddress, UserUpdate};
-use crate::admin::users::{Draft, NewUser};
+use crate::admin::users::NewUser;
 use protocol::group::GroupName;
 use protocol::name::{CanonicalName, Identifier};
 use protocol::user::User;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-
-/// What becomes of a user.
-#[derive(Debug)]
-pub(super) enum Target {
-    /// A new one, with the groups to join; taken when it is created.
-    New(Option<Draft>, Vec<String>),
-    /// One that there is.
-    Changed(User, UserUpdate),
-}
 
 impl Admin {
     /// Plans the groups that are missing. Returns all that users can be in afterwards.
@@ -38,7 +29,7 @@ impl Admin {
                 problems.push(format!("group `{name}`: {}", bad.fix()));
             } else if all.insert(name.clone()) {
                 let change = Change::between("group", name, None, Some(&Map::new()));
-                let target = super::Target::Group(name.clone());
+                let target = Target::Group(name.clone());
                 plan.steps.extend(change.map(|change| Step { change, target, fresh: None }));
             }
         }
@@ -90,21 +81,21 @@ impl Admin {
                 let update = update_of(declared, before);
                 (
                     members_of(&self.user_after(before, &update).await?),
-                    Target::Changed(before.clone(), update),
+                    TargetUser::Changed(Box::new(before.clone()), update),
                 )
             }
             None => self.plan_new_user(declared).await?,
         };
         let seen = before.as_ref().map(members_of);
         let change = Change::between("user", &declared.username, seen.as_ref(), Some(&members));
-        let target = super::Target::User(Box::new(target));
+        let target = Target::User(Box::new(target));
         Ok(change.map(|change| Step { change, target, fresh: None }))
     }
 
     async fn plan_new_user(
         &self,
         declared: &DeclaredUser,
-    ) -> Result<(Map<String, Value>, Target), AdminError> {
+    ) -> Result<(Map<String, Value>, TargetUser), AdminError> {
         let new = NewUser {
             username: declared.username.clone(),
             email: declared.email.clone(),
@@ -114,12 +105,12 @@ impl Admin {
         };
         let groups: Vec<String> = declared.groups.iter().flatten().cloned().collect();
         let members = members(&new.email, new.email_verified, &new.claims, &groups);
-        Ok((members, Target::New(Some(self.draft(new, None).await?), groups)))
+        Ok((members, TargetUser::New(Some(self.draft(new, None).await?), groups)))
     }
 
-    pub(super) async fn change_declared_user(&self, target: &mut Target) -> Result<(), AdminError> {
+    pub(super) async fn change_declared_user(&self, target: &mut TargetUser) -> Result<(), AdminError> {
         match target {
-            Target::New(draft, groups) => {
+            TargetUser::New(draft, groups) => {
                 let Some(draft) = draft.take() else { return Ok(()) };
                 let user = self.make_user(draft, None).await?;
                 if !groups.is_empty() {
@@ -128,8 +119,8 @@ impl Admin {
                 }
                 Ok(())
             }
-            Target::Changed(before, update) => {
-                if self.store.user(&before.id).await?.is_some_and(|now| now != *before) {
+            TargetUser::Changed(before, update) => {
+                if self.store.user(&before.id).await?.is_some_and(|now| now != **before) {
                     return Err(AdminError::Contended(before.username.clone()));
                 }
                 self.update_user(&before.id.to_string(), update).await.map(drop)

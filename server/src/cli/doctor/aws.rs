@@ -161,7 +161,7 @@ impl Run<'_> {
             ..Registration::default()
         };
         let admin = assembly::admin(Arc::clone(self.store));
-        admin.create_client(&registration, &self.settings).await?;
+        admin.create_client(&registration, self.settings).await?;
         let admin = assembly::admin(Arc::clone(self.store));
         let user = NewUser { username: self.username.clone(), ..NewUser::default() };
         admin.create_user(user, Some((&assembly::passwords(), self.password.clone()))).await?;
