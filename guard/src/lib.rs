@@ -5,7 +5,7 @@
 //!   it [`Require`]s.
 //! - `Caller` (feature `axum`) gives a handler the verified token and its claims as a type.
 //!
-//! Keys are fetched from the issuer or embedded, and kept for as long as the issuer says: see [`Issuer`].
+//! Keys are fetched from the issuer or embedded, and refreshed in the background: see [`Issuer`].
 //!
 //! Absent on purpose: ID tokens, HMAC and encrypted tokens, tokens in the query or body (RFC 6750 §2.2 and §2.3),
 //! sender-constrained tokens (`cnf`), which are refused because a bearer check would not be enough, and issuers that are

@@ -80,14 +80,15 @@ const MAX_SECRET_BYTES: usize = 256;
 /// The fewest different characters of such a secret: hexadecimal digits at random have about 14 in 32.
 const MIN_SECRET_VARIETY: usize = 8;
 
-/// Checks a secret that an operator chose. RFC 6749 appendix A.2 would allow spaces, but those get lost on the way.
+/// Checks a secret that an operator chose. RFC 6749 appendix A.2 would allow spaces, but those get lost on the way; and `:`,
+/// but what a client that doesn't encode it sends by HTTP Basic would read as part of the id, which is logged.
 ///
 /// # Errors
 /// [`BadClient::Secret`].
 pub fn check_chosen_secret(secret: &str) -> Result<(), BadClient> {
     let variety = secret.bytes().collect::<BTreeSet<u8>>().len();
     let fine = (MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&secret.len())
-        && secret.bytes().all(|b| b.is_ascii_graphic())
+        && secret.bytes().all(|b| b.is_ascii_graphic() && b != b':')
         && variety >= MIN_SECRET_VARIETY;
     if fine { Ok(()) } else { Err(BadClient::Secret) }
 }
@@ -216,7 +217,7 @@ impl BadClient {
                 "a public client can't be first-party: anyone could pose as it and get tokens without consent".into()
             }
             Self::Secret => format!(
-                "a secret has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} printable ASCII characters without spaces, at least \
+                "a secret has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} printable ASCII characters without spaces and `:`, at least \
                  {MIN_SECRET_VARIETY} of them different: let a generator make it, as `openssl rand -hex 32` does"
             ),
             Self::Secrets => "a confidential client has a secret, a public one has none".into(),

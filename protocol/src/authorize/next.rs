@@ -114,7 +114,9 @@ fn is_fresh(request: &AuthorizationRequest, authentication: &Authentication, met
 
 /// The scopes that the user must agree to: those requested, and the scope of each claim requested by name.
 pub fn asked(request: &AuthorizationRequest) -> Scope {
-    request.scope.union(&request.claims.scopes.values().map(String::as_str).collect())
+    let (names, scopes) = (&request.claims.names, &request.claims.scopes);
+    let of_claims = names.userinfo.iter().chain(&names.id_token).filter_map(|name| scopes.get(name));
+    request.scope.union(&of_claims.map(String::as_str).collect())
 }
 
 fn must_ask(

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// Show the difference, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Delete clients that were declared before and are no longer
+    /// Delete clients that were declared before and no longer are
     #[arg(long)]
     prune: bool,
 }

@@ -12,7 +12,7 @@ pub(super) enum Command {
     Create(Name),
     /// List all groups
     List,
-    /// Delete a group and take it from all users; after an interruption, run it again
+    /// Remove all users from a group and delete it; after an interruption, run it again
     Delete(Name),
 }
 

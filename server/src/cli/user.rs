@@ -92,10 +92,10 @@ pub(super) struct Update {
     /// Add the user to this group (repeatable)
     #[arg(long = "group", value_name = "GROUP", group = "change", allow_hyphen_values = true)]
     groups: Vec<String>,
-    /// Take the user from this group (repeatable)
+    /// Remove the user from this group (repeatable)
     #[arg(long = "no-group", value_name = "GROUP", group = "change", allow_hyphen_values = true)]
     no_groups: Vec<String>,
-    /// Replace all claims by those of a JSON file; those of `user show --json` are the present ones
+    /// Replace all claims with those in a JSON file; `user show --json` shows the present ones
     #[arg(long, value_name = "FILE", group = "change")]
     claims: Option<PathBuf>,
 }

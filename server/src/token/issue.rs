@@ -116,7 +116,14 @@ pub(super) async fn sign(signer: &Turn, typ: Typ, claims: &impl Serialize) -> Re
     let input = jwt::signing_input(signer.header(typ), claims);
     let input = input.map_err(|_| Failure::internal("claims can't be serialized"))?;
     let signature = signer.sign(input.as_bytes()).await?;
-    Ok(jwt::assemble(input, &signature))
+    let token = jwt::assemble(input, &signature);
+    // Longer ones could not be revoked, because we don't read them either.
+    if token.len() > jwt::MAX_LENGTH {
+        return Err(Failure::internal(
+            "a token is too long: the user has too many groups or claims, or the client asks for too many",
+        ));
+    }
+    Ok(token)
 }
 
 /// RFC 6749 §5.1.

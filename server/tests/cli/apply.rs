@@ -129,12 +129,15 @@ fn only_what_was_declared_is_pruned_and_only_when_told() {
         (&kept["changes"], &kept["left_over"]),
         (&json!([]), &json!(["adopted", "urn:worker", "web"]))
     );
+    let refused = apply(&folder, &["--prune"]).err;
+    assert!(refused.contains("--prune would delete every declared client"), "{refused}");
+    declare(&folder, "clients.toml", adopted);
     let shown = apply(&folder, &["--prune", "--dry-run"]).out;
     assert!(shown.contains("- client web"), "{shown}");
     assert_eq!(clients(&folder).len(), 4);
     let pruned = apply(&folder, &["--prune", "--json"]).json();
-    assert_eq!(changes(&pruned), [("delete", "adopted"), ("delete", "urn:worker"), ("delete", "web")]);
-    assert_eq!(clients(&folder), ["hand"]);
+    assert_eq!(changes(&pruned), [("delete", "urn:worker"), ("delete", "web")]);
+    assert_eq!(clients(&folder), ["adopted", "hand"]);
 }
 
 #[test]

@@ -143,6 +143,10 @@ impl Admin {
                 replaced.is_done().then_some((What::ClientChanged, new)).ok_or_else(|| contended(new))?
             }
             (Some(old), None) => {
+                let now = self.store.client(&old.id).await?;
+                if now.is_some_and(|now| now != *old) {
+                    return Err(contended(old));
+                }
                 // A lost commit means that others have deleted it.
                 drop::<Commit<Client>>(self.store.delete_client(&old.id, self.call).await?);
                 (What::ClientDeleted, old)

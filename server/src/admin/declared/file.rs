@@ -92,6 +92,15 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
         }
     }
     check_clients(&declaration.clients, &mut problems);
+    for user in
+        declaration.users.iter().filter(|user| user.email_verified == Some(true) && user.email.is_none())
+    {
+        // Else whatever address the user has by then would be verified.
+        problems.push(format!(
+            "user `{}`: email_verified needs `email`, the address that is verified",
+            user.username
+        ));
+    }
     if problems.is_empty() { Ok(declaration) } else { Err(problems) }
 }
 

@@ -36,6 +36,10 @@ impl Admin {
         let mut plan = Plan::default();
         let groups = self.plan_groups(&declaration.groups, &mut plan, &mut problems).await?;
         match self.plan_clients(&declaration.clients, there, settings, prune, variable) {
+            // An empty or truncated file is more likely than the wish to delete every declared client.
+            Ok(clients) if prune && declaration.clients.is_empty() && !clients.steps.is_empty() => problems.push(
+                "--prune would delete every declared client, because the file has none: delete them with `client delete`".into(),
+            ),
             Ok(clients) => {
                 plan.steps.extend(clients.steps);
                 plan.left_over = clients.left_over;
