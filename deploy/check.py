@@ -28,6 +28,7 @@ TEMPLATE = ROOT / "deploy/template.yaml"
 
 # Calls that only operators' commands make (docs/guides/dynamodb.md).
 OF_OPERATORS = {
+    "ConditionCheckItem",
     "CreateTable",
     "DescribeContinuousBackups",
     "DescribeTimeToLive",
