@@ -159,7 +159,7 @@ async fn a_claim_requested_by_name_is_agreed_to_by_its_scope() {
     let login = browser.visit(&world, &request).await;
     let consent = browser.sign_in(&world, &login, "alice", PASSWORD).await;
     assert!(consent.text().contains("See which groups you are in"), "{}", consent.text());
-    assert_eq!(consent.scopes(), ["openid", "groups", "billing"]);
+    assert_eq!(consent.scopes(), ["openid", "billing", "groups"]);
     let answer = browser.consent(&world, &consent, "approve").await;
     let tokens = redeem_as(&world, "plain", answer.to_client().get("code").unwrap()).await;
     assert_eq!(own(&tokens.claims("id_token")), json!({ "groups": ["admins", "devs"] }));
