@@ -121,7 +121,7 @@ async fn what_cannot_be_understood_is_corrupt() {
         "UPDATE grants SET revoked_at = 1, revoked_reason = 'whim'",
         "UPDATE grants SET revoked_at = 1, revoked_reason = NULL",
         "UPDATE grants SET expires_at = -1",
-        "UPDATE grants SET client_id = 'a b'",
+        "UPDATE grants SET client_id = 'a' || char(10)",
         "UPDATE grants SET authentication = '{}'",
         "UPDATE grants SET authority = x'00'",
         "UPDATE sessions SET authority = x'00'",
