@@ -88,13 +88,12 @@ pub(super) fn delete_if(
     values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
     table: &str,
 ) -> Result<TransactWriteItem, Fault> {
-    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
     let delete = Delete::builder()
         .table_name(table)
         .set_key(Some(key.item()))
         .condition_expression(condition)
         .set_expression_attribute_names(names(&[condition]))
-        .set_expression_attribute_values((!values.is_empty()).then_some(values));
+        .set_expression_attribute_values(placeholders(values));
     Ok(TransactWriteItem::builder().delete(delete.build().map_err(unbuilt)?).build())
 }
 
@@ -105,19 +104,24 @@ pub(super) fn require(
     values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
     table: &str,
 ) -> Result<TransactWriteItem, Fault> {
-    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
     let check = ConditionCheck::builder()
         .table_name(table)
         .set_key(Some(key.item()))
         .condition_expression(condition)
         .set_expression_attribute_names(names(&[condition]))
-        .set_expression_attribute_values(Some(values));
+        .set_expression_attribute_values(placeholders(values));
     Ok(TransactWriteItem::builder().condition_check(check.build().map_err(unbuilt)?).build())
 }
 
 /// Changes an item.
 pub(super) fn change(update: Update, table: &str) -> Result<TransactWriteItem, Fault> {
     Ok(TransactWriteItem::builder().update(update.in_transaction(table)?).build())
+}
+
+/// The values of a condition by their names in it; DynamoDB refuses an empty list.
+fn placeholders(values: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Option<Item> {
+    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+    (!values.is_empty()).then_some(values)
 }
 
 pub(super) fn unbuilt(error: BuildError) -> Fault {
