@@ -1,5 +1,5 @@
 //! Groups: named sets of users, which applications get as a claim. A group is a record of its own, so that a mistyped
-//! name is no group. Who is in it stands in the users' records: tokens need no further read.
+//! name is no group. The users' records say who is in it, so tokens need no further read.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,13 @@ pub struct Group {
     pub created_at: Timestamp,
     /// Whether it is being deleted: nobody is added any more, and its name can't be used until nobody is in it.
     pub deleting: bool,
+}
+
+impl Group {
+    /// Whether this is the group that was seen and not another one of its name, and is being deleted.
+    pub fn is_deleted_as(&self, seen: &Self) -> bool {
+        self.created_at == seen.created_at && self.deleting
+    }
 }
 
 /// The name of a group. Names are compared byte by byte, as by the applications that get them.

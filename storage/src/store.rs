@@ -170,16 +170,17 @@ macro_rules! operations {
             Heavy groups() -> Vec<Group>;
             /// Puts a group. Lost when there is one of its name.
             Write create_group(group: &Group, stamp: Stamp) -> Commit<Group>;
-            /// Marks a group as one that is being deleted. Lost when there is no such group. Whoever lists the members
-            /// after that finds everybody who was added.
-            Write close_group(name: &GroupName, stamp: Stamp) -> Commit<Group>;
+            /// Marks a group as one that is being deleted. Lost unless it has the `created_at` that was seen. Whoever lists
+            /// the members after that finds everybody who was added.
+            Write close_group(seen: &Group, stamp: Stamp) -> Commit<Group>;
             /// Reads a page of the ids of those who are in a group: at most [`MEMBERS_LIMIT`] behind the last one of the
             /// page before (`None`: from the start). None: there are no more.
             Heavy members(group: &GroupName, behind: Option<UserId>) -> Vec<UserId>;
-            /// Takes a user out of a group, if in it. Lost when there is no such user.
-            Write leave_group(user: &UserId, group: &GroupName, stamp: Stamp) -> Commit<User>;
-            /// Deletes a group. Lost unless it is marked as being deleted. Who is in it stays.
-            Write delete_group(name: &GroupName, stamp: Stamp) -> Commit<Group>;
+            /// Takes a user out of a group that is being deleted, if in it. Lost when there is no such user, and unless the
+            /// group has the `created_at` that was seen and is marked: members of a later group of its name stay.
+            Write leave_group(user: &UserId, seen: &Group, stamp: Stamp) -> Commit<User>;
+            /// Deletes a group. Lost unless it has the `created_at` that was seen and is marked. Who is in it stays.
+            Write delete_group(seen: &Group, stamp: Stamp) -> Commit<Group>;
 
             // Clients.
 
@@ -191,8 +192,9 @@ macro_rules! operations {
             /// `created_at`: a client that was registered again under an old id counts its revisions from the start.
             Write replace_client(client: &Client, stamp: Stamp) -> Commit<Client>;
             /// Deletes a client, and its consents where a backend can do both in one write: those that stay don't
-            /// count for a later client of that id ([`Consent::counts`]). Lost when there is no such client.
-            Write delete_client(id: &ClientId, stamp: Stamp) -> Commit<Client>;
+            /// count for a later client of that id ([`Consent::counts`]). Lost unless the record has the revision and the
+            /// `created_at` that were seen.
+            Write delete_client(seen: &Client, stamp: Stamp) -> Commit<Client>;
 
             // Operators' lists.
 

@@ -290,13 +290,25 @@ impl Admin {
     /// Deletes a client, which ends its grants.
     ///
     /// # Errors
-    /// [`AdminError::NoClient`], [`AdminError::Store`].
+    /// [`AdminError::NoClient`], [`AdminError::Contended`], [`AdminError::Store`].
     pub async fn delete_client(&self, id: &str) -> Result<Client, AdminError> {
-        let client = self.client(id).await?;
-        // A lost commit means that it is gone already: deleted by an attempt whose answer got lost, or by others.
-        drop(self.store.delete_client(&client.id, self.call).await?);
-        self.audit(&event(What::ClientDeleted, &client).changing(Some(&client), None::<&Client>));
-        Ok(client)
+        for _ in 0..ATTEMPTS {
+            let client = self.client(id).await?;
+            if self.delete_seen_client(&client).await? {
+                return Ok(client);
+            }
+        }
+        Err(AdminError::Contended(id.to_owned()))
+    }
+
+    /// Deletes this revision of a client; `false`: there is another one.
+    pub(super) async fn delete_seen_client(&self, client: &Client) -> Result<bool, AdminError> {
+        if let Commit::Lost(Some(_)) = self.store.delete_client(client, self.call).await? {
+            return Ok(false);
+        }
+        // Done, or it is gone already: deleted by an attempt whose answer got lost, or by others.
+        self.audit(&event(What::ClientDeleted, client).changing(Some(client), None::<&Client>));
+        Ok(true)
     }
 }
 

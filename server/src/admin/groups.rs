@@ -55,27 +55,30 @@ impl Admin {
         let no_group = || AdminError::NoGroup(name.to_owned());
         let before = self.store.groups().await?.into_iter().find(|group| group.name.as_str() == name);
         let before = before.ok_or_else(no_group)?;
-        let group = before.name.clone();
-        if !self.store.close_group(&group, self.call).await?.is_done() {
+        let group = &before.name;
+        if !self.store.close_group(&before, self.call).await?.is_done() {
             return Err(no_group());
         }
         let (mut left, mut behind) = (0, None);
         loop {
-            let members = self.store.members(&group, behind).await?;
+            let members = self.store.members(group, behind).await?;
             let Some(last) = members.last() else { break };
             behind = Some(*last);
             for member in &members {
-                let before = self.store.user(member).await?;
-                drop(self.store.leave_group(member, &group, self.call).await?);
+                let seen = self.store.user(member).await?;
+                // Lost: the user is gone, or somebody else has finished this deletion.
+                if !self.store.leave_group(member, &before, self.call).await?.is_done() {
+                    continue;
+                }
                 let after = self.store.user(member).await?;
-                let event = Event::new(What::UserChanged).user(*member).group(&group);
-                self.audit(&event.changing(before.as_ref(), after.as_ref()));
+                let event = Event::new(What::UserChanged).user(*member).group(group);
+                self.audit(&event.changing(seen.as_ref(), after.as_ref()));
                 left += 1;
             }
         }
         // A lost commit means that somebody else has finished the same.
-        drop(self.store.delete_group(&group, self.call).await?);
-        let event = Event::new(What::GroupDeleted).group(&group);
+        drop(self.store.delete_group(&before, self.call).await?);
+        let event = Event::new(What::GroupDeleted).group(group);
         self.audit(&event.changing(Some(&before), None::<&Group>));
         Ok(left)
     }

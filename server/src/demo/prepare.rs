@@ -142,7 +142,7 @@ async fn ensure(
     };
     match there {
         Some(there) if is_same(&there, &client) => return Ok(()),
-        Some(there) => drop(app.store.delete_client(&there.id, admin.call).await?),
+        Some(there) => drop(app.store.delete_client(&there, admin.call).await?),
         None => {}
     }
     match app.store.create_client(&client, admin.call).await? {

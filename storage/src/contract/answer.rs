@@ -107,7 +107,7 @@ pub async fn an_unanswered_deletion_finds_nothing(store: Arc<dyn Store>) {
     let (client, user) = (full_client("a"), full_user(1));
     put_client(&*store, &client).await;
     put_user(&*store, &user, "alice").await;
-    let delete = async |store: &dyn Store| store.delete_client(&client.id, call(2)).await;
+    let delete = async |store: &dyn Store| store.delete_client(&client, call(2)).await;
     assert_eq!(repeated(&store, "delete_client", delete).await, Commit::Lost(None));
     let delete = async |store: &dyn Store| store.delete_user(&user.id, call(2)).await;
     assert_eq!(repeated(&store, "delete_user", delete).await, Commit::Lost(None));

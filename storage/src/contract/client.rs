@@ -92,7 +92,7 @@ pub async fn a_disabled_client_is_not_enabled_by_who_saw_it_before(store: Arc<dy
 pub async fn a_deleted_client_is_not_brought_back(store: Arc<dyn Store>) {
     let seen = full_client("a");
     put_client(&*store, &seen).await;
-    assert_eq!(store.delete_client(&seen.id, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&seen, call(2)).await.unwrap(), Commit::Done);
     let next = Client { revision: seen.revision + 1, ..seen };
     assert_eq!(store.replace_client(&next, call(3)).await.unwrap(), Commit::Lost(None));
     assert_eq!(store.clients().await.unwrap(), []);
@@ -106,7 +106,7 @@ pub async fn a_deleted_client_is_not_brought_back(store: Arc<dyn Store>) {
 pub async fn a_client_made_anew_is_not_replaced_by_who_saw_the_former(store: Arc<dyn Store>) {
     let former = bare_client("a");
     put_client(&*store, &former).await;
-    assert_eq!(store.delete_client(&former.id, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&former, call(2)).await.unwrap(), Commit::Done);
     // Its revisions start from 1 again, so they don't distinguish the two.
     let successor = Client { created_at: later(1), ..bare_client("a") };
     put_client(&*store, &successor).await;
@@ -119,14 +119,26 @@ pub async fn a_client_made_anew_is_not_replaced_by_who_saw_the_former(store: Arc
     assert_eq!(store.replace_client(&next, call(4)).await.unwrap(), Commit::Done);
 }
 
+pub async fn n254_a_client_that_changed_meanwhile_is_not_deleted(store: Arc<dyn Store>) {
+    let seen = bare_client("a");
+    put_client(&*store, &seen).await;
+    let next = Client { revision: 2, ..seen.clone() };
+    assert_eq!(store.replace_client(&next, call(2)).await.unwrap(), Commit::Done);
+    for other in [seen, Client { created_at: earlier(1), ..next.clone() }] {
+        assert_eq!(store.delete_client(&other, call(3)).await.unwrap(), lost(next.clone()));
+    }
+    assert_eq!(store.delete_client(&next, call(4)).await.unwrap(), Commit::Done);
+    assert_eq!(store.client(&next.id).await.unwrap(), None);
+}
+
 pub async fn a_deleted_client_is_gone(store: Arc<dyn Store>) {
     let (client, other) = (full_client("a"), full_client("b"));
     put_client(&*store, &client).await;
     put_client(&*store, &other).await;
-    assert_eq!(store.delete_client(&client.id, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&client, call(2)).await.unwrap(), Commit::Done);
     assert_eq!(store.client(&client.id).await.unwrap(), None);
     assert_eq!(store.clients().await.unwrap(), [other]);
-    assert_eq!(store.delete_client(&client.id, call(3)).await.unwrap(), Commit::Lost(None));
+    assert_eq!(store.delete_client(&client, call(3)).await.unwrap(), Commit::Lost(None));
 }
 
 /// Longer than a page of any backend: 300 records of 5 kB.

@@ -135,7 +135,7 @@ pub async fn n241_a_client_made_again_under_an_old_id_is_agreed_to_again(store: 
     }
     let [first, second, others] = &given;
     assert!(kept_consent(&*store, second).await.unwrap().counts(&bare_user(2), &former, realm));
-    assert_eq!(store.delete_client(&former.id, call_at(2, later(2))).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&former, call_at(2, later(2))).await.unwrap(), Commit::Done);
     put_client(&*store, &client).await;
     for (user, consent) in [(1, first), (2, second)] {
         let left = kept_consent(&*store, consent).await;

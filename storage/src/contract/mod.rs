@@ -84,6 +84,7 @@ suite! { $
         a_client_is_replaced_by_its_next_revision
         replacing_a_client_is_lost_unless_the_revision_before_is_there
         a_client_made_anew_is_not_replaced_by_who_saw_the_former
+        n254_a_client_that_changed_meanwhile_is_not_deleted
         a_disabled_client_is_not_enabled_by_who_saw_it_before
         a_deleted_client_is_gone
         a_deleted_client_is_not_brought_back
@@ -124,6 +125,7 @@ suite! { $
         groups_are_made_listed_and_deleted
         users_join_groups_that_are_there_and_open
         a_user_leaves_a_group_and_nothing_else_changes
+        n254_a_deletion_leaves_a_later_group_of_the_name_alone
         members_come_in_pages_each_of_them_once
         nobody_joins_a_group_that_is_closed_meanwhile
     }
@@ -228,7 +230,7 @@ suite! { $
         one_of_64_replaces_a_ring
         one_of_64_creates_a_client
         one_of_64_replaces_a_client
-        a_client_deleted_while_it_is_replaced_stays_deleted
+        a_client_is_either_deleted_or_replaced
         one_of_64_deletes_a_client
         one_of_64_gets_a_name
         one_of_64_gets_two_names_asked_for_in_either_order

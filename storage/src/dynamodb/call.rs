@@ -46,6 +46,12 @@ impl Written {
     }
 }
 
+/// The values of a condition by their names in it; DynamoDB refuses an empty list.
+pub(super) fn placeholders(values: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Option<Item> {
+    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+    (!values.is_empty()).then_some(values)
+}
+
 /// Items that were read together, by key.
 pub(super) struct Read(HashMap<Key, Item>);
 
@@ -190,12 +196,11 @@ impl Table {
         condition: &str,
         values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
     ) -> Result<Written, Fault> {
-        let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
         let call = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let call = call
             .condition_expression(condition)
             .set_expression_attribute_names(names(&[condition]))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .set_expression_attribute_values(placeholders(values))
             .return_values_on_condition_check_failure(AllOld);
         match retrying_conflicts(|| call.clone().send()).await {
             Ok(_) => Ok(Written::Done),
@@ -236,13 +241,28 @@ impl Table {
 
     /// Deletes an item; whether it was there.
     pub(super) async fn delete(&self, key: &Key) -> Result<bool, Fault> {
-        let condition = "attribute_exists(#pk)";
+        Ok(matches!(self.delete_if(key, "attribute_exists(#pk)", []).await?, Written::Done))
+    }
+
+    /// Deletes an item if it meets the condition.
+    pub(super) async fn delete_if(
+        &self,
+        key: &Key,
+        condition: &str,
+        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    ) -> Result<Written, Fault> {
         let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.item()));
-        let call = call.condition_expression(condition).set_expression_attribute_names(names(&[condition]));
+        let call = call
+            .condition_expression(condition)
+            .set_expression_attribute_names(names(&[condition]))
+            .set_expression_attribute_values(placeholders(values))
+            .return_values_on_condition_check_failure(AllOld);
         match retrying_conflicts(|| call.clone().send()).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.clone()))
+                }
                 _ => Err(error.into()),
             },
         }

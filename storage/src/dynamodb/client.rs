@@ -6,8 +6,18 @@ use super::fault::Fault;
 use super::item::{self, Key, record};
 use super::table::Table;
 use crate::{Commit, Stamp};
+use aws_sdk_dynamodb::types::AttributeValue;
 use protocol::client::Client;
 use protocol::id::ClientId;
+
+/// That a client is the one that was seen, at the revision that was seen.
+const SEEN: &str = "#revision = :seen AND #created_at = :created_at AND #v = :v";
+
+/// The values of [`SEEN`].
+fn seen(client: &Client, revision: u64) -> [(&'static str, AttributeValue); 3] {
+    let made = ("created_at", number(client.created_at.millis()));
+    [("seen", number(revision)), made, of_known_format()]
+}
 
 impl Table {
     pub(super) async fn client(&self, id: &ClientId) -> Result<Option<Client>, Fault> {
@@ -32,21 +42,16 @@ impl Table {
     ) -> Result<Commit<Client>, Fault> {
         let key = self.client_key(&client.id);
         let written = match client.revision.checked_sub(1) {
-            Some(seen) => {
-                let made = ("created_at", number(client.created_at.millis()));
-                let seen = [("seen", number(seen)), made, of_known_format()];
-                let condition = "#revision = :seen AND #created_at = :created_at AND #v = :v";
-                self.put(item::encode(&key, client, stamp)?, condition, seen).await?
-            }
+            Some(before) => self.put(item::encode(&key, client, stamp)?, SEEN, seen(client, before)).await?,
             // No revision comes before the first.
             None => Written::Refused(self.get(&key).await?),
         };
         written.outcome(stamp, |there| there == client)
     }
 
-    pub(super) async fn delete_client(&self, id: &ClientId, _: Stamp) -> Result<Commit<Client>, Fault> {
-        let was_there = self.delete(&self.client_key(id)).await?;
-        Ok(if was_there { Commit::Done } else { Commit::Lost(None) })
+    pub(super) async fn delete_client(&self, client: &Client, stamp: Stamp) -> Result<Commit<Client>, Fault> {
+        let seen = seen(client, client.revision);
+        self.delete_if(&self.client_key(&client.id), SEEN, seen).await?.outcome(stamp, |_| false)
     }
 
     fn client_key(&self, id: &ClientId) -> Key {

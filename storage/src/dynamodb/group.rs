@@ -1,20 +1,28 @@
 //! Groups, and who is in them: the users' records say so.
 
 use super::attribute::{attribute, text};
-use super::call::{KEYS, Update, Written, names, of_known_format};
+use super::call::{KEYS, Update, names, of_known_format};
 use super::fault::Fault;
 use super::item::{self, Key, Record, record};
 use super::retry::{back_off, retrying_busy};
 use super::table::Table;
-use super::transaction::{delete_if, require};
+use super::transaction::{Cancelled, change, require};
 use super::user::ROUNDS;
 use crate::{Commit, MEMBERS_LIMIT, Stamp};
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use protocol::group::{Group, GroupName};
 use protocol::id::UserId;
 use protocol::user::User;
 
 impl Record for Group {}
+
+/// That a group is the one that was seen, and is being deleted.
+const DELETED: &str = "#created_at = :seen AND #deleting = :yes AND #v = :v";
+
+/// The values of [`DELETED`].
+fn deleted_as(seen: &Group) -> Result<[(&'static str, AttributeValue); 3], Fault> {
+    Ok([("seen", attribute(&seen.created_at)?), ("yes", attribute(&true)?), of_known_format()])
+}
 
 impl Table {
     pub(super) fn group_key(&self, name: &GroupName) -> Key {
@@ -32,20 +40,17 @@ impl Table {
         self.put_new(item).await?.outcome(stamp, |there| there == group)
     }
 
-    pub(super) async fn close_group(&self, name: &GroupName, stamp: Stamp) -> Result<Commit<Group>, Fault> {
-        let update = Update::new(self.group_key(name), stamp).set("deleting", &true);
+    pub(super) async fn close_group(&self, group: &Group, stamp: Stamp) -> Result<Commit<Group>, Fault> {
+        let update = Update::new(self.group_key(&group.name), stamp)
+            .set("deleting", &true)
+            .when("#created_at = :seen")
+            .value("seen", &group.created_at);
         self.update(update).await?.outcome(stamp, |_| false)
     }
 
-    pub(super) async fn delete_group(&self, name: &GroupName, _: Stamp) -> Result<Commit<Group>, Fault> {
-        let key = self.group_key(name);
-        let closed = [("yes", attribute(&true)?), of_known_format()];
-        let part = delete_if("#deleting = :yes AND #v = :v", &key, closed, &self.name)?;
-        if self.transact(vec![part]).await?.is_none() {
-            return Ok(Commit::Done);
-        }
-        let there = self.record(&key).await?;
-        Ok(Commit::Lost(there.map(|there| Box::new(there.record))))
+    pub(super) async fn delete_group(&self, group: &Group, stamp: Stamp) -> Result<Commit<Group>, Fault> {
+        let key = self.group_key(&group.name);
+        self.delete_if(&key, DELETED, deleted_as(group)?).await?.outcome(stamp, |_| false)
     }
 
     /// Part of a transaction that has an effect only if users can be added to the group.
@@ -88,14 +93,14 @@ impl Table {
     pub(super) async fn leave_group(
         &self,
         id: &UserId,
-        group: &GroupName,
+        group: &Group,
         stamp: Stamp,
     ) -> Result<Commit<User>, Fault> {
         let key = Key::user(&self.realm, id);
-        let mut there = self.user(id).await?;
+        let deleted = require(DELETED, &self.group_key(&group.name), deleted_as(group)?, &self.name)?;
         for round in 0..ROUNDS {
-            let Some(mut user) = there else { return Ok(Commit::Lost(None)) };
-            if !user.groups.remove(group) {
+            let Some(mut user) = self.user(id).await? else { return Ok(Commit::Lost(None)) };
+            if !user.groups.remove(&group.name) {
                 return Ok(Commit::Done);
             }
             let update = Update::new(key.clone(), stamp)
@@ -103,10 +108,11 @@ impl Table {
                 .set("updated_at", &user.next_update(stamp.at))
                 .when("#updated_at = :seen")
                 .value("seen", &user.updated_at);
-            there = match self.update(update).await? {
-                Written::Done => return Ok(Commit::Done),
-                Written::Refused(found) => found.map(record::<User>).transpose()?,
-            };
+            match self.transact(vec![change(update, &self.name)?, deleted.clone()]).await? {
+                None => return Ok(Commit::Done),
+                Some(Cancelled { index: 0, .. }) => {}
+                Some(_) => return Ok(Commit::Lost(self.user(id).await?.map(Box::new))),
+            }
             back_off(stamp, round).await;
         }
         Err(Fault::busy("the user keeps changing"))

@@ -1,9 +1,9 @@
 //! The steps that write more than one item, or depend on another one: a user is put, replaced and deleted together with
-//! its identifiers, and joins only groups that are there; a group is deleted only if it is closed. A transaction costs
+//! its identifiers, joins only groups that are there, and is taken out of one that is being deleted. A transaction costs
 //! twice as much as single writes, so no other step is one.
 
 use super::attribute::Item;
-use super::call::{Update, names};
+use super::call::{Update, names, placeholders};
 use super::fault::{Fault, kind_of};
 use super::item::Key;
 use super::retry::{CONFLICT_ROUNDS, retry_while};
@@ -116,12 +116,6 @@ pub(super) fn require(
 /// Changes an item.
 pub(super) fn change(update: Update, table: &str) -> Result<TransactWriteItem, Fault> {
     Ok(TransactWriteItem::builder().update(update.in_transaction(table)?).build())
-}
-
-/// The values of a condition by their names in it; DynamoDB refuses an empty list.
-fn placeholders(values: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Option<Item> {
-    let values: Item = values.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
-    (!values.is_empty()).then_some(values)
 }
 
 pub(super) fn unbuilt(error: BuildError) -> Fault {

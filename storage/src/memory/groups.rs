@@ -16,14 +16,15 @@ impl Tables {
         put_new(&mut self.groups, group.name.clone(), group.clone(), stamp, |there| there == group)
     }
 
-    pub(super) fn close_group(&mut self, name: &GroupName, stamp: Stamp) -> Commit<Group> {
-        change(&mut self.groups, name, stamp, |_| true, |group| group.deleting = true, |_| false)
+    pub(super) fn close_group(&mut self, group: &Group, stamp: Stamp) -> Commit<Group> {
+        let seen = |there: &Group| there.created_at == group.created_at;
+        change(&mut self.groups, &group.name, stamp, seen, |there| there.deleting = true, |_| false)
     }
 
-    pub(super) fn delete_group(&mut self, name: &GroupName, _: Stamp) -> Commit<Group> {
-        match self.groups.get(name) {
-            Some(stored) if stored.record.deleting => {
-                self.groups.remove(name);
+    pub(super) fn delete_group(&mut self, group: &Group, _: Stamp) -> Commit<Group> {
+        match self.groups.get(&group.name) {
+            Some(stored) if stored.record.is_deleted_as(group) => {
+                self.groups.remove(&group.name);
                 Commit::Done
             }
             there => Commit::Lost(there.map(|stored| Box::new(stored.record.clone()))),
@@ -36,12 +37,17 @@ impl Tables {
         members.filter(|id| behind.is_none_or(|behind| *id > behind)).take(MEMBERS_LIMIT as usize).collect()
     }
 
-    pub(super) fn leave_group(&mut self, user: &UserId, group: &GroupName, stamp: Stamp) -> Commit<User> {
+    pub(super) fn leave_group(&mut self, user: &UserId, group: &Group, stamp: Stamp) -> Commit<User> {
         let Some(there) = self.users.get_mut(user) else { return Commit::Lost(None) };
-        if there.record.groups.remove(group) {
-            there.record.updated_at = there.record.next_update(stamp.at);
-            there.last_request = stamp.request;
+        if !there.record.groups.contains(&group.name) {
+            return Commit::Done;
         }
+        if !self.groups.get(&group.name).is_some_and(|stored| stored.record.is_deleted_as(group)) {
+            return Commit::Lost(Some(Box::new(there.record.clone())));
+        }
+        there.record.groups.remove(&group.name);
+        there.record.updated_at = there.record.next_update(stamp.at);
+        there.last_request = stamp.request;
         Commit::Done
     }
 

@@ -67,10 +67,15 @@ impl Tables {
         change(&mut self.clients, &client.id, stamp, condition, effect, |there| there == client)
     }
 
-    pub(super) fn delete_client(&mut self, id: &ClientId, _: Stamp) -> Commit<Client> {
-        let Some(_) = self.clients.remove(id) else { return Commit::Lost(None) };
-        self.consents.retain(|(_, client), _| client != id);
-        Commit::Done
+    pub(super) fn delete_client(&mut self, client: &Client, _: Stamp) -> Commit<Client> {
+        match self.clients.get(&client.id).map(|stored| &stored.record) {
+            Some(there) if there.revision == client.revision && there.created_at == client.created_at => {
+                self.clients.remove(&client.id);
+                self.consents.retain(|(_, id), _| *id != client.id);
+                Commit::Done
+            }
+            there => Commit::Lost(there.cloned().map(Box::new)),
+        }
     }
 
     pub(super) fn debts(&self, attempts: &[AttemptKey]) -> Vec<Timestamp> {

@@ -29,6 +29,6 @@ async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
     let (client, given) = (bare_client("client-a"), agreed(1, "client-a", "openid", call(1)));
     put_client(&store, &client).await;
     put_consent(&store, &given).await;
-    assert_eq!(store.delete_client(&client.id, call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&client, call(2)).await.unwrap(), Commit::Done);
     assert_eq!(kept_consent(&store, &given).await, None);
 }

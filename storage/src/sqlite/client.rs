@@ -110,17 +110,26 @@ pub(super) const CONSENTS: &str =
 pub(super) fn delete_client(
     db: &Connection,
     realm: &Realm,
-    id: &ClientId,
-    _: &Stamp,
+    client: &Client,
+    stamp: &Stamp,
 ) -> Result<Commit<Client>> {
-    let values = named_params! { ":realm": realm.as_str(), ":id": id.as_str() };
-    let changed =
-        db.prepare_cached("DELETE FROM clients WHERE realm = :realm AND id = :id")?.execute(values)?;
-    if changed == 0 {
-        return Ok(Commit::Lost(None));
+    let changed = db
+        .prepare_cached(
+            "DELETE FROM clients
+             WHERE realm = :realm AND id = :id AND revision = :seen AND created_at = :created_at AND v = :v",
+        )?
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":id": client.id.as_str(),
+            ":seen": Count(client.revision),
+            ":created_at": At(client.created_at),
+            ":v": FORMAT,
+        })?;
+    if changed > 0 {
+        let values = named_params! { ":realm": realm.as_str(), ":id": client.id.as_str() };
+        db.prepare_cached(CONSENTS)?.execute(values)?;
     }
-    db.prepare_cached(CONSENTS)?.execute(values)?;
-    Ok(Commit::Done)
+    outcome(changed, stamp, || get(db, realm, &client.id), |_| false)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Stored<Client>> {

@@ -25,6 +25,11 @@ pub(super) fn is_open(db: &Connection, realm: &Realm, name: &GroupName) -> Resul
     Ok(get(db, realm, name)?.is_some_and(|group| !group.record.deleting))
 }
 
+/// Whether this very group is being deleted, and not another one of its name.
+pub(super) fn is_being_deleted(db: &Connection, realm: &Realm, group: &Group) -> Result<bool> {
+    Ok(get(db, realm, &group.name)?.is_some_and(|there| there.record.is_deleted_as(group)))
+}
+
 pub(super) fn create_group(
     db: &Connection,
     realm: &Realm,
@@ -51,35 +56,42 @@ pub(super) fn create_group(
 pub(super) fn close_group(
     db: &Connection,
     realm: &Realm,
-    name: &GroupName,
+    group: &Group,
     stamp: &Stamp,
 ) -> Result<Commit<Group>> {
     let changed = db
         .prepare_cached(
             "UPDATE user_groups SET deleting = 1, last_request = :last_request
-             WHERE realm = :realm AND name = :name AND v = :v",
+             WHERE realm = :realm AND name = :name AND created_at = :created_at AND v = :v",
         )?
         .execute(named_params! {
             ":realm": realm.as_str(),
-            ":name": name.as_str(),
+            ":name": group.name.as_str(),
+            ":created_at": At(group.created_at),
             ":last_request": stamp.request.as_bytes(),
             ":v": FORMAT,
         })?;
-    outcome(changed, stamp, || get(db, realm, name), |_| false)
+    outcome(changed, stamp, || get(db, realm, &group.name), |_| false)
 }
 
 pub(super) fn delete_group(
     db: &Connection,
     realm: &Realm,
-    name: &GroupName,
+    group: &Group,
     stamp: &Stamp,
 ) -> Result<Commit<Group>> {
     let changed = db
         .prepare_cached(
-            "DELETE FROM user_groups WHERE realm = :realm AND name = :name AND deleting AND v = :v",
+            "DELETE FROM user_groups
+             WHERE realm = :realm AND name = :name AND created_at = :created_at AND deleting AND v = :v",
         )?
-        .execute(named_params! { ":realm": realm.as_str(), ":name": name.as_str(), ":v": FORMAT })?;
-    outcome(changed, stamp, || get(db, realm, name), |_| false)
+        .execute(named_params! {
+            ":realm": realm.as_str(),
+            ":name": group.name.as_str(),
+            ":created_at": At(group.created_at),
+            ":v": FORMAT,
+        })?;
+    outcome(changed, stamp, || get(db, realm, &group.name), |_| false)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Stored<Group>> {

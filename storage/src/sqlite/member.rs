@@ -1,12 +1,13 @@
 //! Who is in a group: the records of users say so.
 
 use super::column::{At, Json};
-use super::user;
+use super::{group, user};
 use crate::{Commit, MEMBERS_LIMIT, Stamp};
-use protocol::group::GroupName;
+use protocol::group::{Group, GroupName};
 use protocol::id::{Realm, UserId};
 use protocol::user::User;
 use rusqlite::{Connection, Result, named_params};
+use std::collections::BTreeSet;
 
 pub(super) fn members(
     db: &Connection,
@@ -35,22 +36,27 @@ pub(super) fn leave_group(
     db: &Connection,
     realm: &Realm,
     id: &UserId,
-    group: &GroupName,
+    of: &Group,
     stamp: &Stamp,
 ) -> Result<Commit<User>> {
-    let Some(mut user) = user::user(db, realm, id)? else { return Ok(Commit::Lost(None)) };
-    if user.groups.remove(group) {
-        db.prepare_cached(
-            "UPDATE users SET member_of = :groups, updated_at = :updated_at, last_request = :last_request
-             WHERE realm = :realm AND id = :id",
-        )?
-        .execute(named_params! {
-            ":realm": realm.as_str(),
-            ":id": id.as_bytes(),
-            ":groups": Json(&user.groups),
-            ":updated_at": At(user.next_update(stamp.at)),
-            ":last_request": stamp.request.as_bytes(),
-        })?;
+    let Some(user) = user::user(db, realm, id)? else { return Ok(Commit::Lost(None)) };
+    if !user.groups.contains(&of.name) {
+        return Ok(Commit::Done);
     }
+    if !group::is_being_deleted(db, realm, of)? {
+        return Ok(Commit::Lost(Some(Box::new(user))));
+    }
+    let left: BTreeSet<_> = user.groups.iter().filter(|name| **name != of.name).collect();
+    db.prepare_cached(
+        "UPDATE users SET member_of = :groups, updated_at = :updated_at, last_request = :last_request
+         WHERE realm = :realm AND id = :id",
+    )?
+    .execute(named_params! {
+        ":realm": realm.as_str(),
+        ":id": id.as_bytes(),
+        ":groups": Json(&left),
+        ":updated_at": At(user.next_update(stamp.at)),
+        ":last_request": stamp.request.as_bytes(),
+    })?;
     Ok(Commit::Done)
 }

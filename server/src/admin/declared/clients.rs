@@ -12,7 +12,6 @@ use protocol::client::{Client, ClientSecret, check_chosen_secret};
 use protocol::event::What;
 use serde_json::{Map, Value};
 use std::time::Duration;
-use storage::Commit;
 
 /// How long a secret continues to work after the environment has another one.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -67,11 +66,13 @@ impl Admin {
             None => Wanted::Any(new_secret(self)),
             Some(name) => {
                 let text = variable(name).ok_or_else(|| {
-                    format!(
-                        "the variable {name} of the environment, which client_secret_env names, is not set"
-                    )
+                    // Not shown: it could be the secret itself, by mistake.
+                    "the environment variable that client_secret_env names is not set: it takes the variable's name, not the secret"
+                        .to_owned()
                 })?;
-                check_chosen_secret(&text).map_err(|bad| format!("{name}: {}", bad.message()))?;
+                check_chosen_secret(&text).map_err(|bad| {
+                    format!("the environment variable that client_secret_env names: {}", bad.message())
+                })?;
                 Wanted::Chosen(text)
             }
         };
@@ -143,13 +144,7 @@ impl Admin {
                 replaced.is_done().then_some((What::ClientChanged, new)).ok_or_else(|| contended(new))?
             }
             (Some(old), None) => {
-                let now = self.store.client(&old.id).await?;
-                if now.is_some_and(|now| now != *old) {
-                    return Err(contended(old));
-                }
-                // A lost commit means that others have deleted it.
-                drop::<Commit<Client>>(self.store.delete_client(&old.id, self.call).await?);
-                (What::ClientDeleted, old)
+                return if self.delete_seen_client(old).await? { Ok(()) } else { Err(contended(old)) };
             }
             (None, None) => return Ok(()),
         };

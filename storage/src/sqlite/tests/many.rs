@@ -12,11 +12,11 @@ async fn a_deleted_client_takes_along_what_was_agreed_to_with_it() {
     for consent in &consents {
         put_consent(&store, consent).await;
     }
-    assert_eq!(store.delete_client(&client_id("client-b"), call(2)).await.unwrap(), Commit::Lost(None));
+    assert_eq!(store.delete_client(&bare_client("client-b"), call(2)).await.unwrap(), Commit::Lost(None));
     for consent in &consents {
         assert!(kept_consent(&store, consent).await.is_some(), "nothing was deleted");
     }
-    assert_eq!(store.delete_client(&client_id("client-a"), call(2)).await.unwrap(), Commit::Done);
+    assert_eq!(store.delete_client(&bare_client("client-a"), call(2)).await.unwrap(), Commit::Done);
     for consent in &consents {
         let is_kept = kept_consent(&store, consent).await.is_some();
         assert_eq!(is_kept, consent.client == client_id("client-b"));
