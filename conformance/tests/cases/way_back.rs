@@ -76,6 +76,11 @@ async fn a_registered_start_address_is_the_way_back() {
     let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
     let done = browser.submit(&world, "/logout", &fields).await;
     assert!(done.text().contains(&link), "{}", done.text());
+    let elsewhere = ("post_logout_redirect_uri", "https://rp.example/unregistered");
+    let unregistered = format!("/logout?{}", query(&[("client_id", "rp"), elsewhere]));
+    let refused = browser.get(&world, &unregistered).await;
+    refused.assert_error_page(400, "invalid_request");
+    assert!(refused.text().contains(&link), "{}", refused.text());
     let unknown = browser.get(&world, "/logout?client_id=nobody").await;
     assert_eq!(unknown.element("application"), None);
 }

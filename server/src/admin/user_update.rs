@@ -3,7 +3,8 @@
 
 use super::call::Admin;
 use super::error::{AdminError, UserRefused, refused};
-use super::users::claim_name;
+use super::users::{NewUser, claim_name};
+use crate::password::Passwords;
 use protocol::claims::Catalog;
 use protocol::event::{Event, What};
 use protocol::group::{GroupName, MOST_OF_A_USER};
@@ -13,6 +14,7 @@ use protocol::user::User;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use storage::Commit;
+use zeroize::Zeroizing;
 
 /// What is to change of a user; the rest stays.
 #[derive(Clone, Debug, Default)]
@@ -60,9 +62,10 @@ impl Admin {
             return Ok(before);
         }
         let identifiers = self.identifiers_of_update(&before, &after, update.allow_lookalike).await?;
-        let joins: Vec<GroupName> = after.groups.difference(&before.groups).cloned().collect();
+        let joins: BTreeSet<GroupName> = after.groups.difference(&before.groups).cloned().collect();
+        let listed: Vec<_> = joins.iter().cloned().collect();
         let seen = before.updated_at;
-        match self.store.replace_user(&after, &identifiers, &joins, seen, self.call).await? {
+        match self.store.replace_user(&after, &identifiers, &listed, seen, self.call).await? {
             Commit::Done => {
                 let event = Event::new(What::UserChanged).user(after.id);
                 self.audit(&event.changing(Some(&before), Some(&after)));
@@ -71,9 +74,33 @@ impl Admin {
             Commit::Lost(None) => Err(AdminError::NoUser(reference.to_owned())),
             Commit::Lost(Some(there)) if there.id != before.id => Err(UserRefused::Taken.of(&after.username)),
             // Nothing has changed, so it is a group that can't be joined.
-            Commit::Lost(Some(there)) if there.updated_at == seen => Err(self.cannot_join(&joins).await?),
+            Commit::Lost(Some(there)) if there.updated_at == seen => {
+                // Without a reason it has been made meanwhile.
+                let why = self.why_not_joined(&joins).await?;
+                Err(why.unwrap_or_else(|| AdminError::Contended(reference.to_owned())))
+            }
             Commit::Lost(Some(_)) => Err(AdminError::Contended(reference.to_owned())),
         }
+    }
+
+    /// Creates a user who is in these groups.
+    ///
+    /// # Errors
+    /// Those of [`Self::create_user`] and [`Self::update_user`]. Only if a group is deleted meanwhile does the user exist
+    /// afterwards.
+    pub async fn create_user_in(
+        &self,
+        new: NewUser,
+        password: Option<(&Passwords, Zeroizing<String>)>,
+        groups: Vec<String>,
+    ) -> Result<User, AdminError> {
+        let update = UserUpdate { joins: groups, ..UserUpdate::default() };
+        let joins = groups_of(&BTreeSet::new(), &update).map_err(|why| why.of(&new.username))?;
+        if let Some(why) = self.why_not_joined(&joins).await? {
+            return Err(why);
+        }
+        let user = self.create_user(new, password).await?;
+        self.update_user(&user.id.to_string(), &update).await
     }
 
     /// The user as an update would have it, without writing it.
@@ -100,21 +127,18 @@ impl Admin {
     }
 
     /// Why users can't be added to one of these groups.
-    async fn cannot_join(&self, joins: &[GroupName]) -> Result<AdminError, AdminError> {
-        let there = self.store.groups().await?;
-        for name in joins {
-            match there.iter().find(|group| group.name == *name) {
-                None => return Ok(AdminError::NoGroup(name.to_string())),
-                Some(group) if group.deleting => {
-                    return Ok(refused(format!(
-                        "the group `{name}` is being deleted: nobody can be added to it"
-                    )));
-                }
-                Some(_) => {}
-            }
+    async fn why_not_joined(&self, joins: &BTreeSet<GroupName>) -> Result<Option<AdminError>, AdminError> {
+        if joins.is_empty() {
+            return Ok(None);
         }
-        // It has been made meanwhile.
-        Ok(AdminError::Contended(joins.iter().map(GroupName::as_str).collect::<Vec<_>>().join(", ")))
+        let there = self.store.groups().await?;
+        Ok(joins.iter().find_map(|name| match there.iter().find(|group| group.name == *name) {
+            None => Some(AdminError::NoGroup(name.to_string())),
+            Some(group) if group.deleting => {
+                Some(refused(format!("the group `{name}` is being deleted: nobody can be added to it")))
+            }
+            Some(_) => None,
+        }))
     }
 
     /// Everything that is to lead to the user, all of it free or theirs.
@@ -178,13 +202,13 @@ fn updated(
         catalog.check(claims).map_err(UserRefused::Claims)?;
         user.claims.clone_from(claims);
     }
-    user.groups = groups_of(before, update)?;
+    user.groups = groups_of(&before.groups, update)?;
     Ok(user)
 }
 
-fn groups_of(before: &User, update: &UserUpdate) -> Result<BTreeSet<GroupName>, UserRefused> {
+fn groups_of(before: &BTreeSet<GroupName>, update: &UserUpdate) -> Result<BTreeSet<GroupName>, UserRefused> {
     let refused = |name: &str, why| UserRefused::Group(name.to_owned(), why);
-    let mut groups = before.groups.clone();
+    let mut groups = before.clone();
     groups.retain(|group| update.leaves.iter().all(|name| group.as_str() != name));
     for name in &update.joins {
         let group = GroupName::parse(name).map_err(|bad| refused(name, bad.fix()))?;

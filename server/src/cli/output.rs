@@ -4,6 +4,7 @@ use crate::admin::AdminError;
 use protocol::client::BadClient;
 use protocol::redirect_uri::BadRedirectUri;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -62,8 +63,18 @@ impl Output {
     /// Prints a result: `document` as JSON, or `text`.
     pub(super) fn result(self, document: &impl Serialize, text: impl fmt::Display) -> Outcome {
         let line = if self.json { serde_json::to_string_pretty(document)? } else { text.to_string() };
-        print(&line)
+        print(&escaped(&line))
     }
+}
+
+/// Without C1 control characters, which JSON does not escape: some terminals take them for the start of a command.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let is_c1 = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+    if !text.contains(is_c1) {
+        return text.into();
+    }
+    let escape = |c: char| if is_c1(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(escape).collect::<String>().into()
 }
 
 /// Writes a line to standard output. A closed pipe (`| head`) is no failure.

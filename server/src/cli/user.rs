@@ -64,6 +64,9 @@ pub(super) struct Create {
     /// Read claims from a JSON file: standard ones (OpenID Connect Core 5.1) and your own
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
+    /// Add the user to this group; repeatable
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -169,7 +172,8 @@ async fn create(
         allow_lookalike: flags.allow_lookalike,
     };
     let pool = assembly::passwords();
-    let user = admin.create_user(new, password.map(|password| (&pool, password))).await?;
+    let password = password.map(|password| (&pool, password));
+    let user = admin.create_user_in(new, password, flags.groups).await?;
     output.result(&UserInformation::from(&user), describe(&user))
 }
 

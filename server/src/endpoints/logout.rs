@@ -50,7 +50,11 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
         .as_ref()
         .map(|(cookie, user)| Present { session: &cookie.session, subject: user.subject.as_str() });
     let step = logout::decide(requester, params.get("post_logout_redirect_uri"), seen);
-    match (step.map_err(|refusal| Stop::from(refusal).explain(&params, client.as_deref()))?, present) {
+    let refuse = |refusal| {
+        let stop = Stop::from(refusal).explain(&params, client.as_deref());
+        client.iter().fold(stop, Stop::back_to)
+    };
+    match (step.map_err(refuse)?, present) {
         (LogoutStep::Ask(redirect), Some((cookie, user))) => {
             Ok(ask(&cx, &cookie, &user, client.as_deref(), redirect.as_ref(), params.get("state"))?)
         }

@@ -2,6 +2,8 @@
 
 use protocol::event::{Event, RecordHash};
 use storage::Stamp;
+use tracing::Value;
+use tracing::field::display;
 
 /// Writes an event to the audit log. It has ids only, so nothing in it needs masking.
 pub fn audit(stamp: impl Into<Stamp>, event: &Event) {
@@ -16,7 +18,7 @@ pub fn audit_by(actor: &str, stamp: Stamp, event: &Event) {
 fn write(actor: Option<&str>, stamp: Stamp, event: &Event) {
     let (Stamp { at, request }, Event { what, user, client, session, grant, group, key, change }) =
         (stamp, event);
-    let text = |id: Option<String>| id.map(tracing::field::display);
+    let text = |id: Option<String>| id.map(display);
     let hash = |hash: Option<RecordHash>| text(hash.map(|hash| hash.to_string()));
     tracing::info!(
         target: "audit",
@@ -24,13 +26,18 @@ fn write(actor: Option<&str>, stamp: Stamp, event: &Event) {
         request = %request,
         at = at.millis(),
         user = text(user.map(|id| id.to_string())),
-        client = text(client.as_ref().map(|id| id.as_str().to_owned())),
+        client = client.as_ref().map(|id| chosen(id.as_str())),
         session = text(session.map(|id| id.to_string())),
         grant = text(grant.map(|id| id.to_string())),
-        group = text(group.as_ref().map(|name| name.to_string())),
+        group = group.as_ref().map(|name| chosen(name.as_str())),
         key = text(key.clone()),
         actor,
         before = hash(change.and_then(|change| change.before)),
         after = hash(change.and_then(|change| change.after)),
     );
+}
+
+/// A value that somebody chose. In a line of text it is quoted if a reader could take part of it for another field.
+fn chosen(text: &str) -> Box<dyn Value + '_> {
+    if text.contains([' ', '"', '=']) { Box::new(text) } else { Box::new(display(text)) }
 }

@@ -157,12 +157,12 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
             &["client `a`: redirect URI `https://x/*` can't be registered", "client `b`: the name must have"],
         ),
         (
-            "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"NOT_SET\"\n",
-            &["client `a`: the variable NOT_SET of the environment", "is not set"],
+            "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"hunter2hunter2\"\n",
+            &["client `a`: the environment variable that client_secret_env names is not set"],
         ),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nclient_secret_env = \"PATH_LIKE\"\n",
-            &["PATH_LIKE: a secret has 32 to 256"],
+            &["that client_secret_env names: a secret has 32 to 256"],
         ),
         ("[[client]]\nclient_id = \"a\"\n", &["`client` is unknown: declare clients, groups and users"]),
         ("[[clients]]\nclient_id = \"a\"\naccess_token_ttl = \"soon\"\n", &["clients, entry 2", "10m"]),
@@ -237,6 +237,14 @@ fn a_mistake_about_a_user_or_a_group_changes_nothing() {
         ),
         ("[[users]]\nusername = \"ada\"\n", "user `ada`: it is declared twice"),
         ("[[users]]\nusername = \"bob\"\nemail = \"nowhere\"\n", "user `bob`: "),
+        (
+            "[[users]]\nusername = \"bob\"\nemail = \"ADA@example.com\"\nemail_verified = true\n",
+            "user `bob`: user `ada` has the same verified address",
+        ),
+        (
+            "[[users]]\nusername = \"bob\"\nemail_verified = true\n",
+            "user `bob`: email_verified needs `email`",
+        ),
         ("[[groups]]\nname = \"\"\n", "group ``: "),
         ("[[groups]]\nname = \"x\"\nmembers = [\"ada\"]\n", "unknown field `members`"),
     ] {

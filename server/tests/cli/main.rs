@@ -318,6 +318,41 @@ fn an_id_may_begin_with_a_hyphen() {
 }
 
 #[test]
+fn a_user_is_created_in_groups_that_are_there() {
+    let folder = migrated();
+    for group in ["admins", "on call=1"] {
+        assert_eq!(keyward(&folder, &["group", "create", group]).code, 0);
+    }
+    let create = ["user", "create", "--username", "ada", "--group", "admins", "--json", "--group"];
+    for (other, why) in [("nobodys", "no group `nobodys`"), ("", "1 to 64 letters")] {
+        let refused = keyward(&folder, &[&create[..], &[other]].concat());
+        assert!(refused.code == 1 && refused.err.contains(why), "{refused:?}");
+    }
+    assert_eq!(keyward(&folder, &["user", "list", "--json"]).json(), json!([]), "nobody was created");
+    let created = keyward(&folder, &[&create[..], &["on call=1"]].concat()).json();
+    assert_eq!(created["groups"], json!(["admins", "on call=1"]));
+    // In the log as text, a name is one value.
+    let mut deletion = command(&folder, &["group", "delete", "on call=1"]);
+    let deleted = deletion.env("KEYWARD_LOG_FORMAT", "text").output().unwrap();
+    let log = String::from_utf8(deleted.stderr).unwrap();
+    assert!(log.contains(" group=\"on call=1\" "), "{log}");
+}
+
+#[test]
+fn what_is_shown_has_no_control_characters() {
+    let folder = migrated();
+    std::fs::write(folder.path().join("claims.json"), "{ \"https://x.example/y\": \"a\\u009b31mb\\u0007\" }")
+        .unwrap();
+    let create = ["user", "create", "--username", "ada", "--claims", "claims.json"];
+    let shown = [&create[..], &["--json"]].concat();
+    assert_eq!(keyward(&folder, &shown).json()["claims"]["https://x.example/y"], "a\u{9b}31mb\u{7}");
+    for arguments in [&["user", "show", "ada"][..], &["user", "show", "ada", "--json"]] {
+        let shown = keyward(&folder, arguments);
+        assert!(shown.out.contains(r"a\u009b31mb\u0007"), "{shown:?}");
+    }
+}
+
+#[test]
 fn an_operators_command_makes_no_store() {
     let folder = TempDir::new().unwrap();
     let ended = keyward(&folder, &["client", "list"]);

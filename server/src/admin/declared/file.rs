@@ -1,9 +1,10 @@
 //! A declaration: clients, groups and users that shall exist, as TOML or JSON.
 
 use crate::admin::metadata::Registration;
+use protocol::name::Identifier;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What shall exist.
 #[derive(Debug, Default)]
@@ -92,16 +93,28 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
         }
     }
     check_clients(&declaration.clients, &mut problems);
-    for user in
-        declaration.users.iter().filter(|user| user.email_verified == Some(true) && user.email.is_none())
-    {
-        // Else whatever address the user has by then would be verified.
-        problems.push(format!(
-            "user `{}`: email_verified needs `email`, the address that is verified",
-            user.username
-        ));
-    }
+    check_addresses(&declaration.users, &mut problems);
     if problems.is_empty() { Ok(declaration) } else { Err(problems) }
+}
+
+/// A verified address is a name to sign in with, so it is one user's.
+fn check_addresses(users: &[DeclaredUser], problems: &mut Vec<String>) {
+    let mut owners = BTreeMap::new();
+    for user in users.iter().filter(|user| user.email_verified == Some(true)) {
+        let name = &user.username;
+        let Some(email) = &user.email else {
+            // Else whatever address the user has by then would be verified.
+            problems
+                .push(format!("user `{name}`: email_verified needs `email`, the address that is verified"));
+            continue;
+        };
+        let other = Identifier::email(email).and_then(|address| owners.insert(address, name));
+        if let Some(other) = other {
+            problems.push(format!(
+                "user `{name}`: user `{other}` has the same verified address, with which only one can sign in"
+            ));
+        }
+    }
 }
 
 fn collect<T: serde::de::DeserializeOwned>(
