@@ -2,7 +2,8 @@
 //! compare the two, and the budgets that a change must meet.
 //!
 //! Everything is measured from outside, on real binaries. Absent on purpose: any of our own crates, so that a
-//! slow function of the product can't slow the floor down with it.
+//! slow function of the product can't slow the floor down with it. Only the binary `verify` uses one: `guard`, which it
+//! measures.
 
 pub mod browser;
 pub mod budget;

@@ -92,7 +92,7 @@ impl Server {
 }
 
 /// CPU time of threads until now.
-pub(crate) fn cpu_of(threads: &[PathBuf]) -> Outcome<Duration> {
+pub fn cpu_of(threads: &[PathBuf]) -> Outcome<Duration> {
     let nanos = threads.iter().map(|thread| {
         let text = fs::read_to_string(thread.join("schedstat"))?;
         let first = text.split_whitespace().next().ok_or("schedstat is empty")?;

@@ -9,7 +9,7 @@ fn trace() -> String {
 
 /// The files that may hold rules and tests, by their path in the repository.
 fn all_sources() -> impl Iterator<Item = (String, String)> {
-    let folders = ["protocol", "storage", "keys", "templates", "server", "conformance", "bench"];
+    let folders = ["protocol", "guard", "storage", "keys", "templates", "server", "conformance", "bench"];
     folders.into_iter().flat_map(|folder| files(folder, "rs")).map(|path| {
         let text = fs::read_to_string(&path).unwrap();
         (path.strip_prefix(root()).unwrap().display().to_string(), text)
