@@ -29,7 +29,7 @@ const MISSING: &str = "there is no emulator of the Lambda runtime: install it wi
                        aws-lambda-rie (see conformance/README.md)";
 
 /// The emulator with a function, both killed when dropped.
-struct Function {
+pub(crate) struct Function {
     emulator: Child,
     address: SocketAddr,
 }
@@ -37,6 +37,17 @@ struct Function {
 impl Function {
     /// Starts the emulator; it starts the function with the first invocation.
     async fn start(emulator: &OsStr, folder: &Path, handler: &str, environment: &[(&str, &str)]) -> Self {
+        Self::of(&keyward_binary(), emulator, folder, handler, environment).await
+    }
+
+    /// The same with another program.
+    pub(crate) async fn of(
+        program: &Path,
+        emulator: &OsStr,
+        folder: &Path,
+        handler: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let (address, runtime) = (free_address(), free_address());
         // What the function prints, and what the emulator does.
         let log = File::create(folder.join(format!("{handler}.log"))).unwrap();
@@ -45,7 +56,7 @@ impl Function {
             .current_dir(folder)
             .args(["--runtime-interface-emulator-address", &address.to_string()])
             .args(["--runtime-api-address", &runtime.to_string()])
-            .arg(keyward_binary())
+            .arg(program)
             .arg(handler)
             .envs(environment.iter().copied())
             .stdout(log.try_clone().unwrap())
@@ -58,7 +69,7 @@ impl Function {
     }
 
     /// The emulator's answer to an event.
-    async fn invoke(&self, event: &Value) -> String {
+    pub(crate) async fn invoke(&self, event: &Value) -> String {
         let request = Request::post("/2015-03-31/functions/function/invocations");
         let request = request.header(HOST, self.address.to_string()).body(event.to_string().into());
         over_http(self.address, request.unwrap()).await.text().to_owned()
@@ -108,7 +119,7 @@ fn kill(process: u32) {
     assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
 }
 
-fn emulator() -> Option<OsString> {
+pub(crate) fn emulator() -> Option<OsString> {
     let found = environment("LAMBDA_RIE");
     if found.is_none() {
         go_without("LAMBDA_RIE", "no function was run", MISSING);

@@ -3,6 +3,7 @@
 //! succeed, one after the other, in one folder. `console` blocks are not run. (`docs/guides/connect` is followed by the
 //! browser tests.)
 
+use crate::programs::built;
 use conformance::keyward_binary;
 use conformance::ports::free_port;
 use serde_json::{Value, json};
@@ -62,16 +63,6 @@ fn the_program_of_the_guide_to_protecting_an_api_is_the_example_that_is_run() {
     assert_eq!(shown, lines.collect::<String>());
 }
 
-/// Builds the program of that guide, next to the server.
-fn example() -> PathBuf {
-    let binaries = keyward_binary().parent().unwrap().to_owned();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--locked", "--package", "keyward-guard"]);
-    let built = cargo.args(["--example", "orders", "--target-dir"]).arg(binaries.parent().unwrap());
-    assert!(built.current_dir(docs()).status().unwrap().success());
-    binaries.join("examples/orders")
-}
-
 /// The tags that a policy demands for an action.
 fn tags_in(policy: &Value, action: &str, prefix: &str) -> BTreeMap<String, String> {
     let mut statements = policy["Statement"].as_array().unwrap().iter();
@@ -111,7 +102,8 @@ impl Followed {
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
         if text.contains("cargo run") {
             let cargo = programs.path().join("cargo");
-            std::fs::write(&cargo, format!("#!/bin/sh\nshift 2\nexec {} \"$@\"\n", example().display()))
+            let example = built("keyward-guard", ["--example", "orders"]);
+            std::fs::write(&cargo, format!("#!/bin/sh\nshift 2\nexec {} \"$@\"\n", example.display()))
                 .unwrap();
             std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
         }

@@ -6,6 +6,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod authorizer;
 mod cloud;
 mod commands;
 mod connections;
@@ -22,6 +23,7 @@ mod kms_away;
 mod metrics;
 mod moves;
 mod platforms;
+mod programs;
 mod reload;
 mod rewrapping;
 mod shared_file;
