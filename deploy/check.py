@@ -25,6 +25,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "deploy/template.yaml"
+SAMPLE = ROOT / "deploy/protect/template.yaml"
 
 # Calls that only operators' commands make (docs/guides/dynamodb.md).
 OF_OPERATORS = {
@@ -321,11 +322,20 @@ class Template(unittest.TestCase):
         self.run_tool("cfn-lint", TEMPLATE)
 
     def test_checkov_finds_nothing_without_a_reason(self):
+        self.run_checkov(self.translated)
+
+    def test_the_sample_of_a_protected_api_is_linted_too(self):
+        self.run_tool("cfn-lint", SAMPLE)
+        written = plain(read_yaml(str(SAMPLE)))
+        names = ["CodeBucket", "OrdersKey", "AuthorizerKey", "Issuer"]
+        self.run_checkov(transform(written, dict.fromkeys(names, "given"), _BasicPolicy()))
+
+    def run_checkov(self, translated):
         config = ROOT / "deploy/checkov.yaml"
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as translated:
-            json.dump(self.translated, translated)
-            translated.flush()
-            self.run_tool("checkov", "--config-file", config, "--file", translated.name)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(translated, file)
+            file.flush()
+            self.run_tool("checkov", "--config-file", config, "--file", file.name)
 
     def run_tool(self, name, *arguments):
         tool = Path(sys.executable).parent / name
@@ -341,6 +351,14 @@ class _NoPolicies(ManagedPolicyLoader):
 
     def load(self):
         return {}
+
+
+class _BasicPolicy(_NoPolicies):
+    """SAM gives a function without a role the policy that lets it log."""
+
+    def load(self):
+        name = "AWSLambdaBasicExecutionRole"
+        return {name: f"arn:aws:iam::aws:policy/service-role/{name}"}
 
 
 if __name__ == "__main__":
