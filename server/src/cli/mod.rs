@@ -10,6 +10,7 @@ mod core_dumps;
 mod dev;
 mod doctor;
 mod function;
+mod gateway;
 mod group;
 mod input;
 mod keys;
@@ -66,6 +67,9 @@ enum Command {
     /// Manage signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Print the configuration of a gateway that verifies the tokens for an API
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// Maintain and move the store
     #[command(subcommand)]
     Storage(storage::Command),
@@ -121,6 +125,7 @@ fn dispatch(cli: Cli, env: Env) -> Outcome {
         Command::Apply(args) => apply::run(&context, &args),
         Command::Group(command) => group::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
+        Command::Gateway(command) => gateway::run(&context, command),
         Command::Storage(command) => storage::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),
         Command::Doctor(args) => doctor::run(&context, &args),

@@ -8,6 +8,7 @@
 
 mod apply;
 mod documents;
+mod gateway;
 
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,0 +1,134 @@
+//! `keyward gateway …`: the configuration of a gateway in front of an API, which lets only requests with a token for the
+//! API through.
+
+use super::context::Context;
+use super::output::{Failed, Outcome};
+use crate::assembly;
+use clap::{Args, Subcommand};
+use keys::clock::{Clock as _, SystemClock};
+use keys::{KeyState, snapshot};
+use protocol::client::is_resource;
+use protocol::issuer::Issuer;
+use protocol::jwk::Algorithm;
+use protocol::scope::Scope;
+use serde_json::json;
+use templates::{Gateway, Template as _};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print the JWT authorizer of an Amazon API Gateway HTTP API, for a CloudFormation or SAM template
+    AwsHttp(Api),
+    /// Print the JWT authorizer of an Amazon API Gateway REST API, for a CloudFormation or SAM template
+    AwsRest(Api),
+    /// Print the listener rule of an AWS Application Load Balancer, for a CloudFormation template
+    Alb(Api),
+    /// Print the policy of Azure API Management
+    Apim(Api),
+    /// Print a configuration of Envoy
+    Envoy(Api),
+    /// Print a configuration of nginx, which introspects each token
+    Nginx(Api),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Api {
+    /// The API's URI, which its tokens have in `aud`
+    #[arg(long, value_name = "URI", value_parser = audience)]
+    audience: String,
+    /// The scope that every call needs
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
+    scope: Option<String>,
+}
+
+pub(super) fn run(context: &Context, command: Command) -> Outcome {
+    let output = context.output();
+    context.with_store(|admin, settings| async move {
+        if admin.store.issuer().await?.is_none() {
+            let why = "the store has no issuer yet: start the server once, then run this command again";
+            return Err(Failed(why.into()));
+        }
+        let custody = assembly::custody(&settings, &settings.keys);
+        let (_, ring) = assembly::rotator(&settings, admin.store.clone(), &custody).ring().await?;
+        let keys = snapshot::list(&ring, SystemClock.now());
+        let signing = keys.iter().filter(|key| key.state != KeyState::Removed).map(|key| key.alg);
+        let algorithms = command.verifies().iter().filter(|alg| signing.clone().any(|other| other == **alg));
+        let algorithms: Vec<&str> = algorithms.map(|alg| alg.as_str()).collect();
+        if algorithms.is_empty() {
+            return Err(no_key(command.verifies()));
+        }
+        let configuration = command.configuration(&settings.issuer, &algorithms.join(", "))?;
+        output.result(&json!({ "configuration": configuration }), configuration)
+    })
+}
+
+impl Command {
+    /// The algorithms that the gateway verifies, of those there are.
+    const fn verifies(&self) -> &'static [Algorithm] {
+        match self {
+            Self::AwsHttp(_) | Self::Alb(_) | Self::Apim(_) => &[Algorithm::RS256],
+            Self::AwsRest(_) => &[Algorithm::RS256, Algorithm::ES256],
+            Self::Envoy(_) | Self::Nginx(_) => &Algorithm::ALL,
+        }
+    }
+
+    fn configuration(&self, issuer: &Issuer, algorithms: &str) -> Result<String, templates::Error> {
+        let gateway = match self {
+            Self::AwsHttp(api) => Gateway::AwsHttp { api: api.of(issuer, algorithms) },
+            Self::AwsRest(api) => Gateway::AwsRest { api: api.of(issuer, algorithms) },
+            Self::Alb(api) => Gateway::Alb { api: api.of(issuer, algorithms) },
+            Self::Apim(api) => Gateway::Apim { api: api.of(issuer, algorithms) },
+            Self::Envoy(api) => Gateway::Envoy { api: api.of(issuer, algorithms) },
+            Self::Nginx(api) => Gateway::Nginx { api: api.of(issuer, algorithms) },
+        };
+        gateway.render()
+    }
+}
+
+impl Api {
+    fn of<'a, T: From<&'a str>>(&'a self, issuer: &'a Issuer, algorithms: &'a str) -> templates::Api<'a, T> {
+        templates::Api {
+            audience: T::from(&self.audience),
+            scope: self.scope.as_deref().map(T::from),
+            algorithms,
+            issuer: issuer.as_str(),
+            is_https: issuer.is_https(),
+            authority: issuer.authority(),
+            host: issuer.host(),
+            address: issuer.host().trim_matches(['[', ']']),
+            port: issuer.port(),
+            path: issuer.path(),
+        }
+    }
+}
+
+fn no_key(verified: &[Algorithm]) -> Failed {
+    let names: Vec<&str> = verified.iter().map(|alg| alg.as_str()).collect();
+    let (all, first) = (names.join(" and "), names.first().copied().unwrap_or_default());
+    Failed(format!(
+        "this gateway verifies only {all}, and there is no such key: add {first} to the setting `signing_algs` and restart \
+         the server; then register the API's clients with `--signing-alg {first}`"
+    ))
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    if !is_resource(text) {
+        return Err("write an absolute URI without a fragment, such as https://api.example.com".into());
+    }
+    literal(text)
+}
+
+fn scope(text: &str) -> Result<String, String> {
+    match Scope::parse(text) {
+        Ok(scope) if scope.tokens().count() == 1 => literal(text),
+        _ => Err("write one scope".into()),
+    }
+}
+
+/// Texts that CloudFormation (`{{resolve:…}}`) or Azure API Management (`{{name}}`, `@(…)`) would replace, however they
+/// are quoted.
+fn literal(text: &str) -> Result<String, String> {
+    if text.contains("{{") || text.starts_with('@') {
+        return Err("gateways would expand `{{` and a leading `@`: choose another name".into());
+    }
+    Ok(text.to_owned())
+}
