@@ -1,0 +1,8 @@
+//! Other people's programs in front of an API, with our tokens.
+
+mod gateways;
+mod program;
+mod rules;
+
+/// The API whose tokens they are.
+const AUDIENCE: &str = "https://orders.example.com";
