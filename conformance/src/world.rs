@@ -156,6 +156,12 @@ impl World {
         Self::made_of(store, harness, Self::settings(settings), Machine::new(None), BEGIN).await
     }
 
+    /// A server whose clock says `now`, for programs that look at the machine's.
+    pub async fn at(now: Timestamp, settings: &[(&str, &str)]) -> Self {
+        let (store, settings) = (Harness::Router.store().await, Self::settings(settings));
+        Self::made_of(store, Harness::Router, settings, Machine::new(None), now).await
+    }
+
     /// A server with the store in memory and its keys in a custody of the test's own.
     pub async fn kept_by(custody: Custody, settings: &[(&str, &str)]) -> Self {
         let (harness, settings) = (Harness::Router, Self::settings(settings));

@@ -1,6 +1,8 @@
 //! Other people's programs in front of an API, with our tokens.
 
 mod gateways;
+mod issuer;
+mod libraries;
 mod program;
 mod rules;
 

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) fn installed() -> Option<String> {
     let folder = tool::environment("CLIENTS").map(|folder| folder.into_string().unwrap());
     if folder.is_none() {
-        let untested = "other people's gateways are not tested";
+        let untested = "other people's gateways and libraries are not tested";
         tool::go_without("CLIENTS", untested, "CLIENTS is not set");
     }
     folder
