@@ -39,7 +39,7 @@ if [ ! -e "$tools/python/installed" ] || ! cmp -s deploy/package.txt "$tools/pyt
   "$tools/python/bin/pip" install --quiet --disable-pip-version-check --no-deps -r deploy/package.txt
   cp deploy/package.txt "$tools/python/installed"
 fi
-cargo install --quiet --locked --root "$tools/cargo" "cargo-cyclonedx@$cyclonedx"
+cargo install --quiet --locked --debug --root "$tools/cargo" "cargo-cyclonedx@$cyclonedx"
 export PATH=$tools/python/bin:$tools/cargo/bin:$PATH
 
 # The date of the commit, for whatever wants to know the time.
