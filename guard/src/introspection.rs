@@ -2,6 +2,7 @@
 //!
 //! A token is verified first, so only the issuer's own tokens cause a request to it.
 
+use crate::cache::{Entry, SharedCache};
 use crate::clock::{Clock, now};
 use crate::fetch::{Fetch, FetchError, MAX_DOCUMENT, send};
 use crate::rejection::{Reason, Rejection};
@@ -19,6 +20,9 @@ use std::time::Duration;
 
 /// The most answers that are remembered.
 const MOST: usize = 10_000;
+
+/// What the cache has for a token that is active. Others are not kept.
+const ACTIVE: &[u8] = b"active";
 
 /// How the issuer is asked about tokens.
 #[derive(Clone)]
@@ -58,13 +62,21 @@ pub(crate) struct Introspector {
     how: Introspection,
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
+    cache: Option<Arc<SharedCache>>,
     /// Until when a token counts as active, by its hash.
     active: Mutex<HashMap<[u8; 32], Timestamp>>,
 }
 
 impl Introspector {
-    pub(crate) fn new(how: Introspection, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
-        Self { how, fetch, clock, active: Mutex::default() }
+    pub(crate) fn new(
+        how: Introspection,
+        fetch: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+        cache: Option<Arc<SharedCache>>,
+    ) -> Self {
+        // What may not be remembered is not shared either.
+        let cache = cache.filter(|_| !how.remembered_for.is_zero());
+        Self { how, fetch, clock, cache, active: Mutex::default() }
     }
 
     /// Whether the token, which expires at `expiry`, is active.
@@ -77,9 +89,15 @@ impl Introspector {
         if self.remembered().get(&id).is_some_and(|until| asked < *until && *until <= latest) {
             return Ok(());
         }
+        let until = latest.min(expiry);
+        if let Some(shared) = self.shared(&id).await.filter(|shared| *shared <= until) {
+            self.remember(id, shared, asked);
+            return Ok(());
+        }
         match self.ask(token).await {
             Ok(true) => {
-                self.remember(id, latest.min(expiry), asked);
+                self.remember(id, until, asked);
+                self.share(&id, asked, until).await;
                 Ok(())
             }
             Ok(false) => Err(Rejection::Invalid(Reason::Inactive)),
@@ -88,6 +106,23 @@ impl Introspector {
                 Err(Rejection::Unavailable)
             }
         }
+    }
+
+    /// Until when a token counts as active because another process asked.
+    async fn shared(&self, id: &[u8; 32]) -> Option<Timestamp> {
+        let entry = self.cache.as_ref()?.get(&self.words(id)).await?;
+        (entry.value == ACTIVE).then_some(entry.until)
+    }
+
+    async fn share(&self, id: &[u8; 32], since: Timestamp, until: Timestamp) {
+        if let Some(cache) = &self.cache {
+            cache.put(&self.words(id), &Entry { since, until, value: ACTIVE.to_vec() }).await;
+        }
+    }
+
+    /// What the cache keeps an answer by. The issuer answers each client as it sees fit, so the client is part of it.
+    fn words<'a>(&'a self, id: &'a [u8; 32]) -> [&'a [u8]; 4] {
+        [b"introspection", self.how.endpoint.as_bytes(), self.how.authorization.as_bytes(), id]
     }
 
     async fn ask(&self, token: &str) -> Result<bool, FetchError> {

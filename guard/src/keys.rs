@@ -8,6 +8,7 @@
 //! | older than 24 h beyond that, or none | the caller waits; without keys nothing is decided |
 //! | without the key that a token names | the caller waits for a refresh, but see [`PAUSE`] |
 
+use crate::cache::{Entry, SharedCache};
 use crate::clock::{Clock, now};
 use crate::fetch::{Fetch, FetchError, get};
 use crate::keyset::KeySet;
@@ -50,6 +51,7 @@ pub(crate) struct Keys {
     pub(crate) reach: Reach,
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
     pub(crate) clock: Arc<dyn Clock>,
+    cache: Option<Arc<SharedCache>>,
     held: RwLock<Held>,
     flight: Arc<Mutex<Flight>>,
 }
@@ -62,6 +64,13 @@ struct Held {
     max_age: Duration,
     attempted: Option<Timestamp>,
     has_failed: bool,
+}
+
+/// Keys, and when the issuer said that they were its.
+struct Fetched {
+    set: KeySet,
+    since: Timestamp,
+    max_age: Duration,
 }
 
 /// What only the task that fetches uses.
@@ -115,6 +124,7 @@ impl Keys {
         (reach, fetch): (Reach, Option<Arc<dyn Fetch>>),
         clock: Arc<dyn Clock>,
         embedded: Option<KeySet>,
+        cache: Option<Arc<SharedCache>>,
     ) -> Arc<Self> {
         let since = now(&*clock);
         let held = Held { set: embedded.map(Arc::new), since, max_age: DEFAULT_MAX_AGE, ..Held::default() };
@@ -125,6 +135,7 @@ impl Keys {
             reach,
             fetch,
             clock,
+            cache,
             held: RwLock::new(held),
             flight: Arc::default(),
         })
@@ -142,34 +153,36 @@ impl Keys {
     /// The key for a token; fetches if that is due.
     pub(crate) async fn find(self: &Arc<Self>, kid: &str, alg: Algorithm) -> Result<Arc<PublicKey>, NoKey> {
         let held = self.held();
+        let wanted = Some((kid, alg));
         match held.age(now(&*self.clock)) {
             Age::Fresh => {}
-            Age::Expired if !held.has_failed => self.refresh().await,
-            Age::Ageing | Age::Expired => self.refresh_behind(),
-            Age::Unusable => self.refresh().await,
+            Age::Expired if !held.has_failed => self.refresh(wanted).await,
+            Age::Ageing | Age::Expired => self.refresh_behind(wanted),
+            Age::Unusable => self.refresh(wanted).await,
         }
         match self.known(kid, alg) {
             Err(NoKey::Unknown) => {
-                self.refresh().await;
+                self.refresh(wanted).await;
                 self.known(kid, alg)
             }
             known => known,
         }
     }
 
-    /// Waits for a fetch that is on its way; then fetches the keys, unless that was tried just now.
-    pub(crate) async fn refresh(self: &Arc<Self>) {
+    /// Waits for a fetch that is on its way; then fetches the keys, unless that was tried just now. With a key that is
+    /// wanted, a set of the cache is enough only if it has this key.
+    pub(crate) async fn refresh(self: &Arc<Self>, wanted: Option<(&str, Algorithm)>) {
         let flight = Arc::clone(&self.flight).lock_owned().await;
-        if let Some(task) = self.launch(flight) {
+        if let Some(task) = self.launch(flight, wanted) {
             // A failure is in the log, and its consequence in what is held.
             let _panicked = task.await;
         }
     }
 
     /// The same without waiting.
-    fn refresh_behind(self: &Arc<Self>) {
+    fn refresh_behind(self: &Arc<Self>, wanted: Option<(&str, Algorithm)>) {
         if let Ok(flight) = Arc::clone(&self.flight).try_lock_owned() {
-            drop(self.launch(flight));
+            drop(self.launch(flight, wanted));
         }
     }
 
@@ -180,7 +193,11 @@ impl Keys {
 
     /// Starts a fetch if one is due. It is a task of its own: a caller who hangs up must not end the fetch that others wait
     /// for.
-    fn launch(self: &Arc<Self>, mut flight: OwnedMutexGuard<Flight>) -> Option<JoinHandle<()>> {
+    fn launch(
+        self: &Arc<Self>,
+        mut flight: OwnedMutexGuard<Flight>,
+        wanted: Option<(&str, Algorithm)>,
+    ) -> Option<JoinHandle<()>> {
         let runtime = Handle::try_current().ok()?;
         let now = now(&*self.clock);
         if self.fetch.is_none() || !self.held().may_attempt(now) {
@@ -188,15 +205,25 @@ impl Keys {
         }
         self.update(|held| held.attempted = Some(now));
         let this = Arc::clone(self);
+        let wanted = wanted.map(|(kid, alg)| (kid.to_owned(), alg));
         Some(runtime.spawn(async move {
-            let fetched = this.fetched(&mut flight).await;
-            this.keep(now, fetched);
+            if let Some(shared) = this.shared(wanted).await {
+                return this.keep(Ok(shared));
+            }
+            match this.fetched(&mut flight, now).await {
+                Ok((fetched, value)) => {
+                    let entry = Entry { since: now, until: now.plus(fetched.max_age), value };
+                    this.keep(Ok(fetched));
+                    this.share(&entry).await;
+                }
+                Err(error) => this.keep(Err(error)),
+            }
         }))
     }
 
-    fn keep(&self, since: Timestamp, fetched: Result<(KeySet, Duration), FetchError>) {
+    fn keep(&self, fetched: Result<Fetched, FetchError>) {
         match fetched {
-            Ok((set, max_age)) => self.update(|held| {
+            Ok(Fetched { set, since, max_age }) => self.update(|held| {
                 let set = Some(Arc::new(set));
                 *held = Held { set, since, max_age, attempted: held.attempted, has_failed: false };
             }),
@@ -207,7 +234,30 @@ impl Keys {
         }
     }
 
-    async fn fetched(&self, flight: &mut Flight) -> Result<(KeySet, Duration), FetchError> {
+    /// The keys that another process fetched, if they are newer than ours.
+    async fn shared(&self, wanted: Option<(String, Algorithm)>) -> Option<Fetched> {
+        let Entry { since, until, value } = self.cache.as_ref()?.get(&self.words()).await?;
+        let set = KeySet::parse(&value, &self.algorithms)?;
+        let held = self.held();
+        let is_newer = held.set.is_none() || held.since < since;
+        let has_wanted = wanted.is_none_or(|(kid, alg)| set.find(&kid, alg).is_some());
+        (is_newer && has_wanted).then_some(Fetched { set, since, max_age: until.since(since) })
+    }
+
+    async fn share(&self, entry: &Entry) {
+        if let Some(cache) = &self.cache {
+            cache.put(&self.words(), entry).await;
+        }
+    }
+
+    /// What the cache keeps the keys by.
+    fn words(&self) -> [&[u8]; 3] {
+        let (Source::Discovery(url) | Source::JwksUri(url)) = &self.source;
+        [b"keys", self.issuer.as_bytes(), url.as_bytes()]
+    }
+
+    /// The issuer's keys, with the document that has them.
+    async fn fetched(&self, flight: &mut Flight, since: Timestamp) -> Result<(Fetched, Vec<u8>), FetchError> {
         let fetch = self.fetch.as_deref().ok_or(FetchError::NoTransport)?;
         let found = flight.jwks_uri.take();
         let url = match (&self.source, found) {
@@ -219,7 +269,8 @@ impl Keys {
         let set = KeySet::parse(response.body(), &self.algorithms)
             .ok_or(FetchError::Document("no usable key in the JWK Set"))?;
         flight.jwks_uri = Some(url);
-        Ok((set, max_age(&response)))
+        let max_age = max_age(&response);
+        Ok((Fetched { set, since, max_age }, response.into_body()))
     }
 
     /// OIDC Discovery §4.3: the metadata names exactly the issuer it was fetched for.

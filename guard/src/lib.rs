@@ -4,6 +4,7 @@
 //! - `Guard` (feature `tower`) is the same as a layer for axum, tonic or any other tower service; each route names what
 //!   it [`Require`]s.
 //! - `Caller` (feature `axum`) gives a handler the verified token and its claims as a type.
+//! - `RedisCache` (feature `redis`) shares what was fetched with other processes: see [`Builder::cache`].
 //!
 //! Keys are fetched from the issuer or embedded, and refreshed in the background: see [`Issuer`].
 //!
@@ -14,6 +15,7 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod bearer;
+mod cache;
 mod clock;
 mod fetch;
 #[cfg(feature = "https")]
@@ -26,6 +28,8 @@ mod keyset;
 mod layer;
 mod location;
 mod metadata;
+#[cfg(feature = "redis")]
+mod redis;
 mod rejection;
 mod require;
 mod shape;
@@ -36,6 +40,7 @@ mod verifier;
 #[cfg(feature = "axum")]
 pub use axum::Caller;
 pub use bearer::bearer_token;
+pub use cache::{Cache, Caching};
 pub use clock::{Clock, SystemClock};
 pub use fetch::{Fetch, FetchError, Fetching};
 #[cfg(feature = "https")]
@@ -46,6 +51,8 @@ pub use issuer::Issuer;
 pub use layer::{Guard, GuardLayer, GuardService};
 pub use metadata::ResourceMetadata;
 pub use protocol::jwk::Algorithm;
+#[cfg(feature = "redis")]
+pub use redis::RedisCache;
 pub use rejection::{Reason, Rejection};
 pub use require::{Authority, Require, group, permission, role, scope};
 pub use shape::Shape;

@@ -1,5 +1,6 @@
 //! The checks of a token, in order: what costs nothing first, then the signature, then what the signature vouches for.
 
+use crate::cache::{Cache, MIN_SECRET, SharedCache};
 use crate::clock::{Clock, SystemClock, now};
 use crate::introspection::Introspector;
 use crate::issuer::Issuer;
@@ -70,6 +71,10 @@ pub enum Misconfigured {
     Url(String),
     /// The embedded keys of an issuer are no JWK Set with a usable key.
     Keys(String),
+    /// The secret of the cache is shorter than 32 bytes.
+    CacheSecret,
+    /// The URL of the cache is none.
+    CacheUrl,
     /// An issuer has neither a transport nor embedded keys, or introspection without a transport.
     NoTransport(String),
 }
@@ -80,6 +85,7 @@ pub struct Builder {
     leeway: Duration,
     max_token_bytes: usize,
     clock: Arc<dyn Clock>,
+    cache: Option<(Arc<dyn Cache>, Vec<u8>)>,
 }
 
 impl Builder {
@@ -111,6 +117,13 @@ impl Builder {
         self
     }
 
+    /// Shares keys and introspections with other processes that have the same secret of at least 32 bytes.
+    #[must_use]
+    pub fn cache(mut self, cache: impl Cache, secret: &[u8]) -> Self {
+        self.cache = Some((Arc::new(cache), secret.to_vec()));
+        self
+    }
+
     /// The verifier.
     ///
     /// # Errors
@@ -119,12 +132,18 @@ impl Builder {
         if self.issuers.is_empty() {
             return Err(Misconfigured::NoIssuer);
         }
+        if self.cache.as_ref().is_some_and(|(_, secret)| secret.len() < MIN_SECRET) {
+            return Err(Misconfigured::CacheSecret);
+        }
+        let shared =
+            |(cache, secret): (_, Vec<u8>)| SharedCache::new(cache, Arc::clone(&self.clock), &secret);
+        let cache = self.cache.map(shared).map(Arc::new);
         let mut issuers: Vec<Trusted> = Vec::new();
         for issuer in self.issuers {
             if issuers.iter().any(|other| other.name == issuer.name) {
                 return Err(Misconfigured::Twice(issuer.name));
             }
-            issuers.push(Trusted::new(issuer, &self.clock)?);
+            issuers.push(Trusted::new(issuer, &self.clock, cache.as_ref())?);
         }
         let Self { leeway, max_token_bytes, clock, .. } = self;
         Ok(Verifier(Arc::new(Inner { issuers, leeway, max_token_bytes, clock })))
@@ -132,7 +151,11 @@ impl Builder {
 }
 
 impl Trusted {
-    fn new(issuer: Issuer, clock: &Arc<dyn Clock>) -> Result<Self, Misconfigured> {
+    fn new(
+        issuer: Issuer,
+        clock: &Arc<dyn Clock>,
+        cache: Option<&Arc<SharedCache>>,
+    ) -> Result<Self, Misconfigured> {
         let name = || issuer.name.clone();
         let (reach, transport) = (issuer.reach(), issuer.transport());
         if let Some(url) = issuer.urls().find(|url| !reach.allows_url(url)) {
@@ -159,6 +182,7 @@ impl Trusted {
             (reach, transport),
             Arc::clone(clock),
             embedded,
+            cache.cloned(),
         );
         Ok(Self {
             name: issuer.name,
@@ -167,7 +191,8 @@ impl Trusted {
             audiences: issuer.audiences,
             algorithms: issuer.algorithms,
             keys,
-            introspector: introspector.map(|(how, fetch)| Introspector::new(how, fetch, Arc::clone(clock))),
+            introspector: introspector
+                .map(|(how, fetch)| Introspector::new(how, fetch, Arc::clone(clock), cache.cloned())),
         })
     }
 }
@@ -184,7 +209,7 @@ impl Verifier {
     /// For several issuers, or with other settings.
     pub fn builder() -> Builder {
         let clock = Arc::new(SystemClock);
-        Builder { issuers: Vec::new(), leeway: LEEWAY, max_token_bytes: MAX_LENGTH, clock }
+        Builder { issuers: Vec::new(), leeway: LEEWAY, max_token_bytes: MAX_LENGTH, clock, cache: None }
     }
 
     /// Fetches the keys of all issuers, so that no request has to wait for them. An API may start without: it then answers
@@ -195,7 +220,7 @@ impl Verifier {
     pub async fn warm(&self) -> Result<(), Rejection> {
         for issuer in &self.0.issuers {
             if !issuer.keys.is_warm() {
-                issuer.keys.refresh().await;
+                issuer.keys.refresh(None).await;
             }
             if !issuer.keys.is_warm() {
                 return Err(Rejection::Unavailable);
@@ -352,6 +377,10 @@ impl fmt::Display for Misconfigured {
             Self::Keys(name) => {
                 write!(f, "the embedded keys of {name} are no JWK Set with a usable key: save its jwks_uri")
             }
+            Self::CacheSecret => {
+                write!(f, "the secret of the cache is too short: give it {MIN_SECRET} random bytes")
+            }
+            Self::CacheUrl => f.write_str("the URL of the cache is none: write redis://host:port"),
             Self::NoTransport(name) => {
                 write!(f, "{name} can't be fetched from: turn on the feature `https`, or call Issuer::fetch")
             }

@@ -140,12 +140,30 @@ impl World {
         issuer: impl FnOnce(Issuer) -> Issuer,
         builder: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let (net, clock, key) = (Net::default(), FakeClock(Arc::new(AtomicU64::new(NOW))), Key::new(1));
+        let net = Net::default();
         net.serve(METADATA, &json!({ "issuer": ISSUER, "jwks_uri": JWKS }));
-        net.serve(JWKS, &jwks(&[&key]));
+        net.serve(JWKS, &jwks(&[&Key::new(1)]));
+        Self::of(net, FakeClock(Arc::new(AtomicU64::new(NOW))), issuer, builder)
+    }
+
+    /// Another process, with the issuer and the clock of this one.
+    pub(crate) fn another(
+        &self,
+        issuer: impl FnOnce(Issuer) -> Issuer,
+        builder: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        Self::of(self.net.clone(), self.clock.clone(), issuer, builder)
+    }
+
+    fn of(
+        net: Net,
+        clock: FakeClock,
+        issuer: impl FnOnce(Issuer) -> Issuer,
+        builder: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let issuer = issuer(Issuer::new(ISSUER).audience(API).fetch(net.clone()));
         let verifier = builder(Verifier::builder().issuer(issuer).clock(clock.clone())).build().unwrap();
-        Self { net, clock, key, verifier }
+        Self { net, clock, key: Key::new(1), verifier }
     }
 
     /// A token that is valid, but for the claims given here (`null`: without this claim).

@@ -6,10 +6,12 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod cache;
 mod fixture;
 mod introspection;
 mod keys;
 mod layer;
+mod redis;
 mod shapes;
 mod tokens;
 mod transport;
