@@ -135,7 +135,7 @@ impl Issuer {
     }
 
     /// Its JWK Set as it was when the API was built, so that a cold start fetches nothing. It is refreshed like one that
-    /// was fetched at the start.
+    /// was fetched at the start; without a transport, it is used for as long as the process lives.
     #[must_use]
     pub fn embedded(mut self, jwks: &str) -> Self {
         self.embedded = Some(jwks.to_owned());

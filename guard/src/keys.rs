@@ -102,7 +102,7 @@ impl Held {
         let age = now.since(self.since);
         match &self.set {
             None => Age::Unusable,
-            Some(_) if age >= self.max_age + STALE_LIMIT => Age::Unusable,
+            Some(_) if age >= self.max_age.saturating_add(STALE_LIMIT) => Age::Unusable,
             Some(_) if age >= self.max_age => Age::Expired,
             Some(_) if age >= self.max_age / 2 => Age::Ageing,
             Some(_) => Age::Fresh,
@@ -127,7 +127,9 @@ impl Keys {
         cache: Option<Arc<SharedCache>>,
     ) -> Arc<Self> {
         let since = now(&*clock);
-        let held = Held { set: embedded.map(Arc::new), since, max_age: DEFAULT_MAX_AGE, ..Held::default() };
+        // Embedded keys that nothing can replace don't age.
+        let max_age = if fetch.is_some() { DEFAULT_MAX_AGE } else { Duration::MAX };
+        let held = Held { set: embedded.map(Arc::new), since, max_age, ..Held::default() };
         Arc::new(Self {
             issuer,
             source,
@@ -304,4 +306,46 @@ fn max_age(response: &http::Response<Vec<u8>>) -> Duration {
         directives.find_map(|one| one.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok());
     let [least, most] = MAX_AGES;
     seconds.map_or(DEFAULT_MAX_AGE, Duration::from_secs).clamp(least, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    /// In a hundred years.
+    struct Later;
+
+    impl Clock for Later {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(160 * 365 * 24 * 3600)
+        }
+    }
+
+    #[test]
+    fn embedded_keys_age_only_if_others_can_be_fetched() {
+        struct Nowhere;
+        impl Fetch for Nowhere {
+            fn send(&self, _: http::Request<Vec<u8>>) -> crate::fetch::Fetching<'_> {
+                Box::pin(async { Err(FetchError::NoTransport) })
+            }
+        }
+        let set = br#"{ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "a", "alg": "EdDSA",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] }"#; // RFC 8037 A.2
+        for (fetch, is_known) in [(None, true), (Some(Arc::new(Nowhere) as Arc<dyn Fetch>), false)] {
+            let set = KeySet::parse(set, &[Algorithm::EdDSA]).unwrap();
+            let source = Source::JwksUri("https://login.example/jwks".into());
+            let keys = Keys::new(
+                "https://login.example".into(),
+                source,
+                vec![Algorithm::EdDSA],
+                (Reach::Public, fetch),
+                Arc::new(Later),
+                Some(set),
+                None,
+            );
+            keys.update(|held| held.since = Timestamp::EPOCH);
+            assert_eq!(keys.known("a", Algorithm::EdDSA).is_ok(), is_known);
+        }
+    }
 }
