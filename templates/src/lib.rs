@@ -1,8 +1,9 @@
-//! The pages people see, as types: a page is a struct of borrowed strings and a file in `templates/`.
+//! The pages people see, as types: a page is a struct of borrowed strings and a file in `templates/`. And the
+//! configurations that `keyward gateway` prints.
 //!
 //! It is a crate of its own so that whoever changes a page needs to know nothing of OAuth, storage or HTTP. As types, no page
-//! can be rendered without one of its fields. Every value is escaped by askama; a test bans the filters that would switch
-//! that off.
+//! can be rendered without one of its fields. Every value on a page is escaped by askama; a test bans the filters that would
+//! switch that off.
 //!
 //! Absent on purpose: response headers (`server` sends the content security policy whose nonce each page gets), decisions
 //! about what to show, and JavaScript, except for the one line that posts [`FormPost`].

@@ -106,7 +106,7 @@ fn no_key(verified: &[Algorithm]) -> Failed {
     let (all, first) = (names.join(" and "), names.first().copied().unwrap_or_default());
     Failed(format!(
         "this gateway verifies only {all}, and there is no such key: add {first} to the setting `signing_algs` and restart \
-         the server; then register the API's clients with `--signing-alg {first}`"
+         the server. When the key signs (`keyward keys list`), register the API's clients with `--signing-alg {first}`"
     ))
 }
 
