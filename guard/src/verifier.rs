@@ -272,7 +272,7 @@ impl Verifier {
             return Err(Rejection::Invalid(Reason::TooLong));
         }
         let compact = Compact::parse(token).ok_or(Rejection::Invalid(Reason::NoJwt))?;
-        let claims = compact.claims().ok_or(Rejection::Invalid(Reason::NoClaims))?;
+        let claims = compact.members().ok_or(Rejection::Invalid(Reason::NoClaims))?;
         let claims = Token::new(claims, Shape::default());
         let issuer = self.0.issuers.iter().find(|issuer| claims.text("iss") == Some(&issuer.name));
         let issuer = issuer.ok_or(Rejection::Invalid(Reason::Issuer))?;

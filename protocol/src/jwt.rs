@@ -98,6 +98,11 @@ impl<'a> Compact<'a> {
         })
     }
 
+    /// All claims; `None` unless they are one JSON object without duplicate names.
+    pub fn members(&self) -> Option<Map<String, Value>> {
+        json::object(&self.payload, MAX_LENGTH)
+    }
+
     /// The claims as a struct of ours; `None` unless they are one JSON object without duplicate names that fits.
     pub fn claims<T: DeserializeOwned>(&self) -> Option<T> {
         json::typed(&self.payload, MAX_LENGTH)
