@@ -157,7 +157,11 @@ impl Keys {
         let held = self.held();
         let wanted = Some((kid, alg));
         match held.age(now(&*self.clock)) {
-            Age::Fresh => {}
+            Age::Fresh => {
+                if let Some(key) = held.set.as_ref().and_then(|set| set.find(kid, alg)) {
+                    return Ok(key);
+                }
+            }
             Age::Expired if !held.has_failed => self.refresh(wanted).await,
             Age::Ageing | Age::Expired => self.refresh_behind(wanted),
             Age::Unusable => self.refresh(wanted).await,

@@ -15,6 +15,7 @@ use http::Method;
 use protocol::jwk::Algorithm;
 use protocol::jwt::{Compact, Header, MAX_LENGTH, NumericDate};
 use protocol::time::Timestamp;
+use serde::Deserialize as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,7 +236,7 @@ impl Verifier {
     /// Why the token is refused.
     pub async fn verify(&self, token: &str) -> Result<Token, Rejection> {
         let unproven = self.parse(token)?;
-        let key = unproven.issuer.keys.find(&unproven.kid, unproven.compact.header.alg).await;
+        let key = unproven.issuer.keys.find(unproven.kid(), unproven.compact.header.alg).await;
         let issuer = unproven.issuer;
         let verified = self.prove(unproven, key)?;
         if let Some(introspector) = &issuer.introspector {
@@ -254,7 +255,7 @@ impl Verifier {
         if unproven.issuer.introspector.is_some() {
             return Err(Rejection::Unavailable);
         }
-        let key = unproven.issuer.keys.known(&unproven.kid, unproven.compact.header.alg);
+        let key = unproven.issuer.keys.known(unproven.kid(), unproven.compact.header.alg);
         self.prove(unproven, key)
     }
 
@@ -282,8 +283,10 @@ impl Verifier {
         if !is_access_token(&compact.header, issuer.needs_at_jwt) {
             return Err(Rejection::Invalid(Reason::Kind));
         }
-        let kid = compact.header.kid.clone().ok_or(Rejection::Invalid(Reason::NoKey))?;
-        Ok(Unproven { compact, claims, issuer, kid })
+        if compact.header.kid.is_none() {
+            return Err(Rejection::Invalid(Reason::NoKey));
+        }
+        Ok(Unproven { compact, claims, issuer })
     }
 
     fn prove(&self, unproven: Unproven<'_>, key: Result<Arc<PublicKey>, NoKey>) -> Result<Token, Rejection> {
@@ -303,9 +306,9 @@ impl Verifier {
 
     /// RFC 7519 §4.1.4 to §4.1.6.
     fn check_times(&self, token: &Token) -> Result<(), Reason> {
-        let date = |name: &str| match token.claim(name) {
-            None => Ok(None),
-            Some(_) => token.date(name).map(|date| Some(date.timestamp())).ok_or(Reason::Dates),
+        let date = |name: &str| {
+            let date = token.claim(name).map(NumericDate::deserialize).transpose();
+            date.map(|date| date.map(NumericDate::timestamp)).map_err(|_| Reason::Dates)
         };
         let now = now(&*self.0.clock);
         let expiry = date("exp")?.ok_or(Reason::Dates)?;
@@ -326,7 +329,13 @@ struct Unproven<'a> {
     compact: Compact<'a>,
     claims: Token,
     issuer: &'a Trusted,
-    kid: String,
+}
+
+impl Unproven<'_> {
+    /// The key that it names.
+    fn kid(&self) -> &str {
+        self.compact.header.kid.as_deref().unwrap_or_default()
+    }
 }
 
 /// RFC 8725 §3.11: by its type, no other kind of JWT is taken for an access token.

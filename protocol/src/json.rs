@@ -98,7 +98,8 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut map = Map::new();
+        // As many as most headers and claims have.
+        let mut map = Map::with_capacity(members.size_hint().unwrap_or(8));
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
             if map.insert(name, value).is_some() {

@@ -37,16 +37,20 @@ pub struct Header {
 impl Header {
     /// Parses a decoded header; `None` if it needs anything we don't support.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let members = json::object(text, MAX_LENGTH)?;
-        // RFC 7515 §4.1.11: a critical extension must be understood, and we understand none. RFC 7797 `b64`,
-        // RFC 7516 `enc` and `zip` would change what was signed or how it is read.
-        if ["crit", "b64", "enc", "zip"].iter().any(|name| members.contains_key(*name)) {
-            return None;
+        let (mut alg, mut kid, mut typ) = (None, None, None);
+        for (name, value) in json::object(text, MAX_LENGTH)? {
+            match (name.as_str(), value) {
+                ("alg", Value::String(text)) => alg = Some(Algorithm::parse(&text)?),
+                ("kid", Value::String(text)) if text.len() <= MAX_KID => kid = Some(text),
+                ("typ", Value::String(text)) => typ = Some(text),
+                ("alg" | "kid" | "typ", _) => return None,
+                // RFC 7515 §4.1.11: a critical extension must be understood, and we understand none. RFC 7797 `b64`,
+                // RFC 7516 `enc` and `zip` would change what was signed or how it is read.
+                ("crit" | "b64" | "enc" | "zip", _) => return None,
+                _ => {}
+            }
         }
-        let alg = Algorithm::parse(members.get("alg")?.as_str()?)?;
-        let kid = optional_text(&members, "kid")?;
-        let typ = optional_text(&members, "typ")?;
-        kid.as_ref().is_none_or(|kid| kid.len() <= MAX_KID).then_some(Self { alg, kid, typ })
+        Some(Self { alg: alg?, kid, typ })
     }
 
     /// Whether `typ` is `name`, with or without the `application/` that RFC 7515 §4.1.9 lets senders leave out.
@@ -57,11 +61,6 @@ impl Header {
             _ => typ.eq_ignore_ascii_case(name),
         })
     }
-}
-
-/// `Some(None)`: absent; `None`: present, but not a string.
-fn optional_text(members: &Map<String, Value>, name: &str) -> Option<Option<String>> {
-    members.get(name).map_or(Some(None), |value| Some(Some(value.as_str()?.to_owned())))
 }
 
 /// A parsed compact JWT. Nothing in it is proven until its signature is verified.
@@ -81,13 +80,13 @@ impl<'a> Compact<'a> {
     /// Parses `token` (RFC 7515 §7.1); `None` unless it has three non-empty parts in canonical base64url, is within
     /// [`MAX_LENGTH`], and has a header we accept.
     pub fn parse(token: &'a str) -> Option<Self> {
-        // RFC 7516 §9: five parts are an encrypted token. Nothing of it is decoded.
-        if token.len() > MAX_LENGTH || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+        if token.len() > MAX_LENGTH {
             return None;
         }
         let (signing_input, signature) = token.rsplit_once('.')?;
         let (header, payload) = signing_input.split_once('.')?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+        // RFC 7516 §9: five parts are an encrypted token. Nothing of it is decoded.
+        if header.is_empty() || payload.is_empty() || signature.is_empty() || payload.contains('.') {
             return None;
         }
         Some(Self {
