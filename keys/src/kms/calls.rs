@@ -71,8 +71,9 @@ impl Making {
     /// `GenerateDataKeyWithoutPlaintext`, with 32 bytes.
     pub(super) async fn data_key(&self, key: &str, context: Context) -> Result<Encrypted, SignError> {
         let call = self.client.get().await?.generate_data_key_without_plaintext().key_id(key);
-        let call = call.number_of_bytes(32).set_encryption_context(Some(context)).send();
-        let made = self.measured(Call::GenerateDataKey, key, call).await?;
+        let call = call.number_of_bytes(32).set_encryption_context(Some(context));
+        let begun = Begun::now(&self.meter, Call::GenerateDataKey, key);
+        let made = begun.end(call.send().await)?;
         let nameless = || unexpected(Call::GenerateDataKey, "the answer names no key");
         Ok(Encrypted {
             blob: present(made.ciphertext_blob, Call::GenerateDataKey)?,
@@ -88,8 +89,9 @@ impl Making {
         context: Context,
     ) -> Result<MadePair, SignError> {
         let call = self.client.get().await?.generate_data_key_pair_without_plaintext().key_id(key);
-        let call = call.key_pair_spec(spec).set_encryption_context(Some(context)).send();
-        let made = self.measured(Call::GenerateKeyPair, key, call).await?;
+        let call = call.key_pair_spec(spec).set_encryption_context(Some(context));
+        let begun = Begun::now(&self.meter, Call::GenerateKeyPair, key);
+        let made = begun.end(call.send().await)?;
         Ok(MadePair {
             blob: present(made.private_key_ciphertext_blob, Call::GenerateKeyPair)?,
             public: present(made.public_key, Call::GenerateKeyPair)?,
@@ -104,8 +106,9 @@ impl Making {
         context: Context,
     ) -> Result<Vec<u8>, SignError> {
         let call = self.client.get().await?.encrypt().key_id(key).plaintext(Blob::new(secret));
-        let call = call.set_encryption_context(Some(context)).send();
-        present(self.measured(Call::Encrypt, key, call).await?.ciphertext_blob, Call::Encrypt)
+        let call = call.set_encryption_context(Some(context));
+        let begun = Begun::now(&self.meter, Call::Encrypt, key);
+        present(begun.end(call.send().await)?.ciphertext_blob, Call::Encrypt)
     }
 
     /// `CreateKey`: an asymmetric key that signs. Returns its ARN. Calls `lost` if the key may have been made although this
@@ -123,15 +126,13 @@ impl Making {
             call = call.tags(tag.map_err(|error| unexpected(Call::CreateKey, error))?);
         }
         let call = call.description("Keyward signs tokens with it").customize();
-        let answer = call.config_override(Config::builder().retry_classifier(Once)).send();
-        let answer = async {
-            answer.await.inspect_err(|error| {
-                if may_exist(error) {
-                    lost()
-                }
-            })
-        };
-        let made = self.measured(Call::CreateKey, "of a new signing key", answer).await?;
+        let call = call.config_override(Config::builder().retry_classifier(Once));
+        let begun = Begun::now(&self.meter, Call::CreateKey, "of a new signing key");
+        let answer = call.send().await;
+        if answer.as_ref().is_err_and(may_exist) {
+            lost();
+        }
+        let made = begun.end(answer)?;
         let arn = made.key_metadata.and_then(|key| key.arn);
         arn.ok_or_else(|| unexpected(Call::CreateKey, "the answer names no key"))
     }
@@ -139,28 +140,17 @@ impl Making {
     /// `GetPublicKey` of a key that was made just now, as a `SubjectPublicKeyInfo`. KMS may not find such a key at first.
     pub(super) async fn new_public_key(&self, arn: &str) -> Result<Vec<u8>, SignError> {
         let call = self.client.get().await?.get_public_key().key_id(arn);
-        let looks = async {
-            let mut pauses = (0..NEW_KEY_LOOKS - 1).map(|look| NEW_KEY_PAUSE * 2_u32.pow(look));
-            loop {
-                let answer = call.clone().send().await;
-                let is_missing =
-                    answer.as_ref().is_err_and(|error| error.code() == Some("NotFoundException"));
-                match pauses.next().filter(|_| is_missing) {
-                    Some(pause) => sleep(pause).await,
-                    None => return answer,
-                }
+        let mut pauses = (0..NEW_KEY_LOOKS - 1).map(|look| NEW_KEY_PAUSE * 2_u32.pow(look));
+        let begun = Begun::now(&self.meter, Call::GetPublicKey, arn);
+        let answer = loop {
+            let answer = call.clone().send().await;
+            let is_missing = answer.as_ref().is_err_and(|error| error.code() == Some("NotFoundException"));
+            match pauses.next().filter(|_| is_missing) {
+                Some(pause) => sleep(pause).await,
+                None => break answer,
             }
         };
-        present(self.measured(Call::GetPublicKey, arn, looks).await?.public_key, Call::GetPublicKey)
-    }
-
-    async fn measured<T, E: ProvideErrorMetadata + Error + 'static>(
-        &self,
-        call: Call<'_>,
-        key: &str,
-        answer: impl Future<Output = Answer<T, E>>,
-    ) -> Result<T, SignError> {
-        measured(self.meter.as_deref(), call, key, answer).await
+        present(begun.end(answer)?.public_key, Call::GetPublicKey)
     }
 }
 
@@ -178,10 +168,10 @@ impl Using {
         wrapping_key: Option<&str>,
     ) -> Result<Zeroizing<Vec<u8>>, SignError> {
         let call = self.client.get().await?.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(blob));
-        let answer = call.set_encryption_context(Some(context)).send();
-        let call = Call::Decrypt { wrapping_key };
-        let decrypted = measured(self.meter.as_deref(), call, &self.key, answer).await?;
-        present(decrypted.plaintext, call).map(Zeroizing::new)
+        let call = call.set_encryption_context(Some(context));
+        let kind = Call::Decrypt { wrapping_key };
+        let begun = Begun::now(&self.meter, kind, &self.key);
+        present(begun.end(call.send().await)?.plaintext, kind).map(Zeroizing::new)
     }
 
     /// `Sign`.
@@ -193,27 +183,34 @@ impl Using {
         message: &[u8],
     ) -> Result<Vec<u8>, SignError> {
         let call = self.client.get().await?.sign().key_id(arn).signing_algorithm(alg).message_type(kind);
-        let answer = call.message(Blob::new(message)).send();
-        let signed = measured(self.meter.as_deref(), Call::Sign, arn, answer).await?;
-        present(signed.signature, Call::Sign)
+        let call = call.message(Blob::new(message));
+        let begun = Begun::now(&self.meter, Call::Sign, arn);
+        present(begun.end(call.send().await)?.signature, Call::Sign)
     }
 }
 
 type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
-/// The answer of a call with a key, which is measured.
-async fn measured<T, E: ProvideErrorMetadata + Error + 'static>(
-    meter: Option<&dyn Meter>,
-    call: Call<'_>,
-    key: &str,
-    answer: impl Future<Output = Answer<T, E>>,
-) -> Result<T, SignError> {
-    let began = Instant::now();
-    let answer = answer.await;
-    if let Some(meter) = meter {
-        meter.note(call.name(), began.elapsed(), outcome(&answer));
+/// A call with a key that is measured. Its answer is awaited by the caller: the SDK's futures take kilobytes, which would
+/// be copied into a future of ours.
+struct Begun<'a> {
+    meter: Option<&'a dyn Meter>,
+    call: Call<'a>,
+    key: &'a str,
+    at: Instant,
+}
+
+impl<'a> Begun<'a> {
+    fn now(meter: &'a Option<Arc<dyn Meter>>, call: Call<'a>, key: &'a str) -> Self {
+        Self { meter: meter.as_deref(), call, key, at: Instant::now() }
     }
-    answer.map_err(failed(call, key))
+
+    fn end<T, E: ProvideErrorMetadata + Error + 'static>(self, answer: Answer<T, E>) -> Result<T, SignError> {
+        if let Some(meter) = self.meter {
+            meter.note(self.call.name(), self.at.elapsed(), outcome(&answer));
+        }
+        answer.map_err(failed(self.call, self.key))
+    }
 }
 
 fn present(blob: Option<Blob>, call: Call<'_>) -> Result<Vec<u8>, SignError> {
