@@ -87,7 +87,10 @@ fn difference(plan: &Plan) -> String {
         }
     }
     for id in &plan.left_over {
-        let _infallible = writeln!(text, "  client {id} is no longer declared; --prune deletes it");
+        let _infallible = writeln!(
+            text,
+            "  client {id} was declared before and is not in this file; with --prune, it would be deleted"
+        );
     }
     text
 }

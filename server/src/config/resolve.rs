@@ -126,14 +126,16 @@ fn default_issuer(raw: &Raw, listen: SocketAddr, tls: bool) -> Result<Issuer, Ba
         return Err(raw.complaint(
             "issuer",
             format!(
-                "required when others can reach {listen}: give the URL clients will use, such as https://auth.example.com"
+                "required when others can reach {listen}: set `issuer` or KEYWARD_ISSUER to the URL that clients will use, such as https://auth.example.com"
             ),
         ));
     }
     let scheme = if tls { "https" } else { "http" };
     let text = match listen.port() {
-        // Not bound yet: the port is unknown.
+        // Not bound yet: the port is unknown. A scheme's own port is left out (RFC 3986 §6.2.3).
         0 => format!("{scheme}://localhost"),
+        80 if !tls => format!("{scheme}://localhost"),
+        443 if tls => format!("{scheme}://localhost"),
         port => format!("{scheme}://localhost:{port}"),
     };
     Issuer::parse(&text).map_err(|why| raw.complaint("issuer", why.fix()))

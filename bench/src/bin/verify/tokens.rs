@@ -16,6 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) const ISSUER: &str = "https://login.example.com";
 pub(crate) const AUDIENCE: &str = "https://orders.example.com";
 
+/// As long as a thumbprint (RFC 7638).
+const KID: &str = "q3ZJ8sUWbyPp7sXGxEQnXbpJd9mRBIuL2EC3n1BHsaU";
+
 /// How many differ, so that no verifier can profit from seeing the same one again.
 const TOKENS: usize = 64;
 
@@ -76,12 +79,10 @@ fn issued(
     (verification, key): (&'static dyn VerificationAlgorithm, &[u8]),
     sign: impl Fn(&[u8]) -> Outcome<Vec<u8>>,
 ) -> Outcome<Issued> {
-    for (name, value) in
-        [("alg", alg), ("use", "sig"), ("kid", "q3ZJ8sUWbyPp7sXGxEQnXbpJd9mRBIuL2EC3n1BHsaU")]
-    {
-        jwk[name] = value.into();
+    for (name, value) in [("alg", alg), ("use", "sig"), ("kid", KID)] {
+        jwk.as_object_mut().ok_or("no JWK")?.insert(name.to_owned(), value.into());
     }
-    let header = encode(json!({ "alg": alg, "typ": "at+jwt", "kid": jwk["kid"] }).to_string().as_bytes());
+    let header = encode(json!({ "alg": alg, "typ": "at+jwt", "kid": KID }).to_string().as_bytes());
     let (mut tokens, mut parts) = (Vec::new(), Vec::new());
     for number in 0..TOKENS {
         let input = format!("{header}.{}", encode(claims(number)?.to_string().as_bytes()));

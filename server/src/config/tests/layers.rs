@@ -100,6 +100,9 @@ fn the_default_issuer_is_the_loopback_listener_s() {
     assert_eq!(issuer("127.0.0.1:0", Surroundings { bound, ..plain }), "http://localhost:40123");
     let tls = Surroundings { tls: true, ..plain };
     assert_eq!(issuer("127.0.0.1:8443", tls), "https://localhost:8443");
+    assert_eq!(issuer("127.0.0.1:80", plain), "http://localhost");
+    assert_eq!(issuer("127.0.0.1:443", tls), "https://localhost");
+    assert_eq!(issuer("127.0.0.1:443", plain), "http://localhost:443");
     assert!(!of_env([("KEYWARD_ISSUER", "https://auth.example")]).unwrap().issuer_is_default);
 }
 
