@@ -252,6 +252,29 @@ async fn n210_a_uri_has_8_kb() {
     }
 }
 
+/// A front end must not send its next request on a connection that ends.
+#[tokio::test]
+async fn an_answer_before_the_body_says_that_the_connection_ends() {
+    let (world, machine) = world().await;
+    let server = Server::of(&world).await;
+    let with_body = |method: &str, path: &str| head(method, path, &["content-length: 100"]);
+    for (request, status) in [
+        (with_body("POST", "/nowhere"), 404),
+        (with_body("PUT", "/token"), 405),
+        (with_body("POST", "/token"), 415),
+        (with_body("GET", "/healthz"), 200),
+    ] {
+        let mut wire = server.connect().await;
+        wire.send(request).await;
+        let answer = wire.head().await;
+        assert_eq!((answer.status.as_u16(), answer.header("connection")), (status, "close"));
+    }
+    let mut wire = server.connect().await;
+    for _ in 0..2 {
+        assert_eq!(wire.ask(token(&machine)).await.header("connection"), "", "the connection stays");
+    }
+}
+
 #[tokio::test]
 async fn a_refused_head_is_answered_whatever_its_method() {
     let (world, _) = world().await;

@@ -1,6 +1,7 @@
 //! What commands read besides their arguments.
 
 use super::output::Failed;
+use protocol::json;
 use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::path::Path;
@@ -10,8 +11,15 @@ use zeroize::Zeroizing;
 pub(super) fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failed(format!("--claims {}: can't be read: {error}", path.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))
+    let claims = serde_json::from_str(&text)
+        .map_err(|error| Failed(format!("--claims {}: not a JSON object: {error}", path.display())))?;
+    if json::object(text.as_bytes(), text.len()).is_none() {
+        return Err(Failed(format!(
+            "--claims {}: a member occurs twice, or is nested too deep",
+            path.display()
+        )));
+    }
+    Ok(claims)
 }
 
 /// A password: the first line of standard input.

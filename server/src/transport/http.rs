@@ -272,12 +272,9 @@ async fn answer(
     let Some(response) = answered else {
         return Ok(bare_and_close(StatusCode::SERVICE_UNAVAILABLE, uri.path()));
     };
-    // After these the rest of the body is still to come, and nothing reads it (RFC 9110 §15.5.9, §15.5.14).
-    let unread = match response.status() {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => true,
-        StatusCode::SERVICE_UNAVAILABLE => !slot.is_serving(),
-        _ => false,
-    };
+    // The rest of the body is still to come, and nothing reads it: without saying so, a front end would send its next
+    // request on a connection that ends (RFC 9112 §9.6).
+    let unread = !slot.is_serving();
     Ok(if last || unread { close(response) } else { response })
 }
 

@@ -179,6 +179,15 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
         assert!(!err.contains("hunter2"), "{err}");
         assert_eq!(clients(&folder), Vec::<String>::new(), "{text}");
     }
+    for twice in [
+        r#"{ "clients": [{ "client_id": "a", "client_name": "A", "scope": "x" }], "clients": [] }"#,
+        r#"{ "clients": [{ "client_id": "a", "client_name": "A", "scope": "x", "scope": "y" }] }"#,
+    ] {
+        declare(&folder, "twice.json", twice);
+        let refused = keyward(&folder, &["apply", "twice.json"]);
+        assert!(refused.code == 1 && refused.err.contains("occurs twice"), "{refused:?}");
+        assert_eq!(clients(&folder), Vec::<String>::new(), "{twice}");
+    }
     let missing = keyward(&folder, &["apply", "nowhere.toml"]);
     assert!(missing.code == 1 && missing.err.contains("nowhere.toml: can't be read"), "{missing:?}");
     assert_eq!(keyward(&folder, &["apply"]).code, 2);

@@ -1,6 +1,7 @@
 //! A declaration: clients, groups and users that shall exist, as TOML or JSON.
 
 use crate::admin::metadata::Registration;
+use protocol::json;
 use protocol::name::Identifier;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -66,11 +67,8 @@ impl DeclaredClient {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
-    let parsed: Result<Value, String> = if is_json {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    } else {
-        toml::from_str(text).map_err(|error| error.to_string())
-    };
+    let parsed: Result<Value, String> =
+        if is_json { from_json(text) } else { toml::from_str(text).map_err(|error| error.to_string()) };
     let Value::Object(kinds) = parsed.map_err(|why| vec![why])? else {
         return Err(vec!["the file is not an object: write { \"clients\": [ … ] }".into()]);
     };
@@ -95,6 +93,15 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
     check_clients(&declaration.clients, &mut problems);
     check_addresses(&declaration.users, &mut problems);
     if problems.is_empty() { Ok(declaration) } else { Err(problems) }
+}
+
+/// JSON in which every name occurs once: of a repeated list, all but the last would silently be left out, and pruned.
+fn from_json(text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if value.is_object() && json::object(text.as_bytes(), text.len()).is_none() {
+        return Err("a member occurs twice in one object, or the file is nested too deep".into());
+    }
+    Ok(value)
 }
 
 /// A verified address is a name to sign in with, so it is one user's.
