@@ -5,11 +5,9 @@ use crate::error::StoreErrorKind;
 use crate::signature::*;
 use crate::store::{Store, Transfer, operations};
 use async_trait::async_trait;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 /// What an operation does to the store.
@@ -35,7 +33,6 @@ pub struct Operation {
 }
 
 /// How an operation reaches the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// At once.
     Straight,
@@ -43,7 +40,12 @@ pub enum Way {
     Late,
     /// Twice, as SDKs retry: it takes effect, its answer is lost, other tasks have their turn, and it is sent again.
     Again,
+    /// After somebody else has acted.
+    After(Act),
 }
+
+/// What somebody else does.
+pub type Act = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Is shown each operation.
 pub trait Observer: Send + Sync + 'static {
@@ -181,8 +183,6 @@ pub struct Meddler {
     act: Mutex<Option<Act>>,
 }
 
-type Act = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 impl Meddler {
     /// Does `act` before the first call of the method `name`.
     pub fn before(name: &'static str, act: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -191,18 +191,13 @@ impl Meddler {
 }
 
 impl Observer for Meddler {
-    fn before(&self, operation: Operation) -> Result<(), StoreError> {
+    fn before(&self, _: Operation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn way(&self, operation: Operation) -> Way {
         let due = || self.act.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(act) = (operation.name == self.name).then(due).flatten() else { return Ok(()) };
-        let failed = |text: String| StoreError::new(StoreErrorKind::Unavailable, operation.name, text);
-        // The caller's own thread is blocked.
-        let other = std::thread::spawn(move || {
-            let alone = Builder::new_current_thread().enable_all().build()?;
-            alone.block_on(act);
-            io::Result::Ok(())
-        });
-        let ended = other.join().map_err(|_| failed("the meddler panicked".into()))?;
-        ended.map_err(|error| failed(error.to_string()))
+        (operation.name == self.name).then(due).flatten().map_or(Way::Straight, Way::After)
     }
 }
 
@@ -219,6 +214,7 @@ macro_rules! tap {
                 match self.observer.way(operation) {
                     Way::Straight => {}
                     Way::Late => yield_now().await,
+                    Way::After(act) => act.await,
                     Way::Again => {
                         let _lost_answer = self.store.$name($(Clone::clone(&$arg)),*).await?;
                         yield_now().await;

@@ -41,10 +41,8 @@ where
             act(Arc::clone(world), browser.clone()).await;
         }
     };
-    // Straight into the router: a listener would wait for the thread that waits for the meddler.
-    let harness = if crate::HARNESS == Harness::Http { Harness::Router } else { crate::HARNESS };
-    let store = Tap::new(harness.store().await, Meddler::before(method, act));
-    let world = Arc::new(World::on(Arc::new(store), harness, &[]).await);
+    let store = Tap::new(crate::HARNESS.store().await, Meddler::before(method, act));
+    let world = Arc::new(World::on(Arc::new(store), crate::HARNESS, &[]).await);
     world.client(trusted("rp")).await;
     world.client(json!({ "client_id": "other", "redirect_uris": [REDIRECT], "scope": "openid" })).await;
     world.alice().await;
