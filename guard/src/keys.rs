@@ -63,6 +63,8 @@ struct Held {
     since: Timestamp,
     max_age: Duration,
     attempted: Option<Timestamp>,
+    /// How many attempts have ended.
+    ended: u64,
     has_failed: bool,
 }
 
@@ -175,10 +177,15 @@ impl Keys {
         }
     }
 
-    /// Waits for a fetch that is on its way; then fetches the keys, unless that was tried just now. With a key that is
+    /// Waits for the fetch that is on its way, or fetches the keys, unless that was tried just now. With a key that is
     /// wanted, a set of the cache is enough only if it has this key.
     pub(crate) async fn refresh(self: &Arc<Self>, wanted: Option<(&str, Algorithm)>) {
+        let ended = self.held().ended;
         let flight = Arc::clone(&self.flight).lock_owned().await;
+        if self.held().ended != ended {
+            // Callers with an attempt of their own each would wait in line for an issuer that doesn't answer.
+            return;
+        }
         if let Some(task) = self.launch(flight, wanted) {
             // A failure is in the log, and its consequence in what is held.
             let _panicked = task.await;
@@ -228,10 +235,13 @@ impl Keys {
     }
 
     fn keep(&self, fetched: Result<Fetched, FetchError>) {
+        self.update(|held| held.ended += 1);
         match fetched {
             Ok(Fetched { set, since, max_age }) => self.update(|held| {
                 let set = Some(Arc::new(set));
-                *held = Held { set, since, max_age, attempted: held.attempted, has_failed: false };
+                // What came from the cache may be refreshed as soon as if it had been fetched here.
+                let attempted = Some(since);
+                *held = Held { set, since, max_age, attempted, has_failed: false, ..*held };
             }),
             Err(error) => {
                 tracing::warn!(issuer = %self.issuer, cause = %error, "the issuer's keys can't be fetched");
@@ -301,15 +311,22 @@ impl Keys {
     }
 }
 
-/// RFC 9111 §5.2.2.1, within [`MAX_AGES`].
+/// How long the response stays fresh: RFC 9111 §5.2.2.1, less the time that a cache had it (§4.2.3), within [`MAX_AGES`].
 fn max_age(response: &http::Response<Vec<u8>>) -> Duration {
     let headers = response.headers().get_all(http::header::CACHE_CONTROL).iter();
     let mut directives =
         headers.filter_map(|header| header.to_str().ok()).flat_map(|header| header.split(','));
-    let seconds =
-        directives.find_map(|one| one.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok());
+    // RFC 9111 §5.2: names of directives are case-insensitive.
+    let seconds = directives.find_map(|one| {
+        let (name, value) = one.split_once('=')?;
+        let is_max_age = name.trim().eq_ignore_ascii_case("max-age");
+        is_max_age.then(|| value.trim().trim_matches('"').parse().ok()).flatten()
+    });
+    let age =
+        response.headers().get(http::header::AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
     let [least, most] = MAX_AGES;
-    seconds.map_or(DEFAULT_MAX_AGE, Duration::from_secs).clamp(least, most)
+    let fresh = seconds.map_or(DEFAULT_MAX_AGE, Duration::from_secs);
+    fresh.saturating_sub(age.map_or(Duration::ZERO, Duration::from_secs)).clamp(least, most)
 }
 
 #[cfg(test)]
@@ -323,6 +340,23 @@ mod tests {
     impl Clock for Later {
         fn now(&self) -> SystemTime {
             SystemTime::UNIX_EPOCH + Duration::from_secs(160 * 365 * 24 * 3600)
+        }
+    }
+
+    #[test]
+    fn the_age_is_read_as_caches_read_it() {
+        for (cache, age, seconds) in [
+            ("public, Max-Age=90", None, 90),
+            ("MAX-AGE = \"90\"", None, 90),
+            ("s-maxage=70, max-age=90", None, 90),
+            ("max-age=300", Some("200"), 100),
+            ("max-age=300", Some("290"), 60),
+            ("max-age=300", Some("soon"), 300),
+            ("no-store", Some("100"), 500),
+        ] {
+            let response = http::Response::builder().header("cache-control", cache);
+            let response = age.into_iter().fold(response, |response, age| response.header("age", age));
+            assert_eq!(max_age(&response.body(Vec::new()).unwrap()).as_secs(), seconds, "{cache} {age:?}");
         }
     }
 

@@ -39,14 +39,14 @@ impl ResourceMetadata {
 
     /// The path that it is served at: the well-known one, before the path of the identifier (RFC 9728 §3).
     pub fn path(&self) -> String {
-        let (_, path) = self.split();
+        let [_, path, _] = self.split();
         format!("/.well-known/oauth-protected-resource{path}")
     }
 
-    /// The URL that it is served at.
+    /// The URL that it is served at, with the identifier's query.
     pub fn url(&self) -> String {
-        let (origin, _) = self.split();
-        format!("{origin}{}", self.path())
+        let [origin, _, query] = self.split();
+        format!("{origin}{}{query}", self.path())
     }
 
     /// The document.
@@ -54,13 +54,13 @@ impl ResourceMetadata {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The origin and the path of the identifier; a slash alone is no path.
-    fn split(&self) -> (&str, &str) {
-        let host = self.resource.find("://").map_or(0, |at| at + 3);
-        let rest = self.resource.get(host..).unwrap_or_default();
-        let (origin, path) =
-            self.resource.split_at(rest.find('/').map_or(self.resource.len(), |at| host + at));
-        (origin, if path == "/" { "" } else { path })
+    /// The origin, the path and the query of the identifier; a slash alone is no path.
+    fn split(&self) -> [&str; 3] {
+        let (before, query) = self.resource.split_at(self.resource.find('?').unwrap_or(self.resource.len()));
+        let host = before.find("://").map_or(0, |at| at + 3);
+        let path = before.get(host..).and_then(|rest| rest.find('/')).map_or(before.len(), |at| host + at);
+        let (origin, path) = before.split_at(path);
+        [origin, if path == "/" { "" } else { path }, query]
     }
 }
 
@@ -77,6 +77,8 @@ mod tests {
                 "https://a.example:8443/orders/v1",
                 "https://a.example:8443/.well-known/oauth-protected-resource/orders/v1",
             ),
+            ("https://a.example?t=/1", "https://a.example/.well-known/oauth-protected-resource?t=/1"),
+            ("https://a.example/x?t=1", "https://a.example/.well-known/oauth-protected-resource/x?t=1"),
         ] {
             assert_eq!(ResourceMetadata::new(resource, "https://login.example").url(), url);
         }

@@ -138,7 +138,9 @@ impl Require {
         // RFC 9470 §3: one challenge names both, so that one more sign-in is enough.
         let is_acr = self.acr_values.is_empty()
             || token.acr().is_some_and(|acr| self.acr_values.iter().any(|value| value == acr));
-        let is_recent = self.max_age.is_none_or(|age| token.auth_time().is_some_and(|at| now <= at + age));
+        let is_recent = self.max_age.is_none_or(|age| {
+            token.auth_time().is_some_and(|at| at.checked_add(age).is_none_or(|end| now <= end))
+        });
         if is_acr && is_recent {
             return Ok(());
         }

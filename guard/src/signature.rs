@@ -41,7 +41,11 @@ impl PublicKey {
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [&[4], x.as_slice(), &y].concat()).ok()?
             }
             (Algorithm::EdDSA, KeyMaterial::Okp { crv, x }) if crv == "Ed25519" => {
-                ParsedPublicKey::new(&ED25519, base64url::decode_array::<32>(x)?).ok()?
+                let x = base64url::decode_array::<32>(x)?;
+                if is_of_small_order(x) {
+                    return None;
+                }
+                ParsedPublicKey::new(&ED25519, x).ok()?
             }
             _ => return None,
         };
@@ -65,6 +69,28 @@ fn is_sound(numbers: &PublicKeyComponents<Vec<u8>>) -> bool {
     let PublicKeyComponents { n, e } = numbers;
     let bits = n.len() * 8 - n.first().map_or(0, |high| high.leading_zeros() as usize);
     bits >= 2048 && e.last().is_some_and(|low| low % 2 == 1) && *e != [1]
+}
+
+/// Whether an Ed25519 key is one of the eight points of small order (RFC 8032 §5.1), for which anybody can sign.
+fn is_of_small_order(mut key: [u8; 32]) -> bool {
+    /// The y of the two pairs of points of order 8.
+    const OF_ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    // Without the sign of x.
+    key[31] &= 0x7f;
+    let [low, middle @ .., high] = key;
+    // The others have y = 0, 1 and p - 1; aws-lc also reads p and p + 1.
+    let is_near_zero = low <= 1 && high == 0 && middle == [0; 30];
+    let is_near_p = (0xec..=0xee).contains(&low) && high == 0x7f && middle == [0xff; 30];
+    is_near_zero || is_near_p || OF_ORDER_8.contains(&key)
 }
 
 /// A Base64urlUInt (RFC 7518 §2), without the leading zeros that some senders add.

@@ -219,15 +219,11 @@ impl Verifier {
     /// # Errors
     /// [`Rejection::Unavailable`] if an issuer's keys can't be fetched; the cause is in the log.
     pub async fn warm(&self) -> Result<(), Rejection> {
-        for issuer in &self.0.issuers {
-            if !issuer.keys.is_warm() {
-                issuer.keys.refresh(None).await;
-            }
-            if !issuer.keys.is_warm() {
-                return Err(Rejection::Unavailable);
-            }
+        let cold = || self.0.issuers.iter().filter(|issuer| !issuer.keys.is_warm());
+        for issuer in cold() {
+            issuer.keys.refresh(None).await;
         }
-        Ok(())
+        cold().next().map_or(Ok(()), |_| Err(Rejection::Unavailable))
     }
 
     /// Verifies a token. It waits only while the issuer's keys are fetched, or if the issuer is asked about each token.

@@ -256,3 +256,31 @@ fn n099_what_is_no_sound_key_for_its_algorithm_is_no_key() {
         assert!(PublicKey::parse(&Jwk::new(Algorithm::RS256, exponent(e))).is_some(), "{e}");
     }
 }
+
+#[test]
+fn a_key_for_which_anybody_can_sign_is_refused() {
+    let hex = |text: &str| -> Vec<u8> {
+        (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    // The points of small order in all their encodings: y of order 8 (both), then 0, 1, p - 1, p, p + 1.
+    let near_p = |low: &str| format!("{low}{}7f", "ff".repeat(30));
+    let ys = [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+        "00".repeat(32),
+        format!("01{}", "00".repeat(31)),
+        near_p("ec"),
+        near_p("ed"),
+        near_p("ee"),
+    ];
+    for y in ys {
+        for sign in [0, 0x80] {
+            let mut key = hex(&y);
+            key[31] |= sign;
+            let x = base64url::encode(&key);
+            let key = Jwk::new(Algorithm::EdDSA, KeyMaterial::Okp { crv: "Ed25519".into(), x });
+            assert!(PublicKey::parse(&key).is_none(), "{y} {sign}");
+        }
+    }
+    assert!(PublicKey::parse(&ed()).is_some());
+}

@@ -76,6 +76,20 @@ async fn one_process_fetches_for_all() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_removed_counts_as_long_as_where_it_was_fetched() {
+    let cache = Map::default();
+    let world = first(&cache);
+    let token = world.token(json!({ "exp": NOW + 9000 }));
+    world.verify(&token).await.unwrap();
+    world.net.serve(JWKS, &jwks(&[&Key::new(2)]));
+    world.clock.advance(599);
+    let next = next(&world, &cache);
+    next.verify(&token).await.unwrap();
+    world.clock.advance(1);
+    assert_eq!(next.reason(&token).await, Reason::UnknownKey);
+}
+
+#[tokio::test]
 async fn a_key_that_the_cache_has_not_is_fetched() {
     let cache = Map::default();
     let world = first(&cache);

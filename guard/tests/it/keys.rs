@@ -1,8 +1,11 @@
 //! Where keys come from, and how often.
 
-use crate::fixture::{ISSUER, JWKS, Key, METADATA, NOW, World, claims_with, jwks};
-use keyward_guard::{FetchError, Issuer, Reason, Rejection, Verifier};
+use crate::fixture::{API, FakeClock, ISSUER, JWKS, Key, METADATA, NOW, World, claims_with, jwks};
+use http::Request;
+use keyward_guard::{Fetch, FetchError, Fetching, Issuer, Reason, Rejection, Verifier};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const HOUR: u64 = 3600;
 
@@ -50,6 +53,44 @@ async fn many_first_requests_make_one_fetch() {
     let verify = || async { world.verify(&world.token(json!({}))).await.unwrap() };
     tokio::join!(verify(), verify(), verify(), verify());
     assert_eq!((world.net.count(METADATA), world.net.count(JWKS)), (1, 1));
+}
+
+#[tokio::test]
+async fn callers_share_one_attempt_at_an_issuer_that_does_not_answer() {
+    /// It takes three seconds to give up.
+    struct Hanging(FakeClock, Arc<AtomicUsize>);
+    impl Fetch for Hanging {
+        fn send(&self, _: Request<Vec<u8>>) -> Fetching<'_> {
+            Box::pin(async {
+                self.1.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                self.0.advance(3);
+                Err(FetchError::Late)
+            })
+        }
+    }
+    let (clock, attempts) = (World::new().clock, Arc::new(AtomicUsize::new(0)));
+    let issuer = Issuer::new(ISSUER).audience(API).fetch(Hanging(clock.clone(), Arc::clone(&attempts)));
+    let world = World::new();
+    let verifier = Verifier::builder().issuer(issuer).clock(clock).build().unwrap();
+    let token = world.token(json!({}));
+    let verify = || async { verifier.verify(&token).await.unwrap_err() };
+    let answers = tokio::join!(verify(), verify(), verify(), verify());
+    assert_eq!(<[_; 4]>::from(answers), [const { Rejection::Unavailable }; 4]);
+    assert_eq!(attempts.load(Ordering::SeqCst), 1);
+    verify().await;
+    assert_eq!(attempts.load(Ordering::SeqCst), 2, "the next caller tries again");
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_away_keeps_no_other_from_being_warmed() {
+    let world = World::new();
+    let away = Issuer::new("https://away.example").audience(API).fetch(world.net.clone());
+    let here = Issuer::new(ISSUER).audience(API).fetch(world.net.clone());
+    let builder = Verifier::builder().issuer(away).issuer(here).clock(world.clock.clone());
+    let verifier = builder.build().unwrap();
+    assert_eq!(verifier.warm().await, Err(Rejection::Unavailable));
+    verifier.verify_offline(&world.token(json!({}))).unwrap();
 }
 
 #[tokio::test]

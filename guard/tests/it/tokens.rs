@@ -1,7 +1,8 @@
 //! What a token must be.
 
 use crate::fixture::{ISSUER, Key, NOW, World, claims_with, encode};
-use keyward_guard::{Issuer, Misconfigured, Reason, Rejection, Verifier};
+use http::Method;
+use keyward_guard::{Issuer, Misconfigured, Reason, Rejection, Require, Verifier};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -251,4 +252,12 @@ async fn each_issuer_has_its_own_keys_and_audiences() {
     ] {
         assert_eq!(verifier.verify(&token).await.unwrap_err(), Rejection::Invalid(reason));
     }
+}
+
+#[tokio::test]
+async fn no_time_is_too_long_ago_for_an_endless_age() {
+    let world = World::new();
+    let token = world.verify(&world.token(json!({ "auth_time": NOW - 1 }))).await.unwrap();
+    let require = Require::token().max_age(Duration::MAX);
+    world.verifier.authorize(&token, &Method::GET, &require).unwrap();
 }
