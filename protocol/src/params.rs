@@ -4,6 +4,8 @@
 //! Strict on purpose: text that is not UTF-8, a broken escape or a NUL is an error and is not replaced, because two
 //! parties could read such text differently.
 
+use crate::refusal::Refusal;
+
 /// The most parameters one request may have.
 pub const MAX_PARAMETERS: usize = 100;
 /// The longest single parameter value, in bytes after decoding.
@@ -14,6 +16,7 @@ pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 pub struct Params {
     pairs: Vec<(Box<str>, Box<str>)>,
     repeated: Vec<Box<str>>,
+    is_malformed: bool,
 }
 
 /// Why a text is not a list of parameters.
@@ -29,25 +32,49 @@ pub enum MalformedParams {
     ScopeTooLong,
 }
 
+impl MalformedParams {
+    /// The refusal of such a request.
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Self::Encoding | Self::TooMany => Refusal::MalformedRequest,
+            Self::TooLong => Refusal::RequestTooLong,
+            Self::ScopeTooLong => Refusal::ScopeMalformed,
+        }
+    }
+}
+
 impl Params {
     /// Parses a query string or form body. A repeated name is recorded: see [`Params::repeated`].
     pub fn parse(text: &[u8]) -> Result<Self, MalformedParams> {
         let mut params = Self::default();
-        for (count, piece) in text.split(|b| *b == b'&').filter(|piece| !piece.is_empty()).enumerate() {
+        for (count, piece) in pieces(text).enumerate() {
             if count >= MAX_PARAMETERS {
                 return Err(MalformedParams::TooMany);
             }
-            let mut halves = piece.splitn(2, |b| *b == b'=');
-            let name = decode(halves.next().unwrap_or_default())?;
-            let value = decode(halves.next().unwrap_or_default())?;
-            if value.len() > MAX_VALUE_BYTES {
-                // RFC 6749 §5.2: invalid_scope.
-                let is_scope = name == "scope";
-                return Err(if is_scope { MalformedParams::ScopeTooLong } else { MalformedParams::TooLong });
-            }
-            params.insert(name.into(), value.into());
+            let (name, value) = pair(piece)?;
+            params.insert(name, value);
         }
         Ok(params)
+    }
+
+    /// The same for a request whose refusal must reach the client that sent it: without what is wrongly encoded, and then
+    /// only the parameters with these names.
+    pub fn parse_partly(text: &[u8], names: &[&str]) -> Result<Self, MalformedParams> {
+        let parsed = Self::parse(text);
+        if parsed != Err(MalformedParams::Encoding) {
+            return parsed;
+        }
+        let mut params = Self { is_malformed: true, ..Self::default() };
+        let sound = pieces(text).filter_map(|piece| pair(piece).ok());
+        for (name, value) in sound.filter(|(name, _)| names.contains(&&**name)) {
+            params.insert(name, value);
+        }
+        Ok(params)
+    }
+
+    /// Whether something was left out, for which the request has to be refused.
+    pub const fn is_malformed(&self) -> bool {
+        self.is_malformed
     }
 
     /// From pairs that are already decoded.
@@ -102,6 +129,21 @@ impl Params {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
+}
+
+fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|b| *b == b'&').filter(|piece| !piece.is_empty())
+}
+
+fn pair(piece: &[u8]) -> Result<(Box<str>, Box<str>), MalformedParams> {
+    let mut halves = piece.splitn(2, |b| *b == b'=');
+    let name = decode(halves.next().unwrap_or_default())?;
+    let value = decode(halves.next().unwrap_or_default())?;
+    if value.len() > MAX_VALUE_BYTES {
+        // RFC 6749 §5.2: invalid_scope.
+        return Err(if name == "scope" { MalformedParams::ScopeTooLong } else { MalformedParams::TooLong });
+    }
+    Ok((name.into(), value.into()))
 }
 
 /// Decodes one `application/x-www-form-urlencoded` name or value, refusing what is ambiguous.

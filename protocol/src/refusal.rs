@@ -67,9 +67,19 @@ macro_rules! refusals {
 }
 
 impl Refusal {
-    /// Whether the answer has the code and the sentence. RFC 6750 §3.1: without any token there is only a challenge.
+    /// Whether the answer has the code and the sentence. RFC 6750 §3.1: without any token there is only a challenge; what
+    /// isn't a request to an endpoint gets a status only.
     pub const fn is_sent(self) -> bool {
-        !matches!(self, Self::BearerMissing | Self::FrontBypassed)
+        !matches!(
+            self,
+            Self::BearerMissing
+                | Self::FrontBypassed
+                | Self::NoSuchPath
+                | Self::MethodNotAllowed
+                | Self::UriTooLong
+                | Self::HeadersTooLarge
+                | Self::HeadMalformed
+        )
     }
 }
 
@@ -107,6 +117,17 @@ refusals! {
         log: "The request did not come through the front end: its header X-Keyward-Origin is missing or is none of origin_secret.";
     /// A browser requested a path that does not exist.
     NoSuchPage => InvalidRequest, Nothing, "There is no page at this address.";
+    /// A program requested a path that does not exist.
+    NoSuchPath => InvalidRequest, Nothing, "There is nothing at this path.";
+    /// RFC 9110 §15.5.6.
+    MethodNotAllowed => InvalidRequest, Nothing, "This path does not take this method.";
+    /// RFC 9110 §15.5.15.
+    UriTooLong => InvalidRequest, Nothing, "Path and query are too long.";
+    /// RFC 6585 §5.
+    HeadersTooLarge => InvalidRequest, Nothing, "The headers are too many or too large.";
+    /// RFC 9112 §3.2, §6.1: another program could read the head differently.
+    HeadMalformed => InvalidRequest, Nothing, "The head of the request is malformed.",
+        log: "The head of the request is malformed: not exactly one Host, a transfer coding other than chunked, or lines that a front end could read differently.";
     /// Text that is malformed or ambiguous.
     MalformedRequest => InvalidRequest, Nothing, "The request is malformed.";
     /// RFC 6749 §3.1, §3.2.

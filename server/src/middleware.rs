@@ -65,11 +65,11 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
         None => {
             caller.complain(&app, &request, at);
             let mut response = route(&app, info, request, next).await;
-            readers.complete(&mut response);
             for_doctor.map(|address| response.headers_mut().insert(caller::CALLER, address));
             response
         }
     };
+    readers.complete(&mut response);
     let id = info.id.to_string();
     let ended = report(&app, info, counted.endpoint(), &mut response);
     counted.end(response.status(), ended);
@@ -87,9 +87,8 @@ async fn answer(app: App, id: RequestId, mut request: Request, next: Next) -> Re
 /// Answers a request that is not for us.
 fn turned_away(app: &App, info: RequestInfo, request: &Request, away: TurnedAway) -> Response {
     match away {
-        TurnedAway::Bypassed => {
-            Failure::from(Refusal::FrontBypassed).mark(StatusCode::FORBIDDEN.into_response())
-        }
+        TurnedAway::Unfit(refusal) => Failure::from(refusal).bare(),
+        TurnedAway::Bypassed => Failure::from(Refusal::FrontBypassed).bare(),
         TurnedAway::Moved(url) => (StatusCode::SEE_OTHER, [(LOCATION, url)]).into_response(),
         TurnedAway::WrongHost(host) => pages::wrong_host(app, info, request, &host),
     }

@@ -1,5 +1,6 @@
 //! What a transport tells the layers above about a request: its peer, and why its body ended early.
 
+use protocol::Refusal;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -10,6 +11,10 @@ pub struct PeerAddr(pub SocketAddr);
 /// How many connections the peer may have at a time; in every request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerLimit(pub usize);
+
+/// Why the transport refuses a request; in the extensions of those that it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfit(pub Refusal);
 
 /// Why a body ended early.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::request::{FORM, post};
 use protocol::Refusal;
 use protocol::params::{MAX_PARAMETERS, MAX_VALUE_BYTES, MalformedParams, Params, encode};
 use server::web::failure::Failure;
-use server::web::form::{read_unique, refusal_of};
+use server::web::form::read_unique;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -32,7 +32,7 @@ pub fn form(data: &[u8]) {
     }
     let expected = match parsed {
         _ if data.len() > MAX_BODY => Err(Refusal::BodyTooLarge),
-        Err(malformed) => Err(refusal_of(malformed)),
+        Err(malformed) => Err(malformed.refusal()),
         Ok(params) if params.repeated("resource") || params.repeated("audience") => {
             Err(Refusal::RepeatedResource)
         }

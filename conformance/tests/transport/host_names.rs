@@ -307,6 +307,20 @@ async fn requests_that_bypass_the_front_end_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn n046_a_page_can_read_that_its_request_was_turned_away() {
+    let bypassed = World::with(Harness::Router, &[("KEYWARD_ORIGIN_SECRET", FIRST), CLIENT_IP]).await;
+    let dev = World::with(Harness::Router, &[("KEYWARD_ISSUER", "http://localhost:8080")]).await;
+    for (world, status) in [(bypassed, 403), (dev, 421)] {
+        let server = Server::of(&world).await;
+        for (path, readable) in [("/token", true), ("/jwks", true), ("/login", false)] {
+            let answer = server.ask(get(path, &["origin: https://rp.example"])).await;
+            assert_eq!(answer.status, status, "{path}");
+            assert_eq!(answer.has("access-control-allow-origin"), readable, "{path}: {answer:?}");
+        }
+    }
+}
+
 /// Its header proves nothing, so it can't choose under which address its lines are counted.
 #[tokio::test]
 async fn n250_a_flood_past_the_front_end_is_logged_as_that_of_one_network() {

@@ -1,7 +1,7 @@
 //! How much one caller may send (N-050, N-210). The numbers are those of `Limits::default()`.
 
 use crate::wire::{GRANT, GRANT_LENGTH, Server, Wire, get, head, router, token, token_head, within, world};
-use conformance::{Answer, Harness, World};
+use conformance::{Answer, Harness, Log, World};
 use server::transport::http::Limits;
 use std::collections::BTreeSet;
 use tokio::net::TcpSocket;
@@ -288,6 +288,29 @@ async fn a_refused_head_is_answered_whatever_its_method() {
         wire.closed().await;
     }
     assert_eq!(seen, BTreeSet::from([(414, "close".into())]));
+}
+
+#[tokio::test]
+async fn what_the_transport_and_the_routes_refuse_has_an_id_and_a_line() {
+    let (world, _) = world().await;
+    let server = Server::of(&world).await;
+    let log = Log::open();
+    let long = "a".repeat(URI);
+    for (request, status, refusal) in [
+        (get(&format!("/authorize?state={long}"), &[]), 414, "UriTooLong"),
+        (get("/jwks", &[&format!("cookie: {}", "a".repeat(HEADERS))]), 431, "HeadersTooLarge"),
+        (head("POST", "/token", &["content-length: 70000"]), 413, "BodyTooLarge"),
+        (get("/token", &["host: other.example"]), 400, "HeadMalformed"),
+        (head("POST", "/token", &["transfer-encoding: gzip, chunked"]), 400, "HeadMalformed"),
+        (head("PUT", "/token", &[]), 405, "MethodNotAllowed"),
+        (get("/tokens", &[]), 404, "NoSuchPath"),
+    ] {
+        let answer = server.ask(request).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (status, ""), "{refusal}");
+        let id = answer.header("x-request-id");
+        let line = log.text().lines().find(|line| line.contains(id)).unwrap_or_default().to_owned();
+        assert!(!id.is_empty() && line.contains(refusal), "{refusal}: {line}");
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ pub fn check(
     client: Option<&Client>,
     catalog: &Catalog,
 ) -> Result<AuthorizationRequest, Denied> {
-    let (client, redirect) = prove(params, client).map_err(Denied::ShowPage)?;
+    let malformed = |refusal| if params.is_malformed() { Refusal::MalformedRequest } else { refusal };
+    let (client, redirect) = prove(params, client).map_err(malformed).map_err(Denied::ShowPage)?;
     let (answer, outcome) = answer(params, redirect);
     let checked = outcome.and_then(|()| parameters::check(params, client, catalog, &answer));
     checked.map_err(|refusal| Denied::Redirect(Box::new(answer), refusal))
@@ -70,7 +71,9 @@ fn answer(params: &Params, redirect: ProvenRedirect) -> (Answer, Result<(), Refu
         Some("form_post") => (ResponseMode::FormPost, true),
         Some(_) => (ResponseMode::Query, false),
     };
-    let outcome = if params.any_repeated() {
+    let outcome = if params.is_malformed() {
+        Err(Refusal::MalformedRequest)
+    } else if params.any_repeated() {
         Err(if params.repeated("resource") || params.repeated("audience") {
             Refusal::RepeatedResource
         } else {

@@ -7,7 +7,6 @@ use crate::interaction::see_other;
 use crate::pages::{self, FormAction, MESSAGES};
 use crate::routes;
 use crate::web::failure::Failure;
-use crate::web::form;
 use crate::web::request_info::RequestInfo;
 use crate::web::route::Caller::Person;
 use crate::web::route::route;
@@ -77,7 +76,7 @@ async fn callback(
 ) -> Response {
     let answer = match Params::parse(query.unwrap_or_default().as_bytes()) {
         Ok(answer) => answer,
-        Err(malformed) => return pages::error(&app, info, form::refusal_of(malformed).into(), None),
+        Err(malformed) => return pages::error(&app, info, malformed.refusal().into(), None),
     };
     let outcome = match pending(&app, &headers) {
         Some(pending) => party.finish(&answer, &pending, info.at).await,

@@ -12,7 +12,7 @@ const MAX_QUERY_BYTES: usize = 7000;
 
 /// A request by GET, or the GET that one by POST became.
 pub async fn get(request: PageRequest) -> Result<Response, Stop> {
-    let (sent, length) = (request.query()?, request.raw_query().len());
+    let (sent, length) = (request.query_partly(&PARAMETERS)?, request.raw_query().len());
     let cx = request.context().await?;
     let params = match sent.get("r") {
         Some(posted) => progress::open_posted(SealKind::PostedRequest, posted, &cx.ring, cx.info.at)?,
@@ -30,7 +30,7 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
 
 /// A request by POST. From another site it carries no cookie of ours, so it becomes a GET, which does.
 pub async fn post(mut request: PageRequest) -> Result<Response, Stop> {
-    let params = request.form(form::LARGE).await?;
+    let params = request.form_partly(form::LARGE, &PARAMETERS).await?;
     let cx = request.context().await?;
     let pending = PendingRequest::begin(&cx, params).await?;
     let (params, entropy) = (pending.progress.params.only(&PARAMETERS), &*cx.app.entropy);

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use keys::KeysError;
 use protocol::Refusal;
-use protocol::params::Params;
+use protocol::params::{MalformedParams, Params};
 use std::mem::take;
 use std::pin::Pin;
 
@@ -42,9 +42,17 @@ impl PageRequest {
     /// The query's parameters.
     ///
     /// # Errors
-    /// [`form::refusal_of`] names the refusals.
+    /// [`MalformedParams::refusal`] names the refusals.
     pub fn query(&self) -> Result<Params, Refusal> {
-        Params::parse(self.raw_query().as_bytes()).map_err(form::refusal_of)
+        Params::parse(self.raw_query().as_bytes()).map_err(MalformedParams::refusal)
+    }
+
+    /// The same with [`Params::parse_partly`].
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn query_partly(&self, names: &[&str]) -> Result<Params, Refusal> {
+        Params::parse_partly(self.raw_query().as_bytes(), names).map_err(MalformedParams::refusal)
     }
 
     /// Reads a form of at most `most` bytes, once. What is repeated in it is noted.
@@ -54,6 +62,15 @@ impl PageRequest {
     pub async fn form(&mut self, most: usize) -> Result<Params, Failure> {
         let body = take(&mut self.body);
         form::read(&self.head, body, most).await
+    }
+
+    /// Reads a form that a client sent through the browser, once, with [`Params::parse_partly`].
+    ///
+    /// # Errors
+    /// As [`form::read`].
+    pub async fn form_partly(&mut self, most: usize, names: &[&str]) -> Result<Params, Failure> {
+        let body = form::read_body(&self.head, take(&mut self.body), most).await?;
+        Ok(Params::parse_partly(&body, names).map_err(MalformedParams::refusal)?)
     }
 
     /// Reads a form of one of our own pages: small, with nothing repeated, and sent by a page of ours.

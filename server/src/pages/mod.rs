@@ -192,7 +192,7 @@ pub async fn nowhere(
     if method == Method::GET && wants_page(&headers) {
         error(&app, info, Refusal::NoSuchPage.into(), None)
     } else {
-        StatusCode::NOT_FOUND.into_response()
+        Failure::from(Refusal::NoSuchPath).mark(StatusCode::NOT_FOUND.into_response())
     }
 }
 

@@ -82,7 +82,9 @@ impl FailureLog {
         let number = now.millis() / 60_000;
         let over = {
             let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if minute.number == number {
+            // A request that came in the minute before may be reported in this one. Only a clock that was set back further
+            // begins another.
+            if (number..=number + 1).contains(&minute.number) {
                 return;
             }
             std::mem::replace(&mut *minute, Minute { number, ..Minute::default() })
@@ -159,7 +161,16 @@ mod tests {
         assert_eq!(written(&failures, 1, "b", 3, NOW), 3, "another kind");
         assert_eq!(written(&failures, 2, "a", 11, NOW), 10, "another network");
         let next = NOW.plus(std::time::Duration::from_secs(60));
-        assert_eq!(written(&failures, 1, "a", 1, next), 1, "another minute");
+        assert_eq!(written(&failures, 1, "a", 20, next), 10, "another minute");
+        for at in [NOW, next, NOW] {
+            assert_eq!(
+                written(&failures, 1, "a", 1, at),
+                0,
+                "what came a minute before and ended in this one"
+            );
+        }
+        let set_back = NOW.minus(std::time::Duration::from_secs(600));
+        assert_eq!(written(&failures, 1, "a", 1, set_back), 1, "a clock that was set back");
     }
 
     #[test]

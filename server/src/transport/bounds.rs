@@ -5,6 +5,7 @@ use crate::web::cors;
 use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use axum::Router;
 use axum::body::Body;
+use protocol::Refusal;
 use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
@@ -23,15 +24,15 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// Checks the size of a request's head.
 ///
 /// # Errors
-/// The status that the request is answered with.
-pub(super) fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
+/// Why it is refused.
+pub(super) fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     let uri_bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if uri_bytes > URI_BYTES {
-        return Err(StatusCode::URI_TOO_LONG);
+        return Err(Refusal::UriTooLong);
     }
     let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if header_bytes > HEADER_BYTES || headers.len() > HEADERS {
-        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        return Err(Refusal::HeadersTooLarge);
     }
     Ok(())
 }

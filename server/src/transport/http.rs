@@ -9,7 +9,7 @@ use super::slots::{Slot, Slots};
 use super::wire::{ConnectionState, Times, Wire};
 use crate::budget::{Budget, Reservation};
 use crate::metrics::Connections;
-use crate::peer::{PeerAddr, PeerLimit};
+use crate::peer::{PeerAddr, PeerLimit, Unfit};
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use protocol::Refusal;
 use protocol::attempts::Network;
 use std::convert::Infallible;
 use std::future::Future;
@@ -254,17 +255,16 @@ async fn answer(
     slot: &Arc<Slot>,
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: the ones before it lose only their answer.
-    if state.is_ambiguous() {
-        return Ok(bare_and_close(StatusCode::BAD_REQUEST, request.uri().path()));
-    }
-    if let Err(status) = check_head(&request) {
-        return Ok(bare_and_close(status, request.uri().path()));
-    }
+    let head = if state.is_ambiguous() { Err(Refusal::HeadMalformed) } else { check_head(&request) };
     // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
     // nothing follows.
-    let last = request.headers().contains_key(header::TRANSFER_ENCODING) || state.had_large_head();
+    let last =
+        head.is_err() || request.headers().contains_key(header::TRANSFER_ENCODING) || state.had_large_head();
     let bounded = |body| BoundedBody::new(body, BODY_BYTES, limits.body_time, Arc::clone(slot));
     let mut request = request.map(bounded);
+    if let Err(refusal) = head {
+        request.extensions_mut().insert(Unfit(refusal));
+    }
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(PeerLimit(limits.connections_of_one));
     let uri = request.uri().clone();
@@ -278,24 +278,24 @@ async fn answer(
     Ok(if last || unread { close(response) } else { response })
 }
 
-fn check_head(request: &Request<Incoming>) -> Result<(), StatusCode> {
+fn check_head(request: &Request<Incoming>) -> Result<(), Refusal> {
     let headers = request.headers();
     check_size(request.uri(), headers)?;
     let mut hosts = headers.get_all(header::HOST).iter();
     // RFC 9112 §3.2: exactly one Host.
     if request.version() == Version::HTTP_11 && (hosts.next().is_none() || hosts.next().is_some()) {
-        return Err(StatusCode::BAD_REQUEST);
+        return Err(Refusal::HeadMalformed);
     }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     // RFC 9112 §6.1: no other coding is supported. hyper checks only the last one.
     if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
-        return Err(StatusCode::BAD_REQUEST);
+        return Err(Refusal::HeadMalformed);
     }
     let length = headers.get(header::CONTENT_LENGTH);
     let declared = length.and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > BODY_BYTES) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        return Err(Refusal::BodyTooLarge);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use protocol::Refusal;
-use protocol::params::Params;
+use protocol::params::{MalformedParams, Params};
 use zeroize::Zeroizing;
 
 /// The token of a request: in the header (§2.1) or in the form of a POST (§2.2). In the URL (§2.3) it would be logged, so
@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 /// [`Refusal::BearerMalformed`], and as [`form::read`].
 pub async fn token(request: Request) -> Result<Option<Zeroizing<String>>, Failure> {
     let (head, body) = request.into_parts();
-    let query = Params::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(form::refusal_of)?;
+    let query =
+        Params::parse(head.uri.query().unwrap_or_default().as_bytes()).map_err(MalformedParams::refusal)?;
     let mut headers = head.headers.get_all(AUTHORIZATION).iter();
     let header = headers.next().cloned();
     if query.get("access_token").is_some() || headers.next().is_some() {

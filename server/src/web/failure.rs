@@ -54,7 +54,10 @@ impl Failure {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Server(error) => status_of(error.is_transient()),
-            Self::Refused(Refusal::NoSuchPage) => StatusCode::NOT_FOUND,
+            Self::Refused(Refusal::NoSuchPage | Refusal::NoSuchPath) => StatusCode::NOT_FOUND,
+            Self::Refused(Refusal::MethodNotAllowed) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Refused(Refusal::UriTooLong) => StatusCode::URI_TOO_LONG,
+            Self::Refused(Refusal::HeadersTooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Refused(Refusal::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(Refusal::BodyTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(Refusal::BodyIncomplete) => StatusCode::REQUEST_TIMEOUT,
@@ -93,6 +96,12 @@ impl Failure {
             Self::Server(error) if error.is_transient() => "The service is busy. Try again soon.",
             Self::Server(_) => "The service has a problem.",
         }
+    }
+
+    /// A response that is only the status.
+    pub fn bare(self) -> Response {
+        let status = self.status();
+        self.mark((status, NO_STORE).into_response())
     }
 
     /// Adds what belongs to this failure in a response of any shape: `Retry-After`, and the refusal or the cause for

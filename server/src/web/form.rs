@@ -52,8 +52,17 @@ pub fn evidence(refusal: Refusal, headers: &HeaderMap) -> Evidence {
 /// The parameters of a POST with a body of at most `most` bytes. What is repeated is noted.
 ///
 /// # Errors
-/// The refusals of content type, URL, body and encoding; [`Failure::Server`] while requests hold all the bytes they may.
+/// As [`read_body`], and [`MalformedParams::refusal`].
 pub async fn read(head: &Parts, body: Body, most: usize) -> Result<Params, Failure> {
+    let body = read_body(head, body, most).await?;
+    Ok(Params::parse(&body).map_err(MalformedParams::refusal)?)
+}
+
+/// The body of a POST with a form, at most `most` bytes.
+///
+/// # Errors
+/// The refusals of content type, URL and body; [`Failure::Server`] while requests hold all the bytes they may.
+pub async fn read_body(head: &Parts, body: Body, most: usize) -> Result<Vec<u8>, Failure> {
     if !is_form(&head.headers) {
         return Err(Refusal::ContentType.into());
     }
@@ -66,17 +75,7 @@ pub async fn read(head: &Parts, body: Body, most: usize) -> Result<Params, Failu
     if declared.is_some_and(|declared| declared > most) {
         return Err(Refusal::BodyTooLarge.into());
     }
-    let body = collect(body, most).await?;
-    Ok(Params::parse(&body).map_err(refusal_of)?)
-}
-
-/// The refusal of parameters that can't be parsed.
-pub fn refusal_of(malformed: MalformedParams) -> Refusal {
-    match malformed {
-        MalformedParams::Encoding | MalformedParams::TooMany => Refusal::MalformedRequest,
-        MalformedParams::TooLong => Refusal::RequestTooLong,
-        MalformedParams::ScopeTooLong => Refusal::ScopeMalformed,
-    }
+    collect(body, most).await
 }
 
 /// Whether the body is a form in UTF-8 (RFC 6749 appendix B).

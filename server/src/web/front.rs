@@ -2,9 +2,11 @@
 //! meant for us.
 
 use crate::config::{OriginSecret, Settings};
+use crate::peer::Unfit;
 use axum::extract::Request;
 use http::Method;
 use http::header::HOST;
+use protocol::Refusal;
 use protocol::issuer::{Issuer, is_loopback_host};
 
 /// The header in which a front end proves itself.
@@ -22,6 +24,8 @@ const MOVED: &str = "kw-moved=1";
 /// Why a request ends here.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TurnedAway {
+    /// The transport refuses it.
+    Unfit(Refusal),
     /// It did not come through the front end.
     Bypassed,
     /// The page is at this URL.
@@ -30,10 +34,13 @@ pub enum TurnedAway {
     WrongHost(String),
 }
 
-/// Checks both. `Some`: the request ends here.
+/// Checks both, and what the transport found. `Some`: the request ends here.
 pub fn turn_away(settings: &Settings, request: &Request) -> Option<TurnedAway> {
     if !came_through_front(settings, request) {
         return Some(TurnedAway::Bypassed);
+    }
+    if let Some(Unfit(refusal)) = request.extensions().get() {
+        return Some(TurnedAway::Unfit(*refusal));
     }
     misdirected(&settings.issuer, request)
 }

@@ -2,11 +2,13 @@
 //! can be written without it.
 
 use super::cors;
+use super::failure::Failure;
 use crate::app::App;
 use axum::response::IntoResponse as _;
 use axum::routing::MethodRouter;
 use http::header::ALLOW;
 use http::{HeaderMap, StatusCode};
+use protocol::Refusal;
 
 /// Who calls a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,10 @@ pub enum Caller {
 
 /// The methods of a path; `allow` names them for callers who try others (RFC 9110 §15.5.6).
 pub fn route(caller: Caller, allow: &'static str, methods: MethodRouter<App>) -> MethodRouter<App> {
-    let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response() };
+    let refuse = move || async move {
+        let response = (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response();
+        Failure::from(Refusal::MethodNotAllowed).mark(response)
+    };
     let methods = match caller {
         Caller::Person | Caller::Server => methods.head(refuse),
         Caller::Client => methods

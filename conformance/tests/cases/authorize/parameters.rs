@@ -181,6 +181,31 @@ async fn n027_a_resource_is_one_of_the_clients() {
 }
 
 #[tokio::test]
+async fn what_is_wrongly_encoded_is_refused_to_the_client_that_sent_it() {
+    let (world, _) = people().await;
+    let query = with(&[]);
+    for broken in ["login_hint=m%fcller", "unknown=%zz", "%00=1", "nonce=%", "scope=%c3"] {
+        let sent = world.send(get(&format!("{query}&{broken}"))).await;
+        sent.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
+        let posted = format!("{broken}&{}", query.split_once('?').unwrap().1);
+        let sent = world.send(post("/authorize", FORM, posted)).await;
+        sent.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
+    }
+    // Of two values, the one that can be read counts for nothing.
+    for name in ["client_id", "redirect_uri", "response_mode"] {
+        let sent = world.send(get(&format!("{query}&{name}=%ff"))).await;
+        sent.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", Some("s"));
+    }
+    for (name, broken) in [("client_id=rp", "client_id=rp%ff"), ("redirect_uri=http", "redirect_uri=%fehttp")]
+    {
+        assert!(query.contains(name), "{query}");
+        world.send(get(&query.replace(name, broken))).await.assert_error_page(400, "invalid_request");
+    }
+    let state = world.send(get(&query.replace("state=s", "state=%ff"))).await;
+    state.assert_error_redirect(REDIRECT, ISSUER, "invalid_request", None);
+}
+
+#[tokio::test]
 async fn n035_overlong_requests_cost_no_read() {
     let (world, _) = people().await;
     for length in [9 * 1024, 16 * 1024] {

@@ -6,6 +6,7 @@
 
 use crate::peer::PeerAddr;
 use crate::transport::bounds::{BODY_BYTES, HEADERS, check_size};
+use crate::web::failure::Failure;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -95,7 +96,8 @@ impl Raw {
         }
         let uri = uri(path, &self.raw_query_string)?;
         let headers = headers(self.headers, &self.cookies)?;
-        check_size(&uri, &headers).map_err(|status| Unfit::Request(status, "its head is too large"))?;
+        check_size(&uri, &headers)
+            .map_err(|refusal| Unfit::Request(Failure::from(refusal).status(), refusal.reason()))?;
         let body = body(self.body.unwrap_or_default(), self.is_base64_encoded)?;
         if u64::try_from(body.len()).is_ok_and(|bytes| bytes > BODY_BYTES) {
             return Err(Unfit::Request(StatusCode::PAYLOAD_TOO_LARGE, "its body is too large"));
