@@ -8,9 +8,10 @@ use protocol::client_auth::Credentials;
 use protocol::issuer::Issuer;
 use protocol::jwt::Compact;
 use protocol::name::{CanonicalName, Identifier, is_email};
+use protocol::origin;
 use protocol::params::{Params, encode};
 use protocol::pkce::{Challenge, Verifier};
-use protocol::redirect_uri::{PrivateSchemes, check_registrable, check_web};
+use protocol::redirect_uri::{PrivateSchemes, check_after_logout, check_registrable, check_web};
 use protocol::scope::Scope;
 use protocol::{armor, base64url};
 use std::thread;
@@ -21,9 +22,10 @@ fn read_by_all(text: &str) {
     let _ = Scope::parse(text);
     let _ = Issuer::parse(text);
     for private in [PrivateSchemes::None, PrivateSchemes::DomainNames, PrivateSchemes::Any] {
-        let _ = check_registrable(text, private);
+        let _ = (check_registrable(text, private), check_after_logout(text, private));
     }
     let _ = check_web(text);
+    let _ = (origin::of_uri(text), origin::check(text).map_err(|why| why.message(text)));
     let _ = (CanonicalName::parse(text), Identifier::email(text), is_email(text));
     let _ = (Challenge::parse(text), Verifier::parse(text));
     let _ = (armor::unwrap(armor::CODE, text), base64url::decode(text));

@@ -4,6 +4,7 @@ use crate::client_tokens::{BadTokens, ClientTokens};
 use crate::generation::Generation;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
+use crate::origin::{self, BadOrigin};
 use crate::redirect_uri::{self, BadRedirectUri, PrivateSchemes};
 use crate::scope::Scope;
 use crate::secret::Digest;
@@ -161,7 +162,7 @@ pub struct Client {
     pub revision: u64,
 }
 
-/// Why a client's record is inconsistent. Every write of a client passes [`Client::check`].
+/// Why a client's record is inconsistent. Every write of a client passes [`Client::check`] or [`Client::check_change`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadClient {
     /// A name that is empty, over 128 characters, or with control or bidirectional-override characters.
@@ -172,8 +173,8 @@ pub enum BadClient {
     StartUrl(String, BadRedirectUri),
     /// What it chooses about its tokens.
     Tokens(BadTokens),
-    /// An origin that is not `scheme://host[:port]`.
-    Origin(String),
+    /// An origin that no browser sends.
+    Origin(String, BadOrigin),
     /// An audience or resource that is not an absolute URI without fragment (RFC 8707 §2).
     Resource(String),
     /// `authorization_code` without a redirect URI.
@@ -202,9 +203,7 @@ impl BadClient {
             Self::RedirectUri(uri, why) => format!("redirect URI `{uri}` can't be registered: {}", why.fix()),
             Self::StartUrl(uri, why) => format!("start address `{uri}` can't be registered: {}", why.fix()),
             Self::Tokens(why) => why.message(),
-            Self::Origin(origin) => {
-                format!("`{origin}` is not an origin: write scheme://host or scheme://host:port, nothing after it")
-            }
+            Self::Origin(origin, why) => why.message(origin),
             Self::Resource(uri) => format!("`{uri}` is not a resource: give an absolute URI without fragment"),
             Self::NoRedirectUri => "the grant authorization_code needs at least one redirect URI".into(),
             Self::NoGrantType => "a client without a grant type can do nothing: give it at least one".into(),
@@ -248,25 +247,55 @@ impl Client {
     /// Whether a browser page of this origin may read our answers to this client. Only public clients have code in
     /// browsers, so only their redirect URIs and registered origins count.
     pub fn allows_origin(&self, origin: &str) -> bool {
-        let of_redirect = |uri: &String| origin_of(uri) == Some(origin);
+        let of_redirect = |uri: &String| origin::of_uri(uri) == Some(origin);
         !self.is_confidential()
             && (self.origins.iter().any(|own| own == origin) || self.redirect_uris.iter().any(of_redirect))
     }
 
-    /// Checks the whole record, at creation and after each change.
+    /// Checks the whole record of a new client.
     pub fn check(&self) -> Result<(), BadClient> {
-        check_display_name(&self.name).ok_or(BadClient::Name)?;
-        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
-            redirect_uri::check_registrable(uri, self.private_schemes())
-                .map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
+        self.check_values()?;
+        self.check_whole()
+    }
+
+    /// Checks the record of a client that was registered as `before`. It may keep the values that it had, even if a rule
+    /// that was made since would refuse them.
+    pub fn check_change(&self, before: &Self) -> Result<(), BadClient> {
+        let mut new = self.clone();
+        if self.private_schemes() == before.private_schemes() {
+            new.redirect_uris.retain(|uri| !before.redirect_uris.contains(uri));
+            new.post_logout_redirect_uris.retain(|uri| !before.post_logout_redirect_uris.contains(uri));
+        }
+        new.start_url = new.start_url.filter(|uri| before.start_url.as_ref() != Some(uri));
+        new.origins.retain(|origin| !before.origins.contains(origin));
+        new.tokens = new.tokens.changed_from(&before.tokens);
+        new.check_values()?;
+        self.check_whole()
+    }
+
+    /// The values that have rules of their own.
+    fn check_values(&self) -> Result<(), BadClient> {
+        let private = self.private_schemes();
+        for uri in &self.redirect_uris {
+            let checked = redirect_uri::check_registrable(uri, private);
+            checked.map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
+        }
+        for uri in &self.post_logout_redirect_uris {
+            let checked = redirect_uri::check_after_logout(uri, private);
+            checked.map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
         }
         if let Some(uri) = &self.start_url {
             redirect_uri::check_web(uri).map_err(|why| BadClient::StartUrl(uri.clone(), why))?;
         }
-        self.tokens.check().map_err(BadClient::Tokens)?;
-        if let Some(origin) = self.origins.iter().find(|origin| origin_of(origin) != Some(origin)) {
-            return Err(BadClient::Origin(origin.clone()));
+        for origin in &self.origins {
+            origin::check(origin).map_err(|why| BadClient::Origin(origin.clone(), why))?;
         }
+        self.tokens.check().map_err(BadClient::Tokens)
+    }
+
+    /// What the members of a record say about one another, and the rules that have always been.
+    fn check_whole(&self) -> Result<(), BadClient> {
+        check_display_name(&self.name).ok_or(BadClient::Name)?;
         if let Some(uri) = self.audiences.iter().chain(&self.resources).find(|uri| !is_resource(uri)) {
             return Err(BadClient::Resource(uri.clone()));
         }
@@ -321,12 +350,4 @@ pub fn is_resource(uri: &str) -> bool {
         && uri.len() <= 512
         && !uri.contains('#')
         && uri.bytes().all(|b| b.is_ascii_graphic())
-}
-
-/// The origin (RFC 6454) of an `http` or `https` URI as a browser would send it.
-fn origin_of(uri: &str) -> Option<&str> {
-    let (scheme, rest) = uri.split_once("://")?;
-    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let web = matches!(scheme, "https" | "http") && host > 0 && !rest.get(..host)?.contains(['@', '*']);
-    web.then(|| uri.get(..scheme.len() + 3 + host)).flatten()
 }

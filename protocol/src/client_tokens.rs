@@ -106,6 +106,21 @@ impl ClientTokens {
         *self == Self::default()
     }
 
+    /// Without the names and claims that are the same as before.
+    #[must_use]
+    pub(crate) fn changed_from(mut self, before: &Self) -> Self {
+        if self.id_token_claims == before.id_token_claims {
+            self.id_token_claims.clear();
+        }
+        if self.access_token_claims == before.access_token_claims {
+            self.access_token_claims.clear();
+        }
+        if self.claims == before.claims {
+            self.claims.clear();
+        }
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), BadTokens> {
         for (name, own, most) in [
             ("access_token_ttl", self.access_token_ttl, MAX_ACCESS_TOKEN_TTL),

@@ -1,6 +1,7 @@
 //! Which redirect URIs a client may register, and when a requested one is the same.
 
-use std::net::Ipv6Addr;
+use crate::host::{check_host, check_name, split_port};
+use crate::params::decode;
 
 /// The longest redirect URI accepted, in bytes.
 pub const MAX_BYTES: usize = 1024;
@@ -30,9 +31,20 @@ rules! {
     Empty => "it is empty: give an absolute URI such as https://app.example/callback";
     /// Over [`MAX_BYTES`].
     TooLong => "it is longer than 1024 bytes: shorten it, and send what varies in `state`";
-    /// Characters that browsers rewrite.
-    Characters => "it has a space, a backslash or a character outside printable ASCII: percent-encode it (in a host name: \
-                   write xn--…)";
+    /// A space, as from a careless paste.
+    Space => "it has a space: leave it out, or write %20";
+    /// A `\`, which browsers take for a `/`.
+    Backslash => "it has a backslash, which browsers take for a `/`: write `/`, or %5C";
+    /// Control characters, and characters outside ASCII.
+    Characters => "it has a character outside printable ASCII: percent-encode its bytes in UTF-8, as in %C3%BC";
+    /// RFC 3986 §2: characters that no URI has. Browsers encode most of them.
+    NotOfUris => "a URI has no `\"`, `<`, `>`, `^`, backtick, `{`, `|` and `}`: percent-encode it, as in %22";
+    /// RFC 3986 §2.1.
+    Escape => "two hexadecimal digits follow each `%`: write %25 for a percent sign";
+    /// RFC 6749 §4.1.2, §4.1.2.1, RFC 9207 §2: a parameter of the answer, which would be there twice.
+    AnswersParameter => "its query has a parameter that the answer adds (code, state, iss, error, error_description): rename it";
+    /// OIDC RP-Initiated Logout §3: it would be there twice.
+    State => "its query has `state`, which the answer adds: rename it";
     /// A `*`, which some other servers take as a pattern (RFC 9700 §4.1.1).
     Pattern => "redirect URIs are compared byte for byte and nothing is matched by pattern, so `*` stands for nothing: \
                 register each URI in full (a literal asterisk is written %2A)";
@@ -65,6 +77,16 @@ rules! {
     HostCase => "write the host in lower case, as browsers send it";
     /// A `_` in the host.
     HostUnderscore => "a host name has no `_`, and no certificate is issued for one: use `-`";
+    /// Other scripts, which browsers rewrite.
+    HostNotAscii => "its host has characters outside ASCII: write the name as browsers send it, which begins with xn--";
+    /// Escapes, which browsers decode.
+    HostEscaped => "its host is percent-encoded, which browsers decode: write it without `%`";
+    /// A last label that makes browsers read an IPv4 address (WHATWG URL §3.5), which they write in another way.
+    HostNumber => "browsers take a host whose last part is a number for an IPv4 address: write the address as four decimal \
+                   numbers without leading zeros, as in 127.0.0.1";
+    /// An IPv6 address that browsers write in another way (WHATWG URL §3.5).
+    HostIpv6 => "write the IPv6 address as browsers do: hexadecimal, without leading zeros, and with `::` for the longest run \
+                 of zeros, as in [::1]";
     /// Neither a name nor an address.
     Host => "the host is not a name of letters, digits, `-` and `.` (other scripts as xn--…), nor an IP address (IPv6 in \
              brackets)";
@@ -129,17 +151,12 @@ const TAKEN: [&str; 39] = [
     "wss",
 ];
 
+/// The parameters of an answer to an authorization request.
+const OF_ANSWERS: [&str; 5] = ["code", "state", "iss", "error", "error_description"];
+
 /// Checks an address of the web that pages link to. It may have a fragment, as in an application of one page.
 pub fn check_web(uri: &str) -> Result<(), BadRedirectUri> {
-    let bad = [
-        (uri.is_empty(), BadRedirectUri::Empty),
-        (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
-        (!uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'), BadRedirectUri::Characters),
-    ];
-    if let Some((_, why)) = bad.into_iter().find(|(is_so, _)| *is_so) {
-        return Err(why);
-    }
-    let uri = uri.split_once('#').map_or(uri, |(uri, _)| uri);
+    check_text(uri)?;
     match uri.split_once(':') {
         Some(("https", rest)) => check_authority(rest, |_| true),
         Some(("http", rest)) => check_authority(rest, is_loopback_host),
@@ -150,13 +167,19 @@ pub fn check_web(uri: &str) -> Result<(), BadRedirectUri> {
 /// Checks a URI at registration (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). A request's URI is then
 /// compared with it byte for byte, but for a native client's loopback port.
 pub fn check_registrable(uri: &str, private: PrivateSchemes) -> Result<(), BadRedirectUri> {
-    let bad = [
-        (uri.is_empty(), BadRedirectUri::Empty),
-        (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
-        (!uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'), BadRedirectUri::Characters),
-        (uri.contains('*'), BadRedirectUri::Pattern),
-        (uri.contains('#'), BadRedirectUri::Fragment),
-    ];
+    check_destination(uri, private)?;
+    if has_parameter(uri, &OF_ANSWERS) { Err(BadRedirectUri::AnswersParameter) } else { Ok(()) }
+}
+
+/// The same for a URI to which a browser may go after logout (OIDC RP-Initiated Logout §3.1).
+pub fn check_after_logout(uri: &str, private: PrivateSchemes) -> Result<(), BadRedirectUri> {
+    check_destination(uri, private)?;
+    if has_parameter(uri, &["state"]) { Err(BadRedirectUri::State) } else { Ok(()) }
+}
+
+fn check_destination(uri: &str, private: PrivateSchemes) -> Result<(), BadRedirectUri> {
+    check_text(uri)?;
+    let bad = [(uri.contains('*'), BadRedirectUri::Pattern), (uri.contains('#'), BadRedirectUri::Fragment)];
     if let Some((_, why)) = bad.into_iter().find(|(is_so, _)| *is_so) {
         return Err(why);
     }
@@ -164,8 +187,39 @@ pub fn check_registrable(uri: &str, private: PrivateSchemes) -> Result<(), BadRe
     match scheme {
         "https" => check_authority(rest, |_| true),
         "http" => check_authority(rest, is_loopback_host),
-        _ => check_private_use(scheme, rest, private),
+        _ => check_private_use(scheme, rest, private).and_then(|()| check_characters(rest)),
     }
+}
+
+/// What is wrong with a text whatever its parts are.
+fn check_text(uri: &str) -> Result<(), BadRedirectUri> {
+    let bad = [
+        (uri.is_empty(), BadRedirectUri::Empty),
+        (uri.len() > MAX_BYTES, BadRedirectUri::TooLong),
+        (uri.contains(' '), BadRedirectUri::Space),
+        (uri.contains('\\'), BadRedirectUri::Backslash),
+    ];
+    bad.into_iter().find(|(is_so, _)| *is_so).map_or(Ok(()), |(_, why)| Err(why))
+}
+
+/// RFC 3986 §2: what comes after the scheme or the host.
+fn check_characters(rest: &str) -> Result<(), BadRedirectUri> {
+    let mut pieces = rest.split('%');
+    pieces.next();
+    let is_escape = |piece: &str| piece.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let bad = [
+        (!rest.bytes().all(|b| b.is_ascii_graphic()), BadRedirectUri::Characters),
+        (rest.contains(['"', '<', '>', '^', '`', '{', '|', '}']), BadRedirectUri::NotOfUris),
+        (!pieces.all(is_escape), BadRedirectUri::Escape),
+    ];
+    bad.into_iter().find(|(is_so, _)| *is_so).map_or(Ok(()), |(_, why)| Err(why))
+}
+
+/// Whether the query has one of these names, however it is encoded.
+fn has_parameter(uri: &str, names: &[&str]) -> bool {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let name = |pair: &str| decode(pair.split('=').next().unwrap_or_default().as_bytes());
+    query.split('&').any(|pair| name(pair).is_ok_and(|name| names.contains(&name.as_str())))
 }
 
 /// RFC 8252 §7.1: a private-use scheme is a domain name in reverse, so it has a dot in it, unless the client may differ.
@@ -194,51 +248,25 @@ fn check_private_use(scheme: &str, rest: &str, private: PrivateSchemes) -> Resul
 
 fn check_authority(rest: &str, host_allowed: impl Fn(&str) -> bool) -> Result<(), BadRedirectUri> {
     let rest = rest.strip_prefix("//").ok_or(BadRedirectUri::NoHost)?;
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(end).ok_or(BadRedirectUri::NoHost)?;
     if authority.contains('@') {
         return Err(BadRedirectUri::UserInfo);
     }
     let (host, port) = split_port(authority);
     check_host(host)?;
+    check_name(host)?;
     if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
         return Err(BadRedirectUri::Port);
     }
     if !host_allowed(host) {
         return Err(BadRedirectUri::Http);
     }
-    let path = tail.split('?').next().unwrap_or_default();
+    check_characters(tail)?;
+    let path = tail.split(['?', '#']).next().unwrap_or_default();
     let dotted =
         |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if path.split('/').any(dotted) { Err(BadRedirectUri::DotSegments) } else { Ok(()) }
-}
-
-/// RFC 3986 §3.2.2: a name or IPv4 address, or an IPv6 address in brackets; as a browser would send it, so in lower
-/// case.
-fn check_host(host: &str) -> Result<(), BadRedirectUri> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
-    if host.is_empty() {
-        return Err(BadRedirectUri::NoHost);
-    }
-    if host != host.to_ascii_lowercase() {
-        return Err(BadRedirectUri::HostCase);
-    }
-    if host.contains('_') {
-        return Err(BadRedirectUri::HostUnderscore);
-    }
-    let fine = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => !host.starts_with('.') && host.bytes().all(plain),
-    };
-    if fine { Ok(()) } else { Err(BadRedirectUri::Host) }
-}
-
-/// Splits `host:port`; an IPv6 literal keeps its brackets.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
 }
 
 fn is_loopback_host(host: &str) -> bool {

@@ -45,6 +45,9 @@ fn check_registered(uri: &str) {
         }
     };
     assert!(uri.starts_with(&format!("{}:", url.scheme())));
+    if let (Some((_, written)), Some(host)) = (uri.split_once("://"), url.host_str()) {
+        assert!(written.starts_with(host), "browsers rewrite the host to {host}");
+    }
     assert_eq!(url.fragment(), None);
     if matches!(url.scheme(), "https" | "http") {
         assert_eq!((url.username(), url.password()), ("", None));

@@ -115,7 +115,9 @@ fn a_start_address_is_of_the_web() {
     use BadRedirectUri as Bad;
     for (uri, why) in [
         ("", Bad::Empty),
-        ("https://rp.example/two words", Bad::Characters),
+        ("https://rp.example/two words", Bad::Space),
+        ("https://rp.example/#/%zz", Bad::Escape),
+        ("https://127.1/", Bad::HostNumber),
         ("javascript:alert(1)", Bad::NotWeb),
         ("com.example.app:/start", Bad::NotWeb),
         ("//rp.example/", Bad::NotWeb),
@@ -126,6 +128,31 @@ fn a_start_address_is_of_the_web() {
     ] {
         assert_eq!(check(uri), Err(BadClient::StartUrl(uri.into(), why)), "{uri}");
     }
+}
+
+#[test]
+fn what_is_registered_already_may_stay() {
+    let mut before = client();
+    before.redirect_uris.push("https://127.1/cb".into());
+    before.post_logout_redirect_uris.push("https://rp.example/bye?state=a".into());
+    before.origins.push("https://rp.example/".into());
+    before.start_url = Some("https://rp.example/%zz".into());
+    before.tokens.id_token_claims.push("sub".into());
+    before.tokens.claims.insert("scope".into(), "x".into());
+    let disabled = Client { disabled: true, ..before.clone() };
+    assert!(disabled.check().is_err());
+    assert_eq!(disabled.check_change(&before), Ok(()));
+    let all_new = Client { redirect_uris: vec!["https://127.2/cb".into()], ..before.clone() };
+    assert!(matches!(all_new.check_change(&before), Err(BadClient::RedirectUri(..))));
+    let origin = Client { origins: vec!["https://RP.example".into()], ..before.clone() };
+    assert!(matches!(origin.check_change(&before), Err(BadClient::Origin(..))));
+    let mut claims = before.clone();
+    claims.tokens.claims.insert("exp".into(), 1.into());
+    assert!(matches!(claims.check_change(&before), Err(BadClient::Tokens(_))));
+
+    let native = Client { native: true, redirect_uris: vec!["com.example.app:/cb".into()], ..client() };
+    let web = Client { native: false, ..native.clone() };
+    assert!(web.check_change(&native).is_err(), "what a URI may be depends on the kind of the client");
 }
 
 #[test]

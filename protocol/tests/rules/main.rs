@@ -6,6 +6,7 @@ mod client;
 mod introspection;
 mod kept;
 mod logout;
+mod origin;
 mod refresh;
 mod samples;
 mod token;

@@ -15,7 +15,7 @@ use protocol::id::{ClientId, RequestId};
 use protocol::params::{Params, encode};
 use protocol::pkce::{Pkce, Verifier};
 use protocol::redirect::ProvenRedirect;
-use protocol::redirect_uri::{BadRedirectUri, PrivateSchemes, check_registrable};
+use protocol::redirect_uri::{BadRedirectUri, PrivateSchemes, check_after_logout, check_registrable};
 use protocol::refusal::Consequence;
 use protocol::scope::Scope;
 use protocol::secret::{Digest, SecretKind};
@@ -395,6 +395,13 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://rp.example/cb?a=b", WEB),
         ("http://localhost:3000/cb", WEB),
         ("http://[::1]/cb", WEB),
+        ("http://127.0.0.1:8080/cb", WEB),
+        ("https://203.0.113.7/cb", WEB),
+        ("https://[::ffff:cb00:7107]/cb", WEB),
+        ("https://rp.example./cb", WEB),
+        ("https://7.rp.example/cb", WEB),
+        ("https://rp.0xfg/cb", WEB),
+        ("https://xn--bcher-kva.example/b%C3%BCcher?error_page=a&q='b'", WEB),
         ("https://[2001:db8::a]:8443/cb", WEB),
         ("com.example.app:/cb", NATIVE),
         ("com.example.app:/cb", PrivateSchemes::Any),
@@ -409,9 +416,28 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
     for (uri, private, why) in [
         ("", WEB, Bad::Empty),
         (&long, WEB, Bad::TooLong),
-        ("https://rp.example\\@evil/cb", WEB, Bad::Characters),
-        ("https://rp.example/c b", WEB, Bad::Characters),
-        ("https://bücher.example/cb", WEB, Bad::Characters),
+        ("https://rp.example\\@evil/cb", WEB, Bad::Backslash),
+        ("https://rp.example/a\\cb", WEB, Bad::Backslash),
+        ("com.example.app:\\cb", NATIVE, Bad::Backslash),
+        ("https://rp.example/c b", WEB, Bad::Space),
+        ("https://rp.example/bücher", WEB, Bad::Characters),
+        ("https://rp.example/a\tb", WEB, Bad::Characters),
+        ("com.example.app:/bücher", NATIVE, Bad::Characters),
+        ("https://rp.example/\"cb\"", WEB, Bad::NotOfUris),
+        ("https://rp.example/<cb>", WEB, Bad::NotOfUris),
+        ("https://rp.example/`cb`", WEB, Bad::NotOfUris),
+        ("https://rp.example/{tenant}/cb", WEB, Bad::NotOfUris),
+        ("https://rp.example/cb?a=b|c", WEB, Bad::NotOfUris),
+        ("com.example.app:/<cb>", NATIVE, Bad::NotOfUris),
+        ("https://rp.example/%zz", WEB, Bad::Escape),
+        ("https://rp.example/100%", WEB, Bad::Escape),
+        ("https://rp.example/cb?a=%2", WEB, Bad::Escape),
+        ("com.example.app:/%zz", NATIVE, Bad::Escape),
+        ("https://rp.example/cb?code=1", WEB, Bad::AnswersParameter),
+        ("https://rp.example/cb?a=b&state", WEB, Bad::AnswersParameter),
+        ("https://rp.example/cb?a=b&err%6Fr=", WEB, Bad::AnswersParameter),
+        ("https://rp.example/cb?iss=https://rp.example", WEB, Bad::AnswersParameter),
+        ("com.example.app:/cb?error_description=x", NATIVE, Bad::AnswersParameter),
         ("https://*.example/cb", WEB, Bad::Pattern),
         ("https://rp.example/*", WEB, Bad::Pattern),
         ("http://localhost:*/cb", NATIVE, Bad::Pattern),
@@ -455,6 +481,21 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
         ("https://[::x]/cb", WEB, Bad::Host),
         ("https://.example/cb", WEB, Bad::Host),
         ("https://rp.example:80:90/cb", WEB, Bad::Host),
+        ("https://rp..example/cb", WEB, Bad::Host),
+        ("https://bücher.example/cb", WEB, Bad::HostNotAscii),
+        ("http://１２７.0.0.1/cb", WEB, Bad::HostNotAscii),
+        ("http://%6cocalhost/cb", WEB, Bad::HostEscaped),
+        ("https://rp%2eexample/cb", WEB, Bad::HostEscaped),
+        ("http://127.1/cb", WEB, Bad::HostNumber),
+        ("http://0x7f.1/cb", WEB, Bad::HostNumber),
+        ("https://2130706433/cb", WEB, Bad::HostNumber),
+        ("https://127.0.0.01/cb", WEB, Bad::HostNumber),
+        ("https://127.0.0.1./cb", WEB, Bad::HostNumber),
+        ("https://rp.0x/cb", WEB, Bad::HostNumber),
+        ("https://rp.example.1/cb", WEB, Bad::HostNumber),
+        ("http://[0:0:0:0:0:0:0:1]/cb", WEB, Bad::HostIpv6),
+        ("https://[2001:db8::0:a]/cb", WEB, Bad::HostIpv6),
+        ("https://[::ffff:203.0.113.7]/cb", WEB, Bad::HostIpv6),
         ("https://rp.example:+80/cb", WEB, Bad::Port),
         ("https://rp.example:65536/cb", WEB, Bad::Port),
         ("https://rp.example:/cb", WEB, Bad::Port),
@@ -463,6 +504,10 @@ fn n013_what_can_be_registered_as_a_redirect_uri() {
     ] {
         assert_eq!(check_registrable(uri, private), Err(why), "{uri}");
     }
+    let after_logout = |uri| check_after_logout(uri, WEB);
+    assert_eq!(after_logout("https://rp.example/bye?error=none"), Ok(()));
+    assert_eq!(after_logout("https://rp.example/bye?state=gone"), Err(Bad::State));
+    assert_eq!(after_logout("https://rp.example/%zz"), Err(Bad::Escape));
     let sentences: HashSet<&str> = Bad::ALL.iter().map(|why| why.fix()).collect();
     assert_eq!(sentences.len(), Bad::ALL.len(), "each rule has a sentence of its own");
     assert!(Bad::Pattern.fix().contains("nothing is matched by pattern"));

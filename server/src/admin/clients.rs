@@ -66,7 +66,7 @@ impl Admin {
         let confidential = registration.token_endpoint_auth_method.is_none_or(AuthMethod::is_confidential);
         chosen.map_or(Ok(()), check_chosen_secret)?;
         let secret = (confidential && chosen.is_none()).then(|| new_secret(self));
-        let client = self.client_of(registration, settings, secret.as_deref().or(chosen))?;
+        let client = self.client_of(registration, settings, secret.as_deref().or(chosen), None)?;
         match self.store.create_client(&client, self.call).await? {
             Commit::Done => {
                 self.audit(&event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)));
@@ -76,7 +76,7 @@ impl Admin {
         }
     }
 
-    /// The record of a registration, checked as a whole.
+    /// The record of a registration, checked as a whole; `before` is what is registered already.
     ///
     /// # Errors
     /// [`AdminError::Refused`].
@@ -85,6 +85,7 @@ impl Admin {
         registration: &Registration,
         settings: &Settings,
         secret: Option<&str>,
+        before: Option<&Client>,
     ) -> Result<Client, AdminError> {
         let Stamp { at: now, request } = self.call;
         check_lifetimes(registration, settings)?;
@@ -120,7 +121,7 @@ impl Admin {
             created_at: now,
             revision: 1,
         };
-        client.check()?;
+        before.map_or_else(|| client.check(), |before| client.check_change(before))?;
         Ok(client)
     }
 
@@ -183,7 +184,7 @@ impl Admin {
             let mut client = seen.clone();
             change(&mut client, self.call)?;
             client.revision = client.revision.saturating_add(1);
-            client.check()?;
+            client.check_change(&seen)?;
             match self.store.replace_client(&client, self.call).await? {
                 Commit::Done => {
                     self.audit(&event(What::ClientChanged, &client).changing(Some(&seen), Some(&client)));

@@ -135,7 +135,7 @@ async fn ensure(
     wanted: &DemoClient,
     metadata: &Registration,
 ) -> Result<(), AdminError> {
-    let client = admin.client_of(metadata, &app.settings, Some(&wanted.secret))?;
+    let client = admin.client_of(metadata, &app.settings, Some(&wanted.secret), None)?;
     let there = match ClientId::parse(wanted.id) {
         Some(id) => app.store.client(&id).await?,
         None => None,

@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use protocol::client::Client;
+use protocol::origin;
 
 /// Every page may read this.
 pub const ANYONE: (HeaderName, HeaderValue) = (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -25,9 +26,6 @@ const ENDPOINTS: [&str; 3] = ["/token", "/revoke", "/userinfo"];
 
 /// The most bytes of header names that a preflight may name.
 const MOST_NAMES: usize = 4 * 1024;
-
-/// The longest origin, in bytes: a host has at most 253.
-const MOST_OF_ORIGIN: usize = 300;
 
 /// Which pages may read the response to a request.
 pub enum Readers {
@@ -83,31 +81,7 @@ pub fn of_transport(path: &str) -> Option<(HeaderName, HeaderValue)> {
 
 /// The origin of the calling page. `null` counts as none, and so does what no browser sends.
 pub fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(ORIGIN).filter(|origin| origin.to_str().is_ok_and(is_origin)).cloned()
-}
-
-/// Whether this is `scheme://host` or `scheme://host:port` (RFC 6454 §6.2).
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://").filter(|_| text.len() <= MOST_OF_ORIGIN) else {
-        return false;
-    };
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))),
-        None => authority.split_once(':').map_or((authority, Some("0")), |(host, port)| (host, Some(port))),
-    };
-    let is_ipv6 = authority.starts_with('[');
-    let of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let of_host = |byte: u8| match is_ipv6 {
-        true => byte.is_ascii_hexdigit() || b":.".contains(&byte),
-        false => byte.is_ascii_alphanumeric() || b"-._~".contains(&byte),
-    };
-    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(of_scheme)
-        && !host.is_empty()
-        && host.bytes().all(of_host)
-        && port.is_some_and(|port| {
-            port.bytes().all(|byte| byte.is_ascii_digit()) && (1..=5).contains(&port.len())
-        })
+    headers.get(ORIGIN).filter(|value| value.to_str().is_ok_and(|text| origin::check(text).is_ok())).cloned()
 }
 
 /// The response to the preflight of a public document.
@@ -194,6 +168,9 @@ mod tests {
             "https://",
             "https://rp.example/",
             "https://rp.example/path",
+            "https://RP.example",
+            "https://rp.example:443",
+            "file://",
             "https://rp.example:",
             "https://rp.example:123456",
             "https://rp.example:80x",

@@ -193,6 +193,26 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
     assert_eq!(keyward(&folder, &["apply"]).code, 2);
 }
 
+#[test]
+fn what_an_earlier_version_registered_can_stay_declared() {
+    let folder = migrated();
+    declare(&folder, "clients.toml", BOTH);
+    apply(&folder, &[]);
+    // No earlier version is at hand, so its record is made by hand.
+    let file = folder.path().join("keyward-data/keyward.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let (new, old) = (b"https://rp.example/cb", b"https://rp.example/{}");
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(new)).collect();
+    places.iter().for_each(|at| bytes[*at..*at + old.len()].copy_from_slice(old));
+    std::fs::write(&file, bytes).unwrap();
+    let older = BOTH.replace("https://rp.example/cb", "https://rp.example/{}");
+    declare(&folder, "clients.toml", &older.replace("\"Web\"", "\"The Web\""));
+    assert_eq!(changes(&apply(&folder, &["--json"]).json()), [("update", "web")]);
+    assert_eq!(keyward(&folder, &["client", "disable", "web"]).code, 0);
+    declare(&folder, "clients.toml", &older.replace("{}", "{other}"));
+    assert!(apply(&folder, &[]).err.contains("a URI has no"));
+}
+
 const PEOPLE: &str = r#"
 [[groups]]
 name = "admins"

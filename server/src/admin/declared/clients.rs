@@ -84,7 +84,7 @@ impl Admin {
             // A public client has none, and the check of the record says so.
             Wanted::Chosen(text) => Some(text.as_str()),
         };
-        let mut client = self.client_of(&declared.registration, settings, text).map_err(say)?;
+        let mut client = self.client_of(&declared.registration, settings, text, before).map_err(say)?;
         client.declared = true;
         client.disabled = declared.disabled.unwrap_or(before.is_some_and(|before| before.disabled));
         let Some(before) = before else {
