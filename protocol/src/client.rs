@@ -252,6 +252,13 @@ impl Client {
             && (self.origins.iter().any(|own| own == origin) || self.redirect_uris.iter().any(of_redirect))
     }
 
+    /// RFC 9068 §5: a resource of this client that is the id of `other`, where users sign in. An access token for it could be
+    /// taken for an ID token of that client, and an ID token for an access token.
+    pub fn shared_audience<'a>(&'a self, other: &Self) -> Option<&'a str> {
+        let mut named = self.audiences.iter().chain(&self.resources).filter(|uri| *uri == other.id.as_str());
+        named.next().filter(|_| other.may_use(GrantType::AuthorizationCode)).map(String::as_str)
+    }
+
     /// Checks the whole record of a new client.
     pub fn check(&self) -> Result<(), BadClient> {
         self.check_values()?;

@@ -173,6 +173,11 @@ impl Subject {
         Self(text.into())
     }
 
+    /// Whether a user could have this `sub`, or get it.
+    pub fn has_form(text: &str) -> bool {
+        base64url::decode_array::<16>(text).is_some()
+    }
+
     /// The claim's value.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,6 @@ use super::metadata::{ApplicationType, Registration, Ttl};
 use crate::config::{Settings, show_duration};
 use keys::entropy;
 use protocol::armor;
-use protocol::base64url;
 use protocol::client::{AuthMethod, Client, ClientSecret, GrantType, check_chosen_secret};
 use protocol::client_tokens::ClientTokens;
 use protocol::event::{Event, What};
@@ -67,6 +66,7 @@ impl Admin {
         chosen.map_or(Ok(()), check_chosen_secret)?;
         let secret = (confidential && chosen.is_none()).then(|| new_secret(self));
         let client = self.client_of(registration, settings, secret.as_deref().or(chosen), None)?;
+        self.check_audiences(None, &client).await?;
         match self.store.create_client(&client, self.call).await? {
             Commit::Done => {
                 self.audit(&event(What::ClientCreated, &client).changing(None::<&Client>, Some(&client)));
@@ -96,7 +96,7 @@ impl Admin {
         };
         let scope = registration.scope.as_deref().unwrap_or(if for_people { DEFAULT_SCOPE } else { "" });
         let client = Client {
-            id: self.id_of(registration, settings)?,
+            id: self.id_of(registration, settings, before.is_some())?,
             name: registration.client_name.clone().unwrap_or_default(),
             auth_method: registration.token_endpoint_auth_method.unwrap_or(AuthMethod::ClientSecretBasic),
             secrets: secret.map(|text| secret_of(text, now)).into_iter().collect(),
@@ -123,23 +123,6 @@ impl Admin {
         };
         before.map_or_else(|| client.check(), |before| client.check_change(before))?;
         Ok(client)
-    }
-
-    fn id_of(&self, registration: &Registration, settings: &Settings) -> Result<ClientId, AdminError> {
-        let random = || base64url::encode(&entropy::bytes::<16>(&*self.entropy));
-        let text = registration.client_id.clone().unwrap_or_else(random);
-        // Audiences would not tell the two apart.
-        if text == settings.issuer.as_str() {
-            return Err(AdminError::Refused(format!(
-                "`{text}` is the id of this server: choose another one"
-            )));
-        }
-        ClientId::parse(&text).ok_or_else(|| {
-            let most = ClientId::MAX_LENGTH;
-            AdminError::Refused(format!(
-                "an id has 1 to {most} printable ASCII characters (RFC 6749 appendix A.1)"
-            ))
-        })
     }
 
     /// A client by its id.
@@ -185,6 +168,7 @@ impl Admin {
             change(&mut client, self.call)?;
             client.revision = client.revision.saturating_add(1);
             client.check_change(&seen)?;
+            self.check_audiences(Some(&seen), &client).await?;
             match self.store.replace_client(&client, self.call).await? {
                 Commit::Done => {
                     self.audit(&event(What::ClientChanged, &client).changing(Some(&seen), Some(&client)));

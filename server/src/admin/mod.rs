@@ -1,6 +1,7 @@
 //! What operators do with clients, users and keys. The command line is one face of this; an HTTP API will be another.
 
 mod call;
+mod client_ids;
 pub mod clients;
 pub mod declared;
 mod error;

@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod clients;
 mod documents;
 mod gateway;
 

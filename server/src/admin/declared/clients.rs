@@ -4,6 +4,7 @@ use super::change::{Action, Change};
 use super::file::DeclaredClient;
 use super::plan::{Plan, Step, Target, TargetClient};
 use crate::admin::call::Admin;
+use crate::admin::client_ids::{may_share_audience, shared_audience};
 use crate::admin::clients::{digest_of, event, new_secret, secret_of};
 use crate::admin::error::AdminError;
 use crate::admin::metadata::ClientInformation;
@@ -50,6 +51,7 @@ impl Admin {
                 plan.left_over.push(client.id.to_string());
             }
         }
+        problems.extend(shared_audiences(&plan, &there));
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -151,6 +153,26 @@ impl Admin {
         self.audit(&event(what, client).changing(before.as_ref(), after.as_ref()));
         Ok(())
     }
+}
+
+/// What is wrong with clients beside one another, as they are to be.
+fn shared_audiences(plan: &Plan, there: &[Client]) -> Vec<String> {
+    let target = |step: &'_ Step| match &step.target {
+        Target::Client(target) => Some((target.before.clone(), target.after.clone())),
+        _ => None,
+    };
+    let changes: Vec<_> = plan.steps.iter().filter_map(target).collect();
+    let stays = |client: &&Client| {
+        !changes.iter().any(|(before, _)| before.as_ref().is_some_and(|before| before.id == client.id))
+    };
+    let new = changes.iter().filter_map(|(_, after)| after.as_ref());
+    let all: Vec<&Client> = there.iter().filter(stays).chain(new).collect();
+    let problem = |(before, after): &(Option<Client>, Option<Client>)| {
+        let after = after.as_ref().filter(|after| may_share_audience(before.as_ref(), after))?;
+        let others = all.iter().copied().filter(|other| other.id != after.id);
+        Some(format!("client `{}`: {}", after.id, shared_audience(after, others)?))
+    };
+    changes.iter().filter_map(problem).collect()
 }
 
 fn step(before: Option<&Client>, after: Option<Client>, fresh: Option<String>) -> Option<Step> {
