@@ -5,7 +5,7 @@ use crate::generation::Generation;
 use crate::id::ClientId;
 use crate::jwk::Algorithm;
 use crate::origin::{self, BadOrigin};
-use crate::redirect_uri::{self, BadRedirectUri, PrivateSchemes};
+use crate::redirect_uri::{self, BadRedirectUri, PrivateSchemes, check_after_logout, check_registrable};
 use crate::scope::Scope;
 use crate::secret::Digest;
 use crate::time::Timestamp;
@@ -162,7 +162,7 @@ pub struct Client {
     pub revision: u64,
 }
 
-/// Why a client's record is inconsistent. Every write of a client passes [`Client::check`] or [`Client::check_change`].
+/// Why a client's record is inconsistent. Every write of a client passes [`Client::problems`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadClient {
     /// A name that is empty, over 128 characters, or with control or bidirectional-override characters.
@@ -259,15 +259,33 @@ impl Client {
         named.next().filter(|_| other.may_use(GrantType::AuthorizationCode)).map(String::as_str)
     }
 
-    /// Checks the whole record of a new client.
+    /// Checks the record of a new client.
+    ///
+    /// # Errors
+    /// The first of its [`problems`](Self::problems).
     pub fn check(&self) -> Result<(), BadClient> {
-        self.check_values()?;
-        self.check_whole()
+        self.problems(None).into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Checks the record of a client that was registered as `before`. It may keep the values that it had, even if a rule
-    /// that was made since would refuse them.
-    pub fn check_change(&self, before: &Self) -> Result<(), BadClient> {
+    /// Everything that is wrong with a record. A client that was registered as `before` may keep the values that it had, even
+    /// if a rule that was made since would refuse them.
+    pub fn problems(&self, before: Option<&Self>) -> Vec<BadClient> {
+        let new = before.map(|before| self.changed_from(before));
+        let mut problems = new.as_ref().unwrap_or(self).problems_of_values();
+        if check_display_name(&self.name).is_none() {
+            problems.push(BadClient::Name);
+        }
+        let named = self.audiences.iter().chain(&self.resources);
+        problems.extend(named.filter(|uri| !is_resource(uri)).cloned().map(BadClient::Resource));
+        problems.extend(self.check_grant_types().err());
+        if self.is_confidential() == self.secrets.is_empty() {
+            problems.push(BadClient::Secrets);
+        }
+        problems
+    }
+
+    /// Without the values that were there before.
+    fn changed_from(&self, before: &Self) -> Self {
         let mut new = self.clone();
         if self.private_schemes() == before.private_schemes() {
             new.redirect_uris.retain(|uri| !before.redirect_uris.contains(uri));
@@ -276,41 +294,29 @@ impl Client {
         new.start_url = new.start_url.filter(|uri| before.start_url.as_ref() != Some(uri));
         new.origins.retain(|origin| !before.origins.contains(origin));
         new.tokens = new.tokens.changed_from(&before.tokens);
-        new.check_values()?;
-        self.check_whole()
+        new
     }
 
-    /// The values that have rules of their own.
-    fn check_values(&self) -> Result<(), BadClient> {
+    /// What is wrong with each value, whatever the others are.
+    fn problems_of_values(&self) -> Vec<BadClient> {
         let private = self.private_schemes();
-        for uri in &self.redirect_uris {
-            let checked = redirect_uri::check_registrable(uri, private);
-            checked.map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
-        }
-        for uri in &self.post_logout_redirect_uris {
-            let checked = redirect_uri::check_after_logout(uri, private);
-            checked.map_err(|why| BadClient::RedirectUri(uri.clone(), why))?;
-        }
-        if let Some(uri) = &self.start_url {
-            redirect_uri::check_web(uri).map_err(|why| BadClient::StartUrl(uri.clone(), why))?;
-        }
-        for origin in &self.origins {
-            origin::check(origin).map_err(|why| BadClient::Origin(origin.clone(), why))?;
-        }
-        self.tokens.check().map_err(BadClient::Tokens)
-    }
-
-    /// What the members of a record say about one another, and the rules that have always been.
-    fn check_whole(&self) -> Result<(), BadClient> {
-        check_display_name(&self.name).ok_or(BadClient::Name)?;
-        if let Some(uri) = self.audiences.iter().chain(&self.resources).find(|uri| !is_resource(uri)) {
-            return Err(BadClient::Resource(uri.clone()));
-        }
-        self.check_grant_types()?;
-        if self.is_confidential() == self.secrets.is_empty() {
-            return Err(BadClient::Secrets);
-        }
-        Ok(())
+        let checked = |uri: &String, checked: Result<(), BadRedirectUri>| {
+            checked.err().map(|why| BadClient::RedirectUri(uri.clone(), why))
+        };
+        let redirect =
+            self.redirect_uris.iter().filter_map(|uri| checked(uri, check_registrable(uri, private)));
+        let after_logout = self.post_logout_redirect_uris.iter();
+        let after_logout = after_logout.filter_map(|uri| checked(uri, check_after_logout(uri, private)));
+        let start = self.start_url.iter().filter_map(|uri| {
+            let why = redirect_uri::check_web(uri).err()?;
+            Some(BadClient::StartUrl(uri.clone(), why))
+        });
+        let origins = self.origins.iter().filter_map(|origin| {
+            let why = origin::check(origin).err()?;
+            Some(BadClient::Origin(origin.clone(), why))
+        });
+        let tokens = self.tokens.problems().into_iter().map(BadClient::Tokens);
+        redirect.chain(after_logout).chain(start).chain(origins).chain(tokens).collect()
     }
 
     fn check_grant_types(&self) -> Result<(), BadClient> {

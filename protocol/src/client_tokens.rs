@@ -121,21 +121,24 @@ impl ClientTokens {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), BadTokens> {
-        for (name, own, most) in [
+    /// Everything that is wrong.
+    pub(crate) fn problems(&self) -> Vec<BadTokens> {
+        let lifetimes = [
             ("access_token_ttl", self.access_token_ttl, MAX_ACCESS_TOKEN_TTL),
             ("refresh_token_idle_ttl", self.refresh_token_idle_ttl, MAX_REFRESH_TOKEN_IDLE_TTL),
-        ] {
-            if own.is_some_and(|own| own.0 == 0 || own > most) {
-                return Err(BadTokens::Lifetime(name, most));
-            }
-        }
+        ];
+        let is_bad = |own: Option<Seconds>, most| own.is_some_and(|own| own.0 == 0 || own > most);
+        let lifetimes = lifetimes.into_iter().filter(|(_, own, most)| is_bad(*own, *most));
+        let mut problems: Vec<_> = lifetimes.map(|(name, _, most)| BadTokens::Lifetime(name, most)).collect();
         for names in [&self.id_token_claims, &self.access_token_claims] {
             if names.len() > MAX_NAMES {
-                return Err(BadTokens::TooManyNames);
+                problems.push(BadTokens::TooManyNames);
             }
-            names.iter().try_for_each(|name| custom::check_name(name)).map_err(BadTokens::Claims)?;
+            problems.extend(
+                names.iter().filter_map(|name| custom::check_name(name).err()).map(BadTokens::Claims),
+            );
         }
-        custom::check(&self.claims).map_err(BadTokens::Claims)
+        problems.extend(custom::check(&self.claims).err().map(BadTokens::Claims));
+        problems
     }
 }

@@ -17,6 +17,7 @@ pub mod in_flight;
 pub mod interaction;
 pub mod metrics;
 pub mod middleware;
+pub mod near;
 pub mod pages;
 pub mod password;
 pub mod peer;

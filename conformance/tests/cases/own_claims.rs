@@ -30,7 +30,9 @@ async fn world(settings: &[(&str, &str)]) -> World {
     world.pass(1);
     let joins = vec!["devs".to_owned(), "admins".to_owned()];
     world.admin().update_user("alice", &UserUpdate { joins, ..UserUpdate::default() }).await.unwrap();
-    let chosen = ["groups", "department", "plan", "https://op.example/tenant", "nickname", "former"];
+    let mut chosen = vec!["groups", "department", "plan", "https://op.example/tenant", "nickname"];
+    // The setting may rename the first.
+    chosen.retain(|name| world.admin().claims.is_known(name));
     for (id, of_id_token, of_access_token) in [
         ("plain", json!([]), json!([])),
         ("id", json!(chosen), json!([])),
@@ -45,6 +47,15 @@ async fn world(settings: &[(&str, &str)]) -> World {
             "access_token_claims": of_access_token,
         });
         world.client(metadata).await;
+        // A claim that was declared once, and is in the registration still.
+        let keep = |names: &mut Vec<String>| names.extend((!names.is_empty()).then(|| "former".to_owned()));
+        let admin = world.admin();
+        let change = admin.change_client(id, |client, _| {
+            keep(&mut client.tokens.id_token_claims);
+            keep(&mut client.tokens.access_token_claims);
+            Ok(())
+        });
+        change.await.unwrap();
     }
     world
 }

@@ -11,7 +11,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// The folders and files of `server/src`, from the bottom up: each uses only what is before it.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "every_minute",
     "headers",
     "regular_file",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 32] = [
     "in_flight",
     "single_flight",
     "admission",
+    "near",
     "config",
     "metrics",
     "telemetry",

@@ -88,6 +88,11 @@ impl Catalog {
         standard::scope_of(claim).or_else(|| self.declared.get(claim).map(|declared| &*declared.scope))
     }
 
+    /// Whether users can have this claim.
+    pub fn is_known(&self, claim: &str) -> bool {
+        self.scope_of(claim).is_some() || is_namespaced(claim)
+    }
+
     /// All claims that a scope gives.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         standard::all()

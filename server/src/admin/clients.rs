@@ -2,24 +2,16 @@
 
 use super::call::Admin;
 use super::error::AdminError;
-use super::metadata::{ApplicationType, Registration, Ttl};
-use crate::config::{Settings, show_duration};
+use super::metadata::{ApplicationType, Registration};
+use super::registration::{digest_of, read_settings, secret_of, tokens_of};
+use crate::config::Settings;
 use keys::entropy;
 use protocol::armor;
-use protocol::client::{AuthMethod, Client, ClientSecret, GrantType, check_chosen_secret};
-use protocol::client_tokens::ClientTokens;
+use protocol::client::{AuthMethod, Client, ClientSecret, check_chosen_secret};
 use protocol::event::{Event, What};
-use protocol::generation::Generation;
 use protocol::id::ClientId;
-use protocol::jwk::Algorithm;
-use protocol::scope::Scope;
-use protocol::secret::{Digest, SecretKind};
-use protocol::time::Timestamp;
 use std::time::Duration;
 use storage::{Commit, Stamp};
-
-/// The default scope of a client with a redirect URI.
-const DEFAULT_SCOPE: &str = "openid profile email offline_access";
 
 /// How often a change is tried while others change the same client.
 const ATTEMPTS: usize = 5;
@@ -76,55 +68,6 @@ impl Admin {
         }
     }
 
-    /// The record of a registration, checked as a whole; `before` is what is registered already.
-    ///
-    /// # Errors
-    /// [`AdminError::Refused`].
-    pub fn client_of(
-        &self,
-        registration: &Registration,
-        settings: &Settings,
-        secret: Option<&str>,
-        before: Option<&Client>,
-    ) -> Result<Client, AdminError> {
-        let Stamp { at: now, request } = self.call;
-        check_lifetimes(registration, settings)?;
-        let for_people = !registration.redirect_uris.is_empty();
-        let grants = match for_people {
-            true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            false => vec![GrantType::ClientCredentials],
-        };
-        let scope = registration.scope.as_deref().unwrap_or(if for_people { DEFAULT_SCOPE } else { "" });
-        let client = Client {
-            id: self.id_of(registration, settings, before.is_some())?,
-            name: registration.client_name.clone().unwrap_or_default(),
-            auth_method: registration.token_endpoint_auth_method.unwrap_or(AuthMethod::ClientSecretBasic),
-            secrets: secret.map(|text| secret_of(text, now)).into_iter().collect(),
-            redirect_uris: registration.redirect_uris.clone(),
-            post_logout_redirect_uris: registration.post_logout_redirect_uris.clone(),
-            origins: registration.origins.clone(),
-            grant_types: registration.grant_types.clone().unwrap_or(grants),
-            scope: Scope::parse(scope).map_err(|_| bad_scope(scope))?,
-            audiences: registration.audiences.clone(),
-            resources: registration.resources.clone(),
-            signing_alg: signing_alg(registration, &settings.signing_algs)?,
-            pkce_required: registration.pkce_required.unwrap_or(true),
-            first_party: registration.first_party.unwrap_or(false),
-            native: registration.application_type == Some(ApplicationType::Native),
-            dotless_schemes: registration.dotless_schemes.unwrap_or(false),
-            start_url: registration.client_uri.clone().filter(|uri| !uri.is_empty()),
-            tokens: tokens_of(registration, ClientTokens::default()),
-            declared: false,
-            disabled: false,
-            // A client with this id may have been deleted before: its grants are not this one's.
-            generation: Generation { not_before: now, ..Generation::first(request) },
-            created_at: now,
-            revision: 1,
-        };
-        before.map_or_else(|| client.check(), |before| client.check_change(before))?;
-        Ok(client)
-    }
-
     /// A client by its id.
     ///
     /// # Errors
@@ -167,7 +110,8 @@ impl Admin {
             let mut client = seen.clone();
             change(&mut client, self.call)?;
             client.revision = client.revision.saturating_add(1);
-            client.check_change(&seen)?;
+            let problems = client.problems(Some(&seen)).into_iter().map(AdminError::Client);
+            AdminError::of(problems.collect()).map_or(Ok(()), Err)?;
             self.check_audiences(Some(&seen), &client).await?;
             match self.store.replace_client(&client, self.call).await? {
                 Commit::Done => {
@@ -192,13 +136,12 @@ impl Admin {
         registration: &Registration,
         settings: &Settings,
     ) -> Result<Created, AdminError> {
-        let signing_alg = signing_alg(registration, &settings.signing_algs)?;
-        check_lifetimes(registration, settings)?;
-        let scope = registration.scope.as_deref().map(|text| Scope::parse(text).map_err(|_| bad_scope(text)));
-        let scope = scope.transpose()?;
+        let (signing_alg, scope) = read_settings(registration, settings)?;
         let fresh = new_secret(self);
         let client = self
             .change_client(id, |client, stamp| {
+                let unknown = self.unknown_claims(registration, &client.tokens);
+                AdminError::of(unknown).map_or(Ok(()), Err)?;
                 replace(&mut client.redirect_uris, &registration.redirect_uris);
                 replace(&mut client.post_logout_redirect_uris, &registration.post_logout_redirect_uris);
                 replace(&mut client.origins, &registration.origins);
@@ -301,73 +244,8 @@ pub(super) fn event(what: What, client: &Client) -> Event {
     Event::new(what).client(&client.id)
 }
 
-pub(super) fn digest_of(secret: &str) -> Digest {
-    Digest::of(SecretKind::ClientSecret, secret.as_bytes())
-}
-
-pub(super) fn secret_of(text: &str, now: Timestamp) -> ClientSecret {
-    ClientSecret { digest: digest_of(text), created_at: now, expires_at: None }
-}
-
 fn replace(list: &mut Vec<String>, with: &[String]) {
     if !with.is_empty() {
         *list = with.iter().filter(|item| !item.is_empty()).cloned().collect();
-    }
-}
-
-/// Refuses lifetimes that this server's settings would shorten at each issue.
-fn check_lifetimes(registration: &Registration, settings: &Settings) -> Result<(), AdminError> {
-    let absolute = settings.lifetimes.refresh_token_absolute;
-    let half = "half of the setting key_retire_after, so that the key that verifies a token outlives it";
-    for (name, ttl, most, what) in [
-        ("access_token_ttl", registration.access_token_ttl, settings.longest_access_token(), half),
-        (
-            "refresh_token_idle_ttl",
-            registration.refresh_token_idle_ttl,
-            absolute,
-            "the setting refresh_token_absolute_ttl",
-        ),
-    ] {
-        if ttl.and_then(Ttl::own).is_some_and(|own| Duration::from(own) > most) {
-            let most = show_duration(most);
-            return Err(AdminError::Refused(format!(
-                "{name} is at most {most} on this server, {what}: choose a shorter lifetime"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// What a registration names, and the rest as it was.
-fn tokens_of(registration: &Registration, was: ClientTokens) -> ClientTokens {
-    let names = |given: &Option<Vec<String>>, was| given.clone().unwrap_or(was);
-    ClientTokens {
-        access_token_ttl: registration.access_token_ttl.map_or(was.access_token_ttl, Ttl::own),
-        refresh_token_idle_ttl: registration
-            .refresh_token_idle_ttl
-            .map_or(was.refresh_token_idle_ttl, Ttl::own),
-        token_typ: registration.token_typ.unwrap_or(was.token_typ),
-        id_token_claims: names(&registration.id_token_claims, was.id_token_claims),
-        access_token_claims: names(&registration.access_token_claims, was.access_token_claims),
-        claims: registration.claims.clone().unwrap_or(was.claims),
-    }
-}
-
-fn bad_scope(scope: &str) -> AdminError {
-    AdminError::Refused(format!(
-        "`{scope}` is not a scope: separate names by single spaces, at most 512 bytes in all"
-    ))
-}
-
-fn signing_alg(registration: &Registration, algs: &[Algorithm]) -> Result<Option<Algorithm>, AdminError> {
-    match registration.id_token_signed_response_alg {
-        Some(alg) if !algs.contains(&alg) => {
-            let names: Vec<&str> = algs.iter().map(|alg| alg.as_str()).collect();
-            Err(AdminError::Refused(format!(
-                "this server does not sign with {alg}: choose one of {}, or add it to the setting signing_algs",
-                names.join(", ")
-            )))
-        }
-        alg => Ok(alg),
     }
 }

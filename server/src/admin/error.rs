@@ -7,7 +7,8 @@ use http::StatusCode;
 use protocol::claims::catalog::BadUserClaims;
 use protocol::client::BadClient;
 use protocol::id::ClientId;
-use protocol::name::BadName;
+use protocol::name::{BadName, Identifier};
+use protocol::user::User;
 use std::fmt;
 use storage::{StoreError, StoreErrorKind};
 use tokio::task::JoinError;
@@ -31,6 +32,8 @@ pub enum AdminError {
     Client(BadClient),
     /// A user can't be made or changed as asked; the user name it is about.
     User(UserRefused, String),
+    /// Several things are wrong.
+    Several(Vec<Self>),
     /// Storage failed.
     Store(StoreError),
     /// Hashing a password failed.
@@ -38,13 +41,34 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// Of everything that is wrong; `None` if nothing is.
+    pub(super) fn of(mut all: Vec<Self>) -> Option<Self> {
+        if all.len() > 1 { Some(Self::Several(all)) } else { all.pop() }
+    }
+
+    /// Each thing that is wrong.
+    pub fn each(&self) -> &[Self] {
+        match self {
+            Self::Several(all) => all,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The same, to be put among others.
+    pub(super) fn into_each(self) -> Vec<Self> {
+        match self {
+            Self::Several(all) => all,
+            one => vec![one],
+        }
+    }
+
     /// The status of an HTTP answer that reports it.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoClient(_) | Self::NoUser(_) | Self::NoGroup(_) => StatusCode::NOT_FOUND,
             Self::ClientExists(_) | Self::Contended(_) => StatusCode::CONFLICT,
             Self::User(UserRefused::Taken | UserRefused::LooksTaken, _) => StatusCode::CONFLICT,
-            Self::Refused(_) | Self::Client(_) | Self::User(..) => StatusCode::BAD_REQUEST,
+            Self::Refused(_) | Self::Client(_) | Self::User(..) | Self::Several(_) => StatusCode::BAD_REQUEST,
             Self::Store(error) => status_of(error.is_transient()),
             Self::Password(error) => status_of(error.is_transient()),
         }
@@ -69,6 +93,9 @@ impl fmt::Display for AdminError {
             Self::Refused(why) => f.write_str(why),
             Self::Client(why) => f.write_str(&why.message()),
             Self::User(refused, name) => refused.explain(name).fmt(f),
+            Self::Several(all) => {
+                f.write_str(&all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            }
             Self::Store(error) => error.fmt(f),
             Self::Password(error) => error.fmt(f),
         }
@@ -141,6 +168,14 @@ impl UserRefused {
         }
     }
 
+    /// Why a write with these identifiers was lost to a user who has one of them.
+    pub(super) fn lost(there: &User, identifiers: &[Identifier]) -> Self {
+        let name = there.canonical_name().map(Identifier::Username);
+        let address = there.email.as_deref().filter(|_| there.email_verified).and_then(Identifier::email);
+        let is_same = name.into_iter().chain(address).any(|own| identifiers.contains(&own));
+        if is_same { Self::Taken } else { Self::LooksTaken }
+    }
+
     /// Whether an operator may insist on the name ([`super::users::NewUser::allow_lookalike`]).
     pub const fn is_overridable(&self) -> bool {
         matches!(
@@ -169,6 +204,7 @@ mod tests {
             (AdminError::ClientExists(ClientId::parse("rp").unwrap()), 409),
             (AdminError::Contended("rp".into()), 409),
             (AdminError::Refused("no".into()), 400),
+            (AdminError::Several(vec![AdminError::NoClient("rp".into()), user(UserRefused::Email)]), 400),
             (user(UserRefused::Taken), 409),
             (user(UserRefused::LooksTaken), 409),
             (user(UserRefused::Name(BadName::Reserved)), 400),
@@ -183,6 +219,34 @@ mod tests {
         ] {
             assert_eq!(error.status().as_u16(), status, "{error}");
             assert!(!error.to_string().contains("--"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_write_lost_to_a_look_alike_says_so() {
+        let named = |name: &str| protocol::name::CanonicalName::parse(name).unwrap();
+        let wanted = |name: &str, email: &str| {
+            [
+                Some(Identifier::Username(named(name))),
+                Identifier::email(email),
+                Some(Identifier::skeleton(name)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+        };
+        let there = User {
+            username: "alice".into(),
+            email: Some("a@example.com".into()),
+            email_verified: true,
+            ..protocol::samples::user()
+        };
+        for (name, email, why) in [
+            ("Alice", "b@example.com", UserRefused::Taken),
+            ("bob", "A@example.com", UserRefused::Taken),
+            ("a1ice", "b@example.com", UserRefused::LooksTaken),
+        ] {
+            assert_eq!(UserRefused::lost(&there, &wanted(name, email)), why, "{name}");
         }
     }
 }

@@ -66,7 +66,33 @@ impl<'de> Deserialize<'de> for Ttl {
     }
 }
 
-/// Client metadata of a request. What is absent gets its default.
+/// The names of client metadata that are known.
+pub const NAMES: [&str; 22] = [
+    "client_id",
+    "client_name",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "grant_types",
+    "token_endpoint_auth_method",
+    "scope",
+    "id_token_signed_response_alg",
+    "application_type",
+    "origins",
+    "audiences",
+    "resources",
+    "pkce_required",
+    "client_uri",
+    "dotless_schemes",
+    "access_token_ttl",
+    "refresh_token_idle_ttl",
+    "token_typ",
+    "id_token_claims",
+    "access_token_claims",
+    "claims",
+    "first_party",
+];
+
+/// Client metadata of a request. What is absent gets its default, and what is unknown is ignored (RFC 7591 §2).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Registration {
@@ -114,9 +140,6 @@ pub struct Registration {
     pub claims: Option<Map<String, Value>>,
     /// An extension: whether users aren't asked for consent. Default: false.
     pub first_party: Option<bool>,
-    /// Unknown members, which are ignored (RFC 7591 §2) and reported.
-    #[serde(flatten)]
-    pub ignored: Map<String, Value>,
 }
 
 /// Client information (RFC 7591 §3.2.1). Instants are in seconds.
@@ -182,5 +205,25 @@ impl<'a> ClientInformation<'a> {
             declared: client.declared,
             disabled: client.disabled,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::id::ClientId;
+    use protocol::samples;
+    use serde_json::json;
+
+    #[test]
+    fn every_name_is_known_and_all_that_is_shown_has_one() {
+        // No member takes a fraction, and what is unknown is ignored.
+        let is_known = |name: &&str| serde_json::from_value::<Registration>(json!({ *name: 0.5 })).is_err();
+        assert_eq!(NAMES.into_iter().filter(is_known).collect::<Vec<_>>(), NAMES);
+        let client = samples::client(ClientId::parse("rp").unwrap());
+        let shown = serde_json::to_value(ClientInformation::new(&client, None)).unwrap();
+        let not_ours = ["client_id_issued_at", "response_types", "declared", "disabled"];
+        let missing = shown.as_object().unwrap().keys().filter(|name| !NAMES.contains(&name.as_str()));
+        assert_eq!(missing.collect::<Vec<_>>(), not_ours);
     }
 }

@@ -55,6 +55,16 @@ impl Admin {
     /// [`AdminError::Store`].
     pub async fn update_user(&self, reference: &str, update: &UserUpdate) -> Result<User, AdminError> {
         let before = self.user(reference).await?;
+        self.update_seen_user(reference, before, update).await
+    }
+
+    /// The same for a user who was just read; `reference` is what the caller calls them.
+    pub(super) async fn update_seen_user(
+        &self,
+        reference: &str,
+        before: User,
+        update: &UserUpdate,
+    ) -> Result<User, AdminError> {
         let after =
             updated(&before, update, &self.claims, self.call.at).map_err(|why| why.of(&before.username))?;
         self.check_leaves(&before, &update.leaves).await?;
@@ -72,7 +82,9 @@ impl Admin {
                 Ok(after)
             }
             Commit::Lost(None) => Err(AdminError::NoUser(reference.to_owned())),
-            Commit::Lost(Some(there)) if there.id != before.id => Err(UserRefused::Taken.of(&after.username)),
+            Commit::Lost(Some(there)) if there.id != before.id => {
+                Err(UserRefused::lost(&there, &identifiers).of(&after.username))
+            }
             // Nothing has changed, so it is a group that can't be joined.
             Commit::Lost(Some(there)) if there.updated_at == seen => {
                 // Without a reason it has been made meanwhile.

@@ -147,7 +147,8 @@ impl Admin {
                 self.audit(&event.changing(None::<&User>, Some(&user)));
                 Ok(user)
             }
-            Commit::Lost(_) => Err(UserRefused::Taken.of(&user.username)),
+            Commit::Lost(Some(there)) => Err(UserRefused::lost(&there, &identifiers).of(&user.username)),
+            Commit::Lost(None) => Err(UserRefused::Taken.of(&user.username)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `keyward apply`: shows how the store differs from a declaration, and makes it the same.
 
 use super::context::Context;
-use super::output::{Failed, Outcome, Output, print};
+use super::output::{Failed, Outcome, Output, one_line, print};
 use crate::admin::Admin;
 use crate::admin::declared::{Action, Change, Plan, file};
 use clap::Args as ClapArgs;
@@ -34,12 +34,17 @@ pub(super) fn run(context: &Context, args: &Args) -> Outcome {
     let text = std::fs::read_to_string(&args.file)
         .map_err(|error| Failed(format!("{}: can't be read: {error}", args.file.display())))?;
     let is_json = args.file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let declaration = file::read(&text, is_json).map_err(|problems| wrong(&args.file, &problems))?;
+    let declaration = file::read(&text, is_json).map_err(|why| wrong(&args.file, &why))?;
     let (output, env) = (context.output(), &context.env);
     context.with_store(|admin, settings| async move {
         let variable = |name: &str| env.get(name).map(str::to_owned);
         let plan = admin.plan(&declaration, &settings, args.prune, &variable).await?;
-        let mut plan = plan.map_err(|problems| wrong(&args.file, &problems))?;
+        let mut plan = plan.map_err(|problems| {
+            wrong(
+                &args.file,
+                &problems.iter().map(|problem| one_line(problem)).collect::<Vec<_>>().join("\n"),
+            )
+        })?;
         if !output.json {
             print(&difference(&plan))?;
         }
@@ -50,9 +55,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 /// Nothing was changed.
-fn wrong(file: &Path, problems: &[String]) -> Failed {
-    let lines = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
-    Failed(format!("{}: nothing was changed, because:{lines}", file.display()))
+fn wrong(file: &Path, problems: &str) -> Failed {
+    let lines = problems.trim_end().replace('\n', "\n  ");
+    Failed(format!("{}: nothing was changed, because:\n  {lines}", file.display()))
 }
 
 async fn carry_out(admin: &Admin, plan: &mut Plan) -> Outcome {
@@ -76,7 +81,7 @@ fn difference(plan: &Plan) -> String {
             Action::Update => '~',
             Action::Delete => '-',
         };
-        let _infallible = writeln!(text, "{sign} {kind} {id}");
+        let _infallible = writeln!(text, "{sign} {kind} {}", one_line(id));
         for (name, values) in fields {
             let _infallible = match action {
                 Action::Update => {
@@ -89,7 +94,8 @@ fn difference(plan: &Plan) -> String {
     for id in &plan.left_over {
         let _infallible = writeln!(
             text,
-            "  client {id} was declared before and is not in this file; with --prune, it would be deleted"
+            "  client {} was declared before and is not in this file; with --prune, it would be deleted",
+            one_line(id)
         );
     }
     text
@@ -105,7 +111,7 @@ fn finish(plan: &Plan, dry_run: bool, output: Output) -> Outcome {
     let mut text = String::new();
     for change in &changes {
         if let Some(secret) = &change.client_secret {
-            let _infallible = writeln!(text, "client_secret of {}  {secret}", change.id);
+            let _infallible = writeln!(text, "client_secret of {}  {secret}", one_line(&change.id));
         }
     }
     if !text.is_empty() {

@@ -2,11 +2,14 @@
 
 use super::input::read_claims;
 use super::output::{Failed, note};
-use crate::admin::metadata::{Registration, Ttl};
+use crate::admin::members;
+use crate::admin::metadata::{NAMES, Registration, Ttl};
+use crate::near::did_you_mean;
 use clap::Args;
 use protocol::client::{AuthMethod, GrantType};
 use protocol::client_tokens::AccessTokenTyp;
 use protocol::jwk::Algorithm;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The metadata that `create` and `update` take.
@@ -99,14 +102,17 @@ pub(super) fn registration(flags: Metadata) -> Result<Registration, Failed> {
 fn read_metadata(path: &Path) -> Result<Registration, Failed> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failed(format!("--from-json {}: can't be read: {error}", path.display())))?;
-    let registration: Registration = serde_json::from_str(&text).map_err(|error| {
-        Failed(format!("--from-json {}: not client metadata (RFC 7591): {error}", path.display()))
-    })?;
-    if !registration.ignored.is_empty() {
-        let names: Vec<&str> = registration.ignored.keys().map(String::as_str).collect();
-        note(format_args!("keyward: unknown metadata is ignored: {}", names.join(", ")));
+    let wrong = |why: String| {
+        Failed(format!("--from-json {}: not client metadata (RFC 7591): {why}", path.display()))
+    };
+    let Value::Object(mut file) = members::parse(&text).map_err(wrong)? else {
+        return Err(wrong("it is no object".into()));
+    };
+    for name in file.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+        note(format_args!("keyward: unknown metadata is ignored: {name}{}", did_you_mean(name, NAMES)));
     }
-    Ok(registration)
+    file.retain(|name, _| NAMES.contains(&name.as_str()));
+    members::read(&file, &NAMES).map_err(|all| wrong(all.join("\n")))
 }
 
 fn grant_type(text: &str) -> Result<GrantType, String> {

@@ -21,8 +21,11 @@ impl fmt::Display for Failed {
 
 impl<E: Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
-        let admin = (&error as &dyn Error).downcast_ref::<AdminError>();
-        Self(format!("{error}{}", admin.map_or("", hint)))
+        let Some(refused) = (&error as &dyn Error).downcast_ref::<AdminError>() else {
+            return Self(error.to_string());
+        };
+        let each = refused.each().iter().map(|error| format!("{error}{}", hint(error)));
+        Self(each.collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -63,24 +66,33 @@ impl Output {
     /// Prints a result: `document` as JSON, or `text`.
     pub(super) fn result(self, document: &impl Serialize, text: impl fmt::Display) -> Outcome {
         let line = if self.json { serde_json::to_string_pretty(document)? } else { text.to_string() };
-        print(&escaped(&line))
+        print(&line)
     }
 }
 
-/// Without C1 control characters, which JSON does not escape: some terminals take them for the start of a command.
+/// Without the characters by which a name that somebody chose could give commands to a terminal, or reorder what it shows.
+/// In JSON, the escapes mean the same characters.
 fn escaped(text: &str) -> Cow<'_, str> {
-    let is_c1 = |c: char| matches!(c, '\u{80}'..='\u{9f}');
-    if !text.contains(is_c1) {
+    let is_hostile = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_hostile) {
         return text.into();
     }
-    let escape = |c: char| if is_c1(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    let escape = |c: char| if is_hostile(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     text.chars().map(escape).collect::<String>().into()
+}
+
+/// The same on one line, for a name in a list.
+pub(super) fn one_line(text: &str) -> String {
+    escaped(text).replace('\n', "\\n")
 }
 
 /// Writes a line to standard output. A closed pipe (`| head`) is no failure.
 pub(super) fn print(line: &str) -> Outcome {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{}", line.trim_end_matches('\n')).and_then(|()| out.flush()) {
+    match writeln!(out, "{}", escaped(line.trim_end_matches('\n'))).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -88,7 +100,7 @@ pub(super) fn print(line: &str) -> Outcome {
 
 /// Writes a line to standard error: progress, hints, what went wrong.
 pub(super) fn note(line: impl fmt::Display) {
-    let _nobody_reads = writeln!(io::stderr(), "{line}");
+    let _nobody_reads = writeln!(io::stderr(), "{}", escaped(&line.to_string()));
 }
 
 /// An instant as text, in UTC.

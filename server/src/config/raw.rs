@@ -5,6 +5,7 @@ use super::env::Env;
 use super::row::MASK;
 use super::service_links::is_service_link;
 use super::table;
+use crate::near::did_you_mean;
 use crate::regular_file;
 use std::collections::BTreeMap;
 use std::io;
@@ -174,13 +175,12 @@ fn known_key(key: &str, origin: &Origin) -> Result<&'static str, BadSetting> {
     if let Some(row) = table::row(key) {
         return Ok(row.key);
     }
-    let near = table::ROWS.iter().map(|row| row.key).min_by_key(|known| distance(known, key));
-    let guess = near.filter(|near| distance(near, key) <= 3).map(|near| format!("; did you mean `{near}`?"));
+    let guess = did_you_mean(key, table::ROWS.iter().map(|row| row.key));
     Err(BadSetting {
         key: key.into(),
         value: None,
         origin: origin.clone(),
-        fix: format!("there is no such setting{}", guess.unwrap_or_default()),
+        fix: format!("there is no such setting{guess}"),
     })
 }
 
@@ -197,23 +197,4 @@ fn flatten(value: &toml::Value) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Edits (insert, delete, replace) between two short texts.
-fn distance(left: &str, right: &str) -> usize {
-    if right.len() > 64 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let (mut diagonal, mut before) = (i, i + 1);
-        let mut next = vec![before];
-        for (b, above) in right.chars().zip(row.iter().skip(1)) {
-            before = (diagonal + usize::from(a != b)).min(above + 1).min(before + 1);
-            next.push(before);
-            diagonal = *above;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

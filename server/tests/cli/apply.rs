@@ -149,7 +149,10 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
         ("[[clients]]\nclient_id = \"fine\"\n", &["client `fine`: it is declared twice"]),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"hunter2hunter2\"\nredirect_uri = \"x\"\n",
-            &["client `a`: a secret does not belong in a file", "client `a`: `redirect_uri` is unknown"],
+            &[
+                "client `a`: a secret does not belong in a file",
+                "client `a`: `redirect_uri` is unknown; did you mean `redirect_uris`?",
+            ],
         ),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_name = \"A\"\nredirect_uris = [\"https://x/*\"]\n\
@@ -165,7 +168,29 @@ fn a_declaration_with_a_mistake_changes_nothing_and_names_every_mistake() {
             &["that client_secret_env names: a secret has 32 to 256"],
         ),
         ("[[client]]\nclient_id = \"a\"\n", &["`client` is unknown: declare clients, groups and users"]),
-        ("[[clients]]\nclient_id = \"a\"\naccess_token_ttl = \"soon\"\n", &["clients, entry 2", "10m"]),
+        (
+            "[[clients]]\nclient_id = \"a\"\naccess_token_ttl = \"soon\"\n",
+            &["client `a`: access_token_ttl: ", "10m"],
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_name = 5\nredirect_uris = [\"x\", 7, true]\nscop = \"x\"\n\
+             [[clients]]\nclient_id = \"b\"\nclient_name = \"B\"\nscope = \" \"\norigins = [\"*\", \"null\"]\n\
+             access_token_ttl = \"9d\"\nid_token_claims = [\"emial\", \"nonce\"]\nclient_secret_env = \"MISSING\"\n",
+            &[
+                "client `a`: client_name: invalid type: integer `5`",
+                "client `a`: redirect_uris[1]: invalid type: integer `7`",
+                "client `a`: redirect_uris[2]: invalid type: boolean `true`",
+                "client `a`: `scop` is unknown; did you mean `scope`?",
+                "client `b`: ` ` is not a scope",
+                "client `b`: origin `*`",
+                "client `b`: origin `null`",
+                "client `b`: access_token_ttl is at most",
+                "client `b`: `emial` is no claim that users can have",
+                "did you mean `email`?",
+                "client `b`: the claim `nonce` has a meaning",
+                "client `b`: the environment variable that client_secret_env names is not set",
+            ],
+        ),
         ("[[clients]\n", &["clients.toml"]),
     ] {
         declare(&folder, "clients.toml", &format!("{valid}{text}"));
@@ -259,7 +284,10 @@ fn groups_and_users_are_declared_without_passwords() {
 fn a_mistake_about_a_user_or_a_group_changes_nothing() {
     let folder = migrated();
     for (text, said) in [
-        ("[[users]]\nusername = \"bob\"\npassword = \"hunter2hunter2\"\n", "unknown field `password`"),
+        (
+            "[[users]]\nusername = \"bob\"\npassword = \"hunter2hunter2\"\n",
+            "user `bob`: `password` is unknown: remove it",
+        ),
         (
             "[[users]]\nusername = \"bob\"\ngroups = [\"nobodys\"]\n",
             "there is no group `nobodys`: declare it, too",
@@ -274,8 +302,13 @@ fn a_mistake_about_a_user_or_a_group_changes_nothing() {
             "[[users]]\nusername = \"bob\"\nemail_verified = true\n",
             "user `bob`: email_verified needs `email`",
         ),
+        (
+            "[[users]]\nusername = \"a1ice\"\n[[users]]\nusername = \"alice\"\n",
+            "user `alice`: the name looks like that of user `a1ice`",
+        ),
+        ("[[users]]\nemail = \"x\"\n", "users, entry 2: it has no username, by which it is found again"),
         ("[[groups]]\nname = \"\"\n", "group ``: "),
-        ("[[groups]]\nname = \"x\"\nmembers = [\"ada\"]\n", "unknown field `members`"),
+        ("[[groups]]\nname = \"x\"\nmembers = [\"ada\"]\n", "group `x`: `members` is unknown: remove it"),
     ] {
         declare(&folder, "clients.toml", &format!("{PEOPLE}{text}"));
         let refused = apply(&folder, &[]);
@@ -284,4 +317,56 @@ fn a_mistake_about_a_user_or_a_group_changes_nothing() {
         assert_eq!(keyward(&folder, &["user", "list", "--json"]).json(), json!([]), "{text}");
         assert_eq!(keyward(&folder, &["group", "list", "--json"]).json(), json!([]), "{text}");
     }
+}
+
+#[test]
+fn every_mistake_about_a_user_is_named() {
+    let folder = migrated();
+    declare(
+        &folder,
+        "clients.toml",
+        "[[groups]]\nname = \"devs\"\nmembers = []\n[[users]]\nusername = \"b b\"\nemail = \"nowhere\"\ngroups = [\"devs\", \"x\", \"y\"]\n\
+         claims = { nmae = \"B\", sub = \"b\" }\n[[users]]\nusername = \"ada\"\nemail_verfied = true\ngroups = [1]\n",
+    );
+    let refused = apply(&folder, &["--dry-run"]);
+    for said in [
+        "group `devs`: `members` is unknown",
+        "user `b b`: there is no group `x`",
+        "user `b b`: there is no group `y`",
+        "user `b b`: `b b`: a user name has letters",
+        "user `b b`: this is not an e-mail address",
+        "user `b b`: the claim `nmae` is not known",
+        "user `b b`: the claim `sub`",
+        "user `ada`: `email_verfied` is unknown; did you mean `email_verified`?",
+        "user `ada`: groups[0]: invalid type: integer `1`",
+    ] {
+        assert!(refused.code == 1 && refused.err.contains(said), "{said}: {}", refused.err);
+    }
+    assert!(!refused.err.contains("no group `devs`"), "{}", refused.err);
+}
+
+#[test]
+fn no_name_in_a_file_reaches_the_terminal_as_a_command() {
+    let folder = migrated();
+    let hostile = "a\u{1b}[2J\u{9b}31m\u{202e}b\u{7f}";
+    let json = json!({ "clients": [
+        { "client_id": format!("{hostile}\n+ client c"), "client_name": "A", "scope": "x" },
+        { "client_id": "b", "client_name": hostile, "scope": "x" },
+    ] });
+    declare(&folder, "clients.json", &json.to_string());
+    let refused = keyward(&folder, &["apply", "clients.json"]);
+    assert_eq!(refused.code, 1);
+    let json = json!({ "users": [{ "username": "ada", "claims": { "https://a.example/x": hostile } }] });
+    declare(&folder, "users.json", &json.to_string());
+    let shown = keyward(&folder, &["apply", "users.json"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    let toml = format!("[[clients]]\nclient_id = '{}' x\n", hostile.replace('\u{7f}', ""));
+    declare(&folder, "clients.toml", &toml);
+    let broken = apply(&folder, &[]);
+    let found = keyward(&folder, &["client", "show", hostile]);
+    for text in [&refused.err, &shown.out, &broken.err, &found.err] {
+        let is_hostile = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(is_hostile) && text.contains("\\u202e"), "{text:?}");
+    }
+    assert!(!refused.err.contains("\n+ client c"), "{}", refused.err);
 }

@@ -82,3 +82,52 @@ fn no_resource_is_the_id_of_a_client_where_users_sign_in() {
     assert_refused(&declared(web), said);
     assert_eq!(declared("urn:orders").code, 0);
 }
+
+#[test]
+fn tokens_contain_only_claims_that_users_can_have() {
+    let folder = migrated();
+    let flags = ["--redirect-uri", "https://rp.example/cb", "--id-token-claims"];
+    let typo = create(&folder, "web", &[&flags[..], &["emial https://a.example/x"]].concat());
+    assert_refused(&typo, "`emial` is no claim that users can have");
+    assert_refused(&typo, "did you mean `email`?");
+    let nonce = create(&folder, "web", &[&flags[..], &["email nonce"]].concat());
+    let reserved =
+        "the claim `nonce` has a meaning in the protocols, and only the server sets it: choose another name";
+    assert!(nonce.code == 1 && nonce.err == format!("keyward: {reserved}\n"), "{nonce:?}");
+    assert_eq!(create(&folder, "web", &[&flags[..], &["email groups https://a.example/x"]].concat()).code, 0);
+    assert_refused(&update(&folder, "web", &["--access-token-claims", "nam"]), "did you mean `name`?");
+    std::fs::write(folder.path().join("keyward.toml"), "[claims]\ndepartment = \"profile\"\n").unwrap();
+    assert_eq!(update(&folder, "web", &["--access-token-claims", "department"]).code, 0);
+    std::fs::remove_file(folder.path().join("keyward.toml")).unwrap();
+    let stays = update(&folder, "web", &["--access-token-claims", "department email"]);
+    assert_eq!(stays.code, 0, "what it has already may stay: {stays:?}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let folder = migrated();
+    let all = create(
+        &folder,
+        "web",
+        &[
+            "--redirect-uri",
+            "http://rp.example/cb",
+            "--redirect-uri",
+            "app:/cb",
+            "--origin",
+            "*",
+            "--grant",
+            "client_credentials",
+            "--access-token-ttl",
+            "9d",
+        ],
+    );
+    for said in [
+        "http is for 127.0.0.1",
+        "also allow schemes without a dot (--native, --dotless-schemes)\n",
+        "origin `*`",
+        "access_token_ttl is at most",
+    ] {
+        assert_refused(&all, said);
+    }
+}

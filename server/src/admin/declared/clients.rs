@@ -5,11 +5,12 @@ use super::file::DeclaredClient;
 use super::plan::{Plan, Step, Target, TargetClient};
 use crate::admin::call::Admin;
 use crate::admin::client_ids::{may_share_audience, shared_audience};
-use crate::admin::clients::{digest_of, event, new_secret, secret_of};
+use crate::admin::clients::{event, new_secret};
 use crate::admin::error::AdminError;
 use crate::admin::metadata::ClientInformation;
+use crate::admin::registration::{digest_of, secret_of};
 use crate::config::Settings;
-use protocol::client::{Client, ClientSecret, check_chosen_secret};
+use protocol::client::{AuthMethod, Client, ClientSecret, check_chosen_secret};
 use protocol::event::What;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -39,7 +40,9 @@ impl Admin {
             let before = there.iter().find(|client| client.id.as_str() == one.id());
             match self.wanted(one, before, settings, variable) {
                 Ok((after, fresh)) => plan.steps.extend(step(before, Some(after), fresh)),
-                Err(why) => problems.push(format!("client `{}`: {why}", one.id())),
+                Err(all) => {
+                    problems.extend(all.into_iter().map(|why| format!("client `{}`: {why}", one.id())))
+                }
             }
         }
         let is_left =
@@ -62,31 +65,31 @@ impl Admin {
         before: Option<&Client>,
         settings: &Settings,
         variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(Client, Option<String>), String> {
-        let say = |error: AdminError| error.to_string();
-        let secret = match &declared.client_secret_env {
-            None => Wanted::Any(new_secret(self)),
-            Some(name) => {
-                let text = variable(name).ok_or_else(|| {
-                    // Not shown: it could be the secret itself, by mistake.
-                    "the environment variable that client_secret_env names is not set: it takes the variable's name, not the secret"
-                        .to_owned()
-                })?;
-                check_chosen_secret(&text).map_err(|bad| {
-                    format!("the environment variable that client_secret_env names: {}", bad.message())
-                })?;
-                Wanted::Chosen(text)
-            }
+    ) -> Result<(Client, Option<String>), Vec<String>> {
+        let chosen = declared.client_secret_env.as_deref().map(|name| chosen_secret(name, variable));
+        let (secret, bad_secret) = match chosen.transpose() {
+            Ok(Some(text)) => (Wanted::Chosen(text), None),
+            Ok(None) => (Wanted::Any(new_secret(self)), None),
+            // In its place, so that what else is wrong is found.
+            Err(why) => (Wanted::Any(new_secret(self)), Some(why)),
         };
         let method = declared.registration.token_endpoint_auth_method;
-        let confidential = method.is_none_or(protocol::client::AuthMethod::is_confidential);
+        let confidential = method.is_none_or(AuthMethod::is_confidential);
         let text = match &secret {
             Wanted::Any(text) if confidential => Some(text.as_str()),
             Wanted::Any(_) => None,
             // A public client has none, and the check of the record says so.
             Wanted::Chosen(text) => Some(text.as_str()),
         };
-        let mut client = self.client_of(&declared.registration, settings, text, before).map_err(say)?;
+        let read = self.client_of(&declared.registration, settings, text, before);
+        let mut client = match (read, bad_secret) {
+            (Ok(client), None) => client,
+            (Ok(_), Some(why)) => return Err(vec![why]),
+            (Err(error), bad_secret) => {
+                let all = error.each().iter().map(AdminError::to_string);
+                return Err(bad_secret.into_iter().chain(all).collect());
+            }
+        };
         client.declared = true;
         client.disabled = declared.disabled.unwrap_or(before.is_some_and(|before| before.disabled));
         let Some(before) = before else {
@@ -153,6 +156,17 @@ impl Admin {
         self.audit(&event(what, client).changing(before.as_ref(), after.as_ref()));
         Ok(())
     }
+}
+
+/// The secret in the environment variable of this name, which is not shown: it could be the secret itself, by mistake.
+fn chosen_secret(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let text = variable(name).ok_or(
+        "the environment variable that client_secret_env names is not set: it takes the variable's name, not the secret",
+    )?;
+    let checked = check_chosen_secret(&text);
+    checked
+        .map_err(|bad| format!("the environment variable that client_secret_env names: {}", bad.message()))?;
+    Ok(text)
 }
 
 /// What is wrong with clients beside one another, as they are to be.

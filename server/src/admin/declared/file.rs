@@ -1,7 +1,7 @@
 //! A declaration: clients, groups and users that shall exist, as TOML or JSON.
 
-use crate::admin::metadata::Registration;
-use protocol::json;
+use crate::admin::members;
+use crate::admin::metadata::{NAMES, Registration};
 use protocol::name::Identifier;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,19 +16,21 @@ pub struct Declaration {
     pub groups: Vec<DeclaredGroup>,
     /// Users, without passwords.
     pub users: Vec<DeclaredUser>,
+    /// What is wrong with the form of other entries.
+    pub problems: Vec<String>,
 }
 
 /// A group that shall exist.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct DeclaredGroup {
     /// Its name.
     pub name: String,
 }
 
 /// A user that shall exist. What is not named stays as it is, because users change their own profiles.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct DeclaredUser {
     /// The name by which the user is found again.
     pub username: String,
@@ -37,7 +39,6 @@ pub struct DeclaredUser {
     /// Whether the address is known to be theirs.
     pub email_verified: Option<bool>,
     /// Claims; others that the user has stay.
-    #[serde(default)]
     pub claims: Map<String, Value>,
     /// All groups that the user is in.
     pub groups: Option<BTreeSet<String>>,
@@ -62,27 +63,36 @@ impl DeclaredClient {
     }
 }
 
-/// Reads a declaration.
+/// Reads a declaration. Entries that are wrong in form are left out, and named in `problems`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
+/// Why it is no declaration at all.
+pub fn read(text: &str, is_json: bool) -> Result<Declaration, String> {
     let parsed: Result<Value, String> =
-        if is_json { from_json(text) } else { toml::from_str(text).map_err(|error| error.to_string()) };
-    let Value::Object(kinds) = parsed.map_err(|why| vec![why])? else {
-        return Err(vec!["the file is not an object: write { \"clients\": [ … ] }".into()]);
+        if is_json { members::parse(text) } else { toml::from_str(text).map_err(|error| error.to_string()) };
+    let Value::Object(kinds) = parsed? else {
+        return Err("the file is not an object: write { \"clients\": [ … ] }".into());
     };
-    let (mut declaration, mut problems) = (Declaration::default(), Vec::new());
+    let mut declaration = Declaration::default();
+    let Declaration { clients, groups, users, problems } = &mut declaration;
     for (kind, entries) in kinds {
         match (kind.as_str(), entries) {
             ("clients", Value::Array(entries)) => {
-                collect(&kind, entries, &mut declaration.clients, &mut problems);
+                let known = [&NAMES[..], &["client_secret_env", "disabled"]].concat();
+                collect("client", ("client_id", &known), entries, clients, problems);
             }
             ("groups", Value::Array(entries)) => {
-                collect(&kind, entries, &mut declaration.groups, &mut problems);
+                // Users may be in those whose entries are wrong, too.
+                let names: Vec<_> = entries
+                    .iter()
+                    .filter_map(|entry| entry.get("name")?.as_str().map(str::to_owned))
+                    .collect();
+                collect("group", ("name", &["name"]), entries, groups, problems);
+                *groups = names.into_iter().map(|name| DeclaredGroup { name }).collect();
             }
             ("users", Value::Array(entries)) => {
-                collect(&kind, entries, &mut declaration.users, &mut problems);
+                let known = ["username", "email", "email_verified", "claims", "groups"];
+                collect("user", ("username", &known), entries, users, problems);
             }
             ("clients" | "groups" | "users", _) => {
                 problems.push(format!("`{kind}` is not a list: write [[{kind}]] before each entry"))
@@ -90,18 +100,9 @@ pub fn read(text: &str, is_json: bool) -> Result<Declaration, Vec<String>> {
             _ => problems.push(format!("`{kind}` is unknown: declare clients, groups and users")),
         }
     }
-    check_clients(&declaration.clients, &mut problems);
-    check_addresses(&declaration.users, &mut problems);
-    if problems.is_empty() { Ok(declaration) } else { Err(problems) }
-}
-
-/// JSON in which every name occurs once: of a repeated list, all but the last would silently be left out, and pruned.
-fn from_json(text: &str) -> Result<Value, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if value.is_object() && json::object(text.as_bytes(), text.len()).is_none() {
-        return Err("a member occurs twice in one object, or the file is nested too deep".into());
-    }
-    Ok(value)
+    check_twice(clients, problems);
+    check_addresses(users, problems);
+    Ok(declaration)
 }
 
 /// A verified address is a name to sign in with, so it is one user's.
@@ -124,38 +125,37 @@ fn check_addresses(users: &[DeclaredUser], problems: &mut Vec<String>) {
     }
 }
 
+/// Reads the entries of one kind. `name` is the member by which each is found again, `known` are all members.
+///
+/// Stricter than RFC 7591 §2: a name that is unknown is a mistake here, because nobody reads what was understood.
 fn collect<T: serde::de::DeserializeOwned>(
     kind: &str,
+    (name, known): (&str, &[&str]),
     entries: Vec<Value>,
     into: &mut Vec<T>,
     problems: &mut Vec<String>,
 ) {
     for (place, entry) in (1..).zip(entries) {
-        match serde_json::from_value(entry) {
-            Ok(entry) => into.push(entry),
-            Err(error) => problems.push(format!("{kind}, entry {place}: {error}")),
+        let place = format!("{kind}s, entry {place}");
+        let Value::Object(entry) = entry else {
+            problems.push(format!("{place}: it has no members: write {name} and the others"));
+            continue;
+        };
+        let own = entry.get(name).and_then(Value::as_str).filter(|own| !own.is_empty());
+        let is_named = entry.contains_key(name);
+        if !is_named {
+            problems.push(format!("{place}: it has no {name}, by which it is found again"));
+        }
+        let label = own.map_or(place, |own| format!("{kind} `{own}`"));
+        match members::read(&entry, known) {
+            Ok(one) => into.extend(Some(one).filter(|_| is_named)),
+            Err(all) => problems.extend(all.into_iter().map(|problem| format!("{label}: {problem}"))),
         }
     }
 }
 
-/// Stricter than RFC 7591 §2: a name that is unknown is a mistake here, because nobody reads what was understood.
-fn check_clients(clients: &[DeclaredClient], problems: &mut Vec<String>) {
-    for (place, client) in (1..).zip(clients) {
-        let id = client.id();
-        if id.is_empty() {
-            problems.push(format!("clients, entry {place}: it has no client_id, by which it is found again"));
-        }
-        if clients.iter().take(place - 1).any(|other| !id.is_empty() && other.id() == id) {
-            problems.push(format!("client `{id}`: it is declared twice"));
-        }
-        for name in client.registration.ignored.keys() {
-            problems.push(match name.as_str() {
-                "client_secret" => format!(
-                    "client `{id}`: a secret does not belong in a file: put it into a variable of the environment, and its \
-                     name into client_secret_env"
-                ),
-                _ => format!("client `{id}`: `{name}` is unknown: remove it"),
-            });
-        }
-    }
+fn check_twice(clients: &[DeclaredClient], problems: &mut Vec<String>) {
+    let mut ids = BTreeSet::new();
+    let twice = clients.iter().filter(|client| !client.id().is_empty() && !ids.insert(client.id()));
+    problems.extend(twice.map(|client| format!("client `{}`: it is declared twice", client.id())));
 }

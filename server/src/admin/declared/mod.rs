@@ -32,12 +32,12 @@ impl Admin {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Result<Plan, Vec<String>>, AdminError> {
         let there = self.store.clients().await?;
-        let mut problems = Vec::new();
+        let mut problems = declaration.problems.clone();
         let mut plan = Plan::default();
         let groups = self.plan_groups(&declaration.groups, &mut plan, &mut problems).await?;
         match self.plan_clients(&declaration.clients, there, settings, prune, variable) {
             // An empty or truncated file is more likely than the wish to delete every declared client.
-            Ok(clients) if prune && declaration.clients.is_empty() && !clients.steps.is_empty() => problems.push(
+            Ok(clients) if prune && declaration.clients.is_empty() && !clients.steps.is_empty() && problems.is_empty() => problems.push(
                 "--prune would delete every declared client, because the file has none: delete them with `client delete`".into(),
             ),
             Ok(clients) => {

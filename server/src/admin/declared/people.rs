@@ -1,17 +1,18 @@
 //! Declared groups and users.
 
-use super::change::Change;
+use super::change::{Action, Change};
 use super::file::{DeclaredGroup, DeclaredUser};
 use super::plan::{Plan, Step, Target, TargetUser};
 use crate::admin::call::Admin;
-use crate::admin::error::AdminError;
+use crate::admin::error::{AdminError, UserRefused};
 use crate::admin::user_update::{NewAddress, UserUpdate};
-use crate::admin::users::NewUser;
+use crate::admin::users::{NewUser, claim_name};
 use protocol::group::GroupName;
-use protocol::name::{CanonicalName, Identifier};
+use protocol::name::{CanonicalName, Identifier, is_email};
 use protocol::user::User;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 impl Admin {
     /// Plans the groups that are missing. Returns all that users can be in afterwards.
@@ -43,22 +44,33 @@ impl Admin {
         plan: &mut Plan,
         problems: &mut Vec<String>,
     ) -> Result<(), AdminError> {
-        let mut names = BTreeSet::new();
+        let (mut names, mut skeletons) = (BTreeSet::new(), BTreeMap::new());
         for one in declared {
             let name = &one.username;
+            let mut say = |why: &dyn fmt::Display| problems.push(format!("user `{name}`: {why}"));
             let canonical = CanonicalName::parse(name).ok();
             if canonical.as_ref().is_some_and(|canonical| !names.insert(canonical.as_str().to_owned())) {
-                problems.push(format!("user `{name}`: it is declared twice"));
-            }
-            if let Some(missing) = one.groups.iter().flatten().find(|group| !groups.contains(*group)) {
-                problems.push(format!("user `{name}`: there is no group `{missing}`: declare it, too"));
+                say(&"it is declared twice");
                 continue;
             }
-            match self.plan_user(one, canonical).await {
-                Ok(step) => plan.steps.extend(step),
-                Err(AdminError::Store(error)) => return Err(error.into()),
-                Err(error) => problems.push(format!("user `{name}`: {error}")),
+            for missing in one.groups.iter().flatten().filter(|group| !groups.contains(*group)) {
+                say(&format_args!("there is no group `{missing}`: declare it, too"));
             }
+            let step = match self.plan_user(one, canonical).await {
+                Ok(step) => step,
+                Err(AdminError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    error.each().iter().for_each(|why| say(why));
+                    continue;
+                }
+            };
+            // Of users who exist, names that look alike were allowed.
+            let is_new = step.as_ref().is_some_and(|step| step.change.action == Action::Create);
+            let other = is_new.then(|| skeletons.insert(Identifier::skeleton(name), name)).flatten();
+            if let Some(other) = other {
+                say(&format_args!("the name looks like that of user `{other}`: choose another"));
+            }
+            plan.steps.extend(step);
         }
         Ok(())
     }
@@ -76,6 +88,7 @@ impl Admin {
             Some(id) => self.store.user(&id).await?,
             None => None,
         };
+        self.check_declared(declared, before.is_none())?;
         let (members, target) = match &before {
             Some(before) => {
                 let update = update_of(declared, before);
@@ -90,6 +103,17 @@ impl Admin {
         let change = Change::between("user", &declared.username, seen.as_ref(), Some(&members));
         let target = Target::User(Box::new(target));
         Ok(change.map(|change| Step { change, target, fresh: None }))
+    }
+
+    /// Everything that is wrong with a user, whoever else there is.
+    fn check_declared(&self, declared: &DeclaredUser, is_new: bool) -> Result<(), AdminError> {
+        let name = claim_name(&declared.username, false).err().filter(|_| is_new).map(UserRefused::Name);
+        let address = declared.email.as_ref().filter(|email| !is_email(email)).map(|_| UserRefused::Email);
+        let each =
+            declared.claims.iter().map(|(name, value)| Map::from_iter([(name.clone(), value.clone())]));
+        let claims = each.filter_map(|claim| self.claims.check(&claim).err()).map(UserRefused::Claims);
+        let all = name.into_iter().chain(address).chain(claims).map(|why| why.of(&declared.username));
+        AdminError::of(all.collect()).map_or(Ok(()), Err)
     }
 
     async fn plan_new_user(
@@ -120,10 +144,12 @@ impl Admin {
                 Ok(())
             }
             TargetUser::Changed(before, update) => {
-                if self.store.user(&before.id).await?.is_some_and(|now| now != **before) {
-                    return Err(AdminError::Contended(before.username.clone()));
+                let now = self.store.user(&before.id).await?;
+                let now = now.ok_or_else(|| AdminError::NoUser(before.username.clone()))?;
+                if now != **before {
+                    return Err(AdminError::Contended(now.username));
                 }
-                self.update_user(&before.id.to_string(), update).await.map(drop)
+                self.update_seen_user(&before.username, now, update).await.map(drop)
             }
         }
     }
@@ -143,7 +169,7 @@ fn update_of(declared: &DeclaredUser, before: &User) -> UserUpdate {
     UserUpdate {
         email: declared.email.clone().map_or(NewAddress::Kept, NewAddress::Is),
         email_verified: declared.email_verified,
-        claims: Some(claims),
+        claims: (claims != before.claims).then_some(claims),
         joins,
         leaves,
         ..UserUpdate::default()
