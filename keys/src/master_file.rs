@@ -7,10 +7,12 @@ use crate::entropy::{self, Entropy};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
 use aws_lc_rs::digest::{Context, SHA256};
 use protocol::base64url;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use zeroize::Zeroizing;
 
 /// How many bytes of the hash make the name.
@@ -150,12 +152,16 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
 }
 
-/// Warns of a file that others can read. It is used all the same: mounted secrets are often readable by a group.
+/// Warns of a file that others can read, once in a process. It is used all the same: mounted secrets are often readable by a
+/// group.
 fn warn_if_open(path: &Path) {
+    static WARNED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
     #[cfg(unix)]
     if let Ok(metadata) = fs::metadata(path) {
         use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o077 != 0 {
+        let is_open = metadata.permissions().mode() & 0o077 != 0;
+        if is_open && WARNED.lock().is_ok_and(|mut warned| warned.insert(path.to_owned())) {
             tracing::warn!(path = %path.display(), "the master key file is readable by others; chmod 600 it");
         }
     }

@@ -32,6 +32,12 @@ pub fn is_required(client: &Client, redirect: &ProvenRedirect) -> bool {
     !(client.first_party && client.is_confidential() && redirect.is_https())
 }
 
+/// Whether there is a redirect URI of the client for which its users are not asked.
+pub fn may_be_skipped(client: &Client) -> bool {
+    let mut own = client.redirect_uris.iter().filter_map(|uri| ProvenRedirect::prove(client, uri));
+    own.any(|redirect| !is_required(client, &redirect))
+}
+
 impl Consent {
     /// The record to store, given the one `known`: both scopes together if both were made under the same generations,
     /// else only this one. `None` if it adds nothing.

@@ -1,9 +1,10 @@
 //! `keyward apply`: shows how the store differs from a declaration, and makes it the same.
 
+use super::client::idle_first_party;
 use super::context::Context;
-use super::output::{Failed, Outcome, Output, one_line, print};
+use super::output::{Failed, Outcome, Output, note, one_line, print};
 use crate::admin::Admin;
-use crate::admin::declared::{Action, Change, Plan, file};
+use crate::admin::declared::{Action, Change, Plan, Step, file};
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::Value;
@@ -48,6 +49,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Outcome {
         if !output.json {
             print(&difference(&plan))?;
         }
+        plan.steps.iter().filter_map(Step::client).filter_map(idle_first_party).for_each(note);
         let outcome = if args.dry_run { Ok(()) } else { carry_out(&admin, &mut plan).await };
         finish(&plan, args.dry_run, output)?;
         outcome

@@ -3,14 +3,15 @@
 use super::client_metadata::{Metadata, registration};
 use super::context::Context;
 use super::input::read_secret;
-use super::output::{Outcome, Output, Table, show_time};
+use super::output::{Outcome, Output, Table, note, show_time};
 use crate::admin::Admin;
 use crate::admin::clients::Created;
 use crate::admin::metadata::{ApplicationType, ClientInformation};
 use crate::config::{Settings, show_duration};
-use clap::{Args, Subcommand};
-use protocol::client::Client;
+use clap::{ArgGroup, Args, Subcommand};
+use protocol::client::{Client, GrantType};
 use protocol::client_tokens::AccessTokenTyp;
+use protocol::consent::may_be_skipped;
 use protocol::lifetimes::Seconds;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -57,6 +58,7 @@ pub(super) struct RotateSecret {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").multiple(true))]
 pub(super) struct Create {
     /// The name on sign-in and consent pages
     #[arg(long, required_unless_present = "from_json")]
@@ -84,26 +86,27 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
 pub(super) struct Update {
     /// The client's id
     #[arg(allow_hyphen_values = true)]
     id: String,
     /// The name on sign-in and consent pages
-    #[arg(long)]
+    #[arg(long, group = "change")]
     name: Option<String>,
     #[command(flatten)]
     metadata: Metadata,
     /// Whether PKCE is required
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, group = "change", value_name = "true|false")]
     pkce: Option<bool>,
     /// Whether it is the operator's own
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, group = "change", value_name = "true|false")]
     first_party: Option<bool>,
     /// Whether it is an application on users' devices
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, group = "change", value_name = "true|false")]
     native: Option<bool>,
     /// Whether its private-use schemes may lack a dot
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, group = "change", value_name = "true|false")]
     dotless_schemes: Option<bool>,
 }
 
@@ -173,7 +176,9 @@ async fn create(
     registration.dotless_schemes = yes(flags.dotless_schemes, registration.dotless_schemes);
     let native = flags.native.then_some(ApplicationType::Native);
     registration.application_type = native.or(registration.application_type);
-    made(&admin.create_client_with(&registration, settings, secret).await?, "", output)
+    let created = admin.create_client_with(&registration, settings, secret).await?;
+    idle_first_party(&created.client).into_iter().for_each(note);
+    made(&created, "", output)
 }
 
 async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Output) -> Outcome {
@@ -185,19 +190,35 @@ async fn update(admin: &Admin, settings: &Settings, flags: Update, output: Outpu
     let kind = |native| if native { ApplicationType::Native } else { ApplicationType::Web };
     registration.application_type = flags.native.map(kind).or(registration.application_type);
     let created = admin.update_client(&flags.id, &registration, settings).await?;
+    if registration.first_party.is_some() || !registration.redirect_uris.is_empty() {
+        idle_first_party(&created.client).into_iter().for_each(note);
+    }
     made(&created, takes_effect(settings), output)
 }
 
 /// Prints the client, and its secret if it is new.
-fn made(created: &Created, note: &str, output: Output) -> Outcome {
+fn made(created: &Created, last: &str, output: Output) -> Outcome {
     let Created { client, secret } = created;
     let mut text = describe(client);
     if let Some(secret) = secret {
         let _infallible =
             writeln!(text, "client_secret  {secret}\n\nThe secret is not shown again. Keep it safe.");
     }
-    let _infallible = writeln!(text, "{note}");
+    let _infallible = writeln!(text, "{last}");
     output.result(&ClientInformation::new(client, secret.as_deref()), text)
+}
+
+/// Says that users are asked for consent all the same.
+pub(super) fn idle_first_party(client: &Client) -> Option<String> {
+    let is_idle =
+        client.first_party && client.may_use(GrantType::AuthorizationCode) && !may_be_skipped(client);
+    is_idle.then(|| {
+        format!(
+            "keyward: the client {} is first-party, but its users are asked for consent all the same: any program on a device can \
+             take a redirect URI that is not https (RFC 8252 §8.6)",
+            client.id
+        )
+    })
 }
 
 async fn list(admin: &Admin, output: Output) -> Outcome {

@@ -16,56 +16,56 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(super) struct Metadata {
     /// Redirect URI, compared byte for byte; repeat for several
-    #[arg(long, value_name = "URI")]
+    #[arg(long, group = "change", value_name = "URI")]
     redirect_uri: Vec<String>,
     /// Where the browser may go after logout; repeat for several
-    #[arg(long, value_name = "URI")]
+    #[arg(long, group = "change", value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
     /// Origin of its browser code, in addition to those of the redirect URIs; repeat for several
-    #[arg(long)]
+    #[arg(long, group = "change")]
     origin: Vec<String>,
     /// Grant type; by default `authorization_code` and `refresh_token` with a redirect URI, else `client_credentials`;
     /// repeat for several
-    #[arg(long, value_name = "GRANT", value_parser = grant_type)]
+    #[arg(long, group = "change", value_name = "GRANT", value_parser = grant_type)]
     grant: Vec<GrantType>,
     /// Authentication method: none, client_secret_basic (the default) or client_secret_post
-    #[arg(long, value_name = "METHOD", value_parser = auth_method)]
+    #[arg(long, group = "change", value_name = "METHOD", value_parser = auth_method)]
     auth_method: Option<AuthMethod>,
     /// The scopes it may request; by default `openid profile email offline_access` with a redirect URI, else none
-    #[arg(long, value_name = "\"A B\"")]
+    #[arg(long, group = "change", value_name = "\"A B\"")]
     scope: Option<String>,
     /// Resource for which it may request tokens; the first is its default; repeat for several
-    #[arg(long, value_name = "URI")]
+    #[arg(long, group = "change", value_name = "URI")]
     audience: Vec<String>,
     /// Resource that it serves: tokens may name it, and the client may introspect them; repeat for several
-    #[arg(long, value_name = "URI")]
+    #[arg(long, group = "change", value_name = "URI")]
     resource: Vec<String>,
     /// Algorithm of its ID and access tokens; by default the server's first
-    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    #[arg(long, group = "change", value_name = "ALG", value_parser = algorithm)]
     signing_alg: Option<Algorithm>,
     /// Page where users begin to use the application, to which the server's pages link; one empty value clears it
-    #[arg(long, value_name = "URL")]
+    #[arg(long, group = "change", value_name = "URL")]
     start_url: Option<String>,
     /// Lifetime of its access tokens, such as `15m`; `default` is the server's
-    #[arg(long, value_name = "DURATION", value_parser = Ttl::parse)]
+    #[arg(long, group = "change", value_name = "DURATION", value_parser = Ttl::parse)]
     access_token_ttl: Option<Ttl>,
     /// How long an unused refresh token remains valid, such as `7d`; `default` is the server's
-    #[arg(long, value_name = "DURATION", value_parser = Ttl::parse)]
+    #[arg(long, group = "change", value_name = "DURATION", value_parser = Ttl::parse)]
     refresh_token_idle_ttl: Option<Ttl>,
     /// Type in the header of its access tokens: at+jwt (the default), or JWT for resource servers that refuse RFC 9068
-    #[arg(long, value_name = "TYPE", value_parser = token_typ)]
+    #[arg(long, group = "change", value_name = "TYPE", value_parser = token_typ)]
     token_typ: Option<AccessTokenTyp>,
     /// Claims about the user that its ID tokens contain; one empty value clears them
-    #[arg(long, value_name = "\"A B\"")]
+    #[arg(long, group = "change", value_name = "\"A B\"")]
     id_token_claims: Option<String>,
     /// Claims about the user that its access tokens contain; one empty value clears them
-    #[arg(long, value_name = "\"A B\"")]
+    #[arg(long, group = "change", value_name = "\"A B\"")]
     access_token_claims: Option<String>,
     /// Read claims about the client, for the access tokens that it gets for itself, from a JSON file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, group = "change", value_name = "FILE")]
     claims: Option<PathBuf>,
     /// Read client metadata (RFC 7591) from a file; flags override it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, group = "change", value_name = "FILE")]
     from_json: Option<PathBuf>,
 }
 

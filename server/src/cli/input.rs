@@ -7,6 +7,19 @@ use std::io::Read as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// Refuses the path of a new file if its folder is missing: the path is mistyped, or relative to another folder.
+pub(super) fn require_folder(path: &Path) -> Result<(), Failed> {
+    let whole = std::path::absolute(path)?;
+    match whole.parent() {
+        Some(folder) if !folder.is_dir() => Err(Failed(format!(
+            "{}: there is no folder {}: correct the path, or make the folder first",
+            path.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// The JSON object in the file that `--claims` names.
 pub(super) fn read_claims(path: &Path) -> Result<Map<String, Value>, Failed> {
     let text = std::fs::read_to_string(path)

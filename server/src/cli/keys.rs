@@ -1,6 +1,7 @@
 //! `keyward keys …`.
 
 use super::context::Context;
+use super::input::require_folder;
 use super::output::{Failed, Outcome, Output, Table, note, show_time};
 use super::timeline;
 use crate::admin::Admin;
@@ -128,6 +129,13 @@ impl<'a> From<&'a KeyInfo> for Row<'a> {
 
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
     let output = context.output();
+    match &command {
+        Command::Rewrap(Rewrap { new_master: file })
+        | Command::Move(Move { to: KeysSetting::Local(file) }) => {
+            require_folder(file)?;
+        }
+        _ => {}
+    }
     context.with_store(|admin, settings| async move {
         let custody = assembly::custody(&settings, &settings.keys);
         let rotator = assembly::rotator(&settings, admin.store.clone(), &custody);

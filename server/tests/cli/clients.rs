@@ -131,3 +131,35 @@ fn everything_that_is_wrong_is_said_at_once() {
         assert_refused(&all, said);
     }
 }
+
+#[test]
+fn an_update_without_an_option_is_refused_with_all_there_are() {
+    let folder = migrated();
+    assert_eq!(create(&folder, "worker", &[]).code, 0);
+    let nothing = update(&folder, "worker", &[]);
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    for option in ["--name", "--redirect-uri", "--claims", "--from-json", "--first-party"] {
+        assert!(nothing.err.contains(option), "{option}: {nothing:?}");
+    }
+    assert_eq!(update(&folder, "worker", &["--name", "W", "--scope", "a b", "--native", "false"]).code, 0);
+}
+
+#[test]
+fn first_party_without_an_effect_is_said_once() {
+    let folder = migrated();
+    let said = "its users are asked for consent all the same";
+    let local = ["--redirect-uri", "http://localhost:3000/cb", "--first-party"];
+    let created = create(&folder, "local", &local);
+    assert!(created.code == 0 && created.err.matches(said).count() == 1, "{created:?}");
+    let rotated = keyward(&folder, &["client", "rotate-secret", "local"]);
+    assert!(rotated.code == 0 && !rotated.err.contains(said), "{rotated:?}");
+    assert!(!update(&folder, "local", &["--name", "L"]).err.contains(said));
+    assert!(update(&folder, "local", &["--first-party", "true"]).err.contains(said));
+    let both =
+        update(&folder, "local", &[&local[..2], &["--redirect-uri", "https://rp.example/cb"]].concat());
+    assert!(both.code == 0 && !both.err.contains(said), "{both:?}");
+    let text = "[[clients]]\nclient_id = \"x\"\nclient_name = \"X\"\nfirst_party = true\nredirect_uris = [\"http://[::1]/\"]\n";
+    std::fs::write(folder.path().join("clients.toml"), text).unwrap();
+    assert!(keyward(&folder, &["apply", "clients.toml"]).err.contains(said));
+    assert!(!keyward(&folder, &["apply", "clients.toml"]).err.contains(said), "nothing differs");
+}

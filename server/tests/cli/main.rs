@@ -10,6 +10,7 @@ mod apply;
 mod clients;
 mod documents;
 mod gateway;
+mod places;
 
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};

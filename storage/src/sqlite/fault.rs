@@ -2,6 +2,7 @@
 
 use crate::{StoreError, StoreErrorKind};
 use rusqlite::{Error, ErrorCode, ffi};
+use std::path::Path;
 
 /// A failure of several jobs at once; each is answered with it.
 #[derive(Clone, Debug)]
@@ -33,6 +34,16 @@ impl From<&Error> for Outage {
 /// The error of one operation.
 pub(super) fn failed(operation: &'static str, error: Error) -> StoreError {
     StoreError::new(kind(&error), operation, error)
+}
+
+/// The same, with the file that it is about.
+pub(super) fn failed_at(path: &Path, operation: &'static str, error: &Error) -> StoreError {
+    let fix = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => ": correct the setting `storage`, or restore a backup",
+        _ => "",
+    };
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    StoreError::new(kind(error), operation, format!("{}: {error}{fix}", path.display()))
 }
 
 fn kind(error: &Error) -> StoreErrorKind {

@@ -113,7 +113,10 @@ pub(super) fn connect(location: &Location, create: bool, busy: Duration) -> Resu
         db.set_prepared_statement_cache_capacity(64);
         Ok(db)
     };
-    db.and_then(set_up).map_err(|error| fault::failed("open", error))
+    db.and_then(set_up).map_err(|error| match location {
+        Location::Memory => fault::failed("open", error),
+        Location::File(path) => fault::failed_at(path, "open", &error),
+    })
 }
 
 /// Turns write-ahead logging on. If two connections do so on one new file, each holds the lock that the other wants,
@@ -150,7 +153,7 @@ pub(super) fn connect_reader(path: &Path, busy: Duration) -> Result<Connection, 
     };
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .and_then(set_up)
-        .map_err(|error| fault::failed("open", error))
+        .map_err(|error| fault::failed_at(path, "open", &error))
 }
 
 fn prepare_file(path: &Path, create: bool) -> Result<(), StoreError> {
@@ -159,8 +162,9 @@ fn prepare_file(path: &Path, create: bool) -> Result<(), StoreError> {
     }
     if !create {
         let text = format!(
-            "there is no store at {}: `keyward storage migrate` makes one, or fix the setting `storage`",
-            path.display()
+            "there is no store at {}: work in the folder of the server, or name its file by the setting `storage` \
+             (KEYWARD_STORAGE=sqlite:PATH); `keyward storage migrate` makes a new store",
+            std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display()
         );
         return Err(StoreError::new(StoreErrorKind::Unavailable, "open", text));
     }
@@ -191,7 +195,7 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 pub(super) fn check(path: &Path, busy: Duration) -> Result<Vec<Finding>, StoreError> {
     prepare_file(path, false)?;
     let db = connect_reader(path, busy)?;
-    examine(&db).map_err(|error| fault::failed("check", error))
+    examine(&db).map_err(|error| fault::failed_at(path, "check", &error))
 }
 
 fn examine(db: &Connection) -> rusqlite::Result<Vec<Finding>> {

@@ -25,6 +25,16 @@ pub struct Step {
     pub(super) fresh: Option<String>,
 }
 
+impl Step {
+    /// The client as it is to be.
+    pub fn client(&self) -> Option<&Client> {
+        match &self.target {
+            Target::Client(target) => target.after.as_ref(),
+            Target::Group(_) | Target::User(_) => None,
+        }
+    }
+}
+
 /// The record.
 #[derive(Debug)]
 pub(super) enum Target {
