@@ -14,23 +14,35 @@ const MAX_DEPTH: usize = 5;
 /// RFC 7493 §2.2: integers beyond this are not read the same everywhere.
 const MAX_INTEGER: i64 = 1 << 53;
 
-/// The claims of the protocols, which only the server sets (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, RFC 7800 §3.1,
-/// RFC 8417 §2.2, OIDC Core §2 and §3.3.2.11, OIDC Front-Channel Logout §3).
-const RESERVED: [&str; 22] = [
+/// What only the server says: who issued a token, about whom, for whom and until when; what it permits; how the user signed
+/// in; and to whom the token is bound. Also what other issuers call these, because APIs read their names, too (guard's
+/// `Shape`), and the references to claims elsewhere. What a user is (`roles`, `groups`, `permissions`, `entitlements`) is
+/// for operators to say.
+///
+/// Absent on purpose: registered claims of other kinds of tokens, which no API looks for in an access or ID token.
+const RESERVED: [&str; 36] = [
+    // RFC 7519 §4.1, RFC 9493 §4.1.
     "iss",
     "sub",
+    "sub_id",
     "aud",
     "exp",
     "nbf",
     "iat",
     "jti",
+    // RFC 9068 §2.2, RFC 9396 §9.1, RFC 8693 §4, RFC 7800 §3.1.
     "client_id",
     "scope",
+    "authorization_details",
     "act",
     "may_act",
     "cnf",
+    // RFC 8417 §2.2, RFC 9701 §5.
     "events",
     "txn",
+    "toe",
+    "token_introspection",
+    // OIDC Core §2, §3.3.2.11, §5.6.2 and §7.4, OIDC Front-Channel Logout §3, FAPI 1.0 Advanced §5.1, RFC 8485.
     "auth_time",
     "nonce",
     "acr",
@@ -38,7 +50,18 @@ const RESERVED: [&str; 22] = [
     "azp",
     "at_hash",
     "c_hash",
+    "s_hash",
+    "sub_jwk",
+    "_claim_names",
+    "_claim_sources",
     "sid",
+    "vot",
+    "vtm",
+    // Okta, Entra ID, Cognito.
+    "scp",
+    "cid",
+    "appid",
+    "token_use",
 ];
 
 /// Why custom claims can't be stored.

@@ -65,7 +65,24 @@ fn claims_have_names_that_are_not_the_protocols() {
         assert_eq!(check(names(name)), Err(BadTokens::Claims(BadClaims::Name(name.into()))), "{name}");
         assert_eq!(check_claims(&json!({ name: 1 })), Err(BadClaims::Name(name.into())), "{name}");
     }
-    for name in ["iss", "sub", "aud", "exp", "jti", "client_id", "scope", "acr", "cnf", "sid", "at_hash"] {
+    for name in ["roles", "permissions", "entitlements", "username", "tenant"] {
+        assert_eq!(check_claims(&json!({ name: "x" })), Ok(()), "{name}: what a user is, operators say");
+    }
+    let of_protocols =
+        ["iss", "sub", "aud", "exp", "jti", "client_id", "scope", "acr", "cnf", "sid", "at_hash"];
+    let too = [
+        "sub_id",
+        "authorization_details",
+        "act",
+        "events",
+        "azp",
+        "_claim_sources",
+        "sub_jwk",
+        "vot",
+        "s_hash",
+    ];
+    let of_others = ["scp", "cid", "appid", "token_use"];
+    for name in of_protocols.into_iter().chain(too).chain(of_others) {
         assert_eq!(check_claims(&json!({ name: "x" })), Err(BadClaims::Reserved(name.into())), "{name}");
         assert_eq!(check(names(name)), Err(BadTokens::Claims(BadClaims::Reserved(name.into()))), "{name}");
     }
