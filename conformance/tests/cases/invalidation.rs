@@ -3,7 +3,7 @@
 //! through a step at that moment.
 
 use super::requests::*;
-use conformance::{BEGIN, Harness, PASSWORD, get};
+use conformance::{BEGIN, PASSWORD, get};
 use keys::entropy::SeededEntropy;
 use protocol::authority::Generations;
 use protocol::consent::Consent;

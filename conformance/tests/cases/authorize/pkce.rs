@@ -40,11 +40,10 @@ async fn n018_a_challenge_is_43_base64url_characters() {
         &format!("{short}+"),
         &format!("{short}/"),
         &format!("{short}é"),
+        &format!("{short}\0"),
     ] {
         assert_error_to_client(&world, &[("code_challenge", challenge)], "invalid_request").await;
     }
-    // Stricter than the case: a request with a NUL in it proves no redirect URI.
-    assert_error_on_page(&world, &[("code_challenge", &format!("{short}\0"))]).await;
 }
 
 #[tokio::test]
