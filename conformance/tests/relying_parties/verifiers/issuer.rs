@@ -4,6 +4,8 @@ use super::AUDIENCE;
 use conformance::{Browser, CHALLENGE, Party, REDIRECT, VERIFIER, With as _, World, form, query};
 use http::Request;
 use keys::clock::{Clock as _, SystemClock};
+use protocol::base64url;
+use protocol::jwk::Algorithm;
 use protocol::time::Timestamp;
 use serde_json::{Value, json};
 use server::routes;
@@ -102,6 +104,7 @@ async fn tokens(world: &World) -> (Vec<String>, Vec<(u16, &'static str, String)>
     let refused = vec![
         (401, "another audience", payments),
         (401, "expired", expired),
+        (401, "no expiry", without_expiry(world, &rs256).await),
         (401, "the signature of another token", forged),
         (401, "no signature", unsigned),
         (401, "an ID token", id),
@@ -109,6 +112,18 @@ async fn tokens(world: &World) -> (Vec<String>, Vec<(u16, &'static str, String)>
         (403, "another scope", writing),
     ];
     (vec![rs256, es256, access], refused)
+}
+
+/// A token of the issuer that it would not issue.
+async fn without_expiry(world: &World, token: &str) -> String {
+    let mut claims = conformance::claims(token);
+    claims.as_object_mut().unwrap().remove("exp").unwrap();
+    let header = token.split('.').next().unwrap();
+    let input = format!("{header}.{}", base64url::encode(claims.to_string().as_bytes()));
+    let keys = &world.app.keys;
+    let ring = keys.published().await.unwrap();
+    let signer = keys.signer(&ring, Some(Algorithm::RS256), SystemClock.now()).await.unwrap();
+    format!("{input}.{}", base64url::encode(&signer.sign(input.as_bytes()).await.unwrap()))
 }
 
 async fn of_machine(world: &World, client: &Party, parameters: &[(&str, &str)]) -> String {
