@@ -3,6 +3,7 @@
 use super::output::{Failed, Output};
 use crate::admin::Admin;
 use crate::assembly;
+use crate::config::Origin;
 use crate::config::Settings;
 use crate::config::env::Env;
 use crate::config::raw::Raw;
@@ -56,6 +57,12 @@ impl Context {
         let mut raw = self.raw()?;
         raw.set_default("issuer", "http://localhost");
         Ok(resolve(&raw, Surroundings::default())?)
+    }
+
+    /// The issuer, if it is in file or environment.
+    pub(super) fn configured_issuer(&self) -> Result<Option<Issuer>, Failed> {
+        let is_set = self.raw()?.origin("issuer") != Origin::Default;
+        Ok(if is_set { Some(self.operator_settings()?.issuer) } else { None })
     }
 
     /// Opens the existing store and runs `work` on it.

@@ -2,7 +2,7 @@
 //! API through.
 
 use super::context::Context;
-use super::output::{Failed, Outcome};
+use super::output::{Failed, Outcome, note};
 use crate::assembly;
 use clap::{Args, Subcommand};
 use keys::clock::{Clock as _, SystemClock};
@@ -35,27 +35,33 @@ pub(super) struct Api {
     /// The API's URI, which its tokens have in `aud`
     #[arg(long, value_name = "URI", value_parser = audience)]
     audience: String,
-    /// The scope that every call needs
+    /// The scope that every call needs; by default, any token for the API is enough
     #[arg(long, value_name = "SCOPE", value_parser = scope)]
     scope: Option<String>,
 }
 
 pub(super) fn run(context: &Context, command: Command) -> Outcome {
-    let output = context.output();
+    let (output, ours) = (context.output(), context.configured_issuer()?);
     context.with_store(|admin, settings| async move {
-        if admin.store.issuer().await?.is_none() {
+        let Some(theirs) = admin.store.issuer().await? else {
             let why = "the store has no issuer yet: start the server once, then run this command again";
             return Err(Failed(why.into()));
+        };
+        if let Some(ours) = ours.filter(|ours| ours.as_str() != theirs) {
+            return Err(another_issuer(&theirs, &ours));
         }
         let custody = assembly::custody(&settings, &settings.keys);
         let (_, ring) = assembly::rotator(&settings, admin.store.clone(), &custody).ring().await?;
         let keys = snapshot::list(&ring, SystemClock.now());
         let signing = keys.iter().filter(|key| key.state != KeyState::Removed).map(|key| key.alg);
-        let algorithms = command.verifies().iter().filter(|alg| signing.clone().any(|other| other == **alg));
+        let has_key = |alg: &Algorithm| signing.clone().any(|other| other == *alg);
+        let algorithms = command.verifies().iter().filter(|alg| has_key(alg));
         let algorithms: Vec<&str> = algorithms.map(|alg| alg.as_str()).collect();
         if algorithms.is_empty() {
             return Err(no_key(command.verifies()));
         }
+        let default = settings.signing_algs.first().copied().filter(has_key);
+        command.warn(&settings.issuer, default, &algorithms);
         let configuration = command.configuration(&settings.issuer, &algorithms.join(", "))?;
         output.result(&json!({ "configuration": configuration }), configuration)
     })
@@ -69,6 +75,27 @@ impl Command {
             Self::AwsRest(_) => &[Algorithm::RS256, Algorithm::ES256],
             Self::Envoy(_) | Self::Nginx(_) => &Algorithm::ALL,
         }
+    }
+
+    /// Says what would not work with the configuration: where the issuer is, and the algorithm of tokens by `default`.
+    fn warn(&self, issuer: &Issuer, default: Option<Algorithm>, accepted: &[&str]) {
+        if self.is_in_a_cloud() && issuer.is_loopback() {
+            note(format_args!(
+                "keyward: the gateway can't reach the issuer {issuer}: run this command where the real server runs"
+            ));
+        }
+        if let Some(refused) = default.filter(|alg| !self.verifies().contains(alg)) {
+            note(format_args!(
+                "keyward: the gateway refuses {refused}, with which tokens are signed by default: register the API's clients \
+                 with `--signing-alg {}`",
+                accepted.first().copied().unwrap_or_default()
+            ));
+        }
+    }
+
+    /// Whether the gateway runs where a loopback issuer is never the right one.
+    const fn is_in_a_cloud(&self) -> bool {
+        matches!(self, Self::AwsHttp(_) | Self::AwsRest(_) | Self::Alb(_) | Self::Apim(_))
     }
 
     fn configuration(&self, issuer: &Issuer, algorithms: &str) -> Result<String, templates::Error> {
@@ -101,11 +128,18 @@ impl Api {
     }
 }
 
+fn another_issuer(theirs: &str, ours: &Issuer) -> Failed {
+    Failed(format!(
+        "the store belongs to {theirs}, but the settings say {ours}: set `issuer` to the store's, or start \
+         `keyward serve --change-issuer` once"
+    ))
+}
+
 fn no_key(verified: &[Algorithm]) -> Failed {
     let names: Vec<&str> = verified.iter().map(|alg| alg.as_str()).collect();
     let (all, first) = (names.join(" and "), names.first().copied().unwrap_or_default());
     Failed(format!(
-        "this gateway verifies only {all}, and there is no such key: add {first} to the setting `signing_algs` and restart \
+        "this gateway verifies only {all}, for which the server has no key: add {first} to the setting `signing_algs` and restart \
          the server. When the key signs (`keyward keys list`), register the API's clients with `--signing-alg {first}`"
     ))
 }
@@ -120,7 +154,7 @@ fn audience(text: &str) -> Result<String, String> {
 fn scope(text: &str) -> Result<String, String> {
     match Scope::parse(text) {
         Ok(scope) if scope.tokens().count() == 1 => literal(text),
-        _ => Err("write one scope".into()),
+        _ => Err("write one scope, without spaces; the API can check others".into()),
     }
 }
 

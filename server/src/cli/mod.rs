@@ -67,7 +67,7 @@ enum Command {
     /// Manage signing keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Print the configuration of a gateway that verifies the tokens for an API
+    /// Print the configuration of a gateway that verifies the tokens for an API; run it where the server's store is
     #[command(subcommand)]
     Gateway(gateway::Command),
     /// Maintain and move the store

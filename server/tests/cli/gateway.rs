@@ -1,7 +1,6 @@
 //! `keyward gateway`: what it prints for each gateway, and what it refuses.
 
-use super::{Ended, begin, command, keyward, migrated};
-use std::io::{BufRead as _, BufReader};
+use super::{Ended, begin, begin_with, command, keyward, migrated};
 use tempfile::TempDir;
 
 const GATEWAYS: [&str; 6] = ["aws-http", "aws-rest", "alb", "apim", "envoy", "nginx"];
@@ -11,17 +10,15 @@ fn gateway(folder: &TempDir, name: &str, flags: &[&str]) -> Ended {
     keyward(folder, &[&["gateway", name], flags].concat())
 }
 
-/// A store on which a server with a public issuer has run.
-fn public() -> TempDir {
+/// A store on which a server with these settings has run.
+fn served<const N: usize>(settings: [(&str, &str); N]) -> TempDir {
     let folder = TempDir::new().unwrap();
-    let mut serve = command(&folder, &["serve", "--listen", "127.0.0.1:0"]);
-    let mut server = serve.env("KEYWARD_ISSUER", "https://auth.example.com/t1").spawn().unwrap();
-    let mut ready = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    assert!(ready.starts_with("keyward listening on "), "{ready}");
-    server.kill().unwrap();
-    server.wait().unwrap();
+    begin_with(&folder, settings);
     folder
+}
+
+fn public() -> TempDir {
+    served([("KEYWARD_ISSUER", "https://auth.example.com/t1")])
 }
 
 #[test]
@@ -41,7 +38,7 @@ fn every_gateway_gets_its_configuration() {
 #[test]
 fn a_gateway_that_verifies_none_of_the_keys_is_refused_with_the_setting_to_change() {
     let folder = TempDir::new().unwrap();
-    begin(&folder); // with ES256 only
+    begin(&folder);
     for name in GATEWAYS {
         let ended = gateway(&folder, name, &["--audience", AUDIENCE]);
         if matches!(name, "aws-http" | "alb" | "apim") {
@@ -77,4 +74,39 @@ fn before_a_server_has_run_there_is_no_issuer_to_name() {
     let ended = gateway(&migrated(), "envoy", &["--audience", AUDIENCE]);
     assert_eq!((ended.code, ended.out.as_str()), (1, ""));
     assert!(ended.err.contains("start the server once"), "{ended:?}");
+}
+
+#[test]
+fn the_issuer_of_the_settings_has_to_be_that_of_the_store() {
+    let folder = public();
+    let flags = ["gateway", "envoy", "--audience", AUDIENCE];
+    for (issuer, code) in [("https://auth.example.com", 1), ("https://auth.example.com/t1", 0)] {
+        let done = command(&folder, &flags).env("KEYWARD_ISSUER", issuer).output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{issuer}: {done:?}");
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(said.contains("the store belongs to https://auth.example.com/t1"), code == 1, "{said}");
+    }
+}
+
+#[test]
+fn a_gateway_in_a_cloud_cannot_reach_this_machine() {
+    let folder = served([]);
+    for name in GATEWAYS {
+        let printed = gateway(&folder, name, &["--audience", AUDIENCE]);
+        assert_eq!(printed.code, 0, "{name}: {printed:?}");
+        let warned = printed.err.contains("the gateway can't reach the issuer http://localhost:");
+        assert_eq!(warned, !matches!(name, "envoy" | "nginx"), "{name}: {printed:?}");
+    }
+}
+
+#[test]
+fn tokens_that_the_gateway_would_refuse_by_default_are_a_warning() {
+    let folder = served([("KEYWARD_SIGNING_ALGS", "EdDSA,RS256")]);
+    std::fs::write(folder.path().join("keyward.toml"), r#"signing_algs = ["EdDSA", "RS256"]"#).unwrap();
+    for name in GATEWAYS {
+        let printed = gateway(&folder, name, &["--audience", AUDIENCE]);
+        let warned = printed.err.contains("the gateway refuses EdDSA");
+        assert_eq!(warned, !matches!(name, "envoy" | "nginx"), "{name}: {printed:?}");
+        assert!(!warned || printed.err.contains("with `--signing-alg RS256`"), "{name}: {printed:?}");
+    }
 }

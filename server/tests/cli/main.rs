@@ -55,10 +55,15 @@ fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-/// Lets a server make the store and the keys, and stops it.
+/// Lets a server make the store and keys for ES256 only, and stops it.
 fn begin(folder: &TempDir) {
+    begin_with(folder, [("KEYWARD_SIGNING_ALGS", "ES256")]);
+}
+
+/// The same with these settings.
+fn begin_with<const N: usize>(folder: &TempDir, settings: [(&str, &str); N]) {
     let serve = ["serve", "--listen", "127.0.0.1:0"];
-    let mut server = command(folder, &serve).env("KEYWARD_SIGNING_ALGS", "ES256").spawn().unwrap();
+    let mut server = command(folder, &serve).envs(settings).spawn().unwrap();
     let mut ready = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
     assert!(ready.starts_with("keyward listening on "), "{ready}");

@@ -174,4 +174,6 @@ async fn nginx_lets_only_requests_with_a_token_for_the_api_through_and_notices_a
 
     issuer.keyward.kill();
     assert_eq!(ask(port, &token).await.0, 503);
+    let log = std::fs::read_to_string(issuer.folder.path().join("error.log")).unwrap();
+    assert!(log.contains("the introspection was answered with status 502"), "{log}");
 }
