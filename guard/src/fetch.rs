@@ -35,6 +35,8 @@ pub enum FetchError {
     TooLong,
     /// The status is not 200; redirects are not followed.
     Status(u16),
+    /// The issuer refuses the client id or secret of an introspection.
+    Credentials,
     /// The document is not what it should be.
     Document(&'static str),
     /// There is no transport: the feature `https` is off and no `Fetch` was given, or no runtime is running.
@@ -50,6 +52,9 @@ impl fmt::Display for FetchError {
             Self::Late => f.write_str("it took too long"),
             Self::TooLong => f.write_str("the response is too long"),
             Self::Status(status) => write!(f, "the response has status {status}"),
+            Self::Credentials => {
+                f.write_str("the issuer refuses the API's client id or secret: correct them")
+            }
             Self::Document(what) => write!(f, "{what}"),
             Self::NoTransport => f.write_str("there is no transport or no tokio runtime"),
         }

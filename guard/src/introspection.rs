@@ -131,7 +131,12 @@ impl Introspector {
             .header(AUTHORIZATION, &self.how.authorization)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body.into_bytes());
-        let response = send(&*self.fetch, request.map_err(|_| FetchError::Url)?).await?;
+        let response = send(&*self.fetch, request.map_err(|_| FetchError::Url)?).await;
+        let response = response.map_err(|error| match error {
+            // RFC 7662 §2.3: it is not the token that is refused.
+            FetchError::Status(401) => FetchError::Credentials,
+            error => error,
+        })?;
         let answer = json::object(response.body(), MAX_DOCUMENT);
         // RFC 7662 §2.2: `active` is required, and a boolean.
         let active =

@@ -28,6 +28,7 @@ mod keyset;
 mod layer;
 mod location;
 mod metadata;
+mod misconfigured;
 #[cfg(feature = "redis")]
 mod redis;
 mod rejection;
@@ -50,6 +51,7 @@ pub use issuer::Issuer;
 #[cfg(feature = "tower")]
 pub use layer::{Guard, GuardLayer, GuardService};
 pub use metadata::ResourceMetadata;
+pub use misconfigured::Misconfigured;
 pub use protocol::jwk::Algorithm;
 #[cfg(feature = "redis")]
 pub use redis::RedisCache;
@@ -58,4 +60,4 @@ pub use require::{Authority, Require, group, permission, role, scope};
 pub use shape::Shape;
 pub use signature::PublicKey;
 pub use token::Token;
-pub use verifier::{Builder, Misconfigured, Verifier};
+pub use verifier::{Builder, Verifier};

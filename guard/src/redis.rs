@@ -2,7 +2,7 @@
 
 use crate::cache::{Cache, Caching};
 use crate::fetch::MAX_DOCUMENT;
-use crate::verifier::Misconfigured;
+use crate::misconfigured::Misconfigured;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, FromRedisValue, RedisError, cmd};
 use std::fmt;

@@ -138,7 +138,7 @@ impl fmt::Display for Rejection {
             Self::Invalid(reason) => reason.fmt(f),
             Self::InsufficientScope(_) => f.write_str("the token doesn't allow this"),
             Self::InsufficientAuthentication { .. } => f.write_str("the user has to sign in again"),
-            Self::Unavailable => f.write_str("the issuer can't be reached"),
+            Self::Unavailable => f.write_str("the issuer can't be asked"),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::introspection::Introspector;
 use crate::issuer::Issuer;
 use crate::keys::{Keys, NoKey};
 use crate::keyset::KeySet;
+use crate::misconfigured::Misconfigured;
 use crate::rejection::{Reason, Rejection};
 use crate::require::Require;
 use crate::shape::Shape;
@@ -55,29 +56,6 @@ struct Trusted {
     algorithms: Vec<Algorithm>,
     keys: Arc<Keys>,
     introspector: Option<Introspector>,
-}
-
-/// What is wrong with a verifier's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misconfigured {
-    /// There is no issuer.
-    NoIssuer,
-    /// An issuer is named twice.
-    Twice(String),
-    /// An issuer has no audience: tokens for any API would be accepted.
-    NoAudience(String),
-    /// An issuer has no algorithm.
-    NoAlgorithm(String),
-    /// A URL is not https, or has a user name.
-    Url(String),
-    /// The embedded keys of an issuer are no JWK Set with a usable key.
-    Keys(String),
-    /// The secret of the cache is shorter than 32 bytes.
-    CacheSecret,
-    /// The URL of the cache is none.
-    CacheUrl,
-    /// An issuer has neither a transport nor embedded keys, or introspection without a transport.
-    NoTransport(String),
 }
 
 /// Settings of a [`Verifier`].
@@ -364,33 +342,3 @@ impl fmt::Debug for Verifier {
         f.debug_list().entries(self.0.issuers.iter().map(|issuer| &issuer.name)).finish()
     }
 }
-
-impl fmt::Display for Misconfigured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoIssuer => f.write_str("no issuer is named: call Builder::issuer"),
-            Self::Twice(name) => {
-                write!(f, "{name} is named twice: give one Issuer several audiences instead")
-            }
-            Self::NoAudience(name) => {
-                write!(f, "{name} has no audience: call Issuer::audience with the API's identifier")
-            }
-            Self::NoAlgorithm(name) => {
-                write!(f, "{name} has no algorithm: call Issuer::algorithms with at least one")
-            }
-            Self::Url(url) => write!(f, "{url} is not https: plain http is for issuers on localhost only"),
-            Self::Keys(name) => {
-                write!(f, "the embedded keys of {name} are no JWK Set with a usable key: save its jwks_uri")
-            }
-            Self::CacheSecret => {
-                write!(f, "the secret of the cache is too short: give it {MIN_SECRET} random bytes")
-            }
-            Self::CacheUrl => f.write_str("the URL of the cache is none: write redis://host:port"),
-            Self::NoTransport(name) => {
-                write!(f, "{name} can't be fetched from: turn on the feature `https`, or call Issuer::fetch")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Misconfigured {}

@@ -1,7 +1,7 @@
 //! The library `guard` in front of an API: tokens of machines and of users, by the documents that we publish.
 
 use crate::transport::transport;
-use conformance::{Browser, CHALLENGE, Harness, Party, REDIRECT, VERIFIER, With, World, form, query};
+use conformance::{Browser, CHALLENGE, Harness, Log, Party, REDIRECT, VERIFIER, With, World, form, query};
 use guard::{
     Clock, Fetch, FetchError, Fetching, Introspection, Issuer, Reason, Rejection, Require, Token, Verifier,
 };
@@ -142,4 +142,14 @@ async fn guard_notices_a_revocation_by_introspection() {
     assert_eq!(api.world.send(revocation).await.status, 200);
     assert_eq!(asking.verify(&token).await.unwrap_err(), Rejection::Invalid(Reason::Inactive));
     offline.verify(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn guard_logs_that_its_own_credentials_are_refused() {
+    let (log, api) = (Log::open(), Api::new("ES256").await);
+    let how = Introspection::new(&api.world.issuer().url("/introspect"), "orders-api", "wrong");
+    let token = api.of_machine("orders:read", API).await;
+    let asking = api.verifier(api.issuer.clone().introspect(how));
+    assert_eq!(asking.verify(&token).await.unwrap_err(), Rejection::Unavailable);
+    assert!(log.text().contains("the issuer refuses the API's client id or secret"), "{}", log.text());
 }

@@ -56,9 +56,10 @@ impl Settings {
             let text = fs::read_to_string(&path);
             issuer = issuer.embedded(&text.map_err(|error| Mistake::File(path, error.to_string()))?);
         }
-        if let Some(endpoint) = left.optional("GUARD_INTROSPECTION_ENDPOINT")? {
-            let [id, secret] = [left.required("GUARD_CLIENT_ID")?, left.required("GUARD_CLIENT_SECRET")?];
-            issuer = issuer.introspect(Introspection::new(&endpoint, &id, &secret));
+        let introspection = ["GUARD_INTROSPECTION_ENDPOINT", "GUARD_CLIENT_ID", "GUARD_CLIENT_SECRET"];
+        if introspection.iter().any(|name| left.0.contains_key(*name)) {
+            let [endpoint, id, secret] = introspection.map(|name| left.required(name));
+            issuer = issuer.introspect(Introspection::new(&endpoint?, &id?, &secret?));
         }
         if left.is_on("GUARD_PRIVATE_NETWORK")? {
             issuer = issuer.in_private_network();

@@ -219,6 +219,11 @@ fn what_cannot_work_is_not_built() {
         Misconfigured::NoAlgorithm(ISSUER.into())
     );
     let http = "http://login.example";
+    // `main` prints an error by its `Debug`.
+    assert!(
+        format!("{:?}", of(Issuer::new(http).audience("a")))
+            .starts_with("http://login.example is not a URL with https")
+    );
     assert_eq!(of(Issuer::new(http).audience("a")), Misconfigured::Url(http.into()));
     assert_eq!(of(Issuer::new(ISSUER).audience("a").jwks_uri(http)), Misconfigured::Url(http.into()));
     for keys in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA","kid":"a"}]}"#] {

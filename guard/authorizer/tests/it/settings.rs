@@ -52,7 +52,7 @@ fn each_mistake_is_named() {
         (&[("GUARD_SCOPE", "")], "GUARD_SCOPE is missing or empty"),
         (
             &[("GUARD_ISSUER", "http://login.example")],
-            "http://login.example is not https: plain http is for issuers on localhost only",
+            "http://login.example is not a URL with https: plain http is for issuers on localhost only",
         ),
         (
             &[("GUARD_ALGORITHMS", "HS256")],
@@ -65,13 +65,13 @@ fn each_mistake_is_named() {
         ),
         (
             &[("GUARD_JWKS_FILE", "Cargo.toml")],
-            "the embedded keys of https://login.example are no JWK Set with a usable key",
+            "the embedded keys of https://login.example are not a JWK Set with a usable key",
         ),
         (
             &[("GUARD_INTROSPECTION_ENDPOINT", "https://login.example/introspect")],
             "GUARD_CLIENT_ID is missing or empty",
         ),
-        (&[("GUARD_CLIENT_SECRET", "s")], "GUARD_CLIENT_SECRET is not read here"),
+        (&[("GUARD_CLIENT_ID", "orders")], "GUARD_INTROSPECTION_ENDPOINT is missing or empty"),
     ] {
         let said = mistake(others).unwrap_or_default();
         assert!(said.starts_with(message), "{said}");
