@@ -64,7 +64,7 @@ const fn parameters(refusal: Refusal) -> &'static [&'static str] {
         Refusal::MaxAgeInvalid => &["max_age"],
         Refusal::ResourceInvalid | Refusal::RepeatedResource => &["resource", "audience"],
         Refusal::GrantTypeUnsupported | Refusal::GrantTypeNotAllowed => &["grant_type"],
-        Refusal::LogoutRedirectUnknown => &["post_logout_redirect_uri"],
+        Refusal::LogoutRedirectUnknown | Refusal::LogoutClientUnknown => &["post_logout_redirect_uri"],
         _ => &[],
     }
 }

@@ -48,8 +48,11 @@ pub fn decide(
         Requester::Vouched(_, client) => Some(client),
     };
     // §3: the URI is one of the client's, compared byte for byte.
-    let prove = |uri| client.and_then(|client| ProvenLogoutRedirect::prove(client, uri));
-    let redirect = uri.map(|uri| prove(uri).ok_or(Refusal::LogoutRedirectUnknown)).transpose()?;
+    let prove = |uri| {
+        let client = client.ok_or(Refusal::LogoutClientUnknown)?;
+        ProvenLogoutRedirect::prove(client, uri).ok_or(Refusal::LogoutRedirectUnknown)
+    };
+    let redirect = uri.map(prove).transpose()?;
     // §2: the hint says which user to sign out. If another user is signed in, that user is asked. So is whoever comes
     // without a hint, because any page could have sent the browser here.
     let is_about =

@@ -89,7 +89,11 @@ const NOT_KNOWN: &str = "The application or its return address is not known here
 const NOT_AUTHENTICATED: &str = "Client authentication failed.";
 /// Whoever has only found a code learns nothing about it.
 const NO_CODE: &str = "The authorization code is not valid.";
-/// The same for refresh tokens.
+/// Whether a client exists is not revealed.
+const NO_WAY_BACK: &str = "The address to go to after signing out is not registered for this application.";
+/// The same for the client of an ID token.
+const NO_HINT: &str = "The parameter id_token_hint is not an ID token issued here.";
+/// Whoever has only found a refresh token learns nothing about it.
 const NO_REFRESH_TOKEN: &str = "The refresh token is not valid.";
 /// The same for access tokens.
 const NO_ACCESS_TOKEN: &str = "The access token is not valid.";
@@ -192,9 +196,18 @@ refusals! {
     /// The authorization request was answered before, and its code was used or has expired.
     RequestSpent => InvalidRequest, Nothing, "This sign-in was finished before. Start again at the application.";
     /// OIDC RP-Initiated Logout §3: the URI is not one of the client's.
-    LogoutRedirectUnknown => InvalidRequest, Nothing, "The address to go to after signing out is not registered for this application.";
+    LogoutRedirectUnknown => InvalidRequest, Nothing, NO_WAY_BACK;
+    /// The same; the parameter `client_id` names no client that may send users here.
+    LogoutClientUnknown => InvalidRequest, Nothing, NO_WAY_BACK,
+        log: "There is no client with this client_id, or it is disabled.";
     /// OIDC RP-Initiated Logout §2: not an ID token that we issued.
-    LogoutHintInvalid => InvalidRequest, Nothing, "The parameter id_token_hint is not an ID token issued here.";
+    LogoutHintInvalid => InvalidRequest, Nothing, NO_HINT;
+    /// §2: `client_id` is not the client that the hint was issued to.
+    LogoutHintOfOther => InvalidRequest, Nothing, NO_HINT,
+        log: "The ID token in id_token_hint was issued to another client than client_id names.";
+    /// The client that the hint was issued to is disabled or deleted.
+    LogoutHintEnded => InvalidRequest, Nothing, NO_HINT,
+        log: "The client that the ID token in id_token_hint was issued to is disabled or deleted.";
     /// Sign-up is closed.
     SignUpClosed => AccessDenied, Nothing, "New accounts can't be made here. Ask the operator.";
     /// A form without the cookie that its page set.
@@ -300,10 +313,10 @@ refusals! {
     BearerMalformed => InvalidRequest, Nothing, "Send one access token, in the Authorization header or the form.";
     /// RFC 6750 §3.1: no token at all, which is answered without an error code.
     BearerMissing => InvalidToken, Nothing, NO_ACCESS_TOKEN,
-        log: "The request has no access token; a proxy may have removed the Authorization header.";
+        log: "The request has no access token with the scheme Bearer; a proxy may have removed the Authorization header.";
     /// RFC 6750 §3.1: not an access token of ours.
     TokenInvalid => InvalidToken, Nothing, NO_ACCESS_TOKEN,
-        log: "The access token was not issued here, was altered, or was signed by a key that has been removed.";
+        log: "This is no access token of this server (an ID token is none), it was altered, or the key that signed it has been removed.";
     /// RFC 9068 §4: issued by us, but not to be used here.
     TokenElsewhere => InvalidToken, Nothing, NO_ACCESS_TOKEN,
         log: "The access token is for another audience or from another issuer; request the scope openid.";

@@ -313,6 +313,30 @@ async fn a_sign_out_to_an_unregistered_address_says_which() {
     assert_eq!(told(&line, &names), ["/logout", "LogoutRedirectUnknown", "rp", sent], "{line}");
 }
 
+/// The page is the same whether the client exists or not.
+#[tokio::test]
+async fn a_sign_out_that_is_refused_says_why_in_the_log() {
+    let (world, _) = people().await;
+    world.client(json!({ "client_id": "gone", "redirect_uris": [REDIRECT], "first_party": true })).await;
+    let tokens = redeem_as(&world, "gone", &code(&world, &[("client_id", "gone")]).await).await;
+    let id = member(&tokens, "id_token");
+    world.admin().set_client_disabled("gone", true).await.unwrap();
+    world.pass(60);
+    let home = ("post_logout_redirect_uri", "https://rp.example/");
+    for (sent, refusal, client) in [
+        (query(&[("client_id", "nobody"), home]), "LogoutClientUnknown", Some("nobody")),
+        (query(&[("client_id", "gone"), home]), "LogoutClientUnknown", Some("gone")),
+        (query(&[("id_token_hint", "x"), ("client_id", "rp")]), "LogoutHintInvalid", Some("rp")),
+        (query(&[("id_token_hint", &id), ("client_id", "rp")]), "LogoutHintOfOther", Some("rp")),
+        (query(&[("id_token_hint", &id)]), "LogoutHintEnded", None),
+        (query(&[("client_id", "rp"), ("client_id", "rp")]), "RepeatedParameter", Some("rp")),
+    ] {
+        let (answer, line) = refused(&world, get(&format!("/logout?{sent}"))).await;
+        answer.assert_error_page(400, "invalid_request");
+        assert_eq!((&line["refusal"], line["client"].as_str()), (&json!(refusal), client), "{line}");
+    }
+}
+
 /// Whatever is sent, a line is one line of plain text and not long.
 #[tokio::test]
 async fn what_callers_send_cannot_forge_or_flood_the_log() {

@@ -47,7 +47,7 @@ fn without_a_hint_the_user_is_asked_and_goes_only_to_an_address_of_the_named_cli
         let foreign = Some("https://evil.example/");
         assert_eq!(decide(named, foreign, present), Err(Refusal::LogoutRedirectUnknown));
         let missing = Requester::Named(None);
-        assert_eq!(decide(missing, Some(HOME), present), Err(Refusal::LogoutRedirectUnknown));
+        assert_eq!(decide(missing, Some(HOME), present), Err(Refusal::LogoutClientUnknown));
         assert_eq!(decide(missing, None, present), Ok(LogoutStep::Ask(None)));
     }
 }

@@ -34,14 +34,15 @@ pub async fn get(request: PageRequest) -> Result<Response, Stop> {
         Some(posted) => progress::open_posted(SealKind::PostedLogout, posted, &cx.ring, cx.info.at)?,
         None => sent,
     };
+    let early = |refusal: Refusal| Stop::from(refusal).explain(&params, None);
     if PARAMETERS.iter().any(|name| params.repeated(name)) {
-        return Err(Refusal::RepeatedParameter.into());
+        return Err(early(Refusal::RepeatedParameter));
     }
-    let hint = read_hint(&cx, &params)?;
+    let hint = read_hint(&cx, &params).map_err(early)?;
     let client = requesting_client(&cx, hint.as_ref(), &params).await?;
     let requester = match (&hint, &client) {
         (Some((hint, _)), Some(client)) => Requester::Vouched(hint, client),
-        (Some(_), None) => return Err(Refusal::LogoutHintInvalid.into()),
+        (Some(_), None) => return Err(early(Refusal::LogoutHintEnded)),
         (None, client) if params.get("client_id").is_some() => Requester::Named(client.as_deref()),
         (None, _) => Requester::Unnamed,
     };
@@ -102,9 +103,13 @@ fn read_hint(cx: &RequestContext, params: &Params) -> Result<Option<(Hint, Clien
         let token = Compact::parse(text).filter(|token| cx.ring.verify_hint(token, cx.info.at))?;
         let hint: Hint = token.header.is_typ("JWT").then(|| token.claims()).flatten()?;
         let client: ClientId = hint.client(&cx.app.settings.issuer)?;
-        params.get("client_id").is_none_or(|given| given == client.as_str()).then_some((hint, client))
+        Some((hint, client))
     };
-    read().ok_or(Refusal::LogoutHintInvalid).map(Some)
+    let (hint, client) = read().ok_or(Refusal::LogoutHintInvalid)?;
+    if params.get("client_id").is_some_and(|given| given != client.as_str()) {
+        return Err(Refusal::LogoutHintOfOther);
+    }
+    Ok(Some((hint, client)))
 }
 
 /// The client of the hint, or the one that `client_id` names.

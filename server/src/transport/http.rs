@@ -10,6 +10,7 @@ use super::wire::{ConnectionState, Times, Wire};
 use crate::budget::{Budget, Reservation};
 use crate::metrics::Connections;
 use crate::peer::{PeerAddr, PeerLimit, Unfit};
+use crate::web::failure::Failure;
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -59,6 +60,9 @@ pub struct Limits {
     pub answer_time: Duration,
     /// The time for open requests to finish after the shutdown began.
     pub drain_time: Duration,
+    /// Whether the router answers requests with a head that is refused, which are marked [`Unfit`]: so they get an id and a
+    /// line in the log. If not, it never sees them.
+    pub router_refuses: bool,
 }
 
 impl Default for Limits {
@@ -75,6 +79,7 @@ impl Default for Limits {
             request_time: REQUEST_TIME,
             answer_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(10),
+            router_refuses: true,
         }
     }
 }
@@ -256,6 +261,11 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     // Whichever request of the connection it was: the ones before it lose only their answer.
     let head = if state.is_ambiguous() { Err(Refusal::HeadMalformed) } else { check_head(&request) };
+    if let Err(refusal) = head
+        && !limits.router_refuses
+    {
+        return Ok(close(Failure::from(refusal).bare()));
+    }
     // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
     // nothing follows.
     let last =

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     request_time: Duration::from_secs(10),
     answer_time: Duration::from_secs(10),
     drain_time: Duration::ZERO,
+    router_refuses: false,
 };
 
 /// Serves until it is dropped.

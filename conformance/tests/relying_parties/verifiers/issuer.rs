@@ -5,6 +5,7 @@ use conformance::{Browser, CHALLENGE, Party, REDIRECT, VERIFIER, With as _, Worl
 use http::Request;
 use keys::clock::{Clock as _, SystemClock};
 use protocol::base64url;
+use protocol::id::ClientId;
 use protocol::jwk::Algorithm;
 use protocol::time::Timestamp;
 use serde_json::{Value, json};
@@ -72,15 +73,15 @@ async fn tokens(world: &World) -> (Vec<String>, Vec<(u16, &'static str, String)>
     let mut another = worker.clone();
     another["client_id"] = json!("another");
     another["id_token_signed_response_alg"] = json!("ES256");
-    // An ID token is for its client, so this one's are for the API's URI.
     let shop = json!({
-        "client_id": AUDIENCE,
+        "client_id": "shop",
         "redirect_uris": [REDIRECT],
         "scope": "openid orders:read",
         "audiences": [AUDIENCE],
     });
     let (worker, another, shop) =
         (world.client(worker).await, world.client(another).await, world.client(shop).await);
+    let shop = named_like_the_api(world, shop).await;
     world.alice().await;
 
     let reading = &[("scope", "orders:read")];
@@ -112,6 +113,14 @@ async fn tokens(world: &World) -> (Vec<String>, Vec<(u16, &'static str, String)>
         (403, "another scope", writing),
     ];
     (vec![rs256, es256, access], refused)
+}
+
+/// An ID token is for its client, so this one's are for the API's URI. Such a client can't be registered any more.
+async fn named_like_the_api(world: &World, Party { mut client, secret }: Party) -> Party {
+    client.id = ClientId::parse(AUDIENCE).unwrap();
+    let admin = world.admin();
+    assert!(admin.store.create_client(&client, admin.call).await.unwrap().is_done());
+    Party { client, secret }
 }
 
 /// A token of the issuer that it would not issue.
