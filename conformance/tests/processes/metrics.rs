@@ -125,6 +125,8 @@ async fn metrics_are_served_on_their_listener_only_and_nothing_else_is() {
     ] {
         let answer = exchange(metrics, &request);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        let is_hardened = answer.contains("x-content-type-options: nosniff");
+        assert!(is_hardened || status == 405, "{status}: {answer}");
     }
     assert!(server.stop());
 }

@@ -264,7 +264,7 @@ async fn answer(
     if let Err(refusal) = head
         && !limits.router_refuses
     {
-        return Ok(close(Failure::from(refusal).bare()));
+        return Ok(bare_and_close(Failure::from(refusal).status(), request.uri().path()));
     }
     // RFC 9112 §6.1: a front end may read differently what follows a chunked body. If the connection ends with it,
     // nothing follows.
